@@ -1,0 +1,97 @@
+"""Every number and choice that can be set: argument > environment > file > default."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from flowkernel.errors import BadArgument
+
+PREFIX = "FLOWKERNEL_"  #: `slots` is FLOWKERNEL_SLOTS in the environment.
+FILE = "config.toml"  #: In the home.
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How the engine and its workers behave. Read once, when a process starts."""
+
+    host: str = "127.0.0.1"  #: Loopback: nobody outside this machine can ask.
+    port: int = 0  #: 0: any free port, told in `engine.json`.
+    slots: int = 0  #: Executions that run at a time; 0: one for each core.
+    max_depth: int = 50  #: Levels below a root, inclusive. Each level is a live kernel.
+    lease: float = 9.0  #: Seconds without a word until a dead worker counts as lost.
+    silence: float = 60.0  #: The same for a worker whose process is still there.
+    poll: float = 3.0  #: Seconds an empty question of a worker is held open.
+    idle_exit: float = 600.0  #: Seconds without work or callers until the engine goes away.
+    kernel_start: float = 60.0  #: Seconds a kernel may take to answer.
+    cancel_grace: float = 5.0  #: Seconds between the interrupt and the kill of a cancel.
+    save_every: float = 1.0  #: Seconds between saves of a running output notebook.
+    max_losses: int = 3  #: How often an execution is run again after a lost worker.
+    log_bytes: int = 1024 * 1024  #: Kept log of one execution, inclusive; then it is cut.
+    stream_bytes: int = 64 * 1024 * 1024  #: Kept stdout or stderr of one cell, inclusive.
+    sql_seconds: float = 10.0  #: Time limit of one question in SQL.
+    sql_rows: int = 100_000  #: Rows of one answer, inclusive; then it says it is cut.
+    memory: str = "512MB"  #: DuckDB's memory limit; it would take 80 % of the machine.
+
+    @property
+    def slot_count(self) -> int:
+        """Executions that run at a time."""
+        return self.slots or _cores()
+
+
+def load_config(
+    home: Path, *, environ: Mapping[str, str] = os.environ, **arguments: Any
+) -> Config:
+    """The configuration of a home.
+
+    Raises:
+        BadArgument: A value has the wrong type, or a name is unknown; says where it is from.
+    """
+    values: dict[str, Any] = {}
+    known = {item.name: item.type for item in fields(Config)}
+    for name, value in _from_file(home / FILE).items():
+        if name not in known:
+            raise BadArgument(
+                f"{home / FILE} sets {name!r}, which does not exist. "
+                f"It can set: {', '.join(sorted(known))}."
+            )
+        values[name] = _typed(name, value, known[name], str(home / FILE))
+    for name in known:
+        variable = PREFIX + name.upper()
+        if variable in environ:
+            values[name] = _typed(name, environ[variable], known[name], variable)
+    for name, value in arguments.items():
+        if value is not None:
+            values[name] = _typed(name, value, known[name], f"the argument {name}")
+    return Config(**values)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadArgument(f"{path} is not valid TOML: {error}. Mend or remove it.") from error
+
+
+def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
+    try:
+        typed = kind(value)
+    except (TypeError, ValueError):
+        typed = None
+    if typed is None or (kind is not str and (isinstance(value, bool) or typed < 0)):
+        raise BadArgument(
+            f"{origin} is {value!r}; `{name}` takes {_WORDS[kind]}, by default "
+            f"{getattr(Config(), name)!r}."
+        )
+    return typed
+
+
+_WORDS = {int: "a whole number of 0 or more", float: "a number of 0 or more", str: "text"}

@@ -1,0 +1,131 @@
+"""What executions and cell runs are, given the events that happened to them. Pure.
+
+The store keeps events for ever; `execution` and `cell_run` are the fold of them. The same
+functions make the tables, rebuild them, and keep the tree on a person's screen current.
+"""
+
+from dataclasses import replace
+
+from flowkernel.errors import MoveNotAllowed
+from flowkernel.models import CellError, CellRun, Event, EventKind, Execution
+from flowkernel.status import CellStatus, ExecutionStatus
+
+S = ExecutionStatus
+K = EventKind
+
+#: Where an event of this kind takes an execution. Kinds that are not here move nothing.
+MOVED_TO = {
+    K.QUEUED: S.QUEUED,
+    K.STARTED: S.RUNNING,
+    K.WAITING: S.WAITING,
+    K.RESUMED: S.RUNNING,
+    K.PAUSED: S.PAUSED,
+    K.LOST: S.QUEUED,
+}
+CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
+#: What may still be said of an execution that has ended.
+AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
+SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
+
+
+def fold(execution: Execution | None, event: Event) -> Execution:
+    """The execution after the event.
+
+    Raises:
+        MoveNotAllowed: The event would leave an ended status, or make a move that the
+            table in `status.py` does not have.
+    """
+    if execution is None:
+        if event.kind is not K.CREATED:
+            raise MoveNotAllowed(event.execution_id, "unknown", event.kind)
+        return replace(Execution.from_json(event.payload), last_seq=event.seq)
+    if event.kind is K.CREATED:
+        raise MoveNotAllowed(event.execution_id, execution.status, "created again")
+    target = target_of(event)
+    if target is not None:
+        if not execution.status.can_become(target):
+            raise MoveNotAllowed(execution.execution_id, execution.status, target)
+        execution = replace(execution, status=target)
+    elif execution.status.is_ended and event.kind not in AFTER_THE_END:
+        raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
+    return replace(_details(execution, event), last_seq=event.seq)
+
+
+def target_of(event: Event) -> ExecutionStatus | None:
+    """The status an event asks for; None if it asks for none."""
+    if event.kind is K.ENDED:
+        return S(event.payload["status"])
+    return MOVED_TO.get(event.kind)
+
+
+def _details(execution: Execution, event: Event) -> Execution:
+    said = event.payload
+    match event.kind:
+        case K.STARTED:
+            return replace(
+                execution,
+                worker=said["worker"],
+                notebook_path=said.get("notebook_path", execution.notebook_path),
+                started_at=event.at,
+                status_message=None,
+            )
+        case K.WAITING:
+            return replace(execution, status_message=said.get("on"))
+        case K.RESUMED:
+            return replace(execution, status_message=None)
+        case K.LOST:
+            return replace(
+                execution, losses=execution.losses + 1, started_at=None, worker=None
+            )
+        case K.SAVED:
+            return replace(execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS})
+        case K.OUTPUT_SET:
+            return replace(execution, output=said["output"])
+        case K.CELLS_COUNTED:
+            return replace(execution, cell_count=said["cell_count"])
+        case K.ENDED:
+            error = said.get("error")
+            return replace(
+                execution,
+                status_message=said.get("status_message"),
+                error=CellError.from_json(error) if error else None,
+                notebook_path=said.get("notebook_path", execution.notebook_path),
+                ended_at=event.at,
+            )
+        case _:
+            return execution
+
+
+def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
+    """The cell run after the event; None if the event is about a run nobody started."""
+    said = event.payload
+    if event.kind is K.CELL_STARTED:
+        return CellRun(
+            cell_run_id=said["cell_run_id"],
+            execution_id=event.execution_id,
+            root_id=event.root_id,
+            cell_id=said["cell_id"],
+            cell_index=said["cell_index"],
+            source_hash=said["source_hash"],
+            status=CellStatus.RUNNING,
+            started_at=event.at,
+            last_seq=event.seq,
+        )
+    if cell_run is None or cell_run.ended_at is not None:
+        return cell_run
+    return replace(
+        cell_run,
+        status=CellStatus(said["status"]),
+        ended_at=event.at,
+        error_name=said.get("error_name"),
+        error_message=said.get("error_message"),
+        traceback=said.get("traceback"),
+        last_seq=event.seq,
+    )
+
+
+def close_cell(cell_run: CellRun, event: Event) -> CellRun:
+    """A cell run whose execution was lost or ended before the cell was heard of again."""
+    return replace(
+        cell_run, status=CellStatus.LOST, ended_at=event.at, last_seq=event.seq
+    )

@@ -1,0 +1,157 @@
+"""The home: the folder with the store, the output notebooks and `engine.json`."""
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowkernel.errors import BadArgument, DiskFull, EngineError, HomeNotWritable
+
+FOLDER = ".flowkernel"
+VARIABLE = "FLOWKERNEL_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where everything of one project lies. All paths are absolute."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file. Only the engine opens it."""
+        return self.path / "flowkernel.duckdb"
+
+    @property
+    def notebooks(self) -> Path:
+        """The folder of the output notebooks."""
+        return self.path / "notebooks"
+
+    @property
+    def log(self) -> Path:
+        """The folder of the log files of engine and workers."""
+        return self.path / "log"
+
+    @property
+    def backup(self) -> Path:
+        """The only folder that SQL of the engine itself may write to."""
+        return self.path / "backup"
+
+    @property
+    def engine_file(self) -> Path:
+        """Address, token and pid of the engine; mode 0600."""
+        return self.path / "engine.json"
+
+    @property
+    def engine_lock(self) -> Path:
+        """Locked by the engine for as long as it lives."""
+        return self.path / "engine.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        """Locked by a client while it starts the engine."""
+        return self.path / "start.lock"
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            HomeNotWritable: The sentence tells a read-only disk from a missing permission.
+            DiskFull: There is no room left.
+        """
+        try:
+            for folder in (self.path, self.notebooks, self.log, self.backup):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ignore = self.path / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, "not writable")
+        except OSError as error:
+            raise home_error(self.path, error) from error
+
+
+def find_home(
+    start: Path | None = None, *, environ: Mapping[str, str] = os.environ
+) -> Home:
+    """The home for a folder: `FLOWKERNEL_HOME`, else the nearest ancestor that has one,
+    else the root of its git checkout, else the folder itself."""
+    if environ.get(VARIABLE):
+        return Home(Path(environ[VARIABLE]).expanduser().absolute())
+    here = (start or Path.cwd()).absolute()
+    ancestors = [here, *here.parents]
+    for mark in (FOLDER, ".git"):
+        for folder in ancestors:
+            if (folder / mark).exists():
+                return Home(folder / FOLDER)
+    return Home(here / FOLDER)
+
+
+def home_error(path: Path, error: OSError) -> EngineError:
+    """The sentence for a home that the system does not let us write to."""
+    elsewhere = f"Set {VARIABLE} to a folder you can write to."
+    match error.errno:
+        case errno.EROFS:
+            return HomeNotWritable(
+                f"The home {str(path)!r} is on a read-only file system. {elsewhere}"
+            )
+        case errno.EACCES | errno.EPERM:
+            return HomeNotWritable(
+                f"The home {str(path)!r} cannot be written to by this user. {elsewhere}"
+            )
+        case errno.ENOSPC | errno.EDQUOT:
+            return DiskFull(
+                f"There is no room left on the disk of the home {str(path)!r}. "
+                "Free some space and try again: nothing that was recorded is lost."
+            )
+        case errno.ENOTDIR | errno.EEXIST:
+            return HomeNotWritable(
+                f"The home {str(path)!r} cannot be a folder: a file is in the way. {elsewhere}"
+            )
+        case _:
+            reason = error.strerror or str(error)
+            return HomeNotWritable(
+                f"The home {str(path)!r} cannot be used: {reason}. {elsewhere}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFile:
+    """What `engine.json` says."""
+
+    url: str
+    token: str
+    pid: int
+    process_started_at: float  #: Seconds since the epoch; tells a recycled pid.
+    version: str
+    interpreter: str
+
+    def write(self, home: Home) -> None:
+        """Put it in place in one step, readable by its owner alone."""
+        record = {name: getattr(self, name) for name in self.__slots__}
+        draft = home.engine_file.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(record, file)
+        os.replace(draft, home.engine_file)
+
+    @classmethod
+    def read(cls, home: Home) -> "EngineFile | None":
+        """What the file says; None if there is none.
+
+        Raises:
+            BadArgument: The file is there and cannot be understood.
+        """
+        try:
+            record = json.loads(home.engine_file.read_text("utf-8"))
+            return cls(**{name: record[name] for name in cls.__slots__})
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadArgument(
+                f"{str(home.engine_file)!r} is broken ({error}). `flowkernel engine start` "
+                "replaces it if no engine is running; otherwise stop that one first."
+            ) from error

@@ -1,0 +1,228 @@
+"""The values flowkernel speaks of: frozen, without effects, each with its JSON form."""
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import UnionType
+from typing import Any, Self, get_args, get_type_hints
+
+from flowkernel.status import CellStatus, ExecutionStatus
+
+Json = Any  #: None, bool, int, float, str, a list of Json, or a dict from str to Json.
+
+
+class Wire:
+    """A frozen dataclass that goes over the wire as a JSON object, field by field."""
+
+    def to_json(self) -> dict[str, Json]:
+        """Moments as ISO 8601 in UTC, nested values as objects."""
+        return {item.name: _out(getattr(self, item.name)) for item in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, record: dict[str, Json]) -> Self:
+        """The reverse of `to_json`; fields unknown to this version are passed over."""
+        hints = _hints(cls)
+        known = {name: _in(hints[name], record[name]) for name in hints if name in record}
+        return cls(**known)
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    if cls not in _HINTS:
+        _HINTS[cls] = get_type_hints(cls)
+    return _HINTS[cls]
+
+
+def _out(value: Any) -> Json:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.to_json() if isinstance(value, Wire) else value
+
+
+def _in(hint: Any, value: Json) -> Any:
+    if value is None:
+        return None
+    if isinstance(hint, UnionType):
+        hint = get_args(hint)[0]
+    if hint is datetime:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    if isinstance(hint, type) and issubclass(hint, Wire):
+        return hint.from_json(value)
+    return value
+
+
+class FlowKind(StrEnum):
+    """What a flow's source is."""
+
+    CELL = "CELL"  #: A notebook cell: a `handler`, or plain statements.
+    NOTEBOOK = "NOTEBOOK"  #: An .ipynb file, as JSON text.
+    SCRIPT = "SCRIPT"  #: A .py file.
+
+
+class OnLost(StrEnum):
+    """What follows when the worker of an execution is lost."""
+
+    RUN_AGAIN = "run_again"  #: Queue it again, at most `MAX_LOSSES` times.
+    FAIL = "fail"  #: End it with an error.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment(Wire):
+    """Where a flow runs: the interpreter or kernelspec, and the folder, of its author."""
+
+    interpreter: str | None = None  #: Path of the Python of the registering process.
+    kernel_name: str | None = None  #: A kernelspec; None means: that interpreter.
+    prefix: str | None = None  #: `sys.prefix` there, whose kernelspecs also count.
+    cwd: str | None = None  #: The working directory of the kernel.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow(Wire):
+    """A named piece of work. It does not run; it is run."""
+
+    name: str
+    kind: FlowKind
+    source: str
+    setup: str | None = None  #: Name of the flow whose source is put in front.
+    path: str | None = None  #: The file it came from.
+    description: str | None = None
+    environment: Environment = field(default_factory=Environment)
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
+    flow_version: str = ""
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowVersion(Wire):
+    """One source of a flow, named by the hash of what runs."""
+
+    flow_version: str
+    flow_name: str
+    kind: FlowKind
+    source: str
+    setup_source: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellError(Wire):
+    """What a failed cell raised, as the kernel told it."""
+
+    name: str
+    message: str
+    traceback: str = ""
+    cell_id: str | None = None
+    cell_index: int | None = None  #: Counted from 0, over all cells of the notebook.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution(Wire):
+    """One flow carried out once, from request to ended."""
+
+    execution_id: str
+    root_id: str
+    type: str  #: FLOW or SCRIPT.
+    flow_name: str
+    flow_version: str
+    name: str
+    status: ExecutionStatus
+    created_at: datetime
+    status_message: str | None = None
+    parent_id: str | None = None
+    depth: int = 0  #: 0 for a root.
+    call_key: str | None = None  #: Which call of its parent started it.
+    retry_of: str | None = None
+    inputs: Json = field(default_factory=dict)
+    output: Json = None
+    error: CellError | None = None
+    environment: Environment = field(default_factory=Environment)
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
+    started_by: str = ""
+    started_at: datetime | None = None  #: When its (last) worker took it.
+    ended_at: datetime | None = None
+    is_archived: bool = False
+    notebook_path: str | None = None  #: Relative to the home.
+    worker: str | None = None  #: Who carries it out, or did last.
+    losses: int = 0  #: How often its worker was lost.
+    cell_count: int | None = None  #: Code cells of its notebook.
+    last_seq: int = 0  #: The event that last changed it.
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end; None if it has not ended or never started."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRun(Wire):
+    """One carrying out of one cell."""
+
+    cell_run_id: str
+    execution_id: str
+    root_id: str
+    cell_id: str
+    cell_index: int
+    source_hash: str
+    status: CellStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    error_name: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+    last_seq: int = 0
+
+
+class EventKind(StrEnum):
+    """What can happen to an execution. Stored in `event.kind`; never renamed."""
+
+    CREATED = "created"  #: payload: the whole Execution as it was born
+    QUEUED = "queued"  #: (a pending one is asked to start, a paused one goes on)
+    STARTED = "started"  #: worker, notebook_path
+    WAITING = "waiting"  #: on (a sentence)
+    RESUMED = "resumed"
+    PAUSED = "paused"
+    LOST = "lost"  #: worker
+    SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
+    OUTPUT_SET = "output_set"  #: output: the whole merged output
+    CELLS_COUNTED = "cells_counted"  #: cell_count
+    CANCEL_ASKED = "cancel_asked"
+    ENDED = "ended"  #: status, status_message, error, output_notebook
+    CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
+    CELL_ENDED = "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
+    MESSAGE_SENT = "message_sent"  #: message_id, subject, message, message_type
+    LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Wire):
+    """One thing that happened to one execution. Never changed once it is stored."""
+
+    event_id: str
+    execution_id: str
+    kind: EventKind
+    at: datetime
+    actor: str = ""
+    payload: dict[str, Json] = field(default_factory=dict)
+    root_id: str = ""  #: Filled in by the store.
+    seq: int = 0  #: Filled in by the store; grows by at least one with each event.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Wire):
+    """A stored note from an execution to a person."""
+
+    message_id: str
+    execution_id: str
+    root_id: str
+    subject: str
+    message: str | None
+    message_type: str
+    created_at: datetime
