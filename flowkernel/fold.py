@@ -4,10 +4,10 @@ The store keeps events for ever; `execution` and `cell_run` are the fold of them
 functions make the tables, rebuild them, and keep the tree on a person's screen current.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flowkernel.errors import MoveNotAllowed
-from flowkernel.models import CellError, CellRun, Event, EventKind, Execution
+from flowkernel.models import CellError, CellRun, Event, EventKind, Execution, Wire
 from flowkernel.status import CellStatus, ExecutionStatus
 
 S = ExecutionStatus
@@ -129,3 +129,31 @@ def close_cell(cell_run: CellRun, event: Event) -> CellRun:
     return replace(
         cell_run, status=CellStatus.LOST, ended_at=event.at, last_seq=event.seq
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Wire):
+    """How far a running execution is. Shown, not stored: the events have it."""
+
+    cells_ended: int = 0
+    cell_index: int | None = None  #: The cell that runs now, counted from 0.
+    last_log: str | None = None  #: The last line it logged or printed, shortened.
+
+
+LAST_LOG = 200  #: Characters of `Progress.last_log`, inclusive.
+
+
+def fold_progress(progress: Progress, event: Event) -> Progress:
+    """The progress after the event."""
+    match event.kind:
+        case K.STARTED:
+            return Progress()
+        case K.CELL_STARTED:
+            return replace(progress, cell_index=event.payload["cell_index"])
+        case K.CELL_ENDED:
+            return replace(progress, cells_ended=progress.cells_ended + 1, cell_index=None)
+        case K.LOGGED:
+            lines = [line for line in event.payload["text"].splitlines() if line.strip()]
+            return replace(progress, last_log=lines[-1][:LAST_LOG]) if lines else progress
+        case _:
+            return progress
