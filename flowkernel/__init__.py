@@ -1,0 +1,51 @@
+"""flowkernel: notebook cells and notebooks become flows, recorded cell by cell.
+
+The public names, loaded when they are first used, and Jupyter's hooks. Nothing else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowkernel.flow_api import Execution
+    from flowkernel.python_api import find_flow, list_executions, register, run, sql
+
+__version__ = "0.1.0"
+__all__ = [
+    "Execution",
+    "__version__",
+    "find_flow",
+    "list_executions",
+    "register",
+    "run",
+    "sql",
+]
+
+_HOME_OF = {
+    "Execution": "flowkernel.flow_api",
+    "find_flow": "flowkernel.python_api",
+    "list_executions": "flowkernel.python_api",
+    "register": "flowkernel.python_api",
+    "run": "flowkernel.python_api",
+    "sql": "flowkernel.python_api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'flowkernel' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Called by `%load_ext flowkernel`."""
+    from flowkernel.magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Called by `%unload_ext flowkernel`."""
+    from flowkernel.magics import unload
+
+    unload(ipython)

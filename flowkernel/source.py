@@ -1,0 +1,110 @@
+"""From what a person names (a flow, a path) to what the engine is asked to start."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from flowkernel.errors import BadArgument, FileMissing, NotANotebook
+from flowkernel.models import Environment, FlowKind, Json
+
+MAX_SOURCE = 64 * 1024 * 1024  #: Bytes of a notebook or script, inclusive, outputs left out.
+KINDS = {".ipynb": FlowKind.NOTEBOOK, ".py": FlowKind.SCRIPT}
+NATIVE = "python3"  #: The kernelspec that every ipykernel has: it means "this Python".
+
+
+def is_path(target: str) -> bool:
+    """Whether a target is meant as a file: it ends as one, or has a folder in it."""
+    return Path(target).suffix in KINDS or "/" in target or os.sep in target
+
+
+def here(cwd: Path | None = None) -> Environment:
+    """Where this process runs: what it registers will run there too."""
+    return Environment(
+        interpreter=sys.executable, prefix=sys.prefix, cwd=str(cwd or Path.cwd())
+    )
+
+
+def start_request(target: str, inputs: dict[str, Json], cwd: Path | None = None) -> dict[str, Json]:
+    """What `POST execution` takes for a target.
+
+    Raises:
+        FileMissing, NotANotebook, BadArgument: The target is a path and cannot be read.
+    """
+    if not is_path(target):
+        return {"flow": target, "inputs": inputs}
+    return {"source": read_source(target, cwd), "inputs": inputs}
+
+
+def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
+    """A file as a flow without a name: kind, source, path, environment."""
+    path = ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
+    kind = KINDS.get(path.suffix)
+    if kind is None:
+        raise BadArgument(
+            f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
+            "Name a flow, or a file that ends in one of these."
+        )
+    text = _read(path, target)
+    kernel_name = None
+    if kind is FlowKind.NOTEBOOK:
+        text, kernel_name = bare_notebook(text, target)
+    if len(text.encode()) > MAX_SOURCE:
+        raise BadArgument(
+            f"{target!r} is over {MAX_SOURCE:,} bytes even without its outputs. "
+            "Move embedded images and data into files."
+        )
+    return {
+        "name": path.stem,
+        "kind": kind,
+        "source": text,
+        "path": str(path),
+        "environment": {
+            **here(path.parent).to_json(),
+            "kernel_name": None if kernel_name == NATIVE else kernel_name,
+        },
+    }
+
+
+def _read(path: Path, target: str) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        raise FileMissing(
+            f"There is no file {target!r} (looked for {str(path)!r}). Check the spelling and "
+            "the folder you are in."
+        ) from error
+    except IsADirectoryError as error:
+        raise FileMissing(f"{target!r} is a folder. Name a file in it.") from error
+    except PermissionError as error:
+        raise FileMissing(f"{str(path)!r} may not be read by this user.") from error
+    except UnicodeDecodeError as error:
+        if path.suffix == ".ipynb":
+            raise NotANotebook(target, "it is not text") from error
+        raise BadArgument(f"{target!r} is not text in UTF-8. Save it as UTF-8.") from error
+
+
+def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
+    """A notebook's JSON without outputs, and the name of the kernel it asks for.
+
+    Raises:
+        NotANotebook: It is not JSON, or not shaped like a notebook; says which.
+    """
+    try:
+        notebook = json.loads(text)
+    except ValueError as error:
+        reason = "it is empty" if not text.strip() else f"it is not JSON ({error})"
+        raise NotANotebook(target, reason) from error
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
+        raise NotANotebook(target, "it has no `nbformat` number")
+    cells = notebook.get("cells")
+    if notebook["nbformat"] >= 4:
+        if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
+            raise NotANotebook(target, "it has no list of `cells`")
+        for cell in cells:
+            if cell.get("cell_type") == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+    metadata = notebook.get("metadata")
+    spec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    name = spec.get("name") if isinstance(spec, dict) else None
+    return json.dumps(notebook, ensure_ascii=False), name
