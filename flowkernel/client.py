@@ -38,6 +38,7 @@ class Client:
     def __init__(self, home: Home | None = None, *, started_by: str | None = None) -> None:
         self.home = home or find_home()
         self.started_by = started_by or f"{_user()} (Python)"
+        self.starts_engine = True  #: False: when there is none, say so instead.
         self._engine: EngineFile | None = None
         self._local = threading.local()
 
@@ -146,7 +147,7 @@ class Client:
                 if is_first:  # A kept connection may have been closed while it lay idle.
                     is_first = False
                     continue
-                if monotonic() > deadline:
+                if monotonic() > deadline or not self.starts_engine:
                     raise EngineUnreachable(
                         f"The engine of {str(self.home.path)!r} does not answer "
                         f"({type(error).__name__}: {error}). `flowkernel doctor` looks why."
@@ -200,6 +201,8 @@ class Client:
             with suppress(BadArgument):
                 self._engine = EngineFile.read(self.home)
         if self._engine is None:
+            if not self.starts_engine:
+                raise ConnectionRefusedError("no engine")
             self._engine = launch.ensure_engine(self.home)
         return self._engine
 

@@ -8,7 +8,7 @@ FlowkernelError
 │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
-│   └── ExecutionFailed, ExecutionCancelled
+│   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
 └── EngineError        the engine is away, or broke
     └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
 """
@@ -145,6 +145,10 @@ class ExecutionFailed(ExecutionError):
 
 class ExecutionCancelled(ExecutionError):
     """An execution was cancelled."""
+
+
+class EnvironmentGone(ExecutionError):
+    """The interpreter, kernelspec or folder that a flow was registered with is not there."""
 
 
 class EngineError(FlowkernelError):

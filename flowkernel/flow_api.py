@@ -392,7 +392,8 @@ class Execution:
             moment = moment.timestamp()
         until = datetime.fromtimestamp(moment, UTC).isoformat()
         execution_id = self._own("sleep").execution_id
-        _hold(self._client, execution_id, {"until": until}, lambda: moment - time.time())
+        question = {"until": until, "is_flow": True}
+        _hold(self._client, execution_id, question, lambda: moment - time.time())
 
     # What can be done to it, from anywhere.
 
@@ -590,8 +591,9 @@ def _hold(
     """Ask "is it over?" until it is, or until `left()` seconds are none."""
     while True:
         seconds = WAIT_SECONDS if left is None else min(WAIT_SECONDS, max(0.0, left()))
+        is_last = left is not None and left() <= seconds
         told: dict[str, Json] = client.post(
-            f"/execution/{waiter}/wait", {**question, "seconds": seconds}
+            f"/execution/{waiter}/wait", {**question, "seconds": seconds, "is_last": is_last}
         )
         if told["is_over"] or (left is not None and left() <= 0):
             return told

@@ -77,6 +77,10 @@ def _details(execution: Execution, event: Event) -> Execution:
             return replace(
                 execution, losses=execution.losses + 1, started_at=None, worker=None
             )
+        case K.PAUSED | K.QUEUED:
+            return replace(execution, asked=None)
+        case K.ASKED:
+            return replace(execution, asked=said["what"])
         case K.SAVED:
             return replace(execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS})
         case K.OUTPUT_SET:

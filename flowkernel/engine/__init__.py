@@ -1,0 +1,1 @@
+"""The process that owns the store: service, dispatcher, REST API."""

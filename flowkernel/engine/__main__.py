@@ -1,0 +1,139 @@
+"""`python -m flowkernel.engine HOME`: the engine of one home, until nobody needs it."""
+
+import json
+import logging
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import psutil
+import uvicorn
+from filelock import FileLock, Timeout
+
+from flowkernel import __version__
+from flowkernel.clock import now
+from flowkernel.config import Config, load_config
+from flowkernel.engine.app import make_app
+from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.processes import Processes
+from flowkernel.engine.service import Service
+from flowkernel.engine.stream import Stream
+from flowkernel.errors import EngineFault, FlowkernelError
+from flowkernel.home import EngineFile, Home, home_error
+from flowkernel.launch import FAILURE
+from flowkernel.store import Store
+
+KEEP_ALIVE = 75  #: Seconds an idle connection is kept.
+GOODBYE = 2  #: Seconds that open answers get when the engine stops.
+
+
+def main(path: str) -> int:
+    """Run until asked to stop, or idle. 0: ended well; 3: another engine has the home."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    home = Home(Path(path))
+    try:
+        home.prepare()
+        lock = FileLock(home.engine_lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return 3
+        except OSError as error:
+            raise home_error(home.path, error) from error
+        with lock:
+            run(home, load_config(home.path))
+    except FlowkernelError as error:
+        told = {"code": type(error).__name__, "message": str(error)}
+        print(FAILURE + json.dumps(told), file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+def run(home: Home, config: Config) -> None:
+    """Serve the home until the server stops."""
+    listener = listen(config)
+    with Store(home.database, memory=config.memory, writable_folder=home.backup) as store:
+        service = Service(store, home, config)
+        stream = Stream(store.last_seq, lambda seq, root, one: store.events_after(
+            seq, root_id=root, execution_id=one))  # fmt: skip
+        dispatcher = Dispatcher(service, Processes(home), stream)
+        told = engine_file(listener, config)
+        server: list[uvicorn.Server] = []
+
+        def stop() -> None:
+            stream.close()
+            server[0].should_exit = True
+
+        app = make_app(
+            service, dispatcher, stream, token=told.token, about=about(home, told), stop=stop
+        )
+        settings = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GOODBYE,
+            lifespan="on",
+        )
+        server.append(uvicorn.Server(settings))
+        try:
+            told.write(home)
+        except OSError as error:
+            raise home_error(home.path, error) from error
+        try:
+            server[0].run(sockets=[listener])
+        finally:
+            home.engine_file.unlink(missing_ok=True)
+
+
+def listen(config: Config) -> socket.socket:
+    """The socket, bound and listening: who connects before we are ready waits.
+
+    Raises:
+        EngineFault: The port is taken, or the address is not ours.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+    except OSError as error:
+        listener.close()
+        raise EngineFault(
+            f"The engine cannot listen on {config.host} port {config.port}: "
+            f"{(error.strerror or str(error)).lower()}. Set `port` (FLOWKERNEL_PORT) to "
+            "another one, or to 0 for any that is free."
+        ) from error
+    listener.listen(1024)
+    return listener
+
+
+def engine_file(listener: socket.socket, config: Config) -> EngineFile:
+    """What `engine.json` is to say."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return EngineFile(
+        url=f"http://{host}:{listener.getsockname()[1]}",
+        token=secrets.token_urlsafe(32),
+        pid=os.getpid(),
+        process_started_at=psutil.Process().create_time(),
+        version=__version__,
+        interpreter=sys.executable,
+    )
+
+
+def about(home: Home, told: EngineFile) -> dict[str, object]:
+    """What `GET engine` says that does not change."""
+    return {
+        "version": told.version,
+        "pid": told.pid,
+        "home": str(home.path),
+        "started_at": now().isoformat(),
+        "interpreter": told.interpreter,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,316 @@
+"""Gives queued executions to workers, and takes back what a lost one held.
+
+Everything here happens in the engine's event loop, one thing at a time. What it decides goes
+to the store as events; what it knows comes back from the store as events. Orders to a worker
+are not sent but derived: each time it asks, from what is on disk and what it says it holds,
+so that an answer that got lost costs nothing.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from logging import getLogger
+from typing import Any
+
+from flowkernel.clock import monotonic
+from flowkernel.config import Config
+from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.processes import Processes, is_alive
+from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.stream import Stream
+from flowkernel.engine.waits import Waits
+from flowkernel.errors import FlowkernelError
+from flowkernel.fold import Progress, fold_progress
+from flowkernel.models import Event, EventKind, Execution, Json, OnLost
+from flowkernel.status import ExecutionStatus
+
+S = ExecutionStatus
+K = EventKind
+SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
+log = getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Worker:
+    """A worker that has asked for work."""
+
+    worker_id: str
+    pid: int
+    process_started_at: float
+    last_heard: float
+    holding: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
+    polls: int = 0  #: Questions of it that are open just now.
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Dispatcher:
+    """Who runs what. One per engine."""
+
+    def __init__(self, service: Service, processes: Processes, stream: Stream) -> None:
+        self.service = service
+        self.config: Config = service.config
+        self.board = Board(self.config.slot_count)
+        self.waits = Waits()
+        self.workers: dict[str, Worker] = {}
+        self.progress: dict[str, Progress] = {}
+        self.last_asked = monotonic()  #: When somebody other than a worker asked something.
+        self.is_stopping = False
+        self._processes = processes
+        self._stream = stream
+        self._opened_at = monotonic()
+        self._moved: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- what happened -------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Take in what was under way when the last engine went."""
+        live = self.service.store.live.copy()
+        for execution in sorted(live.values(), key=lambda e: e.created_at):
+            self.board.recall(execution)
+            runs = self.service.store.cell_runs(execution.execution_id)
+            ended = sum(1 for run in runs if run.ended_at and run.started_at)
+            self.progress[execution.execution_id] = Progress(cells_ended=ended)
+        self._pump()
+
+    def on_events(self, events: list[Event]) -> None:
+        """Follow what was committed."""
+        for event in events:
+            self._follow(event)
+        self._stream.publish(events)
+        self._pump()
+
+    def _follow(self, event: Event) -> None:
+        execution_id = event.execution_id
+        self.board.apply(event)
+        if event.kind is K.ENDED:
+            self.progress.pop(execution_id, None)
+            self.waits.note(execution_id, S(event.payload["status"]))
+        elif event.kind is K.CREATED or execution_id in self.progress:
+            before = self.progress.get(execution_id, Progress())
+            self.progress[execution_id] = fold_progress(before, event)
+        if event.kind in (K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED):
+            return
+        moved = self._moved.pop(execution_id, None)
+        if moved is not None:
+            moved.set()
+        execution = self.service.store.live.get(execution_id)
+        worker = self.workers.get((execution.worker if execution else None) or "")
+        for one in [worker] if worker else self.workers.values():
+            one.news.set()
+
+    async def moved(self, execution_id: str) -> None:
+        """Wait for the next change of its status."""
+        await self._moved.setdefault(execution_id, asyncio.Event()).wait()
+
+    # -- what follows --------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Give free slots to those whose turn it is."""
+        if self.is_stopping:
+            return
+        events = [
+            make_event(execution_id, K.RESUMED) for execution_id in self.board.grant_resumes()
+        ]
+        worker = self._idlest()
+        if worker is not None:
+            for execution_id in self.board.grant_starts():
+                events.append(self._started(execution_id, worker))
+        elif self.board.queued and self.board.free > 0:
+            self.need_worker()
+        if events:
+            self.spawn(self._commit(events))
+
+    def _started(self, execution_id: str, worker: Worker) -> Event:
+        path = notebook_path(self.service.store.live[execution_id])
+        return make_event(
+            execution_id, K.STARTED, worker=worker.worker_id, notebook_path=path
+        )
+
+    def _idlest(self) -> Worker | None:
+        ours = [
+            worker
+            for worker in self.workers.values()
+            if not is_external(worker.worker_id)
+            and monotonic() - worker.last_heard < self.config.lease
+        ]
+        return min(ours, key=lambda worker: len(worker.holding), default=None)
+
+    def need_worker(self) -> None:
+        """Start a worker unless there is one, or one is on its way."""
+        if self._idlest() is None and not self._processes.is_coming(set(self.workers)):
+            self._processes.start()
+
+    def resume(self, execution_id: str) -> None:
+        """It wants its slot back: its wait is over, or a person said so."""
+        self.board.resume(execution_id)
+        self._pump()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside what goes on."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _commit(self, events: list[Event]) -> None:
+        try:
+            done = await asyncio.to_thread(self.service.store.append, events, strict=False)
+        except FlowkernelError:
+            log.exception("could not record what was decided")
+            done = []
+            await asyncio.sleep(SWEEP_EVERY)  # A full disk: try again, but not at once.
+        kept = {event.event_id for event in done}
+        for event in events:
+            if event.event_id not in kept:  # It ended meanwhile, or the disk is full.
+                self._take_back(event)
+        if len(done) < len(events):
+            self._pump()
+
+    def _take_back(self, event: Event) -> None:
+        self.board.take_back(event.execution_id)
+        execution = self.service.store.live.get(event.execution_id)
+        if event.kind is K.RESUMED and execution and execution.status is not S.RUNNING:
+            self.board.resume(event.execution_id)
+
+    # -- workers -------------------------------------------------------------------------
+
+    def heard(
+        self, worker_id: str, *, pid: int, process_started_at: float
+    ) -> Worker:
+        """A worker said something."""
+        worker = self.workers.get(worker_id)
+        if worker is None:
+            worker = Worker(worker_id, pid, process_started_at, monotonic())
+            self.workers[worker_id] = worker
+            self._pump()
+        worker.last_heard = monotonic()
+        return worker
+
+    async def poll(self, worker: Worker, holding: set[str], paused: set[str]) -> Json:
+        """What a worker has to do; waits a little if that is nothing."""
+        worker.holding, worker.paused = holding, paused
+        worker.polls += 1
+        try:
+            worker.news.clear()
+            orders = self.orders(worker)
+            if not any(orders.values()):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(worker.news.wait(), self.config.poll)
+                orders = self.orders(worker)
+            return orders
+        finally:
+            worker.polls -= 1
+            worker.last_heard = monotonic()
+
+    def orders(self, worker: Worker) -> dict[str, Json]:
+        """What follows for it from what is on disk and from what it holds."""
+        live = self.service.store.live
+        mine = {
+            execution_id: execution
+            for execution_id, execution in live.copy().items()
+            if execution.worker == worker.worker_id and execution.status is not S.QUEUED
+        }
+        return {
+            "start": [
+                self._assignment(execution)
+                for execution_id, execution in mine.items()
+                if execution_id not in worker.holding and execution.status is S.RUNNING
+                and not is_external(worker.worker_id)
+            ],
+            "cancel": [e for e in worker.holding if e in mine and mine[e].asked == "cancel"],
+            "pause": [
+                e
+                for e in worker.holding - worker.paused
+                if e in mine and mine[e].asked == "pause"
+            ],
+            "resume": [
+                e
+                for e in worker.paused
+                if e in mine and mine[e].status is S.RUNNING and mine[e].asked != "pause"
+            ],
+            "drop": [
+                e
+                for e in worker.holding
+                if e not in mine
+            ],
+            "stop": self.is_stopping,
+        }
+
+    def _assignment(self, execution: Execution) -> Json:
+        version = self.service.store.get_version(execution.flow_version)
+        return {"execution": execution.to_json(), "version": version.to_json()}
+
+    async def sweep(self) -> None:
+        """Look for lost workers, for ever."""
+        while not self.is_stopping:
+            await asyncio.sleep(SWEEP_EVERY)
+            self._processes.reap()
+            for worker in list(self.workers.values()):
+                if self._is_lost(worker):
+                    del self.workers[worker.worker_id]
+            events = [e for e in map(self._lost, self._orphans()) if e is not None]
+            if events:
+                await self._commit(events)
+            self._pump()
+
+    def _is_lost(self, worker: Worker) -> bool:
+        silence = monotonic() - worker.last_heard
+        if worker.polls and is_alive(worker.pid, worker.process_started_at):
+            return False
+        if silence < self.config.lease:
+            return False
+        alive = is_alive(worker.pid, worker.process_started_at)
+        return silence > self.config.silence or not alive
+
+    def _orphans(self) -> Iterable[Execution]:
+        """What runs, as far as the disk knows, in a worker that is not there."""
+        if monotonic() - self._opened_at < self.config.lease:
+            return []
+        return [
+            execution
+            for execution in self.service.store.live.copy().values()
+            if execution.worker is not None
+            and execution.worker not in self.workers
+            and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
+        ]
+
+    def _lost(self, execution: Execution) -> Event:
+        execution_id, times = execution.execution_id, execution.losses + 1
+        if execution.asked == "cancel":
+            return make_event(
+                execution_id,
+                K.ENDED,
+                status=S.ENDED_CANCELLED,
+                status_message="Cancelled; its worker was gone.",
+            )
+        if is_external(execution.worker):
+            why = "The papermill process that ran it is gone."
+        elif execution.on_lost is OnLost.FAIL:
+            why = "Its worker was lost, and the flow says on_lost=fail."
+        elif execution.losses >= self.config.max_losses:
+            why = f"Its worker was lost {times} times; it is not run again."
+        else:
+            return make_event(execution_id, K.LOST, worker=execution.worker)
+        return make_event(
+            execution_id, K.ENDED, status=S.ENDED_ERROR, status_message=why
+        )
+
+    # -- coming and going ----------------------------------------------------------------
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way and nobody has asked anything for a while."""
+        return (
+            not self.service.store.live
+            and self._stream.watchers == 0
+            and monotonic() - self.last_asked > self.config.idle_exit
+        )
+
+
+def notebook_path(execution: Execution) -> str:
+    """Where the output notebook goes, relative to the home."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name)
+    month = f"{execution.created_at:%Y-%m}"
+    return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"

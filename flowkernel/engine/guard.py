@@ -1,0 +1,77 @@
+"""Stands before every route: a token on everything, and no body without end."""
+
+import hmac
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowkernel.errors import Unauthorized
+from flowkernel.jsonvalue import dumps
+from flowkernel.source import MAX_SOURCE
+
+MAX_BODY = MAX_SOURCE + 32 * 1024 * 1024  #: Bytes of a request, inclusive: JSON escapes grow.
+QUIET = ("/api/latest/worker/", "/api/latest/engine")  #: Asking these does not keep it up.
+
+
+class BodyTooBig(Exception):
+    """The request has more bytes than it may have."""
+
+
+class Guard:
+    """ASGI middleware. What it refuses reaches no route."""
+
+    def __init__(self, app: ASGIApp, *, token: str, on_request: Callable[[], None]) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+        self._on_request = on_request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
+            await _say(send, 401, "Unauthorized", str(Unauthorized()))
+            return
+        if not scope["path"].startswith(QUIET):
+            self._on_request()
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            await _say(send, 413, "ValueTooBig", _too_big(length.decode("latin-1")))
+            return
+        await self._app(scope, _counted(receive), send)
+
+
+def _counted(receive: Receive) -> Receive:
+    """The same, for a body that does not say its length."""
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY:
+            raise BodyTooBig(_too_big(f"over {seen}"))
+        return message
+
+    return counting
+
+
+def _too_big(length: str) -> str:
+    return (
+        f"The request has {length} bytes; the limit is {MAX_BODY:,}. "
+        "Write large data to a file and pass its path."
+    )
+
+
+async def _say(send: Send, status: int, code: str, message: str) -> None:
+    body = dumps({"code": code, "message": message}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

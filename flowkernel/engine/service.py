@@ -1,0 +1,424 @@
+"""What the engine can do, in the words of the glossary. Synchronous; no HTTP here."""
+
+import re
+import shutil
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from flowkernel.clock import new_id, now
+from flowkernel.config import Config
+from flowkernel.errors import (
+    BadArgument,
+    EngineFault,
+    ExecutionNotFound,
+    MoveNotAllowed,
+    NotANotebook,
+    TooDeep,
+)
+from flowkernel.home import Home
+from flowkernel.jsonvalue import checked, checked_name, dumps
+from flowkernel.models import (
+    Environment,
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    FlowKind,
+    FlowVersion,
+    Json,
+    OnLost,
+)
+from flowkernel.source import MAX_SOURCE, bare_notebook
+from flowkernel.status import ExecutionStatus
+from flowkernel.store import Store
+
+S = ExecutionStatus
+K = EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What somebody asks to be started. One of `flow`, `source`, `clone_of`, `retry_of`."""
+
+    execution_id: str
+    flow: str | None = None
+    source: dict[str, Json] | None = None
+    clone_of: str | None = None
+    retry_of: str | None = None
+    inputs: Json = field(default_factory=dict)
+    name: str | None = None
+    run: bool = True
+    parent_id: str | None = None
+    call_key: str | None = None
+    started_by: str = ""
+    worker: str | None = None  #: Somebody's own papermill, which runs it itself.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What would run: the version, and how its flow wants to be run."""
+
+    flow_name: str
+    version: FlowVersion
+    environment: Environment
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = None
+
+
+class Service:
+    """The verbs of one home. Safe in threads; each returns once its effect is on disk."""
+
+    def __init__(self, store: Store, home: Home, config: Config) -> None:
+        self.store = store
+        self.home = home
+        self.config = config
+
+    # -- flows ---------------------------------------------------------------------------
+
+    def register(self, flow: Flow) -> Flow:
+        """Give a source a name, or a new source to a name."""
+        name = checked_name(flow.name)
+        _check_source(flow.kind, flow.source, name)
+        if flow.setup is not None:
+            self.store.get_flow(flow.setup)
+            if flow.setup == name:
+                raise BadArgument(f"The flow {name!r} cannot be its own setup.")
+        if flow.cell_timeout is not None and flow.cell_timeout <= 0:
+            raise BadArgument(f"cell_timeout is {flow.cell_timeout}; give seconds above 0.")
+        version = self._version(replace(flow, name=name))
+        flow = replace(
+            flow, name=name, flow_version=version.flow_version, registered_at=now()
+        )
+        self.store.save_version(version)
+        self.store.save_flow(flow)
+        return flow
+
+    def _version(self, flow: Flow) -> FlowVersion:
+        setup = self.store.get_flow(flow.setup).source if flow.setup else None
+        return version_of(flow.name, flow.kind, flow.source, setup, flow.path)
+
+    # -- starting ------------------------------------------------------------------------
+
+    def start(self, asked: Start) -> Execution:
+        """Record an execution, to be run as soon as there is a slot.
+
+        Asking again with the same id returns what is there. A call that succeeded in an
+        earlier try of the same parent returns that child and starts nothing.
+        """
+        known = self._known(asked)
+        if known is not None:
+            return known
+        inputs = checked(asked.inputs, "inputs")
+        if not isinstance(inputs, dict):
+            raise BadArgument(
+                f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
+            )
+        plan = self._plan(asked)
+        parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
+        if parent is not None:
+            self._check_parent(parent, plan.flow_name)
+            made = self._made_before(parent, asked.call_key, plan, inputs)
+            if made is not None:
+                return made
+        self.store.save_version(plan.version)
+        return self._create(self._born(asked, plan, parent, inputs), asked)
+
+    def _known(self, asked: Start) -> Execution | None:
+        try:
+            return self.store.get_execution(asked.execution_id)
+        except ExecutionNotFound:
+            return None
+
+    def _check_parent(self, parent: Execution, flow_name: str) -> None:
+        if parent.status.is_ended or parent.asked == "cancel":
+            state = parent.status if parent.status.is_ended else "being cancelled"
+            raise MoveNotAllowed(parent.execution_id, state, "a parent of something new")
+        if parent.depth + 1 > self.config.max_depth:
+            raise TooDeep(flow_name, self.config.max_depth)
+
+    def _made_before(
+        self, parent: Execution, call_key: str | None, plan: _Plan, inputs: Json
+    ) -> Execution | None:
+        """The child of the same call, from this try of the parent or an earlier one."""
+        if call_key is None:
+            return None
+        made = [
+            child
+            for child in self.store.children(self._tries(parent))
+            if child.call_key == call_key
+            and (child.flow_name, child.inputs) == (plan.flow_name, inputs)
+        ]
+        good = [child for child in made if child.status is S.ENDED_SUCCESS]
+        live = [
+            child
+            for child in made
+            if not child.status.is_ended and child.parent_id == parent.execution_id
+        ]
+        return next(iter(good + live), None)
+
+    def _tries(self, execution: Execution) -> list[str]:
+        tries = [execution.execution_id]
+        while execution.retry_of is not None:
+            execution = self.store.get_execution(execution.retry_of)
+            tries.append(execution.execution_id)
+        return tries
+
+    def _plan(self, asked: Start) -> _Plan:
+        if asked.flow is not None:
+            flow = self.store.get_flow(asked.flow)
+            return _Plan(
+                flow_name=flow.name,
+                version=self._version(flow),
+                environment=flow.environment,
+                on_lost=flow.on_lost,
+                cell_timeout=flow.cell_timeout,
+            )
+        if asked.source is not None:
+            return _plan_of_source(asked.source)
+        before = asked.clone_of or asked.retry_of
+        if before is None:
+            raise BadArgument("Say what to start: `flow` (a name) or `source`.")
+        model = self.store.get_execution(before)
+        return _Plan(
+            flow_name=model.flow_name,
+            version=self.store.get_version(model.flow_version),
+            environment=model.environment,
+            on_lost=model.on_lost,
+            cell_timeout=model.cell_timeout,
+        )
+
+    def _born(
+        self, asked: Start, plan: _Plan, parent: Execution | None, inputs: Json
+    ) -> Execution:
+        return Execution(
+            execution_id=asked.execution_id,
+            root_id=parent.root_id if parent else asked.execution_id,
+            type="SCRIPT" if plan.version.kind is FlowKind.SCRIPT else "FLOW",
+            flow_name=plan.flow_name,
+            flow_version=plan.version.flow_version,
+            name=checked_name(asked.name or plan.flow_name, "execution"),
+            status=S.QUEUED if asked.run else S.PENDING,
+            created_at=now(),
+            parent_id=asked.parent_id,
+            depth=parent.depth + 1 if parent else 0,
+            call_key=asked.call_key,
+            retry_of=asked.retry_of,
+            inputs=inputs,
+            environment=plan.environment,
+            on_lost=plan.on_lost,
+            cell_timeout=plan.cell_timeout,
+            started_by=asked.started_by,
+        )
+
+    def _create(self, born: Execution, asked: Start) -> Execution:
+        events = [make_event(born.execution_id, K.CREATED, asked.started_by, **born.to_json())]
+        if asked.worker is not None:
+            events.append(make_event(born.execution_id, K.STARTED, worker=asked.worker))
+        try:
+            self.store.append(events)
+        except MoveNotAllowed:  # The same request was carried out a moment ago.
+            pass
+        return self.store.get_execution(born.execution_id)
+
+    def run(self, execution_id: str, inputs: Json, actor: str) -> Execution:
+        """Ask a pending one to start, with more inputs if given."""
+        if inputs:
+            raise BadArgument(
+                "An execution that is recorded keeps its inputs. Give them to this.flow(), "
+                "or clone() it with others."
+            )
+        return self._append(make_event(execution_id, K.QUEUED, actor))
+
+    def retry(self, execution_id: str, asked: Start) -> Execution:
+        """Start it again, as a new execution; children that succeeded are not run twice."""
+        model = self.store.get_execution(execution_id)
+        if not model.status.is_ended:
+            raise MoveNotAllowed(execution_id, model.status, "retried before it has ended")
+        parent = self.store.live.get(model.parent_id or "")
+        return self.start(
+            replace(
+                asked,
+                retry_of=execution_id,
+                inputs=asked.inputs or model.inputs,
+                name=model.name,
+                parent_id=parent.execution_id if parent else None,
+            )
+        )
+
+    # -- stopping ------------------------------------------------------------------------
+
+    def cancel(self, execution_id: str, actor: str) -> Execution:
+        """Stop it and everything under it. Those that run end when their kernel has."""
+        top = self.store.get_execution(execution_id)
+        if top.status is S.ENDED_CANCELLED:
+            return top
+        if top.status.is_ended:
+            raise MoveNotAllowed(execution_id, top.status, S.ENDED_CANCELLED)
+        events = []
+        for execution in self.live_under(top):
+            is_top = execution.execution_id == execution_id
+            why = f"Cancelled by {actor}." if is_top else f"Cancelled with {top.name!r}."
+            events.append(cancel_event(execution, actor, why))
+        self.store.append(events, strict=False)
+        return self.store.get_execution(execution_id)
+
+    def live_under(self, top: Execution) -> list[Execution]:
+        """It and everything under it that has not ended."""
+        family = [e for e in self.store.live.copy().values() if e.root_id == top.root_id]
+        return under(top, family)
+
+    def pause(self, execution_id: str, actor: str) -> Execution:
+        """Let it stop after the cell that runs now; one that is queued stays where it is."""
+        execution = self.store.get_execution(execution_id)
+        if execution.status is S.QUEUED:
+            return self._append(make_event(execution_id, K.PAUSED, actor))
+        if execution.status not in (S.RUNNING, S.WAITING):
+            raise MoveNotAllowed(execution_id, execution.status, S.PAUSED)
+        return self._append(make_event(execution_id, K.ASKED, actor, what="pause"))
+
+    def resume(self, execution_id: str, actor: str) -> Execution:
+        """Let a paused one go on. One that has a kernel gets its slot from the dispatcher."""
+        execution = self.store.get_execution(execution_id)
+        if execution.asked == "pause":
+            return self._append(make_event(execution_id, K.ASKED, actor, what=None))
+        if execution.status is not S.PAUSED:
+            raise MoveNotAllowed(execution_id, execution.status, "resumed")
+        if execution.worker is None:
+            return self._append(make_event(execution_id, K.QUEUED, actor))
+        return execution
+
+    # -- what a flow says ----------------------------------------------------------------
+
+    def set_output(self, execution_id: str, output: Json, *, merge: bool) -> Execution:
+        """Add to the output, or replace it."""
+        execution = self.store.get_execution(execution_id)
+        if merge and isinstance(execution.output, dict) and isinstance(output, dict):
+            output = {**execution.output, **output}
+        return self._append(
+            make_event(execution_id, K.OUTPUT_SET, output=checked(output, "output"))
+        )
+
+    def save(self, execution_id: str, values: dict[str, Json], actor: str) -> Execution:
+        """Set `name`, `status_message` or `is_archived`."""
+        if "name" in values:
+            values = {**values, "name": checked_name(str(values["name"]), "execution")}
+        return self._append(make_event(execution_id, K.SAVED, actor, **values))
+
+    def send_message(self, execution_id: str, told: dict[str, Json]) -> dict[str, Json]:
+        """Record a note to the people of this home."""
+        event = make_event(execution_id, K.MESSAGE_SENT, **told)
+        self.store.append([replace(event, event_id=told["message_id"])])
+        return self.store.get_message(told["message_id"]).to_json()
+
+    def log(self, execution_id: str, stream: str, text: str) -> None:
+        """Add to the log of an execution."""
+        self.store.append([make_event(execution_id, K.LOGGED, stream=stream, text=text)])
+
+    def _append(self, event: Event) -> Execution:
+        self.store.append([event])
+        return self.store.get_execution(event.execution_id)
+
+    # -- reading -------------------------------------------------------------------------
+
+    def find(self, id_or_part: str) -> Execution:
+        """The execution of this id, or of its unambiguous beginning or end."""
+        return self.store.get_execution(self.store.resolve_id(id_or_part))
+
+    def subtree(self, execution_id: str) -> list[Execution]:
+        """It and everything under it, oldest first."""
+        top = self.store.get_execution(execution_id)
+        return under(top, self.store.family(top.root_id))
+
+    def backup(self) -> str:
+        """A copy of the database in the backup folder; its path."""
+        path = self.home.backup / f"flowkernel-{new_id()}.duckdb"
+        size, free = self.store.size_bytes, shutil.disk_usage(self.home.backup).free
+        if size * 1.2 > free:
+            raise EngineFault(
+                f"A copy needs about {size:,} bytes; the disk of the home has {free:,} free."
+            )
+        self.store.backup(path)
+        return str(path)
+
+
+def under(top: Execution, family: list[Execution]) -> list[Execution]:
+    """`top` and all of its family below it, parents before children, oldest first."""
+    ids, found = {top.execution_id}, [top]
+    for execution in sorted(family, key=lambda e: (e.depth, e.created_at)):
+        if execution.parent_id in ids:
+            ids.add(execution.execution_id)
+            found.append(execution)
+    return found
+
+
+def version_of(
+    flow_name: str, kind: FlowKind, source: str, setup: str | None, path: str | None
+) -> FlowVersion:
+    """The version that a source is, named by the hash of what runs."""
+    digest = sha256(dumps([kind, setup, source]).encode()).hexdigest()
+    return FlowVersion(
+        flow_version=digest,
+        flow_name=flow_name,
+        kind=kind,
+        source=source,
+        setup_source=setup,
+        path=path,
+    )
+
+
+def _plan_of_source(source: dict[str, Json]) -> _Plan:
+    try:
+        kind = FlowKind(source["kind"])
+        name, text = str(source["name"]), str(source["source"])
+    except (KeyError, ValueError) as error:
+        raise BadArgument(
+            "`source` needs `name`, `source` and `kind`, one of CELL, NOTEBOOK, SCRIPT; "
+            f"the trouble is {error}."
+        ) from error
+    name = checked_name(re.sub(r"[/\\]", "-", name)[:128])
+    _check_source(kind, text, name)
+    return _Plan(
+        flow_name=name,
+        version=version_of(name, kind, text, None, source.get("path")),
+        environment=Environment.from_json(source.get("environment") or {}),
+    )
+
+
+def _check_source(kind: FlowKind, source: str, name: str) -> None:
+    size = len(source.encode("utf-8", "surrogatepass"))
+    if size > MAX_SOURCE:
+        raise BadArgument(
+            f"The source of {name!r} has {size:,} bytes; the limit is {MAX_SOURCE:,}."
+        )
+    if not source.strip():
+        if kind is FlowKind.NOTEBOOK:
+            raise NotANotebook(name, "it is empty")
+        raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
+    if kind is FlowKind.NOTEBOOK:
+        bare_notebook(source, name)
+
+
+def cancel_event(execution: Execution, actor: str, why: str) -> Event:
+    """End it if no kernel runs it; else ask its worker to."""
+    if execution.worker is None or execution.status in (S.PENDING, S.QUEUED):
+        return make_event(
+            execution.execution_id,
+            K.ENDED,
+            actor,
+            status=S.ENDED_CANCELLED,
+            status_message=why,
+        )
+    return make_event(execution.execution_id, K.ASKED, actor, what="cancel")
+
+
+def make_event(execution_id: str, kind: EventKind, actor: str = "", /, **payload: Any) -> Event:
+    return Event(
+        event_id=new_id(),
+        execution_id=execution_id,
+        kind=kind,
+        at=now(),
+        actor=actor,
+        payload=payload,
+    )
+

@@ -1,0 +1,88 @@
+"""How an execution waits: it says so, gives its slot back, and gets it again."""
+
+import asyncio
+from datetime import datetime
+
+from flowkernel.clock import now
+from flowkernel.engine.bodies import WaitBody
+from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.waits import Wait, sentence, until_over
+from flowkernel.models import EventKind, Execution, Json
+from flowkernel.status import ExecutionStatus
+
+S = ExecutionStatus
+
+
+async def hold(
+    service: Service, dispatcher: Dispatcher, execution_id: str, asked: WaitBody
+) -> dict[str, Json]:
+    """Wait as `asked`, for its `seconds` at most.
+
+    When a flow waits, it is WAITING on disk before this waits, and RUNNING again, with a slot,
+    before this says that it is over.
+    """
+    targets = await asyncio.to_thread(_executions, service, asked.targets)
+    wait = Wait({e.execution_id: e.status for e in targets}, asked.return_when)
+    if asked.until is None and wait.return_when.is_settled(list(wait.statuses.values())):
+        wait.over.set()
+    dispatcher.waits.open(wait)
+    try:
+        for target in targets:  # What ended between the reading and the listening.
+            if target.execution_id not in service.store.live and not target.status.is_ended:
+                fresh = await asyncio.to_thread(
+                    service.store.get_execution, target.execution_id
+                )
+                wait.note(fresh.execution_id, fresh.status)
+        is_over = await _is_over(service, execution_id, asked, wait, targets)
+    finally:
+        dispatcher.waits.close(wait)
+    if asked.is_flow and (is_over or asked.is_last):
+        await _get_slot(service, dispatcher, execution_id)
+    found = await asyncio.to_thread(_executions, service, asked.targets)
+    return {"is_over": is_over, "executions": [e.to_json() for e in found]}
+
+
+def _executions(service: Service, ids: list[str]) -> list[Execution]:
+    return [service.store.get_execution(execution_id) for execution_id in ids]
+
+
+async def _is_over(
+    service: Service, execution_id: str, asked: WaitBody, wait: Wait, targets: list[Execution]
+) -> bool:
+    if wait.over.is_set() or _is_past(asked.until):
+        return True
+    if asked.is_flow:
+        on = _until_words(asked.until) if asked.until else sentence(targets)
+        await _say_waiting(service, execution_id, on)
+    if asked.until is None:
+        return await until_over(wait, asked.seconds)
+    left = (asked.until - now()).total_seconds()
+    await until_over(wait, min(asked.seconds, left))
+    return _is_past(asked.until)
+
+
+def _is_past(moment: datetime | None) -> bool:
+    return moment is not None and moment <= now()
+
+
+def _until_words(moment: datetime) -> str:
+    return f"Waiting until {moment:%Y-%m-%d %H:%M:%S} UTC."
+
+
+async def _say_waiting(service: Service, execution_id: str, on: str) -> None:
+    execution = service.store.live.get(execution_id)
+    if execution is not None and execution.status is S.RUNNING:
+        event = make_event(execution_id, EventKind.WAITING, on=on)
+        await asyncio.to_thread(service.store.append, [event], strict=False)
+
+
+async def _get_slot(service: Service, dispatcher: Dispatcher, execution_id: str) -> None:
+    """Come back once it runs again (or has ended)."""
+    while True:
+        execution = service.store.live.get(execution_id)
+        if execution is None or execution.status is not S.WAITING:
+            return
+        moved = dispatcher.moved(execution_id)
+        dispatcher.resume(execution_id)
+        await moved

@@ -1,0 +1,69 @@
+"""Who waits for whose end. Lives in the engine's event loop."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from flowkernel.clock import now
+from flowkernel.models import Execution
+from flowkernel.status import ExecutionStatus, ReturnWhen
+
+
+@dataclass(eq=False)
+class Wait:
+    """One question "is it over?"."""
+
+    statuses: dict[str, ExecutionStatus]
+    return_when: ReturnWhen
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, execution_id: str, status: ExecutionStatus) -> None:
+        """Take in where one of them stands now."""
+        self.statuses[execution_id] = status
+        if self.return_when.is_settled(list(self.statuses.values())):
+            self.over.set()
+
+
+class Waits:
+    """All open waits, found by what they wait for."""
+
+    def __init__(self) -> None:
+        self._by_target: defaultdict[str, set[Wait]] = defaultdict(set)
+
+    def open(self, wait: Wait) -> None:
+        """Begin to listen."""
+        for execution_id in wait.statuses:
+            self._by_target[execution_id].add(wait)
+
+    def close(self, wait: Wait) -> None:
+        """Stop listening."""
+        for execution_id in wait.statuses:
+            waits = self._by_target.get(execution_id)
+            if waits is not None:
+                waits.discard(wait)
+                if not waits:
+                    del self._by_target[execution_id]
+
+    def note(self, execution_id: str, status: ExecutionStatus) -> None:
+        """Tell those who wait for it that it has ended."""
+        for wait in list(self._by_target.get(execution_id, ())):
+            wait.note(execution_id, status)
+
+
+async def until_over(wait: Wait, seconds: float) -> bool:
+    """Whether it was over within so many seconds."""
+    if wait.over.is_set():
+        return True
+    try:
+        await asyncio.wait_for(wait.over.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return False
+    return True
+
+
+def sentence(executions: list[Execution]) -> str:
+    """What the one who waits waits for, for a person."""
+    names = [repr(e.name) for e in executions if not e.status.is_ended]
+    if len(names) > 3:
+        return f"Waiting for {', '.join(names[:2])} and {len(names) - 2} more."
+    return f"Waiting for {', '.join(names)}." if names else f"Waiting since {now():%H:%M:%S}."

@@ -1,0 +1,83 @@
+"""`python -m flowkernel.worker HOME ID`: takes executions until there is no engine to ask."""
+
+import logging
+import sys
+import threading
+from pathlib import Path
+
+from flowkernel.client import Client
+from flowkernel.config import load_config
+from flowkernel.errors import EngineError, FlowkernelError
+from flowkernel.home import Home
+from flowkernel.models import Execution, FlowVersion, Json
+from flowkernel.worker.carry_out import carry_out
+from flowkernel.worker.link import Link
+from flowkernel.worker.orders import Orders
+from flowkernel.worker.run import Run
+
+log = logging.getLogger("flowkernel.worker")
+AWAY_TRIES = 3  #: Questions without an engine, and without work, until the worker goes.
+
+
+class Worker:
+    """Carries out executions, each in a thread of its own: they mostly wait for kernels."""
+
+    def __init__(self, home: Home, worker_id: str) -> None:
+        self.home = home
+        self.config = load_config(home.path)
+        self.client = Client(home, started_by=worker_id)
+        self.link = Link(self.client, worker_id)
+        self.orders = Orders(self.link, self._begin)
+
+    def work(self) -> None:
+        """Until the engine says stop, or is gone and there is nothing left to do or to tell."""
+        away = 0
+        while not (self.orders.is_stopped and not self.orders.runs):
+            self.client.starts_engine = bool(self.orders.runs) or not self.link.is_quiet
+            try:
+                self.orders.ask()
+                away = 0
+            except EngineError as error:
+                away += 1
+                if not self.orders.runs and self.link.is_quiet and away >= AWAY_TRIES:
+                    return
+                log.warning("no engine: %s", error)
+                threading.Event().wait(0.5)
+            except FlowkernelError:
+                log.exception("the engine refused a question")
+                threading.Event().wait(0.5)
+
+    def _begin(self, assignment: Json) -> Run:
+        execution = Execution.from_json(assignment["execution"])
+        version = FlowVersion.from_json(assignment["version"])
+        run = Run(
+            link=self.link,
+            execution_id=execution.execution_id,
+            log_limit=self.config.log_bytes,
+            cancel_grace=self.config.cancel_grace,
+        )
+        threading.Thread(
+            target=self._carry_out, args=(execution, version, run), name=execution.name
+        ).start()
+        return run
+
+    def _carry_out(self, execution: Execution, version: FlowVersion, run: Run) -> None:
+        try:
+            carry_out(execution, version, run, home=self.home, config=self.config)
+        finally:
+            self.link.flush(60.0)
+            self.orders.forget(execution.execution_id)
+
+
+def main(path: str, worker_id: str) -> int:
+    """Work for the engine of a home."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    Worker(Home(Path(path)), worker_id).work()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

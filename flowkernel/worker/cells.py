@@ -1,0 +1,297 @@
+"""Runs the cells of a notebook in a kernel, and reports each one from the kernel's replies.
+
+papermill's own record cannot be used: it calls cells that never ran `completed` after a
+timeout or a dead kernel.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
+from papermill.clientwrap import PapermillNotebookClient
+
+import flowkernel
+from flowkernel.flow_exceptions import SIGNAL
+from flowkernel.models import CellError, EventKind, Execution
+from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.worker.outputs import Streams
+from flowkernel.worker.render import prologue, source_hash
+from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
+from flowkernel.worker.saver import SparseManager
+
+ALIVE_EVERY = 0.1  #: Seconds between looks whether the kernel still lives.
+OUTPUT_SECONDS = 30  #: How long output may come after the reply; nbclient's 4 is too short.
+
+S = ExecutionStatus
+C = CellStatus
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a cell went, and what that means for the notebook."""
+
+    status: CellStatus
+    error: CellError | None = None
+    ending: Ending | None = None  #: The notebook ends here.
+
+
+class CellClient(PapermillNotebookClient):
+    """papermill's client, which also reports. One per notebook."""
+
+    def __init__(
+        self,
+        nb_man: SparseManager,
+        run: Run,
+        *,
+        execution: Execution,
+        script: str | None,
+        stream_limit: int,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("iopub_timeout", OUTPUT_SECONDS)
+        super().__init__(nb_man, **kwargs)
+        self.nb_man = nb_man
+        self._run = run
+        self._execution = execution
+        self._script = script
+        self._streams = Streams(stream_limit)
+        self._reply: Reply | None = None
+        self._verdict: Ending | None = None
+        nb_man._settle = self._streams.settle
+
+    # -- the whole notebook --------------------------------------------------------------
+
+    def execute(self, **kwargs: Any) -> nbformat.NotebookNode:
+        """Start the kernel, run the cells, report the end, shut the kernel down."""
+        self.reset_execution_trackers()
+        with self.setup_kernel(cleanup_kc=True, **kwargs):
+            self._run.attach(self.km)
+            try:
+                self._begin()
+                self.papermill_execute_cells()
+            finally:
+                self._finish()
+        return self.nb
+
+    def _begin(self) -> None:
+        """Make `system`, `this` and `inputs` ready, where the kernel speaks Python."""
+        spec = self.km.kernel_spec
+        if spec is None or (spec.language or "").lower() != "python":
+            return
+        source = prologue(
+            self._execution,
+            home=str(self._run.link.client.home.path),
+            package=str(Path(flowkernel.__file__).parent),
+            path=self._script,
+            started_by=f"execution {self._execution.execution_id}",
+        )
+        reply = self.wait_for_reply(
+            self.kc.execute(source, silent=True, store_history=False, allow_stdin=False)
+        )
+        content = reply["content"] if reply else {}
+        if content.get("status") == "error":
+            self.log.warning(
+                f"flow_api is not available: {content.get('ename')}: {content.get('evalue')}"
+            )
+
+    def _finish(self) -> None:
+        with suppress(Exception):  # The kernel may be gone; the verdict stands without it.
+            info = self.wait_for_reply(self.kc.kernel_info())
+            self.nb.metadata["language_info"] = info["content"]["language_info"]
+        self.set_widgets_metadata()
+        if self._run.ending is None and self._verdict is not None:
+            self.nb_man.save_now()
+            self._run.end(self._verdict)
+
+    def papermill_execute_cells(self) -> None:
+        """Run the cells one after the other, until one ends the notebook."""
+        total = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
+        self._run.say(EventKind.CELLS_COUNTED, cell_count=total)
+        for index, cell in enumerate(self.nb.cells):
+            if not self._is_runnable(cell):
+                self.nb_man.cell_start(cell, index)
+                self.nb_man.cell_complete(cell, cell_index=index)
+                continue
+            if not self._run.pass_gate():
+                self._verdict = Ending(status=S.ENDED_CANCELLED, message="Cancelled.")
+                return
+            self._verdict = self._run_cell(cell, index)
+            if self._verdict is not None:
+                return
+        self._verdict = Ending(status=S.ENDED_SUCCESS)
+
+    def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
+        tags = cell.metadata.get("tags", [])
+        return (
+            cell.cell_type == "code"
+            and bool(cell.source.strip())
+            and self.skip_cells_with_tag not in tags
+        )
+
+    # -- one cell ------------------------------------------------------------------------
+
+    def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> Ending | None:
+        cell_id = str(cell.get("id") or index)
+        self._reply = None
+        self._streams.begin_cell()
+        self.nb_man.cell_start(cell, index)
+        run_id = self._run.cell_started(cell_id, index, source_hash(cell.source))
+        outcome = Outcome(C.SUCCESS)
+        try:
+            self.execute_cell(cell, index)
+            outcome = self._allowed() or outcome
+        except CellExecutionError as error:
+            outcome = self._failed(cell, index, error)
+        except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
+            outcome = self._broken(cell, index, error)
+            self._verdict = outcome.ending
+            if not self._run.is_cancelled:
+                raise
+        finally:
+            self._streams.settle()
+            if outcome.error is not None and outcome.status is not C.ALLOWED_ERROR:
+                self.nb_man.cell_exception(cell, cell_index=index)
+            self.nb_man.cell_complete(cell, cell_index=index)
+            self._run.cell_ended(run_id, outcome.status, outcome.error)
+        return outcome.ending
+
+    def _allowed(self) -> Outcome | None:
+        """The outcome of a cell that raised and may."""
+        content = self._reply["content"] if self._reply else {}
+        if content.get("status") != "error":
+            return None
+        name, message = str(content.get("ename")), str(content.get("evalue"))
+        return Outcome(C.ALLOWED_ERROR, CellError(name=name, message=message[:MESSAGE]))
+
+    def _failed(
+        self, cell: nbformat.NotebookNode, index: int, raised: CellExecutionError
+    ) -> Outcome:
+        content = self._reply["content"] if self._reply else {}
+        name = str(content.get("ename", getattr(raised, "ename", type(raised).__name__)))
+        message = str(content.get("evalue", getattr(raised, "evalue", str(raised))))
+        lines = list(content.get("traceback") or [])
+        signal = name if lines and lines[0].startswith(SIGNAL) else None
+        if signal == "ExecutionSuccess":
+            return Outcome(C.EXITED, None, Ending(status=S.ENDED_SUCCESS, message=message or None))
+        if signal == "ExecutionCancel":
+            ending = Ending(status=S.ENDED_CANCELLED, message=message or "It cancelled itself.")
+            return Outcome(C.EXITED, None, ending)
+        if name == "SystemExit" and message in ("", "0", "None"):
+            return Outcome(C.EXITED, None, Ending(status=S.ENDED_SUCCESS))
+        error = CellError(
+            name=name,
+            message=message[:MESSAGE],
+            traceback="\n".join(lines)[-TRACEBACK:] if signal is None else "",
+            cell_id=str(cell.get("id") or index),
+            cell_index=index,
+        )
+        if name == "KeyboardInterrupt" and self._run.is_cancelled:
+            return Outcome(C.INTERRUPTED, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled."))
+        said = message if signal else f"{self._where(index)}: {name}: {message}"
+        status = C.INTERRUPTED if name == "KeyboardInterrupt" else C.ERROR
+        return Outcome(
+            status, error, Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error)
+        )
+
+    def _broken(
+        self, cell: nbformat.NotebookNode, index: int, raised: BaseException
+    ) -> Outcome:
+        """The outcome of a cell that never replied."""
+        match raised:
+            case CellTimeoutError():
+                status, reason = C.TIMED_OUT, f"it ran longer than {self._get_timeout(cell)} s"
+            case DeadKernelError():
+                status, reason = C.KERNEL_DIED, f"the kernel died{self._exit_words()}"
+            case _:
+                status, reason = C.INTERRUPTED, "interrupted"
+        error = CellError(
+            name=type(raised).__name__,
+            message=reason,
+            cell_id=str(cell.get("id") or index),
+            cell_index=index,
+        )
+        if self._run.is_cancelled or status is C.INTERRUPTED:
+            return Outcome(status, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled."))
+        said = f"{self._where(index)}: {reason}."
+        return Outcome(status, error, Ending(status=S.ENDED_ERROR, message=said, error=error))
+
+    def _where(self, index: int) -> str:
+        runnable = [i for i, cell in enumerate(self.nb.cells) if self._is_runnable(cell)]
+        return f"Cell {runnable.index(index) + 1} of {len(runnable)}"
+
+    def _exit_words(self) -> str:
+        process = getattr(self.km.provisioner, "process", None)
+        code = process.poll() if process is not None else None
+        if code is None:
+            return ""
+        return f" (killed by signal {-code})" if code < 0 else f" (exit code {code})"
+
+    # -- messages of the kernel ----------------------------------------------------------
+
+    async def _check_raise_for_error(
+        self, cell: nbformat.NotebookNode, cell_index: int, exec_reply: Reply | None
+    ) -> None:
+        self._reply = exec_reply
+        await super()._check_raise_for_error(cell, cell_index, exec_reply)
+
+    async def _async_poll_kernel_alive(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_EVERY)
+            try:
+                await self._async_check_alive()
+            except DeadKernelError:
+                assert self.task_poll_for_reply is not None
+                self.task_poll_for_reply.cancel()
+                return
+
+    def output(
+        self, outs: list[Any], msg: Reply, display_id: str | None, cell_index: int
+    ) -> nbformat.NotebookNode | None:
+        """Take in one output: joined with the one before if it is the same stream."""
+        content = msg["content"]
+        hooked = self.output_hook_stack[msg["parent_header"].get("msg_id")]
+        match msg["msg_type"]:
+            case "stream" if not hooked:
+                return self._stream(outs, content["name"], content["text"])
+            case "error" if (content.get("traceback") or [""])[0].startswith(SIGNAL):
+                return self._signal(outs, content)
+            case "display_data" | "execute_result":
+                self._displayed(content)
+        return super().output(outs, msg, display_id, cell_index)
+
+    def _stream(self, outs: list[Any], name: str, text: str) -> nbformat.NotebookNode | None:
+        if self.clear_before_next_output:
+            outs[:] = []
+            self.clear_before_next_output = False
+        kept = self._streams.add(outs, name, text)
+        if kept is None:
+            return None
+        self._run.logged(name, kept)
+        return nbformat.v4.new_output("stream", name=name, text=kept)
+
+    def _signal(self, outs: list[Any], content: Reply) -> nbformat.NotebookNode | None:
+        """`this.success()` leaves no output; `this.error()` a short one."""
+        if content["ename"] != "ExecutionError":
+            return None
+        line = f"this.error: {content['evalue']}"
+        outs.append(
+            nbformat.v4.new_output(
+                "error", ename=content["ename"], evalue=content["evalue"], traceback=[line]
+            )
+        )
+        return outs[-1]
+
+    def _displayed(self, content: Reply) -> None:
+        text = content["data"].get("text/plain")
+        if isinstance(text, str):
+            ours = (content.get("metadata") or {}).get("flowkernel", {})
+            self._run.logged(ours.get("stream", "display"), text[:DISPLAY] + "\n")

@@ -1,0 +1,88 @@
+"""The kernel of an execution, in the environment of whoever registered its flow."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.manager import AsyncKernelManager
+
+from flowkernel.errors import EnvironmentGone
+from flowkernel.models import Environment
+
+NATIVE = "python3"
+
+
+class GivenSpecs(KernelSpecManager):
+    """Kernelspecs of this machine and of another prefix; `python3` is a given interpreter."""
+
+    def __init__(self, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._interpreter = environment.interpreter
+        if environment.prefix:
+            theirs = str(Path(environment.prefix) / "share" / "jupyter" / "kernels")
+            self.kernel_dirs = [theirs, *(d for d in self.kernel_dirs if d != theirs)]
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """The kernelspec of this name."""
+        if kernel_name == NATIVE and self._interpreter:
+            return KernelSpec(
+                argv=[self._interpreter, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                display_name="Python 3",
+                language="python",
+                metadata={"debugger": True},
+            )
+        return super().get_kernel_spec(kernel_name)
+
+
+def make_kernel_manager(environment: Environment, flow_name: str) -> AsyncKernelManager:
+    """A manager for a kernel that is not started yet, on a transport of its own.
+
+    Raises:
+        EnvironmentGone: The interpreter, the kernelspec or the folder is not there (any more).
+    """
+    check_environment(environment, flow_name)
+    specs = GivenSpecs(environment)
+    name = environment.kernel_name or NATIVE
+    try:
+        specs.get_kernel_spec(name)
+    except NoSuchKernel as error:
+        there = ", ".join(sorted(specs.find_kernel_specs())) or "none"
+        raise EnvironmentGone(
+            f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
+            f"Installed: {there}. Install it, or choose another kernel in the notebook."
+        ) from error
+    return private_transport(AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs))
+
+
+def check_environment(environment: Environment, flow_name: str) -> None:
+    """Raise EnvironmentGone if the interpreter or the folder is not there."""
+    interpreter, cwd = environment.interpreter, environment.cwd
+    if interpreter and not environment.kernel_name and not os.access(interpreter, os.X_OK):
+        raise EnvironmentGone(
+            f"{flow_name!r} was registered with the Python {interpreter!r}, which is no longer "
+            "there. Register it again from an environment that exists."
+        )
+    if cwd and not Path(cwd).is_dir():
+        raise EnvironmentGone(
+            f"{flow_name!r} was registered in the folder {cwd!r}, which is no longer there. "
+            "Register it again from a folder that exists."
+        )
+
+
+def private_transport(manager: AsyncKernelManager) -> AsyncKernelManager:
+    """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
+    if os.name == "posix":
+        folder = tempfile.mkdtemp(prefix="flowkernel-")  # Short: a socket's path is limited.
+        manager.transport = "ipc"
+        manager.ip = f"{folder}/k"
+        manager.connection_file = f"{folder}/connection.json"
+    return manager
+
+
+def remove_transport(manager: AsyncKernelManager) -> None:
+    """Remove that folder."""
+    if manager.transport == "ipc":
+        shutil.rmtree(Path(manager.ip).parent, ignore_errors=True)

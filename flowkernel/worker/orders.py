@@ -1,0 +1,61 @@
+"""Asks the engine what to do, and does it: for our workers and for somebody's papermill."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from logging import getLogger
+
+from flowkernel.errors import FlowkernelError
+from flowkernel.models import Json
+from flowkernel.worker.link import Link
+from flowkernel.worker.run import Run
+
+RETRY_SECONDS = 0.5  #: Between two questions when the engine is away.
+log = getLogger(__name__)
+
+
+class Orders:
+    """The runs of one worker, kept as the engine wants them."""
+
+    def __init__(self, link: Link, begin: Callable[[Json], Run | None]) -> None:
+        self.link = link
+        self.runs: dict[str, Run] = {}
+        self.is_stopped = False
+        self._begin = begin
+        self._stop = threading.Event()
+
+    def ask(self) -> None:
+        """One question, and what follows from its answer."""
+        runs = dict(self.runs)
+        paused = [key for key, run in runs.items() if run.is_paused]
+        told = self.link.poll(list(runs), paused)
+        for assignment in told["start"]:
+            execution_id = assignment["execution"]["execution_id"]
+            if execution_id not in self.runs:
+                run = self._begin(assignment)
+                if run is not None:
+                    self.runs[execution_id] = run
+        for verb in ("cancel", "pause", "resume", "drop"):
+            for execution_id in told[verb]:
+                if execution_id in runs:
+                    getattr(runs[execution_id], verb)()
+        self.is_stopped = told["stop"]
+
+    def forget(self, execution_id: str) -> None:
+        """That run is over and reported."""
+        self.runs.pop(execution_id, None)
+
+    def listen(self) -> None:
+        """Ask again and again in a thread, until `stop`."""
+        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stop.set()
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            with suppress(FlowkernelError):
+                self.ask()
+                continue
+            self._stop.wait(RETRY_SECONDS)

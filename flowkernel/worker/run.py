@@ -1,0 +1,162 @@
+"""One execution in a worker: what it reports, and what is asked of it meanwhile."""
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_core.utils import run_sync
+
+from flowkernel.clock import new_id
+from flowkernel.models import CellError, EventKind
+from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.worker.link import Link
+
+TRACEBACK = 20_000  #: Characters of a traceback that are kept, the last ones.
+MESSAGE = 2_000  #: Characters of an error message that are kept.
+DISPLAY = 2_000  #: Characters of a displayed value that go into the log.
+
+S = ExecutionStatus
+K = EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an execution ended."""
+
+    status: ExecutionStatus
+    message: str | None = None
+    error: CellError | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """Reports one execution to the engine. Asked from the poll thread, run in another."""
+
+    link: Link
+    execution_id: str
+    log_limit: int
+    cancel_grace: float
+    notebook_path: str | None = None
+    ending: Ending | None = None
+    is_dropped: bool = False  #: The engine gave it to somebody else: say no more.
+    is_cancelled: bool = False
+    is_paused: bool = False
+    _wants_pause: bool = False
+    _logged: int = 0
+    _manager: Any = None
+    _gate: threading.Condition = field(default_factory=threading.Condition)
+
+    # -- what it says --------------------------------------------------------------------
+
+    def say(self, kind: EventKind, **payload: Any) -> None:
+        """Report something, unless the execution is somebody else's by now."""
+        if not self.is_dropped:
+            self.link.report(self.execution_id, kind, **payload)
+
+    def cell_started(self, cell_id: str, cell_index: int, source_hash: str) -> str:
+        """Report that a cell runs; the id of this carrying out of it."""
+        cell_run_id = new_id()
+        self.say(
+            K.CELL_STARTED,
+            cell_run_id=cell_run_id,
+            cell_id=cell_id,
+            cell_index=cell_index,
+            source_hash=source_hash,
+        )
+        return cell_run_id
+
+    def cell_ended(
+        self, cell_run_id: str, status: CellStatus, error: CellError | None
+    ) -> None:
+        """Report how it went."""
+        told = {}
+        if error is not None:
+            told = {
+                "error_name": error.name,
+                "error_message": error.message,
+                "traceback": error.traceback,
+            }
+        self.say(K.CELL_ENDED, cell_run_id=cell_run_id, status=status, **told)
+
+    def logged(self, stream: str, text: str) -> None:
+        """Report output. The log of an execution is bounded; its notebook has the rest."""
+        if not text or self._logged > self.log_limit:
+            return
+        if self._logged + len(text) > self.log_limit:
+            text = text[: self.log_limit - self._logged]
+            text += f"\n[log cut after {self.log_limit:,} characters; the notebook has all]\n"
+            self._logged = self.log_limit
+        self._logged += len(text)
+        self.say(K.LOGGED, stream=stream, text=text)
+
+    def end(self, ending: Ending) -> None:
+        """Report the end. Only the first one counts."""
+        if self.ending is not None:
+            return
+        self.ending = ending
+        payload: dict[str, Any] = {"status": ending.status, "status_message": ending.message}
+        if ending.error is not None:
+            payload["error"] = ending.error.to_json()
+        if self.notebook_path is not None:
+            payload["notebook_path"] = self.notebook_path
+        self.say(K.ENDED, **payload)
+
+    # -- what is asked of it -------------------------------------------------------------
+
+    def attach(self, manager: Any) -> None:
+        """The kernel is there: now it can be interrupted."""
+        self._manager = manager
+        if self.is_cancelled or self.is_dropped:
+            self._interrupt()
+
+    def cancel(self) -> None:
+        """Interrupt it; kill its kernel if that does not help."""
+        if not self.is_cancelled:
+            self.is_cancelled = True
+            self._open_gate()
+            threading.Thread(target=self._interrupt, daemon=True).start()
+
+    def drop(self) -> None:
+        """It is somebody else's by now: kill its kernel, and say nothing more."""
+        if not self.is_dropped and self.ending is None:
+            self.is_dropped = True
+            self._open_gate()
+            threading.Thread(target=self._kill, daemon=True).start()
+
+    def pause(self) -> None:
+        """Stop before the next cell."""
+        self._wants_pause = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self._open_gate()
+
+    def pass_gate(self) -> bool:
+        """Before each cell: wait while paused; whether to go on."""
+        with self._gate:
+            if self._wants_pause and not self.is_cancelled:
+                self.is_paused = True
+                self.say(K.PAUSED)
+                self._gate.wait_for(lambda: not self._wants_pause)
+                self.is_paused = False
+        return not (self.is_cancelled or self.is_dropped)
+
+    def _open_gate(self) -> None:
+        with self._gate:
+            self._wants_pause = False
+            self._gate.notify_all()
+
+    def _interrupt(self) -> None:
+        if self._manager is None:
+            return
+        with suppress(Exception):  # It may be gone: then that is what was wanted.
+            run_sync(self._manager.interrupt_kernel)()
+        timer = threading.Timer(self.cancel_grace, self._kill)
+        timer.daemon = True
+        timer.start()
+
+    def _kill(self) -> None:
+        if self.ending is None and self._manager is not None:
+            with suppress(Exception):
+                run_sync(self._manager.provisioner.kill)()

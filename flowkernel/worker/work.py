@@ -1,0 +1,171 @@
+"""One notebook to run: how it is saved, in which kernel it runs, and who hears of it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+
+from flowkernel.client import Client
+from flowkernel.clock import new_id, now
+from flowkernel.config import load_config
+from flowkernel.errors import FlowkernelError
+from flowkernel.home import VARIABLE
+from flowkernel.jsonvalue import checked
+from flowkernel.launch import EXECUTION, INTERPRETER
+from flowkernel.models import Execution, FlowKind, Json
+from flowkernel.source import bare_notebook, here
+from flowkernel.status import ExecutionStatus
+from flowkernel.worker.environment import private_transport, remove_transport
+from flowkernel.worker.link import Link
+from flowkernel.worker.orders import Orders
+from flowkernel.worker.run import Ending, Run
+
+EXTERNAL = "papermill-"
+log = getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Work:
+    """What the papermill engine needs to know besides the notebook."""
+
+    execution: Execution
+    run: Run
+    save_every: float
+    stream_limit: int
+    write: Callable[[nbformat.NotebookNode], None] | None = None  #: None: as papermill does.
+    script: str | None = None  #: Path of the script, which its code sees as `__file__`.
+    manager: AsyncKernelManager | None = None  #: None: made from the kernel's name.
+    cwd: str | None = None
+
+    @contextmanager
+    def kernel(
+        self, kernel_name: str, traits: dict[str, Any]
+    ) -> Iterator[tuple[AsyncKernelManager | None, dict[str, Any]]]:
+        """The manager to use (None: the one of `traits`), and how to start its kernel."""
+        manager = self.manager
+        if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
+            manager = private_transport(AsyncKernelManager(kernel_name=kernel_name))
+        start: dict[str, Any] = {"env": self._environ()}
+        if self.cwd is not None:
+            start["cwd"] = self.cwd
+        try:
+            yield manager, start
+        finally:
+            if manager is not None:
+                remove_transport(manager)
+
+    def _environ(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            VARIABLE: str(self.run.link.client.home.path),
+            EXECUTION + "_ID": self.execution.execution_id,
+            INTERPRETER: os.environ.get(INTERPRETER, sys.executable),
+        }
+
+
+@contextmanager
+def adopted(
+    nb: nbformat.NotebookNode, output_path: str | None, kwargs: dict[str, Any]
+) -> Iterator[Work]:
+    """Work for somebody's own papermill: an execution of its own, reported from here.
+
+    If it cannot be recorded, it runs all the same, and a warning says why.
+    """
+    client = Client(started_by="papermill")
+    link = Link(client, EXTERNAL + new_id())
+    execution, is_recorded = _recorded(link, nb, kwargs)
+    config = load_config(client.home.path)
+    run = Run(
+        link=link,
+        execution_id=execution.execution_id,
+        log_limit=config.log_bytes,
+        cancel_grace=config.cancel_grace,
+        notebook_path=_local(output_path),
+        is_dropped=not is_recorded,
+    )
+    orders = Orders(link, lambda _assignment: None)
+    orders.runs[execution.execution_id] = run
+    if is_recorded:
+        orders.listen()
+    try:
+        yield Work(
+            execution=execution,
+            run=run,
+            save_every=config.save_every,
+            stream_limit=config.stream_bytes,
+        )
+    except BaseException as error:
+        run.end(ending_of(error, run))
+        raise
+    finally:
+        orders.stop()
+        if not link.close():
+            log.warning("the engine did not hear how %s ended", execution.execution_id)
+
+
+def _recorded(
+    link: Link, nb: nbformat.NotebookNode, kwargs: dict[str, Any]
+) -> tuple[Execution, bool]:
+    """The execution in the home; or one that is nowhere, if there is no engine to be had."""
+    given = kwargs.get("input_path")
+    path = str(given) if isinstance(given, str | Path) else None
+    source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
+    name = (Path(path).stem if path else "") or "notebook"
+    environment = {**here().to_json(), "kernel_name": kernel_name}
+    request: dict[str, Any] = {
+        "source": {
+            "name": name,
+            "kind": FlowKind.NOTEBOOK,
+            "source": source,
+            "path": path,
+            "environment": environment,
+        },
+        "inputs": _inputs(nb),
+        "worker": link.worker_id,
+    }
+    try:
+        return link.client.start(request), True
+    except FlowkernelError as error:
+        log.warning("flowkernel keeps no record of this run: %s", error)
+    execution_id = new_id()
+    nowhere = Execution(
+        execution_id=execution_id,
+        root_id=execution_id,
+        type="FLOW",
+        flow_name=name,
+        flow_version="",
+        name=name,
+        status=ExecutionStatus.RUNNING,
+        created_at=now(),
+    )
+    return nowhere, False
+
+
+def _inputs(nb: nbformat.NotebookNode) -> Json:
+    try:
+        return checked(dict(nb.metadata.get("papermill", {}).get("parameters", {})), "inputs")
+    except FlowkernelError as error:  # papermill took them: they are its to judge.
+        log.warning("the parameters are not recorded: %s", error)
+        return {}
+
+
+def _local(output_path: str | None) -> str | None:
+    """Where papermill leaves the notebook, if that is a file of this machine."""
+    if output_path is None or "://" in output_path or output_path == "-":
+        return None
+    return str(Path(output_path).absolute())
+
+
+def ending_of(error: BaseException, run: Run) -> Ending:
+    """The ending for something that broke outside of any cell."""
+    if run.is_cancelled or isinstance(error, KeyboardInterrupt):
+        return Ending(status=ExecutionStatus.ENDED_CANCELLED, message="Cancelled.")
+    said = str(error) if isinstance(error, FlowkernelError) else f"{type(error).__name__}: {error}"
+    return Ending(status=ExecutionStatus.ENDED_ERROR, message=said)
