@@ -1,0 +1,130 @@
+-- list_meta
+-- Version and last number of the file, when it is opened.
+SELECT key, value FROM meta;
+
+-- save_applied_seq
+-- The last number given to an event, in the transaction that recorded it.
+UPDATE meta SET value = $value WHERE key = 'applied_seq';
+
+-- list_live
+-- The executions that have not ended, when the file is opened.
+SELECT * FROM execution WHERE NOT starts_with(status, 'ENDED_');
+
+-- list_live_cells
+-- Their cell runs. Of the ended ones, only that they exist is kept in memory.
+SELECT * FROM cell_run WHERE execution_id = ANY($execution_ids::UUID[]);
+
+-- newest_execution_id
+-- Every id above it is new: ids grow with time, so most births need no look-up.
+SELECT max(execution_id) FROM execution;
+
+-- newest_event_ids
+-- To tell a repeated event when the caller heard no answer. Oldest first.
+SELECT event_id FROM (SELECT seq, event_id FROM event ORDER BY seq DESC LIMIT $limit)
+ORDER BY seq;
+
+-- list_flows
+-- All flows, when the file is opened.
+SELECT * FROM flow;
+
+-- list_version_hashes
+-- All known versions, when the file is opened.
+SELECT hash FROM flow_version;
+
+-- get_version
+-- One version with its source.
+SELECT hash AS flow_version, flow_name, kind, source, setup_source, path
+FROM flow_version WHERE hash = $flow_version;
+
+-- delete_flows
+-- Flows that are gone, or about to be written anew.
+DELETE FROM flow WHERE name = ANY($names::VARCHAR[]);
+
+-- get_execution
+-- One execution.
+SELECT * FROM execution WHERE execution_id = $execution_id;
+
+-- list_executions
+-- A page of executions, newest first; only those older than ($before_at, $before_id).
+SELECT * FROM execution
+WHERE ($status::VARCHAR IS NULL OR status = $status)
+  AND ($flow_name::VARCHAR IS NULL OR flow_name = $flow_name)
+  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($is_archived::BOOLEAN IS NULL OR is_archived = $is_archived)
+  AND ($before_at::TIMESTAMP IS NULL OR created_at < $before_at
+       OR (created_at = $before_at AND execution_id < $before_id::UUID))
+ORDER BY created_at DESC, execution_id DESC LIMIT $limit;
+
+-- match_ids
+-- The ids among the newest $among executions that begin or end with $part.
+SELECT id FROM (
+    SELECT execution_id::VARCHAR AS id, created_at
+    FROM execution ORDER BY created_at DESC LIMIT $among
+) WHERE starts_with(id, $part) OR ends_with(id, $part)
+ORDER BY created_at DESC LIMIT $limit;
+
+-- family
+-- A root and everything under it, oldest first.
+SELECT * FROM execution WHERE root_id = $root_id ORDER BY created_at, depth, execution_id;
+
+-- children
+-- What some executions started, oldest first; their families bound the search.
+SELECT * FROM execution
+WHERE root_id IN (
+    SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
+  ) AND parent_id = ANY($execution_ids::UUID[])
+ORDER BY created_at, execution_id;
+
+-- ancestors
+-- The parent, its parent, and so on to the root, within one family.
+WITH RECURSIVE family AS (
+    SELECT * FROM execution WHERE root_id = $root_id
+), line AS (
+    SELECT * FROM family WHERE execution_id = $parent_id
+    UNION ALL
+    SELECT family.* FROM family JOIN line ON family.execution_id = line.parent_id
+)
+SELECT * FROM line ORDER BY depth DESC;
+
+-- cell_runs
+-- What ran in one execution, in the order in which it started.
+SELECT * FROM cell_run WHERE execution_id = $execution_id
+ORDER BY started_at, cell_index, cell_run_id;
+
+-- log
+-- What one execution logged after a number.
+SELECT seq, execution_id, root_id, "at", stream, text FROM log
+WHERE execution_id = $execution_id AND seq > $after_seq ORDER BY seq LIMIT $limit;
+
+-- events_after
+-- What happened after a number: in all, in one family, or to one execution.
+SELECT * FROM event
+WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+ORDER BY seq LIMIT $limit;
+
+-- logged_after
+-- The same for what was logged.
+SELECT seq, execution_id, root_id, "at", stream, text FROM log
+WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+ORDER BY seq LIMIT $limit;
+
+-- list_messages
+-- The newest messages, newest first.
+SELECT * FROM message ORDER BY created_at DESC, message_id DESC LIMIT $limit;
+
+-- get_message
+-- One message.
+SELECT * FROM message WHERE message_id = $message_id;
+
+-- all_events
+-- Everything that happened, execution by execution: what `rebuild` folds.
+SELECT * FROM event ORDER BY execution_id, seq;
+
+-- clear_folds
+-- What `rebuild` makes anew.
+DELETE FROM execution;
+DELETE FROM cell_run;
+DELETE FROM message;

@@ -1,0 +1,140 @@
+"""Models to rows and back. Moments are naive UTC in a row and aware in a model."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from uuid import UUID
+
+from flowkernel.jsonvalue import dumps
+from flowkernel.models import CellRun, Event, EventKind, Execution, Flow, Message, Wire
+
+T = TypeVar("T", bound=Wire)
+Row = tuple[Any, ...]
+
+#: Columns that are JSON, in whichever table.
+JSON_COLUMNS = frozenset({"inputs", "output", "payload"})
+
+
+@dataclass(frozen=True)
+class Table(Generic[T]):
+    """A table whose columns are the fields of a model."""
+
+    name: str
+    model: type[T]
+    key: str
+    fixed: frozenset[str] = frozenset()  #: Columns that an update leaves alone.
+
+    @property
+    def columns(self) -> list[str]:
+        """In the order of `row`."""
+        return [item.name for item in fields(self.model)]  # type: ignore[arg-type]
+
+    @property
+    def changing(self) -> list[str]:
+        """The key, and every column that an update writes."""
+        return [name for name in self.columns if name not in self.fixed]
+
+    def row(self, value: T, columns: Sequence[str]) -> Row:
+        """The values of these columns."""
+        return tuple(_stored(name, getattr(value, name)) for name in columns)
+
+    def model_of(self, record: Mapping[str, Any]) -> T:
+        """The model that a row of this table stands for."""
+        hints = get_hints(self.model)
+        return self.model(
+            **{name: _loaded(name, hint, record[name]) for name, hint in hints.items()}
+        )
+
+
+EXECUTION = Table(
+    "execution",
+    Execution,
+    "execution_id",
+    frozenset(
+        "root_id type flow_name flow_version created_at parent_id depth call_key retry_of "
+        "inputs environment on_lost cell_timeout started_by".split()
+    ),
+)
+CELL_RUN = Table(
+    "cell_run",
+    CellRun,
+    "cell_run_id",
+    frozenset("execution_id root_id cell_id cell_index source_hash started_at".split()),
+)
+MESSAGE = Table("message", Message, "message_id")
+EVENT = Table("event", Event, "event_id")
+FLOW = Table("flow", Flow, "name")
+LOG_COLUMNS = ["seq", "execution_id", "root_id", "at", "stream", "text"]
+
+
+def log_row(event: Event) -> Row:
+    """A row of `log` for an event of kind LOGGED."""
+    said = event.payload
+    at = stored_at(event.at)
+    ids = (event.execution_id, event.root_id)
+    return (event.seq, *ids, at, str(said.get("stream", "")), str(said.get("text", "")))
+
+
+def logged(record: Mapping[str, Any]) -> Event:
+    """The reverse of `log_row`. Who logged, and the event's id, are not kept."""
+    return Event(
+        event_id="",
+        execution_id=str(record["execution_id"]),
+        kind=EventKind.LOGGED,
+        at=record["at"].replace(tzinfo=UTC),
+        payload={"stream": record["stream"], "text": record["text"]},
+        root_id=str(record["root_id"]),
+        seq=record["seq"],
+    )
+
+
+def stored_at(moment: datetime) -> datetime:
+    """A moment as the store has it: naive, in UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def get_hints(model: type) -> dict[str, Any]:
+    """The type of each field; of `X | None`, X."""
+    if model not in _HINTS:
+        hints = get_type_hints(model)
+        _HINTS[model] = {item.name: _bare(hints[item.name]) for item in fields(model)}
+    return _HINTS[model]
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if isinstance(hint, UnionType) else hint
+
+
+def _stored(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in JSON_COLUMNS:
+        return dumps(value)
+    if isinstance(value, datetime):
+        return stored_at(value)
+    if isinstance(value, Wire):
+        return dumps(value.to_json())
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _loaded(name: str, hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in JSON_COLUMNS:
+        return json.loads(value)
+    if hint is datetime:
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    if isinstance(hint, type) and issubclass(hint, Wire):
+        return hint.from_json(json.loads(value))
+    return value

@@ -1,0 +1,116 @@
+-- The tables as they are today. Moments are naive UTC; JSON is exact text.
+-- No primary key, index or foreign key: they slow DuckDB down, break updates and have
+-- corrupted files. The writer keeps ids unique.
+
+CREATE TABLE meta (
+    key VARCHAR NOT NULL,    -- schema_version, applied_seq, db_id
+    value VARCHAR NOT NULL
+);
+
+-- What happened, in order. Only ever added to; the tables below it are its fold.
+-- The column "at" must be quoted: AT is a word of DuckDB's own.
+CREATE TABLE event (
+    seq BIGINT NOT NULL,
+    event_id UUID NOT NULL,
+    execution_id UUID NOT NULL,
+    root_id UUID NOT NULL,
+    kind VARCHAR NOT NULL,
+    "at" TIMESTAMP NOT NULL,
+    actor VARCHAR NOT NULL,
+    payload JSON NOT NULL
+);
+
+-- What executions printed and logged: events of kind `logged`, apart because they are many.
+CREATE TABLE log (
+    seq BIGINT NOT NULL,
+    execution_id UUID NOT NULL,
+    root_id UUID NOT NULL,
+    "at" TIMESTAMP NOT NULL,
+    stream VARCHAR NOT NULL,
+    text VARCHAR NOT NULL
+);
+
+-- Where each execution stands now.
+CREATE TABLE execution (
+    execution_id UUID NOT NULL,
+    root_id UUID NOT NULL,
+    type VARCHAR NOT NULL,
+    flow_name VARCHAR NOT NULL,
+    flow_version VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    created_at TIMESTAMP NOT NULL,
+    status_message VARCHAR,
+    parent_id UUID,
+    depth INTEGER NOT NULL,
+    call_key VARCHAR,
+    retry_of UUID,
+    inputs JSON,
+    output JSON,
+    error JSON,
+    environment JSON NOT NULL,
+    on_lost VARCHAR NOT NULL,
+    cell_timeout DOUBLE,     -- seconds
+    started_by VARCHAR NOT NULL,
+    started_at TIMESTAMP,
+    ended_at TIMESTAMP,
+    is_archived BOOLEAN NOT NULL,
+    notebook_path VARCHAR,
+    worker VARCHAR,
+    losses INTEGER NOT NULL,
+    cell_count INTEGER,
+    asked VARCHAR,           -- cancel or pause, on its way to the worker
+    last_seq BIGINT NOT NULL
+);
+
+-- How each carrying out of each cell went.
+CREATE TABLE cell_run (
+    cell_run_id UUID NOT NULL,
+    execution_id UUID NOT NULL,
+    root_id UUID NOT NULL,
+    cell_id VARCHAR NOT NULL,
+    cell_index INTEGER NOT NULL,
+    source_hash VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    ended_at TIMESTAMP,
+    error_name VARCHAR,
+    error_message VARCHAR,
+    traceback VARCHAR,
+    last_seq BIGINT NOT NULL
+);
+
+CREATE TABLE message (
+    message_id UUID NOT NULL,
+    execution_id UUID NOT NULL,
+    root_id UUID NOT NULL,
+    subject VARCHAR NOT NULL,
+    message VARCHAR,
+    message_type VARCHAR NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+
+CREATE TABLE flow (
+    name VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    setup VARCHAR,
+    path VARCHAR,
+    description VARCHAR,
+    environment JSON NOT NULL,
+    on_lost VARCHAR NOT NULL,
+    cell_timeout DOUBLE,     -- seconds
+    flow_version VARCHAR NOT NULL,
+    registered_at TIMESTAMP
+);
+
+-- Every source that ever ran, named by its hash: execution.flow_version is that hash.
+CREATE TABLE flow_version (
+    hash VARCHAR NOT NULL,
+    flow_name VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    setup_source VARCHAR,
+    path VARCHAR,
+    created_at TIMESTAMP NOT NULL
+);

@@ -1,0 +1,36 @@
+"""The SQL that lies beside this module, as text."""
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- ([a-z_]+)\n", re.MULTILINE)
+
+
+def schema() -> str:
+    """The tables as they are today."""
+    return (files(__package__) / "schema.sql").read_text("utf-8")
+
+
+def queries() -> Mapping[str, str]:
+    """Every query by its name: the text after `-- name` up to the next one."""
+    text = (files(__package__) / "queries.sql").read_text("utf-8")
+    _, *parts = _NAME.split(text)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def migrations() -> Mapping[int, str]:
+    """How an old file gets to today's tables: the schema version each step leads to.
+
+    `migrations/0002_add_try.sql` leads from version 1 to version 2.
+    """
+    folder = files(__package__) / "migrations"
+    if not folder.is_dir():
+        return {}
+    steps = {
+        int(item.name[:4]): item.read_text("utf-8")
+        for item in folder.iterdir()
+        if re.fullmatch(r"\d{4}_\w+\.sql", item.name)
+    }
+    assert sorted(steps) == list(range(2, len(steps) + 2)), "a migration is missing"
+    return steps

@@ -1,0 +1,157 @@
+"""What events make of executions and cell runs."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flowkernel.clock import new_id
+from flowkernel.errors import MoveNotAllowed
+from flowkernel.fold import MOVED_TO, close_cell, fold, fold_cell
+from flowkernel.models import CellRun, Event, EventKind, Execution
+from flowkernel.status import ENDED, MOVES, CellStatus, ExecutionStatus
+
+S = ExecutionStatus
+K = EventKind
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def standing_at(status: S) -> Execution:
+    id_ = new_id()
+    return Execution(
+        execution_id=id_,
+        root_id=id_,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=status,
+        created_at=NOON,
+        last_seq=1,
+    )
+
+
+def happened(execution: Execution, kind: K, **payload: object) -> Event:
+    return Event(
+        event_id=new_id(),
+        execution_id=execution.execution_id,
+        kind=kind,
+        at=NOON,
+        payload=payload,
+        root_id=execution.root_id,
+        seq=7,
+    )
+
+
+def cell_started(execution: Execution) -> Event:
+    said = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    return happened(execution, K.CELL_STARTED, **said)
+
+
+def test_the_moves_cover_every_status():
+    assert set(MOVES) == set(S)
+    assert {status for status in S if status.is_ended} == ENDED
+
+
+@pytest.mark.parametrize("kind", MOVED_TO)
+@pytest.mark.parametrize("now", S)
+def test_an_event_moves_exactly_where_the_table_allows(now, kind):
+    execution = standing_at(now)
+    event = happened(execution, kind, worker="w1")
+
+    if MOVED_TO[kind] in MOVES[now]:
+        assert fold(execution, event).status is MOVED_TO[kind]
+    else:
+        with pytest.raises(MoveNotAllowed, match=f"is {now} and cannot become"):
+            fold(execution, event)
+
+
+@pytest.mark.parametrize("end", ENDED)
+@pytest.mark.parametrize("now", S)
+def test_an_execution_ends_exactly_where_the_table_allows(now, end):
+    execution = standing_at(now)
+    event = happened(execution, K.ENDED, status=end)
+
+    if end in MOVES[now]:
+        after = fold(execution, event)
+        assert (after.status, after.ended_at, after.last_seq) == (end, NOON, 7)
+    else:
+        with pytest.raises(MoveNotAllowed):
+            fold(execution, event)
+
+
+@pytest.mark.parametrize("ended", ENDED)
+@pytest.mark.parametrize("kind", K)
+def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
+    execution = standing_at(ended)
+    event = happened(execution, kind, status=ended, name="new", text="late")
+
+    if kind in (K.SAVED, K.LOGGED):
+        assert fold(execution, event).status is ended
+    else:
+        with pytest.raises(MoveNotAllowed):
+            fold(execution, event)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in K if kind is not K.CREATED])
+def test_nothing_happens_to_an_execution_nobody_created(kind):
+    with pytest.raises(MoveNotAllowed, match="is unknown"):
+        fold(None, happened(standing_at(S.PENDING), kind))
+
+
+def test_an_execution_is_created_once():
+    execution = standing_at(S.PENDING)
+    event = happened(execution, K.CREATED, **execution.to_json())
+
+    assert fold(None, event) == replace(execution, last_seq=7)
+    with pytest.raises(MoveNotAllowed, match="created again"):
+        fold(execution, event)
+
+
+def test_saving_overwrites_only_what_a_person_may_change():
+    execution = standing_at(S.ENDED_ERROR)
+
+    after = fold(execution, happened(execution, K.SAVED, name="new", output=1, status="x"))
+
+    assert after == replace(execution, name="new", last_seq=7)
+
+
+def test_a_lost_execution_counts_it_and_has_no_worker():
+    running = replace(standing_at(S.RUNNING), worker="w1", started_at=NOON)
+
+    after = fold(running, happened(running, K.LOST, worker="w1"))
+
+    assert (after.losses, after.worker, after.started_at) == (1, None, None)
+
+
+@pytest.mark.parametrize("status", [s for s in CellStatus if s is not CellStatus.RUNNING])
+def test_a_cell_run_ends_once(status):
+    started = cell_started(standing_at(S.RUNNING))
+    running = fold_cell(None, started)
+    ended = replace(
+        started,
+        kind=K.CELL_ENDED,
+        payload={"cell_run_id": running.cell_run_id, "status": status},
+    )
+
+    first = fold_cell(running, ended)
+
+    assert isinstance(first, CellRun)
+    assert (first.status, first.ended_at) == (status, NOON)
+    assert fold_cell(first, replace(ended, seq=8)) == first
+
+
+def test_the_end_of_a_cell_nobody_started_makes_no_cell_run():
+    execution = standing_at(S.RUNNING)
+    said = {"cell_run_id": new_id(), "status": "SUCCESS"}
+
+    assert fold_cell(None, happened(execution, K.CELL_ENDED, **said)) is None
+
+
+def test_a_closed_cell_is_lost():
+    execution = standing_at(S.RUNNING)
+    running = fold_cell(None, cell_started(execution))
+
+    closed = close_cell(running, happened(execution, K.LOST))
+
+    assert (closed.status, closed.ended_at) == (CellStatus.LOST, NOON)

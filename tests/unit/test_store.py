@@ -1,0 +1,471 @@
+"""What the store promises to those who record and read. One process, in memory."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowkernel.clock import new_id
+from flowkernel.errors import (
+    BadArgument,
+    EngineFault,
+    ExecutionNotFound,
+    FlowNotFound,
+    MessageNotFound,
+    MoveNotAllowed,
+)
+from flowkernel.fold import fold
+from flowkernel.models import (
+    CellError,
+    CellRun,
+    Environment,
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    FlowKind,
+    FlowVersion,
+    Message,
+)
+from flowkernel.status import ENDED, CellStatus, ExecutionStatus
+from flowkernel.store import Store
+from flowkernel.store.batch import Recent
+
+S = ExecutionStatus
+K = EventKind
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+#: What leads from PENDING to each status, as (kind, payload).
+WAYS: dict[S, list[tuple[K, dict[str, object]]]] = {
+    S.PENDING: [],
+    S.QUEUED: [(K.QUEUED, {})],
+    S.RUNNING: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"})],
+    S.WAITING: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"}), (K.WAITING, {"on": "x"})],
+    S.PAUSED: [(K.QUEUED, {}), (K.PAUSED, {})],
+} | {
+    end: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"}), (K.ENDED, {"status": end})]
+    for end in ENDED
+}
+AddExecution = Callable[..., Execution]
+
+
+def happened(execution: Execution | str, kind: K, **payload: object) -> Event:
+    id_ = execution if isinstance(execution, str) else execution.execution_id
+    return Event(event_id=new_id(), execution_id=id_, kind=kind, at=NOON, payload=payload)
+
+
+def ended(execution: Execution, status: S) -> Event:
+    return happened(execution, K.ENDED, status=status)
+
+
+def cell_started(execution: Execution, **values: object) -> Event:
+    said = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    return happened(execution, K.CELL_STARTED, **(said | values))
+
+
+def birth(**values: object) -> Event:
+    id_ = str(values.get("execution_id") or new_id())
+    execution = Execution(
+        **{
+            "execution_id": id_,
+            "root_id": id_,
+            "type": "FLOW",
+            "flow_name": "report",
+            "flow_version": "v1",
+            "name": "report",
+            "status": S.PENDING,
+            "created_at": NOON,
+        }
+        | values
+    )
+    return happened(execution, K.CREATED, **execution.to_json())
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A real store, in memory: fast enough to need no fake."""
+    with Store(":memory:") as store:
+        yield store
+
+
+@pytest.fixture
+def add_execution(store: Store) -> AddExecution:
+    """Adds an execution that stands at `status`, and returns it."""
+
+    def add(status: S = S.PENDING, **values: object) -> Execution:
+        event = birth(**values)
+        way = [happened(event.execution_id, kind, **said) for kind, said in WAYS[status]]
+        store.append([event, *way])
+        return store.get_execution(event.execution_id)
+
+    return add
+
+
+def test_the_tables_have_the_fields_of_the_models(store):
+    models = {"execution": Execution, "cell_run": CellRun, "message": Message, "flow": Flow}
+
+    for table, model in models.items():
+        columns = store.query(f"DESCRIBE {table}", seconds=5, rows=99).rows
+        assert [row[0] for row in columns] == [item.name for item in fields(model)]
+
+
+@pytest.mark.parametrize("status", S)
+def test_what_is_appended_is_there(store, add_execution, status):
+    execution = add_execution(status)
+
+    found = store.query("SELECT status FROM execution", seconds=5, rows=9).rows
+
+    assert execution.status is status
+    assert found == [[status]]
+    assert (execution.execution_id in store.live) is not status.is_ended
+
+
+def test_append_returns_the_events_as_they_are_stored(store):
+    event = birth()
+
+    recorded = store.append([event, happened(event.execution_id, K.LOGGED, text="hi")])
+
+    assert [e.seq for e in recorded] == [1, 2]
+    assert {e.root_id for e in recorded} == {event.execution_id}
+    assert store.events_after(0)[0] == recorded[0]
+    assert store.last_seq == 2
+
+
+@pytest.mark.parametrize("already", ENDED)
+@pytest.mark.parametrize("then", ENDED)
+def test_append_refuses_a_second_ending(store, add_execution, already, then):
+    """The first ending stands."""
+    execution = add_execution(already)
+
+    with pytest.raises(MoveNotAllowed, match=f"is {already} and cannot become {then}"):
+        store.append([ended(execution, then)])
+
+    assert store.get_execution(execution.execution_id) == execution
+
+
+def test_strict_records_none_if_one_is_refused(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    last = store.last_seq
+
+    with pytest.raises(MoveNotAllowed):
+        store.append(
+            [happened(execution, K.SAVED, name="x"), happened(execution, K.STARTED)]
+        )
+
+    assert store.get_execution(execution.execution_id) == execution
+    assert (store.last_seq, store.events_after(last)) == (last, [])
+
+
+def test_not_strict_leaves_out_what_is_refused(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    saved = happened(execution, K.SAVED, name="x")
+
+    recorded = store.append([happened(execution, K.QUEUED), *[saved]] * 2, strict=False)
+
+    assert [event.kind for event in recorded] == [K.QUEUED, K.SAVED]
+
+
+def test_a_known_event_is_passed_over(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    log = happened(execution, K.LOGGED, stream="stdout", text="once")
+    end = ended(execution, S.ENDED_SUCCESS)
+
+    assert len(store.append([log, end])) == 2
+    assert store.append([log, end]) == []
+    assert [event.payload["text"] for event in store.log(execution.execution_id)] == [
+        "once"
+    ]
+
+
+def test_only_the_newest_ids_are_remembered():
+    recent = Recent(["a"], limit=2)
+
+    recent.add(["b", "c"])
+
+    assert [id_ in recent for id_ in "abc"] == [False, True, True]
+
+
+@pytest.mark.parametrize("kind", [K.STARTED, K.LOST, K.ENDED])
+def test_running_cells_are_closed_when_their_kernel_is_gone(store, add_execution, kind):
+    execution = add_execution(S.RUNNING)
+    store.append([cell_started(execution)])
+    again = [happened(execution, K.PAUSED)] if kind is K.STARTED else []
+
+    store.append([*again, happened(execution, kind, worker="w2", status="ENDED_ERROR")])
+
+    (run,) = store.cell_runs(execution.execution_id)
+    assert (run.status, run.ended_at) == (CellStatus.LOST, NOON)
+
+
+def test_a_cell_run_keeps_its_error(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    start = cell_started(execution, cell_index=3)
+    failed = {"status": "ERROR", "error_name": "ValueError", "error_message": "no"}
+
+    id_ = start.payload["cell_run_id"]
+    store.append([start])
+    store.append(
+        [happened(execution, K.CELL_ENDED, cell_run_id=id_, traceback="tb", **failed)]
+    )
+
+    (run,) = store.cell_runs(execution.execution_id)
+    assert (run.cell_index, run.status, run.error_name) == (
+        3,
+        CellStatus.ERROR,
+        "ValueError",
+    )
+
+
+def test_a_cell_run_started_twice_stays_as_it_was_first(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    start = cell_started(execution)
+    id_ = start.payload["cell_run_id"]
+    end = happened(execution, K.CELL_ENDED, cell_run_id=id_, status="SUCCESS")
+
+    store.append([start, end])
+    store.append([replace(start, event_id=new_id())])
+
+    assert [run.status for run in store.cell_runs(execution.execution_id)] == ["SUCCESS"]
+
+
+def test_cells_and_logs_leave_the_row_of_the_execution_alone(store, add_execution):
+    """Otherwise every cell would cost an update of it."""
+    execution = add_execution(S.RUNNING)
+
+    store.append([cell_started(execution), happened(execution, K.LOGGED, text="x")])
+
+    assert store.get_execution(execution.execution_id) == execution
+
+
+EXACT = {
+    "big": 10**30,
+    "huge": 10**400,
+    "small": -1e-320,
+    "text": "naïve 😀 \u2028 \x00 \\ \" '",
+    "": {"": [None, True, [], {}]},
+    "nested": [[[{"a": [1, 2.5]}]]],
+}
+
+
+def test_values_come_back_exactly(store, add_execution):
+    execution = add_execution(S.RUNNING, inputs=EXACT)
+
+    store.append([happened(execution, K.OUTPUT_SET, output=EXACT)])
+    store.append([ended(execution, S.ENDED_SUCCESS)])  # Now it is read from its row.
+
+    found = store.get_execution(execution.execution_id)
+    assert (found.inputs, found.output) == (EXACT, EXACT)
+    assert store.events_after(0)[0].payload["inputs"] == EXACT
+
+
+def test_an_execution_comes_back_as_it_was(store, add_execution):
+    early = NOON - timedelta(days=1, microseconds=1)
+    error = {"name": "ValueError", "message": "no", "cell_index": 2}
+    execution = add_execution(
+        S.RUNNING, created_at=early, environment=Environment(cwd="/x"), cell_timeout=1.5
+    )
+
+    (recorded,) = store.append(
+        [
+            happened(
+                execution, K.ENDED, status=S.ENDED_ERROR, error=error, status_message="no"
+            )
+        ]
+    )
+
+    found = store.get_execution(execution.execution_id)
+    assert found == fold(execution, recorded)
+    assert found.error == CellError(**error)
+
+
+def test_text_that_is_not_unicode_gets_question_marks(store, add_execution):
+    execution = add_execution(S.RUNNING)
+
+    store.append([happened(execution, K.LOGGED, stream="stdout", text="a\ud800b")])
+
+    assert store.log(execution.execution_id)[0].payload["text"] == "a?b"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        replace(birth(), event_id="x"),
+        replace(birth(), execution_id=UNKNOWN.upper() + "A"),
+        replace(birth(), execution_id=UNKNOWN),
+        replace(birth(), payload={"status": "PENDING"}),
+        replace(birth(), payload={"x": float("nan")}),
+        replace(birth(), payload={"x": object()}),
+        replace(birth(), at=datetime(2026, 1, 1)),
+    ],
+    ids=["event_id", "no id", "other id", "fields", "nan", "object", "zone"],
+)
+def test_an_event_that_cannot_be_stored_is_refused(store, event):
+    with pytest.raises(BadArgument):
+        store.append([event])
+
+    assert store.events_after(0) == []
+
+
+def test_listeners_hear_of_events_in_order_before_the_caller(store, caplog):
+    heard: list[Event] = []
+    store.on_commit(lambda events: 1 / 0)
+    store.on_commit(heard.extend)
+    event = birth()
+
+    recorded = store.append([event, happened(event.execution_id, K.QUEUED)])
+
+    assert heard == recorded
+    assert "listener" in caplog.text
+
+
+def test_live_is_replaced_not_changed(store, add_execution):
+    before = store.live
+
+    add_execution()
+
+    assert (len(before), len(store.live)) == (0, 1)
+
+
+def test_an_id_out_of_order_is_still_looked_up(store, add_execution):
+    """The look-up at birth is saved only for ids above all others."""
+    old = add_execution(S.ENDED_SUCCESS, execution_id=UNKNOWN)
+    add_execution()
+
+    with pytest.raises(MoveNotAllowed, match="created again"):
+        store.append([birth(execution_id=old.execution_id)])
+
+
+@pytest.mark.parametrize("id_", [UNKNOWN, "no id", "", "' OR 1=1"])
+def test_an_unknown_execution_is_not_found(store, id_):
+    with pytest.raises(ExecutionNotFound):
+        store.get_execution(id_)
+
+
+def test_resolve_id_takes_a_beginning_or_an_end(store, add_execution):
+    one = add_execution(execution_id="01234567-0000-7000-8000-00000000aaaa").execution_id
+    two = add_execution(execution_id="01239999-0000-7000-8000-00000000bbbb").execution_id
+
+    assert [store.resolve_id(t) for t in ("01234", "BBBB", two)] == [one, two, two]
+    with pytest.raises(BadArgument, match=f"can mean .*{one}"):
+        store.resolve_id("0123")
+    with pytest.raises(BadArgument, match="too short"):
+        store.resolve_id("012")
+    for text in ("ffff", UNKNOWN):
+        with pytest.raises(ExecutionNotFound):
+            store.resolve_id(text)
+
+
+def test_pages_are_newest_first_and_miss_none(store, add_execution):
+    moments = [NOON + timedelta(hours=hour) for hour in (0, 0, 1, 2, 2)]
+    ids = [add_execution(created_at=moment).execution_id for moment in moments]
+
+    first = [e.execution_id for e in store.list_executions(limit=2)]
+    second = [e.execution_id for e in store.list_executions(limit=9, cursor=first[-1])]
+
+    assert first + second == ids[::-1]
+
+
+def test_a_list_can_be_narrowed(store, add_execution):
+    root = add_execution(S.RUNNING, flow_name="a")
+    child = add_execution(
+        S.ENDED_ERROR,
+        flow_name="b",
+        parent_id=root.execution_id,
+        root_id=root.root_id,
+        depth=1,
+    )
+    store.append([happened(child, K.SAVED, is_archived=True)])
+
+    def ids(**narrow: object) -> list[str]:
+        return [found.execution_id for found in store.list_executions(**narrow)]
+
+    assert ids(status=S.RUNNING) == ids(flow_name="a") == ids(is_archived=False)
+    assert ids(status=S.RUNNING) == [root.execution_id]
+    assert ids(status=S.ENDED_ERROR) == ids(flow_name="b") == ids(is_archived=True)
+    assert ids(parent_id=root.execution_id) == [child.execution_id]
+    assert len(ids(root_id=root.root_id)) == len(ids()) == 2
+
+
+def test_lineage(store, add_execution):
+    root = add_execution()
+    below = {"root_id": root.root_id}
+    child = add_execution(parent_id=root.execution_id, depth=1, **below)
+    grandchild = add_execution(parent_id=child.execution_id, depth=2, **below)
+    add_execution()
+
+    assert store.family(root.root_id) == [root, child, grandchild]
+    assert store.children([root.execution_id, child.execution_id]) == [child, grandchild]
+    assert store.children([]) == []
+    assert store.ancestors(grandchild.execution_id) == [child, root]
+    assert store.ancestors(root.execution_id) == []
+
+
+def test_events_and_logs_come_in_one_order(store, add_execution):
+    first, other = add_execution(), add_execution()
+    store.append([happened(first, K.LOGGED, stream="stdout", text="a")])
+    store.append([happened(first, K.QUEUED), happened(other, K.QUEUED)])
+
+    def kinds(**narrow: object) -> list[str]:
+        return [str(event.kind) for event in store.events_after(1, **narrow)]
+
+    assert kinds() == ["created", "logged", "queued", "queued"]
+    assert kinds(execution_id=first.execution_id) == ["logged", "queued"]
+    assert kinds(root_id=other.root_id, limit=1) == ["created"]
+    assert store.log(first.execution_id, after_seq=3) == []
+
+
+def test_a_message_is_kept(store, add_execution):
+    execution = add_execution(S.RUNNING)
+    said = {"message_id": new_id(), "subject": "s", "message": "m", "message_type": "INFO"}
+
+    store.append([happened(execution, K.MESSAGE_SENT, **said)])
+
+    message = store.get_message(said["message_id"])
+    assert store.list_messages() == [message]
+    assert (message.subject, message.created_at) == ("s", NOON)
+    for id_ in ("x", UNKNOWN):
+        with pytest.raises(MessageNotFound):
+            store.get_message(id_)
+
+
+def test_flows_are_replaced_listed_and_deleted(store):
+    flow = Flow(name="report", kind=FlowKind.CELL, source="1", registered_at=NOON)
+
+    store.save_flow(replace(flow, name="other"))
+    store.save_flow(flow)
+    store.save_flow(replace(flow, source="2"))
+
+    assert store.get_flow("report").source == "2"
+    assert [flow.name for flow in store.list_flows()] == ["other", "report"]
+    store.delete_flow("report")
+    for ask in (store.get_flow, store.delete_flow):
+        with pytest.raises(FlowNotFound, match="'repord'"):
+            ask("repord")
+    with pytest.raises(FlowNotFound):
+        store.get_flow("report")
+
+
+def test_a_version_is_kept_once(store):
+    version = FlowVersion(
+        flow_version="h1", flow_name="report", kind=FlowKind.CELL, source="1", path="a.py"
+    )
+
+    for _ in range(2):
+        store.save_version(version)
+
+    assert store.get_version("h1") == version
+    assert store.query("SELECT hash FROM flow_version", seconds=5, rows=9).rows == [["h1"]]
+    with pytest.raises(BadArgument, match="'h2'"):
+        store.get_version("h2")
+
+
+def test_a_closed_store_says_so():
+    store = Store(":memory:")
+    store.close()
+    store.close()
+
+    with pytest.raises(EngineFault, match="closed"):
+        store.append([birth()])
+    with pytest.raises(EngineFault, match="closed"):
+        store.list_executions()

@@ -1,0 +1,120 @@
+"""Whatever is appended, in whatever order: the tables are the fold of the events."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowkernel.errors import MoveNotAllowed
+from flowkernel.fold import fold
+from flowkernel.models import Event, EventKind, Execution
+from flowkernel.status import ENDED, ExecutionStatus
+from flowkernel.store import Store
+
+K = EventKind
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TABLES = {"execution": "execution_id", "cell_run": "cell_run_id", "message": "message_id"}
+IDS = [f"0000000{n}-0000-7000-8000-000000000000" for n in range(4)]
+
+
+def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
+    """What an event of this kind says; few different cells, so that they meet."""
+    execution = Execution(
+        execution_id=id_,
+        root_id=IDS[0],
+        type="FLOW",
+        flow_name="f",
+        flow_version="v",
+        name="n",
+        status=ExecutionStatus.PENDING,
+        created_at=NOON,
+    )
+    cell = {"cell_run_id": f"{id_[:-1]}{number % 3}", "cell_id": "c", "cell_index": number}
+    message = {"message_id": f"{id_[:-4]}{number:04x}", "subject": "s", "message_type": "t"}
+    said: dict[K, dict[str, object]] = {
+        K.CREATED: execution.to_json(),
+        K.STARTED: {"worker": f"w{number}"},
+        K.ENDED: {"status": end, "status_message": str(number)},
+        K.SAVED: {"name": str(number % 2)},
+        K.OUTPUT_SET: {"output": [number]},
+        K.CELLS_COUNTED: {"cell_count": number},
+        K.ASKED: {"what": "cancel"},
+        K.CELL_STARTED: cell | {"source_hash": "h"},
+        K.CELL_ENDED: cell | {"status": "SUCCESS"},
+        K.MESSAGE_SENT: message,
+        K.LOGGED: {"stream": "stdout", "text": str(number)},
+    }
+    return said.get(kind, {})
+
+
+@st.composite
+def event_lists(draw: st.DrawFn) -> list[list[Event]]:
+    """Lists of events for `append`: any kind, any order, some of them repeated."""
+    kinds = st.sampled_from([*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED] * 3])
+    drawn = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 70), st.sampled_from(IDS), kinds, st.sampled_from([*ENDED])
+            ),
+            max_size=40,
+        )
+    )
+    events = [
+        Event(
+            event_id=f"00000000-0000-7000-9000-{number:012x}",
+            execution_id=id_,
+            kind=kind,
+            at=NOON + timedelta(seconds=number),
+            payload=payload(kind, number, id_, end),
+        )
+        for number, id_, kind, end in drawn
+    ]
+    born = [
+        replace(e, kind=K.CREATED, payload=payload(K.CREATED, 0, e.execution_id, ""))
+        for e in events[:2]
+    ]
+    cuts = sorted(draw(st.lists(st.integers(0, len(events)), max_size=6)))
+    bounds = zip([0, *cuts], [*cuts, len(events)], strict=True)
+    return [born, *[events[start:stop] for start, stop in bounds]]
+
+
+def tables(store: Store) -> dict[str, list[object]]:
+    return {
+        name: store.query(f"FROM {name} ORDER BY {key}", seconds=30, rows=999).rows
+        for name, key in TABLES.items()
+    }
+
+
+def folded(events: Sequence[Event]) -> dict[str, Execution]:
+    """By `fold` alone. What changes nothing but `last_seq` changes nothing."""
+    executions: dict[str, Execution] = {}
+    for event in events:
+        before = executions.get(event.execution_id)
+        after = fold(before, event)
+        if before is None or replace(after, last_seq=before.last_seq) != before:
+            executions[event.execution_id] = after
+    return executions
+
+
+@settings(max_examples=60, deadline=None)
+@given(calls=event_lists(), strictness=st.lists(st.booleans(), min_size=8, max_size=8))
+def test_the_tables_are_the_fold_of_the_events(calls, strictness):
+    with Store(":memory:") as store:
+        recorded: list[Event] = []
+        for events, strict in zip(calls, strictness, strict=False):
+            try:
+                recorded += store.append(events, strict=strict)
+            except MoveNotAllowed:
+                assert strict
+        before, live = tables(store), dict(store.live)
+
+        store.rebuild()
+
+        assert tables(store) == before
+        assert dict(store.live) == live
+        expected = folded(recorded)
+        assert {id_: store.get_execution(id_) for id_ in expected} == expected
+        assert [event.seq for event in store.events_after(0)] == [e.seq for e in recorded]
+        assert len({event.event_id for event in recorded}) == len(recorded)
