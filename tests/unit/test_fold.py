@@ -31,7 +31,7 @@ def standing_at(status: S) -> Execution:
     )
 
 
-def happened(execution: Execution, kind: K, **payload: object) -> Event:
+def happened(execution: Execution, kind: K, /, **payload: object) -> Event:
     return Event(
         event_id=new_id(),
         execution_id=execution.execution_id,

@@ -50,7 +50,7 @@ WAYS: dict[S, list[tuple[K, dict[str, object]]]] = {
 AddExecution = Callable[..., Execution]
 
 
-def happened(execution: Execution | str, kind: K, **payload: object) -> Event:
+def happened(execution: Execution | str, kind: K, /, **payload: object) -> Event:
     id_ = execution if isinstance(execution, str) else execution.execution_id
     return Event(event_id=new_id(), execution_id=id_, kind=kind, at=NOON, payload=payload)
 

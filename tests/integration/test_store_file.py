@@ -1,0 +1,350 @@
+"""The store as a file: what is acknowledged is there after a close, a kill, a migration."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flowkernel.clock import new_id
+from flowkernel.errors import BadArgument, EngineFault
+from flowkernel.models import Event, EventKind, Execution, Flow, FlowKind, FlowVersion
+from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.store import Store
+
+S = ExecutionStatus
+K = EventKind
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+VERSION_1 = Path(__file__).parents[1] / "files" / "store_v1.duckdb"
+ADD_COLUMN = {
+    2: "ALTER TABLE execution ADD COLUMN mood VARCHAR; CREATE TABLE extra (a INTEGER)"
+}
+
+BIRTH = """
+import os, resource, sys, threading
+from flowkernel.clock import new_id, now
+from flowkernel.errors import EngineError
+from flowkernel.models import Event, EventKind, Execution
+from flowkernel.status import ExecutionStatus
+from flowkernel.store import Store
+
+def birth(size):
+    id_ = new_id()
+    execution = Execution(
+        execution_id=id_, root_id=id_, type="FLOW", flow_name="f", flow_version="v",
+        name="n", status=ExecutionStatus.PENDING, created_at=now(),
+        inputs={"a": os.urandom(size).hex()},
+    )
+    return Event(
+        event_id=new_id(), execution_id=id_, kind=EventKind.CREATED, at=now(),
+        payload=execution.to_json(),
+    )
+"""
+RECORD_FOR_EVER = """
+store = Store(sys.argv[1])
+
+def record():
+    while True:
+        (event,) = store.append([birth(10)])
+        os.write(1, event.execution_id.encode() + b"\\n")
+
+for _ in range(4):
+    threading.Thread(target=record).start()
+"""
+RECORD_OVER_THE_LIMIT = """
+limit = 17_000_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+refused = 0
+with Store(sys.argv[1]) as store:
+    for _ in range(120):
+        try:
+            print(store.append([birth(200_000)])[0].execution_id)
+        except EngineError:
+            refused += 1
+            if refused == 5:
+                resource.setrlimit(resource.RLIMIT_FSIZE, [resource.RLIM_INFINITY] * 2)
+    assert 5 <= refused < 10, refused
+"""
+
+
+def happened(execution_id: str, kind: K, /, **payload: object) -> Event:
+    return Event(
+        event_id=new_id(), execution_id=execution_id, kind=kind, at=NOON, payload=payload
+    )
+
+
+def birth() -> Event:
+    id_ = new_id()
+    execution = Execution(
+        execution_id=id_,
+        root_id=id_,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=S.PENDING,
+        created_at=NOON,
+        inputs={"n": 10**30},
+    )
+    return happened(id_, K.CREATED, **execution.to_json())
+
+
+def running_with_a_cell() -> list[Event]:
+    born = birth()
+    cell = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    return [
+        born,
+        happened(born.execution_id, K.QUEUED),
+        happened(born.execution_id, K.STARTED, worker="w1"),
+        happened(born.execution_id, K.CELL_STARTED, **cell),
+        happened(born.execution_id, K.LOGGED, stream="stdout", text="hello"),
+    ]
+
+
+def write_version_1(path: Path) -> None:
+    """How tests/files/store_v1.duckdb was made. Never made again once it is released.
+
+    Afterwards its blocks were made smaller, to keep the repository small: ATTACH it and a
+    new file with (BLOCK_SIZE 16384), then COPY FROM DATABASE.
+    """
+    message = {
+        "message_id": new_id(),
+        "subject": "s",
+        "message": "m",
+        "message_type": "INFO",
+    }
+    flow = Flow(name="report", kind=FlowKind.CELL, source="1", flow_version="v1")
+    version = FlowVersion(
+        flow_version="v1", flow_name="report", kind=FlowKind.CELL, source="1"
+    )
+    with Store(path) as store:
+        store.save_flow(replace(flow, registered_at=NOON))
+        store.save_version(version)
+        first, second = running_with_a_cell(), running_with_a_cell()
+        store.append([*first, *second])
+        id_ = second[0].execution_id
+        store.append(
+            [
+                happened(id_, K.MESSAGE_SENT, **message),
+                happened(id_, K.OUTPUT_SET, output={"": [1, None, "ü"]}),
+                happened(id_, K.ENDED, status=S.ENDED_SUCCESS),
+            ]
+        )
+
+
+def run(code: str, *args: object) -> str:
+    """What a Python process of its own prints."""
+    command = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "my 'odd' store.duckdb"
+
+
+def test_everything_is_there_after_a_reopening(path):
+    events = running_with_a_cell()
+    with Store(path) as store:
+        recorded = store.append(events)
+        store.save_flow(Flow(name="report", kind=FlowKind.CELL, source="1"))
+        before = (dict(store.live), store.last_seq, store.list_flows())
+
+    with Store(path) as store:
+        assert (dict(store.live), store.last_seq, store.list_flows()) == before
+        assert store.events_after(0)[:4] == recorded[:4]
+        assert store.append(events[:4]) == []
+        store.append([happened(events[0].execution_id, K.LOST)])
+        (run,) = store.cell_runs(events[0].execution_id)
+        assert run.status is CellStatus.LOST
+
+
+def test_many_callers_share_commits(path):
+    commits: list[list[Event]] = []
+    together = threading.Barrier(64)
+
+    def record(_: int) -> str:
+        together.wait()
+        return store.append([birth()])[0].execution_id
+
+    with Store(path) as store, ThreadPoolExecutor(64) as threads:
+        store.on_commit(commits.append)
+        ids = list(threads.map(record, range(64)))
+
+    with Store(path) as store:
+        assert set(store.live) == set(ids)
+    assert len(commits) < 64
+    assert [e.seq for events in commits for e in events] == list(range(1, 65))
+
+
+def test_one_refusal_leaves_the_others_alone(path):
+    """Refused and accepted calls meet in the same commits."""
+    with Store(path) as store, ThreadPoolExecutor(16) as threads:
+        (born,) = store.append([birth()])
+        end = [
+            happened(born.execution_id, K.QUEUED),
+            happened(born.execution_id, K.ENDED, status=S.ENDED_CANCELLED),
+        ]
+        answers = [threads.submit(store.append, [birth()]) for _ in range(30)]
+        endings = [
+            threads.submit(store.append, [replace(e, event_id=new_id()) for e in end])
+            for _ in range(30)
+        ]
+        assert all(len(answer.result()) == 1 for answer in answers)
+        assert sum(ending.exception() is None for ending in endings) == 1
+
+
+def test_what_was_acknowledged_survives_a_kill(path):
+    command = [sys.executable, "-c", BIRTH + RECORD_FOR_EVER, str(path)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    printed = [child.stdout.readline() for _ in range(200)]
+
+    os.kill(child.pid, signal.SIGKILL)
+    printed += child.stdout.readlines()
+    child.wait()
+    child.stdout.close()
+
+    with Store(path) as store:
+        assert {line.strip() for line in printed} <= set(store.live)
+        before = dict(store.live)
+        store.rebuild()
+        assert dict(store.live) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+def test_a_file_that_cannot_grow_loses_nothing_that_was_acknowledged(path):
+    """DuckDB then fails at its checkpoint, after a commit, and must be opened again."""
+    printed = run(BIRTH + RECORD_OVER_THE_LIMIT, path).split()
+
+    with Store(path) as store:
+        assert set(store.live) == set(printed)
+        assert store.last_seq == len(printed) == len(store.events_after(0))
+
+
+def test_only_one_process_has_the_file(path):
+    with Store(path):
+        said = run(
+            "import sys; from flowkernel.store import Store\n"
+            "try: Store(sys.argv[1])\nexcept Exception as e: print(repr(e))",
+            path,
+        )
+
+    assert "EngineFault" in said
+    assert "another process has it open" in said
+
+
+def test_a_backup_is_a_complete_store(path, tmp_path):
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    copy = folder / "it's a copy.duckdb"
+    with Store(path, writable_folder=folder) as store:
+        store.append(running_with_a_cell())
+        store.backup(copy)
+        store.append([birth()])
+        with pytest.raises(BadArgument, match="is there already"):
+            store.backup(copy)
+        with pytest.raises(BadArgument, match="only be written in"):
+            store.backup(tmp_path / "elsewhere.duckdb")
+
+        said = run(
+            "import sys; from flowkernel.store import Store\n"
+            "with Store(sys.argv[1]) as s: print(len(s.live), s.last_seq)",
+            copy,
+        )
+
+    assert said.split() == ["1", "5"]
+    assert [item.name for item in folder.iterdir()] == [copy.name]
+
+
+def test_the_size_counts_the_write_ahead_log(path):
+    with Store(path) as store:
+        before = store.size_bytes
+        store.append([birth()])
+
+        assert 0 < before < store.size_bytes
+
+
+def test_a_file_of_version_1_opens_and_folds(path):
+    shutil.copy(VERSION_1, path)
+
+    with Store(path) as store:
+        running, ended = sorted(
+            store.list_executions(), key=lambda e: e.status, reverse=True
+        )
+        tables = [store.list_messages(), store.cell_runs(ended.execution_id)]
+        store.rebuild()
+
+        assert (running.status, ended.status) == (S.RUNNING, S.ENDED_SUCCESS)
+        assert (running.inputs, ended.output) == ({"n": 10**30}, {"": [1, None, "ü"]})
+        assert store.get_execution(ended.execution_id) == ended
+        assert [store.list_messages(), store.cell_runs(ended.execution_id)] == tables
+        assert [event.payload["text"] for event in store.log(running.execution_id)] == [
+            "hello"
+        ]
+        assert store.get_flow("report").source == store.get_version("v1").source == "1"
+
+
+def test_an_older_file_is_copied_and_migrated(path):
+    shutil.copy(VERSION_1, path)
+    with Store(path) as store:
+        before = store.list_executions()
+
+    with Store(path, migrations=ADD_COLUMN) as store:
+        assert store.list_executions() == before
+        assert (
+            store.query("SELECT mood FROM execution, extra", seconds=5, rows=1).rows == []
+        )
+
+    with Store(f"{path}.before_migration") as store:
+        assert store.list_executions() == before
+    with Store(path, migrations=ADD_COLUMN) as store:
+        store.append([birth()])
+
+
+def test_a_newer_file_is_refused_and_left_alone(path):
+    shutil.copy(VERSION_1, path)
+    Store(path, migrations=ADD_COLUMN).close()
+    before = path.read_bytes()
+
+    with pytest.raises(EngineFault, match=r"has schema version 2, .* up to 1"):
+        Store(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_migration_that_fails_changes_nothing(path):
+    shutil.copy(VERSION_1, path)
+
+    with pytest.raises(EngineFault, match="could not be taken to version 2"):
+        Store(path, migrations={2: "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"})
+
+    with Store(path) as store:
+        assert ["extra"] not in store.query("SHOW TABLES", seconds=5, rows=99).rows
+
+
+@pytest.mark.parametrize("content", [b"no database", b"\x00" * 20_000])
+def test_a_file_that_is_no_database_is_refused(path, content):
+    path.write_bytes(content)
+
+    with pytest.raises(EngineFault, match="cannot be opened"):
+        Store(path)
+
+    assert path.read_bytes() == content
+
+
+def test_another_database_is_refused(path):
+    run(
+        "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE a (b INT)')",
+        path,
+    )
+
+    with pytest.raises(EngineFault, match="not a store of flowkernel"):
+        Store(path)
