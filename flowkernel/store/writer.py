@@ -147,6 +147,7 @@ class Writer:
 
     def _was_recorded(self, changes: Changes) -> bool:
         """Open a file that DuckDB gave up, and see: it may have failed after the commit."""
+        logger.warning("DuckDB gave the file up; it is opened again")
         self._is_stale = True
         self._pool.give_up()
         self.reload()
