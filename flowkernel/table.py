@@ -67,7 +67,9 @@ class Table:
             "<tr>" + "".join(f"<td>{escape(_whole(value))}</td>" for value in row) + "</tr>"
             for row in self.rows[:SHOWN_ROWS]
         )
-        notes = "".join(f"<p>{note}</p>" for note in self._notes(min(len(self), SHOWN_ROWS)))
+        notes = "".join(
+            f"<p>{note}</p>" for note in self._notes(min(len(self), SHOWN_ROWS))
+        )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
 

@@ -177,7 +177,9 @@ class Line:
         return f"{self.branch}{self.mark} " + "  ".join(part for part in said if part)
 
 
-def tree_text(told: dict[str, Json], execution_id: str, *, now: datetime | None = None) -> str:
+def tree_text(
+    told: dict[str, Json], execution_id: str, *, now: datetime | None = None
+) -> str:
     """The answer of `GET execution/{id}/tree` as text."""
     return Tree.from_told(told, execution_id).text(now=now)
 
@@ -205,12 +207,17 @@ def one_line(text: str, limit: int = DETAIL) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def plain_text(text: str) -> str:
+    """Foreign text of several lines without what would steer a terminal."""
+    return "".join(c for c in _ESCAPE.sub("", text) if c.isprintable() or c in "\n\t")
+
+
 #: What colours a terminal, moves its cursor or sets its title.
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 
 
 def for_encoding(text: str, encoding: str | None) -> str:
-    """The text as a terminal of this encoding can show it: our drawing in ASCII if need be."""
+    """The text as a terminal of this encoding can show it."""
     try:
         known = codecs.lookup(encoding or "ascii").name
     except LookupError:
@@ -222,7 +229,7 @@ def for_encoding(text: str, encoding: str | None) -> str:
     return text
 
 
-# -- which lines -----------------------------------------------------------------------------
+# -- which lines ---------------------------------------------------------------------------
 
 
 def _lines(tree: Tree, now: datetime) -> Iterator[Line]:
@@ -284,9 +291,7 @@ def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> Line:
     )
 
 
-def _line(
-    tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime
-) -> Line:
+def _line(tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime) -> Line:
     progress = tree.progress.get(execution.execution_id) or Progress()
     is_live = execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
     return Line(
