@@ -9,8 +9,8 @@ from flowkernel.errors import FlowSyntaxError
 
 #: What a flow finds ready: of its kernel, and of us.
 READY = frozenset(
-    "system this inputs get_ipython display In Out _ __ ___ _i _ii _iii _ih _oh _dh exit quit"
-    " open __file__ __session__".split()
+    "system this inputs get_ipython display In Out _ __ ___ _i _ii _iii _ih _oh _dh"
+    " exit quit open __file__ __session__".split()
 )
 
 
@@ -18,7 +18,9 @@ READY = frozenset(
 class Checked:
     """What was found in a source that is valid Python."""
 
-    undefined: tuple[tuple[str, int], ...] = ()  #: Name, and the line where it is first used.
+    undefined: tuple[
+        tuple[str, int], ...
+    ] = ()  #: Name, and the line where it is first used.
 
 
 def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
@@ -34,7 +36,9 @@ def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(source, "<flow>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            compile(
+                source, "<flow>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+            )
     except SyntaxError as error:
         raise FlowSyntaxError(_sentence(error, offset)) from error
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -44,7 +48,7 @@ def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
 
 def _sentence(error: SyntaxError, offset: int) -> str:
     line = (error.lineno or 1) + offset
-    said = f"line {line} of the cell is not valid Python: {error.msg}."
+    said = f"The cell is not valid Python in line {line}: {error.msg}."
     if not error.text or not error.text.strip():
         return said
     text = error.text.rstrip("\n")
@@ -65,7 +69,10 @@ def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], .
     front = setup.rstrip("\n") + "\n" if setup.strip() else ""
     try:
         tree = ast.parse(front + source)
-    except (SyntaxError, ValueError):  # The setup changed for the worse since it was checked.
+    except (
+        SyntaxError,
+        ValueError,
+    ):  # The setup changed for the worse since it was checked.
         front, tree = "", ast.parse(source)
     above = front.count("\n")
     checker = Checker(tree, filename="<flow>", builtins=READY, withDoctest=False)
