@@ -1,0 +1,23 @@
+"""What `%load_ext flowkernel` puts into a shell, and takes out again."""
+
+from typing import Any
+
+from flowkernel.magics.flow_magics import FlowMagics
+
+
+def load(ipython: Any) -> None:
+    """Add the magics. Starts nothing: the engine is met when a magic first needs it."""
+    ipython.register_magics(FlowMagics)
+
+
+def unload(ipython: Any) -> None:
+    """Take the magics out again."""
+    manager = ipython.magics_manager
+    ours = manager.registry.pop(FlowMagics.__name__, None)
+    if ours is None:
+        return
+    for kind, names in ours.magics.items():
+        for name in names:
+            manager.magics[kind].pop(name, None)
+    if ours in ipython.configurables:
+        ipython.configurables.remove(ours)

@@ -1,0 +1,137 @@
+"""%flow_run and %execution: start, show the tree, say how it ended."""
+
+import logging
+import sys
+import threading
+from typing import Any
+
+from flowkernel.client import Client
+from flowkernel.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
+from flowkernel.flow_api import Execution, current
+from flowkernel.jsonvalue import checked
+from flowkernel.listing import short_id
+from flowkernel.python_api import as_object, start
+from flowkernel.status import ExecutionStatus, ReturnWhen
+from flowkernel.terminal import make_display
+from flowkernel.tree import Tree
+from flowkernel.watch import Display, follow, get_tree, watch
+
+_log = logging.getLogger(__name__)
+
+
+def run(
+    shell: Any,
+    client: Client,
+    target: str,
+    inputs: dict[str, Any],
+    *,
+    name: str | None,
+    waits: bool,
+) -> Execution:
+    """Start a flow, and show its tree.
+
+    Raises:
+        ExecutionFailed, ExecutionCancelled: It has ended so, and `waits`.
+    """
+    given = checked(inputs, "inputs")
+    parent = current()
+    if parent is not None:
+        child = parent.flow(target, name=name, wait=False, inputs=given)
+        return _wait_inside(parent, child) if waits else child
+    execution = start(client, target, given, name=name)
+    if not waits:
+        _watch_beside(shell, client, execution)
+        return execution
+    title = execution.get("name")
+    tree = watch(
+        client,
+        execution.execution_id,
+        _display(shell),
+        asks_to_cancel=lambda: _asks_to_cancel(title),
+    )
+    return _result(client, tree)
+
+
+def show(client: Client, execution_id: str) -> Execution:
+    """Display its tree as it is now."""
+    record = client.get_execution(execution_id)
+    tree = get_tree(client, record.execution_id)
+    _still().finish(tree)
+    return as_object(client, tree.execution.to_json())
+
+
+def _wait_inside(parent: Execution, child: Execution) -> Execution:
+    """In a flow's kernel: nobody watches, and the slot is given back meanwhile."""
+    parent.wait_for(child, return_when=ReturnWhen.ALL_ENDED)
+    tree = get_tree(child._client, child.execution_id)
+    _still().finish(tree)
+    return _result(child._client, tree)
+
+
+def _result(client: Client, tree: Tree) -> Execution:
+    execution = tree.execution
+    where = f"(execution {short_id(execution.execution_id)})"
+    match execution.status:
+        case ExecutionStatus.ENDED_ERROR:
+            reason = execution.status_message or "it gave no reason"
+            raise ExecutionFailed(f"{execution.name!r} failed: {reason} {where}")
+        case ExecutionStatus.ENDED_CANCELLED:
+            raise ExecutionCancelled(f"{execution.name!r} was cancelled {where}.")
+    return as_object(client, execution.to_json())
+
+
+def _asks_to_cancel(name: str) -> bool:
+    try:
+        answer = input(f"Cancel the execution {name!r} too? [Y/n] ")
+    except (KeyboardInterrupt, EOFError, NotImplementedError):
+        return True  # A second interrupt, or nobody to ask: papermill, nbclient.
+    return answer.strip().lower() not in ("n", "no")
+
+
+def is_notebook(shell: Any) -> bool:
+    """Whether the shell belongs to a kernel, whose outputs are displayed elsewhere."""
+    return any(cls.__name__ == "ZMQInteractiveShell" for cls in type(shell).__mro__)
+
+
+def _display(shell: Any) -> Display:
+    if is_notebook(shell):
+        from flowkernel.widgets.live_tree import LiveTree
+
+        return LiveTree()
+    return make_display(sys.stdout)
+
+
+def _still() -> Display:
+    from flowkernel.widgets.live_tree import StillTree
+
+    return StillTree()
+
+
+def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
+    """Show the tree in this cell's output while the next cells run."""
+    execution_id = execution.execution_id
+    if not is_notebook(shell):
+        short = short_id(execution_id)
+        sys.stdout.write(
+            f"Started {execution.get('name')!r}. %execution {short} shows it.\n"
+        )
+        return
+    display = _display(shell)
+    display.show(get_tree(client, execution_id))
+    threading.Thread(
+        target=_follow_quietly,
+        args=(client, execution_id, display),
+        name=f"flowkernel-{short_id(execution_id)}",
+        daemon=True,
+    ).start()
+
+
+def _follow_quietly(client: Client, execution_id: str, display: Display) -> None:
+    try:
+        for tree in follow(client, execution_id):
+            display.show(tree)
+        display.finish(tree)
+    except FlowkernelError as error:  # Nobody is there to catch it; the next magic says it.
+        _log.warning("The tree is no longer followed: %s", error)
+    finally:
+        client.close()  # The connection of this thread.

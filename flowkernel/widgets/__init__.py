@@ -1,0 +1,1 @@
+"""The live execution tree in a notebook."""
