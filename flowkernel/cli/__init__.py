@@ -1,0 +1,45 @@
+"""The `flowkernel` command: parse, ask the engine, print.
+
+Exit codes: 0 ended with success, 1 ended with error, 2 bad request, 3 cancelled, 4 the
+engine cannot be reached. Nothing heavy is imported before a command needs it.
+"""
+
+import os
+import sys
+from contextlib import suppress
+
+from flowkernel import __version__
+
+SUCCESS, FAILED, BAD_REQUEST, CANCELLED, NO_ENGINE = range(5)
+INTERRUPTED = 130  #: As a shell says it: the person stopped this command, nothing else.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # A stand-in without an encoding.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if words == ["--version"]:
+        print(f"flowkernel {__version__}")
+        return SUCCESS
+    from flowkernel.cli.failures import failure_code
+
+    try:
+        from flowkernel.cli.app import app
+        from flowkernel.cli.arguments import join_pairs
+
+        code = app(
+            args=join_pairs(words or ["--help"]),
+            prog_name="flowkernel",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except BrokenPipeError:  # `flowkernel ... | head`: who reads has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SUCCESS
+    except Exception as error:
+        return failure_code(error, as_json="--json" in words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code if isinstance(code, int) else SUCCESS

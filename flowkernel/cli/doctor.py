@@ -1,0 +1,164 @@
+"""`flowkernel doctor`: each thing that is needed, how it is, and what to do about it."""
+
+import os
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from flowkernel import __version__, launch
+from flowkernel.cli.engines import TROUBLE, described
+from flowkernel.cli.output import say, say_json
+from flowkernel.config import load_config
+from flowkernel.errors import BadArgument
+from flowkernel.home import Home, find_home
+from flowkernel.launch import Found
+
+OK, WARN, PROBLEM = "ok", "warn", "problem"
+LITTLE_ROOM = 500 * 1024 * 1024  #: Bytes free on the home's disk; fewer is worth a word.
+NO_ROOM = 20 * 1024 * 1024  #: Bytes; with fewer, nothing can be recorded soon.
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: str  #: ok, warn or problem.
+    topic: str
+    text: str
+    advice: str = ""
+
+
+def examine(*, as_json: bool) -> int:
+    """Look at everything; 1 if something must be mended."""
+    findings = list(_findings(find_home()))
+    if as_json:
+        say_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            say(f"{finding.level:<8}{finding.topic}: {finding.text}")
+            if finding.advice:
+                say(f"{'':<8}{finding.advice}")
+    return 1 if any(finding.level == PROBLEM for finding in findings) else 0
+
+
+def _findings(home: Home) -> Iterator[Finding]:
+    yield _python()
+    yield from _packages()
+    yield from _home(home)
+    yield from _engine(home)
+    yield _database(home)
+    yield _kernels()
+
+
+def _python() -> Finding:
+    said = f"{platform.python_version()} ({sys.executable}), flowkernel {__version__}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding(PROBLEM, "Python", said, "flowkernel needs Python 3.11 or later.")
+    return Finding(OK, "Python", said)
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    good = []
+    for text in metadata.requires("flowkernel") or []:
+        needed = Requirement(text)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        advice = f"pip install '{needed.name}{needed.specifier}'"
+        try:
+            version = metadata.version(needed.name)
+        except metadata.PackageNotFoundError:
+            yield Finding(PROBLEM, "package", f"{needed.name} is not installed.", advice)
+            continue
+        if needed.specifier.contains(version, prereleases=True):
+            good.append(f"{needed.name} {version}")
+        else:
+            said = f"{needed.name} {version} does not fit {needed.specifier}."
+            yield Finding(PROBLEM, "package", said, advice)
+    yield Finding(OK, "packages", ", ".join(good))
+
+
+def _home(home: Home) -> Iterator[Finding]:
+    place = home.path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        yield Finding(
+            PROBLEM, "home", f"{place} is a file.", "Set FLOWKERNEL_HOME to a folder."
+        )
+        return
+    if not os.access(place, os.W_OK):
+        advice = "Set FLOWKERNEL_HOME to a folder you can write to."
+        yield Finding(PROBLEM, "home", f"{home.path} cannot be written to.", advice)
+    else:
+        what = "" if home.path.exists() else " (made when it is needed)"
+        yield Finding(OK, "home", f"{home.path}{what}")
+    yield _disk(place)
+    try:
+        load_config(home.path)
+    except BadArgument as error:
+        yield Finding(PROBLEM, "configuration", str(error))
+
+
+def _disk(place: Path) -> Finding:
+    free = shutil.disk_usage(place).free
+    said = f"{_size(free)} free"
+    if free < NO_ROOM:
+        return Finding(PROBLEM, "disk", said, "Free some: soon nothing can be recorded.")
+    if free < LITTLE_ROOM:
+        return Finding(WARN, "disk", said, "Output notebooks need room: free some space.")
+    return Finding(OK, "disk", said)
+
+
+def _engine(home: Home) -> Iterator[Finding]:
+    found, engine = launch.look(home)
+    level = PROBLEM if found in TROUBLE else WARN if found not in _WELL else OK
+    yield Finding(level, "engine", *described(home, found, engine))
+    if found is Found.ANSWERS and engine is not None and engine.version != __version__:
+        said = f"it is of version {engine.version}, this command of {__version__}."
+        yield Finding(
+            WARN, "engine", said, "`flowkernel engine stop`; the next is current."
+        )
+    if home.engine_file.exists() and os.name == "posix":
+        mode = stat.S_IMODE(home.engine_file.stat().st_mode)
+        if mode & 0o077:
+            said = f"others can read the token in {home.engine_file} (mode {mode:o})."
+            yield Finding(WARN, "engine", said, f"chmod 600 {home.engine_file}")
+
+
+_WELL = frozenset({Found.NONE, Found.ANSWERS})
+
+
+def _database(home: Home) -> Finding:
+    if not home.database.exists():
+        return Finding(OK, "database", "there is none yet; the engine makes it.")
+    size = sum(part.stat().st_size for part in home.path.glob(home.database.name + "*"))
+    return Finding(OK, "database", f"{home.database} ({_size(size)})")
+
+
+def _kernels() -> Finding:
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager
+    except ImportError:  # Said already, as a missing package.
+        return Finding(PROBLEM, "kernels", "jupyter_client is not installed.")
+    names = sorted(KernelSpecManager().find_kernel_specs())
+    if not names:
+        advice = "Python flows run without one; notebooks in other languages do not."
+        return Finding(WARN, "kernels", "no kernelspec is installed.", advice)
+    return Finding(OK, "kernels", ", ".join(names))
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"

@@ -1,0 +1,120 @@
+"""`flowkernel run`."""
+
+import sys
+from datetime import datetime
+
+from flowkernel.cli import CANCELLED, FAILED, INTERRUPTED, SUCCESS
+from flowkernel.cli.arguments import parameters_of
+from flowkernel.cli.output import note, say, say_json
+from flowkernel.cli.session import client
+from flowkernel.jsonvalue import checked
+from flowkernel.listing import short_id
+from flowkernel.models import Execution
+from flowkernel.python_api import start
+from flowkernel.status import ExecutionStatus
+from flowkernel.terminal import FinalText, LiveText, can_redraw, write
+from flowkernel.tree import Tree, one_line
+from flowkernel.watch import watch
+
+S = ExecutionStatus
+EXIT_CODES = {S.ENDED_SUCCESS: SUCCESS, S.ENDED_ERROR: FAILED, S.ENDED_CANCELLED: CANCELLED}
+REASON = 300  #: Characters of the reason of a failure, inclusive.
+
+
+def run(
+    target: str, pairs: list[str], *, name: str | None, waits: bool, as_json: bool
+) -> int:
+    """Start it, show it, and say with the exit code how it ended."""
+    inputs = checked(parameters_of(pairs), "inputs")
+    engine = client()
+    execution = start(engine, target, inputs, name=name)
+    if not waits:
+        if as_json:
+            say_json(execution.load_all())
+        else:
+            say(execution.execution_id)
+        return SUCCESS
+    display = _display(as_json)
+    title = execution.get("name")
+    try:
+        tree = watch(
+            engine,
+            execution.execution_id,
+            display,
+            asks_to_cancel=lambda: as_json or _asks_to_cancel(title),
+            on_change=display.tell,
+        )
+    except KeyboardInterrupt:  # The second one: the cancel is on its way.
+        return CANCELLED
+    return _ended(tree, as_json=as_json)
+
+
+def _ended(tree: Tree, *, as_json: bool) -> int:
+    execution = tree.execution
+    if as_json:
+        say_json(execution.to_json())
+    elif not tree.is_over:
+        short = short_id(tree.execution_id)
+        note(f"It goes on. `flowkernel execution tree {short}` shows it.")
+    elif execution.status is S.ENDED_ERROR:
+        reason = one_line(execution.status_message or "it gave no reason", REASON)
+        note(
+            f"{execution.name!r} failed: {reason}\n`flowkernel execution show "
+            f"{short_id(tree.execution_id)}` shows where."
+        )
+    elif execution.status is S.ENDED_CANCELLED:
+        note(f"{execution.name!r} was cancelled.")
+    return EXIT_CODES.get(execution.status, INTERRUPTED)
+
+
+def _asks_to_cancel(name: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    try:
+        answer = input(f"Cancel {name!r} too? [Y/n] ")
+    except (KeyboardInterrupt, EOFError):
+        return True
+    return answer.strip().lower() not in ("n", "no")
+
+
+class _Shown(LiveText):
+    """On a terminal: redrawn in place."""
+
+    def tell(self, at: datetime, execution: Execution) -> None:
+        """The next picture has it."""
+
+
+class _Told(FinalText):
+    """In a pipe: a line for each change, then the tree."""
+
+    _is_first = True
+
+    def show(self, tree: Tree) -> None:
+        """The first time: how everything stands."""
+        if self._is_first:
+            self._is_first = False
+            for execution in tree.executions.values():
+                self.tell(execution.started_at or execution.created_at, execution)
+
+    def tell(self, at: datetime, execution: Execution) -> None:
+        """Write one line."""
+        said = f"{at.astimezone():%H:%M:%S} {one_line(execution.name)} {execution.status}"
+        if execution.status_message:
+            said += f": {one_line(execution.status_message)}"
+        write(said, self._stream)
+
+
+class _Silent(FinalText):
+    """For programs: nothing but the record at the end."""
+
+    def finish(self, tree: Tree) -> None:
+        """Nothing."""
+
+    def tell(self, at: datetime, execution: Execution) -> None:
+        """Nothing."""
+
+
+def _display(as_json: bool) -> "_Shown | _Told | _Silent":
+    if as_json:
+        return _Silent()
+    return _Shown() if can_redraw(sys.stdout) else _Told()
