@@ -248,9 +248,16 @@ class Client:
             connection.close()
 
 
+class _Connection(http.client.HTTPConnection):
+    """Closed when nobody has it any more: a thread may end without a word."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def _open(url: str, seconds: float) -> http.client.HTTPConnection:
     address = urlsplit(url)
-    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=seconds)
+    return _Connection(address.hostname or "", address.port, timeout=seconds)
 
 
 def _headers(engine: EngineFile, body: bytes | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ timeout or a dead kernel.
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
 from flowkernel.worker.saver import SparseManager
 
 ALIVE_EVERY = 0.1  #: Seconds between looks whether the kernel still lives.
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  #: As a terminal gets them; the record has none.
 OUTPUT_SECONDS = 30  #: How long output may come after the reply; nbclient's 4 is too short.
 
 S = ExecutionStatus
@@ -78,6 +80,7 @@ class CellClient(PapermillNotebookClient):
             try:
                 self._begin()
                 self.papermill_execute_cells()
+                self._describe()
             finally:
                 self._finish()
         return self.nb
@@ -103,10 +106,14 @@ class CellClient(PapermillNotebookClient):
                 f"flow_api is not available: {content.get('ename')}: {content.get('evalue')}"
             )
 
-    def _finish(self) -> None:
-        with suppress(Exception):  # The kernel may be gone; the verdict stands without it.
+    def _describe(self) -> None:
+        """Note the language in the notebook, as papermill does, if the kernel still answers."""
+        self.shell_timeout_interval = 1  # Seconds between looks whether it is alive.
+        with suppress(DeadKernelError):  # `quit()` in the last cell: all cells went well.
             info = self.wait_for_reply(self.kc.kernel_info())
             self.nb.metadata["language_info"] = info["content"]["language_info"]
+
+    def _finish(self) -> None:
         self.set_widgets_metadata()
         if self._run.ending is None and self._verdict is not None:
             self.nb_man.save_now()
@@ -190,7 +197,7 @@ class CellClient(PapermillNotebookClient):
         error = CellError(
             name=name,
             message=message[:MESSAGE],
-            traceback="\n".join(lines)[-TRACEBACK:] if signal is None else "",
+            traceback="" if signal else COLOURS.sub("", "\n".join(lines))[-TRACEBACK:],
             cell_id=str(cell.get("id") or index),
             cell_index=index,
         )

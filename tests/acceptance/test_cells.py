@@ -1,0 +1,288 @@
+"""Every way a cell can go, beside plain papermill: statuses are what the kernel said."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from papermill.exceptions import PapermillExecutionError
+from tests.conftest import until
+
+from flowkernel.client import Client
+from flowkernel.status import ExecutionStatus as S
+
+pytestmark = pytest.mark.kernel
+
+KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def notebook(*cells):
+    cells = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
+
+
+def tagged(source, tag):
+    return new_code_cell(source, metadata={"tags": [tag]})
+
+
+def joined(outputs):
+    """Outputs with neighbouring pieces of one stream joined, and without what is random."""
+    found = []
+    for output in outputs:
+        output = dict(output)
+        if output["output_type"] == "error":
+            output.pop("traceback")
+        before = found[-1] if found else {}
+        if output["output_type"] == "stream" and before.get("name") == output["name"]:
+            before["text"] += output["text"]
+        else:
+            found.append(output)
+    return found
+
+
+def papermilled(book, path, engine, **arguments):
+    """What papermill raises (its type), and the notebook it leaves."""
+    nbformat.write(book, path.with_suffix(".in.ipynb"))
+    raised = None
+    try:
+        papermill.execute_notebook(
+            str(path.with_suffix(".in.ipynb")),
+            str(path),
+            engine_name=engine,
+            progress_bar=False,
+            **arguments,
+        )
+    except Exception as error:
+        raised = error
+    return raised, nbformat.read(path, 4)
+
+
+@pytest.fixture
+def both(tmp_path, client):
+    """Run a notebook with plain papermill and with ours, and compare what they leave."""
+
+    def both(book, **arguments):
+        plain, left = papermilled(book, tmp_path / "plain.ipynb", None, **arguments)
+        ours, right = papermilled(book, tmp_path / "ours.ipynb", "flowkernel", **arguments)
+        assert type(ours) is type(plain)
+        assert [c.source for c in right.cells] == [c.source for c in left.cells]
+        for mine, theirs in zip(right.cells, left.cells, strict=True):
+            assert joined(mine.get("outputs", [])) == joined(theirs.get("outputs", []))
+            assert mine.get("execution_count") == theirs.get("execution_count")
+        return recorded(client, right)
+
+    return both
+
+
+def recorded(client, left):
+    """The execution, its cell runs' statuses, and papermill's statuses of the cells."""
+    [execution] = client.list_executions(limit=1)
+    cells = [run.status for run in client.cell_runs(execution.execution_id)]
+    said = [c.metadata.papermill.status for c in left.cells if c.cell_type == "code"]
+    return execution, cells, said
+
+
+def test_cells_that_go_well(both):
+    execution, cells, said = both(notebook("x = 1", new_markdown_cell("# x"), "x + 1"))
+
+    assert execution.status is S.ENDED_SUCCESS
+    assert cells == ["SUCCESS", "SUCCESS"]
+    assert said == ["completed", "completed"]
+
+
+def test_an_error(both):
+    execution, cells, said = both(notebook("x = 1", "1 / 0", "x"))
+
+    assert execution.status is S.ENDED_ERROR
+    assert execution.status_message == "Cell 2 of 3: ZeroDivisionError: division by zero"
+    assert execution.error.name == "ZeroDivisionError"
+    assert "1 / 0" in execution.error.traceback
+    assert cells == ["SUCCESS", "ERROR"]
+    assert said == ["completed", "failed", "pending"]
+
+
+def test_a_cell_over_its_time_limit(both):
+    book = notebook("x = 1", "import time; time.sleep(60)", "x")
+
+    execution, cells, said = both(book, execution_timeout=1)
+
+    assert execution.status_message == "Cell 2 of 3: it ran longer than 1 s."
+    assert cells == ["SUCCESS", "TIMED_OUT"]
+    assert said == ["completed", "failed", "pending"]
+
+
+def test_a_dead_kernel(both):
+    execution, cells, said = both(notebook("x = 1", "import os; os._exit(7)", "x"))
+
+    assert execution.status_message == "Cell 2 of 3: the kernel died (exit code 7)."
+    assert cells == ["SUCCESS", "KERNEL_DIED"]
+    assert said == ["completed", "failed", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "cell"),
+    [
+        ("sys.exit(0)", S.ENDED_SUCCESS, None, "EXITED"),
+        ("sys.exit()", S.ENDED_SUCCESS, None, "EXITED"),
+        ("sys.exit(1)", S.ENDED_ERROR, "Cell 2 of 3: SystemExit: 1", "ERROR"),
+    ],
+)
+def test_sys_exit(both, code, status, message, cell):
+    execution, cells, _said = both(notebook("import sys", code, "x = 1"))
+
+    assert (execution.status, execution.status_message) == (status, message)
+    assert cells == ["SUCCESS", cell]
+
+
+def test_an_error_that_a_tag_allows(both):
+    execution, cells, _said = both(notebook("x = 1", tagged("1 / 0", "raises-exception"), "x"))
+
+    assert execution.status is S.ENDED_SUCCESS
+    assert cells == ["SUCCESS", "ALLOWED_ERROR", "SUCCESS"]
+
+
+def test_errors_that_the_caller_allows(both):
+    execution, cells, _said = both(notebook("1 / 0", "2"), allow_errors=True)
+
+    assert execution.status is S.ENDED_SUCCESS
+    assert cells == ["ALLOWED_ERROR", "SUCCESS"]
+
+
+def test_an_interrupt_that_nobody_asked_for(both):
+    execution, cells, _said = both(notebook("raise KeyboardInterrupt", "1"))
+
+    assert execution.status_message == "Cell 1 of 2: KeyboardInterrupt: "
+    assert cells == ["INTERRUPTED"]
+
+
+def test_a_skipped_cell_never_ran(both):
+    execution, cells, _said = both(notebook("x = 1", tagged("1 / 0", "skip-execution"), "x"))
+
+    assert execution.status is S.ENDED_SUCCESS
+    assert cells == ["SUCCESS", "SUCCESS"]
+    assert execution.cell_count == 2
+
+
+def test_unicode(both):
+    execution, _cells, _said = both(notebook("grüße = '💾 ⟨π⟩'\nprint(grüße)\ngrüße"))
+
+    assert execution.status is S.ENDED_SUCCESS
+
+
+def test_displays_that_are_updated(both):
+    both(
+        notebook(
+            "from IPython.display import display, HTML\n"
+            "h = display('one', display_id='d')\ndisplay(HTML('<b>x</b>'))",
+            "h.update('two')\ndisplay('again', display_id='d')",
+        )
+    )
+
+
+def test_output_that_is_cleared(both):
+    both(
+        notebook(
+            "from IPython.display import clear_output\n"
+            "print('gone')\nclear_output()\nprint('kept')\n"
+            "import sys; print('later', file=sys.stderr, flush=True)",
+            "for n in range(3):\n    clear_output(wait=True)\n    print(n, flush=True)",
+        )
+    )
+
+
+def test_output_in_an_output_widget(both):
+    both(
+        notebook(
+            "import ipywidgets\nout = ipywidgets.Output()\n"
+            "with out:\n    print('inside')\nprint('outside')"
+        )
+    )
+
+
+def test_big_output(both):
+    execution, _cells, _said = both(
+        notebook("print('x' * 5_000_000)", "for n in range(2_000): print(n, flush=True)")
+    )
+
+    assert execution.status is S.ENDED_SUCCESS
+
+
+def test_many_small_prints_are_one_output(client, tmp_path):
+    book = notebook("for n in range(500): print(n, flush=True)")
+
+    _raised, left = papermilled(book, tmp_path / "ours.ipynb", "flowkernel")
+
+    [output] = left.cells[0].outputs
+    assert output.text == "".join(f"{n}\n" for n in range(500))
+
+
+def test_a_notebook_without_a_parameters_cell(both):
+    execution, _cells, _said = both(notebook("print(day)"), parameters={"day": "monday"})
+
+    assert execution.inputs == {"day": "monday"}
+
+
+def test_a_notebook_of_format_4_4(both):
+    book = notebook("x = 1", "x")
+    book.nbformat_minor = 4
+    for cell in book.cells:
+        del cell["id"]
+
+    execution, _cells, _said = both(book)
+
+    assert execution.status is S.ENDED_SUCCESS
+
+
+def test_an_error_in_a_line_magic(both):
+    execution, cells, _said = both(notebook("%run no_such_file.py", "1"))
+
+    assert execution.status is S.ENDED_ERROR
+    assert cells == ["ERROR"]
+
+
+def test_a_flow_s_signals_under_plain_papermill_s_command(client, tmp_path):
+    book = notebook("this.set_output(x=1)\nthis.success('enough')", "1 / 0")
+
+    raised, left = papermilled(book, tmp_path / "ours.ipynb", "flowkernel")
+
+    execution, cells, _said = recorded(client, left)
+    assert raised is None
+    assert (execution.status, execution.status_message) == (S.ENDED_SUCCESS, "enough")
+    assert (execution.output, cells) == ({"x": 1}, ["EXITED"])
+    assert left.cells[0].outputs == []
+
+
+def test_papermill_runs_on_when_there_is_no_home_to_record_in(tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FLOWKERNEL_HOME", str(tmp_path / "file" / "home"))
+
+    raised, left = papermilled(notebook("1 + 1"), tmp_path / "ours.ipynb", "flowkernel")
+
+    assert raised is None
+    assert left.cells[0].outputs[0]["data"]["text/plain"] == "2"
+    assert "flowkernel keeps no record of this run" in caplog.text
+
+
+def test_the_papermill_command_leaves_an_execution(client, tmp_path):
+    import subprocess
+    import sys
+
+    nbformat.write(
+        notebook(tagged("x = 1", "parameters"), "print(x)"), tmp_path / "in.ipynb"
+    )
+    command = [str(Path(sys.executable).with_name("papermill")), "in.ipynb", "out.ipynb"]
+
+    subprocess.run(
+        [*command, "-p", "x", "5", "--engine", "flowkernel", "--no-progress-bar"], check=True
+    )
+
+    [execution] = client.list_executions(limit=1)
+    assert (execution.flow_name, execution.inputs) == ("in", {"x": 5})
+    assert execution.status is S.ENDED_SUCCESS
+    assert Path(execution.notebook_path) == tmp_path / "out.ipynb"
+    assert shutil.which("papermill", path=str(Path(sys.executable).parent))
+
+

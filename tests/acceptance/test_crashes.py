@@ -1,0 +1,268 @@
+"""What is acknowledged stays; what runs goes on; what died is said to have died."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+from tests.conftest import engines_of, kill_engine, until, workers_of
+
+from flowkernel.client import Client
+from flowkernel.flow_api import Execution
+from flowkernel.models import Environment, Flow, FlowKind, OnLost
+from flowkernel.source import start_request
+from flowkernel.status import ExecutionStatus as S
+from flowkernel.status import ReturnWhen
+
+pytestmark = pytest.mark.kernel
+
+COUNTED = """
+import os, pathlib
+def count(name):
+    path = pathlib.Path(inputs['folder']) / name
+    path.write_text(path.read_text() + 'x' if path.exists() else 'x')
+"""
+
+
+@pytest.fixture
+def crash_client(monkeypatch, own_home):
+    """A client of an engine with four slots, for one test alone."""
+    monkeypatch.setenv("FLOWKERNEL_SLOTS", "4")
+    client = Client(own_home)
+    yield client
+    client.close()
+
+
+def put(client, name, source, **fields):
+    environment = Environment(interpreter=sys.executable, prefix=sys.prefix)
+    flow = Flow(
+        name=name, kind=FlowKind.CELL, source=source, environment=environment, **fields
+    )
+    client.register(flow)
+
+
+def begin(client, target, **inputs):
+    return Execution(client, client.start(start_request(target, inputs)).execution_id)
+
+
+def running(execution):
+    return until(
+        lambda: execution.status is S.RUNNING
+        and execution._client.cell_runs(execution.execution_id),
+        what="a running cell",
+    )
+
+
+def kernels_of(home):
+    found = []
+    for worker in workers_of(home):
+        for child in worker.children():
+            with suppress(psutil.Error):  # It may be on its way out.
+                if "ipykernel_launcher" in " ".join(child.cmdline()):
+                    found.append(child)
+    return found
+
+
+def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_home):
+    put(crash_client, "child", "this.set_output(n=inputs['n'])")
+    put(
+        crash_client,
+        "work",
+        "this.set_output(began=True)\n"
+        "child = this.flow('child', n=inputs['n'])\n"
+        "this.set_output(n=child.output['n'])",
+    )
+    acknowledged = [begin(crash_client, "work", n=n) for n in range(50)]
+    until(
+        lambda: crash_client.sql("select count(*) from execution where ended_at is not null")[
+            "rows"
+        ][0][0]
+        >= 4
+    )
+
+    first = kill_engine(own_home)
+    late = [begin(crash_client, "work", n=n) for n in range(50, 53)]
+
+    for execution in acknowledged + late:
+        execution.wait(ReturnWhen.ALL_ENDED, timeout=170)
+    outputs = [execution.output for execution in acknowledged + late]
+    assert outputs == [{"began": True, "n": n} for n in range(53)]
+    again = crash_client.sql(
+        "select count(*), count(distinct execution_id), max(losses) from execution"
+    )["rows"]
+    assert again == [[106, 106, 0]]
+    twice = crash_client.sql(
+        "select count(*) from (select event_id from event group by all having count(*) > 1)"
+    )["rows"]
+    assert twice == [[0]]
+    assert crash_client.get("/engine")["pid"] != first
+    assert len(engines_of(own_home)) == 1
+
+
+def test_a_killed_kernel_ends_the_execution_within_two_seconds(crash_client, own_home):
+    put(crash_client, "long", "import time\ntime.sleep(600)")
+    execution = begin(crash_client, "long")
+    running(execution)
+    [kernel] = kernels_of(own_home)
+
+    os.kill(kernel.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    assert time.monotonic() - killed < 2.0
+    assert execution.get("status", "message") == (
+        S.ENDED_ERROR,
+        "Cell 1 of 1: the kernel died (killed by signal 9).",
+    )
+    [cell_run] = crash_client.cell_runs(execution.execution_id)
+    assert cell_run.status == "KERNEL_DIED"
+
+
+def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
+    crash_client, own_home, tmp_path
+):
+    put(crash_client, "child", COUNTED + "count('child')\nthis.set_output(n=inputs['n'])")
+    put(
+        crash_client,
+        "parent",
+        COUNTED
+        + "count('parent')\n"
+        + "n = [this.flow('child', n=n, folder=inputs['folder']).output['n']"
+        + " for n in range(3)]\n"
+        + "import time\n"
+        + "while not (pathlib.Path(inputs['folder']) / 'go').exists(): time.sleep(0.05)\n"
+        + "this.set_output(n=n)",
+    )
+    execution = begin(crash_client, "parent", folder=str(tmp_path))
+    until(lambda: len(execution.children) == 3 and execution.status is S.RUNNING)
+    until(lambda: all(c.status is S.ENDED_SUCCESS for c in execution.children))
+    [worker] = workers_of(own_home)
+    kernels = kernels_of(own_home)
+
+    worker.kill()
+    killed = time.monotonic()
+    until(lambda: execution.load("losses") == 1, seconds=15, what="queued again")
+
+    assert time.monotonic() - killed < 15
+    (tmp_path / "go").touch()
+    execution.wait(timeout=60)
+    assert execution.output == {"n": [0, 1, 2]}
+    assert (tmp_path / "child").read_text() == "xxx"
+    assert (tmp_path / "parent").read_text() == "xx"
+    lost = crash_client.sql("select count(*) from cell_run where status = 'LOST'")["rows"]
+    assert lost == [[1]]
+    _gone, alive = psutil.wait_procs(kernels, timeout=10)
+    assert alive == []
+
+
+def test_a_lost_execution_ends_as_its_flow_says(crash_client, own_home):
+    put(crash_client, "once", "import time\ntime.sleep(600)", on_lost=OnLost.FAIL)
+    execution = begin(crash_client, "once")
+    running(execution)
+
+    workers_of(own_home)[0].kill()
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    assert execution.get("status", "message") == (
+        S.ENDED_ERROR,
+        "Its worker was lost, and the flow says on_lost=fail.",
+    )
+
+
+def test_what_loses_its_worker_too_often_is_not_run_again(
+    monkeypatch, crash_client, own_home
+):
+    monkeypatch.setenv("FLOWKERNEL_MAX_LOSSES", "1")
+    monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
+    put(crash_client, "poison", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+
+    execution = begin(crash_client, "poison").wait(ReturnWhen.ALL_ENDED, timeout=90)
+
+    message = execution.get("message")
+    assert message == "Its worker was lost 2 times; it is not run again."
+
+
+def test_cancelling_a_parent_takes_its_children_along(crash_client, own_home):
+    put(crash_client, "child", "import time\ntime.sleep(600)")
+    put(crash_client, "parent", "this.flow('child')")
+    execution = begin(crash_client, "parent")
+    [child] = until(lambda: [c for c in execution.children if c.status is S.RUNNING])
+    running(child)
+
+    execution.cancel()
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    until(lambda: child.status is S.ENDED_CANCELLED)
+    assert execution.status is S.ENDED_CANCELLED
+    until(lambda: not kernels_of(own_home), what="no kernel is left")
+
+
+def test_a_cell_that_swallows_the_interrupt_is_killed(monkeypatch, crash_client):
+    monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "1")
+    source = (
+        "import time\n"
+        "while True:\n"
+        "    try:\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        pass"
+    )
+    put(crash_client, "stubborn", source)
+    execution = begin(crash_client, "stubborn")
+    running(execution)
+
+    execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    assert execution.status is S.ENDED_CANCELLED
+
+
+def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
+    monkeypatch.setenv("FLOWKERNEL_SLOTS", "1")
+    put(crash_client, "long", "import time\ntime.sleep(600)")
+    first, second = begin(crash_client, "long"), begin(crash_client, "long")
+    running(first)
+
+    second.cancel()
+
+    assert second.status is S.ENDED_CANCELLED
+
+
+def test_a_paused_execution_stops_between_cells_and_goes_on(crash_client, tmp_path):
+    import nbformat
+
+    wait = f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
+    cells = [nbformat.v4.new_code_cell(s) for s in (wait, "this.set_output(done=True)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
+    execution = begin(crash_client, "two.ipynb")
+    running(execution)
+
+    execution.pause()
+    (tmp_path / "go").touch()
+    until(lambda: execution.status is S.PAUSED)
+    execution.resume()
+
+    assert execution.wait(timeout=20).output == {"done": True}
+
+
+def test_a_retry_runs_no_child_twice_that_succeeded(crash_client, tmp_path):
+    put(crash_client, "child", COUNTED + "count('child')")
+    put(
+        crash_client,
+        "parent",
+        "import pathlib\n"
+        "this.flow('child', folder=inputs['folder'])\n"
+        "assert (pathlib.Path(inputs['folder']) / 'mended').exists(), 'not yet'",
+    )
+    failed = begin(crash_client, "parent", folder=str(tmp_path))
+    failed.wait(ReturnWhen.ALL_ENDED, timeout=60)
+    (tmp_path / "mended").touch()
+
+    again = crash_client.act(failed.execution_id, "retry")
+    execution = Execution(crash_client, again.execution_id).wait(timeout=60)
+
+    assert failed.status is S.ENDED_ERROR
+    assert execution.get("status", "retry_of") == (S.ENDED_SUCCESS, failed.execution_id)
+    assert (tmp_path / "child").read_text() == "x"

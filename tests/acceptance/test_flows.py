@@ -1,0 +1,250 @@
+"""What can be a flow, what it can do, and how it ends."""
+
+import json
+
+import nbformat
+import pytest
+from tests.conftest import until
+
+from flowkernel.status import ExecutionStatus as S
+
+pytestmark = pytest.mark.kernel
+
+ECHO = """
+def handler(system, this, inputs):
+    this.set_output(got=inputs)
+"""
+
+
+def test_a_handler_with_two_arguments_is_called(register, run):
+    register("two", "def handler(system, this):\n    return this.success(this.get('name'))")
+
+    execution = run("two")
+
+    assert execution.get("status", "message") == (S.ENDED_SUCCESS, "two")
+
+
+def test_a_handler_with_three_arguments_gets_the_inputs(register, run):
+    register("echo", ECHO)
+
+    assert run("echo", day="2026-01-01", rows=3).output == {
+        "got": {"day": "2026-01-01", "rows": 3}
+    }
+
+
+def test_plain_statements_find_system_this_and_inputs_ready(register, run):
+    register("plain", "this.set_output('double', inputs['n'] * 2)\nthis.set_output(ok=True)")
+
+    assert run("plain", n=21).output == {"double": 42, "ok": True}
+
+
+def test_a_setup_flow_stands_in_front(register, run):
+    register("shared", "import math\ndef area(r): return math.floor(math.pi * r * r)")
+    register("circle", "this.set_output(area=area(inputs['r']))", setup="shared")
+
+    execution = run("circle", r=2)
+
+    assert execution.output == {"area": 12}
+    assert [run.cell_id for run in execution._client.cell_runs(execution.execution_id)] == [
+        "setup",
+        "flow",
+    ]
+
+
+def test_a_notebook_gets_its_parameters_as_papermill_gives_them(tmp_path, run):
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell("this.set_output(x=x, also=inputs['x'])"),
+        ]
+    )
+    nbformat.write(notebook, tmp_path / "book.ipynb")
+
+    execution = run("book.ipynb", x=5)
+
+    assert execution.output == {"x": 5, "also": 5}
+    left = nbformat.read(execution.notebook, 4)
+    assert left.cells[1].metadata.tags == ["injected-parameters"]
+
+
+def test_a_script_sees_its_file_and_its_folder(tmp_path, run):
+    (tmp_path / "beside.py").write_text("VALUE = 7")
+    (tmp_path / "job.py").write_text(
+        "import beside, os\n"
+        "if __name__ == '__main__':\n"
+        "    this.set_output(file=os.path.basename(__file__), value=beside.VALUE)"
+    )
+
+    assert run("job.py").output == {"file": "job.py", "value": 7}
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "message"),
+    [
+        ("this.success('fine')", S.ENDED_SUCCESS, "fine"),
+        ("this.error('bad input')", S.ENDED_ERROR, "bad input"),
+        ("this.end('cancelled', 'not today')", S.ENDED_CANCELLED, "not today"),
+        ("import sys; sys.exit(0)", S.ENDED_SUCCESS, None),
+        ("import sys; sys.exit(3)", S.ENDED_ERROR, "Cell 1 of 2: SystemExit: 3"),
+        ("{}['rows']", S.ENDED_ERROR, "Cell 1 of 2: KeyError: 'rows'"),
+    ],
+)
+def test_a_flow_ends_as_it_says_even_inside_try(tmp_path, run, ending, status, message):
+    first = f"try:\n    {ending}\nexcept ValueError:\n    pass"
+    if ending.startswith("this."):
+        first = f"try:\n    {ending}\nexcept Exception:\n    pass"
+    cells = [nbformat.v4.new_code_cell(s) for s in (first, "this.set_output(went_on=True)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
+
+    execution = run("ends.ipynb")
+
+    assert execution.get("status", "message", "output") == (status, message, None)
+
+
+def test_a_failed_child_fails_its_parent_which_names_the_child_and_its_cell(register, run):
+    register("child", "1 / 0")
+    register("parent", "def handler(system, this):\n    this.flow('child', name='the one')")
+
+    execution = run("parent")
+
+    status, message = execution.get("status", "message")
+    assert status == S.ENDED_ERROR
+    assert message == (
+        "Cell 2 of 2: DependencyFailedError: 'the one' failed: "
+        "Cell 1 of 1: ZeroDivisionError: division by zero"
+    )
+
+
+def test_a_failed_child_can_be_caught_and_asked(register, run):
+    register("child", "raise ValueError('no rows')")
+    register(
+        "parent",
+        "import flow_api\n"
+        "def handler(system, this, inputs):\n"
+        "    try:\n"
+        "        this.flow('child')\n"
+        "    except flow_api.DependencyFailedError as failed:\n"
+        "        this.set_output(error=failed.error, child=failed.execution.get('name'))\n"
+        "    return this.success('went on')",
+    )
+
+    execution = run("parent")
+
+    assert execution.get("message") == "went on"
+    assert execution.output["child"] == "child"
+    assert execution.output["error"]["name"] == "ValueError"
+    assert execution.output["error"]["message"] == "no rows"
+
+
+def test_children_can_be_waited_for_together(register, run):
+    register("echo", ECHO)
+    register("bad", "1 / 0")
+    register(
+        "parent",
+        """
+from flow_api import return_when, DependencyFailedError
+def handler(system, this, inputs):
+    good = [this.flow('echo', n=n, wait=False) for n in range(3)]
+    this.wait_for(*good)
+    first = this.wait_for(good[0], this.flow('bad', wait=False),
+                          return_when=return_when.FIRST_ENDED)
+    ended = this.flow('bad', wait=system.return_when.ALL_ENDED)
+    try:
+        this.wait_for(*good, ended)
+        raise AssertionError('not raised')
+    except DependencyFailedError:
+        pass
+    later = this.flow('echo', inputs={'n': 9}, run=False, name='later')
+    before = later.load('status')
+    later.run()
+    again = good[0].clone(n=7)
+    this.set_output(
+        n=[g.get('output_value')['got']['n'] for g in good], first=len(first) >= 1,
+        ended=ended.get('status'), before=before, later=later.load('status', 'name'),
+        again=again.output,
+    )
+""",
+    )
+
+    execution = run("parent")
+
+    assert execution.output == {
+        "n": [0, 1, 2],
+        "first": True,
+        "ended": "ENDED_ERROR",
+        "before": "PENDING",
+        "later": ["ENDED_SUCCESS", "later"],
+        "again": {"got": {"n": 7}},
+    }
+
+
+def test_sleeping_flows_hold_no_slot(register, start, client):
+    register("sleeper", "this.sleep(600)")
+
+    executions = [start("sleeper") for _ in range(client.get("/engine")["slots"] + 2)]
+
+    until(lambda: all(e.status is S.WAITING for e in executions), seconds=60)
+    for execution in executions:
+        execution.cancel()
+
+
+def test_a_sleep_ends(register, run):
+    register("nap", "this.sleep(0.2)\nthis.success('slept')")
+
+    assert run("nap").get("message") == "slept"
+
+
+def test_what_a_flow_logs_is_in_its_log_and_in_its_notebook(register, run, client):
+    register("chatty", "this.log('rows', 3, day='monday')\nprint('printed')")
+
+    execution = run("chatty")
+
+    said = {e.payload["stream"]: e.payload["text"] for e in client.log(execution.execution_id)}
+    assert said == {"log": "rows 3 day='monday'\n", "stdout": "printed\n"}
+    assert "rows 3 day='monday'" in execution.notebook.read_text()
+
+
+def test_outputs_that_are_not_json_are_refused_by_key(register, run):
+    register("bad", "this.set_output(frame={'a': object()})")
+
+    message = run("bad").get("message")
+
+    assert "output['frame']['a'] is of type object, which is not JSON" in message
+
+
+def test_a_message_is_recorded_and_returns(register, run, client):
+    register("messenger", "this.message(subject='Message', message=' The value is: 42')")
+
+    assert run("messenger").get("status") == S.ENDED_SUCCESS
+    assert client.get("/message")[0]["subject"] == "Message"
+
+
+@pytest.mark.parametrize(
+    "call", ["this.connect('db')", "this.using('interactive')", "system.setting('x')"]
+)
+def test_what_comes_later_says_so(register, run, call):
+    register("later", call)
+
+    assert "is not part of this version of flowkernel" in run("later").get("message")
+
+
+def test_the_source_of_what_ran_can_be_read_again(register, run, client):
+    register("v", "this.success('one')")
+    first = run("v")
+    register("v", "this.success('two')")
+    second = run("v")
+
+    sources = [
+        client.get(f"/flow_version/{e.get('flow_version')}")["source"] for e in (first, second)
+    ]
+    assert sources == ["this.success('one')", "this.success('two')"]
+
+
+def test_the_output_notebook_of_a_failed_flow_shows_where(register, run):
+    register("fails", "rows = []\nrows[0]")
+
+    notebook = json.loads(run("fails").notebook.read_text())
+
+    [cell] = notebook["cells"]
+    assert cell["outputs"][0]["ename"] == "IndexError"
+    assert notebook["metadata"]["papermill"]["exception"] is True
