@@ -1,0 +1,140 @@
+"""JupyterLab in a folder of its own, and a real Chromium that opens it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from tests.conftest import a_home, until
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+TOKEN = "a-token-for-tests"
+#: Root (as in a container) needs no sandbox; the rest keeps Chromium from calling home.
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    root: Path
+    settings: Path
+
+    def set(self, plugin: str, values: dict[str, object]) -> None:
+        """Change a setting, as the settings editor would; seen by pages opened later."""
+        path = self.settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+    def address(self, notebook: str) -> str:
+        """Where to open a notebook, in a workspace that nobody used before."""
+        return f"{self.url}/lab/tree/{notebook}?token={TOKEN}&reset"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with copies of our notebooks, its settings and its home its own."""
+    folder = tmp_path_factory.mktemp("lab")
+    root = folder / "root"
+    shutil.copytree(NOTEBOOKS, root)
+    with a_home(root) as home, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        process = _start(folder, root, port, home.path)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: _answers(url, process), seconds=90, what="JupyterLab")
+            lab = Lab(url, root, folder / "settings")
+            quiet = {"fetchNews": "false", "checkForUpdates": False}
+            lab.set("apputils-extension/notification", quiet)
+            yield lab
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _start(folder: Path, root: Path, port: int, home: Path) -> "subprocess.Popen[bytes]":
+    own = {
+        "JUPYTER_CONFIG_DIR": folder / "config",
+        "JUPYTER_RUNTIME_DIR": folder / "runtime",
+        "JUPYTER_DATA_DIR": folder / "data",
+        "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+        "IPYTHONDIR": folder / "ipython",
+        "FLOWKERNEL_HOME": home,
+    }
+    words = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
+        *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
+        f"--IdentityProvider.token={TOKEN}",
+    ]
+    with open(folder / "lab.log", "wb") as log:
+        return subprocess.Popen(
+            words,
+            cwd=root,
+            env={**os.environ, **{name: str(value) for name, value in own.items()}},
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, "JupyterLab ended at once"
+    try:
+        return httpx.get(f"{url}/api/status?token={TOKEN}", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a screen."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "Chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A window of the size of a laptop's."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    context.close()
+
+
+def open_notebook(page: Page, lab: Lab, notebook: str) -> Locator:
+    """Open a notebook and wait until its kernel is idle; the notebook."""
+    page.goto(lab.address(notebook))
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    return page.locator(".jp-Notebook")
+
+
+def run_all(page: Page) -> None:
+    """Run → Run All Cells, as a person does."""
+    page.get_by_role("menubar").get_by_text("Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
