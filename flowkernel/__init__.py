@@ -6,11 +6,12 @@ The public names, loaded when they are first used, and Jupyter's hooks. Nothing 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from flowkernel.version import __version__
+
 if TYPE_CHECKING:
     from flowkernel.flow_api import Execution
     from flowkernel.python_api import find_flow, list_executions, register, run, sql
 
-__version__ = "0.1.0"
 __all__ = [
     "Execution",
     "__version__",

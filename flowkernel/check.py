@@ -33,17 +33,20 @@ def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
     Raises:
         FlowSyntaxError: It is not Python; shows the line and marks the place.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # They are said when the flow runs.
+        _compile(source, offset)
+        return Checked(_undefined(source, setup, offset))
+
+
+def _compile(source: str, offset: int) -> None:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # As IPython does.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(
-                source, "<flow>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-            )
+        compile(source, "<flow>", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         raise FlowSyntaxError(_sentence(error, offset)) from error
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise FlowSyntaxError(f"The cell is not valid Python: {error}.") from error
-    return Checked(_undefined(source, setup, offset))
 
 
 def _sentence(error: SyntaxError, offset: int) -> str:
@@ -54,7 +57,9 @@ def _sentence(error: SyntaxError, offset: int) -> str:
     text = error.text.rstrip("\n")
     start = max(0, min((error.offset or 1) - 1, len(text)))
     has_end = error.end_lineno == error.lineno and error.end_offset is not None
-    end = min(error.end_offset - 1, len(text)) if has_end and error.end_offset else start
+    end = (
+        min(error.end_offset - 1, len(text)) if has_end and error.end_offset else start
+    )
     bare = text.lstrip()
     start -= len(text) - len(bare)
     marks = "^" * max(1, end - start - (len(text) - len(bare)))

@@ -35,7 +35,9 @@ class Client:
     lost answer does nothing twice.
     """
 
-    def __init__(self, home: Home | None = None, *, started_by: str | None = None) -> None:
+    def __init__(
+        self, home: Home | None = None, *, started_by: str | None = None
+    ) -> None:
         self.home = home or find_home()
         self.started_by = started_by or f"{_user()} (Python)"
         self.starts_engine = True  #: False: when there is none, say so instead.
@@ -69,12 +71,16 @@ class Client:
 
     def get_execution(self, execution_id: str) -> Execution:
         """Also by the beginning or the end of its id."""
-        return Execution.from_json(self.get(f"/execution/{quote(execution_id, safe='')}"))
+        return Execution.from_json(
+            self.get(f"/execution/{quote(execution_id, safe='')}")
+        )
 
     def list_executions(self, **filters: Any) -> list[Execution]:
-        """The newest first: `status`, `flow_name`, `parent_id`, `root_id`, `limit`, `cursor`."""
+        """The newest first: by `status`, `flow_name`, `parent_id`, `limit`, `cursor`, ..."""
         given = {k: v for k, v in filters.items() if v is not None}
-        return [Execution.from_json(record) for record in self.get("/execution", **given)]
+        return [
+            Execution.from_json(record) for record in self.get("/execution", **given)
+        ]
 
     def tree(self, execution_id: str) -> dict[str, Json]:
         """`executions` and `progress` of the family, and the `cursor` to go on from."""
@@ -105,7 +111,11 @@ class Client:
         return told
 
     def events(
-        self, cursor: int, *, root_id: str | None = None, execution_id: str | None = None
+        self,
+        cursor: int,
+        *,
+        root_id: str | None = None,
+        execution_id: str | None = None,
     ) -> Iterator[Event | None]:
         """What happens from `cursor` on, for ever; None when there is nothing for a while.
 
@@ -123,12 +133,19 @@ class Client:
         """GET `path` with `query`."""
         return self.request("GET", path + ("?" + urlencode(query) if query else ""))
 
-    def post(self, path: str, body: Json = None, *, seconds: float = ANSWER_SECONDS) -> Any:
+    def post(
+        self, path: str, body: Json = None, *, seconds: float = ANSWER_SECONDS
+    ) -> Any:
         """POST `body` to `path`; the answer may take `seconds`."""
         return self.request("POST", path, body, seconds=seconds)
 
     def request(
-        self, method: str, path: str, body: Json = None, *, seconds: float = ANSWER_SECONDS
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        seconds: float = ANSWER_SECONDS,
     ) -> Any:
         """One request, tried again while the engine is away.
 
@@ -144,7 +161,9 @@ class Client:
                 return self._once(method, path, text, seconds)
             except (OSError, http.client.HTTPException) as error:
                 self._engine = None  # Read anew where it is.
-                if is_first:  # A kept connection may have been closed while it lay idle.
+                if (
+                    is_first
+                ):  # A kept connection may have been closed while it lay idle.
                     is_first = False
                     continue
                 if monotonic() > deadline or not self.starts_engine:
@@ -168,7 +187,9 @@ class Client:
             raise from_code(told["code"], told["message"])
         return told
 
-    def _refused(self, method: str, path: str, body: bytes | None, seconds: float) -> Any:
+    def _refused(
+        self, method: str, path: str, body: bytes | None, seconds: float
+    ) -> Any:
         """The token is not known there: is it another engine, or another home's?"""
         fresh = EngineFile.read(self.home)
         if fresh == self._engine and launch.is_locked(self.home):
@@ -191,7 +212,9 @@ class Client:
             connection.request(method, API + path, body, _headers(engine, body))
             response = connection.getresponse()
             content = response.read()
-        except BaseException:  # Also on an interrupt: half an answer must not be read later.
+        except (
+            BaseException
+        ):  # Also on an interrupt: half an answer must not be read later.
             self._drop()
             raise
         return response.status, response.headers.get("content-type", ""), content
@@ -206,8 +229,12 @@ class Client:
             self._engine = launch.ensure_engine(self.home)
         return self._engine
 
-    def _connection(self, engine: EngineFile, seconds: float) -> http.client.HTTPConnection:
-        kept: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+    def _connection(
+        self, engine: EngineFile, seconds: float
+    ) -> http.client.HTTPConnection:
+        kept: http.client.HTTPConnection | None = getattr(
+            self._local, "connection", None
+        )
         if kept is None or self._local.url != engine.url:
             self._drop()
             kept = _open(engine.url, seconds)
@@ -235,7 +262,9 @@ class Client:
         given = urlencode({k: v for k, v in query.items() if v is not None})
         connection = _open(engine.url, SILENT_SECONDS)
         try:
-            connection.request("GET", f"{API}/event?{given}", headers=_headers(engine, None))
+            connection.request(
+                "GET", f"{API}/event?{given}", headers=_headers(engine, None)
+            )
             response = connection.getresponse()
             if response.status != 200:
                 raise http.client.HTTPException(f"status {response.status}")

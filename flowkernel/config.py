@@ -14,7 +14,11 @@ FILE = "config.toml"  #: In the home.
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count() or 1
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +32,21 @@ class Config:
     lease: float = 9.0  #: Seconds without a word until a dead worker counts as lost.
     silence: float = 60.0  #: The same for a worker whose process is still there.
     poll: float = 3.0  #: Seconds an empty question of a worker is held open.
-    idle_exit: float = 600.0  #: Seconds without work or callers until the engine goes away.
+    idle_exit: float = (
+        600.0  #: Seconds without work or callers until the engine goes away.
+    )
     kernel_start: float = 60.0  #: Seconds a kernel may take to answer.
-    cancel_grace: float = 5.0  #: Seconds between the interrupt and the kill of a cancel.
+    cancel_grace: float = (
+        5.0  #: Seconds between the interrupt and the kill of a cancel.
+    )
     save_every: float = 1.0  #: Seconds between saves of a running output notebook.
     max_losses: int = 3  #: How often an execution is run again after a lost worker.
-    log_bytes: int = 1024 * 1024  #: Kept log of one execution, inclusive; then it is cut.
-    stream_bytes: int = 64 * 1024 * 1024  #: Kept stdout or stderr of one cell, inclusive.
+    log_bytes: int = (
+        1024 * 1024
+    )  #: Kept log of one execution, inclusive; then it is cut.
+    stream_bytes: int = (
+        64 * 1024 * 1024
+    )  #: Kept stdout or stderr of one cell, inclusive.
     sql_seconds: float = 10.0  #: Time limit of one question in SQL.
     sql_rows: int = 100_000  #: Rows of one answer, inclusive; then it says it is cut.
     memory: str = "512MB"  #: DuckDB's memory limit; it would take 80 % of the machine.
@@ -78,7 +90,9 @@ def _from_file(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadArgument(f"{path} is not valid TOML: {error}. Mend or remove it.") from error
+        raise BadArgument(
+            f"{path} is not valid TOML: {error}. Mend or remove it."
+        ) from error
 
 
 def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
@@ -94,4 +108,8 @@ def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
     return typed
 
 
-_WORDS = {int: "a whole number of 0 or more", float: "a number of 0 or more", str: "text"}
+_WORDS = {
+    int: "a whole number of 0 or more",
+    float: "a number of 0 or more",
+    str: "text",
+}

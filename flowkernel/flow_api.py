@@ -100,7 +100,9 @@ class _Here:
 _here: _Here | None = None
 
 
-def begin(client: Client, execution_id: str, inputs: dict[str, Json]) -> tuple[Any, ...]:
+def begin(
+    client: Client, execution_id: str, inputs: dict[str, Json]
+) -> tuple[Any, ...]:
     """Called in a flow's kernel before its first cell: `system`, `this`, `inputs`."""
     global _here
     _here = _Here(client, execution_id)
@@ -188,7 +190,10 @@ class Execution:
     @property
     def status(self) -> ExecutionStatus:
         """Where it stands now."""
-        if self._record is not None and ExecutionStatus(self._record["status"]).is_ended:
+        if (
+            self._record is not None
+            and ExecutionStatus(self._record["status"]).is_ended
+        ):
             return ExecutionStatus(self._record["status"])
         return ExecutionStatus(self.load("status"))
 
@@ -247,7 +252,8 @@ class Execution:
         """
         if later := _LATER_ARGUMENTS.intersection(more_inputs):
             raise NotYetAvailable(
-                f"this.flow(..., {min(later)}=...)", "Leave it out; it comes with settings."
+                f"this.flow(..., {min(later)}=...)",
+                "Leave it out; it comes with settings.",
             )
         here = self._own("flow")
         given = checked({**(inputs or {}), **more_inputs}, "inputs")
@@ -284,7 +290,9 @@ class Execution:
                 "inputs": given,
                 "name": name,
                 "parent_id": here.execution_id,
-                "call_key": _short(here.call_key(f"{record['flow_name']}:{dumps(given)}")),
+                "call_key": _short(
+                    here.call_key(f"{record['flow_name']}:{dumps(given)}")
+                ),
                 "run": run,
             }
         )
@@ -328,7 +336,9 @@ class Execution:
         if shell is None or self._own("log") is None:
             self._post("log", {"stream": "log", "text": line + "\n"})
         else:
-            shell.display_pub.publish({"text/plain": line}, {"flowkernel": {"stream": "log"}})
+            shell.display_pub.publish(
+                {"text/plain": line}, {"flowkernel": {"stream": "log"}}
+            )
         return self
 
     def message(
@@ -377,7 +387,9 @@ class Execution:
         }
         word = str(status).lower().removeprefix("ended_")
         if word not in ends:
-            raise BadArgument(f"A flow cannot end as {status!r}; only as {', '.join(ends)}.")
+            raise BadArgument(
+                f"A flow cannot end as {status!r}; only as {', '.join(ends)}."
+            )
         raise ends[word]("" if message is None else str(message))
 
     def sleep(self, seconds: float) -> None:
@@ -388,7 +400,9 @@ class Execution:
         """Do nothing until a moment: seconds since 1970, or an aware datetime."""
         if isinstance(moment, datetime):
             if moment.tzinfo is None:
-                raise BadArgument(f"{moment} has no time zone. Add one: tzinfo=timezone.utc.")
+                raise BadArgument(
+                    f"{moment} has no time zone. Add one: tzinfo=timezone.utc."
+                )
             moment = moment.timestamp()
         until = datetime.fromtimestamp(moment, UTC).isoformat()
         execution_id = self._own("sleep").execution_id
@@ -530,7 +544,9 @@ class System:
 
     def flows(self) -> Iterator[FlowRecord]:
         """All flows, by name."""
-        return (FlowRecord(self._client, flow.name) for flow in self._client.list_flows())
+        return (
+            FlowRecord(self._client, flow.name) for flow in self._client.list_flows()
+        )
 
     def execution(self, execution_id: str) -> Execution:
         """An execution by its id."""
@@ -586,14 +602,18 @@ def _wait(
 
 
 def _hold(
-    client: Client, waiter: str, question: dict[str, Json], left: Callable[[], float] | None
+    client: Client,
+    waiter: str,
+    question: dict[str, Json],
+    left: Callable[[], float] | None,
 ) -> dict[str, Json]:
     """Ask "is it over?" until it is, or until `left()` seconds are none."""
     while True:
         seconds = WAIT_SECONDS if left is None else min(WAIT_SECONDS, max(0.0, left()))
         is_last = left is not None and left() <= seconds
         told: dict[str, Json] = client.post(
-            f"/execution/{waiter}/wait", {**question, "seconds": seconds, "is_last": is_last}
+            f"/execution/{waiter}/wait",
+            {**question, "seconds": seconds, "is_last": is_last},
         )
         if told["is_over"] or (left is not None and left() <= 0):
             return told
@@ -604,7 +624,9 @@ def _pick(record: dict[str, Json], names: tuple[str, ...]) -> Any:
     for name in names:
         name = ALIASES.get(name, name) if name not in record else name
         if name not in record:
-            raise BadArgument(f"There is no field {name!r}; there are {', '.join(record)}.")
+            raise BadArgument(
+                f"There is no field {name!r}; there are {', '.join(record)}."
+            )
         found.append(record[name])
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -617,4 +639,6 @@ def _short(key: str) -> str:
         return key
     from hashlib import sha256
 
-    return f"{key[:100]}...{sha256(key.encode()).hexdigest()}{key[key.rfind('#') :][:10]}"
+    return (
+        f"{key[:100]}...{sha256(key.encode()).hexdigest()}{key[key.rfind('#') :][:10]}"
+    )

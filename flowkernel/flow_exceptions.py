@@ -20,7 +20,9 @@ class EngineException(FlowkernelError):
         # In a flow the line that called us matters; our own frames do not.
         trace = traceback.TracebackException.from_exception(self)
         kept = [
-            f for f in trace.stack if _PACKAGE not in f.filename and "/IPython/" not in f.filename
+            f
+            for f in trace.stack
+            if _PACKAGE not in f.filename and "/IPython/" not in f.filename
         ]
         trace.stack = traceback.StackSummary.from_list(kept)
         return "".join(trace.format(chain=False)).splitlines()

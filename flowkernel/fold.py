@@ -82,7 +82,9 @@ def _details(execution: Execution, event: Event) -> Execution:
         case K.ASKED:
             return replace(execution, asked=said["what"])
         case K.SAVED:
-            return replace(execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS})
+            return replace(
+                execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS}
+            )
         case K.OUTPUT_SET:
             return replace(execution, output=said["output"])
         case K.CELLS_COUNTED:
@@ -155,9 +157,15 @@ def fold_progress(progress: Progress, event: Event) -> Progress:
         case K.CELL_STARTED:
             return replace(progress, cell_index=event.payload["cell_index"])
         case K.CELL_ENDED:
-            return replace(progress, cells_ended=progress.cells_ended + 1, cell_index=None)
+            return replace(
+                progress, cells_ended=progress.cells_ended + 1, cell_index=None
+            )
         case K.LOGGED:
-            lines = [line for line in event.payload["text"].splitlines() if line.strip()]
-            return replace(progress, last_log=lines[-1][:LAST_LOG]) if lines else progress
+            lines = [
+                line for line in event.payload["text"].splitlines() if line.strip()
+            ]
+            return (
+                replace(progress, last_log=lines[-1][:LAST_LOG]) if lines else progress
+            )
         case _:
             return progress

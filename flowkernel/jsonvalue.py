@@ -73,10 +73,15 @@ def _plain(value: object, path: str, depth: int) -> Json:
             raise BadValue(f"{path} is {value!r}, which JSON does not have. Use None.")
         return float(value)
     if isinstance(value, Mapping):
-        return {_key(k, path): _plain(v, f"{path}[{k!r}]", depth + 1) for k, v in value.items()}
+        return {
+            _key(k, path): _plain(v, f"{path}[{k!r}]", depth + 1)
+            for k, v in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix(
+        "builtins."
+    )
     raise BadValue(
         f"{path} is of type {kind}, which is not JSON. Pass text, numbers, True, False, None, "
         "lists or dicts; for anything larger, write a file and pass its path."
@@ -87,13 +92,17 @@ def _text(value: str, path: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise BadValue(f"{path} has characters that are not valid Unicode text.") from error
+        raise BadValue(
+            f"{path} has characters that are not valid Unicode text."
+        ) from error
     return value
 
 
 def _key(key: object, path: str) -> str:
     if not isinstance(key, str):
-        raise BadValue(f"{path} has the key {key!r}; in JSON a key is text. Use {str(key)!r}.")
+        raise BadValue(
+            f"{path} has the key {key!r}; in JSON a key is text. Use {str(key)!r}."
+        )
     return _text(key, f"a key of {path}")
 
 

@@ -17,8 +17,12 @@ from flowkernel.home import EngineFile, Home, home_error
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
 LOOK_EVERY = 0.03  #: Seconds between looks while it starts.
 EXECUTION = "FLOWKERNEL_EXECUTION"  #: Begins what only a flow's kernel has.
-INTERPRETER = "FLOWKERNEL_INTERPRETER"  #: The Python of the engine, for kernels elsewhere.
-FAILURE = "flowkernel-failure "  #: Begins the line in which a starting engine says why not.
+INTERPRETER = (
+    "FLOWKERNEL_INTERPRETER"  #: The Python of the engine, for kernels elsewhere.
+)
+FAILURE = (
+    "flowkernel-failure "  #: Begins the line in which a starting engine says why not.
+)
 
 
 class Found(StrEnum):
@@ -65,7 +69,9 @@ def _unanswered(engine: EngineFile, status: int | None) -> Found:
 def _ask(engine: EngineFile) -> int | None:
     """The HTTP status of a question to it; None if nothing answers."""
     address = urlsplit(engine.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    connection = http.client.HTTPConnection(
+        address.hostname or "", address.port, timeout=5
+    )
     try:
         headers = {"Authorization": f"Bearer {engine.token}"}
         connection.request("GET", "/api/latest/engine", headers=headers)
@@ -137,7 +143,9 @@ def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile
         found, engine = look(home)
         if found is Found.ANSWERS and engine is not None:
             if process is not None:
-                process.returncode = 0  # It is nobody's child to wait for: it outlives us.
+                process.returncode = (
+                    0  # It is nobody's child to wait for: it outlives us.
+                )
             return engine
         if process is not None and process.poll() is not None:
             raise _failure(home, process.returncode)

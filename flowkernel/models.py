@@ -22,7 +22,9 @@ class Wire:
     def from_json(cls, record: dict[str, Json]) -> Self:
         """The reverse of `to_json`; fields unknown to this version are passed over."""
         hints = _hints(cls)
-        known = {name: _in(hints[name], record[name]) for name in hints if name in record}
+        known = {
+            name: _in(hints[name], record[name]) for name in hints if name in record
+        }
         return cls(**known)
 
 
@@ -197,7 +199,9 @@ class EventKind(StrEnum):
     ASKED = "asked"  #: what: "cancel", "pause", or None to take it back
     ENDED = "ended"  #: status, status_message, error, output_notebook
     CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
-    CELL_ENDED = "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
+    CELL_ENDED = (
+        "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
+    )
     MESSAGE_SENT = "message_sent"  #: message_id, subject, message, message_type
     LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from flowkernel.errors import BadArgument, FileMissing, NotANotebook
 from flowkernel.models import Environment, FlowKind, Json
 
-MAX_SOURCE = 64 * 1024 * 1024  #: Bytes of a notebook or script, inclusive, outputs left out.
+MAX_SOURCE = (
+    64 * 1024 * 1024
+)  #: Bytes of a notebook or script, inclusive, outputs left out.
 KINDS = {".ipynb": FlowKind.NOTEBOOK, ".py": FlowKind.SCRIPT}
 NATIVE = "python3"  #: The kernelspec that every ipykernel has: it means "this Python".
 
@@ -25,7 +27,9 @@ def here(cwd: Path | None = None) -> Environment:
     )
 
 
-def start_request(target: str, inputs: dict[str, Json], cwd: Path | None = None) -> dict[str, Json]:
+def start_request(
+    target: str, inputs: dict[str, Json], cwd: Path | None = None
+) -> dict[str, Json]:
     """What `POST execution` takes for a target.
 
     Raises:
@@ -81,7 +85,9 @@ def _read(path: Path, target: str) -> str:
     except UnicodeDecodeError as error:
         if path.suffix == ".ipynb":
             raise NotANotebook(target, "it is not text") from error
-        raise BadArgument(f"{target!r} is not text in UTF-8. Save it as UTF-8.") from error
+        raise BadArgument(
+            f"{target!r} is not text in UTF-8. Save it as UTF-8."
+        ) from error
 
 
 def bare_notebook(text: str, target: str) -> tuple[str, str | None]:

@@ -14,7 +14,9 @@ class ExecutionStatus(StrEnum):
     PAUSED = "PAUSED"  #: By request, or by a failure that someone may still mend.
     ENDED_SUCCESS = "ENDED_SUCCESS"  #: Ended. Every cell ran, or it said so itself.
     ENDED_ERROR = "ENDED_ERROR"  #: Ended. The error is in `status_message`.
-    ENDED_CANCELLED = "ENDED_CANCELLED"  #: Ended. Stopped on request, or with its parent.
+    ENDED_CANCELLED = (
+        "ENDED_CANCELLED"  #: Ended. Stopped on request, or with its parent.
+    )
 
     @property
     def is_ended(self) -> bool:
@@ -31,7 +33,8 @@ ENDED = frozenset({S.ENDED_SUCCESS, S.ENDED_ERROR, S.ENDED_CANCELLED})
 MOVES: Mapping[S, Set[S]] = {
     S.PENDING: frozenset({S.QUEUED, S.ENDED_CANCELLED}),
     S.QUEUED: frozenset({S.RUNNING, S.PAUSED, S.ENDED_ERROR, S.ENDED_CANCELLED}),
-    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.QUEUED}) | ENDED,  # QUEUED: worker lost.
+    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.QUEUED})
+    | ENDED,  # QUEUED: worker lost.
     S.WAITING: frozenset({S.RUNNING, S.PAUSED, S.QUEUED}) | ENDED,
     S.PAUSED: frozenset({S.RUNNING, S.QUEUED}) | ENDED,
     S.ENDED_SUCCESS: frozenset(),
@@ -47,7 +50,9 @@ class CellStatus(StrEnum):
     SUCCESS = "SUCCESS"  #: The kernel replied ok.
     EXITED = "EXITED"  #: It ended the flow itself: `this.success()`, `sys.exit(0)`.
     ERROR = "ERROR"  #: It raised.
-    ALLOWED_ERROR = "ALLOWED_ERROR"  #: It raised, and its tag or the caller allows that.
+    ALLOWED_ERROR = (
+        "ALLOWED_ERROR"  #: It raised, and its tag or the caller allows that.
+    )
     TIMED_OUT = "TIMED_OUT"  #: It ran longer than the cell time limit.
     INTERRUPTED = "INTERRUPTED"  #: It was interrupted, by a cancel or by a signal.
     KERNEL_DIED = "KERNEL_DIED"  #: The kernel process was gone before it replied.

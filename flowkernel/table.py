@@ -64,13 +64,17 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_whole(value))}</td>" for value in row) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{escape(_whole(value))}</td>" for value in row)
+            + "</tr>"
             for row in self.rows[:SHOWN_ROWS]
         )
         notes = "".join(
             f"<p>{note}</p>" for note in self._notes(min(len(self), SHOWN_ROWS))
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        )
 
 
 def cut_note(rows: int) -> str:
@@ -91,5 +95,6 @@ def _whole(value: Any) -> str:
 def _are_numbers(rows: Sequence[Sequence[Any]], place: int) -> bool:
     values = [row[place] for row in rows if row[place] is not None]
     return bool(values) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+        isinstance(value, int | float) and not isinstance(value, bool)
+        for value in values
     )

@@ -99,7 +99,9 @@ def styled(tree: Tree, encoding: str | None) -> "Text":
             text.append("\n")
         rest = line.text[len(line.branch) + len(line.mark) :]
         text.append(for_encoding(line.branch, encoding), "dim")
-        text.append(for_encoding(line.mark, encoding), STYLES.get(line.status or S.PENDING))
+        text.append(
+            for_encoding(line.mark, encoding), STYLES.get(line.status or S.PENDING)
+        )
         text.append(for_encoding(rest, encoding), "" if line.status else "dim")
     return text
 

@@ -258,7 +258,9 @@ def _lines(tree: Tree, now: datetime) -> Iterator[Line]:
 def _loud(tree: Tree) -> set[str]:
     """Those that must be seen: failed or under way, or with such a one under them."""
     loud: set[str] = set()
-    for execution in reversed(tree.executions.values()):  # Children before their parents.
+    for execution in reversed(
+        tree.executions.values()
+    ):  # Children before their parents.
         if execution.status not in QUIET:
             loud.add(execution.execution_id)
         if execution.execution_id in loud and execution.parent_id is not None:
@@ -282,7 +284,9 @@ def _fold_away(
 
 def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> Line:
     counts = Counter(item.status for item in folded)
-    each = ", ".join(f"{counts[status]} {WORDS[status]}" for status in S if counts[status])
+    each = ", ".join(
+        f"{counts[status]} {WORDS[status]}" for status in S if counts[status]
+    )
     return Line(
         depth=len(lasts),
         branch=_branch(lasts),
@@ -291,7 +295,9 @@ def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> Line:
     )
 
 
-def _line(tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime) -> Line:
+def _line(
+    tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime
+) -> Line:
     progress = tree.progress.get(execution.execution_id) or Progress()
     is_live = execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
     return Line(

@@ -103,7 +103,9 @@ def processes_of(home: Home) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             words = process.cmdline()
-            if str(home.path) in words and any(w.startswith("flowkernel.") for w in words):
+            if str(home.path) in words and any(
+                w.startswith("flowkernel.") for w in words
+            ):
                 found.append(process)
     return found
 
@@ -138,7 +140,9 @@ def stop_everything(home: Home) -> None:
             psutil.wait_procs([process, *children], timeout=10)
 
 
-def until(condition: Callable[[], Any], *, seconds: float = 30.0, what: str = "") -> Any:
+def until(
+    condition: Callable[[], Any], *, seconds: float = 30.0, what: str = ""
+) -> Any:
     """Wait for a condition; what it gave."""
     import time
 

@@ -12,7 +12,6 @@ import psutil
 import uvicorn
 from filelock import FileLock, Timeout
 
-from flowkernel import __version__
 from flowkernel.clock import now
 from flowkernel.config import Config, load_config
 from flowkernel.engine.app import make_app
@@ -24,6 +23,7 @@ from flowkernel.errors import EngineFault, FlowkernelError
 from flowkernel.home import EngineFile, Home, home_error
 from flowkernel.launch import FAILURE
 from flowkernel.store import Store
+from flowkernel.version import __version__
 
 KEEP_ALIVE = 75  #: Seconds an idle connection is kept.
 GOODBYE = 2  #: Seconds that open answers get when the engine stops.
@@ -48,7 +48,7 @@ def main(path: str) -> int:
             run(home, load_config(home.path))
     except FlowkernelError as error:
         told = {"code": type(error).__name__, "message": str(error)}
-        print(FAILURE + json.dumps(told), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{FAILURE}{json.dumps(told)}\n")
         return 1
     return 0
 
@@ -56,7 +56,9 @@ def main(path: str) -> int:
 def run(home: Home, config: Config) -> None:
     """Serve the home until the server stops."""
     listener = listen(config)
-    with Store(home.database, memory=config.memory, writable_folder=home.backup) as store:
+    with Store(
+        home.database, memory=config.memory, writable_folder=home.backup
+    ) as store:
         service = Service(store, home, config)
         stream = Stream(store.last_seq, lambda seq, root, one: store.events_after(
             seq, root_id=root, execution_id=one))  # fmt: skip
@@ -69,7 +71,12 @@ def run(home: Home, config: Config) -> None:
             server[0].should_exit = True
 
         app = make_app(
-            service, dispatcher, stream, token=told.token, about=about(home, told), stop=stop
+            service,
+            dispatcher,
+            stream,
+            token=told.token,
+            about=about(home, told),
+            stop=stop,
         )
         settings = uvicorn.Config(
             app,

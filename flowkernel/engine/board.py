@@ -25,7 +25,9 @@ class Board:
     """The slots of one engine. Every change comes from an event that is on disk."""
 
     slots: int
-    queued: dict[str, None] = field(default_factory=dict)  #: In the order of their turn.
+    queued: dict[str, None] = field(
+        default_factory=dict
+    )  #: In the order of their turn.
     resuming: dict[str, None] = field(default_factory=dict)  #: Their wait is over.
     holding: set[str] = field(default_factory=set)
     granted: set[str] = field(default_factory=set)  #: Promised a slot; not on disk yet.

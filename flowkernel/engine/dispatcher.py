@@ -7,7 +7,7 @@ so that an answer that got lost costs nothing.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from logging import getLogger
@@ -55,7 +55,9 @@ class Dispatcher:
         self.waits = Waits()
         self.workers: dict[str, Worker] = {}
         self.progress: dict[str, Progress] = {}
-        self.last_asked = monotonic()  #: When somebody other than a worker asked something.
+        self.last_asked = (
+            monotonic()
+        )  #: When somebody other than a worker asked something.
         self.is_stopping = False
         self._processes = processes
         self._stream = stream
@@ -67,11 +69,11 @@ class Dispatcher:
 
     def open(self) -> None:
         """Take in what was under way when the last engine went."""
-        live = self.service.store.live.copy()
-        for execution in sorted(live.values(), key=lambda e: e.created_at):
+        live = list(self.service.store.live.values())
+        for execution in sorted(live, key=lambda e: e.created_at):
             self.board.recall(execution)
             runs = self.service.store.cell_runs(execution.execution_id)
-            ended = sum(1 for run in runs if run.ended_at and run.started_at)
+            ended = sum(run.ended_at is not None for run in runs)
             self.progress[execution.execution_id] = Progress(cells_ended=ended)
         self._pump()
 
@@ -112,12 +114,13 @@ class Dispatcher:
         if self.is_stopping:
             return
         events = [
-            make_event(execution_id, K.RESUMED) for execution_id in self.board.grant_resumes()
+            make_event(execution_id, K.RESUMED)
+            for execution_id in self.board.grant_resumes()
         ]
         worker = self._idlest()
         if worker is not None:
-            for execution_id in self.board.grant_starts():
-                events.append(self._started(execution_id, worker))
+            chosen = self.board.grant_starts()
+            events += [self._started(execution_id, worker) for execution_id in chosen]
         elif self.board.queued and self.board.free > 0:
             self.need_worker()
         if events:
@@ -156,7 +159,9 @@ class Dispatcher:
 
     async def _commit(self, events: list[Event]) -> None:
         try:
-            done = await asyncio.to_thread(self.service.store.append, events, strict=False)
+            done = await asyncio.to_thread(
+                self.service.store.append, events, strict=False
+            )
         except FlowkernelError:
             log.exception("could not record what was decided")
             done = []
@@ -176,9 +181,7 @@ class Dispatcher:
 
     # -- workers -------------------------------------------------------------------------
 
-    def heard(
-        self, worker_id: str, *, pid: int, process_started_at: float
-    ) -> Worker:
+    def heard(self, worker_id: str, *, pid: int, process_started_at: float) -> Worker:
         """A worker said something."""
         worker = self.workers.get(worker_id)
         if worker is None:
@@ -209,17 +212,20 @@ class Dispatcher:
         live = self.service.store.live
         mine = {
             execution_id: execution
-            for execution_id, execution in live.copy().items()
+            for execution_id, execution in list(live.items())
             if execution.worker == worker.worker_id and execution.status is not S.QUEUED
         }
         return {
             "start": [
                 self._assignment(execution)
                 for execution_id, execution in mine.items()
-                if execution_id not in worker.holding and execution.status is S.RUNNING
+                if execution_id not in worker.holding
+                and execution.status is S.RUNNING
                 and not is_external(worker.worker_id)
             ],
-            "cancel": [e for e in worker.holding if e in mine and mine[e].asked == "cancel"],
+            "cancel": [
+                e for e in worker.holding if e in mine and mine[e].asked == "cancel"
+            ],
             "pause": [
                 e
                 for e in worker.holding - worker.paused
@@ -228,13 +234,11 @@ class Dispatcher:
             "resume": [
                 e
                 for e in worker.paused
-                if e in mine and mine[e].status is S.RUNNING and mine[e].asked != "pause"
+                if e in mine
+                and mine[e].status is S.RUNNING
+                and mine[e].asked != "pause"
             ],
-            "drop": [
-                e
-                for e in worker.holding
-                if e not in mine
-            ],
+            "drop": [e for e in worker.holding if e not in mine],
             "stop": self.is_stopping,
         }
 
@@ -242,8 +246,8 @@ class Dispatcher:
         version = self.service.store.get_version(execution.flow_version)
         return {"execution": execution.to_json(), "version": version.to_json()}
 
-    async def sweep(self) -> None:
-        """Look for lost workers, for ever."""
+    async def sweep(self, stop: Callable[[], None]) -> None:
+        """Look for lost workers, for ever; `stop` once nobody needs this engine."""
         while not self.is_stopping:
             await asyncio.sleep(SWEEP_EVERY)
             self._processes.reap()
@@ -254,6 +258,8 @@ class Dispatcher:
             if events:
                 await self._commit(events)
             self._pump()
+            if self.is_idle:
+                stop()
 
     def _is_lost(self, worker: Worker) -> bool:
         silence = monotonic() - worker.last_heard
@@ -270,7 +276,7 @@ class Dispatcher:
             return []
         return [
             execution
-            for execution in self.service.store.live.copy().values()
+            for execution in list(self.service.store.live.values())
             if execution.worker is not None
             and execution.worker not in self.workers
             and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
@@ -311,6 +317,8 @@ class Dispatcher:
 
 def notebook_path(execution: Execution) -> str:
     """Where the output notebook goes, relative to the home."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name)
+    safe = "".join(
+        c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name
+    )
     month = f"{execution.created_at:%Y-%m}"
     return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"

@@ -10,8 +10,13 @@ from flowkernel.errors import Unauthorized
 from flowkernel.jsonvalue import dumps
 from flowkernel.source import MAX_SOURCE
 
-MAX_BODY = MAX_SOURCE + 32 * 1024 * 1024  #: Bytes of a request, inclusive: JSON escapes grow.
-QUIET = ("/api/latest/worker/", "/api/latest/engine")  #: Asking these does not keep it up.
+MAX_BODY = (
+    MAX_SOURCE + 32 * 1024 * 1024
+)  #: Bytes of a request, inclusive: JSON escapes grow.
+QUIET = (
+    "/api/latest/worker/",
+    "/api/latest/engine",
+)  #: Asking these does not keep it up.
 
 
 class BodyTooBig(Exception):
@@ -21,7 +26,9 @@ class BodyTooBig(Exception):
 class Guard:
     """ASGI middleware. What it refuses reaches no route."""
 
-    def __init__(self, app: ASGIApp, *, token: str, on_request: Callable[[], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, token: str, on_request: Callable[[], None]
+    ) -> None:
         self._app = app
         self._expected = f"Bearer {token}".encode()
         self._on_request = on_request

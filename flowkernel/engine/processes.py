@@ -24,7 +24,13 @@ class Processes:
         worker_id = f"worker-{new_id()}"
         with open(self._home.log / "worker.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flowkernel.worker", str(self._home.path), worker_id],
+                [
+                    sys.executable,
+                    "-m",
+                    "flowkernel.worker",
+                    str(self._home.path),
+                    worker_id,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -46,7 +52,9 @@ class Processes:
 
     def reap(self) -> None:
         """Forget those that ended."""
-        ended = [w for w, (process, _) in self._started.items() if process.poll() is not None]
+        ended = [
+            w for w, (process, _) in self._started.items() if process.poll() is not None
+        ]
         for worker_id in ended:
             del self._started[worker_id]
 

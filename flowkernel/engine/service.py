@@ -85,7 +85,9 @@ class Service:
             if flow.setup == name:
                 raise BadArgument(f"The flow {name!r} cannot be its own setup.")
         if flow.cell_timeout is not None and flow.cell_timeout <= 0:
-            raise BadArgument(f"cell_timeout is {flow.cell_timeout}; give seconds above 0.")
+            raise BadArgument(
+                f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
+            )
         version = self._version(replace(flow, name=name))
         flow = replace(
             flow, name=name, flow_version=version.flow_version, registered_at=now()
@@ -133,7 +135,9 @@ class Service:
     def _check_parent(self, parent: Execution, flow_name: str) -> None:
         if parent.status.is_ended or parent.asked == "cancel":
             state = parent.status if parent.status.is_ended else "being cancelled"
-            raise MoveNotAllowed(parent.execution_id, state, "a parent of something new")
+            raise MoveNotAllowed(
+                parent.execution_id, state, "a parent of something new"
+            )
         if parent.depth + 1 > self.config.max_depth:
             raise TooDeep(flow_name, self.config.max_depth)
 
@@ -212,7 +216,9 @@ class Service:
         )
 
     def _create(self, born: Execution, asked: Start) -> Execution:
-        events = [make_event(born.execution_id, K.CREATED, asked.started_by, **born.to_json())]
+        events = [
+            make_event(born.execution_id, K.CREATED, asked.started_by, **born.to_json())
+        ]
         if asked.worker is not None:
             events.append(make_event(born.execution_id, K.STARTED, worker=asked.worker))
         try:
@@ -234,7 +240,9 @@ class Service:
         """Start it again, as a new execution; children that succeeded are not run twice."""
         model = self.store.get_execution(execution_id)
         if not model.status.is_ended:
-            raise MoveNotAllowed(execution_id, model.status, "retried before it has ended")
+            raise MoveNotAllowed(
+                execution_id, model.status, "retried before it has ended"
+            )
         parent = self.store.live.get(model.parent_id or "")
         return self.start(
             replace(
@@ -258,14 +266,16 @@ class Service:
         events = []
         for execution in self.live_under(top):
             is_top = execution.execution_id == execution_id
-            why = f"Cancelled by {actor}." if is_top else f"Cancelled with {top.name!r}."
+            why = (
+                f"Cancelled by {actor}." if is_top else f"Cancelled with {top.name!r}."
+            )
             events.append(cancel_event(execution, actor, why))
         self.store.append(events, strict=False)
         return self.store.get_execution(execution_id)
 
     def live_under(self, top: Execution) -> list[Execution]:
         """It and everything under it that has not ended."""
-        family = [e for e in self.store.live.copy().values() if e.root_id == top.root_id]
+        family = [e for e in list(self.store.live.values()) if e.root_id == top.root_id]
         return under(top, family)
 
     def pause(self, execution_id: str, actor: str) -> Execution:
@@ -313,7 +323,9 @@ class Service:
 
     def log(self, execution_id: str, stream: str, text: str) -> None:
         """Add to the log of an execution."""
-        self.store.append([make_event(execution_id, K.LOGGED, stream=stream, text=text)])
+        self.store.append(
+            [make_event(execution_id, K.LOGGED, stream=stream, text=text)]
+        )
 
     def _append(self, event: Event) -> Execution:
         self.store.append([event])
@@ -412,7 +424,9 @@ def cancel_event(execution: Execution, actor: str, why: str) -> Event:
     return make_event(execution.execution_id, K.ASKED, actor, what="cancel")
 
 
-def make_event(execution_id: str, kind: EventKind, actor: str = "", /, **payload: Any) -> Event:
+def make_event(
+    execution_id: str, kind: EventKind, actor: str = "", /, **payload: Any
+) -> Event:
     return Event(
         event_id=new_id(),
         execution_id=execution_id,
@@ -421,4 +435,3 @@ def make_event(execution_id: str, kind: EventKind, actor: str = "", /, **payload
         actor=actor,
         payload=payload,
     )
-

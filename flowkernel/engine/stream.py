@@ -57,7 +57,9 @@ class Stream:
                     page = await asyncio.to_thread(
                         self._read_older, cursor, root_id, execution_id
                     )
-                    cursor = page[-1].seq if len(page) == PAGE else max(cursor, self._floor)
+                    cursor = (
+                        page[-1].seq if len(page) == PAGE else max(cursor, self._floor)
+                    )
                     for event in page:
                         cursor = max(cursor, event.seq)
                         yield event

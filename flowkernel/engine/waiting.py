@@ -24,12 +24,17 @@ async def hold(
     """
     targets = await asyncio.to_thread(_executions, service, asked.targets)
     wait = Wait({e.execution_id: e.status for e in targets}, asked.return_when)
-    if asked.until is None and wait.return_when.is_settled(list(wait.statuses.values())):
+    if asked.until is None and wait.return_when.is_settled(
+        list(wait.statuses.values())
+    ):
         wait.over.set()
     dispatcher.waits.open(wait)
     try:
         for target in targets:  # What ended between the reading and the listening.
-            if target.execution_id not in service.store.live and not target.status.is_ended:
+            if (
+                target.execution_id not in service.store.live
+                and not target.status.is_ended
+            ):
                 fresh = await asyncio.to_thread(
                     service.store.get_execution, target.execution_id
                 )
@@ -48,7 +53,11 @@ def _executions(service: Service, ids: list[str]) -> list[Execution]:
 
 
 async def _is_over(
-    service: Service, execution_id: str, asked: WaitBody, wait: Wait, targets: list[Execution]
+    service: Service,
+    execution_id: str,
+    asked: WaitBody,
+    wait: Wait,
+    targets: list[Execution],
 ) -> bool:
     if wait.over.is_set() or _is_past(asked.until):
         return True
@@ -77,7 +86,9 @@ async def _say_waiting(service: Service, execution_id: str, on: str) -> None:
         await asyncio.to_thread(service.store.append, [event], strict=False)
 
 
-async def _get_slot(service: Service, dispatcher: Dispatcher, execution_id: str) -> None:
+async def _get_slot(
+    service: Service, dispatcher: Dispatcher, execution_id: str
+) -> None:
     """Come back once it runs again (or has ended)."""
     while True:
         execution = service.store.live.get(execution_id)

@@ -66,4 +66,8 @@ def sentence(executions: list[Execution]) -> str:
     names = [repr(e.name) for e in executions if not e.status.is_ended]
     if len(names) > 3:
         return f"Waiting for {', '.join(names[:2])} and {len(names) - 2} more."
-    return f"Waiting for {', '.join(names)}." if names else f"Waiting since {now():%H:%M:%S}."
+    return (
+        f"Waiting for {', '.join(names)}."
+        if names
+        else f"Waiting since {now():%H:%M:%S}."
+    )

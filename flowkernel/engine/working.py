@@ -17,14 +17,18 @@ WORKERS_SAY = frozenset(
 )
 
 
-def accept(service: Service, worker_id: str, records: list[dict[str, Json]]) -> list[str]:
+def accept(
+    service: Service, worker_id: str, records: list[dict[str, Json]]
+) -> list[str]:
     """Record what a worker reports; the ids of the events that were not taken.
 
     An event is refused for good when the execution has ended or was given to another
     worker: the worker drops it then.
     """
     events = [_parsed(record) for record in records]
-    wanted = [e for e in events if e.kind in WORKERS_SAY and _has(service, worker_id, e)]
+    wanted = [
+        e for e in events if e.kind in WORKERS_SAY and _has(service, worker_id, e)
+    ]
     done = service.store.append(wanted, strict=False)
     kept = {event.event_id for event in done}
     return [event.event_id for event in events if event.event_id not in kept]

@@ -15,7 +15,9 @@ from flowkernel.worker.saver import write_atomically
 from flowkernel.worker.work import Work, ending_of
 
 log = getLogger(__name__)
-KERNEL_GONE = "Kernel died before replying"  #: nbclient's words for one that did not start.
+KERNEL_GONE = (
+    "Kernel died before replying"  #: nbclient's words for one that did not start.
+)
 
 
 def carry_out(
@@ -72,6 +74,7 @@ def _explained(error: BaseException, execution: Execution, run: Run) -> Ending:
         advice = "Is ipykernel installed there? (python -m pip install ipykernel)"
         return Ending(
             status=ending.status,
-            message=f"The kernel of {execution.flow_name!r} did not start with {where}. {advice}",
+            message=f"The kernel of {execution.flow_name!r} did not start with {where}. "
+            f"{advice}",
         )
     return ending

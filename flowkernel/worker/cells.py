@@ -19,7 +19,6 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
-import flowkernel
 from flowkernel.flow_exceptions import SIGNAL
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
@@ -29,8 +28,12 @@ from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
 from flowkernel.worker.saver import SparseManager
 
 ALIVE_EVERY = 0.1  #: Seconds between looks whether the kernel still lives.
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")  #: As a terminal gets them; the record has none.
-OUTPUT_SECONDS = 30  #: How long output may come after the reply; nbclient's 4 is too short.
+COLOURS = re.compile(
+    r"\x1b\[[0-9;]*m"
+)  #: As a terminal gets them; the record has none.
+OUTPUT_SECONDS = (
+    30  #: How long output may come after the reply; nbclient's 4 is too short.
+)
 
 S = ExecutionStatus
 C = CellStatus
@@ -93,7 +96,7 @@ class CellClient(PapermillNotebookClient):
         source = prologue(
             self._execution,
             home=str(self._run.link.client.home.path),
-            package=str(Path(flowkernel.__file__).parent),
+            package=str(Path(__file__).parents[1]),
             path=self._script,
             started_by=f"execution {self._execution.execution_id}",
         )
@@ -109,7 +112,9 @@ class CellClient(PapermillNotebookClient):
     def _describe(self) -> None:
         """Note the language in the notebook, as papermill does, if the kernel still answers."""
         self.shell_timeout_interval = 1  # Seconds between looks whether it is alive.
-        with suppress(DeadKernelError):  # `quit()` in the last cell: all cells went well.
+        with suppress(
+            DeadKernelError
+        ):  # `quit()` in the last cell: all cells went well.
             info = self.wait_for_reply(self.kc.kernel_info())
             self.nb.metadata["language_info"] = info["content"]["language_info"]
 
@@ -183,14 +188,20 @@ class CellClient(PapermillNotebookClient):
         self, cell: nbformat.NotebookNode, index: int, raised: CellExecutionError
     ) -> Outcome:
         content = self._reply["content"] if self._reply else {}
-        name = str(content.get("ename", getattr(raised, "ename", type(raised).__name__)))
+        name = str(
+            content.get("ename", getattr(raised, "ename", type(raised).__name__))
+        )
         message = str(content.get("evalue", getattr(raised, "evalue", str(raised))))
         lines = list(content.get("traceback") or [])
         signal = name if lines and lines[0].startswith(SIGNAL) else None
         if signal == "ExecutionSuccess":
-            return Outcome(C.EXITED, None, Ending(status=S.ENDED_SUCCESS, message=message or None))
+            return Outcome(
+                C.EXITED, None, Ending(status=S.ENDED_SUCCESS, message=message or None)
+            )
         if signal == "ExecutionCancel":
-            ending = Ending(status=S.ENDED_CANCELLED, message=message or "It cancelled itself.")
+            ending = Ending(
+                status=S.ENDED_CANCELLED, message=message or "It cancelled itself."
+            )
             return Outcome(C.EXITED, None, ending)
         if name == "SystemExit" and message in ("", "0", "None"):
             return Outcome(C.EXITED, None, Ending(status=S.ENDED_SUCCESS))
@@ -202,11 +213,17 @@ class CellClient(PapermillNotebookClient):
             cell_index=index,
         )
         if name == "KeyboardInterrupt" and self._run.is_cancelled:
-            return Outcome(C.INTERRUPTED, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled."))
+            return Outcome(
+                C.INTERRUPTED,
+                error,
+                Ending(status=S.ENDED_CANCELLED, message="Cancelled."),
+            )
         said = message if signal else f"{self._where(index)}: {name}: {message}"
         status = C.INTERRUPTED if name == "KeyboardInterrupt" else C.ERROR
         return Outcome(
-            status, error, Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error)
+            status,
+            error,
+            Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error),
         )
 
     def _broken(
@@ -215,7 +232,10 @@ class CellClient(PapermillNotebookClient):
         """The outcome of a cell that never replied."""
         match raised:
             case CellTimeoutError():
-                status, reason = C.TIMED_OUT, f"it ran longer than {self._get_timeout(cell)} s"
+                status, reason = (
+                    C.TIMED_OUT,
+                    f"it ran longer than {self._get_timeout(cell)} s",
+                )
             case DeadKernelError():
                 status, reason = C.KERNEL_DIED, f"the kernel died{self._exit_words()}"
             case _:
@@ -227,12 +247,18 @@ class CellClient(PapermillNotebookClient):
             cell_index=index,
         )
         if self._run.is_cancelled or status is C.INTERRUPTED:
-            return Outcome(status, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled."))
+            return Outcome(
+                status, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled.")
+            )
         said = f"{self._where(index)}: {reason}."
-        return Outcome(status, error, Ending(status=S.ENDED_ERROR, message=said, error=error))
+        return Outcome(
+            status, error, Ending(status=S.ENDED_ERROR, message=said, error=error)
+        )
 
     def _where(self, index: int) -> str:
-        runnable = [i for i, cell in enumerate(self.nb.cells) if self._is_runnable(cell)]
+        runnable = [
+            i for i, cell in enumerate(self.nb.cells) if self._is_runnable(cell)
+        ]
         return f"Cell {runnable.index(index) + 1} of {len(runnable)}"
 
     def _exit_words(self) -> str:
@@ -275,10 +301,12 @@ class CellClient(PapermillNotebookClient):
                 self._displayed(content)
         return super().output(outs, msg, display_id, cell_index)
 
-    def _stream(self, outs: list[Any], name: str, text: str) -> nbformat.NotebookNode | None:
+    def _stream(
+        self, outs: list[Any], name: str, text: str
+    ) -> nbformat.NotebookNode | None:
         if self.clear_before_next_output:
             outs[:] = []
-            self.clear_before_next_output = False
+            self.clear_before_next_output: bool = False
         kept = self._streams.add(outs, name, text)
         if kept is None:
             return None
@@ -292,7 +320,10 @@ class CellClient(PapermillNotebookClient):
         line = f"this.error: {content['evalue']}"
         outs.append(
             nbformat.v4.new_output(
-                "error", ename=content["ename"], evalue=content["evalue"], traceback=[line]
+                "error",
+                ename=content["ename"],
+                evalue=content["evalue"],
+                traceback=[line],
             )
         )
         return outs[-1]

@@ -23,13 +23,20 @@ class GivenSpecs(KernelSpecManager):
         self._interpreter = environment.interpreter
         if environment.prefix:
             theirs = str(Path(environment.prefix) / "share" / "jupyter" / "kernels")
-            self.kernel_dirs = [theirs, *(d for d in self.kernel_dirs if d != theirs)]
+            others = [folder for folder in self.kernel_dirs if folder != theirs]
+            self.kernel_dirs: list[str] = [theirs, *others]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name."""
         if kernel_name == NATIVE and self._interpreter:
             return KernelSpec(
-                argv=[self._interpreter, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                argv=[
+                    self._interpreter,
+                    "-m",
+                    "ipykernel_launcher",
+                    "-f",
+                    "{connection_file}",
+                ],
                 display_name="Python 3",
                 language="python",
                 metadata={"debugger": True},
@@ -54,13 +61,19 @@ def make_kernel_manager(environment: Environment, flow_name: str) -> AsyncKernel
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {there}. Install it, or choose another kernel in the notebook."
         ) from error
-    return private_transport(AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs))
+    return private_transport(
+        AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs)
+    )
 
 
 def check_environment(environment: Environment, flow_name: str) -> None:
     """Raise EnvironmentGone if the interpreter or the folder is not there."""
     interpreter, cwd = environment.interpreter, environment.cwd
-    if interpreter and not environment.kernel_name and not os.access(interpreter, os.X_OK):
+    if (
+        interpreter
+        and not environment.kernel_name
+        and not os.access(interpreter, os.X_OK)
+    ):
         raise EnvironmentGone(
             f"{flow_name!r} was registered with the Python {interpreter!r}, which is no longer "
             "there. Register it again from an environment that exists."
@@ -75,7 +88,9 @@ def check_environment(environment: Environment, flow_name: str) -> None:
 def private_transport(manager: AsyncKernelManager) -> AsyncKernelManager:
     """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
     if os.name == "posix":
-        folder = tempfile.mkdtemp(prefix="flowkernel-")  # Short: a socket's path is limited.
+        folder = tempfile.mkdtemp(
+            prefix="flowkernel-"
+        )  # Short: a socket's path is limited.
         manager.transport = "ipc"
         manager.ip = f"{folder}/k"
         manager.connection_file = f"{folder}/connection.json"

@@ -38,7 +38,9 @@ class Link:
         self._is_closed = False
         me = psutil.Process()
         self._who = {"pid": os.getpid(), "process_started_at": me.create_time()}
-        self._thread = threading.Thread(target=self._send_all, name="report", daemon=True)
+        self._thread = threading.Thread(
+            target=self._send_all, name="report", daemon=True
+        )
         self._thread.start()
 
     def report(self, execution_id: str, kind: EventKind, **payload: Any) -> None:

@@ -22,7 +22,9 @@ class Streams:
         self.settle()
         self._output, self._size = None, 0
 
-    def add(self, outputs: list[nbformat.NotebookNode], name: str, text: str) -> str | None:
+    def add(
+        self, outputs: list[nbformat.NotebookNode], name: str, text: str
+    ) -> str | None:
         """Add to the last output if it is the same stream; the text that was kept.
 
         Returns None when the cell is over its limit already.

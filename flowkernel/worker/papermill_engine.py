@@ -14,7 +14,7 @@ from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
 
-class FlowkernelEngine(Engine):  # type: ignore[misc]
+class FlowkernelEngine(Engine):
     """Runs a notebook with papermill's client, and records every cell of it."""
 
     @classmethod
@@ -34,7 +34,11 @@ class FlowkernelEngine(Engine):  # type: ignore[misc]
         from flowkernel.worker.work import adopted
 
         ours = nullcontext(flowkernel_work)
-        with ours if flowkernel_work is not None else adopted(nb, output_path, kwargs) as work:
+        with (
+            ours
+            if flowkernel_work is not None
+            else adopted(nb, output_path, kwargs) as work
+        ):
             nb_man = SparseManager(
                 nb,
                 every=work.save_every,

@@ -20,7 +20,9 @@ class Rendered:
     """What papermill gets."""
 
     notebook: nbformat.NotebookNode
-    parameters: dict[str, Json]  #: For the parameters cell; empty if the inputs go elsewhere.
+    parameters: dict[
+        str, Json
+    ]  #: For the parameters cell; empty if the inputs go elsewhere.
     kernel_name: str
 
 
@@ -34,7 +36,8 @@ def render(version: FlowVersion, execution: Execution) -> Rendered:
         parameters = {}
     kernel_name = execution.environment.kernel_name or NATIVE
     notebook.metadata.setdefault(
-        "kernelspec", {"name": kernel_name, "display_name": kernel_name, "language": "python"}
+        "kernelspec",
+        {"name": kernel_name, "display_name": kernel_name, "language": "python"},
     )
     notebook.metadata["flowkernel"] = {
         "execution_id": execution.execution_id,
@@ -89,11 +92,18 @@ def _parsed_handler(source: str) -> tuple[bool, int] | None:
         match = _HANDLER_LINE.search(source)
         if match is None:
             return None
-        return bool(match[1]), len([word for word in match[2].split(",") if word.strip()])
+        return bool(match[1]), len(
+            [word for word in match[2].split(",") if word.strip()]
+        )
     for node in reversed(body):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == HANDLER:
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.name == HANDLER
+        ):
             count = len(node.args.posonlyargs) + len(node.args.args)
-            return isinstance(node, ast.AsyncFunctionDef), 3 if node.args.vararg else count
+            return isinstance(
+                node, ast.AsyncFunctionDef
+            ), 3 if node.args.vararg else count
     return None
 
 
@@ -121,7 +131,7 @@ def prologue(
     return _PROLOGUE.replace("VALUES", repr(values))
 
 
-_PROLOGUE = '''
+_PROLOGUE = """
 def _flowkernel(values):
     import importlib.util, json, pathlib, sys
     try:
@@ -145,11 +155,15 @@ def _flowkernel(values):
     return flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
 system, this, inputs = _flowkernel(VALUES)
 del _flowkernel
-'''
+"""
 
 
 def kernel_environment(environment: Environment) -> str:
     """The words for where a flow runs, for an error about it."""
     if environment.kernel_name:
         return f"the kernel {environment.kernel_name!r}"
-    return f"the Python {environment.interpreter!r}" if environment.interpreter else "Python"
+    return (
+        f"the Python {environment.interpreter!r}"
+        if environment.interpreter
+        else "Python"
+    )

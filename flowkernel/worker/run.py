@@ -95,7 +95,10 @@ class Run:
         if self.ending is not None:
             return
         self.ending = ending
-        payload: dict[str, Any] = {"status": ending.status, "status_message": ending.message}
+        payload: dict[str, Any] = {
+            "status": ending.status,
+            "status_message": ending.message,
+        }
         if ending.error is not None:
             payload["error"] = ending.error.to_json()
         if self.notebook_path is not None:

@@ -10,10 +10,12 @@ from papermill.engines import NotebookExecutionManager
 
 from flowkernel.clock import monotonic
 
-SHARE = 20  #: A save that took t seconds is not repeated for t times this: 5 % of the time.
+SHARE = (
+    20  #: A save that took t seconds is not repeated for t times this: 5 % of the time.
+)
 
 
-class SparseManager(NotebookExecutionManager):  # type: ignore[misc]
+class SparseManager(NotebookExecutionManager):
     """papermill's record of a run, saved at most once in `every` seconds and at the end.
 
     papermill itself writes the whole notebook twice for each cell.

@@ -39,7 +39,9 @@ class Work:
     run: Run
     save_every: float
     stream_limit: int
-    write: Callable[[nbformat.NotebookNode], None] | None = None  #: None: as papermill does.
+    write: Callable[[nbformat.NotebookNode], None] | None = (
+        None  #: None: as papermill does.
+    )
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
     manager: AsyncKernelManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
@@ -150,7 +152,9 @@ def _recorded(
 
 def _inputs(nb: nbformat.NotebookNode) -> Json:
     try:
-        return checked(dict(nb.metadata.get("papermill", {}).get("parameters", {})), "inputs")
+        return checked(
+            dict(nb.metadata.get("papermill", {}).get("parameters", {})), "inputs"
+        )
     except FlowkernelError as error:  # papermill took them: they are its to judge.
         log.warning("the parameters are not recorded: %s", error)
         return {}
@@ -167,5 +171,9 @@ def ending_of(error: BaseException, run: Run) -> Ending:
     """The ending for something that broke outside of any cell."""
     if run.is_cancelled or isinstance(error, KeyboardInterrupt):
         return Ending(status=ExecutionStatus.ENDED_CANCELLED, message="Cancelled.")
-    said = str(error) if isinstance(error, FlowkernelError) else f"{type(error).__name__}: {error}"
+    said = (
+        str(error)
+        if isinstance(error, FlowkernelError)
+        else f"{type(error).__name__}: {error}"
+    )
     return Ending(status=ExecutionStatus.ENDED_ERROR, message=said)

@@ -8,7 +8,6 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from tests.conftest import engines_of, kill_engine, until, workers_of
 
 from flowkernel.client import Client
 from flowkernel.flow_api import Execution
@@ -16,6 +15,7 @@ from flowkernel.models import Environment, Flow, FlowKind, OnLost
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus as S
 from flowkernel.status import ReturnWhen
+from tests.conftest import engines_of, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
 
@@ -50,8 +50,10 @@ def begin(client, target, **inputs):
 
 def running(execution):
     return until(
-        lambda: execution.status is S.RUNNING
-        and execution._client.cell_runs(execution.execution_id),
+        lambda: (
+            execution.status is S.RUNNING
+            and execution._client.cell_runs(execution.execution_id)
+        ),
         what="a running cell",
     )
 
@@ -77,10 +79,12 @@ def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_h
     )
     acknowledged = [begin(crash_client, "work", n=n) for n in range(50)]
     until(
-        lambda: crash_client.sql("select count(*) from execution where ended_at is not null")[
-            "rows"
-        ][0][0]
-        >= 4
+        lambda: (
+            crash_client.sql(
+                "select count(*) from execution where ended_at is not null"
+            )["rows"][0][0]
+            >= 4
+        )
     )
 
     first = kill_engine(own_home)
@@ -124,7 +128,11 @@ def test_a_killed_kernel_ends_the_execution_within_two_seconds(crash_client, own
 def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
     crash_client, own_home, tmp_path
 ):
-    put(crash_client, "child", COUNTED + "count('child')\nthis.set_output(n=inputs['n'])")
+    put(
+        crash_client,
+        "child",
+        COUNTED + "count('child')\nthis.set_output(n=inputs['n'])",
+    )
     put(
         crash_client,
         "parent",
@@ -152,7 +160,9 @@ def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
     assert execution.output == {"n": [0, 1, 2]}
     assert (tmp_path / "child").read_text() == "xxx"
     assert (tmp_path / "parent").read_text() == "xx"
-    lost = crash_client.sql("select count(*) from cell_run where status = 'LOST'")["rows"]
+    lost = crash_client.sql("select count(*) from cell_run where status = 'LOST'")[
+        "rows"
+    ]
     assert lost == [[1]]
     _gone, alive = psutil.wait_procs(kernels, timeout=10)
     assert alive == []
@@ -177,7 +187,11 @@ def test_what_loses_its_worker_too_often_is_not_run_again(
 ):
     monkeypatch.setenv("FLOWKERNEL_MAX_LOSSES", "1")
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
-    put(crash_client, "poison", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+    put(
+        crash_client,
+        "poison",
+        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+    )
 
     execution = begin(crash_client, "poison").wait(ReturnWhen.ALL_ENDED, timeout=90)
 
@@ -233,7 +247,9 @@ def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
 def test_a_paused_execution_stops_between_cells_and_goes_on(crash_client, tmp_path):
     import nbformat
 
-    wait = f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
+    wait = (
+        f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
+    )
     cells = [nbformat.v4.new_code_cell(s) for s in (wait, "this.set_output(done=True)")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
     execution = begin(crash_client, "two.ipynb")

@@ -4,9 +4,9 @@ import json
 
 import nbformat
 import pytest
-from tests.conftest import until
 
 from flowkernel.status import ExecutionStatus as S
+from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
 
@@ -17,7 +17,9 @@ def handler(system, this, inputs):
 
 
 def test_a_handler_with_two_arguments_is_called(register, run):
-    register("two", "def handler(system, this):\n    return this.success(this.get('name'))")
+    register(
+        "two", "def handler(system, this):\n    return this.success(this.get('name'))"
+    )
 
     execution = run("two")
 
@@ -33,7 +35,9 @@ def test_a_handler_with_three_arguments_gets_the_inputs(register, run):
 
 
 def test_plain_statements_find_system_this_and_inputs_ready(register, run):
-    register("plain", "this.set_output('double', inputs['n'] * 2)\nthis.set_output(ok=True)")
+    register(
+        "plain", "this.set_output('double', inputs['n'] * 2)\nthis.set_output(ok=True)"
+    )
 
     assert run("plain", n=21).output == {"double": 42, "ok": True}
 
@@ -45,7 +49,9 @@ def test_a_setup_flow_stands_in_front(register, run):
     execution = run("circle", r=2)
 
     assert execution.output == {"area": 12}
-    assert [run.cell_id for run in execution._client.cell_runs(execution.execution_id)] == [
+    assert [
+        run.cell_id for run in execution._client.cell_runs(execution.execution_id)
+    ] == [
         "setup",
         "flow",
     ]
@@ -93,7 +99,9 @@ def test_a_flow_ends_as_it_says_even_inside_try(tmp_path, run, ending, status, m
     first = f"try:\n    {ending}\nexcept ValueError:\n    pass"
     if ending.startswith("this."):
         first = f"try:\n    {ending}\nexcept Exception:\n    pass"
-    cells = [nbformat.v4.new_code_cell(s) for s in (first, "this.set_output(went_on=True)")]
+    cells = [
+        nbformat.v4.new_code_cell(s) for s in (first, "this.set_output(went_on=True)")
+    ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
 
     execution = run("ends.ipynb")
@@ -101,9 +109,13 @@ def test_a_flow_ends_as_it_says_even_inside_try(tmp_path, run, ending, status, m
     assert execution.get("status", "message", "output") == (status, message, None)
 
 
-def test_a_failed_child_fails_its_parent_which_names_the_child_and_its_cell(register, run):
+def test_a_failed_child_fails_its_parent_which_names_the_child_and_its_cell(
+    register, run
+):
     register("child", "1 / 0")
-    register("parent", "def handler(system, this):\n    this.flow('child', name='the one')")
+    register(
+        "parent", "def handler(system, this):\n    this.flow('child', name='the one')"
+    )
 
     execution = run("parent")
 
@@ -199,7 +211,10 @@ def test_what_a_flow_logs_is_in_its_log_and_in_its_notebook(register, run, clien
 
     execution = run("chatty")
 
-    said = {e.payload["stream"]: e.payload["text"] for e in client.log(execution.execution_id)}
+    said = {
+        e.payload["stream"]: e.payload["text"]
+        for e in client.log(execution.execution_id)
+    }
     assert said == {"log": "rows 3 day='monday'\n", "stdout": "printed\n"}
     assert "rows 3 day='monday'" in execution.notebook.read_text()
 
@@ -213,7 +228,9 @@ def test_outputs_that_are_not_json_are_refused_by_key(register, run):
 
 
 def test_a_message_is_recorded_and_returns(register, run, client):
-    register("messenger", "this.message(subject='Message', message=' The value is: 42')")
+    register(
+        "messenger", "this.message(subject='Message', message=' The value is: 42')"
+    )
 
     assert run("messenger").get("status") == S.ENDED_SUCCESS
     assert client.get("/message")[0]["subject"] == "Message"
@@ -235,7 +252,8 @@ def test_the_source_of_what_ran_can_be_read_again(register, run, client):
     second = run("v")
 
     sources = [
-        client.get(f"/flow_version/{e.get('flow_version')}")["source"] for e in (first, second)
+        client.get(f"/flow_version/{e.get('flow_version')}")["source"]
+        for e in (first, second)
     ]
     assert sources == ["this.success('one')", "this.success('two')"]
 

@@ -5,7 +5,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.conftest import engines_of
 
 from flowkernel.client import Client
 from flowkernel.errors import FlowkernelError
@@ -14,6 +13,7 @@ from flowkernel.models import Environment, Flow, FlowKind
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus as S
 from flowkernel.status import ReturnWhen
+from tests.conftest import engines_of
 
 pytestmark = pytest.mark.kernel
 
@@ -36,7 +36,9 @@ def put(client, name, source):
 
 def carried_out(client, target, **inputs):
     execution = client.start(start_request(target, inputs))
-    return Execution(client, execution.execution_id).wait(ReturnWhen.ALL_ENDED, timeout=170)
+    return Execution(client, execution.execution_id).wait(
+        ReturnWhen.ALL_ENDED, timeout=170
+    )
 
 
 def test_a_tree_of_depth_twenty_runs_in_two_slots_and_its_record_is_right(two_slots):
@@ -64,7 +66,8 @@ def test_a_tree_of_depth_twenty_runs_in_two_slots_and_its_record_is_right(two_sl
         " (select execution_id from execution where parent_id is null) r order by e.depth"
     )["rows"]
     assert rows == [
-        [d, str(20 - d), str(sum(range(21 - d))), True, True, True, True, 1] for d in range(21)
+        [d, str(20 - d), str(sum(range(21 - d))), True, True, True, True, 1]
+        for d in range(21)
     ]
 
 
@@ -123,7 +126,9 @@ def test_twenty_processes_at_once_start_one_engine_and_twenty_notebooks(
     assert len(engines_of(two_slots.home)) == 1
     log = (two_slots.home.log / "engine.log").read_text()
     assert "already" not in log and "Traceback" not in log
-    found = two_slots.sql("select count(*), sum((output->>'n')::int) from execution")["rows"]
+    found = two_slots.sql("select count(*), sum((output->>'n')::int) from execution")[
+        "rows"
+    ]
     assert found == [[20, 190]]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
 from tests.conftest import a_home, until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -71,7 +72,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             process.wait(20)
 
 
-def _start(folder: Path, root: Path, port: int, home: Path) -> "subprocess.Popen[bytes]":
+def _start(
+    folder: Path, root: Path, port: int, home: Path
+) -> "subprocess.Popen[bytes]":
     own = {
         "JUPYTER_CONFIG_DIR": folder / "config",
         "JUPYTER_RUNTIME_DIR": folder / "runtime",
@@ -100,7 +103,9 @@ def _start(folder: Path, root: Path, port: int, home: Path) -> "subprocess.Popen
 def _answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
     assert process.poll() is None, "JupyterLab ended at once"
     try:
-        return httpx.get(f"{url}/api/status?token={TOKEN}", timeout=2).status_code == 200
+        return (
+            httpx.get(f"{url}/api/status?token={TOKEN}", timeout=2).status_code == 200
+        )
     except httpx.HTTPError:
         return False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.browser.conftest import open_notebook, run_all
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
@@ -28,9 +29,9 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     report = tree.get_by_role("treeitem").filter(has_text="report").first
     expect(report).to_contain_text(re.compile("queued|running|waiting"))
     tree.scroll_into_view_if_needed()
-    expect(tree.get_by_role("treeitem", name=re.compile("^sales of monday"))).to_contain_text(
-        re.compile("running|succeeded"), timeout=60_000
-    )
+    expect(
+        tree.get_by_role("treeitem", name=re.compile("^sales of monday"))
+    ).to_contain_text(re.compile("running|succeeded"), timeout=60_000)
     look(page, "quickstart-running")
     expect(report).to_contain_text("succeeded", timeout=90_000)
     expect(tree.get_by_role("treeitem")).to_have_count(4)
@@ -42,7 +43,9 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
         ("fetch_exchange_rate", "failed"),
     ]
     expect(notebook.locator(".dataframe")).to_have_count(2, timeout=60_000)
-    expect(notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")).to_have_count(0)
+    expect(
+        notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")
+    ).to_have_count(0)
     tree.scroll_into_view_if_needed()
     look(page, "quickstart-ended")
 
@@ -83,5 +86,7 @@ def _contrast(element):
 
 def _luminance(colour):
     parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    linear = [
+        p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
