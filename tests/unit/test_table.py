@@ -1,0 +1,44 @@
+"""Rows for people."""
+
+from flowkernel.table import Table
+
+
+def test_numbers_stand_to_the_right_and_nothing_is_blank():
+    table = Table(("name", "n"), (("a", 1), ("bcd", None), ("e", 100)))
+
+    assert table.text().splitlines() == [
+        "name    n",
+        "----  ---",
+        "a       1",
+        "bcd",
+        "e     100",
+    ]
+
+
+def test_html_is_escaped():
+    html = Table(("<b>",), (("<script>",),))._repr_html_()
+
+    assert "<script>" not in html
+    assert "<b>" not in html
+
+
+def test_a_cut_answer_says_so():
+    table = Table(("n",), ((1,), (2,)), is_cut=True)
+
+    assert "cut at 2 rows" in table.text()
+    assert "cut at 2 rows" in table._repr_html_()
+
+
+def test_a_long_table_is_shown_in_part_and_kept_whole():
+    table = Table(("n",), tuple((n,) for n in range(1000)))
+
+    assert "(50 of 1,000 rows shown)" in repr(table)
+    assert len(list(table)) == 1000
+
+
+def test_values_of_several_lines_take_one():
+    assert len(Table(("x",), (("a\nb",),)).text().splitlines()) == 3
+
+
+def test_rows_by_name():
+    assert Table(("a", "b"), ((1, 2),)).to_dicts() == [{"a": 1, "b": 2}]
