@@ -1,6 +1,7 @@
 """The line behind a magic: into words, options, and inputs."""
 
 import ast
+import re
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
@@ -8,6 +9,7 @@ from IPython.utils.text import DollarFormatter
 
 from flowkernel.errors import BadArgument
 
+_IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -113,6 +115,8 @@ def value_of(text: str, names: dict[str, Any]) -> Any:
         return _evaluated(text, names)
     if text[:1] == "$" and text[1:] in names:
         return names[text[1:]]
+    if not _IS_TEMPLATE.search(text):
+        return text
     try:
         return DollarFormatter().vformat(text, (), dict(names))
     except Exception:  # It was no template, as IPython itself decides.

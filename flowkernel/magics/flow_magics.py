@@ -59,7 +59,7 @@ class FlowMagics(Magics):
         args = parse(FlowMagics.flow, line, marks="%%")
         if args.cell_timeout is not None and not args.cell_timeout > 0:
             raise BadArgument(
-                f"--cell-timeout is {args.cell_timeout:g}; it must be over 0 seconds."
+                f"--cell-timeout is {args.cell_timeout:g}; it takes seconds, more than 0."
             )
         setup = self._client.get_flow(args.setup).source if args.setup else ""
         self._check(args.name, cell, setup)
@@ -191,6 +191,6 @@ def _warning(name: str, undefined: tuple[tuple[str, int], ...]) -> str:
     return (
         f"The flow {name!r} uses {uses}, which it does not define: it runs in a kernel "
         f"of its own and sees no variable of this notebook. Define {it} in the cell, pass "
-        f"{it} as an input (inputs[{undefined[0][0]!r}]), or put a shared cell in front with "
-        "--setup NAME."
+        f"{it} as an input (inputs[{undefined[0][0]!r}]), or put a shared cell in front "
+        "with --setup NAME."
     )

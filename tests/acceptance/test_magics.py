@@ -1,0 +1,191 @@
+"""What the magics promise in a notebook, with real kernels."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from flowkernel.client import Client
+from flowkernel.python_api import run as run_in_python
+from flowkernel.watch import follow
+from tests.conftest import kill_engine, until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("client")]
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+FETCH = """%%flow fetch
+def handler(system, this, inputs):
+    this.log('fetching', inputs['n'])
+    this.set_output(rows=inputs['n'])
+"""
+REPORT = """%%flow report
+total = 0
+for n in range(inputs['count']):
+    total += this.flow('fetch', n=n).get('output_value')['rows']
+this.set_output(total=total)
+"""
+
+
+def a_notebook(*sources: str) -> Any:
+    cells = [nbformat.v4.new_code_cell(s) for s in ("%load_ext flowkernel", *sources)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    return notebook
+
+
+def execute(notebook: Any, *, beside: Callable[..., Any] | None = None) -> list[Any]:
+    """Run it as a person's notebook; the outputs of each cell after the first."""
+    ours = NotebookClient(notebook, timeout=120, allow_errors=True)
+
+    async def both() -> None:
+        other = asyncio.ensure_future(beside(ours)) if beside else None
+        await ours.async_execute()
+        if other is not None:
+            await other
+
+    asyncio.run(both())
+    return [cell.outputs for cell in notebook.cells[1:]]
+
+
+def texts(outputs: list[Any]) -> str:
+    """What a person reads of them."""
+    return "\n".join(
+        output.get("text") or output.get("evalue") or output["data"]["text/plain"]
+        for output in outputs
+    )
+
+
+def wait_until_running(client: Client, flow_name: str) -> None:
+    until(lambda: client.list_executions(flow_name=flow_name, status="RUNNING"))
+    client.close()
+
+
+def test_a_notebook_registers_runs_and_reads():
+    *_registered, ran, output, failed, asked = execute(
+        a_notebook(
+            FETCH,
+            REPORT,
+            "count = 2\nresult = %flow_run report count=count --name first",
+            "result.output, len(result.children), result.notebook.exists()",
+            "%flow_run fetch",
+            "%%flow_sql\nselect count(*) as n from execution where flow_name = 'fetch'",
+        )
+    )
+
+    tree = texts(ran).splitlines()
+    assert tree[0].startswith("✔ first (report)  succeeded")
+    assert [line[:11] for line in tree[1:]] == ["├─ ✔ fetch ", "└─ ✔ fetch "]
+    assert texts(output) == "({'total': 1}, 2, True)"
+    assert failed[-1].ename == "ExecutionFailed"
+    assert "'fetch' failed: " in failed[-1].evalue
+    assert "KeyError: 'n'" in failed[-1].evalue
+    assert "3" in texts(asked)
+
+
+def test_the_saved_notebook_shows_the_tree_without_any_widget():
+    [_, ran] = execute(a_notebook(FETCH, "r = %flow_run fetch n=1"))
+
+    [tree] = ran
+    assert VIEW not in tree["data"]
+    assert 'role="tree"' in tree["data"]["text/html"]
+    assert tree["data"]["text/plain"].startswith("✔ fetch  succeeded")
+
+
+def test_without_waiting_the_tree_goes_on_while_other_cells_run():
+    [_, started, _wait, again] = execute(
+        a_notebook(
+            FETCH,
+            "r = %flow_run fetch n=1 --no-wait",
+            "import time\nr.wait()\ntime.sleep(1)",
+            "r.status.value",
+        )
+    )
+
+    assert "succeeded" in texts(started)
+    assert texts(again) == "'ENDED_SUCCESS'"
+
+
+def test_an_interrupt_where_nobody_can_be_asked_cancels(tmp_path, client):
+    (tmp_path / "slow.py").write_text(
+        "import time\nfor _ in range(600): time.sleep(0.1)\n"
+    )
+
+    async def interrupt(notebook: NotebookClient) -> None:
+        await asyncio.to_thread(wait_until_running, client, "slow")
+        await notebook.km.interrupt_kernel()
+
+    [stopped] = execute(
+        a_notebook(f"%flow_run {tmp_path / 'slow.py'}"), beside=interrupt
+    )
+
+    assert stopped[-1].ename == "ExecutionCancelled"
+    [execution] = client.list_executions(flow_name="slow")
+    assert execution.status == "ENDED_CANCELLED"
+
+
+def test_the_tree_goes_on_when_the_engine_is_killed(tmp_path, client, home):
+    (tmp_path / "steps.py").write_text(
+        "import time\nfor _ in range(40): time.sleep(0.1)\nthis.set_output(done=True)\n"
+    )
+
+    async def kill(_notebook: NotebookClient) -> None:
+        await asyncio.to_thread(wait_until_running, client, "steps")
+        kill_engine(home)
+
+    [ran] = execute(a_notebook(f"r = %flow_run {tmp_path / 'steps.py'}"), beside=kill)
+
+    assert texts(ran).startswith("✔ steps  succeeded")
+
+
+def test_in_a_flow_what_the_magics_start_is_a_child(
+    tmp_path: Path, client: Client, run
+):
+    notebook = a_notebook(
+        FETCH,
+        "first = %flow_run fetch n=1",
+        "import flowkernel\nsecond = flowkernel.run('fetch', n=2).wait()",
+        "this.set_output(rows=[first.output['rows'], second.output['rows']])",
+    )
+    nbformat.write(notebook, tmp_path / "outer.ipynb")
+
+    outer = run("outer.ipynb")
+
+    assert outer.get("status", "output") == ("ENDED_SUCCESS", {"rows": [1, 2]})
+    assert [child.get("name") for child in outer.children] == ["fetch", "fetch"]
+    kept = nbformat.read(outer.notebook, as_version=4)
+    said = [cell for cell in kept.cells if cell.source.startswith("first = ")]
+    assert "✔ fetch  succeeded" in texts(said[0].outputs)
+
+
+def test_python_starts_and_waits(client, register):
+    register("echo", "this.set_output(**inputs)")
+
+    execution = run_in_python("echo", name="mine", a=1, inputs={"name": "b"})
+
+    assert execution.wait(timeout=60).output == {"a": 1, "name": "b"}
+    assert execution.get("name") == "mine"
+
+
+def test_what_was_missed_is_looked_up(client, register):
+    """The stream may have a gap: then the picture is taken anew."""
+    register("echo", "this.set_output(**inputs)")
+    record = client.start({"flow": "echo", "inputs": {}, "run": False})
+    changes = []
+    pictures = follow(
+        client,
+        record.execution_id,
+        on_change=lambda _at, one: changes.append(one.status),
+    )
+    tree = next(pictures)
+    tree.cursor += 1  # The next event is the one that queues it.
+
+    client.act(record.execution_id, "run", inputs={})
+
+    *_, last = pictures
+    assert last.execution.status == "ENDED_SUCCESS"
+    assert "QUEUED" not in changes
+    assert changes[-1] == "ENDED_SUCCESS"

@@ -1,0 +1,182 @@
+"""The magics in a real shell against a real engine; no kernels."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas
+import polars
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from flowkernel.client import Client
+from flowkernel.errors import FlowNotFound, SqlRefused
+from flowkernel.magics.frames import frame
+from flowkernel.models import FlowKind, OnLost
+from flowkernel.python_api import find_flow, list_executions, register, sql
+
+
+@pytest.fixture
+def shell(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[InteractiveShell]:
+    """A real shell with the magics, beside a running engine."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.run_line_magic("load_ext", "flowkernel")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def test_a_cell_becomes_a_flow(shell, client, tmp_path, capsys):
+    cell = "def handler(system, this, inputs):\n    return this.success()\n"
+
+    shell.run_cell_magic(
+        "flow",
+        "fetch --description 'gets it' --on-lost fail --cell-timeout 2.5",
+        cell,
+    )
+
+    flow = client.get_flow("fetch")
+    assert (flow.kind, flow.source, flow.description) == (
+        FlowKind.CELL,
+        cell,
+        "gets it",
+    )
+    assert (flow.on_lost, flow.cell_timeout) == (OnLost.FAIL, 2.5)
+    assert flow.environment.interpreter == sys.executable
+    assert flow.environment.cwd == str(tmp_path)
+    told = capsys.readouterr()
+    assert told.out == (
+        f"Registered 'fetch' (version {flow.flow_version[:8]}). "
+        "Start it with %flow_run fetch.\n"
+    )
+    assert told.err == ""
+
+
+def test_names_of_the_notebook_are_warned_about_and_the_flow_is_registered(
+    shell, client, capsys
+):
+    shell.run_cell_magic("flow", "report", "import os\nprint(df)\n!ls {df}\n")
+
+    told = capsys.readouterr()
+    assert "The flow 'report' uses `df` (line 3), which it does not define" in told.err
+    assert "inputs['df']" in told.err
+    assert client.get_flow("report")
+
+
+def test_a_setup_defines_names_and_must_be_there(shell, client, capsys):
+    shell.run_cell_magic("flow", "shared", "%time import math\nx = 1\n")
+    shell.run_cell_magic("flow", "uses --setup shared", "print(x)\n")
+
+    assert capsys.readouterr().err == ""
+    assert client.get_flow("uses").setup == "shared"
+    with pytest.raises(FlowNotFound, match="Did you mean 'shared'"):
+        shell.run_cell_magic("flow", "uses --setup shred", "print(x)\n")
+
+
+def test_a_cell_that_is_not_python_is_not_registered(shell, client):
+    shell.run_cell("%%flow broken\nx = (")
+
+    assert find_flow("broken") is None
+
+
+def test_a_name_with_blanks_is_quoted(shell, client, capsys):
+    shell.run_cell_magic("flow", "'my flow'", "x = 1")
+
+    assert client.get_flow("my flow")
+    assert "%flow_run 'my flow'." in capsys.readouterr().out
+
+
+def test_lists_are_tables(shell, client, register):
+    register("listed", "x = 1", description="<b>")
+    record = client.start({"flow": "listed", "inputs": {}, "run": False})
+
+    flows = shell.run_line_magic("flows", "")
+    executions = shell.run_line_magic(
+        "executions", "--flow listed --status pending --limit 1"
+    )
+
+    assert "listed" in [row[0] for row in flows]
+    assert "<b>" not in flows._repr_html_()
+    assert executions.rows[0][:4] == (
+        record.execution_id[-8:],
+        "listed",
+        "listed",
+        "pending",
+    )
+    assert len(shell.run_line_magic("inbox", "")) == 0
+
+
+def test_an_execution_is_shown_by_the_end_of_its_id(shell, client, register, capsys):
+    register("listed", "x = 1")
+    record = client.start({"flow": "listed", "inputs": {}, "run": False})
+
+    found = shell.run_line_magic("execution", record.execution_id[-8:])
+
+    assert found.execution_id == record.execution_id
+    assert "◌ listed  pending" in capsys.readouterr().out
+
+
+def test_who_started_it_is_recorded(shell, register):
+    register("listed", "x = 1")
+
+    execution = shell.run_line_magic("flow_run", "listed n=1 --no-wait --name first")
+    execution.cancel()
+
+    assert execution.load("started_by").endswith("(notebook)")
+    assert execution.load("name", "inputs") == ("first", {"n": 1})
+
+
+def test_sql_gives_a_frame(shell, register):
+    register("listed", "x = 1")
+
+    found = shell.run_cell_magic(
+        "flow_sql", "", "select name, registered_at from flow where name = 'listed'"
+    )
+
+    assert list(found["name"]) == ["listed"]
+    assert str(found["registered_at"].dtype).startswith("datetime64")
+
+
+TOLD = {
+    "columns": ["n", "at"],
+    "types": ["INTEGER", "TIMESTAMP"],
+    "rows": [[1, "2026-01-01T12:00:00"], [None, None], [3, "2026-01-01T12:00:00.5"]],
+    "is_cut": True,
+}
+
+
+def test_frames_know_moments_and_say_that_they_are_cut(capsys):
+    made = frame(TOLD)
+
+    assert isinstance(made, pandas.DataFrame)
+    assert made["at"][0] == pandas.Timestamp("2026-01-01T12:00", tz="UTC")
+    assert "cut at 3 rows" in capsys.readouterr().err
+
+
+def test_polars_is_as_good():
+    from flowkernel.magics.frames import _polars
+
+    made = _polars(TOLD)
+
+    assert isinstance(made, polars.DataFrame)
+    assert made["at"].dtype == polars.Datetime("us", "UTC")
+    assert made["n"].to_list() == [1, None, 3]
+
+
+def test_python_says_the_same(client, tmp_path):
+    (tmp_path / "script.py").write_text("x = 1")
+
+    flow = register("script.py", name="from python", description="d", cell_timeout=3)
+
+    assert find_flow("from python") == flow
+    assert (flow.kind, flow.cell_timeout) == (FlowKind.SCRIPT, 3.0)
+    assert find_flow("from pythn") is None
+    assert sql("select 1 as one").to_dicts() == [{"one": 1}]
+    with pytest.raises(SqlRefused):
+        sql("drop table flow")
+    assert isinstance(list_executions(limit=1), list)
