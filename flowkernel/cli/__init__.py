@@ -12,6 +12,7 @@ from flowkernel import __version__
 
 SUCCESS, FAILED, BAD_REQUEST, CANCELLED, NO_ENGINE = range(5)
 INTERRUPTED = 130  #: As a shell says it: the person stopped this command, nothing else.
+READER_GONE = 141  #: As a shell says it: whoever read our output went away.
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
-    except BrokenPipeError:  # `flowkernel ... | head`: who reads has enough.
+    except (BrokenPipeError, SystemExit):  # `| head` has enough; click then wants to exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SUCCESS
+        return READER_GONE
     except Exception as error:
         return failure_code(error, as_json="--json" in words)
     except KeyboardInterrupt:

@@ -51,7 +51,9 @@ def parameters_of(pairs: Sequence[str]) -> dict[str, Json]:
     """
     inputs: dict[str, Json] = {}
     for pair in pairs:
-        name, _sign, text = pair.partition("=")
+        name, sign, text = pair.partition("=")
+        if not sign:
+            raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
         if not name.isidentifier():
             raise BadArgument(f"{name!r} cannot be the name of an input.")
         if name in inputs:

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from flowkernel import __version__, launch
-from flowkernel.cli.engines import TROUBLE, described
+from flowkernel import __version__
+from flowkernel.cli.engines import TROUBLE, described, look
 from flowkernel.cli.output import say, say_json
 from flowkernel.config import load_config
-from flowkernel.errors import BadArgument
+from flowkernel.errors import BadArgument, EngineError
 from flowkernel.home import Home, find_home
 from flowkernel.launch import Found
 
@@ -118,7 +118,11 @@ def _disk(place: Path) -> Finding:
 
 
 def _engine(home: Home) -> Iterator[Finding]:
-    found, engine = launch.look(home)
+    try:
+        found, engine = look(home)
+    except EngineError as error:
+        yield Finding(PROBLEM, "engine", str(error))
+        return
     level = PROBLEM if found in TROUBLE else WARN if found not in _WELL else OK
     yield Finding(level, "engine", *described(home, found, engine))
     if found is Found.ANSWERS and engine is not None and engine.version != __version__:

@@ -9,7 +9,7 @@ from flowkernel.cli.output import say, say_json
 from flowkernel.cli.session import client
 from flowkernel.clock import monotonic
 from flowkernel.errors import EngineUnreachable
-from flowkernel.home import EngineFile, Home, find_home
+from flowkernel.home import EngineFile, Home, find_home, home_error
 from flowkernel.launch import Found
 
 STOP_SECONDS = 30.0  #: How long a stopping engine may take to write and close.
@@ -38,6 +38,18 @@ ADVICE = {
 TROUBLE = frozenset({Found.BROKEN, Found.SILENT, Found.STRANGER})
 
 
+def look(home: Home) -> tuple[Found, EngineFile | None]:
+    """As `launch.look`.
+
+    Raises:
+        HomeNotWritable: The home cannot even be read.
+    """
+    try:
+        return launch.look(home)
+    except OSError as error:
+        raise home_error(home.path, error) from error
+
+
 def described(home: Home, found: Found, engine: EngineFile | None) -> tuple[str, str]:
     """What was found, and what to do about it."""
     facts = {
@@ -53,7 +65,7 @@ def described(home: Home, found: Found, engine: EngineFile | None) -> tuple[str,
 def engine_status(*, as_json: bool) -> int:
     """Say how it is; never start it."""
     home = find_home()
-    found, engine = launch.look(home)
+    found, engine = look(home)
     told = {}
     if found is Found.ANSWERS:
         with suppress(EngineUnreachable):  # It has just gone.
@@ -74,7 +86,7 @@ def engine_status(*, as_json: bool) -> int:
 def start_engine(*, as_json: bool) -> None:
     """Start it, if it does not run."""
     home = find_home()
-    was_there = launch.look(home)[0] is Found.ANSWERS
+    was_there = look(home)[0] is Found.ANSWERS
     engine = launch.ensure_engine(home)
     if as_json:
         say_json({"url": engine.url, "pid": engine.pid, "was_running": was_there})
@@ -86,7 +98,7 @@ def start_engine(*, as_json: bool) -> None:
 def stop_engine(*, force: bool, as_json: bool) -> None:
     """Stop it; comes back when it is gone."""
     home = find_home()
-    found, engine = launch.look(home)
+    found, engine = look(home)
     if found is not Found.ANSWERS or engine is None:
         if found in TROUBLE:
             raise EngineUnreachable(" ".join(described(home, found, engine)))

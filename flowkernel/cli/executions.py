@@ -146,4 +146,5 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
             f"`flowkernel execution tree {short}` shows it."
         )
     else:
-        say(DONE[verb].format(name=after.name))
+        done = "{name!r} is cancelled." if after.status.is_ended else DONE[verb]
+        say(done.format(name=after.name))

@@ -1,0 +1,177 @@
+"""The command against a real engine; no kernels."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import pytest
+
+from flowkernel.cli import main
+from flowkernel.models import Flow
+
+pytestmark = pytest.mark.usefixtures("client")
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a command with --json; what it answered."""
+
+    def ask(*words: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert main([*words, "--json"]) == code
+        told = capsys.readouterr()
+        assert told.err == ""
+        return json.loads(told.out)
+
+    return ask
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command; what it printed for a person."""
+
+    def say(*words: str, code: int = 0) -> str:
+        capsys.readouterr()
+        found = main(list(words))
+        told = capsys.readouterr()
+        assert found == code, told.err
+        return told.out if code == 0 else told.err
+
+    return say
+
+
+def test_a_file_becomes_a_flow_and_goes_again(ask, say, tmp_path):
+    (tmp_path / "clean up.py").write_text("x = 1\n")
+
+    said = say("flow", "register", "clean up.py")
+
+    assert "Registered 'clean up'" in said
+    assert "`flowkernel run 'clean up'`" in said
+    assert "clean up" in say("flow", "list")
+    assert say("flow", "show", "clean up").endswith("x = 1\n")
+    assert ask("flow", "show", "clean up")["kind"] == "SCRIPT"
+    assert "Deleted" in say("flow", "delete", "clean up")
+    assert ask("flow", "show", "clean up", code=2)["code"] == "FlowNotFound"
+
+
+def test_the_nearest_name_is_offered(say, register):
+    register("nightly", "x = 1")
+
+    assert "Did you mean 'nightly'?" in say("run", "nightl", code=2)
+
+
+def test_an_execution_is_known_by_the_end_of_its_id(ask, client, register):
+    register("waits", "x = 1")
+    record = client.start({"flow": "waits", "inputs": {}, "run": False})
+
+    found = ask("execution", "show", record.execution_id[-8:])
+
+    assert found["execution_id"] == record.execution_id
+    assert found["cell_runs"] == []
+
+
+def test_a_pending_one_can_be_cancelled(ask, say, client, register):
+    register("waits", "x = 1")
+    record = client.start({"flow": "waits", "inputs": {"n": 1}, "run": False})
+    short = record.execution_id[-8:]
+
+    assert "is cancelled" in say("execution", "cancel", short)
+    assert ask("execution", "pause", short, code=2)["code"] == "MoveNotAllowed"
+    assert "cancelled" in say("execution", "tree", short)
+    assert "cancelled" in say("execution", "show", short)
+    listed = ask("execution", "list", "--status", "cancelled", "--flow", "waits")
+    assert record.execution_id in [item["execution_id"] for item in listed]
+
+
+def test_an_unknown_execution_is_a_bad_request(ask):
+    assert ask("execution", "tree", "ffffffff", code=2)["code"] == "ExecutionNotFound"
+
+
+def test_inputs_that_are_no_json_are_named(say, register):
+    register("waits", "x = 1")
+
+    assert "'x' begins like JSON" in say("run", "waits", "-p", "x", "{1", code=2)
+
+
+def test_sql_answers_as_table_json_and_csv(ask, say, register):
+    register("counted", "x = 1")
+    question = "select name, 1.5 as n from flow where name = 'counted'"
+
+    assert say("sql", question).splitlines()[-1].split() == ["counted", "1.5"]
+    told = ask("sql", question)
+    assert (told["columns"], told["rows"]) == (["name", "n"], [["counted", 1.5]])
+    rows = list(csv.reader(io.StringIO(say("sql", question, "--csv"))))
+    assert rows == [["name", "n"], ["counted", "1.5"]]
+
+
+def test_sql_that_writes_is_refused(ask):
+    assert ask("sql", "delete from execution", code=2)["code"] == "SqlRefused"
+
+
+def test_a_backup_is_a_database_and_overwrites_nothing(ask, say, tmp_path):
+    said = ask("backup", "copy.duckdb")
+
+    assert said["bytes"] > 0
+    assert "exists already" in say("backup", "copy.duckdb", code=2)
+    assert "no folder" in say("backup", "nowhere/copy.duckdb", code=2)
+    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as copy:
+        assert copy.execute("select count(*) >= 0 from execution").fetchone() == (True,)
+
+
+def test_messages_are_listed(ask):
+    assert ask("message", "list") == []
+
+
+def test_the_engine_says_how_it_is(ask, say, home):
+    assert ask("engine", "status")["found"] == "ANSWERS"
+    assert "slots in use" in say("engine", "status")
+    assert "ran already" in say("engine", "start")
+    assert all(finding["level"] == "ok" for finding in ask("doctor"))
+
+
+def test_names_survive_a_terminal_that_knows_only_ascii(client, register, home):
+    flow: Flow = register("Zoë ✔", "x = 1", description="łódź")
+    record = client.start({"flow": flow.name, "inputs": {"ü": "✖"}, "run": False})
+
+    for words in (
+        ["flow", "list"],
+        ["execution", "tree", record.execution_id],
+        ["sql", "select '✔'"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "flowkernel", *words],
+            capture_output=True,
+            env={"FLOWKERNEL_HOME": str(home.path), "PYTHONIOENCODING": "ascii"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode("ascii")
+
+
+def test_whoever_reads_may_have_enough(home):
+    """`flowkernel ... | head` is no error."""
+    words = "-m flowkernel sql 'select * from range(90000)' --csv"
+    command = f"'{sys.executable}' {words} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash")
+
+    done = subprocess.run([bash, "-c", command], capture_output=True, text=True)
+
+    assert done.stdout == "range\n"
+    assert done.returncode == 141
+    assert done.stderr == ""
+
+
+def test_an_engine_without_work_stops_when_told(own_home, capsys):
+    assert main(["engine", "start"]) == 0
+
+    assert main(["engine", "stop", "--json"]) == 0
+    assert main(["engine", "status"]) == 0
+
+    assert "No engine is running." in capsys.readouterr().out

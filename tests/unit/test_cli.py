@@ -1,0 +1,227 @@
+"""The command without an engine: help, exit codes, imports, words for the engine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import flowkernel
+from flowkernel.cli import main
+from flowkernel.cli.engines import ADVICE, SENTENCES
+from flowkernel.cli.failures import failure_code
+from flowkernel.errors import all_errors
+from flowkernel.home import EngineFile, Home
+from flowkernel.launch import Found
+
+HEAVY = {
+    "rich",
+    "papermill",
+    "duckdb",
+    "fastapi",
+    "IPython",
+    "ipywidgets",
+    "pandas",
+    "nbformat",
+}
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home where no engine was ever started."""
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("FLOWKERNEL_HOME", str(home.path))
+    return home
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"]])
+def test_help_imports_nothing_heavy(words):
+    code = (
+        "import sys, flowkernel.cli;"
+        f"code = flowkernel.cli.main({words!r});"
+        "print(sorted({n.partition('.')[0] for n in sys.modules}), file=sys.stderr);"
+        "sys.exit(code)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.returncode == 0
+    assert not HEAVY & set(json.loads(done.stderr.replace("'", '"')))
+
+
+def test_version_is_said(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"flowkernel {flowkernel.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bogus"],
+        ["run"],
+        ["flow"],
+        ["execution", "list", "--limit", "x"],
+        ["run", "-p"],
+    ],
+)
+def test_a_wrong_command_line_is_a_bad_request(words, capsys):
+    assert main(words) == 2
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.strip()
+
+
+def test_a_wrong_command_line_is_json_for_programs(capsys):
+    assert main(["run", "--json"]) == 2
+
+    told = capsys.readouterr()
+    assert json.loads(told.out)["code"] == "BadArgument"
+    assert told.err == ""
+
+
+@pytest.mark.parametrize("error", all_errors().values())
+def test_every_error_has_an_exit_code(error, capsys):
+    made = error.__new__(error)
+    Exception.__init__(made, "It went wrong.")
+
+    assert failure_code(made, as_json=False) in {1, 2, 3, 4}
+    assert capsys.readouterr().err == "It went wrong.\n"
+
+
+def test_an_error_that_nobody_foresaw_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        failure_code(ZeroDivisionError(), as_json=False)
+
+
+def test_answering_comes_later(empty_home, capsys):
+    assert main(["message", "answer", "abc", "ok", "-p", "a", "1"]) == 2
+    assert "not part of this version" in capsys.readouterr().err
+
+
+def test_a_missing_file_starts_no_engine(empty_home, capsys):
+    assert main(["run", "missing.ipynb"]) == 2
+
+    assert "There is no file 'missing.ipynb'" in capsys.readouterr().err
+    assert not empty_home.path.exists()
+
+
+# -- the engine, in words ------------------------------------------------------------------
+
+
+def an_engine_file(home: Home, *, pid: int, started_at: float) -> None:
+    home.path.mkdir(exist_ok=True)
+    EngineFile(
+        url="http://127.0.0.1:1",
+        token="t",
+        pid=pid,
+        process_started_at=started_at,
+        version="0.0.1",
+        interpreter=sys.executable,
+    ).write(home)
+
+
+def a_dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+@pytest.mark.parametrize("found", Found)
+def test_every_state_of_the_engine_has_words(found):
+    assert SENTENCES[found]
+    assert found in ADVICE
+
+
+def test_no_engine_is_no_trouble(empty_home, capsys):
+    assert main(["engine", "status"]) == 0
+
+    assert "No engine is running." in capsys.readouterr().out
+    assert not empty_home.path.exists()
+
+
+def test_a_killed_engine_is_no_trouble(empty_home, capsys):
+    an_engine_file(empty_home, pid=a_dead_process(), started_at=1.0)
+
+    assert main(["engine", "status"]) == 0
+    assert "was killed" in capsys.readouterr().out
+
+
+def test_a_recycled_process_id_is_told(empty_home, capsys):
+    an_engine_file(empty_home, pid=psutil.Process().pid, started_at=1.0)
+
+    assert main(["engine", "status"]) == 0
+    assert "another program" in capsys.readouterr().out
+
+
+def test_a_silent_engine_is_trouble(empty_home, capsys):
+    started_at = psutil.Process().create_time()
+    an_engine_file(empty_home, pid=psutil.Process().pid, started_at=started_at)
+
+    assert main(["engine", "status"]) == 4
+    assert "does not answer" in capsys.readouterr().out
+
+
+def test_a_broken_engine_file_is_trouble(empty_home, capsys):
+    empty_home.path.mkdir()
+    empty_home.engine_file.write_text("{")
+
+    assert main(["engine", "status", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["found"] == "BROKEN"
+
+
+def test_stopping_no_engine_is_no_trouble(empty_home, capsys):
+    assert main(["engine", "stop"]) == 0
+    assert capsys.readouterr().out == "No engine is running.\n"
+
+
+# -- doctor --------------------------------------------------------------------------------
+
+
+def test_doctor_finds_a_fresh_place_well(empty_home, capsys):
+    code = main(["doctor", "--json"])
+
+    findings = json.loads(capsys.readouterr().out)
+    assert code == 0, findings
+    topics = {finding["topic"] for finding in findings}
+    assert {
+        "Python",
+        "packages",
+        "home",
+        "disk",
+        "engine",
+        "database",
+        "kernels",
+    } <= topics
+    assert not empty_home.path.exists()
+
+
+def test_doctor_says_what_to_do_about_a_broken_engine_file(empty_home, capsys):
+    empty_home.path.mkdir()
+    empty_home.engine_file.write_text("{")
+    empty_home.engine_file.chmod(0o644)
+
+    assert main(["doctor"]) == 1
+
+    told = capsys.readouterr().out
+    assert "problem engine: engine.json cannot be understood" in told
+    assert "flowkernel engine start" in told
+    assert "others can read the token" in told
+
+
+def test_doctor_reads_the_configuration(empty_home, capsys):
+    empty_home.path.mkdir()
+    (empty_home.path / "config.toml").write_text("slots = 'many'")
+
+    assert main(["doctor"]) == 1
+    assert "`slots` takes a whole number" in capsys.readouterr().out
+
+
+def test_doctor_says_when_the_home_cannot_be_a_folder(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FLOWKERNEL_HOME", str(tmp_path / "file" / "home"))
+
+    assert main(["doctor"]) == 1
+    assert "is a file" in capsys.readouterr().out
