@@ -33,7 +33,9 @@ class LiveTree:
 
     def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
-        self._widget: Any = None  # None: ipywidgets is not there; the display is updated.
+        self._widget: Any = (
+            None  # None: ipywidgets is not there; the display is updated.
+        )
 
     def show(self, tree: Tree) -> None:
         """Show how it stands now."""

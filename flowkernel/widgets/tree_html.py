@@ -24,14 +24,15 @@ COLOURS = {
     S.ENDED_ERROR: "var(--jp-error-color1, #dd3b3b)",
     S.ENDED_CANCELLED: "var(--jp-warn-color1, #c77700)",
 }
+#: The class is said twice to win over JupyterLab's rules for lists in outputs.
 STYLE = """
 .jp-flowkernel-tree{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
 font-size:var(--jp-ui-font-size1,13px);line-height:1.6;overflow-x:auto;
 color:var(--jp-content-font-color1,inherit);font-variant-numeric:tabular-nums}
-.jp-flowkernel-tree ul{list-style:none;margin:0 0 0 .55em;padding:0 0 0 .9em;
-border-left:1px solid var(--jp-border-color2,#8886)}
-.jp-flowkernel-tree>ul{margin:0;padding:0;border:0}
-.jp-flowkernel-tree li{margin:0;white-space:nowrap}
+.jp-flowkernel-tree.jp-flowkernel-tree ul[role]{list-style:none;margin:0 0 0 .55em;
+padding:0 0 0 .9em;border-left:1px solid var(--jp-border-color2,#8886)}
+.jp-flowkernel-tree.jp-flowkernel-tree>ul[role]{margin:0;padding:0;border:0}
+.jp-flowkernel-tree.jp-flowkernel-tree li[role]{margin:0;white-space:nowrap}
 .jp-flowkernel-tree b{font-weight:600}
 .jp-flowkernel-tree span{margin-left:.75em}
 .jp-flowkernel-tree i{font-style:normal;display:inline-block;width:1.4em;text-align:center}
@@ -68,7 +69,9 @@ def _items(lines: list[Line]) -> Iterator[str]:
 
 def _line(line: Line) -> str:
     if line.status is None:
-        return f'<span class="jp-flowkernel-quiet">{line.mark} {escape(line.title)}</span>'
+        return (
+            f'<span class="jp-flowkernel-quiet">{line.mark} {escape(line.title)}</span>'
+        )
     parts = [
         f'<i aria-hidden="true" style="color:{COLOURS[line.status]}">{line.mark}</i>',
         f"<b>{escape(line.title)}</b>",
@@ -78,7 +81,9 @@ def _line(line: Line) -> str:
         _span("jp-flowkernel-quiet", line.progress),
         _span("jp-flowkernel-detail", line.detail),
     ]
-    return " ".join(part for part in parts if part)  # Blanks: for whoever copies the text.
+    return " ".join(
+        part for part in parts if part
+    )  # Blanks: for whoever copies the text.
 
 
 def _span(name: str, text: str) -> str:
