@@ -1,6 +1,9 @@
 """What the magics promise in a notebook, with real kernels."""
 
 import asyncio
+import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,10 @@ import pytest
 from nbclient import NotebookClient
 
 from flowkernel.client import Client
+from flowkernel.errors import ExecutionCancelled
+from flowkernel.magics.running import run as run_magic
 from flowkernel.python_api import run as run_in_python
+from flowkernel.status import ReturnWhen
 from flowkernel.watch import follow
 from tests.conftest import kill_engine, until
 
@@ -168,6 +174,36 @@ def test_python_starts_and_waits(client, register):
 
     assert execution.wait(timeout=60).output == {"a": 1, "name": "b"}
     assert execution.get("name") == "mine"
+
+
+@pytest.mark.parametrize(("answer", "ends_as"), [("n", None), ("", "ENDED_CANCELLED")])
+def test_an_interrupt_asks_whether_to_cancel(
+    answer, ends_as, client, register, monkeypatch
+):
+    """The person answers; "no" stops only the watching."""
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    register("slow", "import time\nfor _ in range(600): time.sleep(0.1)")
+
+    def interrupt() -> None:
+        until(lambda: client.list_executions(flow_name="slow", status="RUNNING"))
+        client.close()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    person = threading.Thread(target=interrupt)
+    person.start()
+    try:
+        execution = run_magic(None, client, "slow", {}, name="mine", waits=True)
+    except ExecutionCancelled as cancelled:
+        assert ends_as == "ENDED_CANCELLED"
+        assert "'mine' was cancelled" in str(cancelled)
+    else:
+        assert ends_as is None
+        assert execution.load("status") == "RUNNING"
+        execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
+    person.join()
+
+    assert asked == ["Cancel the execution 'mine' too? [Y/n] "]
 
 
 def test_what_was_missed_is_looked_up(client, register):

@@ -108,6 +108,15 @@ def test_a_missing_file_starts_no_engine(empty_home, capsys):
     assert not empty_home.path.exists()
 
 
+def test_a_home_that_cannot_be_is_an_engine_out_of_reach(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FLOWKERNEL_HOME", str(tmp_path / "file" / "home"))
+
+    for words in (["flow", "list"], ["engine", "start"], ["engine", "status"]):
+        assert main(words) == 4
+        assert "FLOWKERNEL_HOME" in capsys.readouterr().err
+
+
 # -- the engine, in words ------------------------------------------------------------------
 
 
