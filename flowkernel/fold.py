@@ -66,7 +66,7 @@ def _details(execution: Execution, event: Event) -> Execution:
                 execution,
                 worker=said["worker"],
                 notebook_path=said.get("notebook_path", execution.notebook_path),
-                started_at=event.at,
+                started_at=event.happened_at,
                 status_message=None,
             )
         case K.WAITING:
@@ -96,7 +96,7 @@ def _details(execution: Execution, event: Event) -> Execution:
                 status_message=said.get("status_message"),
                 error=CellError.from_json(error) if error else None,
                 notebook_path=said.get("notebook_path", execution.notebook_path),
-                ended_at=event.at,
+                ended_at=event.happened_at,
             )
         case _:
             return execution
@@ -114,7 +114,7 @@ def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
             cell_index=said["cell_index"],
             source_hash=said["source_hash"],
             status=CellStatus.RUNNING,
-            started_at=event.at,
+            started_at=event.happened_at,
             last_seq=event.seq,
         )
     if cell_run is None or cell_run.ended_at is not None:
@@ -122,7 +122,7 @@ def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
     return replace(
         cell_run,
         status=CellStatus(said["status"]),
-        ended_at=event.at,
+        ended_at=event.happened_at,
         error_name=said.get("error_name"),
         error_message=said.get("error_message"),
         traceback=said.get("traceback"),
@@ -133,7 +133,7 @@ def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
 def close_cell(cell_run: CellRun, event: Event) -> CellRun:
     """A cell run whose execution was lost or ended before the cell was heard of again."""
     return replace(
-        cell_run, status=CellStatus.LOST, ended_at=event.at, last_seq=event.seq
+        cell_run, status=CellStatus.LOST, ended_at=event.happened_at, last_seq=event.seq
     )
 
 

@@ -213,7 +213,7 @@ class Event(Wire):
     event_id: str
     execution_id: str
     kind: EventKind
-    at: datetime
+    happened_at: datetime
     actor: str = ""
     payload: dict[str, Json] = field(default_factory=dict)
     root_id: str = ""  #: Filled in by the store.

@@ -119,7 +119,7 @@ def _carry_on(
             continue
         try:
             if tree.apply(event):
-                on_change(event.at, tree.executions[event.execution_id])
+                on_change(event.happened_at, tree.executions[event.execution_id])
         except MoveNotAllowed:  # Something was missed: look again.
             tree = _looked_again(client, tree, on_change)
         until = min(until, shown_at + every)

@@ -58,7 +58,8 @@ def _facts(execution: Execution, engine: Client) -> str:
         "name": execution.name,
         "flow": f"{execution.flow_name} (version {execution.flow_version[:8]})",
         "status": WORDS[execution.status],
-        "message": execution.status_message and one_line(execution.status_message, 1000),
+        "message": execution.status_message
+        and one_line(execution.status_message, 1000),
         "started by": execution.started_by,
         "parent": execution.parent_id,
         "retry of": execution.retry_of,
@@ -113,11 +114,13 @@ def print_log(execution_id: str, *, follows: bool, as_json: bool) -> None:
         seq = _print_lines(engine, execution, seq, as_json=as_json)
 
 
-def _print_lines(engine: Client, execution: Execution, seq: int, *, as_json: bool) -> int:
+def _print_lines(
+    engine: Client, execution: Execution, seq: int, *, as_json: bool
+) -> int:
     for event in engine.log(execution.execution_id, after_seq=seq):
         seq = max(seq, event.seq)
         if as_json:
-            record = {"at": event.to_json()["at"], **event.payload}
+            record = {"happened_at": event.to_json()["happened_at"], **event.payload}
             sys.stdout.write(json.dumps(record) + "\n")
         else:
             sys.stdout.write(plain_text(event.payload["text"]))

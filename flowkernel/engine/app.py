@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request
@@ -40,6 +41,7 @@ from flowkernel.status import ExecutionStatus
 THREADS = (
     64  #: Requests that may be in the store at a time; together they share commits.
 )
+MAX_LIMIT = 10_000  #: Records of one answer, inclusive.
 HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (Unauthorized, 401),
     (FlowNotFound, 404),
@@ -147,12 +149,12 @@ async def _refuse_shape(_request: Request, error: Exception) -> Response:
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    what = f"{request.method} {request.url.path}"
-    return _said(
-        "BadArgument",
-        f"There is no {what}. /openapi.json lists what there is.",
-        error.status_code,
-    )
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        said = "The body of the request cannot be read: it is not JSON in UTF-8, or too deep."
+    else:
+        what = f"{request.method} {request.url.path}"
+        said = f"There is no {what}. /openapi.json lists what there is."
+    return _said("BadArgument", said, error.status_code)
 
 
 async def _refuse_fault(_request: Request, error: Exception) -> Response:
@@ -226,6 +228,11 @@ async def _until_quiet(service: Service, seconds: float) -> None:
         await asyncio.sleep(0.05)
 
 
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadArgument(f"limit is {limit}; it goes from 1 to {MAX_LIMIT:,}.")
+
+
 # -- flows -----------------------------------------------------------------------------------
 
 
@@ -233,13 +240,9 @@ def _flow_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     routes = APIRouter(tags=["flow"])
 
     @routes.post("/flow")
-    async def register(record: dict[str, Any]) -> Response:
+    async def register(body: bodies.FlowRecord) -> Response:
         """Give a source a name, or a new source to a name."""
-        try:
-            flow = Flow.from_json(record)
-        except (TypeError, ValueError, KeyError) as error:
-            raise BadArgument(f"This is not a flow: {error}.") from error
-        told = await ask(service.register, flow)
+        told = await ask(service.register, Flow.from_json(body.model_dump()))
         dispatcher.need_worker()  # Somebody is about to run it: let papermill load meanwhile.
         return answer(told.to_json())
 
@@ -290,8 +293,7 @@ def _execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
         cursor: str | None = None,
     ) -> Response:
         """The newest first."""
-        if not 1 <= limit <= 10_000:
-            raise BadArgument(f"limit is {limit}; it goes from 1 to 10,000.")
+        _check_limit(limit)
         found = await ask(
             service.store.list_executions,
             status=status,
@@ -337,6 +339,7 @@ def _execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
         execution_id: str, after_seq: int = 0, limit: int = 10_000
     ) -> Response:
         """What it logged and printed."""
+        _check_limit(limit)
         found = await ask(
             service.store.log, execution_id, after_seq=after_seq, limit=limit
         )
@@ -430,6 +433,7 @@ def _reading_routes(service: Service, stream: Stream) -> APIRouter:
     @routes.get("/message", tags=["message"])
     async def list_messages(limit: int = 50) -> Response:
         """The newest first."""
+        _check_limit(limit)
         found = await ask(service.store.list_messages, limit)
         return answer([message.to_json() for message in found])
 

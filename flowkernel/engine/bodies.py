@@ -1,11 +1,11 @@
 """What may be asked over REST: the shapes of the requests. Extra fields are refused."""
 
-from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flowkernel.clock import new_id
+from flowkernel.models import FlowKind, OnLost
 from flowkernel.status import ReturnWhen
 
 
@@ -15,12 +15,46 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
+class Record(BaseModel):
+    """A record of ours as another version may send it: fields unknown here are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class EnvironmentRecord(Record):
+    """Where a flow runs."""
+
+    interpreter: str | None = None
+    kernel_name: str | None = None
+    prefix: str | None = None
+    cwd: str | None = None
+
+
+class SourceRecord(Record):
+    """A flow without a registration: what runs, and where."""
+
+    name: str
+    kind: FlowKind
+    source: str
+    path: str | None = None
+    environment: EnvironmentRecord = Field(default_factory=EnvironmentRecord)
+
+
+class FlowRecord(SourceRecord):
+    """`POST flow`."""
+
+    setup: str | None = None
+    description: str | None = Field(default=None, max_length=100_000)
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = Field(default=None, allow_inf_nan=False)
+
+
 class StartBody(Body):
     """`POST execution`: one of `flow`, `source`, `clone_of`; the rest may be left out."""
 
     execution_id: str = Field(default_factory=new_id, pattern=r"^[0-9a-f-]{36}$")
     flow: str | None = None
-    source: dict[str, Any] | None = None
+    source: SourceRecord | None = None
     clone_of: str | None = None
     inputs: Any = Field(default_factory=dict)
     name: str | None = None
@@ -75,7 +109,7 @@ class WaitBody(Body):
 
     targets: list[str] = Field(default_factory=list, alias="for", max_length=100_000)
     return_when: ReturnWhen = ReturnWhen.ALL_ENDED
-    until: datetime | None = None
+    until: AwareDatetime | None = None
     seconds: float = Field(default=20.0, ge=0, le=60)
     is_last: bool = False  #: Whoever asks will not ask again.
     is_flow: bool = False  #: The execution itself waits, and gives its slot back.

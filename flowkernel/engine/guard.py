@@ -47,22 +47,34 @@ class Guard:
         if not length.isdigit() or int(length) > MAX_BODY:
             await _say(send, 413, "ValueTooBig", _too_big(length.decode("latin-1")))
             return
-        await self._app(scope, _counted(receive), send)
+        body = _Body(receive, send)
+        await self._app(scope, body.receive, body.send)
 
 
-def _counted(receive: Receive) -> Receive:
-    """The same, for a body that does not say its length."""
-    seen = 0
+class _Body:
+    """A body that does not say its length: counted as it comes."""
 
-    async def counting() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise BodyTooBig(_too_big(f"over {seen}"))
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._seen = 0
+        self._is_answered = False
+
+    async def receive(self) -> Message:
+        """The next piece; raises once there are too many bytes, and answers for the app."""
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > MAX_BODY and not self._is_answered:
+            self._is_answered = True
+            await _say(self._send, 413, "ValueTooBig", _too_big(f"over {MAX_BODY:,}"))
+        if self._is_answered:
+            raise BodyTooBig
         return message
 
-    return counting
+    async def send(self, message: Message) -> None:
+        """What the app says, unless the answer was given already."""
+        if not self._is_answered:
+            await self._send(message)
 
 
 def _too_big(length: str) -> str:

@@ -380,20 +380,13 @@ def version_of(
 
 
 def _plan_of_source(source: dict[str, Json]) -> _Plan:
-    try:
-        kind = FlowKind(source["kind"])
-        name, text = str(source["name"]), str(source["source"])
-    except (KeyError, ValueError) as error:
-        raise BadArgument(
-            "`source` needs `name`, `source` and `kind`, one of CELL, NOTEBOOK, SCRIPT; "
-            f"the trouble is {error}."
-        ) from error
-    name = checked_name(re.sub(r"[/\\]", "-", name)[:128])
+    kind, text = FlowKind(source["kind"]), source["source"]
+    name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
     _check_source(kind, text, name)
     return _Plan(
         flow_name=name,
-        version=version_of(name, kind, text, None, source.get("path")),
-        environment=Environment.from_json(source.get("environment") or {}),
+        version=version_of(name, kind, text, None, source["path"]),
+        environment=Environment.from_json(source["environment"]),
     )
 
 
@@ -431,7 +424,7 @@ def make_event(
         event_id=new_id(),
         execution_id=execution_id,
         kind=kind,
-        at=now(),
+        happened_at=now(),
         actor=actor,
         payload=payload,
     )

@@ -20,11 +20,15 @@ from flowkernel.models import (
 )
 
 K = EventKind
-KNOWN_EVENTS = 50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
+KNOWN_EVENTS = (
+    50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
+)
 #: After these no cell of the execution can still be running in the kernel it had.
 CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.ENDED})
 
-Cells = dict[str, CellRun | None]  #: By id; None for one that ended, if only that is known.
+Cells = dict[
+    str, CellRun | None
+]  #: By id; None for one that ended, if only that is known.
 
 
 class Recent:
@@ -64,7 +68,10 @@ def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
         MoveNotAllowed: See `fold`.
     """
     after = fold(execution, event)
-    if execution is not None and replace(after, last_seq=execution.last_seq) == execution:
+    if (
+        execution is not None
+        and replace(after, last_seq=execution.last_seq) == execution
+    ):
         after = execution
     changed: dict[str, CellRun] = {}
     if event.kind in CLOSES_CELLS:
@@ -77,7 +84,9 @@ def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
         run = before if is_repeated else fold_cell(before, event)
         if run is not None and run is not before:
             changed = {cell_run_id: run}
-    return Step(after, changed, message_of(event) if event.kind is K.MESSAGE_SENT else None)
+    return Step(
+        after, changed, message_of(event) if event.kind is K.MESSAGE_SENT else None
+    )
 
 
 def message_of(event: Event) -> Message:
@@ -90,7 +99,7 @@ def message_of(event: Event) -> Message:
         subject=said["subject"],
         message=said.get("message"),
         message_type=said["message_type"],
-        created_at=event.at,
+        created_at=event.happened_at,
     )
 
 
@@ -113,7 +122,9 @@ class State:
         self.newest_id = max([self.newest_id, *changes.born])
         for execution_id, cells in changes.cells.items():
             known = self.cells.setdefault(execution_id, {})
-            known.update({key: None if run.ended_at else run for key, run in cells.items()})
+            known.update(
+                {key: None if run.ended_at else run for key, run in cells.items()}
+            )
         if changes.executions:
             live = {**self.live, **changes.executions}
             for execution in changes.executions.values():
@@ -126,7 +137,9 @@ class State:
             self.flows = {name: flow for name, flow in flows.items() if flow}
         self.versions.update(changes.versions)
         for ids, is_log in ((self.event_ids, False), (self.log_ids, True)):
-            ids.add(e.event_id for e in changes.events if (e.kind is K.LOGGED) is is_log)
+            ids.add(
+                e.event_id for e in changes.events if (e.kind is K.LOGGED) is is_log
+            )
 
 
 @dataclass
@@ -247,7 +260,9 @@ class Batch:
     def _cells(self, execution_id: str, mine: Changes) -> Cells:
         parts = (self._state.cells, self.changes.cells, mine.cells)
         return {
-            key: run for part in parts for key, run in part.get(execution_id, {}).items()
+            key: run
+            for part in parts
+            for key, run in part.get(execution_id, {}).items()
         }
 
 
@@ -264,8 +279,8 @@ def checked(event: Event) -> Event:
     for name in ("cell_run_id", "message_id", "root_id", "parent_id", "retry_of"):
         if event.payload.get(name) is not None:
             check_id(event.payload[name], name)
-    if event.at.tzinfo is None:
-        raise BadArgument(f"The moment {event.at} has no time zone. Use UTC.")
+    if event.happened_at.tzinfo is None:
+        raise BadArgument(f"The moment {event.happened_at} has no time zone. Use UTC.")
     try:
         text = dumps(event.payload)
     except (TypeError, ValueError) as error:
@@ -295,4 +310,6 @@ def check_id(text: object, name: str) -> None:
     except ValueError:
         is_id = False
     if not is_id:
-        raise BadArgument(f"{name} is {text!r}, which is not a UUID in its usual writing.")
+        raise BadArgument(
+            f"{name} is {text!r}, which is not a UUID in its usual writing."
+        )

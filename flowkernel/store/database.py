@@ -19,7 +19,11 @@ NO_ROOM = ("no space left on device", "disk quota exceeded", "enospc", "edquot")
 
 
 def open_file(
-    path: str, *, memory: str, writable_folder: Path | None, migrations: Mapping[int, str]
+    path: str,
+    *,
+    memory: str,
+    writable_folder: Path | None,
+    migrations: Mapping[int, str],
 ) -> Connection:
     """Open the file, new or old, with today's tables in it.
 
@@ -150,7 +154,9 @@ def copy_to(cursor: Connection, path: Path) -> None:
     """Copy all tables, as they are at one moment, into a new file."""
     name = f"copy_{new_id().replace('-', '')}"
     quoted = str(path).replace("'", "''")
-    source = cursor.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
+    source = (
+        cursor.execute("SELECT current_database()").fetchall()[0][0].replace('"', '""')
+    )
     cursor.execute(f"ATTACH '{quoted}' AS {name}")
     try:
         cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')

@@ -7,9 +7,13 @@ from flowkernel.store.pool import Pool
 
 def load_state(pool: Pool) -> State:
     """What the writer knows by heart: one look at the tables, at the start."""
-    live = {e.execution_id: e for e in map(rows.EXECUTION.model_of, pool.read("list_live"))}
+    live = {
+        e.execution_id: e for e in map(rows.EXECUTION.model_of, pool.read("list_live"))
+    }
     cells: dict[str, Cells] = {}
-    for record in pool.read("list_live_cells", execution_ids=list(live)) if live else ():
+    for record in (
+        pool.read("list_live_cells", execution_ids=list(live)) if live else ()
+    ):
         run = rows.CELL_RUN.model_of(record)
         known = cells.setdefault(run.execution_id, {})
         known[run.cell_run_id] = None if run.ended_at else run

@@ -103,7 +103,9 @@ class Pool:
             raise EngineFault("The store is closed.")
         if self._connection is None:
             # A cursor that is open anywhere would keep the broken instance alive.
-            self._changed.wait_for(lambda: self._connection or not self._in_use, PATIENCE)
+            self._changed.wait_for(
+                lambda: self._connection or not self._in_use, PATIENCE
+            )
             self._connection = self._connection or self._open_file()
         return self._connection
 

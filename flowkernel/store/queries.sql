@@ -94,7 +94,7 @@ ORDER BY started_at, cell_index, cell_run_id;
 
 -- log
 -- What one execution logged after a number.
-SELECT seq, execution_id, root_id, "at", stream, text FROM log
+SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE execution_id = $execution_id AND seq > $after_seq ORDER BY seq LIMIT $limit;
 
 -- events_after
@@ -106,7 +106,7 @@ ORDER BY seq LIMIT $limit;
 
 -- logged_after
 -- The same for what was logged.
-SELECT seq, execution_id, root_id, "at", stream, text FROM log
+SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ORDER BY seq LIMIT $limit;

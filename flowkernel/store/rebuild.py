@@ -31,7 +31,9 @@ def rebuild(connection: Connection, reader: Connection) -> None:
         for part in (executions, cells, messages):
             part.clear()
 
-    for _, history in groupby(_all_events(reader), key=lambda event: event.execution_id):
+    for _, history in groupby(
+        _all_events(reader), key=lambda event: event.execution_id
+    ):
         execution, runs, sent = folded(history)
         executions.append(execution)
         cells += runs

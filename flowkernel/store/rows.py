@@ -68,13 +68,13 @@ CELL_RUN = Table(
 MESSAGE = Table("message", Message, "message_id")
 EVENT = Table("event", Event, "event_id")
 FLOW = Table("flow", Flow, "name")
-LOG_COLUMNS = ["seq", "execution_id", "root_id", "at", "stream", "text"]
+LOG_COLUMNS = ["seq", "execution_id", "root_id", "happened_at", "stream", "text"]
 
 
 def log_row(event: Event) -> Row:
     """A row of `log` for an event of kind LOGGED."""
     said = event.payload
-    at = stored_at(event.at)
+    at = stored_at(event.happened_at)
     ids = (event.execution_id, event.root_id)
     return (event.seq, *ids, at, str(said.get("stream", "")), str(said.get("text", "")))
 
@@ -85,7 +85,7 @@ def logged(record: Mapping[str, Any]) -> Event:
         event_id="",
         execution_id=str(record["execution_id"]),
         kind=EventKind.LOGGED,
-        at=record["at"].replace(tzinfo=UTC),
+        happened_at=record["happened_at"].replace(tzinfo=UTC),
         payload={"stream": record["stream"], "text": record["text"]},
         root_id=str(record["root_id"]),
         seq=record["seq"],

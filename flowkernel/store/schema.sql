@@ -8,14 +8,13 @@ CREATE TABLE meta (
 );
 
 -- What happened, in order. Only ever added to; the tables below it are its fold.
--- The column "at" must be quoted: AT is a word of DuckDB's own.
 CREATE TABLE event (
     seq BIGINT NOT NULL,
     event_id UUID NOT NULL,
     execution_id UUID NOT NULL,
     root_id UUID NOT NULL,
     kind VARCHAR NOT NULL,
-    "at" TIMESTAMP NOT NULL,
+    happened_at TIMESTAMP NOT NULL,
     actor VARCHAR NOT NULL,
     payload JSON NOT NULL
 );
@@ -25,7 +24,7 @@ CREATE TABLE log (
     seq BIGINT NOT NULL,
     execution_id UUID NOT NULL,
     root_id UUID NOT NULL,
-    "at" TIMESTAMP NOT NULL,
+    happened_at TIMESTAMP NOT NULL,
     stream VARCHAR NOT NULL,
     text VARCHAR NOT NULL
 );

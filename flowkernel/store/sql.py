@@ -205,7 +205,9 @@ def _check_node(node: dict[str, Any]) -> None:
             raise _no_function(name)
     if kind == "BASE_TABLE":
         *schemas, table = node["qualified_name"]["path"]
-        if not _NAME.fullmatch(table) or not SCHEMAS.issuperset(s.lower() for s in schemas):
+        if not _NAME.fullmatch(table) or not SCHEMAS.issuperset(
+            s.lower() for s in schemas
+        ):
             raise SqlRefused(
                 f"{'.'.join([*schemas, table])!r} is not one of the tables here, and files "
                 "cannot be read. SHOW TABLES lists the tables."
@@ -227,6 +229,4 @@ def refusal(error: Exception) -> SqlRefused:
             "A moment with a time zone cannot be returned. Cast it, as in "
             "now()::TIMESTAMP; all moments here are in UTC."
         )
-    elif "Parser Error" in text and re.search(r"\bat\b", text):
-        text += '\nThe column "at" must be written in double quotes.'
     return SqlRefused(text)

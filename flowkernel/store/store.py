@@ -62,7 +62,10 @@ class Store:
         steps = sqlfiles.migrations() if migrations is None else migrations
         self._pool = Pool(
             lambda: open_file(
-                self._path, memory=memory, writable_folder=writable_folder, migrations=steps
+                self._path,
+                memory=memory,
+                writable_folder=writable_folder,
+                migrations=steps,
             )
         )
         self._writer = Writer(self._pool)
@@ -105,7 +108,9 @@ class Store:
         fit = [checked(event) for event in events]
         if not fit:
             return []
-        recorded: list[Event] = self._writer.submit(lambda b: b.append(fit, strict=strict))
+        recorded: list[Event] = self._writer.submit(
+            lambda b: b.append(fit, strict=strict)
+        )
         return recorded
 
     def save_flow(self, flow: Flow) -> None:
@@ -169,7 +174,9 @@ class Store:
             os.replace(draft, path)
         except (duckdb.Error, OSError) as error:
             draft.unlink(missing_ok=True)
-            raise fault(error, f"The backup {str(path)!r} could not be written") from error
+            raise fault(
+                error, f"The backup {str(path)!r} could not be written"
+            ) from error
 
     # ---- what is known by heart
 
@@ -310,7 +317,9 @@ class Store:
         own = self.get_execution(execution_id)
         if own.parent_id is None:
             return []
-        found = self._pool.read("ancestors", root_id=own.root_id, parent_id=own.parent_id)
+        found = self._pool.read(
+            "ancestors", root_id=own.root_id, parent_id=own.parent_id
+        )
         return [rows.EXECUTION.model_of(record) for record in found]
 
     def cell_runs(self, execution_id: str) -> list[CellRun]:
@@ -323,7 +332,9 @@ class Store:
     ) -> list[Event]:
         """What one execution logged after number `after_seq`, oldest first."""
         id_ = _uuid(execution_id)
-        found = self._pool.read("log", execution_id=id_, after_seq=after_seq, limit=limit)
+        found = self._pool.read(
+            "log", execution_id=id_, after_seq=after_seq, limit=limit
+        )
         return [rows.logged(record) for record in found]
 
     def events_after(
@@ -344,7 +355,9 @@ class Store:
             "execution_id": _uuid(execution_id) if execution_id else None,
             "limit": limit,
         }
-        events = [rows.EVENT.model_of(r) for r in self._pool.read("events_after", **which)]
+        events = [
+            rows.EVENT.model_of(r) for r in self._pool.read("events_after", **which)
+        ]
         events += [
             rows.logged(record) for record in self._pool.read("logged_after", **which)
         ]

@@ -63,7 +63,9 @@ class Writer:
         self._is_stale = False  #: Whether the tables may have more than `state`.
         self._is_closed = False
         self._door = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name="store-writer", daemon=True
+        )
         self._thread.start()
 
     def submit(self, decide: Callable[[Batch], Any]) -> Any:
@@ -175,12 +177,20 @@ def write(connection: Connection, changes: Changes) -> None:
     insert(connection, rows.EVENT, events)
     append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logged])
     born, executions = changes.born, changes.executions
-    insert(connection, rows.EXECUTION, [e for key, e in executions.items() if key in born])
-    update(connection, rows.EXECUTION, [e for k, e in executions.items() if k not in born])
+    insert(
+        connection, rows.EXECUTION, [e for key, e in executions.items() if key in born]
+    )
+    update(
+        connection, rows.EXECUTION, [e for k, e in executions.items() if k not in born]
+    )
     cells = {key: run for part in changes.cells.values() for key, run in part.items()}
     born = changes.cells_born
-    insert(connection, rows.CELL_RUN, [run for key, run in cells.items() if key in born])
-    update(connection, rows.CELL_RUN, [run for k, run in cells.items() if k not in born])
+    insert(
+        connection, rows.CELL_RUN, [run for key, run in cells.items() if key in born]
+    )
+    update(
+        connection, rows.CELL_RUN, [run for k, run in cells.items() if k not in born]
+    )
     insert(connection, rows.MESSAGE, changes.messages)
     if changes.flows:
         connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
@@ -196,7 +206,9 @@ def insert(
 ) -> None:
     """Add rows."""
     columns = table.columns
-    append_rows(connection, table.name, columns, [table.row(v, columns) for v in values])
+    append_rows(
+        connection, table.name, columns, [table.row(v, columns) for v in values]
+    )
 
 
 def update(
@@ -214,7 +226,15 @@ def update(
 
 def write_versions(connection: Connection, versions: Sequence[FlowVersion]) -> None:
     """Add flow versions, whose table calls the model's `flow_version` its hash."""
-    columns = ["hash", "flow_name", "kind", "source", "setup_source", "path", "created_at"]
+    columns = [
+        "hash",
+        "flow_name",
+        "kind",
+        "source",
+        "setup_source",
+        "path",
+        "created_at",
+    ]
     at = rows.stored_at(now())
     added = [
         (v.flow_version, v.flow_name, str(v.kind), v.source, v.setup_source, v.path, at)

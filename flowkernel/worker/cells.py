@@ -294,7 +294,7 @@ class CellClient(PapermillNotebookClient):
         hooked = self.output_hook_stack[msg["parent_header"].get("msg_id")]
         match msg["msg_type"]:
             case "stream" if not hooked:
-                return self._stream(outs, content["name"], content["text"])
+                return self._stream(outs, content, cell_index)
             case "error" if (content.get("traceback") or [""])[0].startswith(SIGNAL):
                 return self._signal(outs, content)
             case "display_data" | "execute_result":
@@ -302,12 +302,14 @@ class CellClient(PapermillNotebookClient):
         return super().output(outs, msg, display_id, cell_index)
 
     def _stream(
-        self, outs: list[Any], name: str, text: str
+        self, outs: list[Any], content: Reply, cell_index: int
     ) -> nbformat.NotebookNode | None:
+        name = content["name"]
         if self.clear_before_next_output:
             outs[:] = []
+            self.clear_display_id_mapping(cell_index)
             self.clear_before_next_output: bool = False
-        kept = self._streams.add(outs, name, text)
+        kept = self._streams.add(outs, name, content["text"])
         if kept is None:
             return None
         self._run.logged(name, kept)

@@ -49,7 +49,7 @@ class Link:
             event_id=new_id(),
             execution_id=execution_id,
             kind=kind,
-            at=now(),
+            happened_at=now(),
             actor=self.worker_id,
             payload=payload,
         )

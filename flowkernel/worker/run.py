@@ -39,6 +39,7 @@ class Run:
     cancel_grace: float
     notebook_path: str | None = None
     ending: Ending | None = None
+    is_recorded: bool = True  #: False: no engine knows of it, and nobody is told.
     is_dropped: bool = False  #: The engine gave it to somebody else: say no more.
     is_cancelled: bool = False
     is_paused: bool = False
@@ -51,7 +52,7 @@ class Run:
 
     def say(self, kind: EventKind, **payload: Any) -> None:
         """Report something, unless the execution is somebody else's by now."""
-        if not self.is_dropped:
+        if self.is_recorded and not self.is_dropped:
             self.link.report(self.execution_id, kind, **payload)
 
     def cell_started(self, cell_id: str, cell_index: int, source_hash: str) -> str:

@@ -90,7 +90,7 @@ def adopted(
         log_limit=config.log_bytes,
         cancel_grace=config.cancel_grace,
         notebook_path=_local(output_path),
-        is_dropped=not is_recorded,
+        is_recorded=is_recorded,
     )
     orders = Orders(link, lambda _assignment: None)
     orders.runs[execution.execution_id] = run

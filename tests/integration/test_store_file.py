@@ -43,7 +43,7 @@ def birth(size):
         inputs={"a": os.urandom(size).hex()},
     )
     return Event(
-        event_id=new_id(), execution_id=id_, kind=EventKind.CREATED, at=now(),
+        event_id=new_id(), execution_id=id_, kind=EventKind.CREATED, happened_at=now(),
         payload=execution.to_json(),
     )
 """
@@ -79,7 +79,11 @@ with Store(sys.argv[1]) as store:
 
 def happened(execution_id: str, kind: K, /, **payload: object) -> Event:
     return Event(
-        event_id=new_id(), execution_id=execution_id, kind=kind, at=NOON, payload=payload
+        event_id=new_id(),
+        execution_id=execution_id,
+        kind=kind,
+        happened_at=NOON,
+        payload=payload,
     )
 
 
@@ -101,7 +105,12 @@ def birth() -> Event:
 
 def running_with_a_cell() -> list[Event]:
     born = birth()
-    cell = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    cell = {
+        "cell_run_id": new_id(),
+        "cell_id": "a",
+        "cell_index": 0,
+        "source_hash": "h",
+    }
     return [
         born,
         happened(born.execution_id, K.QUEUED),
@@ -227,7 +236,10 @@ def test_what_was_acknowledged_survives_a_kill(path):
     ("limit", "then"),
     [
         (17_000_000, "kept open"),  # The log is full before DuckDB would checkpoint.
-        (18_500_000, "reopened"),  # The checkpoint fails, after a commit that is durable.
+        (
+            18_500_000,
+            "reopened",
+        ),  # The checkpoint fails, after a commit that is durable.
     ],
 )
 def test_a_file_that_cannot_grow_loses_nothing_that_was_acknowledged(path, limit, then):
@@ -309,7 +321,8 @@ def test_an_older_file_is_copied_and_migrated(path):
     with Store(path, migrations=ADD_COLUMN) as store:
         assert store.list_executions() == before
         assert (
-            store.query("SELECT mood FROM execution, extra", seconds=5, rows=1).rows == []
+            store.query("SELECT mood FROM execution, extra", seconds=5, rows=1).rows
+            == []
         )
 
     with Store(f"{path}.before_migration") as store:
@@ -333,7 +346,9 @@ def test_a_migration_that_fails_changes_nothing(path):
     shutil.copy(VERSION_1, path)
 
     with pytest.raises(EngineFault, match="could not be taken to version 2"):
-        Store(path, migrations={2: "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"})
+        Store(
+            path, migrations={2: "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"}
+        )
 
     with Store(path) as store:
         assert ["extra"] not in store.query("SHOW TABLES", seconds=5, rows=99).rows

@@ -18,7 +18,7 @@ def event(execution_id, kind, **payload):
         event_id=new_id(),
         execution_id=execution_id,
         kind=kind,
-        at=now(),
+        happened_at=now(),
         payload=payload,
     )
 

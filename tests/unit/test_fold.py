@@ -36,7 +36,7 @@ def happened(execution: Execution, kind: K, /, **payload: object) -> Event:
         event_id=new_id(),
         execution_id=execution.execution_id,
         kind=kind,
-        at=NOON,
+        happened_at=NOON,
         payload=payload,
         root_id=execution.root_id,
         seq=7,

@@ -41,7 +41,11 @@ WAYS: dict[S, list[tuple[K, dict[str, object]]]] = {
     S.PENDING: [],
     S.QUEUED: [(K.QUEUED, {})],
     S.RUNNING: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"})],
-    S.WAITING: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"}), (K.WAITING, {"on": "x"})],
+    S.WAITING: [
+        (K.QUEUED, {}),
+        (K.STARTED, {"worker": "w1"}),
+        (K.WAITING, {"on": "x"}),
+    ],
     S.PAUSED: [(K.QUEUED, {}), (K.PAUSED, {})],
 } | {
     end: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"}), (K.ENDED, {"status": end})]
@@ -52,7 +56,13 @@ AddExecution = Callable[..., Execution]
 
 def happened(execution: Execution | str, kind: K, /, **payload: object) -> Event:
     id_ = execution if isinstance(execution, str) else execution.execution_id
-    return Event(event_id=new_id(), execution_id=id_, kind=kind, at=NOON, payload=payload)
+    return Event(
+        event_id=new_id(),
+        execution_id=id_,
+        kind=kind,
+        happened_at=NOON,
+        payload=payload,
+    )
 
 
 def ended(execution: Execution, status: S) -> Event:
@@ -60,7 +70,12 @@ def ended(execution: Execution, status: S) -> Event:
 
 
 def cell_started(execution: Execution, **values: object) -> Event:
-    said = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    said = {
+        "cell_run_id": new_id(),
+        "cell_id": "a",
+        "cell_index": 0,
+        "source_hash": "h",
+    }
     return happened(execution, K.CELL_STARTED, **(said | values))
 
 
@@ -95,7 +110,9 @@ def add_execution(store: Store) -> AddExecution:
 
     def add(status: S = S.PENDING, **values: object) -> Execution:
         event = birth(**values)
-        way = [happened(event.execution_id, kind, **said) for kind, said in WAYS[status]]
+        way = [
+            happened(event.execution_id, kind, **said) for kind, said in WAYS[status]
+        ]
         store.append([event, *way])
         return store.get_execution(event.execution_id)
 
@@ -103,7 +120,12 @@ def add_execution(store: Store) -> AddExecution:
 
 
 def test_the_tables_have_the_fields_of_the_models(store):
-    models = {"execution": Execution, "cell_run": CellRun, "message": Message, "flow": Flow}
+    models = {
+        "execution": Execution,
+        "cell_run": CellRun,
+        "message": Message,
+        "flow": Flow,
+    }
 
     for table, model in models.items():
         columns = store.query(f"DESCRIBE {table}", seconds=5, rows=99).rows
@@ -226,7 +248,9 @@ def test_a_cell_run_started_twice_stays_as_it_was_first(store, add_execution):
     store.append([start, end])
     store.append([replace(start, event_id=new_id())])
 
-    assert [run.status for run in store.cell_runs(execution.execution_id)] == ["SUCCESS"]
+    assert [run.status for run in store.cell_runs(execution.execution_id)] == [
+        "SUCCESS"
+    ]
 
 
 def test_cells_and_logs_leave_the_row_of_the_execution_alone(store, add_execution):
@@ -269,7 +293,11 @@ def test_an_execution_comes_back_as_it_was(store, add_execution):
     (recorded,) = store.append(
         [
             happened(
-                execution, K.ENDED, status=S.ENDED_ERROR, error=error, status_message="no"
+                execution,
+                K.ENDED,
+                status=S.ENDED_ERROR,
+                error=error,
+                status_message="no",
             )
         ]
     )
@@ -296,7 +324,7 @@ def test_text_that_is_not_unicode_gets_question_marks(store, add_execution):
         replace(birth(), payload={"status": "PENDING"}),
         replace(birth(), payload={"x": float("nan")}),
         replace(birth(), payload={"x": object()}),
-        replace(birth(), at=datetime(2026, 1, 1)),
+        replace(birth(), happened_at=datetime(2026, 1, 1)),
     ],
     ids=["event_id", "no id", "other id", "fields", "nan", "object", "zone"],
 )
@@ -343,8 +371,12 @@ def test_an_unknown_execution_is_not_found(store, id_):
 
 
 def test_resolve_id_takes_a_beginning_or_an_end(store, add_execution):
-    one = add_execution(execution_id="01234567-0000-7000-8000-00000000aaaa").execution_id
-    two = add_execution(execution_id="01239999-0000-7000-8000-00000000bbbb").execution_id
+    one = add_execution(
+        execution_id="01234567-0000-7000-8000-00000000aaaa"
+    ).execution_id
+    two = add_execution(
+        execution_id="01239999-0000-7000-8000-00000000bbbb"
+    ).execution_id
 
     assert [store.resolve_id(t) for t in ("01234", "BBBB", two)] == [one, two, two]
     with pytest.raises(BadArgument, match=f"can mean .*{one}"):
@@ -395,7 +427,10 @@ def test_lineage(store, add_execution):
     add_execution()
 
     assert store.family(root.root_id) == [root, child, grandchild]
-    assert store.children([root.execution_id, child.execution_id]) == [child, grandchild]
+    assert store.children([root.execution_id, child.execution_id]) == [
+        child,
+        grandchild,
+    ]
     assert store.children([]) == []
     assert store.ancestors(grandchild.execution_id) == [child, root]
     assert store.ancestors(root.execution_id) == []
@@ -417,7 +452,12 @@ def test_events_and_logs_come_in_one_order(store, add_execution):
 
 def test_a_message_is_kept(store, add_execution):
     execution = add_execution(S.RUNNING)
-    said = {"message_id": new_id(), "subject": "s", "message": "m", "message_type": "INFO"}
+    said = {
+        "message_id": new_id(),
+        "subject": "s",
+        "message": "m",
+        "message_type": "INFO",
+    }
 
     store.append([happened(execution, K.MESSAGE_SENT, **said)])
 
@@ -448,14 +488,20 @@ def test_flows_are_replaced_listed_and_deleted(store):
 
 def test_a_version_is_kept_once(store):
     version = FlowVersion(
-        flow_version="h1", flow_name="report", kind=FlowKind.CELL, source="1", path="a.py"
+        flow_version="h1",
+        flow_name="report",
+        kind=FlowKind.CELL,
+        source="1",
+        path="a.py",
     )
 
     for _ in range(2):
         store.save_version(version)
 
     assert store.get_version("h1") == version
-    assert store.query("SELECT hash FROM flow_version", seconds=5, rows=9).rows == [["h1"]]
+    assert store.query("SELECT hash FROM flow_version", seconds=5, rows=9).rows == [
+        ["h1"]
+    ]
     with pytest.raises(BadArgument, match="'h2'"):
         store.get_version("h2")
 

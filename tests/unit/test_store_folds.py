@@ -15,7 +15,11 @@ from flowkernel.store import Store
 
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TABLES = {"execution": "execution_id", "cell_run": "cell_run_id", "message": "message_id"}
+TABLES = {
+    "execution": "execution_id",
+    "cell_run": "cell_run_id",
+    "message": "message_id",
+}
 IDS = [f"0000000{n}-0000-7000-8000-000000000000" for n in range(4)]
 
 
@@ -31,8 +35,16 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         status=ExecutionStatus.PENDING,
         created_at=NOON,
     )
-    cell = {"cell_run_id": f"{id_[:-1]}{number % 3}", "cell_id": "c", "cell_index": number}
-    message = {"message_id": f"{id_[:-4]}{number:04x}", "subject": "s", "message_type": "t"}
+    cell = {
+        "cell_run_id": f"{id_[:-1]}{number % 3}",
+        "cell_id": "c",
+        "cell_index": number,
+    }
+    message = {
+        "message_id": f"{id_[:-4]}{number:04x}",
+        "subject": "s",
+        "message_type": "t",
+    }
     said: dict[K, dict[str, object]] = {
         K.CREATED: execution.to_json(),
         K.STARTED: {"worker": f"w{number}"},
@@ -56,7 +68,10 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
     drawn = draw(
         st.lists(
             st.tuples(
-                st.integers(0, 70), st.sampled_from(IDS), kinds, st.sampled_from([*ENDED])
+                st.integers(0, 70),
+                st.sampled_from(IDS),
+                kinds,
+                st.sampled_from([*ENDED]),
             ),
             max_size=40,
         )
@@ -66,7 +81,7 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
             event_id=f"00000000-0000-7000-9000-{number:012x}",
             execution_id=id_,
             kind=kind,
-            at=NOON + timedelta(seconds=number),
+            happened_at=NOON + timedelta(seconds=number),
             payload=payload(kind, number, id_, end),
         )
         for number, id_, kind, end in drawn
@@ -116,5 +131,7 @@ def test_the_tables_are_the_fold_of_the_events(calls, strictness):
         assert dict(store.live) == live
         expected = folded(recorded)
         assert {id_: store.get_execution(id_) for id_ in expected} == expected
-        assert [event.seq for event in store.events_after(0)] == [e.seq for e in recorded]
+        assert [event.seq for event in store.events_after(0)] == [
+            e.seq for e in recorded
+        ]
         assert len({event.event_id for event in recorded}) == len(recorded)

@@ -14,7 +14,7 @@ def event(seq, root="r"):
         execution_id=root,
         root_id=root,
         kind=EventKind.WAITING,
-        at=now(),
+        happened_at=now(),
         seq=seq,
     )
 

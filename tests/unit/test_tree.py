@@ -65,7 +65,7 @@ def an_event(
         event_id=f"e{seq}",
         execution_id=about,
         kind=kind,
-        at=NOON,
+        happened_at=NOON,
         payload=payload,
         root_id="root",
         seq=seq,
