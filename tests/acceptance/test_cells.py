@@ -4,15 +4,11 @@ import shutil
 from pathlib import Path
 
 import nbformat
-import papermill
 import pytest
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from papermill.exceptions import PapermillExecutionError
-from tests.conftest import until
 
-from flowkernel.client import Client
 from flowkernel.status import ExecutionStatus as S
+from tests.acceptance import side_by_side
 
 pytestmark = pytest.mark.kernel
 
@@ -28,36 +24,11 @@ def tagged(source, tag):
     return new_code_cell(source, metadata={"tags": [tag]})
 
 
-def joined(outputs):
-    """Outputs with neighbouring pieces of one stream joined, and without what is random."""
-    found = []
-    for output in outputs:
-        output = dict(output)
-        if output["output_type"] == "error":
-            output.pop("traceback")
-        before = found[-1] if found else {}
-        if output["output_type"] == "stream" and before.get("name") == output["name"]:
-            before["text"] += output["text"]
-        else:
-            found.append(output)
-    return found
-
-
 def papermilled(book, path, engine, **arguments):
-    """What papermill raises (its type), and the notebook it leaves."""
-    nbformat.write(book, path.with_suffix(".in.ipynb"))
-    raised = None
-    try:
-        papermill.execute_notebook(
-            str(path.with_suffix(".in.ipynb")),
-            str(path),
-            engine_name=engine,
-            progress_bar=False,
-            **arguments,
-        )
-    except Exception as error:
-        raised = error
-    return raised, nbformat.read(path, 4)
+    """What papermill raises, and the notebook it leaves."""
+    given = path.with_suffix(".in.ipynb")
+    nbformat.write(book, given)
+    return side_by_side.papermilled(given, path, engine, **arguments)
 
 
 @pytest.fixture
@@ -66,12 +37,11 @@ def both(tmp_path, client):
 
     def both(book, **arguments):
         plain, left = papermilled(book, tmp_path / "plain.ipynb", None, **arguments)
-        ours, right = papermilled(book, tmp_path / "ours.ipynb", "flowkernel", **arguments)
-        assert type(ours) is type(plain)
-        assert [c.source for c in right.cells] == [c.source for c in left.cells]
-        for mine, theirs in zip(right.cells, left.cells, strict=True):
-            assert joined(mine.get("outputs", [])) == joined(theirs.get("outputs", []))
-            assert mine.get("execution_count") == theirs.get("execution_count")
+        ours, right = papermilled(
+            book, tmp_path / "ours.ipynb", "flowkernel", **arguments
+        )
+        side_by_side.assert_same_ending(ours, plain)
+        side_by_side.assert_same_cells(right, left, plain)
         return recorded(client, right)
 
     return both
@@ -97,7 +67,9 @@ def test_an_error(both):
     execution, cells, said = both(notebook("x = 1", "1 / 0", "x"))
 
     assert execution.status is S.ENDED_ERROR
-    assert execution.status_message == "Cell 2 of 3: ZeroDivisionError: division by zero"
+    assert (
+        execution.status_message == "Cell 2 of 3: ZeroDivisionError: division by zero"
+    )
     assert execution.error.name == "ZeroDivisionError"
     assert "1 / 0" in execution.error.traceback
     assert cells == ["SUCCESS", "ERROR"]
@@ -138,7 +110,9 @@ def test_sys_exit(both, code, status, message, cell):
 
 
 def test_an_error_that_a_tag_allows(both):
-    execution, cells, _said = both(notebook("x = 1", tagged("1 / 0", "raises-exception"), "x"))
+    execution, cells, _said = both(
+        notebook("x = 1", tagged("1 / 0", "raises-exception"), "x")
+    )
 
     assert execution.status is S.ENDED_SUCCESS
     assert cells == ["SUCCESS", "ALLOWED_ERROR", "SUCCESS"]
@@ -159,7 +133,9 @@ def test_an_interrupt_that_nobody_asked_for(both):
 
 
 def test_a_skipped_cell_never_ran(both):
-    execution, cells, _said = both(notebook("x = 1", tagged("1 / 0", "skip-execution"), "x"))
+    execution, cells, _said = both(
+        notebook("x = 1", tagged("1 / 0", "skip-execution"), "x")
+    )
 
     assert execution.status is S.ENDED_SUCCESS
     assert cells == ["SUCCESS", "SUCCESS"]
@@ -204,7 +180,9 @@ def test_output_in_an_output_widget(both):
 
 def test_big_output(both):
     execution, _cells, _said = both(
-        notebook("print('x' * 5_000_000)", "for n in range(2_000): print(n, flush=True)")
+        notebook(
+            "print('x' * 5_000_000)", "for n in range(2_000): print(n, flush=True)"
+        )
     )
 
     assert execution.status is S.ENDED_SUCCESS
@@ -220,7 +198,9 @@ def test_many_small_prints_are_one_output(client, tmp_path):
 
 
 def test_a_notebook_without_a_parameters_cell(both):
-    execution, _cells, _said = both(notebook("print(day)"), parameters={"day": "monday"})
+    execution, _cells, _said = both(
+        notebook("print(day)"), parameters={"day": "monday"}
+    )
 
     assert execution.inputs == {"day": "monday"}
 
@@ -255,7 +235,9 @@ def test_a_flow_s_signals_under_plain_papermill_s_command(client, tmp_path):
     assert left.cells[0].outputs == []
 
 
-def test_papermill_runs_on_when_there_is_no_home_to_record_in(tmp_path, monkeypatch, caplog):
+def test_papermill_runs_on_when_there_is_no_home_to_record_in(
+    tmp_path, monkeypatch, caplog
+):
     (tmp_path / "file").touch()
     monkeypatch.setenv("FLOWKERNEL_HOME", str(tmp_path / "file" / "home"))
 
@@ -273,10 +255,15 @@ def test_the_papermill_command_leaves_an_execution(client, tmp_path):
     nbformat.write(
         notebook(tagged("x = 1", "parameters"), "print(x)"), tmp_path / "in.ipynb"
     )
-    command = [str(Path(sys.executable).with_name("papermill")), "in.ipynb", "out.ipynb"]
+    command = [
+        str(Path(sys.executable).with_name("papermill")),
+        "in.ipynb",
+        "out.ipynb",
+    ]
 
     subprocess.run(
-        [*command, "-p", "x", "5", "--engine", "flowkernel", "--no-progress-bar"], check=True
+        [*command, "-p", "x", "5", "--engine", "flowkernel", "--no-progress-bar"],
+        check=True,
     )
 
     [execution] = client.list_executions(limit=1)
@@ -284,5 +271,3 @@ def test_the_papermill_command_leaves_an_execution(client, tmp_path):
     assert execution.status is S.ENDED_SUCCESS
     assert Path(execution.notebook_path) == tmp_path / "out.ipynb"
     assert shutil.which("papermill", path=str(Path(sys.executable).parent))
-
-
