@@ -25,6 +25,7 @@ COLOURS = {
     S.ENDED_CANCELLED: "var(--jp-warn-color1, #c77700)",
 }
 #: The class is said twice to win over JupyterLab's rules for lists in outputs.
+#: The class is said twice: JupyterLab's own rules for lists in an output are stronger.
 STYLE = """
 .jp-flowkernel-tree{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
 font-size:var(--jp-ui-font-size1,13px);line-height:1.6;overflow-x:auto;
