@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from flowkernel.errors import BadArgument, FileMissing, NotANotebook
+from flowkernel.jsonvalue import checked
 from flowkernel.models import Environment, FlowKind, Json
 
 MAX_SOURCE = (
@@ -34,10 +35,12 @@ def start_request(
 
     Raises:
         FileMissing, NotANotebook, BadArgument: The target is a path and cannot be read.
+        BadValue, ValueTooBig: The inputs are not JSON, or too big.
     """
+    given = checked(inputs, "inputs")
     if not is_path(target):
-        return {"flow": target, "inputs": inputs}
-    return {"source": read_source(target, cwd), "inputs": inputs}
+        return {"flow": target, "inputs": given}
+    return {"source": read_source(target, cwd), "inputs": given}
 
 
 def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
