@@ -1,0 +1,1 @@
+"""The routes, by noun: each reads the request, calls the service, answers."""

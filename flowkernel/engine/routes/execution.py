@@ -1,0 +1,115 @@
+"""`execution`: start one, read it, and what a flow says of itself."""
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from flowkernel.engine import bodies
+from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.routes.answers import answer, ask, check_limit
+from flowkernel.engine.service import Service, Start
+from flowkernel.status import ExecutionStatus
+
+S = ExecutionStatus
+
+
+def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
+    """The routes of `execution`."""
+    routes = APIRouter(tags=["execution"])
+
+    @routes.post("/execution")
+    async def start(body: bodies.StartBody) -> Response:
+        """Start an execution; 201 once it is on disk."""
+        execution = await ask(service.start, Start(**body.model_dump()))
+        return answer(execution.to_json(), 201)
+
+    @routes.get("/execution")
+    async def list_executions(
+        status: S | None = None,
+        flow_name: str | None = None,
+        parent_id: str | None = None,
+        root_id: str | None = None,
+        is_archived: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Response:
+        """The newest first."""
+        check_limit(limit)
+        found = await ask(
+            service.store.list_executions,
+            status=status,
+            flow_name=flow_name,
+            parent_id=parent_id,
+            root_id=root_id,
+            is_archived=is_archived,
+            limit=limit,
+            cursor=cursor,
+        )
+        return answer([execution.to_json() for execution in found])
+
+    @routes.get("/execution/{execution_id}")
+    async def get_execution(execution_id: str) -> Response:
+        """One, by its id or the unambiguous beginning or end of it."""
+        return answer((await ask(service.find, execution_id)).to_json())
+
+    @routes.get("/execution/{execution_id}/tree")
+    async def tree(execution_id: str) -> Response:
+        """It and everything under it, and the cursor to follow from."""
+        cursor = service.store.last_seq
+        family = await ask(service.subtree, execution_id)
+        progress = {
+            execution.execution_id: dispatcher.progress[
+                execution.execution_id
+            ].to_json()
+            for execution in family
+            if execution.execution_id in dispatcher.progress
+        }
+        executions = [execution.to_json() for execution in family]
+        return answer(
+            {"executions": executions, "progress": progress, "cursor": cursor}
+        )
+
+    @routes.get("/execution/{execution_id}/cell_run")
+    async def cell_runs(execution_id: str) -> Response:
+        """Its cell runs, in the order in which they started."""
+        found = await ask(service.store.cell_runs, execution_id)
+        return answer([run.to_json() for run in found])
+
+    @routes.get("/execution/{execution_id}/log")
+    async def log(
+        execution_id: str, after_seq: int = 0, limit: int = 10_000
+    ) -> Response:
+        """What it logged and printed."""
+        check_limit(limit)
+        found = await ask(
+            service.store.log, execution_id, after_seq=after_seq, limit=limit
+        )
+        return answer([event.to_json() for event in found])
+
+    @routes.patch("/execution/{execution_id}")
+    async def save(execution_id: str, body: bodies.SaveBody) -> Response:
+        """Overwrite its name, message, or whether it is archived."""
+        values = body.model_dump(exclude_unset=True)
+        return answer((await ask(service.save, execution_id, values, "REST")).to_json())
+
+    @routes.post("/execution/{execution_id}/output")
+    async def output(execution_id: str, body: bodies.OutputBody) -> Response:
+        """Add to its output, or replace it."""
+        told = await ask(
+            service.set_output, execution_id, body.output, merge=body.merge
+        )
+        return answer({"output": told.output})
+
+    @routes.post("/execution/{execution_id}/log")
+    async def add_log(execution_id: str, body: bodies.LogBody) -> Response:
+        """Add to its log."""
+        await ask(service.log, execution_id, body.stream, body.text)
+        return answer({})
+
+    @routes.post("/execution/{execution_id}/message")
+    async def send_message(execution_id: str, body: bodies.MessageBody) -> Response:
+        """Record a note to the people of this home."""
+        return answer(
+            await ask(service.send_message, execution_id, body.model_dump()), 201
+        )
+
+    return routes

@@ -1,0 +1,72 @@
+"""`message`, `event`, `sql`, `backup`: what only reads."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from fastapi.responses import Response, StreamingResponse
+
+from flowkernel.engine import bodies
+from flowkernel.engine.routes.answers import answer, ask, check_limit
+from flowkernel.engine.service import Service
+from flowkernel.engine.stream import Stream
+from flowkernel.jsonvalue import dumps
+
+
+def reading_routes(service: Service, stream: Stream) -> APIRouter:
+    """The routes that only read."""
+    routes = APIRouter()
+
+    @routes.get("/message", tags=["message"])
+    async def list_messages(limit: int = 50) -> Response:
+        """The newest first."""
+        check_limit(limit)
+        found = await ask(service.store.list_messages, limit)
+        return answer([message.to_json() for message in found])
+
+    @routes.get("/message/{message_id}", tags=["message"])
+    async def get_message(message_id: str) -> Response:
+        """One message."""
+        return answer((await ask(service.store.get_message, message_id)).to_json())
+
+    @routes.get("/event", tags=["event"])
+    async def events(
+        cursor: int = 0, root_id: str | None = None, execution_id: str | None = None
+    ) -> StreamingResponse:
+        """What happens from `cursor` on, as server-sent events."""
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield b": hello\n\n"
+            async for event in stream.watch(cursor, root_id, execution_id):
+                if event is None:
+                    yield b": still here\n\n"
+                else:
+                    text = dumps(event.to_json())
+                    yield f"id: {event.seq}\ndata: {text}\n\n".encode()
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    @routes.post("/sql", tags=["sql"])
+    async def sql(body: bodies.SqlBody) -> Response:
+        """Ask the store a question; it only reads."""
+        seconds, rows = service.config.sql_seconds, service.config.sql_rows
+        if body.format == "arrow":
+            content = await ask(
+                service.store.query_arrow, body.sql, seconds=seconds, rows=rows
+            )
+            return Response(content, media_type="application/vnd.apache.arrow.stream")
+        told = await ask(service.store.query, body.sql, seconds=seconds, rows=rows)
+        return answer(
+            {
+                "columns": told.columns,
+                "types": told.types,
+                "rows": told.rows,
+                "is_cut": told.is_cut,
+            }
+        )
+
+    @routes.post("/backup", tags=["engine"])
+    async def backup() -> Response:
+        """Copy the database into the backup folder while everything goes on."""
+        return answer({"path": await ask(service.backup)})
+
+    return routes
