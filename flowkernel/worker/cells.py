@@ -19,7 +19,7 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
-from flowkernel.flow_exceptions import SIGNAL
+from flowkernel.flow_api.exceptions import SIGNAL
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
 from flowkernel.worker.outputs import Streams

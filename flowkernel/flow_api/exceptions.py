@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from flowkernel.flow_api import Execution
 
 SIGNAL = "flowkernel-signal:"  #: What the worker knows a lifecycle signal by.
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 class EngineException(FlowkernelError):

@@ -1,0 +1,54 @@
+"""Where this process stands: in a flow's kernel, or outside of one."""
+
+import threading
+from dataclasses import dataclass, field
+
+from flowkernel.client import Client
+from flowkernel.errors import NotInFlowKernel
+
+ADVICE = (
+    "flow_api was imported outside a flow's kernel: the code can be read here, not run. "
+    "Put `%%flow NAME` on the first line of the cell and start it with `%flow_run NAME`, "
+    "or run the file with `flowkernel run FILE`."
+)
+
+
+@dataclass
+class Here:
+    """The execution whose kernel this is."""
+
+    client: Client
+    execution_id: str
+    calls: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def call_key(self, what: str) -> str:
+        """The key of the next call of its kind: the same when the flow is run again."""
+        with self.lock:
+            self.calls[what] = self.calls.get(what, 0) + 1
+            return f"{what}#{self.calls[what]}"
+
+
+_here: Here | None = None
+
+
+def enter(client: Client, execution_id: str) -> None:
+    """From now on this process is the kernel of that execution."""
+    global _here
+    _here = Here(client, execution_id)
+
+
+def here() -> Here | None:
+    """The execution whose kernel this is; None outside a flow's kernel."""
+    return _here
+
+
+def needed() -> Here:
+    """The same, where it must be one.
+
+    Raises:
+        NotInFlowKernel: This is no flow's kernel; says what to do.
+    """
+    if _here is None:
+        raise NotInFlowKernel(ADVICE)
+    return _here

@@ -1,0 +1,51 @@
+"""How a flow, or anybody, waits: "is it over?", asked until it is."""
+
+import time
+from collections.abc import Callable
+
+from flowkernel.client import Client
+from flowkernel.flow_api.exceptions import DependencyTimeoutError
+from flowkernel.flow_api.here import here
+from flowkernel.models import Json
+from flowkernel.status import ReturnWhen
+
+WAIT_SECONDS = 20.0  #: One question "is it over?" is held open this long.
+
+
+def wait(
+    client: Client, ids: list[str], when: ReturnWhen, timeout: float | None
+) -> dict[str, dict[str, Json]]:
+    """Wait for executions; their records by id.
+
+    Raises:
+        DependencyTimeoutError: `timeout` seconds are over.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    left = (lambda: deadline - time.monotonic()) if deadline is not None else None
+    mine = here()
+    waiter = mine.execution_id if mine is not None else ids[0]
+    question = {"for": ids, "return_when": when, "is_flow": mine is not None}
+    told = hold(client, waiter, question, left)
+    if not told["is_over"]:
+        raise DependencyTimeoutError(
+            f"{len(ids)} execution(s) did not end within {timeout} s; they go on."
+        )
+    return {record["execution_id"]: record for record in told["executions"]}
+
+
+def hold(
+    client: Client,
+    waiter: str,
+    question: dict[str, Json],
+    left: Callable[[], float] | None,
+) -> dict[str, Json]:
+    """Ask "is it over?" until it is, or until `left()` seconds are none."""
+    while True:
+        seconds = WAIT_SECONDS if left is None else min(WAIT_SECONDS, max(0.0, left()))
+        is_last = left is not None and left() <= seconds
+        told: dict[str, Json] = client.post(
+            f"/execution/{waiter}/wait",
+            {**question, "seconds": seconds, "is_last": is_last},
+        )
+        if told["is_over"] or (left is not None and left() <= 0):
+            return told
