@@ -9,7 +9,7 @@ from typing import Protocol
 
 from flowkernel.client import Client
 from flowkernel.clock import monotonic, now
-from flowkernel.errors import FlowkernelError, MoveNotAllowed
+from flowkernel.errors import MoveNotAllowed
 from flowkernel.models import Event, Execution
 from flowkernel.tree import Tree
 
@@ -139,7 +139,7 @@ class _Reader:
     """Reads the stream in a thread of its own: a wait for a socket cannot be timed well."""
 
     def __init__(self, client: Client, cursor: int, root_id: str) -> None:
-        self._queue: queue.SimpleQueue[Event | FlowkernelError] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(
             target=self._read,
@@ -155,7 +155,7 @@ class _Reader:
             found = self._queue.get(timeout=seconds)
         except queue.Empty:
             return None
-        if isinstance(found, FlowkernelError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -171,7 +171,9 @@ class _Reader:
                     return
                 if event is not None:
                     self._queue.put(event)
-        except FlowkernelError as error:
+        except (
+            Exception
+        ) as error:  # Raised in the thread that asks: it must not wait on.
             self._queue.put(error)
         finally:
             client.close()  # The connection of this thread.

@@ -1,0 +1,44 @@
+"""Following an execution, where the stream breaks for a reason nobody foresaw."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from flowkernel.client import Client
+from flowkernel.home import Home
+from flowkernel.models import Event, Execution
+from flowkernel.status import ExecutionStatus
+from flowkernel.watch import follow
+
+RUNNING = Execution(
+    execution_id="root",
+    root_id="root",
+    type="FLOW",
+    flow_name="report",
+    flow_version="v1",
+    name="report",
+    status=ExecutionStatus.RUNNING,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+class OtherVersion(Client):
+    """An engine of another version: its events cannot be understood."""
+
+    def tree(self, execution_id: str) -> dict[str, Any]:
+        return {"executions": [RUNNING.to_json()], "progress": {}, "cursor": 1}
+
+    def events(self, cursor: int, **_of: Any) -> Iterator[Event | None]:
+        yield None
+        raise TypeError("no such field")
+
+
+def test_a_broken_stream_is_raised_to_whoever_waits(tmp_path):
+    """Not lost in a thread, so that a cell would wait for ever."""
+    pictures = follow(OtherVersion(Home(tmp_path)), "root")
+    next(pictures)
+
+    with pytest.raises(TypeError, match="no such field"):
+        next(pictures)
