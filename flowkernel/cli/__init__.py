@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             standalone_mode=False,
         )
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # `| head` has enough; click then wants to exit.
+    except (BrokenPipeError, SystemExit):  # `| head` has enough: click exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except Exception as error:

@@ -36,7 +36,9 @@ FlowName = Annotated[str, typer.Argument(metavar="NAME", help="The flow's name."
 
 @app.callback(invoke_without_command=False)
 def _flowkernel(
-    version: Annotated[bool, typer.Option("--version", help="Say the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say the version.")
+    ] = False,
 ) -> None:
     """Notebook cells and notebooks become flows: run in their own kernels, and recorded."""
 
@@ -45,7 +47,9 @@ def _flowkernel(
 def run(
     target: Annotated[
         str,
-        typer.Argument(metavar="TARGET", help="A flow's name, or a path to .ipynb or .py."),
+        typer.Argument(
+            metavar="TARGET", help="A flow's name, or a path to .ipynb or .py."
+        ),
     ],
     parameter: Annotated[
         list[str] | None,
@@ -92,7 +96,9 @@ def flow_register(
     path: Annotated[str, typer.Argument(metavar="PATH", help="An .ipynb or .py file.")],
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="N", help="Default: the file's, less its ending."),
+        typer.Option(
+            "--name", metavar="N", help="Default: the file's, less its ending."
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:
@@ -169,7 +175,9 @@ def _add_verb(verb: str, help: str) -> None:
 _add_verb("cancel", "Stop an execution and everything under it.")
 _add_verb("pause", "Let an execution stop after the cell that runs now.")
 _add_verb("resume", "Let a paused execution go on.")
-_add_verb("retry", "Run it once more, as a new execution. What succeeded is not run twice.")
+_add_verb(
+    "retry", "Run it once more, as a new execution. What succeeded is not run twice."
+)
 
 
 @message.command("list")

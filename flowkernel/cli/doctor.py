@@ -19,7 +19,7 @@ from flowkernel.home import Home, find_home
 from flowkernel.launch import Found
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
-LITTLE_ROOM = 500 * 1024 * 1024  #: Bytes free on the home's disk; fewer is worth a word.
+LITTLE_ROOM = 500 * 1024 * 1024  #: Bytes free on the disk; fewer is worth a word.
 NO_ROOM = 20 * 1024 * 1024  #: Bytes; with fewer, nothing can be recorded soon.
 OLDEST_PYTHON = (3, 11)
 
@@ -59,7 +59,9 @@ def _findings(home: Home) -> Iterator[Finding]:
 def _python() -> Finding:
     said = f"{platform.python_version()} ({sys.executable}), flowkernel {__version__}"
     if sys.version_info < OLDEST_PYTHON:
-        return Finding(PROBLEM, "Python", said, "flowkernel needs Python 3.11 or later.")
+        return Finding(
+            PROBLEM, "Python", said, "flowkernel needs Python 3.11 or later."
+        )
     return Finding(OK, "Python", said)
 
 
@@ -75,7 +77,9 @@ def _packages() -> Iterator[Finding]:
         try:
             version = metadata.version(needed.name)
         except metadata.PackageNotFoundError:
-            yield Finding(PROBLEM, "package", f"{needed.name} is not installed.", advice)
+            yield Finding(
+                PROBLEM, "package", f"{needed.name} is not installed.", advice
+            )
             continue
         if needed.specifier.contains(version, prereleases=True):
             good.append(f"{needed.name} {version}")
@@ -111,9 +115,13 @@ def _disk(place: Path) -> Finding:
     free = shutil.disk_usage(place).free
     said = f"{_size(free)} free"
     if free < NO_ROOM:
-        return Finding(PROBLEM, "disk", said, "Free some: soon nothing can be recorded.")
+        return Finding(
+            PROBLEM, "disk", said, "Free some: soon nothing can be recorded."
+        )
     if free < LITTLE_ROOM:
-        return Finding(WARN, "disk", said, "Output notebooks need room: free some space.")
+        return Finding(
+            WARN, "disk", said, "Output notebooks need room: free some space."
+        )
     return Finding(OK, "disk", said)
 
 

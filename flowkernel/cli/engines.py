@@ -92,7 +92,9 @@ def start_engine(*, as_json: bool) -> None:
         say_json({"url": engine.url, "pid": engine.pid, "was_running": was_there})
     else:
         word = "ran already" if was_there else "is started"
-        say(f"The engine {word} (process {engine.pid}) at {engine.url}.\nHome: {home.path}")
+        say(
+            f"The engine {word} (process {engine.pid}) at {engine.url}.\nHome: {home.path}"
+        )
 
 
 def stop_engine(*, force: bool, as_json: bool) -> None:

@@ -22,6 +22,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (UsageFault, BAD_REQUEST),
     (UnicodeEncodeError, BAD_REQUEST),
 )
+AROUND = 10  #: Characters shown on both sides of one that cannot be encoded.
 
 
 def failure_code(error: Exception, *, as_json: bool) -> int:
@@ -52,7 +53,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, FlowkernelError):
         return str(error)
     if isinstance(error, UnicodeEncodeError):
-        return f"{error.object!r} has characters that are not valid Unicode text."
+        near = error.object[max(0, error.start - AROUND) : error.end + AROUND]
+        return f"{near!r} is not valid Unicode text. Use it in a UTF-8 locale."
     said = error.format_message() if hasattr(error, "format_message") else str(error)
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # A group without a command.

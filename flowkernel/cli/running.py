@@ -17,7 +17,11 @@ from flowkernel.tree import Tree, one_line
 from flowkernel.watch import watch
 
 S = ExecutionStatus
-EXIT_CODES = {S.ENDED_SUCCESS: SUCCESS, S.ENDED_ERROR: FAILED, S.ENDED_CANCELLED: CANCELLED}
+EXIT_CODES = {
+    S.ENDED_SUCCESS: SUCCESS,
+    S.ENDED_ERROR: FAILED,
+    S.ENDED_CANCELLED: CANCELLED,
+}
 REASON = 300  #: Characters of the reason of a failure, inclusive.
 
 
@@ -98,7 +102,9 @@ class _Told(FinalText):
 
     def tell(self, at: datetime, execution: Execution) -> None:
         """Write one line."""
-        said = f"{at.astimezone():%H:%M:%S} {one_line(execution.name)} {execution.status}"
+        said = (
+            f"{at.astimezone():%H:%M:%S} {one_line(execution.name)} {execution.status}"
+        )
         if execution.status_message:
             said += f": {one_line(execution.status_message)}"
         write(said, self._stream)

@@ -3,7 +3,13 @@
 import sys
 from typing import Any
 
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from flowkernel.client import Client
@@ -82,7 +88,8 @@ class FlowMagics(Magics):
     def _check(self, name: str, cell: str, setup: str) -> None:
         from flowkernel.check import check_source
 
-        left_out = len(cell) - len(cell.lstrip("\n"))  # IPython drops empty lines in front.
+        # IPython drops empty lines in front.
+        left_out = len(cell) - len(cell.lstrip("\n"))
         checked = check_source(
             self.shell.transform_cell(cell),
             setup=self.shell.transform_cell(setup) if setup else "",
@@ -102,7 +109,9 @@ class FlowMagics(Magics):
         help="A Python literal (3, 'text', [1, 2]), a variable's name, {expression} or "
         "$name; anything else is text.",
     )
-    @argument("--name", metavar="NAME", help="Name of the execution. Default: the flow's.")
+    @argument(
+        "--name", metavar="NAME", help="Name of the execution. Default: the flow's."
+    )
     @argument("--no-wait", action="store_true", help="Come back at once.")
     def flow_run(self, line: str) -> Any:
         """Start a flow and show its tree until it has ended.

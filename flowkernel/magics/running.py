@@ -131,7 +131,7 @@ def _follow_quietly(client: Client, execution_id: str, display: Display) -> None
         for tree in follow(client, execution_id):
             display.show(tree)
         display.finish(tree)
-    except FlowkernelError as error:  # Nobody is there to catch it; the next magic says it.
+    except FlowkernelError as error:  # Nobody could catch it; the next magic says it.
         _log.warning("The tree is no longer followed: %s", error)
     finally:
         client.close()  # The connection of this thread.

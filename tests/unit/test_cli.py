@@ -91,6 +91,17 @@ def test_every_error_has_an_exit_code(error, capsys):
     assert capsys.readouterr().err == "It went wrong.\n"
 
 
+def test_bytes_that_are_no_text_are_a_sentence(empty_home, capsys):
+    """As the shell gives them to Python in a locale without UTF-8."""
+    Path("script.py").write_text("x = 1")
+
+    assert main(["run", "script.py", "-p", "who", "Zo\udcc3\udcab"]) == 2
+
+    told = capsys.readouterr().err
+    assert "not valid Unicode text" in told
+    assert len(told) < 200
+
+
 def test_an_error_that_nobody_foresaw_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         failure_code(ZeroDivisionError(), as_json=False)
