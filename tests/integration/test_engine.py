@@ -1,0 +1,167 @@
+"""The engine as a process: once for each home, there when needed, gone when not."""
+
+import io
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import httpx
+import psutil
+import pyarrow.ipc
+import pytest
+
+from flowkernel.client import Client
+from flowkernel.errors import BadArgument, SqlRefused
+from flowkernel.home import EngineFile
+from flowkernel.launch import Found, look
+from tests.conftest import engines_of, kill_engine, until
+
+RECORDED = {"source": {"name": "job", "kind": "SCRIPT", "source": "1"}, "run": False}
+
+
+def test_twenty_who_ask_at_once_start_one_engine(own_home):
+    with ThreadPoolExecutor(20) as pool:
+        pids = list(
+            pool.map(lambda _: Client(own_home).get("/engine")["pid"], range(20))
+        )
+
+    assert len(set(pids)) == 1
+    assert len(engines_of(own_home)) == 1
+
+
+def test_only_its_owner_may_read_the_token(client):
+    mode = stat.S_IMODE(os.stat(client.home.engine_file).st_mode)
+
+    assert mode == 0o600
+
+
+def test_it_listens_on_loopback_alone(client):
+    [engine] = engines_of(client.home)
+
+    heard = {c.laddr.ip for c in engine.net_connections() if c.status == "LISTEN"}
+
+    assert heard == {"127.0.0.1"}
+
+
+def test_an_idle_engine_goes_away_and_takes_nothing_along(monkeypatch, own_home):
+    monkeypatch.setenv("FLOWKERNEL_IDLE_EXIT", "0.5")
+    client = Client(own_home)
+    execution = client.start(RECORDED)
+    client.act(execution.execution_id, "cancel")
+
+    until(lambda: not engines_of(own_home), what="no engine")
+
+    assert look(own_home) == (Found.NONE, None)
+    assert client.get_execution(execution.execution_id).status == "ENDED_CANCELLED"
+
+
+def test_an_engine_with_something_under_way_is_stopped_only_by_force(own_home):
+    client = Client(own_home)
+    execution = client.start(RECORDED)
+    [process] = engines_of(own_home)
+
+    with pytest.raises(BadArgument, match="1 execution"):
+        client.post("/engine/stop", {"force": False})
+    client.post("/engine/stop", {"force": True})
+
+    psutil.wait_procs([process], timeout=10)
+    assert client.get_execution(execution.execution_id).status == "ENDED_CANCELLED"
+
+
+def test_a_watcher_that_was_away_misses_nothing_even_over_a_kill(own_home):
+    client = Client(own_home)
+    ids = [client.start(RECORDED).execution_id for _ in range(3)]
+    first = [e for e in islice(client.events(0), 3) if e]
+    kill_engine(own_home)
+    ids.append(client.start(RECORDED).execution_id)
+
+    later = islice((e for e in client.events(first[-1].seq) if e), 4 - len(first))
+
+    assert [e.execution_id for e in [*first, *later]] == ids
+
+
+def test_the_stream_of_one_family_has_no_other(client):
+    client.start(RECORDED)
+    mine = client.start(RECORDED)
+    client.act(mine.execution_id, "cancel")
+
+    seen = list(islice((e for e in client.events(0, root_id=mine.root_id) if e), 2))
+
+    assert [(e.execution_id, e.kind) for e in seen] == [
+        (mine.execution_id, "created"),
+        (mine.execution_id, "ended"),
+    ]
+
+
+def test_sql_answers_in_json_and_in_arrow(client):
+    question = "select 1 as n, 'ü' as s union all select 2, null order by n"
+
+    told = client.sql(question)
+    stream = client.post("/sql", {"sql": question, "format": "arrow"})
+
+    assert told["rows"] == [[1, "ü"], [2, None]]
+    table = pyarrow.ipc.open_stream(io.BytesIO(stream)).read_all()
+    assert table.to_pydict() == {"n": [1, 2], "s": ["ü", None]}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "delete from event",
+        "with x as (delete from execution returning *) select * from x",
+        "attach '/tmp/other.duckdb'",
+        "select * from read_text('/etc/passwd')",
+        "copy event to '/tmp/events.csv'",
+        "set memory_limit = '1GB'",
+        "select 1; select 2",
+    ],
+)
+def test_sql_only_reads(client, question):
+    with pytest.raises(SqlRefused):
+        client.sql(question)
+
+
+def test_sql_that_takes_too_long_is_stopped(monkeypatch, own_home):
+    monkeypatch.setenv("FLOWKERNEL_SQL_SECONDS", "0.3")
+
+    with pytest.raises(SqlRefused, match=r"0\.3"):
+        Client(own_home).sql(
+            "select count(*) from range(100000000000) a, range(1000) b"
+        )
+
+
+def test_a_backup_made_while_running_can_be_opened(client):
+    execution = client.start(RECORDED)
+
+    path = client.post("/backup", {})["path"]
+
+    code = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql(sys.argv[2]).fetchall())"
+    question = (
+        f"select status from execution where execution_id = '{execution.execution_id}'"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, path, question], capture_output=True, text=True
+    )
+    assert found.stdout == "[('PENDING',)]\n"
+
+
+def test_asking_again_with_the_same_id_starts_nothing_new(client):
+    first = client.start(RECORDED)
+
+    again = client.start({**RECORDED, "execution_id": first.execution_id})
+
+    assert again == first
+
+
+def test_the_api_describes_itself(client):
+    engine = EngineFile.read(client.home)
+
+    told = httpx.get(
+        f"{engine.url}/openapi.json",
+        headers={"Authorization": f"Bearer {engine.token}"},
+    ).json()
+
+    assert "/api/latest/execution/{execution_id}/cancel" in told["paths"]
