@@ -16,7 +16,8 @@ from flowkernel.worker.orders import Orders
 from flowkernel.worker.run import Run
 
 log = logging.getLogger("flowkernel.worker")
-AWAY_TRIES = 3  #: Questions without an engine, and without work, until the worker goes.
+AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
+RETRY_SECONDS = 0.5  #: Between two of them.
 
 
 class Worker:
@@ -28,24 +29,28 @@ class Worker:
         self.client = Client(home, started_by=worker_id)
         self.link = Link(self.client, worker_id)
         self.orders = Orders(self.link, self._begin)
+        self._rest = threading.Event()
 
     def work(self) -> None:
-        """Until the engine says stop, or is gone and there is nothing left to do or to tell."""
+        """Until the engine says stop, or is gone and there is nothing left to do or to tell.
+
+        While there is something, it starts an engine that was killed; one that was stopped
+        on purpose stays stopped.
+        """
         away = 0
-        while not (self.orders.is_stopped and not self.orders.runs):
-            self.client.starts_engine = bool(self.orders.runs) or not self.link.is_quiet
+        while self.orders.runs or not (self.orders.is_stopped or away >= AWAY_TRIES):
+            has_news = bool(self.orders.runs) or not self.link.is_quiet
+            self.client.starts_engine = has_news and not self.orders.is_stopped
             try:
                 self.orders.ask()
                 away = 0
             except EngineError as error:
                 away += 1
-                if not self.orders.runs and self.link.is_quiet and away >= AWAY_TRIES:
-                    return
                 log.warning("no engine: %s", error)
-                threading.Event().wait(0.5)
+                self._rest.wait(RETRY_SECONDS)
             except FlowkernelError:
                 log.exception("the engine refused a question")
-                threading.Event().wait(0.5)
+                self._rest.wait(RETRY_SECONDS)
 
     def _begin(self, assignment: Json) -> Run:
         execution = Execution.from_json(assignment["execution"])
