@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
-from flowkernel.clock import monotonic
+from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
 from flowkernel.engine.processes import Processes, is_alive
@@ -280,7 +280,15 @@ class Dispatcher:
             if execution.worker is not None
             and execution.worker not in self.workers
             and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
+            and not self._is_fresh(execution)
         ]
+
+    def _is_fresh(self, execution: Execution) -> bool:
+        """Whether it began so lately that its worker need not have asked anything yet."""
+        if execution.started_at is None:
+            return False
+        age = (now() - execution.started_at).total_seconds()
+        return 0 <= age < self.config.lease
 
     def _lost(self, execution: Execution) -> Event:
         execution_id, times = execution.execution_id, execution.losses + 1

@@ -39,6 +39,7 @@ class Run:
     cancel_grace: float
     notebook_path: str | None = None
     ending: Ending | None = None
+    is_ours: bool = True  #: False: somebody's own papermill runs it.
     is_recorded: bool = True  #: False: no engine knows of it, and nobody is told.
     is_dropped: bool = False  #: The engine gave it to somebody else: say no more.
     is_cancelled: bool = False
@@ -122,7 +123,13 @@ class Run:
             threading.Thread(target=self._interrupt, daemon=True).start()
 
     def drop(self) -> None:
-        """It is somebody else's by now: kill its kernel, and say nothing more."""
+        """It is somebody else's by now: kill its kernel, and say nothing more.
+
+        Somebody's own papermill runs on: it is only not recorded any more.
+        """
+        if not self.is_ours:
+            self.is_recorded = False
+            return
         if not self.is_dropped and self.ending is None:
             self.is_dropped = True
             self._open_gate()

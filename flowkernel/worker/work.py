@@ -90,6 +90,7 @@ def adopted(
         log_limit=config.log_bytes,
         cancel_grace=config.cancel_grace,
         notebook_path=_local(output_path),
+        is_ours=False,
         is_recorded=is_recorded,
     )
     orders = Orders(link, lambda _assignment: None)
