@@ -1,21 +1,38 @@
 """What may be asked over REST: the shapes of the requests. Extra fields are refused."""
 
+import sys
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from flowkernel.clock import new_id
-from flowkernel.models import FlowKind, OnLost
-from flowkernel.status import ReturnWhen
+from flowkernel.jsonvalue import checked, dumps
+from flowkernel.models import EventKind, FlowKind, OnLost
+from flowkernel.status import CellStatus, ExecutionStatus, ReturnWhen
+
+MAX_CELLS = 1_000_000  #: Cells of a notebook, inclusive.
 
 
-class Body(BaseModel):
+class Shape(BaseModel):
+    """JSON without what only looks like it: NaN, half characters."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_json(cls, value: Any) -> Any:
+        try:
+            dumps(value).encode()
+        except (ValueError, RecursionError):
+            checked(value, "the request", limit=sys.maxsize)  # Raises, and says where.
+        return value
+
+
+class Body(Shape):
     """A request."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
 
-class Record(BaseModel):
+class Record(Shape):
     """A record of ours as another version may send it: fields unknown here are passed over."""
 
     model_config = ConfigDict(extra="ignore")
@@ -76,9 +93,9 @@ class VerbBody(Body):
 class SaveBody(Body):
     """`PATCH execution/{id}`: the fields to overwrite."""
 
-    name: str | None = None
+    name: str = ""
     status_message: str | None = Field(default=None, max_length=100_000)
-    is_archived: bool | None = None
+    is_archived: bool = False
 
 
 class OutputBody(Body):
@@ -137,9 +154,82 @@ class PollBody(Body):
     paused: list[str] = Field(default_factory=list)
 
 
+class EventRecord(Record):
+    """What happened to an execution, as its worker says."""
+
+    event_id: str
+    execution_id: str
+    kind: EventKind
+    happened_at: AwareDatetime
+    actor: str = ""
+    payload: dict[str, Any] = Field(default_factory=dict)
+
+
 class ReportBody(Body):
     """`POST worker/{id}/report`: what happened, in order."""
 
     pid: int
     process_started_at: float
-    events: list[dict[str, Any]] = Field(max_length=5_000)
+    events: list[EventRecord] = Field(max_length=5_000)
+
+
+class CellsCounted(Record):
+    """How many cells there are to run."""
+
+    cell_count: int = Field(ge=0, le=MAX_CELLS)
+
+
+class CellStarted(Record):
+    """A cell runs."""
+
+    cell_run_id: str
+    cell_id: str
+    cell_index: int = Field(ge=0, le=MAX_CELLS)
+    source_hash: str
+
+
+class CellEnded(Record):
+    """How it went."""
+
+    cell_run_id: str
+    status: CellStatus
+    error_name: str | None = None
+    error_message: str | None = None
+    traceback: str | None = None
+
+
+class Logged(Record):
+    """What it printed."""
+
+    stream: str
+    text: str
+
+
+class ErrorRecord(Record):
+    """What a cell raised."""
+
+    name: str
+    message: str
+    traceback: str = ""
+    cell_id: str | None = None
+    cell_index: int | None = Field(default=None, ge=0, le=MAX_CELLS)
+
+
+class Ended(Record):
+    """How the execution ended."""
+
+    status: ExecutionStatus
+    status_message: str | None = None
+    error: ErrorRecord | None = None
+    notebook_path: str | None = None
+
+
+#: What a worker may say of an execution. The rest is the engine's to decide.
+WORKERS_SAY: dict[EventKind, type[Record]] = {
+    EventKind.CELLS_COUNTED: CellsCounted,
+    EventKind.CELL_STARTED: CellStarted,
+    EventKind.CELL_ENDED: CellEnded,
+    EventKind.LOGGED: Logged,
+    EventKind.PAUSED: Record,
+    EventKind.ENDED: Ended,
+}

@@ -116,6 +116,10 @@ class Service:
             raise BadArgument(
                 f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
             )
+        if asked.worker is not None and not asked.run:
+            raise BadArgument(
+                "`worker` says who runs it, and `run` is false: leave one out."
+            )
         plan = self._plan(asked)
         parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
         if parent is not None:

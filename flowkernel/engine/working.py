@@ -1,31 +1,20 @@
 """What workers report: taken in only from the worker that has the execution."""
 
+from pydantic import ValidationError
+
+from flowkernel.engine.bodies import WORKERS_SAY, EventRecord
 from flowkernel.engine.service import Service
 from flowkernel.errors import BadArgument
-from flowkernel.models import Event, EventKind, Json
-
-#: What a worker may say of an execution. The rest is the engine's to decide.
-WORKERS_SAY = frozenset(
-    {
-        EventKind.CELLS_COUNTED,
-        EventKind.CELL_STARTED,
-        EventKind.CELL_ENDED,
-        EventKind.LOGGED,
-        EventKind.PAUSED,
-        EventKind.ENDED,
-    }
-)
+from flowkernel.models import Event
 
 
-def accept(
-    service: Service, worker_id: str, records: list[dict[str, Json]]
-) -> list[str]:
+def accept(service: Service, worker_id: str, records: list[EventRecord]) -> list[str]:
     """Record what a worker reports; the ids of the events that were not taken.
 
     An event is refused for good when the execution has ended or was given to another
     worker: the worker drops it then.
     """
-    events = [_parsed(record) for record in records]
+    events = [event_of(record) for record in records]
     wanted = [
         e for e in events if e.kind in WORKERS_SAY and _has(service, worker_id, e)
     ]
@@ -34,11 +23,19 @@ def accept(
     return [event.event_id for event in events if event.event_id not in kept]
 
 
-def _parsed(record: dict[str, Json]) -> Event:
-    try:
-        return Event.from_json(record)
-    except (TypeError, ValueError, KeyError) as error:
-        raise BadArgument(f"This is not an event: {error}.") from error
+def event_of(record: EventRecord) -> Event:
+    """The event, with a payload that fits its kind."""
+    shape = WORKERS_SAY.get(record.kind)
+    if shape is not None:
+        try:
+            shape.model_validate(record.payload)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            where = ".".join(map(str, wrong["loc"]))
+            raise BadArgument(
+                f"The event {record.kind!r} cannot be used: payload.{where}: {wrong['msg']}."
+            ) from error
+    return Event(**dict(record))
 
 
 def _has(service: Service, worker_id: str, event: Event) -> bool:

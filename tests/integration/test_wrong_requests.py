@@ -1,0 +1,280 @@
+"""Whatever is asked over REST, the answer is never a fault of the engine."""
+
+import json
+import sys
+
+import httpx
+import pytest
+
+from flowkernel.clock import new_id
+from flowkernel.launch import ensure_engine
+from flowkernel.models import EventKind
+from flowkernel.status import ExecutionStatus as S
+
+WRONG = [
+    None,
+    True,
+    0,
+    -1,
+    2**70,
+    1e300,
+    "",
+    "x",
+    "2020-01-01T00:00:00",
+    "\ud800",
+    "\x00",
+    "a" * 1_000,
+    [],
+    [None],
+    ["x", "x"],
+    {},
+    {"a": 1},
+    {"": None},
+    [{"event_id": "e", "execution_id": 1}],
+]
+RAW = [
+    b"",
+    b"{",
+    b"[1",
+    b"nul",
+    b'{"a":NaN}',
+    b"\xff",
+    b"[" * 100_000,
+    b"[]",
+    b'"x"',
+    b"0",
+]
+IDS = [
+    "x",
+    "..",
+    "%2e%2e%2f",
+    "%00",
+    "%ff",
+    "%F0%9F%98%80",
+    "';--",
+    "0" * 36,
+    "a" * 500,
+]
+QUERIES = ["x", "-1", "0", "9" * 30, "1e5", "\x00", "", "None", "..", "SUCCESS"]
+WORKER = f"papermill-{new_id()}"
+GOOD = {  #: A request that each route understands; one field at a time is made wrong.
+    "StartBody": {"flow": "f", "run": False},
+    "FlowRecord": {"name": "g", "kind": "CELL", "source": "x = 1"},
+    "SaveBody": {},
+    "OutputBody": {"output": {}},
+    "LogBody": {"text": "t"},
+    "MessageBody": {"subject": "s"},
+    "WaitBody": {"seconds": 0},
+    "VerbBody": {},
+    "SqlBody": {"sql": "select 1"},
+    "StopBody": {},
+    "PollBody": {"pid": 1, "process_started_at": 1.0, "holding": [], "paused": ["x"]},
+    "ReportBody": {"pid": 1, "process_started_at": 1.0, "events": []},
+}
+PAYLOAD = {
+    "stream": "log",
+    "text": "t",
+    "cell_count": 1,
+    "cell_run_id": "c",
+    "cell_id": "x",
+    "cell_index": 0,
+    "source_hash": "h",
+    "status": "SUCCESS",
+    "status_message": "m",
+    "error": None,
+    "error_name": None,
+    "notebook_path": None,
+}
+
+
+@pytest.fixture(scope="module")
+def rest(home):
+    """Talks to the engine itself, with its token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "FLOWKERNEL_POLL", "0.01"
+        )  # Workers would be made to wait for work.
+        engine = ensure_engine(home)
+    headers = {"Authorization": f"Bearer {engine.token}"}
+    with httpx.Client(base_url=engine.url, headers=headers, timeout=30) as rest:
+        body = {
+            **GOOD["FlowRecord"],
+            "name": "f",
+            "environment": {"interpreter": sys.executable},
+        }
+        assert rest.post("/api/latest/flow", json=body).status_code == 200
+        yield rest
+
+
+@pytest.fixture
+def start(rest):
+    """Start an execution that does nothing; its id."""
+
+    def start(**body):
+        told = rest.post("/api/latest/execution", json={**GOOD["StartBody"], **body})
+        assert told.status_code == 201, told.text
+        return told.json()["execution_id"]
+
+    return start
+
+
+@pytest.fixture
+def stands(rest, start):
+    """Executions at three statuses: recorded, ended, and in the hands of a worker."""
+    ended = start()
+    rest.post(f"/api/latest/execution/{ended}/cancel", json={})
+    held = start(worker=WORKER, run=True)
+    assert rest.get(f"/api/latest/execution/{held}").json()["status"] == S.RUNNING
+    return [start(), ended, held]
+
+
+def operations(rest):
+    """Every verb of every route, but the one that stops the engine."""
+    for path, verbs in rest.get("/openapi.json").json()["paths"].items():
+        for verb, operation in verbs.items():
+            if not path.endswith("/engine/stop"):
+                yield verb.upper(), path, operation
+
+
+def filled(path, ids):
+    """The path with an id in it, for each of `ids` that it could be."""
+    if "{" not in path:
+        return [path]
+    before, _brace, after = path.partition("{")
+    return [before + one + after.partition("}")[2] for one in ids]
+
+
+def known(path, stands):
+    """Ids that exist, of what the path names."""
+    words = {"flow": ["f"], "worker": [WORKER], "execution": stands}
+    return next((ids for word, ids in words.items() if f"/{word}/" in path), IDS[:1])
+
+
+def model_of(operation):
+    """The name of the shape of its body; None if it takes none."""
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    return schema["$ref"].rpartition("/")[2] if "$ref" in schema else None
+
+
+def faults(rest, requests):
+    """The requests whose answer is a fault, or is refused in another form than ours."""
+    found = []
+    for verb, path, query, body in requests:
+        headers = {} if body is None else {"content-type": "application/json"}
+        if path.endswith("/event"):  # A stream has no end.
+            with rest.stream(verb, path, params=query) as told:
+                status, text = told.status_code, '{"code": 0, "message": 0}'
+        else:
+            told = rest.request(verb, path, params=query, content=body, headers=headers)
+            status, text = told.status_code, told.text
+        if status < 400:
+            continue
+        is_ours = text.startswith("{") and set(json.loads(text)) == {"code", "message"}
+        if status >= 500 or not is_ours:
+            found.append((verb, path, query, (body or b"")[:200], status, text))
+    return found
+
+
+def text_of(value):
+    return json.dumps(value).encode()
+
+
+def test_ids_that_are_none(rest):
+    requests = [
+        (
+            verb,
+            path,
+            None,
+            text_of(GOOD[model]) if (model := model_of(operation)) else None,
+        )
+        for verb, route, operation in operations(rest)
+        for path in filled(route, IDS)
+        if "{" in route
+    ]
+
+    assert faults(rest, requests) == []
+
+
+def test_queries_that_are_wrong(rest, stands):
+    requests = [
+        (verb, path, {parameter["name"]: value}, None)
+        for verb, route, operation in operations(rest)
+        if verb == "GET"
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "query"
+        for path in filled(route, known(route, stands))[-1:]
+        for value in QUERIES
+    ]
+
+    assert len(requests) > 50
+    assert faults(rest, requests) == []
+
+
+def test_bodies_that_are_wrong(rest, stands):
+    requests = [
+        (verb, path, None, body)
+        for verb, route, operation in operations(rest)
+        if model_of(operation)
+        for path in filled(route, known(route, stands))[-1:]
+        for body in [*RAW, *map(text_of, WRONG)]
+    ]
+
+    assert len(requests) > 300
+    assert faults(rest, requests) == []
+
+
+@pytest.mark.parametrize("at", [0, 1, 2], ids=["recorded", "ended", "running"])
+def test_fields_that_are_wrong(rest, stands, at):
+    schemas = rest.get("/openapi.json").json()["components"]["schemas"]
+    requests = [
+        (verb, path, None, text_of({**GOOD[model], name: value}))
+        for verb, route, operation in operations(rest)
+        if (model := model_of(operation))
+        for path in filled(route, known(route, [stands[at]]))
+        for name in schemas[model]["properties"]
+        for value in WRONG
+    ]
+
+    assert len(requests) > 500
+    assert faults(rest, requests) == []
+
+
+def test_reports_that_are_wrong(rest, stands):
+    def report(**event):
+        whole = {
+            "event_id": new_id(),
+            "execution_id": stands[2],
+            "kind": "logged",
+            "happened_at": "2026-01-01T00:00:00Z",
+            "payload": PAYLOAD,
+        }
+        body = {**GOOD["ReportBody"], "events": [{**whole, **event}]}
+        return "POST", f"/api/latest/worker/{WORKER}/report", None, text_of(body)
+
+    fields = (
+        "event_id",
+        "execution_id",
+        "kind",
+        "happened_at",
+        "actor",
+        "payload",
+        "seq",
+    )
+    requests = [report(**{name: value}) for name in fields for value in WRONG]
+    requests += [
+        report(kind=kind, payload=value) for kind in EventKind for value in WRONG
+    ]
+    requests += [
+        report(kind=kind, payload={**PAYLOAD, "cell_run_id": new_id(), name: value})
+        for kind in EventKind
+        if kind is not EventKind.ENDED
+        for name in PAYLOAD
+        for value in WRONG
+    ]
+
+    assert faults(rest, requests) == []
+    told = rest.get(f"/api/latest/execution/{stands[2]}/tree")
+    assert told.status_code == 200
+    assert rest.get(f"/api/latest/execution/{stands[2]}/cell_run").status_code == 200
+    assert rest.get(f"/api/latest/execution/{stands[2]}/log").status_code == 200
