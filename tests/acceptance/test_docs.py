@@ -21,7 +21,9 @@ from flowkernel.errors import FlowkernelError
 from flowkernel.home import Home
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(python|bash|sql)( fails)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```(python|bash|sql)( fails)?\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 pytestmark = pytest.mark.kernel
 
