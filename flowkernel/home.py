@@ -3,13 +3,17 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flowkernel.errors import BadArgument, DiskFull, EngineError, HomeNotWritable
 
 FOLDER = ".flowkernel"
+MAX_PID = 2**31  #: Exclusive; no system has larger ones.
+_URL = re.compile(r"http://[\w.\[\]:-]+:\d+")
 VARIABLE = "FLOWKERNEL_HOME"
 
 
@@ -130,6 +134,11 @@ class EngineFile:
 
     def write(self, home: Home) -> None:
         """Put it in place in one step, readable by its owner alone."""
+        if home.engine_file.is_dir():
+            raise HomeNotWritable(
+                f"{str(home.engine_file)!r} is a folder; the engine keeps its address in a "
+                "file of this name. Remove the folder and try again."
+            )
         record = {name: getattr(self, name) for name in self.__slots__}
         draft = home.engine_file.with_suffix(".new")
         draft.unlink(missing_ok=True)
@@ -147,11 +156,28 @@ class EngineFile:
         """
         try:
             record = json.loads(home.engine_file.read_text("utf-8"))
-            return cls(**{name: record[name] for name in cls.__slots__})
+            return cls(**{name: _told(record, name) for name in cls.__slots__})
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
             raise BadArgument(
-                f"{str(home.engine_file)!r} is broken ({error}). `flowkernel engine start` "
-                "replaces it if no engine is running; otherwise stop that one first."
+                f"{str(home.engine_file)!r} is broken ({error}). A running engine mends it "
+                "within a second or two; otherwise the next one that starts replaces it."
             ) from error
+
+
+def _told(record: dict[str, Any], name: str) -> Any:
+    """One value of `engine.json`; raises ValueError if it cannot be that."""
+    value = record[name]
+    kind = {"pid": int, "process_started_at": float}.get(name, str)
+    is_right = isinstance(value, kind) and not isinstance(value, bool)
+    match name:
+        case "pid":
+            is_right = is_right and 0 < value < MAX_PID
+        case "url":
+            is_right = is_right and _URL.fullmatch(value) is not None
+        case "token":
+            is_right = is_right and value.isascii() and value.isprintable()
+    if not is_right:
+        raise ValueError(f"{name} is {'wrong' if name == 'token' else repr(value)}")
+    return value

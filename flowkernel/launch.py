@@ -153,17 +153,23 @@ def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile
             return _wait_for(home, _spawn(home))
         time.sleep(LOOK_EVERY)
     pid = process.pid if process is not None else _pid(home)
+    if pid is None:
+        raise EngineUnreachable(
+            f"An engine of {str(home.path)!r} runs, but {str(home.engine_file)!r} does not say "
+            f"where. Look at {home.log / 'engine.log'}; ending the process "
+            "`python -m flowkernel.engine` of this home is safe, nothing recorded is lost."
+        )
     raise EngineUnreachable(
         f"The engine of {str(home.path)!r} (process {pid}) is there and does not answer. "
         f"Look at {home.log / 'engine.log'}; `kill -9 {pid}` is safe, nothing recorded is lost."
     )
 
 
-def _pid(home: Home) -> object:
+def _pid(home: Home) -> int | None:
     with suppress(BadArgument):
         engine = EngineFile.read(home)
-        return engine.pid if engine else "unknown"
-    return "unknown"
+        return engine.pid if engine else None
+    return None
 
 
 def _failure(home: Home, code: int) -> errors.FlowkernelError:

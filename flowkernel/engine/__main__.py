@@ -6,6 +6,8 @@ import os
 import secrets
 import socket
 import sys
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -19,7 +21,7 @@ from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.processes import Processes
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
-from flowkernel.errors import EngineFault, FlowkernelError
+from flowkernel.errors import BadArgument, EngineFault, FlowkernelError, HomeNotWritable
 from flowkernel.home import EngineFile, Home, home_error
 from flowkernel.launch import FAILURE
 from flowkernel.store import Store
@@ -77,6 +79,7 @@ def run(home: Home, config: Config) -> None:
             token=told.token,
             about=about(home, told),
             stop=stop,
+            tend=partial(tend, home, told),
         )
         settings = uvicorn.Config(
             app,
@@ -94,7 +97,19 @@ def run(home: Home, config: Config) -> None:
         try:
             server[0].run(sockets=[listener])
         finally:
-            home.engine_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                home.engine_file.unlink(missing_ok=True)
+
+
+def tend(home: Home, told: EngineFile) -> None:
+    """See that `engine.json` says what it should: without it, nobody finds this engine."""
+    with suppress(OSError, HomeNotWritable):  # A full disk, say: try again in a second.
+        try:
+            is_right = EngineFile.read(home) == told
+        except BadArgument:
+            is_right = False
+        if not is_right:
+            told.write(home)
 
 
 def listen(config: Config) -> socket.socket:
@@ -110,12 +125,13 @@ def listen(config: Config) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         listener.close()
+        reason = (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
         raise EngineFault(
-            f"The engine cannot listen on {config.host} port {config.port}: "
-            f"{(error.strerror or str(error)).lower()}. Set `port` (FLOWKERNEL_PORT) to "
-            "another one, or to 0 for any that is free."
+            f"The engine cannot listen on {config.host} port {config.port}: {reason}. "
+            "Set `port` (FLOWKERNEL_PORT) to another one, or to 0 for any that is free; "
+            "`host` (FLOWKERNEL_HOST) is an address of this machine."
         ) from error
     listener.listen(1024)
     return listener

@@ -24,6 +24,7 @@ from flowkernel.engine.stream import Stream
 from flowkernel.errors import FlowkernelError
 from flowkernel.models import Event, Json
 
+TEND_EVERY = 1.0
 THREADS = (
     64  #: Requests that may be in the store at a time; together they share commits.
 )
@@ -37,12 +38,14 @@ def make_app(
     token: str,
     about: dict[str, Json],
     stop: Callable[[], None],
+    tend: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application of one engine.
 
     Args:
         about: What `GET engine` says besides the counts.
         stop: Called when somebody asks the engine to go away.
+        tend: Called every `TEND_EVERY` seconds.
     """
 
     @asynccontextmanager
@@ -54,8 +57,10 @@ def make_app(
         )
         dispatcher.open()
         sweeping = asyncio.create_task(dispatcher.sweep(stop))
+        tending = asyncio.create_task(_again_and_again(tend))
         yield
         sweeping.cancel()
+        tending.cancel()
 
     app = FastAPI(
         title="flowkernel", version=about["version"], lifespan=lifespan, docs_url=None,
@@ -77,6 +82,12 @@ def make_app(
     for router in routers:
         app.include_router(router, prefix="/api/latest")
     return app
+
+
+async def _again_and_again(tend: Callable[[], None]) -> None:
+    while True:
+        await asyncio.to_thread(tend)
+        await asyncio.sleep(TEND_EVERY)
 
 
 def _soon(
