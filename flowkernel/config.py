@@ -1,9 +1,11 @@
 """Every number and choice that can be set: argument > environment > file > default."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,10 @@ class Config:
     )
     save_every: float = 1.0  #: Seconds between saves of a running output notebook.
     max_losses: int = 3  #: How often an execution is run again after a lost worker.
-    log_bytes: int = (
+    log_characters: int = (
         1024 * 1024
     )  #: Kept log of one execution, inclusive; then it is cut.
-    stream_bytes: int = (
+    stream_characters: int = (
         64 * 1024 * 1024
     )  #: Kept stdout or stderr of one cell, inclusive.
     sql_seconds: float = 10.0  #: Time limit of one question in SQL.
@@ -76,11 +78,11 @@ def load_config(
         values[name] = _typed(name, value, known[name], str(home / FILE))
     for name in known:
         variable = PREFIX + name.upper()
-        if variable in environ:
+        if environ.get(variable):  # Set to nothing is not set, as for other programs.
             values[name] = _typed(name, environ[variable], known[name], variable)
     for name, value in arguments.items():
         if value is not None:
-            values[name] = _typed(name, value, known[name], f"the argument {name}")
+            values[name] = _typed(name, value, known[name], "an argument")
     return Config(**values)
 
 
@@ -93,21 +95,51 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise BadArgument(
             f"{path} is not valid TOML: {error}. Mend or remove it."
         ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadArgument(
+            f"{path} cannot be read: {reason}. Mend or remove it."
+        ) from error
 
 
 def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
     try:
-        typed = kind(value)
-    except (TypeError, ValueError):
-        typed = None
-    if typed is None or (kind is not str and (isinstance(value, bool) or typed < 0)):
+        typed = _READERS[kind](value)
+        if name == "memory" and not _MEMORY.fullmatch(str(typed)):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        words = "an amount such as '2GB'" if name == "memory" else _WORDS[kind]
         raise BadArgument(
-            f"{origin} is {value!r}; `{name}` takes {_WORDS[kind]}, by default "
+            f"`{name}` is {value!r} in {origin}; `{name}` takes {words}, by default "
             f"{getattr(Config(), name)!r}."
-        )
+        ) from None
     return typed
 
 
+def _whole(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool | float) or number < 0:
+        raise ValueError
+    return number
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if (
+        isinstance(value, bool) or not 0 <= number < inf
+    ):  # Nor NaN, which is not 0 or more.
+        raise ValueError
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+_MEMORY = re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B", re.IGNORECASE)
+_READERS = {int: _whole, float: _number, str: _text}
 _WORDS = {
     int: "a whole number of 0 or more",
     float: "a number of 0 or more",

@@ -58,7 +58,7 @@ class ValueTooBig(BadArgument):
     def __init__(self, what: str, size: int, limit: int, largest: str | None) -> None:
         where = f" The largest part is {largest}." if largest else ""
         super().__init__(
-            f"The {what} takes {size:,} bytes as JSON; the limit is {limit:,}.{where} "
+            f"{what.capitalize()} of {size:,} bytes as JSON; the limit is {limit:,}.{where} "
             "Write large data to a file and pass its path."
         )
 
@@ -117,7 +117,8 @@ class MoveNotAllowed(RequestError):
     """An execution cannot go from where it stands to where it was sent."""
 
     def __init__(self, execution_id: str, now: str, then: str) -> None:
-        super().__init__(f"Execution {execution_id} is {now} and cannot become {then}.")
+        word = "become" if then.isupper() else "be"
+        super().__init__(f"Execution {execution_id} is {now} and cannot {word} {then}.")
 
 
 class NotInFlowKernel(RequestError):
@@ -175,7 +176,9 @@ class Unauthorized(EngineError):
     """The token is missing or wrong."""
 
     def __init__(self) -> None:
-        super().__init__("The token is missing or wrong.")
+        super().__init__(
+            "The token is missing or wrong. `engine.json` in the home has the right one."
+        )
 
 
 def all_errors() -> dict[str, type[FlowkernelError]]:

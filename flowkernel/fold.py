@@ -42,13 +42,19 @@ def fold(execution: Execution | None, event: Event) -> Execution:
     if event.kind is K.CREATED:
         raise MoveNotAllowed(event.execution_id, execution.status, "created again")
     target = target_of(event)
-    if target is not None:
-        if not execution.status.can_become(target):
-            raise MoveNotAllowed(execution.execution_id, execution.status, target)
-        execution = replace(execution, status=target)
-    elif execution.status.is_ended and event.kind not in AFTER_THE_END:
-        raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
-    return replace(_details(execution, event), last_seq=event.seq)
+    if target is None:
+        if execution.status.is_ended and event.kind not in AFTER_THE_END:
+            raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
+    elif not execution.status.can_become(target) or _is_unasked(execution, event):
+        raise MoveNotAllowed(execution.execution_id, execution.status, target)
+    after = _details(execution, event)
+    return replace(after, status=target or after.status, last_seq=event.seq)
+
+
+def _is_unasked(execution: Execution, event: Event) -> bool:
+    """Whether a kernel would pause although that was taken back meanwhile."""
+    has_kernel = execution.status in (S.RUNNING, S.WAITING)
+    return event.kind is K.PAUSED and has_kernel and execution.asked != "pause"
 
 
 def target_of(event: Event) -> ExecutionStatus | None:
@@ -72,7 +78,7 @@ def _details(execution: Execution, event: Event) -> Execution:
         case K.WAITING:
             return replace(execution, status_message=said.get("on"))
         case K.RESUMED:
-            return replace(execution, status_message=None)
+            return replace(execution, status_message=_last_word(execution))
         case K.LOST:
             return replace(
                 execution, losses=execution.losses + 1, started_at=None, worker=None
@@ -80,7 +86,8 @@ def _details(execution: Execution, event: Event) -> Execution:
         case K.PAUSED | K.QUEUED:
             return replace(execution, asked=None)
         case K.ASKED:
-            return replace(execution, asked=said["what"])
+            message = said.get("why", execution.status_message)
+            return replace(execution, asked=said["what"], status_message=message)
         case K.SAVED:
             return replace(
                 execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS}
@@ -93,13 +100,19 @@ def _details(execution: Execution, event: Event) -> Execution:
             error = said.get("error")
             return replace(
                 execution,
-                status_message=said.get("status_message"),
+                status_message=said.get("status_message") or _last_word(execution),
                 error=CellError.from_json(error) if error else None,
                 notebook_path=said.get("notebook_path", execution.notebook_path),
                 ended_at=event.happened_at,
             )
         case _:
             return execution
+
+
+def _last_word(execution: Execution) -> str | None:
+    """The message that stays when what it waited for is over, if it waited."""
+    is_only_waiting = execution.status is S.WAITING and execution.asked != "cancel"
+    return None if is_only_waiting else execution.status_message
 
 
 def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from enum import StrEnum
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from flowkernel import errors
@@ -20,6 +21,7 @@ EXECUTION = "FLOWKERNEL_EXECUTION"  #: Begins what only a flow's kernel has.
 INTERPRETER = (
     "FLOWKERNEL_INTERPRETER"  #: The Python of the engine, for kernels elsewhere.
 )
+PROBE = 256 * 1024  #: Bytes that an engine needs at least to begin.
 FAILURE = (
     "flowkernel-failure "  #: Begins the line in which a starting engine says why not.
 )
@@ -179,8 +181,22 @@ def _failure(home: Home, code: int) -> errors.FlowkernelError:
         if line.startswith(FAILURE):
             told = json.loads(line.removeprefix(FAILURE))
             return errors.from_code(told["code"], told["message"])
+    if (
+        full := _no_room(home)
+    ) is not None:  # Then it could not write its reason either.
+        return full
     last = lines[-1] if lines else "it wrote nothing"
     return EngineUnreachable(
         f"The engine of {str(home.path)!r} ended at once (exit code {code}): {last}. "
         f"The whole story is in {home.log / 'engine.log'}."
     )
+
+
+def _no_room(home: Home) -> errors.FlowkernelError | None:
+    """The error for a home that nothing can be written to; None if it can."""
+    try:
+        with TemporaryFile(dir=home.path) as probe:
+            probe.write(bytes(PROBE))
+    except OSError as error:
+        return home_error(home.path, error)
+    return None

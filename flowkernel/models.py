@@ -157,6 +157,14 @@ class Execution(Wire):
     last_seq: int = 0  #: The event that last changed it.
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether something is done for it: it is not over, nor only recorded or put aside."""
+        is_aside = self.status is ExecutionStatus.PAUSED and self.worker is None
+        return not (
+            self.status.is_ended or self.status is ExecutionStatus.PENDING or is_aside
+        )
+
+    @property
     def duration(self) -> float | None:
         """Seconds from start to end; None if it has not ended or never started."""
         if self.started_at is None or self.ended_at is None:
@@ -196,7 +204,7 @@ class EventKind(StrEnum):
     SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
     OUTPUT_SET = "output_set"  #: output: the whole merged output
     CELLS_COUNTED = "cells_counted"  #: cell_count
-    ASKED = "asked"  #: what: "cancel", "pause", or None to take it back
+    ASKED = "asked"  #: what: "cancel", "pause", or None to take it back; why
     ENDED = "ended"  #: status, status_message, error, output_notebook
     CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
     CELL_ENDED = (

@@ -13,6 +13,7 @@ MAX_SOURCE = (
     64 * 1024 * 1024
 )  #: Bytes of a notebook or script, inclusive, outputs left out.
 KINDS = {".ipynb": FlowKind.NOTEBOOK, ".py": FlowKind.SCRIPT}
+NEWEST = 4  #: Of the formats of notebooks; nbformat knows 1 to 4.
 NATIVE = "python3"  #: The kernelspec that every ipykernel has: it means "this Python".
 
 
@@ -45,7 +46,10 @@ def start_request(
 
 def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
     """A file as a flow without a name: kind, source, path, environment."""
-    path = ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
+    try:
+        path = ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise BadArgument(f"{target!r} cannot be a path: {error}.") from error
     kind = KINDS.get(path.suffix)
     if kind is None:
         raise BadArgument(
@@ -85,6 +89,11 @@ def _read(path: Path, target: str) -> str:
         raise FileMissing(f"{target!r} is a folder. Name a file in it.") from error
     except PermissionError as error:
         raise FileMissing(f"{str(path)!r} may not be read by this user.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileMissing(
+            f"{target!r} cannot be read: {reason}. Check the path."
+        ) from error
     except UnicodeDecodeError as error:
         if path.suffix == ".ipynb":
             raise NotANotebook(target, "it is not text") from error
@@ -101,19 +110,46 @@ def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
     """
     try:
         notebook = json.loads(text)
+    except RecursionError as error:
+        raise NotANotebook(target, "it is nested too deeply") from error
     except ValueError as error:
         reason = "it is empty" if not text.strip() else f"it is not JSON ({error})"
         raise NotANotebook(target, reason) from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
         raise NotANotebook(target, "it has no `nbformat` number")
+    if not 1 <= notebook["nbformat"] <= NEWEST:
+        reason = (
+            f"it is of format {notebook['nbformat']}, and the newest known is {NEWEST}"
+        )
+        raise NotANotebook(target, reason)
     cells = notebook.get("cells")
-    if notebook["nbformat"] >= 4:
+    if notebook["nbformat"] == NEWEST:
         if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
             raise NotANotebook(target, "it has no list of `cells`")
-        for cell in cells:
-            if cell.get("cell_type") == "code":
+        for number, cell in enumerate(cells, 1):
+            _check_cell(cell, number, target)
+            if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
     metadata = notebook.get("metadata")
     spec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     name = spec.get("name") if isinstance(spec, dict) else None
-    return json.dumps(notebook, ensure_ascii=False), name
+    if name is not None and not isinstance(name, str):
+        raise NotANotebook(target, f"the name of its kernel is {name!r}")
+    bare = json.dumps(notebook, ensure_ascii=False)
+    try:
+        bare.encode()
+    except UnicodeEncodeError as error:
+        reason = "it has characters that are not valid Unicode text"
+        raise NotANotebook(target, reason) from error
+    return bare, name
+
+
+def _check_cell(cell: dict[str, Json], number: int, target: str) -> None:
+    source = cell.get("source")
+    lines = source if isinstance(source, list) else [source]
+    if not all(isinstance(line, str) for line in lines):
+        raise NotANotebook(target, f"cell {number} has no `source` text")
+    if not isinstance(cell.get("cell_type"), str):
+        raise NotANotebook(target, f"cell {number} has no `cell_type`")
+    if not isinstance(cell.get("metadata", {}), dict):
+        raise NotANotebook(target, f"the `metadata` of cell {number} is no object")

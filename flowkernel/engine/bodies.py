@@ -23,6 +23,8 @@ class Shape(BaseModel):
             dumps(value).encode()
         except (ValueError, RecursionError):
             checked(value, "the request", limit=sys.maxsize)  # Raises, and says where.
+        except TypeError:
+            pass  # Not even parsed, for want of a content type: refused as what it is.
         return value
 
 

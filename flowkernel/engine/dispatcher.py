@@ -17,7 +17,7 @@ from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
 from flowkernel.engine.processes import Processes, is_alive
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import Service, cancel_event, make_event
 from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
@@ -90,6 +90,7 @@ class Dispatcher:
         if event.kind is K.ENDED:
             self.progress.pop(execution_id, None)
             self.waits.note(execution_id, S(event.payload["status"]))
+            self._end_never_started(execution_id)
         elif event.kind is K.CREATED or execution_id in self.progress:
             before = self.progress.get(execution_id, Progress())
             self.progress[execution_id] = fold_progress(before, event)
@@ -102,6 +103,17 @@ class Dispatcher:
         worker = self.workers.get((execution.worker if execution else None) or "")
         for one in [worker] if worker else self.workers.values():
             one.news.set()
+
+    def _end_never_started(self, parent_id: str) -> None:
+        """Children that were only recorded cannot be started once their parent has ended."""
+        why = "Its parent ended before it was started."
+        events = [
+            cancel_event(execution, "engine", why)
+            for execution in list(self.service.store.live.values())
+            if execution.parent_id == parent_id and execution.status is S.PENDING
+        ]
+        if events:
+            self.spawn(self._commit(events))
 
     async def moved(self, execution_id: str) -> None:
         """Wait for the next change of its status."""
@@ -316,8 +328,9 @@ class Dispatcher:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way and nobody has asked anything for a while."""
+        live = list(self.service.store.live.values())
         return (
-            not self.service.store.live
+            not any(execution.is_under_way for execution in live)
             and self._stream.watchers == 0
             and monotonic() - self.last_asked > self.config.idle_exit
         )

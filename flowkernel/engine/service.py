@@ -1,69 +1,42 @@
 """What the engine can do, in the words of the glossary. Synchronous; no HTTP here."""
 
-import re
 import shutil
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Any
 
 from flowkernel.clock import new_id, now
 from flowkernel.config import Config
+from flowkernel.engine.planning import (
+    Plan,
+    Start,
+    check_source,
+    plan_of,
+    version_of_flow,
+)
 from flowkernel.errors import (
     BadArgument,
     EngineFault,
     ExecutionNotFound,
     MoveNotAllowed,
-    NotANotebook,
     TooDeep,
 )
 from flowkernel.home import Home
 from flowkernel.jsonvalue import checked, checked_name, dumps
 from flowkernel.models import (
-    Environment,
     Event,
     EventKind,
     Execution,
     Flow,
     FlowKind,
-    FlowVersion,
     Json,
-    OnLost,
+    Message,
 )
-from flowkernel.source import MAX_SOURCE, bare_notebook
 from flowkernel.status import ExecutionStatus
 from flowkernel.store import Store
 
 S = ExecutionStatus
 K = EventKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """What somebody asks to be started. One of `flow`, `source`, `clone_of`, `retry_of`."""
-
-    execution_id: str
-    flow: str | None = None
-    source: dict[str, Json] | None = None
-    clone_of: str | None = None
-    retry_of: str | None = None
-    inputs: Json = field(default_factory=dict)
-    name: str | None = None
-    run: bool = True
-    parent_id: str | None = None
-    call_key: str | None = None
-    started_by: str = ""
-    worker: str | None = None  #: Somebody's own papermill, which runs it itself.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    """What would run: the version, and how its flow wants to be run."""
-
-    flow_name: str
-    version: FlowVersion
-    environment: Environment
-    on_lost: OnLost = OnLost.RUN_AGAIN
-    cell_timeout: float | None = None
+RECENT_MESSAGES = 1_000  #: Among so many a part of an id is looked for.
 
 
 class Service:
@@ -79,7 +52,7 @@ class Service:
     def register(self, flow: Flow) -> Flow:
         """Give a source a name, or a new source to a name."""
         name = checked_name(flow.name)
-        _check_source(flow.kind, flow.source, name)
+        check_source(flow.kind, flow.source, name)
         if flow.setup is not None:
             self.store.get_flow(flow.setup)
             if flow.setup == name:
@@ -88,17 +61,13 @@ class Service:
             raise BadArgument(
                 f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
             )
-        version = self._version(replace(flow, name=name))
+        version = version_of_flow(self.store, replace(flow, name=name))
         flow = replace(
             flow, name=name, flow_version=version.flow_version, registered_at=now()
         )
         self.store.save_version(version)
         self.store.save_flow(flow)
         return flow
-
-    def _version(self, flow: Flow) -> FlowVersion:
-        setup = self.store.get_flow(flow.setup).source if flow.setup else None
-        return version_of(flow.name, flow.kind, flow.source, setup, flow.path)
 
     # -- starting ------------------------------------------------------------------------
 
@@ -120,7 +89,7 @@ class Service:
             raise BadArgument(
                 "`worker` says who runs it, and `run` is false: leave one out."
             )
-        plan = self._plan(asked)
+        plan = plan_of(self.store, asked)
         parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
         if parent is not None:
             self._check_parent(parent, plan.flow_name)
@@ -146,7 +115,7 @@ class Service:
             raise TooDeep(flow_name, self.config.max_depth)
 
     def _made_before(
-        self, parent: Execution, call_key: str | None, plan: _Plan, inputs: Json
+        self, parent: Execution, call_key: str | None, plan: Plan, inputs: Json
     ) -> Execution | None:
         """The child of the same call, from this try of the parent or an earlier one."""
         if call_key is None:
@@ -172,32 +141,8 @@ class Service:
             tries.append(execution.execution_id)
         return tries
 
-    def _plan(self, asked: Start) -> _Plan:
-        if asked.flow is not None:
-            flow = self.store.get_flow(asked.flow)
-            return _Plan(
-                flow_name=flow.name,
-                version=self._version(flow),
-                environment=flow.environment,
-                on_lost=flow.on_lost,
-                cell_timeout=flow.cell_timeout,
-            )
-        if asked.source is not None:
-            return _plan_of_source(asked.source)
-        before = asked.clone_of or asked.retry_of
-        if before is None:
-            raise BadArgument("Say what to start: `flow` (a name) or `source`.")
-        model = self.store.get_execution(before)
-        return _Plan(
-            flow_name=model.flow_name,
-            version=self.store.get_version(model.flow_version),
-            environment=model.environment,
-            on_lost=model.on_lost,
-            cell_timeout=model.cell_timeout,
-        )
-
     def _born(
-        self, asked: Start, plan: _Plan, parent: Execution | None, inputs: Json
+        self, asked: Start, plan: Plan, parent: Execution | None, inputs: Json
     ) -> Execution:
         return Execution(
             execution_id=asked.execution_id,
@@ -341,6 +286,16 @@ class Service:
         """The execution of this id, or of its unambiguous beginning or end."""
         return self.store.get_execution(self.store.resolve_id(id_or_part))
 
+    def find_message(self, id_or_part: str) -> Message:
+        """The message of this id, or of the unambiguous beginning or end of a recent one."""
+        part = id_or_part.lower()
+        recent = self.store.list_messages(RECENT_MESSAGES)
+        found = [m for m in recent if m.message_id.startswith(part)]
+        found = found or [m for m in recent if m.message_id.endswith(part)]
+        if part and len(found) == 1:
+            return found[0]
+        return self.store.get_message(id_or_part)
+
     def subtree(self, execution_id: str) -> list[Execution]:
         """It and everything under it, oldest first."""
         top = self.store.get_execution(execution_id)
@@ -368,46 +323,6 @@ def under(top: Execution, family: list[Execution]) -> list[Execution]:
     return found
 
 
-def version_of(
-    flow_name: str, kind: FlowKind, source: str, setup: str | None, path: str | None
-) -> FlowVersion:
-    """The version that a source is, named by the hash of what runs."""
-    digest = sha256(dumps([kind, setup, source]).encode()).hexdigest()
-    return FlowVersion(
-        flow_version=digest,
-        flow_name=flow_name,
-        kind=kind,
-        source=source,
-        setup_source=setup,
-        path=path,
-    )
-
-
-def _plan_of_source(source: dict[str, Json]) -> _Plan:
-    kind, text = FlowKind(source["kind"]), source["source"]
-    name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
-    _check_source(kind, text, name)
-    return _Plan(
-        flow_name=name,
-        version=version_of(name, kind, text, None, source["path"]),
-        environment=Environment.from_json(source["environment"]),
-    )
-
-
-def _check_source(kind: FlowKind, source: str, name: str) -> None:
-    size = len(source.encode("utf-8", "surrogatepass"))
-    if size > MAX_SOURCE:
-        raise BadArgument(
-            f"The source of {name!r} has {size:,} bytes; the limit is {MAX_SOURCE:,}."
-        )
-    if not source.strip():
-        if kind is FlowKind.NOTEBOOK:
-            raise NotANotebook(name, "it is empty")
-        raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
-    if kind is FlowKind.NOTEBOOK:
-        bare_notebook(source, name)
-
-
 def cancel_event(execution: Execution, actor: str, why: str) -> Event:
     """End it if no kernel runs it; else ask its worker to."""
     if execution.worker is None or execution.status in (S.PENDING, S.QUEUED):
@@ -418,7 +333,7 @@ def cancel_event(execution: Execution, actor: str, why: str) -> Event:
             status=S.ENDED_CANCELLED,
             status_message=why,
         )
-    return make_event(execution.execution_id, K.ASKED, actor, what="cancel")
+    return make_event(execution.execution_id, K.ASKED, actor, what="cancel", why=why)
 
 
 def make_event(

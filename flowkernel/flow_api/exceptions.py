@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flowkernel.flow_api import Execution
 
 SIGNAL = "flowkernel-signal:"  #: What the worker knows a lifecycle signal by.
+MAX_REASON = 600  #: Characters of a child's error in the message of its parent.
 _PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -54,7 +55,15 @@ class DependencyFailedError(EngineException, ExecutionFailed):
         status = record["status"].removeprefix("ENDED_").lower()
         word = {"error": "failed", "cancelled": "was cancelled"}.get(status, status)
         reason = record.get("status_message") or "it gave no reason"
+        reason = shortened(reason.replace("DependencyFailedError: ", ""))
         super().__init__(f"{record['name']!r} {word}: {reason}")
+
+
+def shortened(reason: str) -> str:
+    """A reason that tells how many levels failed: its ends, where the cause stands."""
+    if len(reason) <= MAX_REASON:
+        return reason
+    return f"{reason[: MAX_REASON // 3]} ... {reason[-2 * MAX_REASON // 3 :]}"
 
 
 class TimeoutExceededError(EngineException):

@@ -146,6 +146,8 @@ class Execution:
                 "Leave it out; it comes with settings.",
             )
         here = self._own("flow")
+        if not isinstance(inputs or {}, dict):
+            raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
         given = checked({**(inputs or {}), **more_inputs}, "inputs")
         request = start_request(flow, given)
         what = f"{request.get('flow') or request['source']['path']}:{dumps(given)}"
@@ -326,17 +328,17 @@ class Execution:
 
     def cancel(self) -> Self:
         """Stop it, and everything under it."""
-        self._post("cancel", {})
+        self._client.act(self.execution_id, "cancel")
         return self
 
     def pause(self) -> Self:
         """Let it stop after the cell that runs now, until `resume`."""
-        self._post("pause", {})
+        self._client.act(self.execution_id, "pause")
         return self
 
     def resume(self) -> Self:
         """Let a paused one go on."""
-        self._post("resume", {})
+        self._client.act(self.execution_id, "resume")
         return self
 
     # How it looks.

@@ -58,7 +58,7 @@ class Worker:
         run = Run(
             link=self.link,
             execution_id=execution.execution_id,
-            log_limit=self.config.log_bytes,
+            log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
         )
         threading.Thread(

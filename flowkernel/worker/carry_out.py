@@ -47,7 +47,7 @@ def _papermill(
         execution=execution,
         run=run,
         save_every=config.save_every,
-        stream_limit=config.stream_bytes,
+        stream_limit=config.stream_characters,
         write=partial(write_atomically, path=path),
         script=version.path if version.kind is FlowKind.SCRIPT else None,
         manager=manager,
@@ -61,7 +61,7 @@ def _papermill(
         kernel_name=rendered.kernel_name,
         progress_bar=False,
         start_timeout=config.kernel_start,
-        execution_timeout=execution.cell_timeout,
+        timeout_func=lambda _cell: execution.cell_timeout,
         flowkernel_work=work,
     )
 

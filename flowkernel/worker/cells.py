@@ -134,7 +134,7 @@ class CellClient(PapermillNotebookClient):
                 self.nb_man.cell_complete(cell, cell_index=index)
                 continue
             if not self._run.pass_gate():
-                self._verdict = Ending(status=S.ENDED_CANCELLED, message="Cancelled.")
+                self._verdict = Ending(status=S.ENDED_CANCELLED)
                 return
             self._verdict = self._run_cell(cell, index)
             if self._verdict is not None:
@@ -216,7 +216,7 @@ class CellClient(PapermillNotebookClient):
             return Outcome(
                 C.INTERRUPTED,
                 error,
-                Ending(status=S.ENDED_CANCELLED, message="Cancelled."),
+                Ending(status=S.ENDED_CANCELLED),
             )
         said = message if signal else f"{self._where(index)}: {name}: {message}"
         status = C.INTERRUPTED if name == "KeyboardInterrupt" else C.ERROR
@@ -247,9 +247,9 @@ class CellClient(PapermillNotebookClient):
             cell_index=index,
         )
         if self._run.is_cancelled or status is C.INTERRUPTED:
-            return Outcome(
-                status, error, Ending(status=S.ENDED_CANCELLED, message="Cancelled.")
-            )
+            message = None if self._run.is_cancelled else "Interrupted."
+            ending = Ending(status=S.ENDED_CANCELLED, message=message)
+            return Outcome(status, error, ending)
         said = f"{self._where(index)}: {reason}."
         return Outcome(
             status, error, Ending(status=S.ENDED_ERROR, message=said, error=error)

@@ -14,7 +14,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from flowkernel.client import Client
 from flowkernel.clock import new_id, now
-from flowkernel.config import load_config
+from flowkernel.config import Config, load_config
 from flowkernel.errors import FlowkernelError
 from flowkernel.home import VARIABLE
 from flowkernel.jsonvalue import checked
@@ -82,12 +82,17 @@ def adopted(
     """
     client = Client(started_by="papermill")
     link = Link(client, EXTERNAL + new_id())
-    execution, is_recorded = _recorded(link, nb, kwargs)
-    config = load_config(client.home.path)
+    config, execution, is_recorded = Config(), _nowhere(_name(kwargs)), False
+    try:
+        config = load_config(client.home.path)
+        execution = _recorded(link, nb, kwargs)
+        is_recorded = True
+    except FlowkernelError as error:
+        log.warning("flowkernel keeps no record of this run: %s", error)
     run = Run(
         link=link,
         execution_id=execution.execution_id,
-        log_limit=config.log_bytes,
+        log_limit=config.log_characters,
         cancel_grace=config.cancel_grace,
         notebook_path=_local(output_path),
         is_ours=False,
@@ -102,7 +107,7 @@ def adopted(
             execution=execution,
             run=run,
             save_every=config.save_every,
-            stream_limit=config.stream_bytes,
+            stream_limit=config.stream_characters,
         )
     except BaseException as error:
         run.end(ending_of(error, run))
@@ -115,16 +120,14 @@ def adopted(
 
 def _recorded(
     link: Link, nb: nbformat.NotebookNode, kwargs: dict[str, Any]
-) -> tuple[Execution, bool]:
-    """The execution in the home; or one that is nowhere, if there is no engine to be had."""
-    given = kwargs.get("input_path")
-    path = str(given) if isinstance(given, str | Path) else None
+) -> Execution:
+    """The execution in the home."""
+    path = _path(kwargs)
     source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
-    name = (Path(path).stem if path else "") or "notebook"
     environment = {**here().to_json(), "kernel_name": kernel_name}
     request: dict[str, Any] = {
         "source": {
-            "name": name,
+            "name": _name(kwargs),
             "kind": FlowKind.NOTEBOOK,
             "source": source,
             "path": path,
@@ -133,12 +136,13 @@ def _recorded(
         "inputs": _inputs(nb),
         "worker": link.worker_id,
     }
-    try:
-        return link.client.start(request), True
-    except FlowkernelError as error:
-        log.warning("flowkernel keeps no record of this run: %s", error)
+    return link.client.start(request)
+
+
+def _nowhere(name: str) -> Execution:
+    """An execution that no home knows."""
     execution_id = new_id()
-    nowhere = Execution(
+    return Execution(
         execution_id=execution_id,
         root_id=execution_id,
         type="FLOW",
@@ -148,7 +152,17 @@ def _recorded(
         status=ExecutionStatus.RUNNING,
         created_at=now(),
     )
-    return nowhere, False
+
+
+def _path(kwargs: dict[str, Any]) -> str | None:
+    """The notebook's file, if it came from one."""
+    given = kwargs.get("input_path")
+    return str(given) if isinstance(given, str | Path) else None
+
+
+def _name(kwargs: dict[str, Any]) -> str:
+    path = _path(kwargs)
+    return (Path(path).stem if path else "") or "notebook"
 
 
 def _inputs(nb: nbformat.NotebookNode) -> Json:
@@ -171,7 +185,7 @@ def _local(output_path: str | None) -> str | None:
 def ending_of(error: BaseException, run: Run) -> Ending:
     """The ending for something that broke outside of any cell."""
     if run.is_cancelled or isinstance(error, KeyboardInterrupt):
-        return Ending(status=ExecutionStatus.ENDED_CANCELLED, message="Cancelled.")
+        return Ending(status=ExecutionStatus.ENDED_CANCELLED)
     said = (
         str(error)
         if isinstance(error, FlowkernelError)

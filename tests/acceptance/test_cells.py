@@ -248,6 +248,17 @@ def test_papermill_runs_on_when_there_is_no_home_to_record_in(
     assert "flowkernel keeps no record of this run" in caplog.text
 
 
+def test_papermill_runs_on_when_the_configuration_is_broken(own_home, tmp_path, caplog):
+    own_home.prepare()
+    (own_home.path / "config.toml").write_text("slotz = 3")
+
+    raised, left = papermilled(notebook("1 + 1"), tmp_path / "ours.ipynb", "flowkernel")
+
+    assert raised is None
+    assert left.cells[0].outputs[0]["data"]["text/plain"] == "2"
+    assert "'slotz', which does not exist" in caplog.text
+
+
 def test_the_papermill_command_leaves_an_execution(client, tmp_path):
     import subprocess
     import sys

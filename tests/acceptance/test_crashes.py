@@ -210,7 +210,11 @@ def test_cancelling_a_parent_takes_its_children_along(crash_client, own_home):
     execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
 
     until(lambda: child.status is S.ENDED_CANCELLED)
-    assert execution.status is S.ENDED_CANCELLED
+    assert execution.get("status", "message") == (
+        S.ENDED_CANCELLED,
+        f"Cancelled by {crash_client.started_by}.",
+    )
+    assert child.load("message") == "Cancelled with 'parent'."
     until(lambda: not kernels_of(own_home), what="no kernel is left")
 
 
@@ -259,6 +263,25 @@ def test_a_paused_execution_stops_between_cells_and_goes_on(crash_client, tmp_pa
     (tmp_path / "go").touch()
     until(lambda: execution.status is S.PAUSED)
     execution.resume()
+
+    assert execution.wait(timeout=20).output == {"done": True}
+
+
+def test_a_pause_that_is_taken_back_stops_nothing(crash_client, tmp_path):
+    import nbformat
+
+    wait = (
+        f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
+    )
+    cells = [nbformat.v4.new_code_cell(s) for s in (wait, "this.set_output(done=True)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
+    execution = begin(crash_client, "two.ipynb")
+    running(execution)
+
+    execution.pause()
+    until(lambda: execution.load("asked") == "pause")
+    execution.resume()
+    (tmp_path / "go").touch()
 
     assert execution.wait(timeout=20).output == {"done": True}
 

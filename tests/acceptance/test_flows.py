@@ -245,6 +245,46 @@ def test_what_comes_later_says_so(register, run, call):
     assert "is not part of this version of flowkernel" in run("later").get("message")
 
 
+def test_a_message_that_a_flow_saves_stands_when_the_end_brings_none(register, run):
+    register("saves", "this.save(message='8 of 9 rows')")
+
+    assert run("saves").get("message") == "8 of 9 rows"
+
+
+def test_a_child_that_was_only_recorded_ends_with_its_parent(register, run):
+    register("never", "1 / 0")
+    register("recorder", "this.flow('never', run=False)")
+
+    [child] = run("recorder").children
+
+    until(lambda: child.load("status") == S.ENDED_CANCELLED)
+    assert child.get("message") == "Its parent ended before it was started."
+
+
+def test_a_cell_time_limit_may_be_a_part_of_a_second(register, run):
+    register("slow", "import time\ntime.sleep(60)", cell_timeout=0.5)
+
+    assert run("slow").get("message") == "Cell 1 of 1: it ran longer than 0.5 s."
+
+
+def test_inputs_that_are_no_dict_are_refused(register, run):
+    register("echo", ECHO)
+    register("wrong", "this.flow('echo', inputs=[1])")
+
+    assert "inputs is [1]; give a dict" in run("wrong").get("message")
+
+
+def test_the_message_of_a_deep_failure_keeps_its_cause(register, run):
+    source = "n = inputs['n']\nthis.flow('deep', n=n - 1) if n else 1 / 0"
+    register("deep", source)
+
+    message = run("deep", n=9).get("message")
+
+    assert message.startswith("Cell 1 of 1: DependencyFailedError: 'deep' failed: ")
+    assert message.endswith("Cell 1 of 1: ZeroDivisionError: division by zero")
+    assert len(message) < 1_000
+
+
 def test_the_source_of_what_ran_can_be_read_again(register, run, client):
     register("v", "this.success('one')")
     first = run("v")

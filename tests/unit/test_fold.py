@@ -44,7 +44,12 @@ def happened(execution: Execution, kind: K, /, **payload: object) -> Event:
 
 
 def cell_started(execution: Execution) -> Event:
-    said = {"cell_run_id": new_id(), "cell_id": "a", "cell_index": 0, "source_hash": "h"}
+    said = {
+        "cell_run_id": new_id(),
+        "cell_id": "a",
+        "cell_index": 0,
+        "source_hash": "h",
+    }
     return happened(execution, K.CELL_STARTED, **said)
 
 
@@ -56,7 +61,7 @@ def test_the_moves_cover_every_status():
 @pytest.mark.parametrize("kind", MOVED_TO)
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
-    execution = standing_at(now)
+    execution = replace(standing_at(now), asked="pause")
     event = happened(execution, kind, worker="w1")
 
     if MOVED_TO[kind] in MOVES[now]:
@@ -64,6 +69,13 @@ def test_an_event_moves_exactly_where_the_table_allows(now, kind):
     else:
         with pytest.raises(MoveNotAllowed, match=f"is {now} and cannot become"):
             fold(execution, event)
+
+
+def test_a_kernel_does_not_pause_once_that_was_taken_back():
+    execution = standing_at(S.RUNNING)
+
+    with pytest.raises(MoveNotAllowed):
+        fold(execution, happened(execution, K.PAUSED))
 
 
 @pytest.mark.parametrize("end", ENDED)
@@ -111,7 +123,9 @@ def test_an_execution_is_created_once():
 def test_saving_overwrites_only_what_a_person_may_change():
     execution = standing_at(S.ENDED_ERROR)
 
-    after = fold(execution, happened(execution, K.SAVED, name="new", output=1, status="x"))
+    after = fold(
+        execution, happened(execution, K.SAVED, name="new", output=1, status="x")
+    )
 
     assert after == replace(execution, name="new", last_seq=7)
 
@@ -124,7 +138,9 @@ def test_a_lost_execution_counts_it_and_has_no_worker():
     assert (after.losses, after.worker, after.started_at) == (1, None, None)
 
 
-@pytest.mark.parametrize("status", [s for s in CellStatus if s is not CellStatus.RUNNING])
+@pytest.mark.parametrize(
+    "status", [s for s in CellStatus if s is not CellStatus.RUNNING]
+)
 def test_a_cell_run_ends_once(status):
     started = cell_started(standing_at(S.RUNNING))
     running = fold_cell(None, started)

@@ -212,7 +212,8 @@ def test_only_the_newest_ids_are_remembered():
 def test_running_cells_are_closed_when_their_kernel_is_gone(store, add_execution, kind):
     execution = add_execution(S.RUNNING)
     store.append([cell_started(execution)])
-    again = [happened(execution, K.PAUSED)] if kind is K.STARTED else []
+    asked = happened(execution, K.ASKED, what="pause")
+    again = [asked, happened(execution, K.PAUSED)] if kind is K.STARTED else []
 
     store.append([*again, happened(execution, kind, worker="w2", status="ENDED_ERROR")])
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -11,11 +12,12 @@ from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.routes.answers import answer, ask
 from flowkernel.engine.service import Service
-from flowkernel.errors import BadArgument
-from flowkernel.models import Json
+from flowkernel.errors import BadArgument, MoveNotAllowed
+from flowkernel.models import Execution, Json
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
+STOP_SECONDS = 15.0  #: How long a forced stop waits for what it cancelled to end.
 
 
 def engine_routes(
@@ -46,19 +48,18 @@ def engine_routes(
     @routes.post("/engine/stop")
     async def engine_stop(body: bodies.StopBody) -> Response:
         """Go away; with `force`, cancel first what is under way."""
-        live = list(service.store.live.values())
+        live = under_way(service)
         if live and not body.force:
             raise BadArgument(
                 f"{len(live)} execution(s) are under way. Wait for them, cancel them, or "
                 "stop with `--force`, which cancels them all."
             )
         for execution in live:
-            if (
-                execution.parent_id is None
-                or execution.parent_id not in service.store.live
-            ):
+            with suppress(
+                MoveNotAllowed
+            ):  # It ended, or was cancelled with its parent.
                 await ask(service.cancel, execution.execution_id, "engine stop")
-        await _until_quiet(service, 15.0)
+        await _until_quiet(service, STOP_SECONDS)
         dispatcher.is_stopping = True
         for worker in dispatcher.workers.values():
             worker.news.set()
@@ -68,7 +69,12 @@ def engine_routes(
     return routes
 
 
+def under_way(service: Service) -> list[Execution]:
+    """What would be torn off if the engine went away for good now."""
+    return [e for e in list(service.store.live.values()) if e.is_under_way]
+
+
 async def _until_quiet(service: Service, seconds: float) -> None:
     deadline = monotonic() + seconds
-    while service.store.live and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
+    while under_way(service) and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
         await asyncio.sleep(0.05)

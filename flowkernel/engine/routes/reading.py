@@ -26,7 +26,7 @@ def reading_routes(service: Service, stream: Stream) -> APIRouter:
     @routes.get("/message/{message_id}", tags=["message"])
     async def get_message(message_id: str) -> Response:
         """One message."""
-        return answer((await ask(service.store.get_message, message_id)).to_json())
+        return answer((await ask(service.find_message, message_id)).to_json())
 
     @routes.get("/event", tags=["event"])
     async def events(

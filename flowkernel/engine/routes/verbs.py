@@ -5,8 +5,9 @@ from fastapi.responses import Response
 
 from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.planning import Start
 from flowkernel.engine.routes.answers import answer, ask
-from flowkernel.engine.service import Service, Start
+from flowkernel.engine.service import Service
 from flowkernel.engine.waiting import hold
 from flowkernel.status import ExecutionStatus
 
