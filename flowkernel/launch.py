@@ -16,6 +16,7 @@ from flowkernel.errors import BadArgument, EngineUnreachable
 from flowkernel.home import EngineFile, Home, home_error
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
+ASK_SECONDS = 5.0  #: How long it may take to answer a question of ours.
 LOOK_EVERY = 0.03  #: Seconds between looks while it starts.
 EXECUTION = "FLOWKERNEL_EXECUTION"  #: Begins what only a flow's kernel has.
 INTERPRETER = (
@@ -72,7 +73,7 @@ def _ask(engine: EngineFile) -> int | None:
     """The HTTP status of a question to it; None if nothing answers."""
     address = urlsplit(engine.url)
     connection = http.client.HTTPConnection(
-        address.hostname or "", address.port, timeout=5
+        address.hostname or "", address.port, timeout=ASK_SECONDS
     )
     try:
         headers = {"Authorization": f"Bearer {engine.token}"}

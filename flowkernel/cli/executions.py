@@ -9,6 +9,7 @@ from flowkernel.cli.session import client
 from flowkernel.client import Client
 from flowkernel.listing import execution_table, known_status, moment_text, short_id
 from flowkernel.models import CellRun, Execution
+from flowkernel.status import ExecutionStatus
 from flowkernel.table import Table
 from flowkernel.terminal import FinalText, LiveText, can_redraw
 from flowkernel.tree import WORDS, Tree, duration_text, one_line, plain_text
@@ -135,6 +136,13 @@ DONE = {
 }
 
 
+#: When the verb found no kernel to wait for.
+DONE_AT_ONCE = {
+    ("cancel", ExecutionStatus.ENDED_CANCELLED): "{name!r} is cancelled.",
+    ("pause", ExecutionStatus.PAUSED): "{name!r} is paused.",
+}
+
+
 def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
     """Cancel, pause, resume or retry it."""
     engine = client()
@@ -149,5 +157,5 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
             f"`flowkernel execution tree {short}` shows it."
         )
     else:
-        done = "{name!r} is cancelled." if after.status.is_ended else DONE[verb]
+        done = DONE_AT_ONCE.get((verb, after.status), DONE[verb])
         say(done.format(name=after.name))

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from flowkernel.clock import new_id
+from flowkernel.errors import BadArgument
 from flowkernel.jsonvalue import checked, dumps
 from flowkernel.models import EventKind, FlowKind, OnLost
 from flowkernel.status import CellStatus, ExecutionStatus, ReturnWhen
@@ -23,8 +24,11 @@ class Shape(BaseModel):
             dumps(value).encode()
         except (ValueError, RecursionError):
             checked(value, "the request", limit=sys.maxsize)  # Raises, and says where.
-        except TypeError:
-            pass  # Not even parsed, for want of a content type: refused as what it is.
+        except TypeError as error:
+            raise BadArgument(
+                "The body of the request is not said to be JSON. Send it with the header "
+                "`Content-Type: application/json`."
+            ) from error
         return value
 
 

@@ -154,6 +154,11 @@ def checked_sql(cursor: Connection, sql: str) -> str:
     kind = str(statements[0].type).rpartition(".")[2]
     text = str(statements[0].query)
     explain = _EXPLAIN.match(text) if kind == "EXPLAIN" else None
+    if kind == "MULTI":
+        raise SqlRefused(
+            "DuckDB makes several statements of this one (PIVOT does). Write it as a plain "
+            "SELECT: count(*) FILTER (WHERE ...) gives columns too."
+        )
     if kind != "SELECT" and explain is None:
         raise SqlRefused(
             f"This is a {kind} statement, and the tables can only be read. Ask with SELECT "

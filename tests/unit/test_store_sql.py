@@ -88,6 +88,11 @@ def store(folder: Path, database: Path) -> Iterator[Store]:
         yield store
 
 
+def test_a_pivot_is_refused_with_another_way(store):
+    with pytest.raises(SqlRefused, match="several statements.*PIVOT"):
+        store.query("PIVOT execution ON status USING count(*)", seconds=5, rows=10)
+
+
 @pytest.mark.parametrize("sql", HARMFUL, ids=lambda sql: ascii(sql[:60]))
 def test_what_is_no_question_is_refused_and_changes_nothing(
     store, folder, database, sql
