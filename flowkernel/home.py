@@ -13,7 +13,7 @@ from flowkernel.errors import BadArgument, DiskFull, EngineError, HomeNotWritabl
 
 FOLDER = ".flowkernel"
 MAX_PID = 2**31  #: Exclusive; no system has larger ones.
-_URL = re.compile(r"http://[\w.\[\]:-]+:\d+")
+_URL = re.compile(r"http://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+")
 VARIABLE = "FLOWKERNEL_HOME"
 
 
@@ -131,6 +131,7 @@ class EngineFile:
     process_started_at: float  #: Seconds since the epoch; tells a recycled pid.
     version: str
     interpreter: str
+    home: str  #: Its path, resolved: the file may have been copied along with a folder.
 
     def write(self, home: Home) -> None:
         """Put it in place in one step, readable by its owner alone."""
@@ -156,7 +157,10 @@ class EngineFile:
         """
         try:
             record = json.loads(home.engine_file.read_text("utf-8"))
-            return cls(**{name: _told(record, name) for name in cls.__slots__})
+            told = cls(**{name: _told(record, name) for name in cls.__slots__})
+            if told.home != str(home.path.resolve()):
+                raise ValueError(f"it is of the engine of {told.home!r}")
+            return told
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, IsADirectoryError) as error:

@@ -65,7 +65,7 @@ def run(home: Home, config: Config) -> None:
         stream = Stream(store.last_seq, lambda seq, root, one: store.events_after(
             seq, root_id=root, execution_id=one))  # fmt: skip
         dispatcher = Dispatcher(service, Processes(home), stream)
-        told = engine_file(listener, config)
+        told = engine_file(listener, config, home)
         server: list[uvicorn.Server] = []
 
         def stop() -> None:
@@ -137,7 +137,7 @@ def listen(config: Config) -> socket.socket:
     return listener
 
 
-def engine_file(listener: socket.socket, config: Config) -> EngineFile:
+def engine_file(listener: socket.socket, config: Config, home: Home) -> EngineFile:
     """What `engine.json` is to say."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     return EngineFile(
@@ -147,6 +147,7 @@ def engine_file(listener: socket.socket, config: Config) -> EngineFile:
         process_started_at=psutil.Process().create_time(),
         version=__version__,
         interpreter=sys.executable,
+        home=str(home.path.resolve()),
     )
 
 

@@ -90,6 +90,10 @@ async def _say(send: Send, status: int, code: str, message: str) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
     ]
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers.append(
+            (b"connection", b"close")
+        )  # Whatever is still to come is not read.
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

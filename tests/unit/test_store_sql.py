@@ -89,7 +89,7 @@ def store(folder: Path, database: Path) -> Iterator[Store]:
 
 
 def test_a_pivot_is_refused_with_another_way(store):
-    with pytest.raises(SqlRefused, match="several statements.*PIVOT"):
+    with pytest.raises(SqlRefused, match=r"several statements.*PIVOT"):
         store.query("PIVOT execution ON status USING count(*)", seconds=5, rows=10)
 
 
