@@ -22,6 +22,7 @@ from flowkernel.jsonvalue import dumps
 from flowkernel.models import CellRun, Event, Execution, Flow, Json
 
 API = "/api/latest"
+BAD_REQUEST, UNAUTHORIZED = 400, 401  # HTTP statuses.
 ANSWER_SECONDS = 60.0  #: How long one answer may take; waits are asked again and again.
 RETRY_SECONDS = 30.0  #: How long a request is tried again while the engine comes back.
 RETRY_EVERY = 0.1  #: Seconds between two tries.
@@ -177,26 +178,17 @@ class Client:
     # -- the wire ------------------------------------------------------------------------
 
     def _once(self, method: str, path: str, body: bytes | None, seconds: float) -> Any:
-        status, kind, content = self._exchange(method, path, body, seconds)
-        if status == 401:
-            return self._refused(method, path, body, seconds)
+        answer = self._exchange(method, path, body, seconds)
+        if answer[0] == UNAUTHORIZED:  # The file is of another engine, or was changed.
+            self._engine = launch.ensure_engine(self.home)
+            answer = self._exchange(method, path, body, seconds)
+        status, kind, content = answer
+        if status == UNAUTHORIZED:
+            raise Unauthorized
         if "json" not in kind:
             return content
         told = json.loads(content)
-        if status >= 400:
-            raise from_code(told["code"], told["message"])
-        return told
-
-    def _refused(
-        self, method: str, path: str, body: bytes | None, seconds: float
-    ) -> Any:
-        """The token is not known there: the file is of another engine, or was changed."""
-        self._engine = launch.ensure_engine(self.home)
-        status, _kind, content = self._exchange(method, path, body, seconds)
-        if status == 401:
-            raise Unauthorized
-        told = json.loads(content)
-        if status >= 400:
+        if status >= BAD_REQUEST:
             raise from_code(told["code"], told["message"])
         return told
 
@@ -211,7 +203,7 @@ class Client:
             content = response.read()
         except (
             BaseException
-        ):  # Also on an interrupt: half an answer must not be read later.
+        ):  # An interrupt too: half an answer must not be read later.
             self._drop()
             raise
         return response.status, response.headers.get("content-type", ""), content

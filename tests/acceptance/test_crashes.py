@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import suppress
 
+import nbformat
 import psutil
 import pytest
 
@@ -248,9 +249,9 @@ def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
     assert second.status is S.ENDED_CANCELLED
 
 
-def test_a_paused_execution_stops_between_cells_and_goes_on(crash_client, tmp_path):
-    import nbformat
-
+@pytest.fixture
+def held(crash_client, tmp_path):
+    """A running execution whose first cell ends when the file `go` is there."""
     wait = (
         f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
     )
@@ -258,32 +259,25 @@ def test_a_paused_execution_stops_between_cells_and_goes_on(crash_client, tmp_pa
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
     execution = begin(crash_client, "two.ipynb")
     running(execution)
+    return execution
 
-    execution.pause()
+
+def test_a_paused_execution_stops_between_cells_and_goes_on(held, tmp_path):
+    held.pause()
     (tmp_path / "go").touch()
-    until(lambda: execution.status is S.PAUSED)
-    execution.resume()
+    until(lambda: held.status is S.PAUSED)
+    held.resume()
 
-    assert execution.wait(timeout=20).output == {"done": True}
+    assert held.wait(timeout=20).output == {"done": True}
 
 
-def test_a_pause_that_is_taken_back_stops_nothing(crash_client, tmp_path):
-    import nbformat
-
-    wait = (
-        f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
-    )
-    cells = [nbformat.v4.new_code_cell(s) for s in (wait, "this.set_output(done=True)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
-    execution = begin(crash_client, "two.ipynb")
-    running(execution)
-
-    execution.pause()
-    until(lambda: execution.load("asked") == "pause")
-    execution.resume()
+def test_a_pause_that_is_taken_back_stops_nothing(held, tmp_path):
+    held.pause()
+    until(lambda: held.load("asked") == "pause")
+    held.resume()
     (tmp_path / "go").touch()
 
-    assert execution.wait(timeout=20).output == {"done": True}
+    assert held.wait(timeout=20).output == {"done": True}
 
 
 def test_a_retry_runs_no_child_twice_that_succeeded(crash_client, tmp_path):
