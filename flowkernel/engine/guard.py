@@ -18,6 +18,10 @@ QUIET = (
     "/api/latest/engine",
 )  #: Asking these does not keep it up.
 
+HANG_UP = (
+    (b"connection", b"close"),
+)  #: What is still to come may have no end: not read.
+
 
 class BodyTooBig(Exception):
     """The request has more bytes than it may have."""
@@ -66,7 +70,8 @@ class _Body:
         self._seen += len(message.get("body", b""))
         if self._seen > MAX_BODY and not self._is_answered:
             self._is_answered = True
-            await _say(self._send, 413, "ValueTooBig", _too_big(f"over {MAX_BODY:,}"))
+            said = _too_big(f"over {MAX_BODY:,}")
+            await _say(self._send, 413, "ValueTooBig", said, *HANG_UP)
         if self._is_answered:
             raise BodyTooBig
         return message
@@ -84,16 +89,15 @@ def _too_big(length: str) -> str:
     )
 
 
-async def _say(send: Send, status: int, code: str, message: str) -> None:
+async def _say(
+    send: Send, status: int, code: str, message: str, *more: tuple[bytes, bytes]
+) -> None:
     body = dumps({"code": code, "message": message}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
+        *more,
     ]
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers.append(
-            (b"connection", b"close")
-        )  # Whatever is still to come is not read.
     if status == HTTPStatus.UNAUTHORIZED:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -140,6 +140,7 @@ def an_engine_file(home: Home, *, pid: int, started_at: float) -> None:
         process_started_at=started_at,
         version="0.0.1",
         interpreter=sys.executable,
+        home=str(home.path.resolve()),
     ).write(home)
 
 

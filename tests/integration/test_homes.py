@@ -1,0 +1,330 @@
+"""A home that cannot be used says why; an engine that is hard to find is found."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flowkernel import launch
+from flowkernel.client import Client
+from flowkernel.errors import BadArgument, DiskFull, EngineFault, HomeNotWritable
+from flowkernel.home import EngineFile, Home
+from flowkernel.launch import Found, look
+from flowkernel.models import Flow, FlowKind
+from tests.conftest import a_home, engines_of, kill_engine, until
+
+CAN_MOUNT = (
+    subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
+)
+WORKER = "papermill-01234567-89ab-7cde-8f01-23456789abcd"
+
+
+def asked(home):
+    """The pid of the engine that answers for a home; started if there is none."""
+    with closing(Client(home)) as client:
+        return client.get("/engine")["pid"]
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mount a small disk, with options; its folder."""
+    mounted = []
+
+    def mount(options):
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True
+        )
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder):
+    """Take all the room there is; the file that has it."""
+    path = folder / "fill"
+    with open(path, "wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4_096))
+    return path
+
+
+# -- a home that cannot be written to --------------------------------------------------------
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "file").touch()
+
+    for path in (tmp_path / "file", tmp_path / "file" / "home"):
+        with pytest.raises(HomeNotWritable, match=r"a file is in the way\. Set FLOWK"):
+            asked(Home(path))
+
+
+def test_a_place_where_nothing_can_be_made():
+    with pytest.raises(
+        HomeNotWritable, match=r"'/proc/nowhere/home' cannot be used: No such"
+    ):
+        asked(Home(Path("/proc/nowhere/home")))
+
+
+if CAN_MOUNT:
+
+    def test_a_read_only_disk(mount):
+        with pytest.raises(
+            HomeNotWritable, match=r"is on a read-only file system\. Set FLOWK"
+        ):
+            asked(Home(mount("ro") / "home"))
+
+    def test_a_full_disk(mount):
+        disk = mount("size=64k")
+        fill(disk)
+
+        with pytest.raises(
+            DiskFull, match=r"no room left on the disk of the home .*Free some"
+        ):
+            asked(Home(disk / "home"))
+
+    def test_a_disk_that_fills_up_costs_nothing_that_was_acknowledged(mount):
+        disk = mount("size=12m")
+        with a_home(disk) as home, closing(Client(home)) as client:
+            client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
+            request = {"flow": "f", "run": False, "inputs": {"a": "x" * 3_000}}
+            kept = [client.start(request).execution_id for _ in range(5)]
+            filler = fill(disk)
+
+            for _ in range(20):
+                with pytest.raises(
+                    DiskFull, match=r"no room left on the disk\. Free some"
+                ):
+                    client.start(request)
+
+            assert {e.execution_id for e in client.list_executions()} == set(kept)
+            filler.unlink()
+            kept.append(client.start(request).execution_id)
+            kill_engine(home)
+            assert {e.execution_id for e in client.list_executions()} == set(kept)
+
+else:  # Not root: then the rights of a folder mean something.
+
+    def test_a_folder_without_write_permission(tmp_path):
+        (tmp_path / "home").mkdir(mode=0o500)
+
+        with pytest.raises(
+            HomeNotWritable, match=r"cannot be written to by this user\. Set"
+        ):
+            asked(Home(tmp_path / "home"))
+
+
+def test_a_home_named_relative_to_a_folder(tmp_path, monkeypatch):
+    from flowkernel.home import find_home
+
+    monkeypatch.setenv("FLOWKERNEL_HOME", "some/home")
+
+    assert find_home().path == tmp_path / "some" / "home"
+
+
+# -- engine.json -----------------------------------------------------------------------------
+
+WHOLE = {
+    "url": "http://127.0.0.1:1",
+    "token": "t",
+    "pid": 1,
+    "process_started_at": 0.0,
+    "version": "1",
+    "interpreter": "python",
+    "home": "/elsewhere",
+}
+BROKEN = [
+    b"",
+    b"garbage",
+    b"[]",
+    b"{}",
+    b"null",
+    b"\xff\xfe",
+    *(
+        json.dumps({**WHOLE, **wrong}).encode()
+        for wrong in (
+            {"url": 1},
+            {"url": "http://[::1"},
+            {"token": None},
+            {"token": "a\nb"},
+            {"pid": "1"},
+            {"pid": 10**15},
+            {"process_started_at": "noon"},
+            {},  # All is well with it, but it was copied from elsewhere.
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_a_broken_engine_file_is_told_from_a_missing_one(own_home, content):
+    own_home.prepare()
+    own_home.engine_file.write_bytes(content)
+
+    with pytest.raises(BadArgument, match=r"engine\.json' is broken .* replaces it\."):
+        EngineFile.read(own_home)
+    assert look(own_home) == (Found.BROKEN, None)
+
+
+def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
+    own_home.prepare()
+    own_home.engine_file.write_bytes(b"garbage")
+
+    pid = asked(own_home)
+
+    assert EngineFile.read(own_home).pid == pid
+    assert own_home.engine_file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("harm", ["broken", "removed", "changed"])
+def test_a_running_engine_mends_its_file(own_home, harm):
+    pid = asked(own_home)
+    record = json.loads(own_home.engine_file.read_text())
+    match harm:
+        case "broken":
+            own_home.engine_file.write_bytes(b"garbage")
+        case "removed":
+            own_home.engine_file.unlink()
+        case "changed":
+            own_home.engine_file.write_text(json.dumps({**record, "token": "wrong"}))
+
+    assert asked(own_home) == pid
+    assert json.loads(own_home.engine_file.read_text()) == record
+    assert len(engines_of(own_home)) == 1
+
+
+def test_a_folder_in_the_place_of_the_engine_file(own_home):
+    own_home.prepare()
+    own_home.engine_file.mkdir()
+
+    with pytest.raises(
+        HomeNotWritable, match=r"engine\.json' is a folder.*Remove the folder"
+    ):
+        asked(own_home)
+
+
+def test_what_a_killed_engine_left_is_told_and_replaced(own_home):
+    killed = asked(own_home)
+    kill_engine(own_home)
+
+    assert look(own_home)[0] is Found.STALE
+    assert asked(own_home) != killed
+
+
+def test_a_pid_that_another_process_has_by_now(own_home):
+    asked(own_home)
+    record = json.loads(own_home.engine_file.read_text())
+    kill_engine(own_home)
+    own_home.engine_file.write_text(json.dumps({**record, "pid": os.getpid()}))
+
+    assert look(own_home)[0] is Found.RECYCLED
+    assert asked(own_home) not in (os.getpid(), record["pid"])
+    assert psutil.pid_exists(os.getpid())
+
+
+def test_a_process_that_is_there_and_does_not_answer(own_home, monkeypatch):
+    pid = asked(own_home)
+    psutil.Process(pid).suspend()
+    monkeypatch.setattr(launch, "START_SECONDS", 0.2)
+    monkeypatch.setattr(launch, "ASK_SECONDS", 0.2)
+
+    with pytest.raises(
+        launch.EngineUnreachable, match=f"process {pid}.*`kill -9 {pid}`"
+    ):
+        launch.ensure_engine(own_home)
+    assert look(own_home)[0] is Found.SILENT
+
+
+def test_an_engine_of_another_home_is_not_taken_for_ours(home, client, own_home):
+    own_home.prepare()
+    shutil.copy(home.engine_file, own_home.engine_file)
+    theirs = client.get("/engine")["pid"]
+
+    assert asked(own_home) != theirs
+
+
+# -- settings --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            'slots = "many"',
+            r"`slots` is 'many' in .*config\.toml; `slots` takes a whole",
+        ),
+        (
+            "slotz = 1",
+            r"config\.toml sets 'slotz', which does not exist\. It can set: cancel_",
+        ),
+        ("= [", r"config\.toml is not valid TOML: .* Mend or remove it"),
+        ('memory = "lots"', r"`memory` is 'lots' in .* takes an amount such as '2GB'"),
+    ],
+)
+def test_a_wrong_setting_in_the_file(own_home, text, says):
+    own_home.prepare()
+    (own_home.path / "config.toml").write_text(text)
+
+    with pytest.raises(BadArgument, match=says):
+        asked(own_home)
+
+
+def test_a_wrong_setting_in_the_environment(own_home, monkeypatch):
+    monkeypatch.setenv("FLOWKERNEL_SLOTS", "abc")
+
+    with pytest.raises(BadArgument, match="`slots` is 'abc' in FLOWKERNEL_SLOTS"):
+        asked(own_home)
+
+
+def test_a_port_that_is_taken(own_home, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("FLOWKERNEL_PORT", str(port))
+
+        with pytest.raises(
+            EngineFault, match=rf"port {port}: address already in use\. Set"
+        ):
+            asked(own_home)
+
+
+# -- the engine ------------------------------------------------------------------------------
+
+
+def test_a_papermill_run_is_not_taken_for_lost_before_it_first_asks(
+    own_home, monkeypatch
+):
+    monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
+    with closing(Client(own_home)) as client:
+        client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
+        for _ in range(
+            2
+        ):  # The first one ends when the engine has begun to look for orphans.
+            execution = client.start({"flow": "f", "worker": WORKER})
+            ended = until(
+                lambda id_=execution.execution_id: (
+                    (e := client.get_execution(id_)).ended_at and e
+                )
+            )
+
+    assert ended.status_message == "The papermill process that ran it is gone."
+    assert ended.duration >= 2
+
+
+def test_what_the_engine_accepts_sends_small_answers_at_once():
+    """asyncio sets TCP_NODELAY where the protocol is named; else each answer takes 40 ms."""
+    from flowkernel.config import Config
+    from flowkernel.engine.__main__ import listen
+
+    with listen(Config()) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
