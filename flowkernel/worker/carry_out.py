@@ -71,7 +71,8 @@ def _explained(error: BaseException, execution: Execution, run: Run) -> Ending:
     ending = ending_of(error, run)
     if isinstance(error, RuntimeError | TimeoutError) and KERNEL_GONE in str(error):
         where = kernel_environment(execution.environment)
-        advice = "Is ipykernel installed there? (python -m pip install ipykernel)"
+        python = execution.environment.interpreter or "python"
+        advice = f"Is ipykernel installed there? ({python} -m pip install ipykernel)"
         return Ending(
             status=ending.status,
             message=f"The kernel of {execution.flow_name!r} did not start with {where}. "
