@@ -128,10 +128,14 @@ def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
             raise NotANotebook(target, "it has no list of `cells`")
         for number, cell in enumerate(cells, 1):
             _check_cell(cell, number, target)
+            cell.setdefault("metadata", {})
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
-    metadata = notebook.get("metadata")
-    spec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
+    notebook.setdefault("nbformat_minor", 0)
+    metadata = notebook.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise NotANotebook(target, "its `metadata` is no object")
+    spec = metadata.get("kernelspec")
     name = spec.get("name") if isinstance(spec, dict) else None
     if name is not None and not isinstance(name, str):
         raise NotANotebook(target, f"the name of its kernel is {name!r}")

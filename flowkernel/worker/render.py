@@ -51,6 +51,10 @@ def render(version: FlowVersion, execution: Execution) -> Rendered:
 def _notebook(source: str) -> nbformat.NotebookNode:
     """The notebook of a file, in nbformat 4.5, every cell with an id that stays."""
     notebook = nbformat.from_dict(json.loads(source))
+    if (
+        notebook.nbformat == nbformat.v4.nbformat
+    ):  # Older ones are joined as they are upgraded.
+        notebook = nbformat.v4.rwbase.rejoin_lines(notebook)
     with_ids = {id(cell) for cell in notebook.get("cells", []) if cell.get("id")}
     kept = [id(cell) in with_ids for cell in notebook.get("cells", [])]
     notebook = nbformat.v4.upgrade(notebook)

@@ -1,0 +1,42 @@
+"""The client without an engine: what it says, and what it does not do."""
+
+import pytest
+
+from flowkernel.client import Client
+from flowkernel.errors import EngineUnreachable
+from flowkernel.home import Home
+
+
+@pytest.fixture
+def client(tmp_path):
+    """A client of a home without an engine, which may not start one."""
+    client = Client(Home(tmp_path / "home"), started_by="test")
+    client.starts_engine = False
+    return client
+
+
+def test_making_one_does_nothing(client):
+    assert not client.home.path.exists()
+
+
+def test_without_an_engine_it_says_where_to_look(client):
+    with pytest.raises(
+        EngineUnreachable, match=r"home' does not answer.*flowkernel doctor"
+    ):
+        client.get("/engine")
+    assert not client.home.path.exists()
+
+
+def test_it_says_who_asks(tmp_path, monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+
+    assert Client(Home(tmp_path)).started_by == "ada (Python)"
+
+
+def test_an_account_without_a_name_is_somebody(tmp_path, monkeypatch):
+    def nameless():
+        raise KeyError("uid 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+
+    assert Client(Home(tmp_path)).started_by == "somebody (Python)"

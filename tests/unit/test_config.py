@@ -1,0 +1,111 @@
+"""Every setting: where it comes from, and what is said of a wrong one."""
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from flowkernel.config import FILE, Config, load_config
+from flowkernel.errors import BadArgument
+
+WRONG = {int: ["x", "1.5", "-1", "", "nan"], float: ["x", "-0.1", "nan", "inf", "-inf"]}
+
+
+@pytest.fixture
+def wrote(tmp_path):
+    """Write the file of settings."""
+    return (tmp_path / FILE).write_text
+
+
+def test_without_a_file_all_is_as_by_default(tmp_path):
+    assert load_config(tmp_path, environ={}) == Config()
+
+
+def test_argument_goes_before_environment_before_file(tmp_path, wrote):
+    wrote("slots = 1\nport = 1\nmax_depth = 1")
+    environ = {"FLOWKERNEL_SLOTS": "2", "FLOWKERNEL_PORT": "2"}
+
+    config = load_config(tmp_path, environ=environ, slots=3)
+
+    assert (config.slots, config.port, config.max_depth) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("name", [item.name for item in fields(Config)])
+def test_every_setting_can_be_set_by_its_variable(tmp_path, name):
+    default = getattr(Config(), name)
+    text = {str: "1GB", int: "7", float: "7.5"}[type(default)]
+
+    config = load_config(tmp_path, environ={f"FLOWKERNEL_{name.upper()}": text})
+
+    assert getattr(config, name) == type(default)(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (item.name, value)
+        for item in fields(Config)
+        for value in WRONG.get(item.type, [])
+        if value
+    ],
+)
+def test_a_wrong_value_is_told_with_the_variable_it_is_in(tmp_path, name, value):
+    variable = f"FLOWKERNEL_{name.upper()}"
+
+    with pytest.raises(
+        BadArgument, match=f"^`{name}` is {value!r} in {variable}; .* by"
+    ):
+        load_config(tmp_path, environ={variable: value})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "slots = 2.5",
+        "slots = true",
+        "slots = [1]",
+        "slots = {}",
+        "lease = nan",
+        "memory = 5",
+    ],
+)
+def test_a_wrong_value_is_told_with_the_file_it_is_in(tmp_path, wrote, line):
+    wrote(line)
+
+    with pytest.raises(BadArgument, match=f"in {re.escape(str(tmp_path / FILE))}; "):
+        load_config(tmp_path, environ={})
+
+
+def test_an_unknown_name_in_the_file_is_told_with_those_there_are(tmp_path, wrote):
+    wrote("slotz = 1")
+
+    with pytest.raises(
+        BadArgument, match=r"sets 'slotz', which does not exist.*: .*slots"
+    ):
+        load_config(tmp_path, environ={})
+
+
+@pytest.mark.parametrize("content", [b"= [", b"slots =", b"\xff"])
+def test_a_file_that_is_not_toml(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+
+    with pytest.raises(BadArgument, match=r"is not valid TOML: .*Mend or remove it\."):
+        load_config(tmp_path, environ={})
+
+
+def test_a_folder_in_place_of_the_file(tmp_path):
+    (tmp_path / FILE).mkdir()
+
+    with pytest.raises(
+        BadArgument, match=r"cannot be read: is a directory\. Mend or remove"
+    ):
+        load_config(tmp_path, environ={})
+
+
+def test_a_variable_that_is_empty_is_not_set(tmp_path):
+    assert load_config(tmp_path, environ={"FLOWKERNEL_SLOTS": ""}) == Config()
+
+
+def test_as_many_slots_as_cores_unless_told():
+    assert Config(slots=3).slot_count == 3
+    assert Config().slot_count >= 1

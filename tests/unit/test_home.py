@@ -1,0 +1,196 @@
+"""Where the home is, and why it cannot be used."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from flowkernel.errors import BadArgument, DiskFull, HomeNotWritable
+from flowkernel.home import EngineFile, Home, find_home, home_error
+
+FILE = {
+    "url": "http://127.0.0.1:8000",
+    "token": "secret",
+    "pid": 7,
+    "process_started_at": 1.5,
+    "version": "1",
+    "interpreter": "python",
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home that is there."""
+    home = Home(tmp_path / ".flowkernel")
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def engine_file(home):
+    """What an engine of that home would write."""
+    return EngineFile(**FILE, home=str(home.path.resolve()))
+
+
+def test_the_variable_goes_before_everything(tmp_path):
+    (tmp_path / ".flowkernel").mkdir()
+
+    assert (
+        find_home(tmp_path, environ={"FLOWKERNEL_HOME": "/a/b"}).path.as_posix()
+        == "/a/b"
+    )
+
+
+def test_a_relative_variable_is_relative_to_the_folder_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert find_home(environ={"FLOWKERNEL_HOME": "x/../y"}).path.is_absolute()
+    assert find_home(environ={"FLOWKERNEL_HOME": "y"}).path == tmp_path / "y"
+
+
+def test_a_tilde_is_the_person_s_own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert find_home(environ={"FLOWKERNEL_HOME": "~/flows"}).path == tmp_path / "flows"
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        ([".flowkernel", "a/.git"], ".flowkernel"),
+        (["a/.flowkernel", ".flowkernel"], "a/.flowkernel"),
+        (["a/.git", ".git"], "a/.flowkernel"),
+        ([], "a/b/.flowkernel"),
+    ],
+)
+def test_else_the_nearest_home_then_the_checkout_then_the_folder(
+    tmp_path, there, found
+):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for folder in there:
+        (tmp_path / folder).mkdir()
+
+    assert find_home(tmp_path / "a" / "b", environ={}).path == tmp_path / found
+
+
+def test_a_new_home_is_for_its_owner_alone_and_not_for_git(home):
+    for folder in (home.path, home.notebooks, home.log, home.backup):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert (home.path / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "says"),
+    [
+        (
+            errno.EROFS,
+            HomeNotWritable,
+            "is on a read-only file system. Set FLOWKERNEL_HOME",
+        ),
+        (
+            errno.EACCES,
+            HomeNotWritable,
+            "cannot be written to by this user. Set FLOWKERNEL_H",
+        ),
+        (errno.EPERM, HomeNotWritable, "cannot be written to by this user"),
+        (
+            errno.ENOSPC,
+            DiskFull,
+            "There is no room left on the disk of the home '/h'. Free",
+        ),
+        (
+            errno.EDQUOT,
+            DiskFull,
+            "There is no room left on the disk of the home '/h'. Free",
+        ),
+        (errno.ENOTDIR, HomeNotWritable, "a file is in the way. Set FLOWKERNEL_HOME"),
+        (errno.EEXIST, HomeNotWritable, "a file is in the way. Set FLOWKERNEL_HOME"),
+        (
+            errno.EIO,
+            HomeNotWritable,
+            "cannot be used: Input/output error. Set FLOWKERNEL_H",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_home_is_told_apart(number, kind, says):
+    error = home_error(Path("/h"), OSError(number, os.strerror(number)))
+
+    assert type(error) is kind
+    assert "'/h'" in str(error)
+    assert says in str(error)
+
+
+def test_the_engine_file_is_read_as_it_was_written(home, engine_file):
+    engine_file.write(home)
+    engine_file.write(home)
+
+    assert EngineFile.read(home) == engine_file
+    assert home.engine_file.stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in home.path.glob("engine*")) == ["engine.json"]
+
+
+def test_no_engine_file_is_no_trouble(home):
+    assert EngineFile.read(home) is None
+
+
+def test_an_engine_file_is_written_beside_a_draft_that_was_left_over(home, engine_file):
+    home.engine_file.with_suffix(".new").write_text("half")
+
+    engine_file.write(home)
+
+    assert EngineFile.read(home) == engine_file
+
+
+@pytest.mark.parametrize("name", [*FILE, "home"])
+def test_an_engine_file_without_one_of_its_values_is_broken(home, engine_file, name):
+    engine_file.write(home)
+    record = json.loads(home.engine_file.read_text())
+    del record[name]
+    home.engine_file.write_text(json.dumps(record))
+
+    with pytest.raises(BadArgument, match=f"is broken .*'{name}'"):
+        EngineFile.read(home)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("url", "ftp://x:1"),
+        ("url", "http://[::1"),
+        ("url", "http://x:1/path"),
+        ("token", "a b\n"),
+        ("token", "ü"),
+        ("pid", True),
+        ("pid", 0),
+        ("pid", 2**31),
+        ("process_started_at", "x"),
+        ("home", "/elsewhere"),
+    ],
+)
+def test_an_engine_file_with_a_wrong_value_is_broken(home, engine_file, name, value):
+    engine_file.write(home)
+    record = json.loads(home.engine_file.read_text())
+    home.engine_file.write_text(json.dumps({**record, name: value}))
+
+    with pytest.raises(BadArgument, match="is broken"):
+        EngineFile.read(home)
+
+
+def test_a_broken_token_is_not_shown(home, engine_file):
+    engine_file.write(home)
+    record = json.loads(home.engine_file.read_text())
+    home.engine_file.write_text(json.dumps({**record, "token": "secret\n"}))
+
+    with pytest.raises(BadArgument) as refused:
+        EngineFile.read(home)
+
+    assert "secret" not in str(refused.value)
+
+
+def test_an_address_of_the_sixth_version_is_one(home, engine_file):
+    record = {**FILE, "url": "http://[::1]:80", "home": str(home.path.resolve())}
+    home.engine_file.write_text(json.dumps(record))
+
+    assert EngineFile.read(home).url == "http://[::1]:80"
