@@ -119,9 +119,7 @@ def compare(client, tmp_path, monkeypatch):
 
     def compare(path, **arguments):
         folder = tmp_path / "some" / "where" / "deep"  # One goes up three folders.
-        shutil.copytree(
-            path.parent, folder, ignore=shutil.ignore_patterns("*.ipynb", "*cs3*")
-        )
+        shutil.copytree(path.parent, folder, ignore=shutil.ignore_patterns("*.ipynb"))
         monkeypatch.chdir(folder)
         before = {e.execution_id for e in client.list_executions(limit=1_000)}
         arguments = {"execution_timeout": SECONDS, **arguments}
@@ -199,13 +197,8 @@ def test_a_notebook_of_papermill_s_tests(name, client, compare):
 
 
 @pytest.mark.parametrize("name", NBCLIENTS)
-def test_a_notebook_of_nbclient_s_tests(
-    name, client, compare, nbclients, tmp_path, monkeypatch
-):
-    for label in "AB":  # Each of the two parallel ones waits for the other's file.
-        (tmp_path / f"test_file_{label}.txt").write_text(f"Hello from {label}")
-    monkeypatch.setenv("NBEXECUTE_TEST_PARALLEL_TMPDIR", str(tmp_path))
-
+@pytest.mark.usefixtures("_parallel")
+def test_a_notebook_of_nbclient_s_tests(name, client, compare, nbclients):
     raised, left, executions = compare(
         nbclients / f"{name}.ipynb", kernel_name="python3"
     )
