@@ -38,6 +38,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_HOME_OF[name]), name)
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def load_ipython_extension(ipython: Any) -> None:
     """Called by `%load_ext flowkernel`."""
     from flowkernel.magics import load

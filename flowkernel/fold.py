@@ -81,7 +81,11 @@ def _details(execution: Execution, event: Event) -> Execution:
             return replace(execution, status_message=_last_word(execution))
         case K.LOST:
             return replace(
-                execution, losses=execution.losses + 1, started_at=None, worker=None
+                execution,
+                losses=execution.losses + 1,
+                started_at=None,
+                worker=None,
+                status_message=said.get("why"),
             )
         case K.PAUSED | K.QUEUED:
             return replace(execution, asked=None)

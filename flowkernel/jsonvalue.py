@@ -82,9 +82,17 @@ def _plain(value: object, path: str, depth: int) -> Json:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix(
         "builtins."
     )
-    raise BadValue(
-        f"{path} is of type {kind}, which is not JSON. Pass text, numbers, True, False, None, "
-        "lists or dicts; for anything larger, write a file and pass its path."
+    raise BadValue(f"{path} is of type {kind}, which is not JSON. {_advice(value)}")
+
+
+def _advice(value: object) -> str:
+    if hasattr(value, "isoformat"):
+        return "Pass its text: value.isoformat()."
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        return "Pass a plain number: value.item()."
+    return (
+        "Pass text, numbers, True, False, None, lists or dicts; for anything larger, write a "
+        "file and pass its path."
     )
 
 

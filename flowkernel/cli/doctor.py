@@ -151,6 +151,15 @@ _WELL = frozenset({Found.NONE, Found.ANSWERS})
 def _database(home: Home) -> Finding:
     if not home.database.exists():
         return Finding(OK, "database", "there is none yet; the engine makes it.")
+    with open(home.database, "rb") as file:
+        head = file.read(12)
+    if head[8:] != b"DUCK":
+        return Finding(
+            PROBLEM,
+            "database",
+            f"{home.database} is not a DuckDB file.",
+            "Put a backup in its place, or move it away to begin anew.",
+        )
     size = sum(part.stat().st_size for part in home.path.glob(home.database.name + "*"))
     return Finding(OK, "database", f"{home.database} ({_size(size)})")
 

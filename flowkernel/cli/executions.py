@@ -64,6 +64,7 @@ def _facts(execution: Execution, engine: Client) -> str:
         "started by": execution.started_by,
         "parent": execution.parent_id,
         "retry of": execution.retry_of,
+        "lost": execution.losses and f"its worker was lost {execution.losses} time(s)",
         "created": moment_text(execution.created_at),
         "started": moment_text(execution.started_at),
         "ended": moment_text(execution.ended_at),

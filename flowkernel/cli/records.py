@@ -8,7 +8,6 @@ from pathlib import Path
 from flowkernel.cli.output import note, say, say_json, say_table
 from flowkernel.cli.session import client
 from flowkernel.errors import BadArgument, FileMissing
-from flowkernel.home import home_error
 from flowkernel.python_api import as_table
 from flowkernel.table import cut_note
 
@@ -43,7 +42,10 @@ def back_up(file: str, *, as_json: bool) -> None:
         shutil.move(made, target)
     except OSError as error:
         made.unlink(missing_ok=True)
-        raise home_error(target, error) from error
+        raise BadArgument(
+            f"The backup cannot be written to {str(target)!r}: {error.strerror}. "
+            "Name another file."
+        ) from error
     size = target.stat().st_size
     if as_json:
         say_json({"path": str(target), "bytes": size})

@@ -75,10 +75,10 @@ def _asks_to_cancel(name: str) -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
     try:
-        answer = input(f"Cancel {name!r} too? [Y/n] ")
-    except (KeyboardInterrupt, EOFError):
-        return True
-    return answer.strip().lower() not in ("n", "no")
+        answer = input(f"Cancel {name!r} too? [y/N] ")
+    except (KeyboardInterrupt, EOFError):  # It goes on: hours of work may hang on it.
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 class _Shown(LiveText):

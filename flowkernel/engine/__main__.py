@@ -79,7 +79,7 @@ def run(home: Home, config: Config) -> None:
             token=told.token,
             about=about(home, told),
             stop=stop,
-            tend=partial(tend, home, told),
+            tend=partial(tend, home, told, identity(home)),
         )
         settings = uvicorn.Config(
             app,
@@ -97,12 +97,29 @@ def run(home: Home, config: Config) -> None:
         try:
             server[0].run(sockets=[listener])
         finally:
-            with suppress(OSError):
-                home.engine_file.unlink(missing_ok=True)
+            with suppress(OSError, BadArgument):
+                if (
+                    EngineFile.read(home) == told
+                ):  # Not that of a home put in its place.
+                    home.engine_file.unlink()
 
 
-def tend(home: Home, told: EngineFile) -> None:
-    """See that `engine.json` says what it should: without it, nobody finds this engine."""
+def identity(home: Home) -> tuple[int, int] | None:
+    """Which home lies at the path: the file that its engine has locked."""
+    try:
+        found = home.engine_lock.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def tend(home: Home, told: EngineFile, ours: tuple[int, int] | None) -> bool:
+    """See that `engine.json` says what it should: without it, nobody finds this engine.
+
+    False if the home at the path is not the one whose lock this engine holds (any more).
+    """
+    if identity(home) != ours:
+        return False
     with suppress(OSError, HomeNotWritable):  # A full disk, say: try again in a second.
         try:
             is_right = EngineFile.read(home) == told
@@ -110,6 +127,7 @@ def tend(home: Home, told: EngineFile) -> None:
             is_right = False
         if not is_right:
             told.write(home)
+    return True
 
 
 def listen(config: Config) -> socket.socket:

@@ -25,6 +25,7 @@ from flowkernel.errors import FlowkernelError
 from flowkernel.models import Event, Json
 
 TEND_EVERY = 1.0
+LEAVE_SECONDS = 1.0  #: For workers to hear that a home is gone.
 THREADS = (
     64  #: Requests that may be in the store at a time; together they share commits.
 )
@@ -38,14 +39,14 @@ def make_app(
     token: str,
     about: dict[str, Json],
     stop: Callable[[], None],
-    tend: Callable[[], None] = lambda: None,
+    tend: Callable[[], bool] = lambda: True,
 ) -> FastAPI:
     """The application of one engine.
 
     Args:
         about: What `GET engine` says besides the counts.
         stop: Called when somebody asks the engine to go away.
-        tend: Called every `TEND_EVERY` seconds.
+        tend: Called every `TEND_EVERY` seconds; False: the home is gone, or another one.
     """
 
     @asynccontextmanager
@@ -57,7 +58,7 @@ def make_app(
         )
         dispatcher.open()
         sweeping = asyncio.create_task(dispatcher.sweep(stop))
-        tending = asyncio.create_task(_again_and_again(tend))
+        tending = asyncio.create_task(_stay_while(tend, dispatcher, stop))
         yield
         sweeping.cancel()
         tending.cancel()
@@ -84,10 +85,15 @@ def make_app(
     return app
 
 
-async def _again_and_again(tend: Callable[[], None]) -> None:
-    while True:
-        await asyncio.to_thread(tend)
+async def _stay_while(
+    tend: Callable[[], bool], dispatcher: Dispatcher, stop: Callable[[], None]
+) -> None:
+    """Go away when the home was deleted or moved: what is recorded now would be lost."""
+    while await asyncio.to_thread(tend):  # noqa: ASYNC110 (files do not call us)
         await asyncio.sleep(TEND_EVERY)
+    dispatcher.leave()
+    await asyncio.sleep(LEAVE_SECONDS)
+    stop()
 
 
 def _soon(

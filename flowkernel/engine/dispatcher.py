@@ -59,6 +59,9 @@ class Dispatcher:
             monotonic()
         )  #: When somebody other than a worker asked something.
         self.is_stopping = False
+        self.is_homeless = (
+            False  #: The home was deleted or moved: nothing can be recorded.
+        )
         self._processes = processes
         self._stream = stream
         self._opened_at = monotonic()
@@ -250,7 +253,7 @@ class Dispatcher:
                 and mine[e].status is S.RUNNING
                 and mine[e].asked != "pause"
             ],
-            "drop": [e for e in worker.holding if e not in mine],
+            "drop": [e for e in worker.holding if e not in mine or self.is_homeless],
             "stop": self.is_stopping,
         }
 
@@ -318,10 +321,17 @@ class Dispatcher:
         elif execution.losses >= self.config.max_losses:
             why = f"Its worker was lost {times} times; it is not run again."
         else:
-            return make_event(execution_id, K.LOST, worker=execution.worker)
+            why = f"Its worker was lost; it starts again ({times} of {self.config.max_losses})."
+            return make_event(execution_id, K.LOST, worker=execution.worker, why=why)
         return make_event(
             execution_id, K.ENDED, status=S.ENDED_ERROR, status_message=why
         )
+
+    def leave(self) -> None:
+        """The home is gone: let every worker drop what it holds, and go."""
+        self.is_stopping = self.is_homeless = True
+        for worker in self.workers.values():
+            worker.news.set()
 
     # -- coming and going ----------------------------------------------------------------
 

@@ -82,10 +82,12 @@ def _result(client: Client, tree: Tree) -> Execution:
 
 def _asks_to_cancel(name: str) -> bool:
     try:
-        answer = input(f"Cancel the execution {name!r} too? [Y/n] ")
-    except (KeyboardInterrupt, EOFError, NotImplementedError):
-        return True  # A second interrupt, or nobody to ask: papermill, nbclient.
-    return answer.strip().lower() not in ("n", "no")
+        answer = input(f"Cancel the execution {name!r} too? [y/N] ")
+    except (EOFError, NotImplementedError):  # Nobody to ask: papermill, nbclient.
+        return True
+    except KeyboardInterrupt:  # It goes on: hours of work may hang on it.
+        return False
+    return answer.strip().lower() in ("y", "yes")
 
 
 def is_notebook(shell: Any) -> bool:

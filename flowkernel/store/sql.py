@@ -147,6 +147,8 @@ def checked_sql(cursor: Connection, sql: str) -> str:
         statements = cursor.extract_statements(sql)
     except duckdb.Error as error:
         raise refusal(error) from error
+    if not statements:
+        raise SqlRefused("The question is empty. Ask with SELECT.")
     if len(statements) != 1:
         raise SqlRefused(
             f"This is {len(statements)} statements; ask with exactly one SELECT at a time."

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- ([a-z_]+)\n", re.MULTILINE)
 
 
+@cache  # Read once: the package may be replaced while the engine runs.
 def schema() -> str:
     """The tables as they are today."""
     return (files(__package__) / "schema.sql").read_text("utf-8")
 
 
+@cache
 def queries() -> Mapping[str, str]:
     """Every query by its name: the text after `-- name` up to the next one."""
     text = (files(__package__) / "queries.sql").read_text("utf-8")

@@ -1,6 +1,7 @@
 """`python -m flowkernel.worker HOME ID`: takes executions until there is no engine to ask."""
 
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ from flowkernel.errors import EngineError, FlowkernelError
 from flowkernel.home import Home
 from flowkernel.models import Execution, FlowVersion, Json
 from flowkernel.worker.carry_out import carry_out
+from flowkernel.worker.environment import sweep_transports
 from flowkernel.worker.link import Link
 from flowkernel.worker.orders import Orders
 from flowkernel.worker.run import Run
@@ -80,6 +82,8 @@ def main(path: str, worker_id: str) -> int:
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    if os.name == "posix":
+        sweep_transports()
     Worker(Home(Path(path)), worker_id).work()
     return 0
 

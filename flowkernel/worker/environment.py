@@ -3,9 +3,12 @@
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+import zmq
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
@@ -13,6 +16,9 @@ from flowkernel.errors import EnvironmentGone
 from flowkernel.models import Environment
 
 NATIVE = "python3"
+FOLDER = (
+    "flowkernel-"  #: Begins the name of a kernel's folder; its worker's pid follows.
+)
 
 
 class GivenSpecs(KernelSpecManager):
@@ -44,6 +50,20 @@ class GivenSpecs(KernelSpecManager):
         return super().get_kernel_spec(kernel_name)
 
 
+class RoomyManager(AsyncKernelManager):
+    """A manager whose clients take in all that the kernel sends, however fast it comes.
+
+    By default a socket drops messages once 1,000 wait to be read: a cell that prints in a
+    loop would lose output, and the message that says it is idle, and time out.
+    """
+
+    def client(self, **kwargs: Any) -> Any:
+        """A client for the kernel."""
+        client = super().client(**kwargs)
+        client.context.setsockopt(zmq.RCVHWM, 0)  # For the sockets it will open.
+        return client
+
+
 def make_kernel_manager(environment: Environment, flow_name: str) -> AsyncKernelManager:
     """A manager for a kernel that is not started yet, on a transport of its own.
 
@@ -61,9 +81,7 @@ def make_kernel_manager(environment: Environment, flow_name: str) -> AsyncKernel
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {there}. Install it, or choose another kernel in the notebook."
         ) from error
-    return private_transport(
-        AsyncKernelManager(kernel_name=name, kernel_spec_manager=specs)
-    )
+    return private_transport(RoomyManager(kernel_name=name, kernel_spec_manager=specs))
 
 
 def check_environment(environment: Environment, flow_name: str) -> None:
@@ -88,13 +106,23 @@ def check_environment(environment: Environment, flow_name: str) -> None:
 def private_transport(manager: AsyncKernelManager) -> AsyncKernelManager:
     """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
     if os.name == "posix":
-        folder = tempfile.mkdtemp(
-            prefix="flowkernel-"
-        )  # Short: a socket's path is limited.
+        # Short: a socket's path is limited.
+        folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
         manager.transport = "ipc"
         manager.ip = f"{folder}/k"
         manager.connection_file = f"{folder}/connection.json"
     return manager
+
+
+def sweep_transports() -> None:
+    """Remove the folders that workers left which were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
+        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+        with suppress(OSError, ValueError):
+            if folder.stat().st_uid == os.getuid() and not psutil.pid_exists(
+                int(owner)
+            ):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_transport(manager: AsyncKernelManager) -> None:

@@ -22,7 +22,11 @@ from flowkernel.launch import EXECUTION, INTERPRETER
 from flowkernel.models import Execution, FlowKind, Json
 from flowkernel.source import bare_notebook, here
 from flowkernel.status import ExecutionStatus
-from flowkernel.worker.environment import private_transport, remove_transport
+from flowkernel.worker.environment import (
+    RoomyManager,
+    private_transport,
+    remove_transport,
+)
 from flowkernel.worker.link import Link
 from flowkernel.worker.orders import Orders
 from flowkernel.worker.run import Ending, Run
@@ -53,7 +57,7 @@ class Work:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
         manager = self.manager
         if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
-            manager = private_transport(AsyncKernelManager(kernel_name=kernel_name))
+            manager = private_transport(RoomyManager(kernel_name=kernel_name))
         start: dict[str, Any] = {"env": self._environ()}
         if self.cwd is not None:
             start["cwd"] = self.cwd

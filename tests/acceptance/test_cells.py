@@ -181,7 +181,7 @@ def test_output_in_an_output_widget(both):
 def test_big_output(both):
     execution, _cells, _said = both(
         notebook(
-            "print('x' * 5_000_000)", "for n in range(2_000): print(n, flush=True)"
+            "print('x' * 5_000_000)", "for n in range(6_000): print(n, flush=True)"
         )
     )
 

@@ -174,7 +174,7 @@ def test_on_a_terminal_the_tree_is_redrawn_and_an_interrupt_asks(folder):
     terminal.expect("begin")
 
     terminal.sendintr()
-    terminal.expect(r"Cancel 'slow' too\? \[Y/n\]")
+    terminal.expect(r"Cancel 'slow' too\? \[y/N\]")
     terminal.sendline("y")
 
     terminal.expect("cancelled")

@@ -85,7 +85,8 @@ def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_h
                 "select count(*) from execution where ended_at is not null"
             )["rows"][0][0]
             >= 4
-        )
+        ),
+        seconds=120,
     )
 
     first = kill_engine(own_home)

@@ -203,7 +203,7 @@ def test_an_interrupt_asks_whether_to_cancel(
         execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
     person.join()
 
-    assert asked == ["Cancel the execution 'mine' too? [Y/n] "]
+    assert asked == ["Cancel the execution 'mine' too? [y/N] "]
 
 
 def test_what_was_missed_is_looked_up(client, register):

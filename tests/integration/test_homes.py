@@ -17,7 +17,7 @@ from flowkernel.errors import BadArgument, DiskFull, EngineFault, HomeNotWritabl
 from flowkernel.home import EngineFile, Home
 from flowkernel.launch import Found, look
 from flowkernel.models import Flow, FlowKind
-from tests.conftest import a_home, engines_of, kill_engine, until
+from tests.conftest import a_home, engines_of, kill_engine, stop_everything, until
 
 CAN_MOUNT = (
     subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0
@@ -328,3 +328,36 @@ def test_what_the_engine_accepts_sends_small_answers_at_once():
 
     with listen(Config()) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_an_engine_whose_home_is_deleted_goes_away(own_home):
+    client = Client(own_home)
+    client.start(
+        {"source": {"name": "x", "kind": "SCRIPT", "source": "1"}, "run": False}
+    )
+    engines = engines_of(own_home)
+
+    shutil.rmtree(own_home.path)
+
+    _gone, alive = psutil.wait_procs(engines, timeout=20)
+    assert alive == []
+    assert not own_home.path.exists()
+    assert Client(own_home).list_executions() == []
+
+
+def test_a_home_put_in_the_place_of_another_gets_an_engine_of_its_own(own_home):
+    client = Client(own_home)
+    kept = client.start(
+        {"source": {"name": "x", "kind": "SCRIPT", "source": "1"}, "run": False}
+    )
+    [engine] = engines_of(own_home)
+    own_home.path.rename(own_home.path.with_name("moved"))
+
+    psutil.wait_procs([engine], timeout=20)
+
+    assert Client(own_home).list_executions() == []
+    moved = Home(own_home.path.with_name("moved"))
+    try:
+        assert Client(moved).get_execution(kept.execution_id) == kept
+    finally:
+        stop_everything(moved)
