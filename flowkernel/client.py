@@ -7,6 +7,7 @@ author, where nothing of ours needs to be installed.
 import getpass
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -155,7 +156,7 @@ class Client:
             EngineUnreachable: No engine for 30 s, and none could be started.
         """
         text = None if body is None else dumps(body).encode()
-        deadline = monotonic() + RETRY_SECONDS
+        deadline: float | None = None  # Counts from the first failure.
         is_first = True
         while True:
             try:
@@ -167,6 +168,7 @@ class Client:
                 ):  # A kept connection may have been closed while it lay idle.
                     is_first = False
                     continue
+                deadline = deadline or monotonic() + RETRY_SECONDS
                 if monotonic() > deadline or not self.starts_engine:
                     raise EngineUnreachable(
                         f"The engine of {str(self.home.path)!r} does not answer "
@@ -224,10 +226,11 @@ class Client:
         kept: http.client.HTTPConnection | None = getattr(
             self._local, "connection", None
         )
-        if kept is None or self._local.url != engine.url:
+        here = (engine.url, os.getpid())  # A forked process must not share the line.
+        if kept is None or self._local.here != here:
             self._drop()
             kept = _open(engine.url, seconds)
-            self._local.connection, self._local.url = kept, engine.url
+            self._local.connection, self._local.here = kept, here
         if kept.sock is not None:
             kept.sock.settimeout(seconds)
         kept.timeout = seconds

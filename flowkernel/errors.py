@@ -20,6 +20,8 @@ from difflib import get_close_matches
 class FlowkernelError(Exception):
     """The root of the tree. Its text is a sentence for the person who reads it."""
 
+    is_answer = False  #: An engine said so; else it was found out here.
+
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines instead of our stack, and the notebook keeps an
         # error output. Its own UsageError leaves none: papermill loses the message.
@@ -197,4 +199,5 @@ def from_code(code: str, message: str) -> FlowkernelError:
     cls = all_errors().get(code, EngineFault)
     error = cls.__new__(cls)  # The sentence is written already: pass the writers by.
     Exception.__init__(error, message)
+    error.is_answer = True
     return error

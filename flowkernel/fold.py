@@ -52,9 +52,21 @@ def fold(execution: Execution | None, event: Event) -> Execution:
 
 
 def _is_unasked(execution: Execution, event: Event) -> bool:
-    """Whether a kernel would pause although that was taken back meanwhile."""
-    has_kernel = execution.status in (S.RUNNING, S.WAITING)
-    return event.kind is K.PAUSED and has_kernel and execution.asked != "pause"
+    """Whether it was decided on something that is no longer so.
+
+    A kernel would pause although that was taken back; a slot is given to one that was put
+    aside, or whose worker was lost, meanwhile.
+    """
+    match event.kind:
+        case K.PAUSED:
+            has_kernel = execution.status in (S.RUNNING, S.WAITING)
+            return has_kernel and execution.asked != "pause"
+        case K.STARTED:
+            return execution.status is not S.QUEUED
+        case K.RESUMED:
+            return execution.status is S.QUEUED
+        case _:
+            return False
 
 
 def target_of(event: Event) -> ExecutionStatus | None:
@@ -78,7 +90,8 @@ def _details(execution: Execution, event: Event) -> Execution:
         case K.WAITING:
             return replace(execution, status_message=said.get("on"))
         case K.RESUMED:
-            return replace(execution, status_message=_last_word(execution))
+            asked = None if execution.asked == "resume" else execution.asked
+            return replace(execution, status_message=_last_word(execution), asked=asked)
         case K.LOST:
             return replace(
                 execution,

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ class Home:
         try:
             for folder in (self.path, self.notebooks, self.log, self.backup):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(PermissionError):  # Shared, and somebody else's to close.
+                self.path.chmod(0o700)
             ignore = self.path / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")

@@ -130,7 +130,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith(EXECUTION)}
     with open(home.log / "engine.log", "ab") as log:
         return subprocess.Popen(
-            [interpreter, "-m", "flowkernel.engine", str(home.path)],
+            [interpreter, "-P", "-m", "flowkernel.engine", str(home.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -181,7 +181,9 @@ def _failure(home: Home, code: int) -> errors.FlowkernelError:
     for line in reversed(lines):
         if line.startswith(FAILURE):
             told = json.loads(line.removeprefix(FAILURE))
-            return errors.from_code(told["code"], told["message"])
+            failure = errors.from_code(told["code"], told["message"])
+            failure.is_answer = False
+            return failure
     if (
         full := _no_room(home)
     ) is not None:  # Then it could not write its reason either.

@@ -153,7 +153,7 @@ class Execution(Wire):
     worker: str | None = None  #: Who carries it out, or did last.
     losses: int = 0  #: How often its worker was lost.
     cell_count: int | None = None  #: Code cells of its notebook.
-    asked: str | None = None  #: "cancel" or "pause": on its way to the worker.
+    asked: str | None = None  #: "cancel", "pause" or "resume": said, not done yet.
     last_seq: int = 0  #: The event that last changed it.
 
     @property
@@ -204,7 +204,7 @@ class EventKind(StrEnum):
     SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
     OUTPUT_SET = "output_set"  #: output: the whole merged output
     CELLS_COUNTED = "cells_counted"  #: cell_count
-    ASKED = "asked"  #: what: "cancel", "pause", or None to take it back; why
+    ASKED = "asked"  #: what: "cancel", "pause", "resume", or None to take it back; why
     ENDED = "ended"  #: status, status_message, error, output_notebook
     CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
     CELL_ENDED = (

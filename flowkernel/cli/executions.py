@@ -73,7 +73,11 @@ def _facts(execution: Execution, engine: Client) -> str:
         "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
         "notebook": notebook,
     }
-    return "\n".join(f"{word + ':':<12} {fact}" for word, fact in facts.items() if fact)
+    return "\n".join(
+        f"{word + ':':<12} {plain_text(str(fact))}"
+        for word, fact in facts.items()
+        if fact
+    )
 
 
 def _cell_table(cell_runs: list[CellRun]) -> Table:

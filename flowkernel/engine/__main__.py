@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from flowkernel.version import __version__
 
 KEEP_ALIVE = 75  #: Seconds an idle connection is kept.
 GOODBYE = 2  #: Seconds that open answers get when the engine stops.
+HARD_STOP = 8  #: Seconds after that until the process ends whatever it is doing.
 
 
 def main(path: str) -> int:
@@ -71,6 +73,11 @@ def run(home: Home, config: Config) -> None:
         def stop() -> None:
             stream.close()
             server[0].should_exit = True
+            last_resort = threading.Timer(GOODBYE + HARD_STOP, os._exit, [0])
+            last_resort.daemon = (
+                True  # A request that cannot be stopped: nothing is lost.
+            )
+            last_resort.start()
 
         app = make_app(
             service,

@@ -43,6 +43,8 @@ class Board:
         if is_external(execution.worker):
             self.outside.add(execution.execution_id)
         self._place(execution.execution_id, execution.status)
+        if execution.status is S.PAUSED and execution.asked == "resume":
+            self.resume(execution.execution_id)
 
     def apply(self, event: Event) -> None:
         """Follow what happened."""

@@ -92,9 +92,12 @@ class Dispatcher:
         self.board.apply(event)
         if event.kind is K.ENDED:
             self.progress.pop(execution_id, None)
-            self.waits.note(execution_id, S(event.payload["status"]))
+            # Before anything that never started gets the slot that is free now.
+            for waiter in self.waits.note(execution_id, S(event.payload["status"])):
+                self.board.resume(waiter)
             self._end_never_started(execution_id)
         elif event.kind is K.CREATED or execution_id in self.progress:
+            self._cancel_late_child(event)
             before = self.progress.get(execution_id, Progress())
             self.progress[execution_id] = fold_progress(before, event)
         if event.kind in (K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED):
@@ -107,6 +110,17 @@ class Dispatcher:
         for one in [worker] if worker else self.workers.values():
             one.news.set()
 
+    def _cancel_late_child(self, event: Event) -> None:
+        """A child that was asked for while its parent was being cancelled goes with it."""
+        parent_id = event.payload.get("parent_id") if event.kind is K.CREATED else None
+        child = self.service.store.live.get(event.execution_id)
+        if parent_id is None or child is None:
+            return
+        parent = self.service.store.get_execution(parent_id)
+        if parent.asked == "cancel" or parent.status is S.ENDED_CANCELLED:
+            why = "Cancelled with its parent."
+            self.spawn(self._commit([cancel_event(child, "engine", why)]))
+
     def _end_never_started(self, parent_id: str) -> None:
         """Children that were only recorded cannot be started once their parent has ended."""
         why = "Its parent ended before it was started."
@@ -118,9 +132,14 @@ class Dispatcher:
         if events:
             self.spawn(self._commit(events))
 
-    async def moved(self, execution_id: str) -> None:
-        """Wait for the next change of its status."""
-        await self._moved.setdefault(execution_id, asyncio.Event()).wait()
+    async def moved(self, execution_id: str, seconds: float) -> bool:
+        """Wait for the next change of its status; whether it came within `seconds`."""
+        change = self._moved.setdefault(execution_id, asyncio.Event())
+        try:
+            await asyncio.wait_for(change.wait(), max(0.0, seconds))
+        except TimeoutError:
+            return False
+        return True
 
     # -- what follows --------------------------------------------------------------------
 
@@ -269,7 +288,7 @@ class Dispatcher:
             for worker in list(self.workers.values()):
                 if self._is_lost(worker):
                     del self.workers[worker.worker_id]
-            events = [e for e in map(self._lost, self._orphans()) if e is not None]
+            events = [event for one in self._orphans() for event in self._lost(one)]
             if events:
                 await self._commit(events)
             self._pump()
@@ -305,15 +324,17 @@ class Dispatcher:
         age = (now() - execution.started_at).total_seconds()
         return 0 <= age < self.config.lease
 
-    def _lost(self, execution: Execution) -> Event:
+    def _lost(self, execution: Execution) -> list[Event]:
         execution_id, times = execution.execution_id, execution.losses + 1
         if execution.asked == "cancel":
-            return make_event(
-                execution_id,
-                K.ENDED,
-                status=S.ENDED_CANCELLED,
-                status_message="Cancelled; its worker was gone.",
-            )
+            return [
+                make_event(
+                    execution_id,
+                    K.ENDED,
+                    status=S.ENDED_CANCELLED,
+                    status_message="Cancelled; its worker was gone.",
+                )
+            ]
         if is_external(execution.worker):
             why = "The papermill process that ran it is gone."
         elif execution.on_lost is OnLost.FAIL:
@@ -322,10 +343,16 @@ class Dispatcher:
             why = f"Its worker was lost {times} times; it is not run again."
         else:
             why = f"Its worker was lost; it starts again ({times} of {self.config.max_losses})."
-            return make_event(execution_id, K.LOST, worker=execution.worker, why=why)
-        return make_event(
+            lost = make_event(execution_id, K.LOST, worker=execution.worker, why=why)
+            if (
+                execution.status is S.PAUSED
+            ):  # Somebody wants it so: it stays put aside.
+                return [lost, make_event(execution_id, K.PAUSED)]
+            return [lost]
+        ended = make_event(
             execution_id, K.ENDED, status=S.ENDED_ERROR, status_message=why
         )
+        return [ended]
 
     def leave(self) -> None:
         """The home is gone: let every worker drop what it holds, and go."""

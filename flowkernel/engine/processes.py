@@ -26,6 +26,7 @@ class Processes:
             process = subprocess.Popen(
                 [
                     sys.executable,
+                    "-P",
                     "-m",
                     "flowkernel.worker",
                     str(self._home.path),

@@ -1,6 +1,7 @@
 """What the engine can do, in the words of the glossary. Synchronous; no HTTP here."""
 
 import shutil
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,9 @@ class Service:
         self.store = store
         self.home = home
         self.config = config
+        self._outputs = [
+            threading.Lock() for _ in range(64)
+        ]  # Read, merge, write as one.
 
     # -- flows ---------------------------------------------------------------------------
 
@@ -245,18 +249,19 @@ class Service:
             raise MoveNotAllowed(execution_id, execution.status, "resumed")
         if execution.worker is None:
             return self._append(make_event(execution_id, K.QUEUED, actor))
-        return execution
+        return self._append(make_event(execution_id, K.ASKED, actor, what="resume"))
 
     # -- what a flow says ----------------------------------------------------------------
 
     def set_output(self, execution_id: str, output: Json, *, merge: bool) -> Execution:
         """Add to the output, or replace it."""
-        execution = self.store.get_execution(execution_id)
-        if merge and isinstance(execution.output, dict) and isinstance(output, dict):
-            output = {**execution.output, **output}
-        return self._append(
-            make_event(execution_id, K.OUTPUT_SET, output=checked(output, "output"))
-        )
+        with self._outputs[hash(execution_id) % len(self._outputs)]:
+            execution = self.store.get_execution(execution_id)
+            known = execution.output
+            if merge and isinstance(known, dict) and isinstance(output, dict):
+                output = {**known, **output}
+            output = checked(output, "output")
+            return self._append(make_event(execution_id, K.OUTPUT_SET, output=output))
 
     def save(self, execution_id: str, values: dict[str, Json], actor: str) -> Execution:
         """Set `name`, `status_message` or `is_archived`."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from flowkernel.models import Event
 
 KEPT = 10_000  #: Events kept in memory; who is further behind reads from the store.
+KEPT_BYTES = 64 * 1024 * 1024  #: And so many bytes of them, about.
 PAGE = 1_000  #: Events read from the store at a time.
 HEARTBEAT = 5.0  #: Seconds after which a silent stream says that it is there.
 
@@ -21,7 +22,8 @@ class Stream:
     """
 
     def __init__(self, last_seq: int, read_older: ReadOlder) -> None:
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._events: deque[Event] = deque()
+        self._bytes = 0
         self._floor = last_seq  #: Events up to here are only in the store.
         self._read_older = read_older
         self._news = asyncio.Event()
@@ -31,9 +33,12 @@ class Stream:
     def publish(self, events: list[Event]) -> None:
         """Add what was committed, and wake who watches."""
         for event in events:
-            if len(self._events) == KEPT:
-                self._floor = self._events[0].seq
             self._events.append(event)
+            self._bytes += _size(event)
+            while len(self._events) > KEPT or self._bytes > KEPT_BYTES:
+                oldest = self._events.popleft()
+                self._floor = oldest.seq
+                self._bytes -= _size(oldest)
         self._wake()
 
     def close(self) -> None:
@@ -83,6 +88,14 @@ class Stream:
                 break
             newer.append(event)
         return newer[::-1]
+
+
+def _size(event: Event) -> int:
+    """About how much memory it takes: only what a flow chose can be large."""
+    large = (
+        event.payload.get(name) for name in ("inputs", "output", "text", "message")
+    )
+    return 1_000 + sum(len(str(value)) for value in large if value)
 
 
 async def _within(news: asyncio.Event, seconds: float) -> bool:

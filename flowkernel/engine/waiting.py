@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 
-from flowkernel.clock import now
+from flowkernel.clock import monotonic, now
 from flowkernel.engine.bodies import WaitBody
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.service import Service, make_event
@@ -12,6 +12,7 @@ from flowkernel.models import EventKind, Execution, Json
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
+SLOT_SECONDS = 20.0  #: How long one answer waits for a slot; then it is asked again.
 
 
 async def hold(
@@ -23,7 +24,11 @@ async def hold(
     before this says that it is over.
     """
     targets = await asyncio.to_thread(_executions, service, asked.targets)
-    wait = Wait({e.execution_id: e.status for e in targets}, asked.return_when)
+    wait = Wait(
+        {e.execution_id: e.status for e in targets},
+        asked.return_when,
+        waiter=execution_id if asked.is_flow else None,
+    )
     if asked.until is None and wait.return_when.is_settled(
         list(wait.statuses.values())
     ):
@@ -42,10 +47,15 @@ async def hold(
         is_over = await _is_over(service, execution_id, asked, wait, targets)
     finally:
         dispatcher.waits.close(wait)
+    has_slot = True
     if asked.is_flow and (is_over or asked.is_last):
-        await _get_slot(service, dispatcher, execution_id)
+        has_slot = await _get_slot(service, dispatcher, execution_id)
     found = await asyncio.to_thread(_executions, service, asked.targets)
-    return {"is_over": is_over, "executions": [e.to_json() for e in found]}
+    return {
+        "is_over": is_over,
+        "has_slot": has_slot,
+        "executions": [e.to_json() for e in found],
+    }
 
 
 def _executions(service: Service, ids: list[str]) -> list[Execution]:
@@ -88,12 +98,13 @@ async def _say_waiting(service: Service, execution_id: str, on: str) -> None:
 
 async def _get_slot(
     service: Service, dispatcher: Dispatcher, execution_id: str
-) -> None:
-    """Come back once it runs again (or has ended)."""
+) -> bool:
+    """Whether it runs again (or has ended). If not yet, it keeps its place in the line."""
+    deadline = monotonic() + SLOT_SECONDS
     while True:
         execution = service.store.live.get(execution_id)
         if execution is None or execution.status is not S.WAITING:
-            return
-        moved = dispatcher.moved(execution_id)
+            return True
         dispatcher.resume(execution_id)
-        await moved
+        if not await dispatcher.moved(execution_id, deadline - monotonic()):
+            return False

@@ -15,6 +15,7 @@ class Wait:
 
     statuses: dict[str, ExecutionStatus]
     return_when: ReturnWhen
+    waiter: str | None = None  #: The execution that waits, and wants its slot then.
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, execution_id: str, status: ExecutionStatus) -> None:
@@ -44,10 +45,12 @@ class Waits:
                 if not waits:
                     del self._by_target[execution_id]
 
-    def note(self, execution_id: str, status: ExecutionStatus) -> None:
-        """Tell those who wait for it that it has ended."""
-        for wait in list(self._by_target.get(execution_id, ())):
+    def note(self, execution_id: str, status: ExecutionStatus) -> list[str]:
+        """Tell those who wait for it that it has ended; the executions whose wait is over."""
+        waits = list(self._by_target.get(execution_id, ()))
+        for wait in waits:
             wait.note(execution_id, status)
+        return [wait.waiter for wait in waits if wait.waiter and wait.over.is_set()]
 
 
 async def until_over(wait: Wait, seconds: float) -> bool:

@@ -1,9 +1,11 @@
 """Where this process stands: in a flow's kernel, or outside of one."""
 
+import os
 import threading
 from dataclasses import dataclass, field
 
 from flowkernel.client import Client
+from flowkernel.clock import new_id
 from flowkernel.errors import NotInFlowKernel
 
 ADVICE = (
@@ -21,9 +23,14 @@ class Here:
     execution_id: str
     calls: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    pid: int = field(default_factory=os.getpid)
 
     def call_key(self, what: str) -> str:
         """The key of the next call of its kind: the same when the flow is run again."""
+        if (
+            os.getpid() != self.pid
+        ):  # Forks count apart: give `key` to have them repeat.
+            return f"{what}#{new_id()}"
         with self.lock:
             self.calls[what] = self.calls.get(what, 0) + 1
             return f"{what}#{self.calls[what]}"

@@ -47,5 +47,6 @@ def hold(
             f"/execution/{waiter}/wait",
             {**question, "seconds": seconds, "is_last": is_last},
         )
-        if told["is_over"] or (left is not None and left() <= 0):
+        is_enough = told["is_over"] or (left is not None and left() <= 0)
+        if is_enough and told["has_slot"]:
             return told

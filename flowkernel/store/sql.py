@@ -133,6 +133,19 @@ def _time_limit(
         watcher.join()
 
 
+#: Their cost is the product of two texts' lengths, and no time limit reaches them.
+UNSTOPPABLE = frozenset(
+    {
+        "damerau_levenshtein",
+        "editdist3",
+        "jaccard",
+        "jaro_similarity",
+        "jaro_winkler_similarity",
+        "levenshtein",
+    }
+)
+
+
 def checked_sql(cursor: Connection, sql: str) -> str:
     """The one statement, if it is a question that can do no harm.
 
@@ -201,6 +214,12 @@ def _check_node(node: dict[str, Any]) -> None:
         verb = kind.partition("_")[0]
         raise SqlRefused(
             f"There is a {verb} in this question, and the tables can only be read."
+        )
+    name = str(node.get("function_name", "")).lower()
+    if name in UNSTOPPABLE:
+        raise SqlRefused(
+            f"{name}() cannot be stopped once it runs, so it is not allowed here. Fetch the "
+            "rows and compare them in Python."
         )
     if kind == "TABLE_FUNCTION":
         name = str(node["function"].get("function_name", "")).lower()

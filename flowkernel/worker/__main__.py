@@ -63,6 +63,7 @@ class Worker:
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
         )
+        self.orders.runs[execution.execution_id] = run  # Before its thread can end.
         threading.Thread(
             target=self._carry_out, args=(execution, version, run), name=execution.name
         ).start()

@@ -19,6 +19,7 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
+from flowkernel.errors import ExecutionCancelled
 from flowkernel.flow_api.exceptions import SIGNAL
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
@@ -86,6 +87,8 @@ class CellClient(PapermillNotebookClient):
                 self._describe()
             finally:
                 self._finish()
+        if not self._run.is_ours and self._run.is_cancelled:
+            raise ExecutionCancelled("The execution was cancelled through flowkernel.")
         return self.nb
 
     def _begin(self) -> None:
@@ -139,7 +142,11 @@ class CellClient(PapermillNotebookClient):
             self._verdict = self._run_cell(cell, index)
             if self._verdict is not None:
                 return
-        self._verdict = Ending(status=S.ENDED_SUCCESS)
+        is_cancelled = (
+            self._run.is_cancelled
+        )  # The last cell may have caught the interrupt.
+        status = S.ENDED_CANCELLED if is_cancelled else S.ENDED_SUCCESS
+        self._verdict = Ending(status=status)
 
     def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
         tags = cell.metadata.get("tags", [])
@@ -160,7 +167,7 @@ class CellClient(PapermillNotebookClient):
         outcome = Outcome(C.SUCCESS)
         try:
             self.execute_cell(cell, index)
-            outcome = self._allowed() or outcome
+            outcome = self._allowed(cell, index) or outcome
         except CellExecutionError as error:
             outcome = self._failed(cell, index, error)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
@@ -176,16 +183,18 @@ class CellClient(PapermillNotebookClient):
             self._run.cell_ended(run_id, outcome.status, outcome.error)
         return outcome.ending
 
-    def _allowed(self) -> Outcome | None:
+    def _allowed(self, cell: nbformat.NotebookNode, index: int) -> Outcome | None:
         """The outcome of a cell that raised and may."""
         content = self._reply["content"] if self._reply else {}
         if content.get("status") != "error":
             return None
+        if (content.get("traceback") or [""])[0].startswith(SIGNAL):
+            return self._failed(cell, index, RuntimeError("it ended the flow"))
         name, message = str(content.get("ename")), str(content.get("evalue"))
         return Outcome(C.ALLOWED_ERROR, CellError(name=name, message=message[:MESSAGE]))
 
     def _failed(
-        self, cell: nbformat.NotebookNode, index: int, raised: CellExecutionError
+        self, cell: nbformat.NotebookNode, index: int, raised: Exception
     ) -> Outcome:
         content = self._reply["content"] if self._reply else {}
         name = str(

@@ -7,7 +7,6 @@ next one gets it (and is started for it, if nobody else does).
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 from logging import getLogger
 from typing import Any
@@ -113,21 +112,25 @@ class Link:
                 self._news.notify_all()
 
     def _send(self, events: list[Event]) -> None:
-        body = {**self._who, "events": [event.to_json() for event in events]}
+        """Send them until they are acknowledged, or refused for good one by one."""
         while not self._is_closed:
             try:
-                told = self.client.post(f"/worker/{self.worker_id}/report", body)
-            except EngineError as error:
-                log.warning("the engine is away, trying again: %s", error)
-                with self._news:
-                    self._news.wait_for(lambda: self._is_closed, RETRY_SECONDS)
-                continue
-            except FlowkernelError:
-                log.exception("the engine refused a report of %d events", len(events))
+                body = {**self._who, "events": [event.to_json() for event in events]}
+                self.client.post(f"/worker/{self.worker_id}/report", body)
                 return
-            if told["refused"]:
-                log.info("%d events came too late", len(told["refused"]))
+            except FlowkernelError as error:
+                if error.is_answer and not isinstance(error, EngineError):
+                    return self._send_apart(events, error)
+                log.warning("the engine is away, trying again: %s", error)
+            except Exception as error:  # This thread is the only one that reports.
+                return self._send_apart(events, error)
+            with self._news:
+                self._news.wait_for(lambda: self._is_closed, RETRY_SECONDS)
+
+    def _send_apart(self, events: list[Event], error: Exception) -> None:
+        """One of them cannot be sent: the others can."""
+        if len(events) == 1:
+            log.error("a report of kind %s was refused: %s", events[0].kind, error)
             return
-
-
-Report = Callable[..., None]
+        for event in events:
+            self._send([event])

@@ -17,7 +17,7 @@ log = getLogger(__name__)
 class Orders:
     """The runs of one worker, kept as the engine wants them."""
 
-    def __init__(self, link: Link, begin: Callable[[Json], Run | None]) -> None:
+    def __init__(self, link: Link, begin: Callable[[Json], object]) -> None:
         self.link = link
         self.runs: dict[str, Run] = {}
         self.is_stopped = False
@@ -32,9 +32,7 @@ class Orders:
         for assignment in told["start"]:
             execution_id = assignment["execution"]["execution_id"]
             if execution_id not in self.runs:
-                run = self._begin(assignment)
-                if run is not None:
-                    self.runs[execution_id] = run
+                self._begin(assignment)
         for verb in ("cancel", "pause", "resume", "drop"):
             for execution_id in told[verb]:
                 if execution_id in runs:

@@ -239,6 +239,58 @@ def test_a_cell_that_swallows_the_interrupt_is_killed(monkeypatch, crash_client)
     assert execution.status is S.ENDED_CANCELLED
 
 
+def test_a_last_cell_that_catches_the_interrupt_is_cancelled_all_the_same(crash_client):
+    source = (
+        "import time\n"
+        "try:\n"
+        "    time.sleep(600)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('caught')"
+    )
+    put(crash_client, "catcher", source)
+    execution = begin(crash_client, "catcher")
+    running(execution)
+
+    execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    assert execution.status is S.ENDED_CANCELLED
+
+
+def test_children_started_while_their_parent_is_cancelled_go_with_it(crash_client):
+    put(crash_client, "slow", "this.sleep(600)")
+    put(
+        crash_client,
+        "busy",
+        "import threading\n"
+        "def start():\n"
+        "    while True: this.flow('slow', wait=False)\n"
+        "threads = [threading.Thread(target=start, daemon=True) for _ in range(6)]\n"
+        "[thread.start() for thread in threads]\n"
+        "threads[0].join()",
+    )
+    execution = begin(crash_client, "busy")
+    until(lambda: len(execution.children) > 10)
+
+    execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
+
+    until(
+        lambda: all(c.load("status") == S.ENDED_CANCELLED for c in execution.children)
+    )
+
+
+def test_what_was_put_aside_stays_so_when_its_worker_is_lost(held, tmp_path):
+    held.pause()
+    (tmp_path / "go").touch()
+    until(lambda: held.status is S.PAUSED)
+
+    workers_of(held._client.home)[0].kill()
+    until(lambda: held.load("losses") == 1, seconds=20)
+
+    assert held.load("status") == S.PAUSED
+    held.resume()
+    assert held.wait(timeout=30).output == {"done": True}
+
+
 def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
     monkeypatch.setenv("FLOWKERNEL_SLOTS", "1")
     put(crash_client, "long", "import time\ntime.sleep(600)")

@@ -285,6 +285,44 @@ def test_the_message_of_a_deep_failure_keeps_its_cause(register, run):
     assert len(message) < 1_000
 
 
+def test_outputs_set_by_threads_at_once_are_all_there(register, run):
+    register(
+        "threads",
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    list(pool.map(lambda n: this.set_output(f'k{n}', n), range(40)))",
+    )
+
+    assert run("threads").output == {f"k{n}": n for n in range(40)}
+
+
+def test_forked_processes_speak_on_lines_of_their_own(register, run):
+    register("echo", ECHO)
+    register(
+        "forks",
+        "import multiprocessing\n"
+        "children = [this.flow('echo', n=n, run=False) for n in range(4)]\n"
+        "def ask(n):\n"
+        "    return all(children[n].load('inputs') == {'n': n} for _ in range(50))\n"
+        "with multiprocessing.get_context('fork').Pool(4) as pool:\n"
+        "    this.set_output(right=pool.map(ask, range(4)))",
+    )
+
+    assert run("forks").output == {"right": [True] * 4}
+
+
+def test_a_flow_ends_itself_even_in_a_cell_that_may_raise(tmp_path, run):
+    cells = [
+        nbformat.v4.new_code_cell(
+            "this.success('enough')", metadata={"tags": ["raises-exception"]}
+        ),
+        nbformat.v4.new_code_cell("this.set_output(went_on=True)"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "ends.ipynb")
+
+    assert run("ends.ipynb").get("message", "output") == ("enough", None)
+
+
 def test_the_source_of_what_ran_can_be_read_again(register, run, client):
     register("v", "this.success('one')")
     first = run("v")

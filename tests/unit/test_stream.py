@@ -1,6 +1,7 @@
 """A watcher misses nothing, however far behind it is."""
 
 import asyncio
+from dataclasses import replace
 
 from flowkernel.clock import new_id, now
 from flowkernel.engine import stream as stream_module
@@ -53,11 +54,23 @@ def test_what_no_longer_fits_in_memory_is_read_from_the_store(monkeypatch):
     monkeypatch.setattr(stream_module, "KEPT", 3)
     stored = [event(seq) for seq in range(1, 11)]
     stream = Stream(0, lambda seq, _root, _one: [e for e in stored if e.seq > seq])
-    stream._events = type(stream._events)(maxlen=3)
 
     stream.publish(stored)
 
     assert asyncio.run(seen(stream, 0, 10)) == list(range(1, 11))
+
+
+def test_large_events_do_not_pile_up_in_memory(monkeypatch):
+    monkeypatch.setattr(stream_module, "KEPT_BYTES", 10_000)
+    stored = [
+        replace(event(seq), payload={"output": "x" * 4_000}) for seq in range(1, 6)
+    ]
+    stream = Stream(0, lambda seq, _root, _one: [e for e in stored if e.seq > seq])
+
+    stream.publish(stored)
+
+    assert len(stream._events) == 2
+    assert asyncio.run(seen(stream, 0, 5)) == [1, 2, 3, 4, 5]
 
 
 def test_closing_lets_watchers_go():
