@@ -176,7 +176,9 @@ def test_python_starts_and_waits(client, register):
     assert execution.get("name") == "mine"
 
 
-@pytest.mark.parametrize(("answer", "ends_as"), [("n", None), ("", None)])
+@pytest.mark.parametrize(
+    ("answer", "ends_as"), [("n", None), ("", None), ("y", "ENDED_CANCELLED")]
+)
 def test_an_interrupt_asks_whether_to_cancel(
     answer, ends_as, client, register, monkeypatch
 ):
