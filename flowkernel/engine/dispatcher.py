@@ -100,6 +100,8 @@ class Dispatcher:
             self._cancel_late_child(event)
             before = self.progress.get(execution_id, Progress())
             self.progress[execution_id] = fold_progress(before, event)
+        if event.kind in (K.ASKED, K.ENDED):
+            self._cancel_with(event)
         if event.kind in (K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED):
             return
         moved = self._moved.pop(execution_id, None)
@@ -120,6 +122,19 @@ class Dispatcher:
         if parent.asked == "cancel" or parent.status is S.ENDED_CANCELLED:
             why = "Cancelled with its parent."
             self.spawn(self._commit([cancel_event(child, "engine", why)]))
+
+    def _cancel_with(self, event: Event) -> None:
+        """Children that came in while their parent's cancel was written down go with it."""
+        said = event.payload
+        if "cancel" != said.get("what") and S.ENDED_CANCELLED != said.get("status"):
+            return
+        events = [
+            cancel_event(child, "engine", "Cancelled with its parent.")
+            for child in list(self.service.store.live.values())
+            if child.parent_id == event.execution_id and child.asked != "cancel"
+        ]
+        if events:
+            self.spawn(self._commit(events))
 
     def _end_never_started(self, parent_id: str) -> None:
         """Children that were only recorded cannot be started once their parent has ended."""
