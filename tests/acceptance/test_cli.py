@@ -162,7 +162,8 @@ def test_the_tree_goes_on_when_the_engine_is_killed(folder, home, beside):
 
 
 def test_on_a_terminal_the_tree_is_redrawn_and_an_interrupt_asks(folder):
-    pexpect = pytest.importorskip("pexpect")
+    import pexpect  # Comes with IPython, wherever there are terminals.
+
     environ: dict[str, Any] = {**os.environ, "TERM": "xterm"}
     terminal = pexpect.spawn(
         COMMAND[0],
