@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import inf
 from pathlib import Path
@@ -37,6 +37,13 @@ class Config:
     idle_exit: float = (
         600.0  #: Seconds without work or callers until the engine goes away.
     )
+    kernel: str = (
+        "fork"  #: "fork": from a fork server where that is possible; or "plain".
+    )
+    preload: tuple[
+        str, ...
+    ] = ()  #: Modules that a fork server imports for its kernels.
+    ready_kernels: int = 2  #: Kernels that a fork server keeps ready.
     kernel_start: float = 60.0  #: Seconds a kernel may take to answer.
     cancel_grace: float = (
         5.0  #: Seconds between the interrupt and the kill of a cancel.
@@ -105,10 +112,10 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
     try:
         typed = _READERS[kind](value)
-        if name == "memory" and not _MEMORY.fullmatch(str(typed)):
+        if name in _SHAPES and not _SHAPES[name][0].fullmatch(str(typed)):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        words = "an amount such as '2GB'" if name == "memory" else _WORDS[kind]
+        words = _SHAPES[name][1] if name in _SHAPES else _WORDS[kind]
         raise BadArgument(
             f"`{name}` is {value!r} in {origin}; `{name}` takes {words}, by default "
             f"{getattr(Config(), name)!r}."
@@ -138,10 +145,32 @@ def _text(value: Any) -> str:
     return value
 
 
-_MEMORY = re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B", re.IGNORECASE)
-_READERS = {int: _whole, float: _number, str: _text}
-_WORDS = {
+def _names(value: Any) -> tuple[str, ...]:
+    """From a list in TOML, or text with commas in the environment."""
+    parts = value.split(",") if isinstance(value, str) else value
+    names = tuple(part.strip() for part in parts)
+    if not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError
+    return names
+
+
+#: Texts of which not every one will do: how they look, and the words for that.
+_SHAPES = {
+    "memory": (
+        re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B", re.IGNORECASE),
+        "an amount such as '2GB'",
+    ),
+    "kernel": (re.compile(r"fork|plain"), "'fork' or 'plain'"),
+}
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    int: _whole,
+    float: _number,
+    str: _text,
+    tuple[str, ...]: _names,
+}
+_WORDS: dict[Any, str] = {
     int: "a whole number of 0 or more",
     float: "a number of 0 or more",
     str: "text",
+    tuple[str, ...]: "names of modules, such as ['numpy', 'pandas']",
 }

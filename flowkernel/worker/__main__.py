@@ -1,4 +1,4 @@
-"""`python -m flowkernel.worker HOME ID`: takes executions until there is no engine to ask."""
+"""`python -m flowkernel.worker HOME ID`: carries out executions for the engine of a home."""
 
 import logging
 import os
@@ -6,75 +6,9 @@ import sys
 import threading
 from pathlib import Path
 
-from flowkernel.client import Client
-from flowkernel.config import load_config
-from flowkernel.errors import EngineError, FlowkernelError
+from flowkernel.config import Config, load_config
 from flowkernel.home import Home
-from flowkernel.models import Execution, FlowVersion, Json
-from flowkernel.worker.carry_out import carry_out
-from flowkernel.worker.environment import sweep_transports
-from flowkernel.worker.link import Link
-from flowkernel.worker.orders import Orders
-from flowkernel.worker.run import Run
-
-log = logging.getLogger("flowkernel.worker")
-AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
-RETRY_SECONDS = 0.5  #: Between two of them.
-
-
-class Worker:
-    """Carries out executions, each in a thread of its own: they mostly wait for kernels."""
-
-    def __init__(self, home: Home, worker_id: str) -> None:
-        self.home = home
-        self.config = load_config(home.path)
-        self.client = Client(home, started_by=worker_id)
-        self.link = Link(self.client, worker_id)
-        self.orders = Orders(self.link, self._begin)
-        self._rest = threading.Event()
-
-    def work(self) -> None:
-        """Until the engine says stop, or is gone and there is nothing left to do or to tell.
-
-        While there is something, it starts an engine that was killed; one that was stopped
-        on purpose stays stopped.
-        """
-        away = 0
-        while self.orders.runs or not (self.orders.is_stopped or away >= AWAY_TRIES):
-            has_news = bool(self.orders.runs) or not self.link.is_quiet
-            self.client.starts_engine = has_news and not self.orders.is_stopped
-            try:
-                self.orders.ask()
-                away = 0
-            except EngineError as error:
-                away += 1
-                log.warning("no engine: %s", error)
-                self._rest.wait(RETRY_SECONDS)
-            except FlowkernelError:
-                log.exception("the engine refused a question")
-                self._rest.wait(RETRY_SECONDS)
-
-    def _begin(self, assignment: Json) -> Run:
-        execution = Execution.from_json(assignment["execution"])
-        version = FlowVersion.from_json(assignment["version"])
-        run = Run(
-            link=self.link,
-            execution_id=execution.execution_id,
-            log_limit=self.config.log_characters,
-            cancel_grace=self.config.cancel_grace,
-        )
-        self.orders.runs[execution.execution_id] = run  # Before its thread can end.
-        threading.Thread(
-            target=self._carry_out, args=(execution, version, run), name=execution.name
-        ).start()
-        return run
-
-    def _carry_out(self, execution: Execution, version: FlowVersion, run: Run) -> None:
-        try:
-            carry_out(execution, version, run, home=self.home, config=self.config)
-        finally:
-            self.link.flush(60.0)
-            self.orders.forget(execution.execution_id)
+from flowkernel.kernels.servers import keep_warm
 
 
 def main(path: str, worker_id: str) -> int:
@@ -83,10 +17,23 @@ def main(path: str, worker_id: str) -> int:
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    home = Home(Path(path))
+    config = load_config(home.path)
+    threading.Thread(target=warm_up, args=(config,), daemon=True).start()
+    # papermill takes over a second to import: meanwhile the fork server starts.
+    from flowkernel.worker.environment import sweep_transports
+    from flowkernel.worker.worker import Worker
+
     if os.name == "posix":
         sweep_transports()
-    Worker(Home(Path(path)), worker_id).work()
+    Worker(home, config, worker_id).work()
     return 0
+
+
+def warm_up(config: Config) -> None:
+    """Have kernels ready for the flows of this very Python, for as long as we work."""
+    if config.kernel == "fork":
+        keep_warm(sys.executable, config.preload, config.ready_kernels)
 
 
 if __name__ == "__main__":

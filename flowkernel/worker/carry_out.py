@@ -40,7 +40,7 @@ def _papermill(
     execution: Execution, version: FlowVersion, run: Run, *, home: Home, config: Config
 ) -> None:
     rendered = render(version, execution)
-    manager = make_kernel_manager(execution.environment, execution.flow_name)
+    manager = make_kernel_manager(execution.environment, execution.flow_name, config)
     assert execution.notebook_path is not None
     path = home.path / execution.notebook_path
     work = Work(

@@ -12,6 +12,7 @@ import zmq
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
+from flowkernel.config import Config
 from flowkernel.errors import EnvironmentGone
 from flowkernel.models import Environment
 
@@ -24,16 +25,30 @@ FOLDER = (
 class GivenSpecs(KernelSpecManager):
     """Kernelspecs of this machine and of another prefix; `python3` is a given interpreter."""
 
-    def __init__(self, environment: Environment, **kwargs: Any) -> None:
+    def __init__(self, environment: Environment, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._interpreter = environment.interpreter
+        self._config = config
         if environment.prefix:
             theirs = str(Path(environment.prefix) / "share" / "jupyter" / "kernels")
             others = [folder for folder in self.kernel_dirs if folder != theirs]
             self.kernel_dirs: list[str] = [theirs, *others]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The kernelspec of this name."""
+        """The kernelspec of this name; its kernels are forked, where they can be."""
+        spec = self._plain_spec(kernel_name)
+        if self._config.kernel == "fork" and "kernel_provisioner" not in spec.metadata:
+            settings = {
+                "preload": list(self._config.preload),
+                "ready": self._config.ready_kernels,
+            }
+            spec.metadata["kernel_provisioner"] = {
+                "provisioner_name": "flowkernel-fork",
+                "config": settings,
+            }
+        return spec
+
+    def _plain_spec(self, kernel_name: str) -> KernelSpec:
         if kernel_name == NATIVE and self._interpreter:
             return KernelSpec(
                 argv=[
@@ -47,7 +62,8 @@ class GivenSpecs(KernelSpecManager):
                 language="python",
                 metadata={"debugger": True},
             )
-        return super().get_kernel_spec(kernel_name)
+        spec: KernelSpec = super().get_kernel_spec(kernel_name)
+        return spec
 
 
 class RoomyManager(AsyncKernelManager):
@@ -57,6 +73,13 @@ class RoomyManager(AsyncKernelManager):
     loop would lose output, and the message that says it is idle, and time out.
     """
 
+    folder: Path | None = None  #: Of its own, for sockets and the connection file.
+
+    #: Without the 10 ms for which jupyter_client sleeps so that its tests see a state.
+    start_kernel = getattr(
+        AsyncKernelManager.start_kernel, "__wrapped__", AsyncKernelManager.start_kernel
+    )
+
     def client(self, **kwargs: Any) -> Any:
         """A client for the kernel."""
         client = super().client(**kwargs)
@@ -64,14 +87,16 @@ class RoomyManager(AsyncKernelManager):
         return client
 
 
-def make_kernel_manager(environment: Environment, flow_name: str) -> AsyncKernelManager:
+def make_kernel_manager(
+    environment: Environment, flow_name: str, config: Config
+) -> RoomyManager:
     """A manager for a kernel that is not started yet, on a transport of its own.
 
     Raises:
         EnvironmentGone: The interpreter, the kernelspec or the folder is not there (any more).
     """
     check_environment(environment, flow_name)
-    specs = GivenSpecs(environment)
+    specs = GivenSpecs(environment, config)
     name = environment.kernel_name or NATIVE
     try:
         specs.get_kernel_spec(name)
@@ -103,14 +128,14 @@ def check_environment(environment: Environment, flow_name: str) -> None:
         )
 
 
-def private_transport(manager: AsyncKernelManager) -> AsyncKernelManager:
+def private_transport(manager: RoomyManager) -> RoomyManager:
     """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
     if os.name == "posix":
         # Short: a socket's path is limited.
-        folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
+        manager.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         manager.transport = "ipc"
-        manager.ip = f"{folder}/k"
-        manager.connection_file = f"{folder}/connection.json"
+        manager.ip = str(manager.folder / "k")
+        manager.connection_file = str(manager.folder / "connection.json")
     return manager
 
 
@@ -125,7 +150,7 @@ def sweep_transports() -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_transport(manager: AsyncKernelManager) -> None:
+def remove_transport(manager: RoomyManager) -> None:
     """Remove that folder."""
-    if manager.transport == "ipc":
-        shutil.rmtree(Path(manager.ip).parent, ignore_errors=True)
+    if manager.folder is not None:
+        shutil.rmtree(manager.folder, ignore_errors=True)

@@ -33,7 +33,8 @@ class SparseManager(NotebookExecutionManager):
         self._every = every
         self._write = write
         self._settle = settle
-        self._not_before = 0.0
+        # Ours are short, mostly: then the end is the first thing worth saving.
+        self._not_before = monotonic() + every if write is not None else 0.0
         super().__init__(nb, **kwargs)
 
     def save(self, **kwargs: Any) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 
 from flowkernel.client import Client
 from flowkernel.clock import new_id, now
@@ -47,13 +46,13 @@ class Work:
         None  #: None: as papermill does.
     )
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
-    manager: AsyncKernelManager | None = None  #: None: made from the kernel's name.
+    manager: RoomyManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
 
     @contextmanager
     def kernel(
         self, kernel_name: str, traits: dict[str, Any]
-    ) -> Iterator[tuple[AsyncKernelManager | None, dict[str, Any]]]:
+    ) -> Iterator[tuple[RoomyManager | None, dict[str, Any]]]:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
         manager = self.manager
         if manager is None and not {"km", "kernel_manager_class"} & traits.keys():

@@ -1,0 +1,194 @@
+"""What a fork does to become a kernel: as good as one that was started.
+
+It is made ahead of need: ready, but nobody's, until somebody takes it and says where it is to
+work. Runs in the environment of the flow, so: standard library and ipykernel alone.
+"""
+
+import atexit
+import fcntl
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from functools import partial
+from typing import Any, NoReturn
+
+from flowkernel.kernels.wire import Line, Message
+
+FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
+CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
+INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
+
+
+def become_kernel(line: Line, arguments: list[str]) -> NoReturn:
+    """Be a kernel until its end. `line` leads to the fork server."""
+    forget_parent(line.socket.fileno())
+    reseed()
+    app, own = make_app(arguments)
+    line.tell({"ready": connection_of(app)})
+    from tornado.ioloop import IOLoop
+
+    loop = IOLoop.current()
+    taken = partial(_on_taken, line, app, own, loop)
+    loop.add_handler(line.socket.fileno(), taken, IOLoop.READ)
+    code = 0
+    try:
+        app.start()
+    except SystemExit as leaving:
+        code = (
+            leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        )
+    settle_control(app)
+    leave(code)
+
+
+def forget_parent(kept: int) -> None:
+    """Keep nothing of the fork server: no file but one, no handler, no terminal."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.closerange(3, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    os.setsid()
+
+
+def reseed() -> None:
+    """Let nothing that is drawn at random here be what another fork draws."""
+    random.seed()
+    if (numpy := sys.modules.get("numpy.random")) is not None:
+        numpy.seed()
+    if (ssl := sys.modules.get("ssl")) is not None:
+        ssl.RAND_add(os.urandom(32), 32.0)
+    if (processes := sys.modules.get("multiprocessing.process")) is not None:
+        processes.current_process().authkey = os.urandom(32)
+    tempfile.tempdir = None
+
+
+def make_app(arguments: list[str]) -> tuple[Any, dict[str, str]]:
+    """The kernel's application, and what it put into the environment."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
+    given = ["-f", f"{folder}/connection.json", *arguments]
+    launcher = sys.modules.get("ipykernel_launcher")
+    sys.argv = [getattr(launcher, "__file__", None) or "ipykernel_launcher", *given]
+    before = dict(os.environ)
+    app = IPKernelApp.instance()
+    ours = [
+        "--transport=ipc",
+        f"--ip={folder}/k",
+        f"--IPKernelApp.parent_handle={INIT}",
+    ]
+    app.initialize([*given, *ours])
+    return app, {k: v for k, v in os.environ.items() if before.get(k) != v}
+
+
+def connection_of(app: Any) -> Message:
+    """How to reach it."""
+    ports = {
+        f"{name}_port": getattr(app, f"{name}_port")
+        for name in ("shell", "iopub", "stdin", "hb", "control")
+    }
+    return {
+        **ports,
+        "ip": app.ip,
+        "transport": app.transport,
+        "key": app.session.key.decode(),
+        "signature_scheme": app.session.signature_scheme,
+    }
+
+
+def _on_taken(
+    line: Line, app: Any, own: dict[str, str], loop: Any, _file: int, _event: int
+) -> None:
+    """Somebody wants it, or the fork server is gone and nobody ever will."""
+    message, files = line.hear()
+    if message is None:
+        os._exit(0)
+    try:
+        settle(message, own, app)
+        take_files(files)
+    except OSError as error:
+        line.tell({"refused": str(error), "errno": error.errno})
+        os._exit(1)
+    loop.remove_handler(line.socket.fileno())
+    line.tell({"taken": True})
+    line.close()
+
+
+def settle(asked: Message, own: dict[str, str], app: Any) -> None:
+    """Take on the folder, the environment and the manners of whoever took it.
+
+    Raises:
+        OSError: The folder is not there, or closed to us.
+    """
+    os.chdir(asked["cwd"])
+    os.umask(asked["umask"])
+    os.environ.clear()
+    os.environ.update({**own, **asked["environ"]})
+    time.tzset()
+    shell = getattr(app, "shell", None)
+    if shell is not None:
+        shell.starting_dir = asked["cwd"]
+        shell.user_ns.get("_dh", [])[:] = [asked["cwd"]]
+
+
+def take_files(files: list[int]) -> None:
+    """The lifeline, and where stdout and stderr of the process itself are to go."""
+    lifeline, *outputs = files
+    die_with(lifeline)
+    for number, name in enumerate(("stdout", "stderr")):
+        place = getattr(getattr(sys, name), "_original_stdstream_copy", number + 1)
+        os.dup2(outputs[number], place, inheritable=False)
+        os.close(outputs[number])
+
+
+def die_with(lifeline: int) -> None:
+    """Have the system kill this process and its children when the other end closes.
+
+    It does not ask this process: a kernel in the midst of C code dies all the same, and
+    also when the fork server is gone.
+    """
+    os.set_inheritable(lifeline, False)
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    poll_now(lifeline)
+
+
+def poll_now(lifeline: int) -> None:
+    """It may have closed before anybody listened."""
+    os.set_blocking(lifeline, False)
+    try:
+        if os.read(lifeline, 1) == b"":
+            os.killpg(0, signal.SIGKILL)
+    except BlockingIOError:
+        pass
+
+
+def settle_control(app: Any) -> None:
+    """Let the control thread finish its answer to the shutdown request.
+
+    Otherwise ipykernel 7 closes the socket it answers on, and both wait for seconds.
+    """
+    thread = getattr(app, "control_thread", None)
+    if thread is not None and thread.is_alive():
+        is_done = threading.Event()
+        thread.io_loop.add_callback(is_done.set)
+        is_done.wait(CONTROL_SECONDS)
+
+
+def leave(code: int) -> NoReturn:
+    """End as an interpreter does, but do not take down what the fork server built."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:
+        os._exit(code)

@@ -1,0 +1,66 @@
+"""Messages over a Unix socket: one JSON object a line, with open files beside it.
+
+Used by a fork server and by its kernels too, so it stands on the standard library alone.
+"""
+
+import json
+import select
+import socket
+from typing import Any
+
+Message = dict[str, Any]
+CHUNK = 65536  #: Bytes read at a time.
+MOST_FILES = 3  #: Files that one message brings, inclusive.
+SECONDS = 10.0  #: How long the rest of a message may take once it has begun.
+
+
+class Line:
+    """One end of a connection."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+        self._bytes = b""
+        self._files: list[int] = []
+
+    def tell(self, message: Message, files: tuple[int, ...] = ()) -> None:
+        """Send a message.
+
+        Raises:
+            OSError: The other end is gone, or takes nothing.
+        """
+        line = json.dumps(message).encode() + b"\n"
+        sent = socket.send_fds(self.socket, [line], files)
+        if sent < len(line):  # Sending nothing fails too, once the other end has left.
+            self.socket.sendall(line[sent:])
+
+    def hear(self) -> tuple[Message | None, list[int]]:
+        """The next message, and the files that came with it; None: the other end is gone."""
+        while b"\n" not in self._bytes:
+            try:
+                chunk, files, _, _ = socket.recv_fds(self.socket, CHUNK, MOST_FILES)
+            except ConnectionError:
+                chunk, files = b"", []
+            if not chunk:
+                return None, []
+            self._bytes += chunk
+            self._files += files
+        line, _, self._bytes = self._bytes.partition(b"\n")
+        files, self._files = self._files, []
+        return json.loads(line), files
+
+    def has_news(self, seconds: float | None) -> bool:
+        """Whether `hear` has something to say (also that the other end is gone)."""
+        if b"\n" in self._bytes:
+            return True
+        poll = select.poll()  # Not select(): a process may have more than 1,024 files.
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+    @property
+    def has_message(self) -> bool:
+        """Whether a whole message lies here unread."""
+        return b"\n" in self._bytes
+
+    def close(self) -> None:
+        """Close this end."""
+        self.socket.close()

@@ -1,0 +1,73 @@
+"""Takes executions until there is no engine to ask."""
+
+import threading
+from logging import getLogger
+
+from flowkernel.client import Client
+from flowkernel.config import Config
+from flowkernel.errors import EngineError, FlowkernelError
+from flowkernel.home import Home
+from flowkernel.models import Execution, FlowVersion, Json
+from flowkernel.worker.carry_out import carry_out
+from flowkernel.worker.link import Link
+from flowkernel.worker.orders import Orders
+from flowkernel.worker.run import Run
+
+log = getLogger(__name__)
+AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
+RETRY_SECONDS = 0.5  #: Between two of them.
+
+
+class Worker:
+    """Carries out executions, each in a thread of its own: they mostly wait for kernels."""
+
+    def __init__(self, home: Home, config: Config, worker_id: str) -> None:
+        self.home = home
+        self.config = config
+        self.client = Client(home, started_by=worker_id)
+        self.link = Link(self.client, worker_id)
+        self.orders = Orders(self.link, self._begin)
+        self._rest = threading.Event()
+
+    def work(self) -> None:
+        """Until the engine says stop, or is gone and there is nothing left to do or to tell.
+
+        While there is something, it starts an engine that was killed; one that was stopped
+        on purpose stays stopped.
+        """
+        away = 0
+        while self.orders.runs or not (self.orders.is_stopped or away >= AWAY_TRIES):
+            has_news = bool(self.orders.runs) or not self.link.is_quiet
+            self.client.starts_engine = has_news and not self.orders.is_stopped
+            try:
+                self.orders.ask()
+                away = 0
+            except EngineError as error:
+                away += 1
+                log.warning("no engine: %s", error)
+                self._rest.wait(RETRY_SECONDS)
+            except FlowkernelError:
+                log.exception("the engine refused a question")
+                self._rest.wait(RETRY_SECONDS)
+
+    def _begin(self, assignment: Json) -> Run:
+        execution = Execution.from_json(assignment["execution"])
+        version = FlowVersion.from_json(assignment["version"])
+        run = Run(
+            link=self.link,
+            execution_id=execution.execution_id,
+            log_limit=self.config.log_characters,
+            cancel_grace=self.config.cancel_grace,
+        )
+        self.orders.runs[execution.execution_id] = run  # Before its thread can end.
+        threading.Thread(
+            target=self._carry_out, args=(execution, version, run), name=execution.name
+        ).start()
+        return run
+
+    def _carry_out(self, execution: Execution, version: FlowVersion, run: Run) -> None:
+        try:
+            carry_out(execution, version, run, home=self.home, config=self.config)
+        finally:
+            self.link.flush(60.0)
+            self.orders.forget(execution.execution_id)
