@@ -35,7 +35,7 @@ class Pool:
         self._changed = threading.Condition()
 
     def writing(self) -> Connection:
-        """The connection that only the holder of `Writer.busy` uses."""
+        """The connection that only the holder of `Folding.busy` uses."""
         with self._changed:
             return self._opened()
 
@@ -86,6 +86,10 @@ class Pool:
                 return records(cursor.execute(self._queries[name], values or None))
         except duckdb.Error as error:
             raise fault(error, "The store could not be read") from error
+
+    def meta(self) -> dict[str, str]:
+        """What `meta` says."""
+        return {record["key"]: record["value"] for record in self.read("list_meta")}
 
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution as its row has it; None if there is none."""

@@ -2,9 +2,9 @@
 -- Version and last number of the file, when it is opened.
 SELECT key, value FROM meta;
 
--- save_applied_seq
--- The last number given to an event, in the transaction that recorded it.
-UPDATE meta SET value = $value WHERE key = 'applied_seq';
+-- save_meta
+-- What the tables have taken in so far, in the transaction that takes it in.
+UPDATE meta SET value = $value WHERE key = $key;
 
 -- list_live
 -- The executions that have not ended, when the file is opened.

@@ -30,7 +30,7 @@ from flowkernel.models import (
 )
 from flowkernel.status import ENDED, CellStatus, ExecutionStatus
 from flowkernel.store import Store
-from flowkernel.store.batch import Recent
+from flowkernel.store.state import Recent
 
 S = ExecutionStatus
 K = EventKind
