@@ -1,8 +1,10 @@
 """What requests change: decided in memory, before anything is written."""
 
 import json
+from collections import ChainMap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from flowkernel.clock import now
@@ -10,6 +12,7 @@ from flowkernel.errors import BadArgument, FlowNotFound, MoveNotAllowed
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion, Json, Wire
 from flowkernel.store.changes import Changes, Dated
+from flowkernel.store.rows import check_fits
 from flowkernel.store.state import State
 from flowkernel.store.step import Cells, step
 
@@ -89,13 +92,16 @@ class Batch:
     def _apply(self, event: Event, before: Execution | None, mine: Changes) -> None:
         cells = self._cells(event.execution_id, mine)
         after = step(before, cells, event)
+        for record in (after.execution, *after.cells.values(), after.message):
+            if record is not None and record is not before:
+                check_fits(record)
         if before is None:
             check_birth(after.execution, event)
             mine.born.add(event.execution_id)
         if after.execution is not before:
             mine.executions[event.execution_id] = after.execution
         if after.cells:
-            mine.cells_born |= after.cells.keys() - cells.keys()
+            mine.cells_born |= {key for key in after.cells if key not in cells}
             mine.cells.setdefault(event.execution_id, {}).update(after.cells)
         if after.message:
             mine.messages.append(after.message)
@@ -104,22 +110,22 @@ class Batch:
 
     def _execution(self, event: Event, mine: Changes) -> Execution | None:
         execution_id = event.execution_id
-        for known in (mine.executions, self.changes.executions, self._state.live):
+        for known in (mine.executions, self.changes.executions):
             if execution_id in known:
                 return known[execution_id]
-        if event.kind is K.CREATED and execution_id > self._state.newest_id:
-            return None  # Ids grow with time: nothing in the tables can have this one.
+        found = self._state.find_execution(execution_id)
+        if found is not None:
+            return found
+        if self._state.births.is_new(execution_id):
+            return None
         if execution_id not in self._found:
             self._found[execution_id] = self._find(execution_id)
         return self._found[execution_id]
 
     def _cells(self, execution_id: str, mine: Changes) -> Cells:
-        parts = (self._state.cells, self.changes.cells, mine.cells)
-        return {
-            key: run
-            for part in parts
-            for key, run in part.get(execution_id, {}).items()
-        }
+        parts = (mine.cells, self.changes.cells, self._state.cells)
+        found: list[Any] = [part.get(execution_id) for part in parts]
+        return ChainMap(*filter(None, found))
 
 
 def checked(event: Event) -> Event:
@@ -137,6 +143,8 @@ def checked(event: Event) -> Event:
             check_id(event.payload[name], name)
     if event.happened_at.tzinfo is None:
         raise BadArgument(f"The moment {event.happened_at} has no time zone. Use UTC.")
+    if not 1900 <= event.happened_at.year <= 9000:  # A zone may push it over the ends.
+        raise BadArgument(f"The moment {event.happened_at} is out of all bounds.")
     try:
         text = dumps(event.payload)
     except (TypeError, ValueError) as error:

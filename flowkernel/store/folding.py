@@ -7,7 +7,7 @@ from logging import getLogger
 from pathlib import Path
 
 from flowkernel.errors import DiskFull, EngineError, EngineFault
-from flowkernel.models import Execution
+from flowkernel.models import Execution, FlowVersion
 from flowkernel.store.changes import Changes
 from flowkernel.store.database import fault
 from flowkernel.store.pool import Pool
@@ -69,6 +69,14 @@ class Folding:
                 if execution_id in changes.executions:
                     return changes.executions[execution_id]
         return self._pool.find_execution(execution_id)
+
+    def find_version(self, flow_version: str) -> FlowVersion | None:
+        """One source; None if there is none."""
+        with self._lock:
+            for changes in (self._waiting, self._under_way):
+                if flow_version in changes.versions:
+                    return changes.versions[flow_version].version
+        return self._pool.find_version(flow_version)
 
     @property
     def unfolded(self) -> int:

@@ -10,9 +10,10 @@ from flowkernel.store.batch import Batch
 from flowkernel.store.folding import Folding
 from flowkernel.store.frames import Told
 from flowkernel.store.journal import Journal
+from flowkernel.store.memory import Births, Recent, Shelves
 from flowkernel.store.pool import Pool
 from flowkernel.store.segments import Header, frames_after, header_of
-from flowkernel.store.state import KNOWN_EVENTS, Recent, State
+from flowkernel.store.state import KNOWN_BIRTHS, KNOWN_EVENTS, State
 from flowkernel.store.step import Cells
 from flowkernel.store.tables import save_meta
 
@@ -34,16 +35,23 @@ def load_state(pool: Pool) -> State:
         known[run.cell_run_id] = None if run.ended_at else run
     flows = map(rows.FLOW.model_of, pool.read("list_flows"))
     newest = next(iter(pool.read("newest_execution_id")[0].values()))
-    recent = pool.read("newest_event_ids", limit=KNOWN_EVENTS)
-    return State(
+    recent = (
+        str(r["event_id"]) for r in pool.read("newest_event_ids", limit=KNOWN_EVENTS)
+    )
+    state = State(
         last_seq=int(pool.meta()["applied_seq"]),
-        newest_id=str(newest or ""),
-        live=live,
+        births=Births(str(newest or ""), limit=KNOWN_BIRTHS),
+        live=Shelves(live),
         cells=cells,
         flows={flow.name: flow for flow in flows},
         versions={record["hash"] for record in pool.read("list_version_hashes")},
-        event_ids=Recent(str(record["event_id"]) for record in recent),
+        event_ids=Recent(recent, limit=KNOWN_EVENTS),
     )
+    if live:
+        called = pool.read("list_live_calls", execution_ids=list(live))
+        ids = ((str(r["parent_id"]), r["call_key"], str(r["id"])) for r in called)
+        state.add_calls(ids)
+    return state
 
 
 def check_there(database: Path, journal: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flowkernel.clock import new_id
@@ -22,7 +22,18 @@ from flowkernel.store.pool import Pool, Record
 from flowkernel.store.state import State
 
 MIN_PART = 4  #: Characters of an id that can stand for it, inclusive.
+DEFAULT = sql.Limits()
+#: Fields that the members of a family come without.
+HEAVY = frozenset({"inputs", "output", "error", "environment"})
 MATCHED_AMONG = 10_000  #: Executions, the newest, whose ids can be shortened.
+
+
+class Member(NamedTuple):
+    """One of a family, as JSON text: a thousand models would take longer than the rest."""
+
+    execution_id: str
+    parent_id: str | None
+    text: str
 
 
 class Questions:
@@ -86,9 +97,28 @@ class Questions:
         Raises:
             BadArgument: There is none.
         """
-        for record in self._read("get_version", flow_version=flow_version):
-            return FlowVersion.from_json(record)
-        raise BadArgument(f"There is no flow version {flow_version!r} in this home.")
+        found = self._state.sources.get(flow_version)
+        if found is None:
+            found = self._folding.find_version(flow_version)
+            if found is None:
+                raise BadArgument(
+                    f"There is no flow version {flow_version!r} in this home."
+                )
+            self._state.keep_source(found)
+        return found
+
+    def find_execution(self, execution_id: str) -> Execution | None:
+        """One execution; None if there is none. Live ones and recent ones need no table.
+
+        Raises:
+            ExecutionNotFound: The text is no id at all.
+        """
+        found = self._state.find_execution(execution_id)
+        if found is None:
+            id_ = _uuid(execution_id)
+            is_new = self._state.births.is_new(id_)
+            found = None if is_new else self._folding.find_execution(id_)
+        return found
 
     def get_execution(self, execution_id: str) -> Execution:
         """One execution.
@@ -96,9 +126,7 @@ class Questions:
         Raises:
             ExecutionNotFound: There is none; also if the text is no id at all.
         """
-        found = self.live.get(execution_id) or self._folding.find_execution(
-            _uuid(execution_id)
-        )
+        found = self.find_execution(execution_id)
         if found is None:
             raise ExecutionNotFound(execution_id)
         return found
@@ -158,16 +186,40 @@ class Questions:
         )
         return [rows.EXECUTION.model_of(record) for record in found]
 
-    def family(self, root_id: str) -> list[Execution]:
-        """A root and everything under it, oldest first; empty if it is no root."""
-        found = self._read("family", root_id=_uuid(root_id))
-        return [rows.EXECUTION.model_of(record) for record in found]
+    def family(self, root_id: str) -> list[Member]:
+        """A root and everything under it, parents first; empty if it is no root.
 
-    def children(self, execution_ids: Sequence[str]) -> list[Execution]:
-        """What these executions started, oldest first."""
-        ids = [_uuid(execution_id) for execution_id in execution_ids]
-        found = self._read("children", execution_ids=ids) if ids else []
-        return [rows.EXECUTION.model_of(record) for record in found]
+        Without the fields of `HEAVY`: those of a thousand members may be more than fits
+        into memory.
+        """
+        found = self._read("family", root_id=_uuid(root_id))
+        return [Member(**record) for record in found]
+
+    def called(self, parents: Sequence[Execution], call_key: str) -> list[Execution]:
+        """What the call of this key started in one of these tries of a parent, oldest
+        first. As long as the parents are live, that needs no table."""
+        ids: list[str] = []
+        older: list[Execution] = []
+        for parent in parents:
+            known = self._state.calls.get(parent.execution_id, {}).get(call_key, ())
+            if parent.execution_id in self._state.live:  # Then `known` was all.
+                ids += known
+            else:
+                older.append(parent)
+        found = (
+            self._read(
+                "called",
+                root_ids=[parent.root_id for parent in older],
+                parent_ids=[parent.execution_id for parent in older],
+                call_key=call_key,
+            )
+            if older
+            else []
+        )
+        return [
+            *(rows.EXECUTION.model_of(record) for record in found),
+            *(self.get_execution(execution_id) for execution_id in ids),
+        ]
 
     def ancestors(self, execution_id: str) -> list[Execution]:
         """Its parent, its parent's parent, and so on; the root is the last.
@@ -237,17 +289,17 @@ class Questions:
             raise MessageNotFound(message_id)
         return rows.MESSAGE.model_of(found[0])
 
-    def query(self, text: str, *, seconds: float, rows: int) -> sql.Answer:
-        """Answer a question in SQL with at most `rows` rows.
+    def query(self, text: str, limits: sql.Limits = DEFAULT) -> sql.Answer:
+        """Answer a question in SQL; what is over the limits is cut off.
 
         Raises:
-            SqlRefused: It would change something, is wrong, or takes over `seconds`.
+            SqlRefused: It would change something, is wrong, or takes too long.
         """
         self._folding.settle_if_possible()
         with self._pool.cursor() as cursor:
-            return sql.ask(cursor, text, seconds=seconds, rows=rows)
+            return sql.ask(cursor, text, limits)
 
-    def query_arrow(self, text: str, *, seconds: float, rows: int) -> bytes:
+    def query_arrow(self, text: str, limits: sql.Limits = DEFAULT) -> bytes:
         """The same as an Arrow IPC stream.
 
         Raises:
@@ -255,7 +307,7 @@ class Questions:
         """
         self._folding.settle_if_possible()
         with self._pool.cursor() as cursor:
-            return sql.ask_arrow(cursor, text, seconds=seconds, rows=rows)
+            return sql.ask_arrow(cursor, text, limits)
 
 
 def _uuid(text: str) -> str:

@@ -1,5 +1,6 @@
 """From one event to the rows it makes: for recording, replaying and rebuilding alike. Pure."""
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 
 from flowkernel.fold import CELL_KINDS, close_cell, fold, fold_cell
@@ -9,9 +10,8 @@ K = EventKind
 #: After these no cell of the execution can still be running in the kernel it had.
 CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.ENDED})
 
-Cells = dict[
-    str, CellRun | None
-]  #: By id; None for one that ended, if only that is known.
+#: By id; None for one that ended, if only that is known.
+Cells = MutableMapping[str, CellRun | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from flowkernel.clock import new_id
 from flowkernel.errors import BadArgument, EngineFault
 from flowkernel.models import Event, EventKind, Execution, Flow, FlowKind, FlowVersion
 from flowkernel.status import CellStatus, ExecutionStatus
-from flowkernel.store import Store, sqlfiles
+from flowkernel.store import Limits, Store, sqlfiles
 
 S = ExecutionStatus
 K = EventKind
@@ -337,10 +337,7 @@ def test_an_older_file_is_copied_and_migrated(path):
 
     with Store(path, migrations=ADD_COLUMN) as store:
         assert store.list_executions() == before
-        assert (
-            store.query("SELECT mood FROM execution, extra", seconds=5, rows=1).rows
-            == []
-        )
+        assert store.query("SELECT mood FROM execution, extra", Limits(5, 1)).rows == []
 
     with Store(f"{path}.before_migration") as store:
         assert store.list_executions() == before
@@ -370,7 +367,7 @@ def test_a_migration_that_fails_changes_nothing(path):
         Store(path, migrations={**sqlfiles.migrations(), NEXT: fails})
 
     with Store(path) as store:
-        assert ["extra"] not in store.query("SHOW TABLES", seconds=5, rows=99).rows
+        assert ["extra"] not in store.query("SHOW TABLES", Limits(5, 99)).rows
 
 
 @pytest.mark.parametrize("content", [b"no database", b"\x00" * 20_000])
