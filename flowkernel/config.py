@@ -58,6 +58,9 @@ class Config:
     )  #: Kept stdout or stderr of one cell, inclusive.
     sql_seconds: float = 10.0  #: Time limit of one question in SQL.
     sql_rows: int = 100_000  #: Rows of one answer, inclusive; then it says it is cut.
+    sql_bytes: int = (
+        64 * 1024 * 1024
+    )  #: Bytes of one answer, about; then it says it is cut.
     memory: str = "512MB"  #: DuckDB's memory limit; it would take 80 % of the machine.
 
     @property

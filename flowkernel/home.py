@@ -30,6 +30,11 @@ class Home:
         return self.path / "flowkernel.duckdb"
 
     @property
+    def journal(self) -> Path:
+        """The folder of the journal: what is recorded goes there first."""
+        return self.path / "journal"
+
+    @property
     def notebooks(self) -> Path:
         """The folder of the output notebooks."""
         return self.path / "notebooks"

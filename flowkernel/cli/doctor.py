@@ -53,6 +53,7 @@ def _findings(home: Home) -> Iterator[Finding]:
     yield from _home(home)
     yield from _engine(home)
     yield _database(home)
+    yield from _journal(home)
     yield _kernels()
 
 
@@ -162,6 +163,17 @@ def _database(home: Home) -> Finding:
         )
     size = sum(part.stat().st_size for part in home.path.glob(home.database.name + "*"))
     return Finding(OK, "database", f"{home.database} ({_size(size)})")
+
+
+def _journal(home: Home) -> Iterator[Finding]:
+    from flowkernel.store.segments import damages, segments
+
+    wrong = damages(home.journal)
+    for said in wrong:
+        yield Finding(WARN, "journal", said, "The tables may have it: keep a backup.")
+    if not wrong:
+        count = len(segments(home.journal))
+        yield Finding(OK, "journal", f"{home.journal} ({count} segments, all whole)")
 
 
 def _kernels() -> Finding:

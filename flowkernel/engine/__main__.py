@@ -61,7 +61,10 @@ def run(home: Home, config: Config) -> None:
     """Serve the home until the server stops."""
     listener = listen(config)
     with Store(
-        home.database, memory=config.memory, writable_folder=home.backup
+        home.database,
+        journal=home.journal,
+        memory=config.memory,
+        writable_folder=home.backup,
     ) as store:
         service = Service(store, home, config)
         stream = Stream(store.last_seq, lambda seq, root, one: store.events_after(

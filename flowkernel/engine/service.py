@@ -17,7 +17,6 @@ from flowkernel.engine.planning import (
 from flowkernel.errors import (
     BadArgument,
     EngineFault,
-    ExecutionNotFound,
     MoveNotAllowed,
     TooDeep,
 )
@@ -33,7 +32,7 @@ from flowkernel.models import (
     Message,
 )
 from flowkernel.status import ExecutionStatus
-from flowkernel.store import Store
+from flowkernel.store import Member, Store, message_of
 
 S = ExecutionStatus
 K = EventKind
@@ -81,7 +80,7 @@ class Service:
         Asking again with the same id returns what is there. A call that succeeded in an
         earlier try of the same parent returns that child and starts nothing.
         """
-        known = self._known(asked)
+        known = self.store.find_execution(asked.execution_id)
         if known is not None:
             return known
         inputs = checked(asked.inputs, "inputs")
@@ -103,12 +102,6 @@ class Service:
         self.store.save_version(plan.version)
         return self._create(self._born(asked, plan, parent, inputs), asked)
 
-    def _known(self, asked: Start) -> Execution | None:
-        try:
-            return self.store.get_execution(asked.execution_id)
-        except ExecutionNotFound:
-            return None
-
     def _check_parent(self, parent: Execution, flow_name: str) -> None:
         if parent.status.is_ended or parent.asked == "cancel":
             state = parent.status if parent.status.is_ended else "being cancelled"
@@ -126,9 +119,8 @@ class Service:
             return None
         made = [
             child
-            for child in self.store.children(self._tries(parent))
-            if child.call_key == call_key
-            and (child.flow_name, child.inputs) == (plan.flow_name, inputs)
+            for child in self.store.called(self._tries(parent), call_key)
+            if (child.flow_name, child.inputs) == (plan.flow_name, inputs)
         ]
         good = [child for child in made if child.status is S.ENDED_SUCCESS]
         live = [
@@ -138,11 +130,10 @@ class Service:
         ]
         return next(iter(good + live), None)
 
-    def _tries(self, execution: Execution) -> list[str]:
-        tries = [execution.execution_id]
-        while execution.retry_of is not None:
-            execution = self.store.get_execution(execution.retry_of)
-            tries.append(execution.execution_id)
+    def _tries(self, execution: Execution) -> list[Execution]:
+        tries = [execution]
+        while tries[-1].retry_of is not None:
+            tries.append(self.store.get_execution(tries[-1].retry_of))
         return tries
 
     def _born(
@@ -272,7 +263,9 @@ class Service:
     def send_message(self, execution_id: str, told: dict[str, Json]) -> dict[str, Json]:
         """Record a note to the people of this home."""
         event = make_event(execution_id, K.MESSAGE_SENT, **told)
-        self.store.append([replace(event, event_id=told["message_id"])])
+        event = replace(event, event_id=told["message_id"])
+        for recorded in self.store.append([event]):
+            return message_of(recorded).to_json()
         return self.store.get_message(told["message_id"]).to_json()
 
     def log(self, execution_id: str, stream: str, text: str) -> None:
@@ -301,10 +294,15 @@ class Service:
             return found[0]
         return self.store.get_message(id_or_part)
 
-    def subtree(self, execution_id: str) -> list[Execution]:
-        """It and everything under it, oldest first."""
+    def subtree(self, execution_id: str) -> tuple[Execution, list[Member]]:
+        """It, and everything under it, parents before children, oldest first."""
         top = self.store.get_execution(execution_id)
-        return under(top, self.store.family(top.root_id))
+        ids, below = {execution_id}, []
+        for member in self.store.family(top.root_id):
+            if member.parent_id in ids:
+                ids.add(member.execution_id)
+                below.append(member)
+        return top, below
 
     def backup(self) -> str:
         """A copy of the database in the backup folder; its path."""

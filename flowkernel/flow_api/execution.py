@@ -54,7 +54,8 @@ class Execution:
 
     def get(self, *names: str) -> Any:
         """One field, or a tuple of several, as last read. `load` reads anew."""
-        if self._record is None:
+        known = self._record or {}  # Of a tree, and then not with all there is.
+        if any(name not in known and ALIASES.get(name) not in known for name in names):
             self.load_all()
         return pick(self._record or {}, names)
 

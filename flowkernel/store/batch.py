@@ -1,181 +1,29 @@
 """What requests change: decided in memory, before anything is written."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
+from flowkernel.clock import now
 from flowkernel.errors import BadArgument, FlowNotFound, MoveNotAllowed
-from flowkernel.fold import CELL_KINDS, close_cell, fold, fold_cell
 from flowkernel.jsonvalue import dumps
-from flowkernel.models import (
-    CellRun,
-    Event,
-    EventKind,
-    Execution,
-    Flow,
-    FlowVersion,
-    Json,
-    Message,
-)
+from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion, Json, Wire
+from flowkernel.store.changes import Changes, Dated
+from flowkernel.store.rows import check_fits
+from flowkernel.store.state import State
+from flowkernel.store.step import Cells, step
 
 K = EventKind
-KNOWN_EVENTS = (
-    50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
-)
-#: After these no cell of the execution can still be running in the kernel it had.
-CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.ENDED})
-
-Cells = dict[
-    str, CellRun | None
-]  #: By id; None for one that ended, if only that is known.
-
-
-class Recent:
-    """The newest ids, up to a number."""
-
-    def __init__(self, ids: Iterable[str] = (), *, limit: int = KNOWN_EVENTS) -> None:
-        self._ids = dict.fromkeys(ids)
-        self._limit = limit
-
-    def __contains__(self, event_id: str) -> bool:
-        return event_id in self._ids
-
-    def add(self, ids: Iterable[str]) -> None:
-        """Remember these; forget the oldest over the limit."""
-        self._ids.update(dict.fromkeys(ids))
-        while len(self._ids) > self._limit:
-            del self._ids[next(iter(self._ids))]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one event makes of an execution."""
-
-    execution: Execution
-    cells: dict[str, CellRun]  #: The cell runs it changed or began.
-    message: Message | None = None
-
-
-def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
-    """The one way from an event to rows, for writing and for `rebuild` alike.
-
-    An event that changes nothing of the execution leaves its `last_seq` too, so that
-    cells and log lines cost no update of its row. A cell run that is started twice
-    stays as it was first.
-
-    Raises:
-        MoveNotAllowed: See `fold`.
-    """
-    after = fold(execution, event)
-    if (
-        execution is not None
-        and replace(after, last_seq=execution.last_seq) == execution
-    ):
-        after = execution
-    changed: dict[str, CellRun] = {}
-    if event.kind in CLOSES_CELLS:
-        running = [run for run in cells.values() if run and run.ended_at is None]
-        changed = {run.cell_run_id: close_cell(run, event) for run in running}
-    if event.kind in CELL_KINDS:
-        cell_run_id = event.payload["cell_run_id"]
-        before = cells.get(cell_run_id)
-        is_repeated = event.kind is K.CELL_STARTED and cell_run_id in cells
-        run = before if is_repeated else fold_cell(before, event)
-        if run is not None and run is not before:
-            changed = {cell_run_id: run}
-    return Step(
-        after, changed, message_of(event) if event.kind is K.MESSAGE_SENT else None
-    )
-
-
-def message_of(event: Event) -> Message:
-    """The message that an event of kind MESSAGE_SENT tells of."""
-    said = event.payload
-    return Message(
-        message_id=said["message_id"],
-        execution_id=event.execution_id,
-        root_id=event.root_id,
-        subject=said["subject"],
-        message=said.get("message"),
-        message_type=said["message_type"],
-        created_at=event.happened_at,
-    )
-
-
-@dataclass
-class State:
-    """What is known by heart. Changed after a commit; `live` and `flows` are replaced."""
-
-    last_seq: int = 0
-    newest_id: str = ""
-    live: Mapping[str, Execution] = field(default_factory=dict)
-    cells: dict[str, Cells] = field(default_factory=dict)
-    flows: Mapping[str, Flow] = field(default_factory=dict)
-    versions: set[str] = field(default_factory=set)
-    event_ids: Recent = field(default_factory=Recent)
-    log_ids: Recent = field(default_factory=Recent)
-
-    def accept(self, changes: "Changes") -> None:
-        """Take over what was committed."""
-        self.last_seq = changes.events[-1].seq if changes.events else self.last_seq
-        self.newest_id = max([self.newest_id, *changes.born])
-        for execution_id, cells in changes.cells.items():
-            known = self.cells.setdefault(execution_id, {})
-            known.update(
-                {key: None if run.ended_at else run for key, run in cells.items()}
-            )
-        if changes.executions:
-            live = {**self.live, **changes.executions}
-            for execution in changes.executions.values():
-                if execution.status.is_ended:
-                    del live[execution.execution_id]
-                    self.cells.pop(execution.execution_id, None)
-            self.live = live
-        if changes.flows:
-            flows = {**self.flows, **changes.flows}
-            self.flows = {name: flow for name, flow in flows.items() if flow}
-        self.versions.update(changes.versions)
-        for ids, is_log in ((self.event_ids, False), (self.log_ids, True)):
-            ids.add(
-                e.event_id for e in changes.events if (e.kind is K.LOGGED) is is_log
-            )
-
-
-@dataclass
-class Changes:
-    """What one request, or a whole batch, adds to the store."""
-
-    events: list[Event] = field(default_factory=list)
-    event_ids: set[str] = field(default_factory=set)
-    executions: dict[str, Execution] = field(default_factory=dict)
-    born: set[str] = field(default_factory=set)  #: Executions that have no row yet.
-    cells: dict[str, dict[str, CellRun]] = field(default_factory=dict)
-    cells_born: set[str] = field(default_factory=set)
-    messages: list[Message] = field(default_factory=list)
-    flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
-    versions: dict[str, FlowVersion] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.flows or self.versions)
-
-    def add(self, other: "Changes") -> None:
-        """Put the later changes on top."""
-        self.events += other.events
-        self.event_ids |= other.event_ids
-        self.executions |= other.executions
-        self.born |= other.born
-        for execution_id, cells in other.cells.items():
-            self.cells.setdefault(execution_id, {}).update(cells)
-        self.cells_born |= other.cells_born
-        self.messages += other.messages
 
 
 class Batch:
-    """Requests that share one commit. One that is refused leaves no trace in it."""
+    """Requests that share one frame. One that is refused leaves no trace in it."""
 
     def __init__(self, state: State, find: Callable[[str], Execution | None]) -> None:
-        """`find` looks for an execution in the tables; it is asked about few."""
+        """`find` looks for an execution that is not live; it is asked about few."""
         self.changes = Changes()
         self._state = state
         self._find = find
@@ -219,7 +67,16 @@ class Batch:
     def save_version(self, version: FlowVersion) -> None:
         """A version that is known already is passed over."""
         if version.flow_version not in self._state.versions:
-            self.changes.versions.setdefault(version.flow_version, version)
+            dated = Dated(version, now())
+            self.changes.versions.setdefault(version.flow_version, dated)
+
+    def replay(self, event: Event) -> None:
+        """Take in an event that was decided before, with its `seq` and `root_id`.
+
+        Raises:
+            MoveNotAllowed: It does not fit: what came before it was lost.
+        """
+        self._apply(event, self._execution(event, self.changes), self.changes)
 
     def _is_known(self, event: Event, mine: Changes) -> bool:
         recent = (self._state.event_ids, self._state.log_ids)
@@ -230,16 +87,21 @@ class Batch:
         before = self._execution(event, mine)
         root_id = before.root_id if before else event.payload.get("root_id", "")
         seq = self._state.last_seq + len(self.changes.events) + len(mine.events) + 1
-        event = replace(event, seq=seq, root_id=root_id)
+        self._apply(replace(event, seq=seq, root_id=root_id), before, mine)
+
+    def _apply(self, event: Event, before: Execution | None, mine: Changes) -> None:
         cells = self._cells(event.execution_id, mine)
         after = step(before, cells, event)
+        for record in (after.execution, *after.cells.values(), after.message):
+            if record is not None and record is not before:
+                check_fits(record)
         if before is None:
             check_birth(after.execution, event)
             mine.born.add(event.execution_id)
         if after.execution is not before:
             mine.executions[event.execution_id] = after.execution
         if after.cells:
-            mine.cells_born |= after.cells.keys() - cells.keys()
+            mine.cells_born |= {key for key in after.cells if key not in cells}
             mine.cells.setdefault(event.execution_id, {}).update(after.cells)
         if after.message:
             mine.messages.append(after.message)
@@ -248,22 +110,22 @@ class Batch:
 
     def _execution(self, event: Event, mine: Changes) -> Execution | None:
         execution_id = event.execution_id
-        for known in (mine.executions, self.changes.executions, self._state.live):
+        for known in (mine.executions, self.changes.executions):
             if execution_id in known:
                 return known[execution_id]
-        if event.kind is K.CREATED and execution_id > self._state.newest_id:
-            return None  # Ids grow with time: nothing in the tables can have this one.
+        found = self._state.find_execution(execution_id)
+        if found is not None:
+            return found
+        if self._state.births.is_new(execution_id):
+            return None
         if execution_id not in self._found:
             self._found[execution_id] = self._find(execution_id)
         return self._found[execution_id]
 
     def _cells(self, execution_id: str, mine: Changes) -> Cells:
-        parts = (self._state.cells, self.changes.cells, mine.cells)
-        return {
-            key: run
-            for part in parts
-            for key, run in part.get(execution_id, {}).items()
-        }
+        parts = (mine.cells, self.changes.cells, self._state.cells)
+        found: list[Any] = [part.get(execution_id) for part in parts]
+        return ChainMap(*filter(None, found))
 
 
 def checked(event: Event) -> Event:
@@ -281,6 +143,8 @@ def checked(event: Event) -> Event:
             check_id(event.payload[name], name)
     if event.happened_at.tzinfo is None:
         raise BadArgument(f"The moment {event.happened_at} has no time zone. Use UTC.")
+    if not 1900 <= event.happened_at.year <= 9000:  # A zone may push it over the ends.
+        raise BadArgument(f"The moment {event.happened_at} is out of all bounds.")
     try:
         text = dumps(event.payload)
     except (TypeError, ValueError) as error:
@@ -294,6 +158,20 @@ def checked(event: Event) -> Event:
         actor = event.actor.encode(errors="replace").decode()
         return replace(event, payload=payload, actor=actor)
     return event
+
+
+def checked_text(record: Wire) -> None:
+    """Refuse what has text that cannot be written down.
+
+    Raises:
+        BadArgument: Some of it is not valid Unicode.
+    """
+    try:
+        dumps(record.to_json()).encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument(
+            f"There is text that is not valid Unicode: {error}."
+        ) from error
 
 
 def check_birth(execution: Execution, event: Event) -> None:

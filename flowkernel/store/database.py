@@ -16,6 +16,10 @@ MEMORY = ":memory:"
 
 #: How DuckDB and the system say that there is no room, in lower case.
 NO_ROOM = ("no space left on device", "disk quota exceeded", "enospc", "edquot")
+FREE_SOME = (
+    "there is no room left on the disk. Free some space and try again; what was recorded "
+    "before is kept, and can be read."
+)
 
 
 def open_file(
@@ -63,6 +67,7 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
         raise fault(error, f"The store {path!r} cannot be opened") from error
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET enable_progress_bar = false")  # Cursors inherit it.
     if writable_folder is not None:
         folder = str(writable_folder.absolute()).replace("'", "''")
         connection.execute(f"SET allowed_directories = ['{folder}']")
@@ -96,8 +101,9 @@ def create(connection: Connection, version: int) -> None:
     connection.begin()
     connection.execute(sqlfiles.schema())
     connection.execute(
-        "INSERT INTO meta VALUES ('schema_version', ?), ('applied_seq', '0'), ('db_id', ?)",
-        [str(version), new_id()],
+        "INSERT INTO meta VALUES ('schema_version', ?), ('applied_seq', '0'), ('db_id', ?), "
+        "('journal_id', ?), ('applied_frame', '0')",
+        [str(version), new_id(), new_id()],
     )
     connection.commit()
 
@@ -160,6 +166,11 @@ def copy_to(cursor: Connection, path: Path) -> None:
     cursor.execute(f"ATTACH '{quoted}' AS {name}")
     try:
         cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
+        # The journal goes on without the copy, which begins one of its own.
+        cursor.execute(f"UPDATE {name}.meta SET value = '' WHERE key = 'journal_id'")
+        cursor.execute(
+            f"UPDATE {name}.meta SET value = '0' WHERE key = 'applied_frame'"
+        )
     finally:
         cursor.execute(f"DETACH {name}")
 
@@ -174,10 +185,7 @@ def fault(error: Exception, what: str) -> EngineError:
     text = str(error)
     reason = text.strip().partition("\n")[0]
     if is_disk_full(text):
-        return DiskFull(
-            f"{what}: there is no room left on the disk. Free some space and try again; "
-            "what was recorded before is kept, and can be read."
-        )
+        return DiskFull(f"{what}: {FREE_SOME}")
     if "Conflicting lock" in text:
         return EngineFault(
             f"{what}: another process has it open. `flowkernel engine status` shows which "

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from flowkernel.errors import EngineFault
-from flowkernel.models import Execution
+from flowkernel.models import Execution, FlowVersion
 from flowkernel.store import rows
 from flowkernel.store.database import Connection, fault
 from flowkernel.store.sqlfiles import queries
@@ -35,7 +35,7 @@ class Pool:
         self._changed = threading.Condition()
 
     def writing(self) -> Connection:
-        """The connection that only the holder of `Writer.busy` uses."""
+        """The connection that only the holder of `Folding.busy` uses."""
         with self._changed:
             return self._opened()
 
@@ -87,10 +87,19 @@ class Pool:
         except duckdb.Error as error:
             raise fault(error, "The store could not be read") from error
 
+    def meta(self) -> dict[str, str]:
+        """What `meta` says."""
+        return {record["key"]: record["value"] for record in self.read("list_meta")}
+
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution as its row has it; None if there is none."""
         found = self.read("get_execution", execution_id=execution_id)
         return rows.EXECUTION.model_of(found[0]) if found else None
+
+    def find_version(self, flow_version: str) -> FlowVersion | None:
+        """One source as its row has it; None if there is none."""
+        found = self.read("get_version", flow_version=flow_version)
+        return FlowVersion.from_json(found[0]) if found else None
 
     def close(self) -> None:
         """Close every connection; with the last one the file is free again."""

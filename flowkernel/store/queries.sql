@@ -2,9 +2,9 @@
 -- Version and last number of the file, when it is opened.
 SELECT key, value FROM meta;
 
--- save_applied_seq
--- The last number given to an event, in the transaction that recorded it.
-UPDATE meta SET value = $value WHERE key = 'applied_seq';
+-- save_meta
+-- What the tables have taken in so far, in the transaction that takes it in.
+UPDATE meta SET value = $value WHERE key = $key;
 
 -- list_live
 -- The executions that have not ended, when the file is opened.
@@ -13,6 +13,14 @@ SELECT * FROM execution WHERE NOT starts_with(status, 'ENDED_');
 -- list_live_cells
 -- Their cell runs. Of the ended ones, only that they exist is kept in memory.
 SELECT * FROM cell_run WHERE execution_id = ANY($execution_ids::UUID[]);
+
+-- list_live_calls
+-- Which call started which child of theirs, oldest first.
+SELECT parent_id, call_key, execution_id AS id FROM execution
+WHERE root_id IN (
+    SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
+  ) AND parent_id = ANY($execution_ids::UUID[]) AND call_key IS NOT NULL
+ORDER BY created_at, execution_id;
 
 -- newest_execution_id
 -- Every id above it is new: ids grow with time, so most births need no look-up.
@@ -65,27 +73,38 @@ SELECT id FROM (
 ORDER BY created_at DESC LIMIT $limit;
 
 -- family
--- A root and everything under it, oldest first.
-SELECT * FROM execution WHERE root_id = $root_id ORDER BY created_at, depth, execution_id;
+-- A root and everything under it, parents first, each as JSON without what may be large.
+SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id, to_json({
+    execution_id: execution_id, root_id: root_id, type: type, flow_name: flow_name,
+    flow_version: flow_version, name: name, status: status,
+    created_at: strftime(created_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
+    status_message: status_message, parent_id: parent_id, depth: depth, call_key: call_key,
+    retry_of: retry_of, on_lost: on_lost, cell_timeout: cell_timeout, started_by: started_by,
+    started_at: strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
+    ended_at: strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), is_archived: is_archived,
+    notebook_path: notebook_path, worker: worker, losses: losses, cell_count: cell_count,
+    asked: asked, last_seq: last_seq
+})::VARCHAR AS text
+FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;
 
--- children
--- What some executions started, oldest first; their families bound the search.
+-- called
+-- What one call started, in whichever of some tries, oldest first.
 SELECT * FROM execution
-WHERE root_id IN (
-    SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
-  ) AND parent_id = ANY($execution_ids::UUID[])
+WHERE root_id = ANY($root_ids::UUID[]) AND parent_id = ANY($parent_ids::UUID[])
+  AND call_key = $call_key
 ORDER BY created_at, execution_id;
 
 -- ancestors
 -- The parent, its parent, and so on to the root, within one family.
 WITH RECURSIVE family AS (
-    SELECT * FROM execution WHERE root_id = $root_id
+    SELECT execution_id, parent_id FROM execution WHERE root_id = $root_id
 ), line AS (
     SELECT * FROM family WHERE execution_id = $parent_id
     UNION ALL
     SELECT family.* FROM family JOIN line ON family.execution_id = line.parent_id
 )
-SELECT * FROM line ORDER BY depth DESC;
+SELECT execution.* FROM execution JOIN line USING (execution_id)
+WHERE root_id = $root_id ORDER BY depth DESC;
 
 -- cell_runs
 -- What ran in one execution, in the order in which it started.

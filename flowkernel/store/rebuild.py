@@ -5,10 +5,10 @@ from itertools import groupby
 
 from flowkernel.models import CellRun, Event, Execution, Message
 from flowkernel.store import rows
-from flowkernel.store.batch import Cells, step
 from flowkernel.store.database import Connection
 from flowkernel.store.sqlfiles import queries
-from flowkernel.store.writer import insert
+from flowkernel.store.step import Cells, step
+from flowkernel.store.tables import insert
 
 PAGE = 10_000  #: Events read at a time; executions written at a time.
 

@@ -1,13 +1,13 @@
 """Models to rows and back. Moments are naive UTC in a row and aware in a model."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
-from uuid import UUID
 
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import CellRun, Event, EventKind, Execution, Flow, Message, Wire
@@ -43,11 +43,15 @@ class Table(Generic[T]):
         return tuple(_stored(name, getattr(value, name)) for name in columns)
 
     def model_of(self, record: Mapping[str, Any]) -> T:
-        """The model that a row of this table stands for."""
-        hints = get_hints(self.model)
-        return self.model(
-            **{name: _loaded(name, hint, record[name]) for name, hint in hints.items()}
-        )
+        """The model that a row of this table stands for. What is not in it is left out."""
+        values = {}
+        for name, read in _readers(self.model).items():
+            value = record.get(name)
+            if value is not None:
+                values[name] = read(value) if read else value
+            elif name in record:
+                values[name] = None
+        return self.model(**values)
 
 
 EXECUTION = Table(
@@ -92,11 +96,30 @@ def logged(record: Mapping[str, Any]) -> Event:
     )
 
 
+def check_fits(record: Wire) -> None:
+    """Refuse what its column cannot hold: it would keep all that follows from the tables.
+
+    Raises:
+        ValueError: A value is not of the type of its field, or too large.
+    """
+    for name, hint in get_hints(type(record)).items():
+        value = getattr(record, name)
+        if value is None or hint is Any:
+            continue
+        if isinstance(value, Wire):
+            check_fits(value)
+        elif not isinstance(value, (int, float) if hint is float else hint):
+            raise ValueError(f"{name} is {value!r}, which is no {hint.__name__}")
+        elif hint is int and not -LARGEST <= value <= LARGEST and name != "last_seq":
+            raise ValueError(f"{name} is {value}, which is too large")
+
+
 def stored_at(moment: datetime) -> datetime:
     """A moment as the store has it: naive, in UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
+LARGEST = 2**31 - 1  #: Of a column of whole numbers.
 _HINTS: dict[type, dict[str, Any]] = {}
 
 
@@ -124,17 +147,32 @@ def _stored(name: str, value: Any) -> Any:
     return str(value) if isinstance(value, StrEnum) else value
 
 
-def _loaded(name: str, hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
+Readers = dict[str, Callable[[Any], Any] | None]
+_READERS: dict[type, Readers] = {}
+
+
+def _readers(model: type) -> Readers:
+    """How the value of each column is read; None: as it is."""
+    if model not in _READERS:
+        hints = get_hints(model).items()
+        _READERS[model] = {name: _reader(name, hint) for name, hint in hints}
+    return _READERS[model]
+
+
+def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
     if name in JSON_COLUMNS:
-        return json.loads(value)
+        return json.loads
     if hint is datetime:
-        return value.replace(tzinfo=UTC)
-    if isinstance(value, UUID):
-        return str(value)
+        return _aware
+    if name.endswith("_id") or name == "retry_of":
+        return str
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
+        return hint
     if isinstance(hint, type) and issubclass(hint, Wire):
-        return hint.from_json(json.loads(value))
-    return value
+        # The same few environments, again and again.
+        return lru_cache(1_000)(lambda text: hint.from_json(json.loads(text)))
+    return None
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)

@@ -3,7 +3,7 @@
 -- corrupted files. The writer keeps ids unique.
 
 CREATE TABLE meta (
-    key VARCHAR NOT NULL,    -- schema_version, applied_seq, db_id
+    key VARCHAR NOT NULL,    -- schema_version, applied_seq, db_id, journal_id, applied_frame
     value VARCHAR NOT NULL
 );
 

@@ -8,7 +8,7 @@ What keeps a question from doing harm, all of it needed:
    that file afterwards takes the lock away, and with it everybody's data.
 3. A read-only transaction of its own.
 4. A locked configuration without access to files (`database.connect`).
-5. A time limit, and a limit of rows.
+5. A time limit, and limits of rows and bytes.
 """
 
 import io
@@ -55,39 +55,87 @@ class Answer:
     is_cut: bool  #: There were more rows than asked for.
 
 
-def ask(cursor: Connection, sql: str, *, seconds: float, rows: int) -> Answer:
-    """Put a question; at most `rows` rows come back.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one question may take; all inclusive."""
+
+    seconds: float = 10.0
+    rows: int = 100_000
+    size: int = 64 * 1024 * 1024  #: Bytes of the answer, about.
+
+
+def ask(cursor: Connection, sql: str, limits: Limits) -> Answer:
+    """Put a question; what is over the limits of rows and bytes is cut off.
 
     Raises:
-        SqlRefused: It is no question, is wrong, or takes longer than `seconds`.
+        SqlRefused: It is no question, is wrong, or takes too long.
     """
-    with _asking(cursor, sql, seconds) as statement:
-        # With the limit inside, DuckDB stops early; a half-read result ignores interrupts.
-        relation = cursor.sql(statement).limit(rows + 1)
+    with _asking(cursor, sql, limits.seconds) as statement:
+        relation = cursor.sql(statement)
         columns, types = list(relation.columns), [str(kind) for kind in relation.types]
-        found = relation.fetchall()
+        # With the limit inside, DuckDB stops early.
+        cursor.execute(relation.limit(limits.rows + 1).sql_query())
+        found, is_cut = _fetched(cursor, limits.size)
     return Answer(
         columns=columns,
         types=types,
-        rows=[[jsonable(value) for value in row] for row in found[:rows]],
-        is_cut=len(found) > rows,
+        rows=[[jsonable(value) for value in row] for row in found[: limits.rows]],
+        is_cut=is_cut or len(found) > limits.rows,
     )
 
 
-def ask_arrow(cursor: Connection, sql: str, *, seconds: float, rows: int) -> bytes:
-    """Put a question; the answer is an Arrow IPC stream of at most `rows` rows.
+def _fetched(cursor: Connection, size: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows, as long as they have no more than `size` bytes; whether some were left."""
+    found: list[tuple[Any, ...]] = []
+    count = largest = 1
+    while part := cursor.fetchmany(count):
+        for row in part:
+            largest = max(largest, row_size := sum(map(_size, row)))
+            size -= row_size
+            if size < 0:
+                cursor.abort()
+                return found, True
+            found.append(row)
+        count = min(1_000, 1 + size // largest)
+    return found, False
+
+
+def _size(value: Any) -> int:
+    """About how many bytes it has as JSON."""
+    match value:
+        case str() | bytes():
+            return len(value) + 3
+        case list() | tuple() | dict():
+            return len(str(value))
+        case _:
+            return 20
+
+
+def ask_arrow(cursor: Connection, sql: str, limits: Limits) -> bytes:
+    """Put a question; the answer is an Arrow IPC stream, cut off at the same limits.
 
     Raises:
         SqlRefused: As for `ask`.
     """
     import nanoarrow
+    from nanoarrow import c_schema
+    from nanoarrow.c_array_stream import CArrayStream
     from nanoarrow.ipc import StreamWriter
 
-    with _asking(cursor, sql, seconds) as statement:
+    with _asking(cursor, sql, limits.seconds) as statement:
         out = io.BytesIO()
-        with nanoarrow.ArrayStream(cursor.sql(statement).limit(rows)) as stream:
+        relation = cursor.sql(statement).limit(limits.rows)
+        with nanoarrow.ArrayStream(relation) as stream:
             with StreamWriter.from_writable(out) as writer:
-                writer.write_stream(stream)
+                nothing = CArrayStream.from_c_arrays([], c_schema(stream.schema))
+                writer.write_stream(nothing)  # The columns, also if there are no rows.
+                for batch in stream.iter_chunks():
+                    before = out.tell()
+                    writer.write_array(batch)
+                    if out.tell() > limits.size:
+                        out.seek(before)
+                        out.truncate()
+                        break
     return out.getvalue()
 
 

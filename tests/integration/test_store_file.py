@@ -17,14 +17,16 @@ from flowkernel.clock import new_id
 from flowkernel.errors import BadArgument, EngineFault
 from flowkernel.models import Event, EventKind, Execution, Flow, FlowKind, FlowVersion
 from flowkernel.status import CellStatus, ExecutionStatus
-from flowkernel.store import Store
+from flowkernel.store import Limits, Store, sqlfiles
 
 S = ExecutionStatus
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION_1 = Path(__file__).parents[1] / "files" / "store_v1.duckdb"
+NEXT = len(sqlfiles.migrations()) + 2  #: The version that a next migration leads to.
 ADD_COLUMN = {
-    2: "ALTER TABLE execution ADD COLUMN mood VARCHAR; CREATE TABLE extra (a INTEGER)"
+    **sqlfiles.migrations(),
+    NEXT: "ALTER TABLE execution ADD COLUMN mood VARCHAR; CREATE TABLE extra (a INTEGER)",
 }
 
 BIRTH = """
@@ -59,21 +61,35 @@ for _ in range(4):
     threading.Thread(target=record).start()
 """
 RECORD_OVER_THE_LIMIT = """
-limit = int(sys.argv[2])
+from flowkernel.store import folding
+limit, allowed, expected = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+folding.MAX_UNFOLDED = allowed
 warned = []
-logging.getLogger("flowkernel.store.writer").addFilter(lambda r: bool(warned.append(r)))
+logging.getLogger("flowkernel.store.folding").addFilter(
+    lambda r: bool(warned.append(r.getMessage()))
+)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-refused = 0
+refused = []
 with Store(sys.argv[1]) as store:
-    for _ in range(120):
+    for number in range(60):
         try:
-            print(store.append([birth(200_000)])[0].execution_id)
-        except EngineError:
-            refused += 1
-            if refused == 5:
-                resource.setrlimit(resource.RLIMIT_FSIZE, [resource.RLIM_INFINITY] * 2)
-    assert 5 <= refused < 10, refused
-    assert bool(warned) is (sys.argv[3] == "reopened"), warned
+            id_ = store.append([birth(200_000)])[0].execution_id
+            print(id_)
+        except EngineError as error:
+            refused.append(str(error))
+        assert store.get_execution(id_).execution_id == id_
+        if refused or expected == "checkpoint":
+            store.list_executions(limit=1)  # With what the tables have.
+        if len(refused) == 5 or number == 55:
+            resource.setrlimit(resource.RLIMIT_FSIZE, [resource.RLIM_INFINITY] * 2)
+gave_up = any("gave the file up" in message for message in warned)
+match expected:
+    case "journal":
+        assert len(refused) == 5 and "journal" in refused[0], refused
+    case "checkpoint":
+        assert refused == [] and gave_up, (refused, warned)
+    case "bounded":
+        assert 5 <= len(refused) < 10 and "wait in the journal" in refused[0], refused
 """
 
 
@@ -233,17 +249,17 @@ def test_what_was_acknowledged_survives_a_kill(path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 @pytest.mark.parametrize(
-    ("limit", "then"),
+    ("limit", "allowed", "expected"),
     [
-        (17_000_000, "kept open"),  # The log is full before DuckDB would checkpoint.
-        (
-            18_500_000,
-            "reopened",
-        ),  # The checkpoint fails, after a commit that is durable.
+        (5_000_000, 2**26, "journal"),  # The journal cannot grow: who asks is told.
+        (18_500_000, 2**26, "checkpoint"),  # It fails after a commit that is durable.
+        (18_500_000, 2_000_000, "bounded"),  # So much may wait, and no more.
     ],
 )
-def test_a_file_that_cannot_grow_loses_nothing_that_was_acknowledged(path, limit, then):
-    printed = run(BIRTH + RECORD_OVER_THE_LIMIT, path, limit, then).split()
+def test_files_that_cannot_grow_lose_nothing_that_was_acknowledged(
+    path, limit, allowed, expected
+):
+    printed = run(BIRTH + RECORD_OVER_THE_LIMIT, path, limit, allowed, expected).split()
 
     with Store(path) as store:
         assert set(store.live) == set(printed)
@@ -275,6 +291,7 @@ def test_a_backup_is_a_complete_store(path, tmp_path):
         with pytest.raises(BadArgument, match="only be written in"):
             store.backup(tmp_path / "elsewhere.duckdb")
 
+        assert [item.name for item in folder.iterdir()] == [copy.name]
         said = run(
             "import sys; from flowkernel.store import Store\n"
             "with Store(sys.argv[1]) as s: print(len(s.live), s.last_seq)",
@@ -282,13 +299,13 @@ def test_a_backup_is_a_complete_store(path, tmp_path):
         )
 
     assert said.split() == ["1", "5"]
-    assert [item.name for item in folder.iterdir()] == [copy.name]
 
 
 def test_the_size_counts_the_write_ahead_log(path):
     with Store(path) as store:
         before = store.size_bytes
         store.append([birth()])
+        store.list_executions()  # Who reads the tables sees what was acknowledged.
 
         assert 0 < before < store.size_bytes
 
@@ -320,10 +337,7 @@ def test_an_older_file_is_copied_and_migrated(path):
 
     with Store(path, migrations=ADD_COLUMN) as store:
         assert store.list_executions() == before
-        assert (
-            store.query("SELECT mood FROM execution, extra", seconds=5, rows=1).rows
-            == []
-        )
+        assert store.query("SELECT mood FROM execution, extra", Limits(5, 1)).rows == []
 
     with Store(f"{path}.before_migration") as store:
         assert store.list_executions() == before
@@ -336,7 +350,9 @@ def test_a_newer_file_is_refused_and_left_alone(path):
     Store(path, migrations=ADD_COLUMN).close()
     before = path.read_bytes()
 
-    with pytest.raises(EngineFault, match=r"has schema version 2, .* up to 1"):
+    with pytest.raises(
+        EngineFault, match=rf"has schema version {NEXT}, .* up to {NEXT - 1}"
+    ):
         Store(path)
 
     assert path.read_bytes() == before
@@ -345,13 +361,13 @@ def test_a_newer_file_is_refused_and_left_alone(path):
 def test_a_migration_that_fails_changes_nothing(path):
     shutil.copy(VERSION_1, path)
 
-    with pytest.raises(EngineFault, match="could not be taken to version 2"):
-        Store(
-            path, migrations={2: "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"}
-        )
+    fails = "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"
+
+    with pytest.raises(EngineFault, match=f"could not be taken to version {NEXT}"):
+        Store(path, migrations={**sqlfiles.migrations(), NEXT: fails})
 
     with Store(path) as store:
-        assert ["extra"] not in store.query("SHOW TABLES", seconds=5, rows=99).rows
+        assert ["extra"] not in store.query("SHOW TABLES", Limits(5, 99)).rows
 
 
 @pytest.mark.parametrize("content", [b"no database", b"\x00" * 20_000])

@@ -11,7 +11,7 @@ from flowkernel.errors import MoveNotAllowed
 from flowkernel.fold import fold
 from flowkernel.models import Event, EventKind, Execution
 from flowkernel.status import ENDED, ExecutionStatus
-from flowkernel.store import Store
+from flowkernel.store import Limits, Store
 
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
 
 def tables(store: Store) -> dict[str, list[object]]:
     return {
-        name: store.query(f"FROM {name} ORDER BY {key}", seconds=30, rows=999).rows
+        name: store.query(f"FROM {name} ORDER BY {key}", Limits(30, 999)).rows
         for name, key in TABLES.items()
     }
 

@@ -45,7 +45,12 @@ ask = asyncio.to_thread  # The store is synchronous: the edge calls it in a thre
 
 def answer(value: Any, status: int = 200) -> Response:
     """A value as JSON, exactly as it is stored."""
-    return Response(dumps(value).encode(), status, media_type="application/json")
+    return answer_text(dumps(value), status)
+
+
+def answer_text(text: str, status: int = 200) -> Response:
+    """What is JSON already."""
+    return Response(text.encode(), status, media_type="application/json")
 
 
 def check_limit(limit: int) -> None:

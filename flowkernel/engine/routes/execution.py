@@ -6,8 +6,9 @@ from fastapi.responses import Response
 from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.planning import Start
-from flowkernel.engine.routes.answers import answer, ask, check_limit
+from flowkernel.engine.routes.answers import answer, answer_text, ask, check_limit
 from flowkernel.engine.service import Service
+from flowkernel.jsonvalue import dumps
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
@@ -54,20 +55,27 @@ def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
 
     @routes.get("/execution/{execution_id}/tree")
     async def tree(execution_id: str) -> Response:
-        """It and everything under it, and the cursor to follow from."""
+        """It and everything under it, and the cursor to follow from.
+
+        Those under it come without their inputs, output, error and environment.
+        """
         cursor = service.store.last_seq
-        family = await ask(service.subtree, execution_id)
-        progress = {
-            execution.execution_id: dispatcher.progress[
-                execution.execution_id
-            ].to_json()
-            for execution in family
-            if execution.execution_id in dispatcher.progress
-        }
-        executions = [execution.to_json() for execution in family]
-        return answer(
-            {"executions": executions, "progress": progress, "cursor": cursor}
+        top, below = await ask(service.subtree, execution_id)
+        ids = [top.execution_id, *(member.execution_id for member in below)]
+        known = {id_: dispatcher.progress.get(id_) for id_ in ids}
+        progress = {id_: told.to_json() for id_, told in known.items() if told}
+        texts = [dumps(top.to_json()), *(member.text for member in below)]
+        return answer_text(
+            f'{{"executions":[{",".join(texts)}],"progress":{dumps(progress)},'
+            f'"cursor":{cursor}}}'
         )
+
+    @routes.get("/execution/{execution_id}/ancestors")
+    async def ancestors(execution_id: str) -> Response:
+        """Its parent, its parent's parent, and so on to the root."""
+        one = await ask(service.find, execution_id)
+        found = await ask(service.store.ancestors, one.execution_id)
+        return answer([execution.to_json() for execution in found])
 
     @routes.get("/execution/{execution_id}/cell_run")
     async def cell_runs(execution_id: str) -> Response:

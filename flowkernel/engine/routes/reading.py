@@ -10,6 +10,7 @@ from flowkernel.engine.routes.answers import answer, ask, check_limit
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
 from flowkernel.jsonvalue import dumps
+from flowkernel.store import Limits
 
 
 def reading_routes(service: Service, stream: Stream) -> APIRouter:
@@ -48,13 +49,12 @@ def reading_routes(service: Service, stream: Stream) -> APIRouter:
     @routes.post("/sql", tags=["sql"])
     async def sql(body: bodies.SqlBody) -> Response:
         """Ask the store a question; it only reads."""
-        seconds, rows = service.config.sql_seconds, service.config.sql_rows
+        config = service.config
+        limits = Limits(config.sql_seconds, config.sql_rows, config.sql_bytes)
         if body.format == "arrow":
-            content = await ask(
-                service.store.query_arrow, body.sql, seconds=seconds, rows=rows
-            )
+            content = await ask(service.store.query_arrow, body.sql, limits)
             return Response(content, media_type="application/vnd.apache.arrow.stream")
-        told = await ask(service.store.query, body.sql, seconds=seconds, rows=rows)
+        told = await ask(service.store.query, body.sql, limits)
         return answer(
             {
                 "columns": told.columns,

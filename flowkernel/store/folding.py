@@ -1,0 +1,194 @@
+"""What is in the journal into the tables: soon by itself, or at once for who must see it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import getLogger
+from pathlib import Path
+
+from flowkernel.errors import DiskFull, EngineError, EngineFault
+from flowkernel.models import Execution, FlowVersion
+from flowkernel.store.changes import Changes
+from flowkernel.store.database import fault
+from flowkernel.store.pool import Pool
+from flowkernel.store.reserve import Reserve
+from flowkernel.store.tables import write
+
+FOLD_EVERY = 0.25  #: Seconds between what is acknowledged and the tables, about.
+TRY_AGAIN = 1.0  #: Seconds after a failure.
+MAX_UNFOLDED = (
+    64 * 1024 * 1024
+)  #: Bytes of the journal that may wait; then nothing more.
+logger = getLogger(__name__)
+
+
+class Folding:
+    """Takes changes that are on disk, and writes them to the tables, many at a time."""
+
+    def __init__(
+        self, pool: Pool, *, applied: int, reserve: Path | None = None
+    ) -> None:
+        self.busy = threading.Lock()  #: Held while the tables change.
+        self.room = threading.Lock()  #: Held to take room on the disk, or to lend some.
+        self.added = self.applied = applied  #: The last frame, here and in the tables.
+        self._pool = pool
+        self._reserve = Reserve(reserve)
+        self._lock = threading.Lock()  #: Held to look at the two that follow.
+        self._waiting = Changes()
+        self._under_way = Changes()
+        self._news = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, name="store-folding", daemon=True
+        )
+
+    def open(self) -> None:
+        """Begin to fold without being asked."""
+        self._reserve.keep()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Fold what there is, if that can be done, and stop."""
+        self._closing.set()
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.settle_if_possible()
+
+    def add(self, changes: Changes) -> None:
+        """Take what is in the journal now."""
+        with self._lock:
+            self._waiting.add(changes)
+            self.added = changes.frame
+        self._news.set()
+
+    def find_execution(self, execution_id: str) -> Execution | None:
+        """The execution as it stands; None if there is none."""
+        with self._lock:
+            for changes in (self._waiting, self._under_way):
+                if execution_id in changes.executions:
+                    return changes.executions[execution_id]
+        return self._pool.find_execution(execution_id)
+
+    def find_version(self, flow_version: str) -> FlowVersion | None:
+        """One source; None if there is none."""
+        with self._lock:
+            for changes in (self._waiting, self._under_way):
+                if flow_version in changes.versions:
+                    return changes.versions[flow_version].version
+        return self._pool.find_version(flow_version)
+
+    @property
+    def unfolded(self) -> int:
+        """Bytes of the journal that the tables do not have."""
+        return self._waiting.size + self._under_way.size
+
+    def make_room(self) -> None:
+        """See that there is not too much unfolded.
+
+        Raises:
+            DiskFull, EngineFault: There is, and it cannot be folded.
+        """
+        if self.unfolded < MAX_UNFOLDED:
+            return
+        try:
+            self.settle()
+        except DiskFull:
+            raise
+        except EngineError as error:
+            raise EngineFault(
+                f"Nothing more can be recorded: {self.unfolded:,} bytes wait in the journal, "
+                f"and the database does not take them in. {error}"
+            ) from error
+
+    def settle(self) -> None:
+        """Fold all that was added before.
+
+        Raises:
+            DiskFull, EngineFault: It stays in the journal and in memory.
+        """
+        wanted = self.added
+        if self.applied < wanted:
+            with self.busy:
+                if self.applied < wanted:  # Else somebody else has folded it meanwhile.
+                    self._settle()
+
+    def settle_if_possible(self) -> None:
+        """The same for who can go on with older tables. Says so in the log."""
+        try:
+            self.settle()
+        except EngineError as error:
+            logger.warning(f"What is in the journal is not in the tables yet: {error}")
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """All is folded, and nothing is while this lasts.
+
+        Raises:
+            DiskFull, EngineFault: It cannot be folded.
+        """
+        with self.busy:
+            self._settle()
+            yield
+
+    def _settle(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                return
+            changes = self._under_way = self._waiting
+            self._waiting = Changes()
+        try:
+            self._fold(changes)
+        except Exception as error:
+            with self._lock:
+                changes.add(self._waiting)
+                self._waiting, self._under_way = changes, Changes()
+            raise fault(error, "The database could not be written to") from error
+        with self._lock:
+            self.applied, self._under_way = changes.frame, Changes()
+
+    def _fold(self, changes: Changes) -> None:
+        try:
+            self._commit(changes)
+        except Exception as error:
+            if not isinstance(fault(error, ""), DiskFull):
+                raise
+            with self.room:
+                try:
+                    self._reserve.give()
+                    self._commit(changes)
+                finally:
+                    self._reserve.keep()
+        else:
+            self._reserve.keep()
+
+    def _commit(self, changes: Changes) -> None:
+        connection = self._pool.writing()
+        try:
+            connection.begin()
+            write(connection, changes)
+            connection.commit()
+        except Exception:
+            if self._pool.undo() or not self._was_folded(changes):
+                raise
+
+    def _was_folded(self, changes: Changes) -> bool:
+        """Open a file that DuckDB gave up, and see: it may have failed after the commit."""
+        logger.warning("DuckDB gave the file up; it is opened again")
+        self._pool.give_up()
+        return int(self._pool.meta()["applied_frame"]) >= changes.frame
+
+    def _run(self) -> None:
+        pause = FOLD_EVERY
+        while not self._closing.is_set():
+            self._news.wait()
+            self._closing.wait(pause)
+            self._news.clear()
+            try:
+                self.settle()
+                pause = FOLD_EVERY
+            except EngineError as error:
+                if pause == FOLD_EVERY:
+                    logger.warning(f"{error} It is tried again every second.")
+                pause = TRY_AGAIN
+                self._news.set()

@@ -1,0 +1,103 @@
+"""Changes into the tables: one columnar statement for each table, in one transaction."""
+
+from collections.abc import Sequence
+
+from flowkernel.models import EventKind
+from flowkernel.store import rows
+from flowkernel.store.changes import Changes, Dated
+from flowkernel.store.database import Connection
+from flowkernel.store.sqlfiles import queries
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Write changes within the transaction that is open."""
+    logged = [event for event in changes.events if event.kind is EventKind.LOGGED]
+    events = [event for event in changes.events if event.kind is not EventKind.LOGGED]
+    insert(connection, rows.EVENT, events)
+    append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logged])
+    born, executions = changes.born, changes.executions
+    insert(
+        connection, rows.EXECUTION, [e for key, e in executions.items() if key in born]
+    )
+    update(
+        connection, rows.EXECUTION, [e for k, e in executions.items() if k not in born]
+    )
+    cells = {key: run for part in changes.cells.values() for key, run in part.items()}
+    born = changes.cells_born
+    insert(
+        connection, rows.CELL_RUN, [run for key, run in cells.items() if key in born]
+    )
+    update(
+        connection, rows.CELL_RUN, [run for k, run in cells.items() if k not in born]
+    )
+    insert(connection, rows.MESSAGE, changes.messages)
+    if changes.flows:
+        connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
+        insert(connection, rows.FLOW, [flow for flow in changes.flows.values() if flow])
+    write_versions(connection, list(changes.versions.values()))
+    if changes.events:
+        save_meta(connection, "applied_seq", changes.events[-1].seq)
+    save_meta(connection, "applied_frame", changes.frame)
+
+
+def save_meta(connection: Connection, key: str, value: object) -> None:
+    """Overwrite one value of `meta`."""
+    connection.execute(queries()["save_meta"], {"key": key, "value": str(value)})
+
+
+def insert(
+    connection: Connection, table: rows.Table[rows.T], values: Sequence[rows.T]
+) -> None:
+    """Add rows."""
+    columns = table.columns
+    append_rows(
+        connection, table.name, columns, [table.row(v, columns) for v in values]
+    )
+
+
+def update(
+    connection: Connection, table: rows.Table[rows.T], values: Sequence[rows.T]
+) -> None:
+    """Overwrite the changing columns of rows that are there."""
+    if not values:
+        return
+    columns = table.changing
+    with connection.appender(
+        table.name, columns=columns, action="update", key=[table.key]
+    ) as appender:
+        appender.append_rows([table.row(value, columns) for value in values])
+
+
+def write_versions(connection: Connection, versions: Sequence[Dated]) -> None:
+    """Add flow versions, whose table calls the model's `flow_version` its hash."""
+    columns = [
+        "hash",
+        "flow_name",
+        "kind",
+        "source",
+        "setup_source",
+        "path",
+        "created_at",
+    ]
+    added = [
+        (
+            v.flow_version,
+            v.flow_name,
+            str(v.kind),
+            v.source,
+            v.setup_source,
+            v.path,
+            rows.stored_at(created_at),
+        )
+        for v, created_at in versions
+    ]
+    append_rows(connection, "flow_version", columns, added)
+
+
+def append_rows(
+    connection: Connection, table: str, columns: list[str], values: Sequence[rows.Row]
+) -> None:
+    """Add rows by their values."""
+    if values:
+        with connection.appender(table, columns=columns) as appender:
+            appender.append_rows(values)

@@ -1,0 +1,92 @@
+"""Whenever the process dies, and however often: the tables are as if it never had."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowkernel.errors import MoveNotAllowed
+from flowkernel.models import Event, Flow, FlowKind
+from flowkernel.store import Limits, Store
+from flowkernel.store.frames import framed
+from flowkernel.store.segments import segments
+from tests.unit.test_store_folds import TABLES, event_lists, folded
+
+EVENTS = "SELECT * EXCLUDE (event_id) FROM event ORDER BY seq"
+LOGS = "FROM log ORDER BY seq"
+FLOWS = "SELECT name, source FROM flow ORDER BY name"
+
+
+class Crashing:
+    """A store that can be killed: its files are copied as they lie, and the copy opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folders = (folder / str(number) for number in range(1_000))
+        self._home = next(self._folders)
+        self._home.mkdir()
+        self.store = Store(self._home / "s.duckdb")
+
+    def crash(self, cut: int) -> None:
+        """Die while `cut` bytes of a frame were written that nobody was told of."""
+        home = next(self._folders)
+        with self.store._folding.busy:  # A file that is being written cannot be copied.
+            shutil.copytree(self._home, home)
+        half = framed(b'{"frame":1}' * 20)[:cut]
+        with open(segments(home / "s.duckdb.journal")[-1], "ab") as file:
+            file.write(half)
+        self.store.close()
+        self._home = home
+        self.store = Store(home / "s.duckdb")
+
+
+def tables(store: Store) -> list[list[object]]:
+    questions = [EVENTS, LOGS, FLOWS]
+    questions += [f"FROM {name} ORDER BY {key}" for name, key in TABLES.items()]
+    return [store.query(text, Limits(30, 9_999)).rows for text in questions]
+
+
+def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:
+    flow = Flow(name=f"f{number % 3}", kind=FlowKind.CELL, source=str(number))
+    store.save_flow(flow)
+    try:
+        return store.append(events)
+    except MoveNotAllowed:
+        return store.append(events, strict=False)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    calls=event_lists(),
+    after=st.lists(
+        st.one_of(
+            st.none(), st.just("fold"), st.sampled_from([0, 1, 11, 12, 13, 40, 231])
+        ),
+        min_size=8,
+        max_size=8,
+    ),
+)
+def test_the_tables_are_as_if_there_had_been_no_crash(calls, after):
+    with TemporaryDirectory() as folder, Store(":memory:") as other:
+        crashing = Crashing(Path(folder))
+        recorded: list[Event] = []
+        for number, (events, then) in enumerate(zip(calls, after, strict=False)):
+            told = record(crashing.store, events, number)
+            assert [e.seq for e in told] == [
+                e.seq for e in record(other, events, number)
+            ]
+            recorded += told
+            if then == "fold":
+                crashing.store.list_messages()
+            elif isinstance(then, int):
+                crashing.crash(then)
+            assert dict(crashing.store.live) == dict(other.live)
+        crashing.crash(0)
+
+        assert tables(crashing.store) == tables(other)
+        expected = folded(recorded)
+        found = {id_: crashing.store.get_execution(id_) for id_ in expected}
+        assert found == expected
+        crashing.store.close()
