@@ -91,10 +91,13 @@ class Ours:
 
 
 @contextmanager
-def a_home(bench: Bench, name: str = "home", **settings: Any) -> Iterator[Ours]:
+def a_home(
+    bench: Bench, name: str = "home", *, is_busy: bool = False, **settings: Any
+) -> Iterator[Ours]:
     """A home with a running engine; at the end nothing of it runs any more.
 
     Args:
+        is_busy: It has much to do at the end: kill it, instead of cancelling that.
         settings: Fields of the configuration, for its engine and workers.
     """
     home = Home(bench.folder / name)
@@ -111,7 +114,7 @@ def a_home(bench: Bench, name: str = "home", **settings: Any) -> Iterator[Ours]:
     try:
         yield ours
     finally:
-        stop(ours)
+        stop(ours, patience=0.0 if is_busy else END_SECONDS)
 
 
 def _replace_environ(new: dict[str, str]) -> None:
@@ -120,17 +123,20 @@ def _replace_environ(new: dict[str, str]) -> None:
     os.environ.update(new)
 
 
-def stop(ours: Ours) -> None:
-    """`flowkernel engine stop`; what is left after a while is killed."""
+def stop(ours: Ours, *, patience: float) -> None:
+    """`flowkernel engine stop`; what is left after `patience` seconds is killed."""
     ours.client.close()
-    here = {**os.environ, "FLOWKERNEL_HOME": str(ours.home.path)}
-    stopping = [str(COMMAND), "engine", "stop", "--force"]
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(stopping, env=here, capture_output=True, timeout=120)
-    _, left = psutil.wait_procs(ours.processes(), timeout=END_SECONDS)
-    for process in left:
-        with suppress(psutil.Error):
-            process.kill()
+    if patience:
+        here = {**os.environ, "FLOWKERNEL_HOME": str(ours.home.path)}
+        stopping = [str(COMMAND), "engine", "stop", "--force"]
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(stopping, env=here, capture_output=True, timeout=120)
+    psutil.wait_procs(ours.processes(), timeout=patience)
+    while left := ours.processes():  # Killed together: none of them starts another.
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1.0)
 
 
 def tree(pid: int) -> list[psutil.Process]:

@@ -47,7 +47,7 @@ def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
         return many / peer.ask("accept", how=how, count=many, callers=CALLERS)
 
     def queued() -> float:  # A home for each: thousands of them wait at the end.
-        with a_home(bench, f"queued-{next(number)}") as other:
+        with a_home(bench, f"queued-{next(number)}", is_busy=True) as other:
             other.register("trivial", "pass")
             other.run("trivial")
             return ours_accept(other, many, bench, run=True)
