@@ -130,17 +130,18 @@ def publish(places: Places, results: dict[str, Any]) -> None:
 
 def sides_chart(figure: Figure, values: dict[str, list[float]]) -> str:
     """One figure: the median of each side, and how far single rounds were apart."""
-    ours = {claim.us for claim in figure.claims}
+    ours = [claim.us for claim in figure.claims]
+    peers = [claim.peer for claim in figure.claims if claim.peer]
     bars = [
         Bar(
             label=name,
-            value=median(found),
-            text=amount(median(found), figure.unit),
-            low=min(found),
-            high=max(found),
+            value=median(values[name]),
+            text=amount(median(values[name]), figure.unit),
+            low=min(values[name]),
+            high=max(values[name]),
             is_ours=name in ours,
         )
-        for name, found in values.items()
+        for name in dict.fromkeys([*peers, *ours])
     ]
     return chart(f"{figure.title}, {figure.unit}", bars)
 
