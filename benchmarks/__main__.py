@@ -107,8 +107,9 @@ def measure(figure: Figure, count: int, *, is_quick: bool) -> dict[str, Any]:
             is_quick=is_quick,
             say=console.print,
             versions={},
+            failures={},
         )
-        values = rounds(figure, figure.sides(stack, bench), count, bench.say)
+        values = rounds(figure, figure.sides(stack, bench), count, bench)
         return record(values, bench)
 
 

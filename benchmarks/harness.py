@@ -64,22 +64,38 @@ class Bench:
     is_quick: bool
     say: Callable[[str], None]
     versions: dict[str, str]  #: Whoever starts a peer writes here what it is.
+    failures: dict[str, int]  #: How often a side had to be measured again.
 
     def of(self, whole: int, quick: int) -> int:
         """How many, by the size of this measurement."""
         return quick if self.is_quick else whole
 
 
-def rounds(figure: Figure, sides: Mapping[str, Side], count: int, say: Any) -> Any:
+def rounds(
+    figure: Figure, sides: Mapping[str, Side], count: int, bench: Bench
+) -> dict[str, list[float]]:
     """Measure all sides in turn, `count` times: `{side: values}`."""
     values: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(0 if figure.warms_up else 1, count + 1):
         for name, measure in sides.items():
-            value = measure()
+            value = _again(name, measure, bench)
             if number:
                 values[name].append(value)
-            say(f"  {number or 'warm'}  {name}: {value:.4g} {figure.unit}")
+            bench.say(f"  {number or 'warm'}  {name}: {value:.4g} {figure.unit}")
     return values
+
+
+def _again(name: str, measure: Side, bench: Bench) -> float:
+    """Measure a side; once more if it fails, which is told with the results.
+
+    Two hundred kernels of papermill are enough for two of them to want the same port.
+    """
+    try:
+        return measure()
+    except Exception as error:
+        bench.failures[name] = bench.failures.get(name, 0) + 1
+        bench.say(f"  {name} failed and is measured again: {str(error)[-500:]}")
+        return measure()
 
 
 def measured(claim: Claim, values: Mapping[str, list[float]]) -> float:
@@ -163,9 +179,15 @@ def about(results: Mapping[str, Any]) -> str:
         for r in results.values()
         for name, number in r["versions"].items()
     }
+    failed = [
+        f"{side} ({figure}, {times} times)"
+        for figure, r in results.items()
+        for side, times in r.get("failures", {}).items()
+    ]
     return (
         f"Measured on {', '.join(days)} on {'; '.join(machines)}. Rounds: "
-        f"{', '.join(map(str, counts))}. Versions: {', '.join(sorted(known))}."
+        f"{', '.join(map(str, counts))}. Failed and measured again: "
+        f"{', '.join(failed) or 'none'}. Versions: {', '.join(sorted(known))}."
     )
 
 
@@ -192,6 +214,7 @@ def record(values: Any, bench: Bench) -> dict[str, Any]:
         "machine": machine(),
         "versions": {**{name: version(name) for name in OURS}, **bench.versions},
         "is_quick": bench.is_quick,
+        "failures": bench.failures,
         "values": values,
     }
 

@@ -17,7 +17,7 @@ def serve(packages, **verbs):
         try:
             told = {"answer": verbs[what](**arguments)}
         except Exception as error:
-            told = {"error": f"{type(error).__name__}: {error}"[:2_000]}
+            told = {"error": f"{type(error).__name__}: {error}"[-2_000:]}
         answers.write(json.dumps(told) + "\n")
         answers.flush()
 

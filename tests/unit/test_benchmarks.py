@@ -43,7 +43,13 @@ def figure(*claims, sides=None, **fields):
 
 
 def bench(tmp_path):
-    return Bench(folder=tmp_path, is_quick=True, say=print, versions={"peer": "1.2"})
+    return Bench(
+        folder=tmp_path,
+        is_quick=True,
+        say=lambda _: None,
+        versions={"peer": "1.2"},
+        failures={},
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,22 +109,41 @@ def test_the_table_has_a_line_for_each_claim_that_was_measured():
     ]
 
 
-def test_sides_take_turns_and_the_warm_round_is_thrown_away():
+def test_sides_take_turns_and_the_warm_round_is_thrown_away(tmp_path):
     order = []
 
     def side(name):
         return lambda: float(order.append(name) or len(order))
 
-    values = rounds(figure(), {"peer": side("p"), "us": side("u")}, 2, lambda _: None)
+    values = rounds(figure(), {"peer": side("p"), "us": side("u")}, 2, bench(tmp_path))
 
     assert order == ["p", "u"] * 3
     assert values == {"peer": [3.0, 5.0], "us": [4.0, 6.0]}
 
 
-def test_a_figure_that_has_warmed_itself_has_no_warm_round():
+def test_a_figure_that_has_warmed_itself_has_no_warm_round(tmp_path):
     cold = figure(warms_up=False)
 
-    assert rounds(cold, {"us": lambda: 1.0}, 2, lambda _: None) == {"us": [1.0, 1.0]}
+    values = rounds(cold, {"us": lambda: 1.0}, 2, bench(tmp_path))
+
+    assert values == {"us": [1.0, 1.0]}
+
+
+def test_a_side_that_fails_is_measured_again_and_that_is_told(tmp_path):
+    """Once; a side that fails twice in a row is broken."""
+    turns = iter([1.0, None, 2.0, None, None])
+    made = bench(tmp_path)
+
+    def side():
+        turn = next(turns)
+        if turn is None:
+            raise RuntimeError("Address already in use")
+        return turn
+
+    assert rounds(figure(), {"us": side}, 1, made) == {"us": [2.0]}
+    assert "us (warm, 1 times)" in about({"warm": record(VALUES, made)})
+    with pytest.raises(RuntimeError, match="in use"):
+        rounds(figure(), {"us": side}, 1, made)
 
 
 def test_results_say_what_made_them_and_come_back(tmp_path):
