@@ -7,11 +7,11 @@ everything, and have run a few before the clock starts:
 * papermill's API in a pool of two processes that stay.
 * Ploomber: one DAG of 200 notebooks, `Parallel(processes=2)`, without the static analysis
   of sources. With its default executor, which is papermill in a kernel for each notebook;
-  and, told beside it, with `ploomber-engine`, which starts no kernel at all: it forks and
-  runs the cells in that process. No claim is made there: a notebook that runs like this is
-  not in a Jupyter kernel, cannot be interrupted, and takes its caller's imports along.
-* Prefect: one flow, 200 tasks that call papermill, with `ThreadPoolTaskRunner(2)`; with its
-  pool of processes it was half as fast. The server is the one it starts itself, on SQLite.
+  and, told beside it, with `ploomber-engine`, which starts no kernel at all: it runs
+  the cells in the process of the task. No claim is made there: such a notebook is not in
+  a Jupyter kernel of its own.
+* Prefect: one flow, 200 tasks that call papermill, with `ThreadPoolTaskRunner(2)`; 16
+  tasks took 6 s so, and 18 s in its pool of processes; 200 were not tried there. The server is the one it starts itself, on SQLite.
 """
 
 from contextlib import ExitStack
