@@ -11,7 +11,8 @@ everything, and have run a few before the clock starts:
   the cells in the process of the task. No claim is made there: such a notebook is not in
   a Jupyter kernel of its own.
 * Prefect: one flow, 200 tasks that call papermill, with `ThreadPoolTaskRunner(2)`; 16
-  tasks took 6 s so, and 18 s in its pool of processes; 200 were not tried there. The server is the one it starts itself, on SQLite.
+  tasks took 6 s so, and 18 s in its pool of processes; 200 were not tried there.
+  The server is the one it starts itself, on SQLite.
 """
 
 from contextlib import ExitStack
