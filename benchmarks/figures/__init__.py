@@ -1,0 +1,30 @@
+"""One file for each figure: what is measured, against whom, and why that is fair."""
+
+from benchmarks.figures import (
+    accepted,
+    cells,
+    children,
+    command,
+    idle,
+    lists,
+    memory,
+    output,
+    stored,
+    warm,
+)
+
+FIGURES = [
+    module.FIGURE
+    for module in (
+        warm,
+        command,
+        children,
+        cells,
+        output,
+        accepted,
+        stored,
+        lists,
+        memory,
+        idle,
+    )
+]

@@ -1,0 +1,76 @@
+"""Three questions over HTTP with 1,000,000 executions stored: until the answer is parsed.
+
+The latest 50; the tree of a family of 1,000; the ancestors of an execution 50 levels below
+its root, asked in SQL, for there is no route that answers just that. Each value is the
+median of 20 requests on one connection. There is no peer: a person waits for these.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from statistics import median
+
+from benchmarks.harness import Bench, Claim, Figure, Reading, Side
+from benchmarks.million import make_home
+from benchmarks.ours import Ours, a_home
+from flowkernel.home import Home
+
+TIMES = 20
+FAMILY = """
+SELECT root_id FROM execution GROUP BY root_id
+ORDER BY abs(count(*) - 1000), root_id LIMIT 1"""
+DEEPEST = "SELECT execution_id, root_id FROM execution ORDER BY depth DESC LIMIT 1"
+ANCESTORS = """
+WITH RECURSIVE family AS (
+    SELECT execution_id, parent_id, name, status FROM execution WHERE root_id = '{root}'
+), up AS (
+    FROM family WHERE execution_id = '{of}'
+    UNION ALL
+    SELECT family.* FROM family JOIN up ON family.execution_id = up.parent_id
+)
+SELECT * FROM up"""
+
+
+def milliseconds(ask: Callable[[], object]) -> float:
+    """The median of several."""
+    found = []
+    for _ in range(TIMES):
+        begun = time.perf_counter()
+        ask()
+        found.append((time.perf_counter() - begun) * 1000)
+    return median(found)
+
+
+def questions(ours: Ours) -> dict[str, Callable[[], object]]:
+    """What is asked."""
+    client = ours.client
+    [[root]] = client.sql(FAMILY)["rows"]
+    [[deepest, its_root]] = client.sql(DEEPEST)["rows"]
+    ancestors = ANCESTORS.format(root=its_root, of=deepest)
+    return {
+        "latest 50": lambda: client.get("/execution", limit=50),
+        "tree of 1,000": lambda: client.tree(root),
+        "ancestors at depth 50": lambda: client.sql(ancestors),
+    }
+
+
+def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
+    """One home; a side is a question."""
+    make_home(Home(bench.folder / "full"), bench.of(1_000_000, 20_000))
+    ours = stack.enter_context(a_home(bench, "full"))
+    return {
+        name: (lambda ask=ask: milliseconds(ask))
+        for name, ask in questions(ours).items()
+    }
+
+
+FIGURE = Figure(
+    name="lists",
+    title="Asked over HTTP with 1,000,000 stored",
+    unit="ms",
+    claims=tuple(
+        Claim(us=us, reading=Reading.ALONE, at_least=30, aim=10)
+        for us in ("latest 50", "tree of 1,000", "ancestors at depth 50")
+    ),
+    sides=sides,
+)

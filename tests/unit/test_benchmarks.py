@@ -1,0 +1,217 @@
+"""What the benchmarks make of their numbers; nothing is measured here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.callers import is_whole, requests
+from benchmarks.chart import Bar, chart
+from benchmarks.figures import FIGURES
+from benchmarks.harness import (
+    BEGIN,
+    END,
+    Bench,
+    Claim,
+    Figure,
+    Reading,
+    about,
+    amount,
+    load,
+    measured,
+    put_in,
+    record,
+    rounds,
+    save,
+    spread,
+    table,
+    verdict,
+)
+from flowkernel.home import EngineFile
+
+VALUES = {"peer": [8.0, 10.0, 90.0], "us": [1.0, 2.0, 3.0]}
+
+
+def claim(reading=Reading.TIMES_LESS, at_least=4.0, aim=6.0):
+    peer = None if reading is Reading.ALONE else "peer"
+    return Claim(us="us", peer=peer, reading=reading, at_least=at_least, aim=aim)
+
+
+def figure(*claims, sides=None, **fields):
+    made = {"name": "warm", "title": "T", "unit": "s", "claims": claims, **fields}
+    return Figure(sides=sides or (lambda *_: {}), **made)
+
+
+def bench(tmp_path):
+    return Bench(
+        folder=tmp_path,
+        is_quick=True,
+        say=lambda _: None,
+        versions={"peer": "1.2"},
+        failures={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("reading", "value"),
+    [
+        (Reading.TIMES_LESS, 5.0),
+        (Reading.TIMES_MORE, 0.2),
+        (Reading.SHARE, 0.2),
+        (Reading.ALONE, 2.0),
+    ],
+)
+def test_a_claim_is_read_from_medians(reading, value):
+    """One round that went wrong does not count."""
+    assert measured(claim(reading), VALUES) == pytest.approx(value)
+
+
+def test_the_spread_is_that_of_rounds_that_stood_side_by_side():
+    assert spread(claim(), VALUES) == (5.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("reading", "at_least", "aim", "value", "word"),
+    [
+        (Reading.TIMES_LESS, 4.0, 6.0, 3.9, "no"),
+        (Reading.TIMES_LESS, 4.0, 6.0, 4.0, "yes"),
+        (Reading.TIMES_MORE, 4.0, 6.0, 6.0, "aim"),
+        (Reading.SHARE, 0.5, 0.3, 0.6, "no"),
+        (Reading.SHARE, 0.5, 0.3, 0.5, "yes"),
+        (Reading.ALONE, 30.0, 10.0, 9.0, "aim"),
+        (Reading.ALONE, 150.0, None, 9.0, "yes"),
+        (Reading.ALONE, None, None, 9.0, ""),
+    ],
+)
+def test_a_target_is_reached_or_not(reading, at_least, aim, value, word):
+    """Both ends are inclusive; for a share, and alone, less is better."""
+    assert verdict(claim(reading, at_least, aim), value) == word
+
+
+def test_amounts_have_the_digits_that_count():
+    assert [amount(n) for n in (12_345.6, 12.34, 1.234, 0.01234)] == [
+        "12,346",
+        "12.3",
+        "1.23",
+        "0.012",
+    ]
+
+
+def test_the_table_has_a_line_for_each_claim_that_was_measured():
+    alone = claim(Reading.ALONE, at_least=3.0, aim=1.0)
+    figures = [figure(claim(), alone), figure(claim(), name="other")]
+
+    text = table(figures, {"warm": {"values": VALUES}})
+
+    assert text.splitlines()[2:] == [
+        "| T | peer: 10.0 s | us: 2.00 s | **5.00x** (5.00 to 30.0) | 4.00x | 6.00x | yes |",
+        "| T | - | us: 2.00 s | (1.00 to 3.00) | ≤ 3.00 s | ≤ 1.00 s | yes |",
+    ]
+
+
+def test_sides_take_turns_and_the_warm_round_is_thrown_away(tmp_path):
+    order = []
+
+    def side(name):
+        return lambda: float(order.append(name) or len(order))
+
+    values = rounds(figure(), {"peer": side("p"), "us": side("u")}, 2, bench(tmp_path))
+
+    assert order == ["p", "u"] * 3
+    assert values == {"peer": [3.0, 5.0], "us": [4.0, 6.0]}
+
+
+def test_a_figure_that_has_warmed_itself_has_no_warm_round(tmp_path):
+    cold = figure(warms_up=False)
+
+    values = rounds(cold, {"us": lambda: 1.0}, 2, bench(tmp_path))
+
+    assert values == {"us": [1.0, 1.0]}
+
+
+def test_a_side_that_fails_is_measured_again_and_that_is_told(tmp_path):
+    """Once; a side that fails twice in a row is broken."""
+    turns = iter([1.0, None, 2.0, None, None])
+    made = bench(tmp_path)
+
+    def side():
+        turn = next(turns)
+        if turn is None:
+            raise RuntimeError("Address already in use")
+        return turn
+
+    assert rounds(figure(), {"us": side}, 1, made) == {"us": [2.0]}
+    assert "us (warm, 1 times)" in about({"warm": record(VALUES, made)})
+    with pytest.raises(RuntimeError, match="in use"):
+        rounds(figure(), {"us": side}, 1, made)
+
+
+def test_results_say_what_made_them_and_come_back(tmp_path):
+    results = {"warm": record(VALUES, bench(tmp_path))}
+
+    save(tmp_path / "new" / "results.json", results)
+
+    assert load(tmp_path / "new" / "results.json") == results
+    assert load(tmp_path / "none.json") == {}
+    assert "peer 1.2" in about(results)
+    assert "Rounds: 3" in about(results)
+
+
+def test_the_table_of_the_page_is_replaced_and_nothing_else():
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+
+    once = put_in(page, "new")
+
+    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert put_in(once, "new") == once
+
+
+def test_every_figure_has_a_line_in_the_page():
+    text = (Path(__file__).parents[2] / "docs" / "performance.md").read_text("utf-8")
+
+    assert [f.name for f in FIGURES if f"| [`{f.name}`](" not in text] == []
+
+
+def test_a_chart_escapes_and_copes_with_nothing_and_much():
+    bars = [
+        Bar(
+            label="a < b",
+            value=value,
+            text="",
+            low=value,
+            high=value,
+            marks=(1.0, None),
+        )
+        for value in (0.0, 0.003, 40_000.0)
+    ]
+
+    drawn = chart("title", bars)
+
+    assert "a &lt; b" in drawn
+    assert drawn.count("<rect") == 3
+    assert "nan" not in drawn
+
+
+def test_a_caller_sends_whole_requests_and_knows_a_whole_answer():
+    engine = EngineFile(
+        url="http://127.0.0.1:80",
+        token="t",
+        pid=1,
+        process_started_at=0.0,
+        version="1",
+        interpreter="python",
+        home="home",
+    )
+
+    head, _, content = next(requests(engine, [{"n": 1}])).partition(b"\r\n\r\n")
+
+    assert f"Content-Length: {len(content)}".encode() in head
+    assert json.loads(content)["n"] == 1
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n"
+    assert [is_whole(answer + body) for body in (b"", b"{", b"{}")] == [
+        False,
+        False,
+        True,
+    ]
+    with pytest.raises(RuntimeError, match="503"):
+        is_whole(b"HTTP/1.1 503 Busy\r\n\r\n")
