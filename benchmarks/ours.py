@@ -104,7 +104,8 @@ def a_home(
     given = {"slots": PARALLEL, "idle_exit": 86_400, **settings}
     environ = {f"FLOWKERNEL_{key.upper()}": str(value) for key, value in given.items()}
     environ["FLOWKERNEL_HOME"] = str(home.path)
-    before = {k: v for k, v in os.environ.items() if k.startswith("FLOWKERNEL_")}
+    environ["JUPYTER_RUNTIME_DIR"] = str(home.path / "runtime")  # A fork server of its own.
+    before = {k: v for k, v in os.environ.items() if _is_replaced(k)}
     _replace_environ(environ)
     try:
         ours = Ours(home)
@@ -117,8 +118,12 @@ def a_home(
         stop(ours, patience=0.0 if is_busy else END_SECONDS)
 
 
+def _is_replaced(name: str) -> bool:
+    return name.startswith("FLOWKERNEL_") or name == "JUPYTER_RUNTIME_DIR"
+
+
 def _replace_environ(new: dict[str, str]) -> None:
-    for name in [name for name in os.environ if name.startswith("FLOWKERNEL_")]:
+    for name in [name for name in os.environ if _is_replaced(name)]:
         del os.environ[name]
     os.environ.update(new)
 

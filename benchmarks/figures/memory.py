@@ -1,9 +1,11 @@
 """Memory, as PSS: a process's own pages, and its part of those it shares with others.
 
-The engine idle, after an execution. Then eight executions at a time that do nothing: all
-of our processes but engine and worker, divided by eight: a fork server and kernels that
-wait are in it. Against eight kernels started by jupyter_client, as papermill starts them,
-that have run one cell. The worker (papermill is in it) is told beside them.
+The engine idle, after an execution. Then eight executions at a time that do nothing: what
+all of our processes but engine and worker take more than before, divided by eight, is what
+each further kernel takes; the fork server is in both sums. Against eight kernels started by
+jupyter_client, as papermill starts them, that have run one cell. What is there before the
+first of ours, a fork server and two kernels that wait, is told beside them, and so is the
+worker (papermill is in it).
 """
 
 import time
@@ -25,8 +27,15 @@ def words(process: psutil.Process) -> list[str]:
     return process.cmdline()
 
 
+def rest(ours: Ours) -> float:
+    """MB of all but engine and worker."""
+    others = {"flowkernel.engine", "flowkernel.worker"}
+    return pss([p for p in ours.processes() if not others & set(words(p))])
+
+
 def of_kernels(ours: Ours) -> float:
     """MB for each of eight kernels."""
+    before = rest(ours)
     executions = [
         ours.client.start({"flow": "sleeper", "inputs": {}}) for _ in range(KERNELS)
     ]
@@ -34,8 +43,7 @@ def of_kernels(ours: Ours) -> float:
     while not all(ours.client.log(one) for one in ids):
         time.sleep(0.1)
     time.sleep(SETTLE)
-    others = {"flowkernel.engine", "flowkernel.worker"}
-    found = pss([p for p in ours.processes() if not others & set(words(p))])
+    found = rest(ours) - before
     for one in ids:
         ours.client.act(one, "cancel")
     while not all(ours.client.get_execution(one).status.is_ended for one in ids):
@@ -65,6 +73,7 @@ def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     return {
         "cold kernel": cold,
         "our kernel": lambda: of_kernels(ours),
+        "fork server": lambda: rest(ours),
         "engine": lambda: module("engine"),
         "worker": lambda: module("worker"),
     }
@@ -83,6 +92,7 @@ FIGURE = Figure(
             at_least=0.5,
             aim=0.3,
         ),
+        Claim(us="fork server", reading=Reading.ALONE),
         Claim(us="worker", reading=Reading.ALONE),
     ),
     sides=sides,

@@ -24,23 +24,30 @@ def main(arguments: list[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"flowkernel {__version__}")
         return SUCCESS
-    from flowkernel.cli.failures import failure_code
-
     try:
-        from flowkernel.cli.app import app
-        from flowkernel.cli.arguments import join_pairs
-
-        code = app(
-            args=join_pairs(words or ["--help"]),
-            prog_name="flowkernel",
-            standalone_mode=False,
-        )
+        code = _carry_out(words)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # `| head` has enough: click exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except Exception as error:
+        from flowkernel.cli.failures import failure_code
+
         return failure_code(error, as_json="--json" in words)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else SUCCESS
+
+
+def _carry_out(words: list[str]) -> object:
+    from flowkernel.cli.arguments import join_pairs
+    from flowkernel.cli.quick import run_arguments
+
+    joined = join_pairs(words or ["--help"])
+    if (asked := run_arguments(joined)) is not None:
+        from flowkernel.cli.running import run
+
+        return run(**asked)
+    from flowkernel.cli.app import app
+
+    return app(args=joined, prog_name="flowkernel", standalone_mode=False)

@@ -23,11 +23,11 @@ CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
 INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
 
 
-def become_kernel(line: Line, arguments: list[str]) -> NoReturn:
+def become_kernel(line: Line, arguments: list[str], config: Any) -> NoReturn:
     """Be a kernel until its end. `line` leads to the fork server."""
     forget_parent(line.socket.fileno())
     reseed()
-    app, own = make_app(arguments)
+    app, own = make_app(arguments, config)
     line.tell({"ready": connection_of(app)})
     from tornado.ioloop import IOLoop
 
@@ -57,33 +57,47 @@ def forget_parent(kept: int) -> None:
 
 
 def reseed() -> None:
-    """Let nothing that is drawn at random here be what another fork draws."""
+    """Let nothing that is drawn at random here be what another fork draws.
+
+    OpenSSL sees to it by itself: it knows a fork by its process id.
+    """
     random.seed()
     if (numpy := sys.modules.get("numpy.random")) is not None:
         numpy.seed()
-    if (ssl := sys.modules.get("ssl")) is not None:
-        ssl.RAND_add(os.urandom(32), 32.0)
     if (processes := sys.modules.get("multiprocessing.process")) is not None:
         processes.current_process().authkey = os.urandom(32)
     tempfile.tempdir = None
 
 
-def make_app(arguments: list[str]) -> tuple[Any, dict[str, str]]:
-    """The kernel's application, and what it put into the environment."""
+def parsed(arguments: list[str]) -> Any:
+    """What the arguments of a kernel mean to it, understood once for all forks."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp()
+    app.parse_command_line(
+        [*arguments, "--transport=ipc", f"--IPKernelApp.parent_handle={INIT}"]
+    )
+    return app.cli_config
+
+
+def make_app(arguments: list[str], config: Any) -> tuple[Any, dict[str, str]]:
+    """The kernel's application, and what it put into the environment.
+
+    `config` is what `parsed` made of the arguments: understanding them again would copy
+    4 MB of pages that the forks can share.
+    """
     from ipykernel.kernelapp import IPKernelApp
 
     folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
-    given = ["-f", f"{folder}/connection.json", *arguments]
     launcher = sys.modules.get("ipykernel_launcher")
-    sys.argv = [getattr(launcher, "__file__", None) or "ipykernel_launcher", *given]
+    name = getattr(launcher, "__file__", None) or "ipykernel_launcher"
+    sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]
     before = dict(os.environ)
     app = IPKernelApp.instance()
-    ours = [
-        "--transport=ipc",
-        f"--ip={folder}/k",
-        f"--IPKernelApp.parent_handle={INIT}",
-    ]
-    app.initialize([*given, *ours])
+    app.cli_config = config
+    app.parse_command_line = lambda _argv=None: app.update_config(config)
+    app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
+    app.initialize([])
     return app, {k: v for k, v in os.environ.items() if before.get(k) != v}
 
 

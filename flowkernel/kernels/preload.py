@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from flowkernel.kernels.forked import forget_parent, make_app
+from flowkernel.kernels.forked import forget_parent, make_app, parsed
 from flowkernel.kernels.wire import Line, Message
 
 ALWAYS = (
@@ -80,7 +80,7 @@ def _rehearse(line: Line) -> None:
     """Be a kernel as far as its first cell, and tell what had to be imported for it."""
     before = set(sys.modules)
     forget_parent(line.socket.fileno())
-    app, _ = make_app([])
+    app, _ = make_app([], parsed([]))
     app.shell.run_cell("None", silent=True, store_history=False)
     app.cleanup_connection_file()
     Path(app.connection_file).parent.rmdir()

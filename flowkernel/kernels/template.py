@@ -20,7 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NoReturn
 
-from flowkernel.kernels.forked import FOLDER, become_kernel
+from flowkernel.kernels.forked import FOLDER, become_kernel, parsed
 from flowkernel.kernels.preload import changed_at, files_of, fork, preload
 from flowkernel.kernels.wire import SECONDS, Line, Message
 
@@ -59,6 +59,7 @@ class Template:
         self.asked = asked
         self.refused = refused
         self._listener = listener
+        self._config = parsed(asked["arguments"])
         self._files = files_of(asked["preload"])
         self._kernels: dict[int, Kernel] = {}
         self._ready: deque[Kernel] = deque()
@@ -150,7 +151,7 @@ class Template:
 
     def _become(self, theirs: socket.socket) -> NoReturn:
         try:
-            become_kernel(Line(theirs), self.asked["arguments"])
+            become_kernel(Line(theirs), self.asked["arguments"], self._config)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         os._exit(1)
@@ -314,8 +315,9 @@ def main(text: str, told: int) -> None:
     listener.bind(str(path))
     path.chmod(0o600)
     listener.listen(128)
+    template = Template(listener, asked, refused)
     gc.collect()
     gc.freeze()  # What is here now is never collected, so its pages stay shared.
     os.write(told, json.dumps({"listening": os.getpid(), "refused": refused}).encode())
     os.close(told)
-    Template(listener, asked, refused).serve()
+    template.serve()
