@@ -11,13 +11,13 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from flowkernel.client import API
+from flowkernel.clock import new_id
 from flowkernel.home import EngineFile, Home
 
 CREATED = b"HTTP/1.1 201"
@@ -42,7 +42,7 @@ def call(home: Home, bodies: list[dict[str, Any]], callers: int) -> dict[str, fl
 def requests(engine: EngineFile, bodies: list[dict[str, Any]]) -> Iterator[bytes]:
     """Each as it goes over the wire, with an id made by the caller, as clients do."""
     for body in bodies:
-        made = {"execution_id": str(uuid.uuid4()), "started_by": "caller", **body}
+        made = {"execution_id": new_id(), "started_by": "caller", **body}
         content = json.dumps(made).encode()
         head = (
             f"POST {API}/execution HTTP/1.1\r\nHost: {urlsplit(engine.url).netloc}\r\n"

@@ -104,7 +104,9 @@ def a_home(
     given = {"slots": PARALLEL, "idle_exit": 86_400, **settings}
     environ = {f"FLOWKERNEL_{key.upper()}": str(value) for key, value in given.items()}
     environ["FLOWKERNEL_HOME"] = str(home.path)
-    environ["JUPYTER_RUNTIME_DIR"] = str(home.path / "runtime")  # A fork server of its own.
+    environ["JUPYTER_RUNTIME_DIR"] = str(
+        home.path / "runtime"
+    )  # A fork server of its own.
     before = {k: v for k, v in os.environ.items() if _is_replaced(k)}
     _replace_environ(environ)
     try:

@@ -73,12 +73,12 @@ def make_app(
     app.add_exception_handler(HTTPException, answers.refuse_http)
     app.add_exception_handler(Exception, answers.refuse_fault)
     routers = (
-        engine_routes(service, dispatcher, about, stop),
-        flow_routes(service, dispatcher),
+        worker_routes(service, dispatcher),  # Those that are asked most come first.
         execution_routes(service, dispatcher),
         verb_routes(service, dispatcher),
+        flow_routes(service, dispatcher),
         reading_routes(service, stream),
-        worker_routes(service, dispatcher),
+        engine_routes(service, dispatcher, about, stop),
     )
     for router in routers:
         app.include_router(router, prefix="/api/latest")

@@ -136,7 +136,7 @@ class CellClient(PapermillNotebookClient):
     def _finish(self) -> None:
         self.set_widgets_metadata()
         if self._run.ending is None and self._verdict is not None:
-            self.nb_man.save_now()
+            self.nb_man.notebook_complete()
             self._run.end(self._verdict)
 
     def papermill_execute_cells(self) -> None:

@@ -20,7 +20,20 @@ from flowkernel.models import Event, EventKind, Json
 
 BATCH = 500  #: Events of one report, inclusive.
 LINES = 60_000  #: Characters of one log event, inclusive; longer output is split.
+LINGER_SECONDS = (
+    0.05  #: How long what nobody waits for may be gathered, to go in one report.
+)
 RETRY_SECONDS = 0.5  #: Between two tries after the engine refused a whole report.
+
+#: What is only looked at. On everything else somebody waits.
+PATIENT = frozenset(
+    {
+        EventKind.CELLS_COUNTED,
+        EventKind.CELL_STARTED,
+        EventKind.CELL_ENDED,
+        EventKind.LOGGED,
+    }
+)
 
 log = getLogger(__name__)
 
@@ -34,6 +47,7 @@ class Link:
         self._queue: deque[Event] = deque()
         self._news = threading.Condition()
         self._sending: list[Event] = []
+        self._is_urgent = False
         self._is_closed = False
         me = psutil.Process()
         self._who = {"pid": os.getpid(), "process_started_at": me.create_time()}
@@ -55,6 +69,7 @@ class Link:
         with self._news:
             if not self._joined(event):
                 self._queue.append(event)
+            self._is_urgent |= event.kind not in PATIENT
             self._news.notify()
 
     def _joined(self, event: Event) -> bool:
@@ -86,6 +101,8 @@ class Link:
         """Wait until everything so far is acknowledged; whether it was within `seconds`."""
         deadline = monotonic() + seconds
         with self._news:
+            self._is_urgent = True
+            self._news.notify_all()
             return self._news.wait_for(
                 lambda: not self._queue and not self._sending, deadline - monotonic()
             )
@@ -102,14 +119,20 @@ class Link:
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._queue or self._is_closed)
+                self._news.wait_for(lambda: self._is_due, LINGER_SECONDS)
                 if not self._queue:
                     return
                 count = min(BATCH, len(self._queue))
                 self._sending = [self._queue.popleft() for _ in range(count)]
+                self._is_urgent &= bool(self._queue)
             self._send(self._sending)
             with self._news:
                 self._sending = []
                 self._news.notify_all()
+
+    @property
+    def _is_due(self) -> bool:
+        return self._is_urgent or self._is_closed or len(self._queue) >= BATCH
 
     def _send(self, events: list[Event]) -> None:
         """Send them until they are acknowledged, or refused for good one by one."""

@@ -33,6 +33,7 @@ class SparseManager(NotebookExecutionManager):
         self._every = every
         self._write = write
         self._settle = settle
+        self._is_complete = False
         # Ours are short, mostly: then the end is the first thing worth saving.
         self._not_before = monotonic() + every if write is not None else 0.0
         super().__init__(nb, **kwargs)
@@ -58,9 +59,11 @@ class SparseManager(NotebookExecutionManager):
         self.save()
 
     def notebook_complete(self, **kwargs: Any) -> None:
-        """Close the record, and save it whatever the time."""
-        self._not_before = 0.0
-        super().notebook_complete(**kwargs)
+        """Close the record, and save it whatever the time; a second time does nothing."""
+        if not self._is_complete:
+            self._is_complete = True
+            self._not_before = 0.0
+            super().notebook_complete(**kwargs)
 
 
 def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
@@ -68,7 +71,9 @@ def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(nbformat.writes(notebook))
+        file.write(
+            nbformat.v4.writes(notebook)
+        )  # As nbformat does, once it has validated.
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)

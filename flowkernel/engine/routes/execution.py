@@ -7,6 +7,7 @@ from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.planning import Start
 from flowkernel.engine.routes.answers import answer, answer_text, ask, check_limit
+from flowkernel.engine.routes.direct import DirectRoute
 from flowkernel.engine.service import Service
 from flowkernel.jsonvalue import dumps
 from flowkernel.status import ExecutionStatus
@@ -17,8 +18,9 @@ S = ExecutionStatus
 def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     """The routes of `execution`."""
     routes = APIRouter(tags=["execution"])
+    direct = APIRouter(tags=["execution"], route_class=DirectRoute)
 
-    @routes.post("/execution")
+    @direct.post("/execution")
     async def start(body: bodies.StartBody) -> Response:
         """Start an execution; 201 once it is on disk."""
         execution = await ask(service.start, Start(**body.model_dump()))
@@ -121,4 +123,5 @@ def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
             await ask(service.send_message, execution_id, body.model_dump()), 201
         )
 
-    return routes
+    direct.include_router(routes)
+    return direct

@@ -7,6 +7,7 @@ from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.planning import Start
 from flowkernel.engine.routes.answers import answer, ask
+from flowkernel.engine.routes.direct import DirectRoute
 from flowkernel.engine.service import Service
 from flowkernel.engine.waiting import hold
 from flowkernel.status import ExecutionStatus
@@ -16,7 +17,7 @@ S = ExecutionStatus
 
 def verb_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     """The verbs."""
-    routes = APIRouter(tags=["execution"])
+    routes = APIRouter(tags=["execution"], route_class=DirectRoute)
 
     @routes.post("/execution/{execution_id}/wait")
     async def wait(execution_id: str, body: bodies.WaitBody) -> Response:

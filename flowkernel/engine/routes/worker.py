@@ -6,13 +6,14 @@ from fastapi.responses import Response
 from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.routes.answers import answer, ask
+from flowkernel.engine.routes.direct import DirectRoute
 from flowkernel.engine.service import Service
 from flowkernel.engine.working import accept
 
 
 def worker_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     """The routes of `worker`."""
-    routes = APIRouter(tags=["worker"])
+    routes = APIRouter(tags=["worker"], route_class=DirectRoute)
 
     @routes.post("/worker/{worker_id}/poll")
     async def poll(worker_id: str, body: bodies.PollBody) -> Response:
