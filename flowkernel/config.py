@@ -151,7 +151,7 @@ def _text(value: Any) -> str:
 def _names(value: Any) -> tuple[str, ...]:
     """From a list in TOML, or text with commas in the environment."""
     parts = value.split(",") if isinstance(value, str) else value
-    names = tuple(part.strip() for part in parts)
+    names = tuple(_text(part).strip() for part in parts)
     if not all(part.isidentifier() for name in names for part in name.split(".")):
         raise ValueError
     return names

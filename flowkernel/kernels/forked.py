@@ -6,20 +6,26 @@ work. Runs in the environment of the flow, so: standard library and ipykernel al
 
 import atexit
 import fcntl
+import gc
+import io
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import time
-from functools import partial
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from flowkernel.kernels.wire import Line, Message
 
 FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
 CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
+SESSION = "__session__"  #: ipykernel's name for the notebook's path.
+FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
 
 
@@ -29,20 +35,21 @@ def become_kernel(line: Line, arguments: list[str], config: Any) -> NoReturn:
     reseed()
     app, own = make_app(arguments, config)
     line.tell({"ready": connection_of(app)})
-    from tornado.ioloop import IOLoop
-
-    loop = IOLoop.current()
-    taken = partial(_on_taken, line, app, own, loop)
-    loop.add_handler(line.socket.fileno(), taken, IOLoop.READ)
+    message, files = line.hear()
+    if message is None:  # The fork server is gone: nobody ever will want it.
+        remove_folder(app)
+        os._exit(0)
+    be_taken(line, message, files, app, own)
     code = 0
     try:
+        run_startup_code(app)
         app.start()
     except SystemExit as leaving:
         code = (
             leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
         )
     settle_control(app)
-    leave(code)
+    leave(app, code)
 
 
 def forget_parent(kept: int) -> None:
@@ -64,6 +71,8 @@ def reseed() -> None:
     random.seed()
     if (numpy := sys.modules.get("numpy.random")) is not None:
         numpy.seed()
+    if (uuid := sys.modules.get("uuid")) is not None:
+        uuid._node = uuid._last_timestamp = None  # type: ignore[attr-defined]
     if (processes := sys.modules.get("multiprocessing.process")) is not None:
         processes.current_process().authkey = os.urandom(32)
     tempfile.tempdir = None
@@ -83,8 +92,9 @@ def parsed(arguments: list[str]) -> Any:
 def make_app(arguments: list[str], config: Any) -> tuple[Any, dict[str, str]]:
     """The kernel's application, and what it put into the environment.
 
-    `config` is what `parsed` made of the arguments: understanding them again would copy
-    4 MB of pages that the forks can share.
+    `config` is what `parsed` made of the arguments: understanding them again would take
+    time, and copy pages that the forks share. What a person wrote to be run as a kernel
+    starts waits until it is somebody's.
     """
     from ipykernel.kernelapp import IPKernelApp
 
@@ -96,9 +106,22 @@ def make_app(arguments: list[str], config: Any) -> tuple[Any, dict[str, str]]:
     app = IPKernelApp.instance()
     app.cli_config = config
     app.parse_command_line = lambda _argv=None: app.update_config(config)
+    app.init_extensions = app.init_code = lambda: None
     app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
     app.initialize([])
     return app, {k: v for k, v in os.environ.items() if before.get(k) != v}
+
+
+def run_startup_code(app: Any) -> None:
+    """Load the extensions and run the startup files of the person whose kernel it is."""
+    del app.init_extensions, app.init_code
+    app.init_extensions()
+    app.init_code()
+
+
+def remove_folder(app: Any) -> None:
+    """Remove the folder with its sockets."""
+    shutil.rmtree(Path(app.connection_file).parent, ignore_errors=True)
 
 
 def connection_of(app: Any) -> Message:
@@ -116,39 +139,47 @@ def connection_of(app: Any) -> Message:
     }
 
 
-def _on_taken(
-    line: Line, app: Any, own: dict[str, str], loop: Any, _file: int, _event: int
+def be_taken(
+    line: Line, asked: Message, files: list[int], app: Any, own: dict[str, str]
 ) -> None:
-    """Somebody wants it, or the fork server is gone and nobody ever will."""
-    message, files = line.hear()
-    if message is None:
-        os._exit(0)
+    """Belong to whoever asked; or tell why that is impossible, and end."""
     try:
-        settle(message, own, app)
-        take_files(files)
+        os.chdir(asked["cwd"])
     except OSError as error:
-        line.tell({"refused": str(error), "errno": error.errno})
-        os._exit(1)
-    loop.remove_handler(line.socket.fileno())
-    line.tell({"taken": True})
-    line.close()
+        refuse(line, app, {"refused": str(error), "errno": error.errno})
+    try:
+        settle(asked, own, app)
+        take_files(files)
+        line.tell({"taken": True})
+        line.close()
+    except Exception as error:
+        refuse(line, app, {"refused": f"{type(error).__name__}: {error}"})
+
+
+def refuse(line: Line, app: Any, message: Message) -> NoReturn:
+    """End before it was a kernel."""
+    remove_folder(app)
+    with suppress(OSError):
+        line.tell(message)
+    os._exit(1)
 
 
 def settle(asked: Message, own: dict[str, str], app: Any) -> None:
-    """Take on the folder, the environment and the manners of whoever took it.
-
-    Raises:
-        OSError: The folder is not there, or closed to us.
-    """
-    os.chdir(asked["cwd"])
+    """Take on the environment and the manners of whoever took it."""
     os.umask(asked["umask"])
     os.environ.clear()
-    os.environ.update({**own, **asked["environ"]})
+    os.environ.update(asked["environ"])
+    for name, value in own.items():
+        if not os.environ.get(name):
+            os.environ[name] = value
     time.tzset()
-    shell = getattr(app, "shell", None)
-    if shell is not None:
-        shell.starting_dir = asked["cwd"]
-        shell.user_ns.get("_dh", [])[:] = [asked["cwd"]]
+    shell = app.shell
+    shell.init_environment()
+    shell.starting_dir = asked["cwd"]
+    shell.user_ns.get("_dh", [])[:] = [asked["cwd"]]
+    shell.user_ns.pop(SESSION, None)
+    if session := os.environ.get("JPY_SESSION_NAME"):
+        shell.user_ns[SESSION] = session
 
 
 def take_files(files: list[int]) -> None:
@@ -197,12 +228,25 @@ def settle_control(app: Any) -> None:
         is_done.wait(CONTROL_SECONDS)
 
 
-def leave(code: int) -> NoReturn:
+def leave(app: Any, code: int) -> NoReturn:
     """End as an interpreter does, but do not take down what the fork server built."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
+        let_go(app)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     finally:
         os._exit(code)
+
+
+def let_go(app: Any) -> None:
+    """Finalize what the flow made, and write what its open files hold."""
+    app.shell.user_ns.clear()
+    gc.collect()
+    for thing in gc.get_objects():
+        if issubclass(
+            type(thing), FILES
+        ):  # isinstance() would ask proxies of the flow.
+            with suppress(OSError, ValueError):
+                thing.flush()

@@ -6,14 +6,21 @@ another one held. Each module that is asked for is tried in a process of its own
 
 import importlib
 import os
+import signal
 import socket
 import sys
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from flowkernel.kernels.forked import forget_parent, make_app, parsed
+from flowkernel.kernels.forked import (
+    forget_parent,
+    make_app,
+    parsed,
+    remove_folder,
+)
 from flowkernel.kernels.wire import Line, Message
 
 ALWAYS = (
@@ -23,25 +30,31 @@ ALWAYS = (
     "flowkernel.flow_api",
     "flowkernel.client",
 )
+APART_SECONDS = 20.0  #: How long one module may take to be imported.
 #: Threads of libraries that see to forks themselves: jemalloc (in Arrow) holds its locks over
 #: a fork and starts its thread anew. OpenBLAS ends its threads before a fork.
 FORK_SAFE = frozenset({"jemalloc_bg_thd"})
 
 
-def preload(names: list[str]) -> dict[str, str]:
-    """Import what every kernel needs, then `names`; why some of them were left out."""
+def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """Import what every kernel needs, then `names`.
+
+    Returns:
+        Why some of them were left out; and the files that must not change after this.
+    """
     for name in ALWAYS:
         importlib.import_module(name)
-    for name in apart(_rehearse)["modules"]:
+    told = apart(lambda line: _rehearse(arguments, line))
+    for name in told.get("modules", []):
         try_import(name)
     refused = {}
     for name in names:
-        reason = apart(lambda line, name=name: _try_out(name, line))["reason"]  # type: ignore[misc]
-        if reason is None:
+        answer = apart(lambda line, name=name: _try_out(name, line))  # type: ignore[misc]
+        if (reason := answer["reason"]) is None:
             importlib.import_module(name)
         else:
             refused[name] = reason
-    return refused
+    return refused, [*told.get("settings", []), *files_of(names), *packages()]
 
 
 def try_import(name: str) -> None:
@@ -63,31 +76,46 @@ def apart(act: Callable[[Line], None]) -> Message:
         finally:
             os._exit(0)
     theirs.close()
-    told, _ = Line(ours).hear()
+    ours.settimeout(APART_SECONDS)
+    try:
+        told, _ = Line(ours).hear()
+    except TimeoutError:
+        told = {"reason": f"importing it took longer than {APART_SECONDS:.0f} s"}
+        os.kill(pid, signal.SIGKILL)
     ours.close()
     os.waitpid(pid, 0)
-    return told or {"modules": [], "reason": "importing it ended the process"}
+    return told or {"reason": "importing it ended the process"}
 
 
 def fork() -> int:
     """os.fork, without the warning about threads: we have looked at them."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # Or every fork would write it once more.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
 
-def _rehearse(line: Line) -> None:
-    """Be a kernel as far as its first cell, and tell what had to be imported for it."""
+def _rehearse(arguments: list[str], line: Line) -> None:
+    """Be a kernel as far as its first cell; tell what was imported and read for it."""
     before = set(sys.modules)
     forget_parent(line.socket.fileno())
-    app, _ = make_app([], parsed([]))
+    given = [*arguments, "--HistoryManager.enabled=False"]
+    app, _ = make_app(given, parsed(given))
     app.shell.run_cell("None", silent=True, store_history=False)
-    app.cleanup_connection_file()
-    Path(app.connection_file).parent.rmdir()
-    line.tell({"modules": [name for name in sys.modules if name not in before]})
+    remove_folder(app)
+    settings = [
+        f"{path}/{name}.{kind}"
+        for path in app.config_file_paths
+        for name in ("ipython_config", "ipython_kernel_config")
+        for kind in ("py", "json")
+    ]
+    modules = [name for name in sys.modules if name not in before]
+    line.tell({"modules": modules, "settings": settings})
 
 
 def _try_out(name: str, line: Line) -> None:
+    before = open_files()
     try:
         importlib.import_module(name)
     except BaseException as error:
@@ -97,12 +125,29 @@ def _try_out(name: str, line: Line) -> None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    running = [
-        t.name for t in threading.enumerate() if t is not threading.main_thread()
-    ]
+    line.tell({"reason": _objection(before)})
+
+
+def _objection(before: dict[str, str]) -> str | None:
+    """What an import left behind that a fork cannot have."""
+    first = threading.main_thread()
+    running = [thread.name for thread in threading.enumerate() if thread is not first]
     names = running or [t for t in native_threads() if t not in FORK_SAFE]
-    told = f"importing it starts threads ({', '.join(names)})" if names else None
-    line.tell({"reason": told})
+    if names:
+        return f"importing it starts threads ({', '.join(names)})"
+    files = [place for file, place in open_files().items() if file not in before]
+    if files:
+        return f"importing it leaves files open ({', '.join(files)})"
+    return None
+
+
+def open_files() -> dict[str, str]:
+    """The files this process has open, and what they are."""
+    found = {}
+    for file in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # That of the listing itself is closed by now.
+            found[file] = os.readlink(f"/proc/self/fd/{file}")
+    return found
 
 
 def native_threads() -> list[str]:
@@ -112,15 +157,25 @@ def native_threads() -> list[str]:
     return [(task / "comm").read_text().strip() for task in others]
 
 
-def files_of(names: list[str]) -> dict[str, float]:
-    """When the files of these packages, and of ours, were last changed."""
+def files_of(names: list[str]) -> list[str]:
+    """The files of these packages, of ours, and of all that is not installed for good."""
     roots = {name.partition(".")[0] for name in names} | {"flowkernel"}
+    settled = (*packages(), os.path.dirname(os.__file__))
     files = (
-        getattr(module, "__file__", None)
+        (name, getattr(module, "__file__", None))
         for name, module in list(sys.modules.items())
-        if name.partition(".")[0] in roots
     )
-    return {file: changed_at(file) for file in files if file}
+    return [
+        file
+        for name, file in files
+        if file and (name.partition(".")[0] in roots or not file.startswith(settled))
+    ]
+
+
+def packages() -> list[str]:
+    """The folders with installed packages: they change when one is installed."""
+    last = ("site-packages", "dist-packages")
+    return [path for path in sys.path if os.path.basename(path) in last]
 
 
 def changed_at(file: str) -> float:

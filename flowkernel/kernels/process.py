@@ -1,6 +1,7 @@
 """The process of a forked kernel, for its owner: what `subprocess.Popen` is for a child."""
 
 import os
+import select
 import signal
 from contextlib import suppress
 from subprocess import TimeoutExpired
@@ -21,7 +22,7 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._line: Line | None = line
         self._lifeline = lifeline
-        self._pidfd = os.pidfd_open(pid)
+        self._pidfd = _pidfd(pid)
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it lives."""
@@ -81,9 +82,15 @@ class ForkedProcess:
         self.close()
 
 
-def _has_ended(pidfd: int, seconds: float | None) -> bool:
-    import select
+def _pidfd(pid: int) -> int:
+    """A file that says when it ends; -1 if it has ended already."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return -1
 
+
+def _has_ended(pidfd: int, seconds: float | None) -> bool:
     if pidfd < 0:
         return True
     poll = select.poll()

@@ -6,38 +6,78 @@ is every kernel when the fork server cannot be had, and one that is started agai
 know its sockets.
 """
 
+import asyncio
 import os
+import shutil
 import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from logging import getLogger
-from subprocess import DEVNULL, PIPE
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Int, List, Unicode
+from traitlets import Enum, Int, List, Unicode, default
 
+from flowkernel.config import Config, load_config
+from flowkernel.errors import FlowkernelError
+from flowkernel.home import find_home
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.kernels.recipe import Recipe, recipe_of
 from flowkernel.kernels.servers import LINUX, NoForkServer, connect
+from flowkernel.kernels.surroundings import umask
+from flowkernel.kernels.wire import Line, Message
 
 log = getLogger(__name__)
 KNOWN = frozenset(
     {"env", "cwd", "stdout", "stderr", "stdin", "extra_arguments", "kernel_id"}
 )
+#: A fork server may take a second to start: whoever has an event loop goes on meanwhile.
+_threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="flowkernel-fork")
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Takes a kernel that is ready; starts one as everybody does if there is none."""
+    """Takes a kernel that is ready; starts one as everybody does if there is none.
 
+    What the kernelspec does not set comes from the configuration of the home that is used here.
+    """
+
+    kernel = Enum(["fork", "plain"], help="Whether it is forked at all.").tag(
+        config=True
+    )
     preload = List(
         Unicode(), help="Modules to import before a kernel is asked for."
     ).tag(config=True)
-    ready = Int(2, min=0, help="Kernels that are kept ready.").tag(config=True)
+    ready = Int(min=0, help="Kernels that are kept ready.").tag(config=True)
 
     _recipe: Recipe | None = None
     _was_launched = False
     _before: dict[str, Any] = {}
+    _folder: Path | None = None
+
+    @default("kernel")
+    def _default_kernel(self) -> str:
+        return self._settings.kernel
+
+    @default("preload")
+    def _default_preload(self) -> list[str]:
+        return list(self._settings.preload)
+
+    @default("ready")
+    def _default_ready(self) -> int:
+        return self._settings.ready_kernels
+
+    @cached_property
+    def _settings(self) -> Config:
+        try:
+            return load_config(find_home().path)
+        except (FlowkernelError, OSError) as error:
+            log.warning("kernels start as by default: %s", error)
+            return Config()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Find out whether it can be forked; nothing is written then."""
@@ -55,12 +95,9 @@ class ForkProvisioner(LocalProvisioner):
 
     def _forkable(self, kwargs: dict[str, Any]) -> Recipe | None:
         km = self.parent
-        if (
-            not LINUX
-            or km is None
-            or self._was_launched
-            or not KNOWN.issuperset(kwargs)
-        ):
+        if not LINUX or km is None or self._was_launched or self.kernel == "plain":
+            return None
+        if not KNOWN.issuperset(kwargs):
             return None
         if getattr(km, "transport_encryption", "disabled") == "required":
             return None
@@ -76,15 +113,16 @@ class ForkProvisioner(LocalProvisioner):
     ) -> KernelConnectionInfo:
         """Take a kernel, or start one."""
         if self._recipe is not None:
+            take = partial(self._taken, self._recipe, **kwargs)
             try:
-                return self._taken(self._recipe, **kwargs)
+                return await asyncio.get_running_loop().run_in_executor(_threads, take)
             except NoForkServer as error:
                 log.warning(
                     "a plain kernel is started: there is no fork server: %s", error
                 )
-                self._recipe = None
-                kwargs = await super().pre_launch(**self._before)
-                cmd = kwargs.pop("cmd")
+            self._recipe = None
+            kwargs = await super().pre_launch(**self._before)
+            cmd = kwargs.pop("cmd")
         plain: KernelConnectionInfo = await super().launch_kernel(cmd, **kwargs)
         return plain
 
@@ -92,46 +130,42 @@ class ForkProvisioner(LocalProvisioner):
         """A kernel that was ready. A fork server may be leaving just now: then of the next."""
         try:
             return self._take(recipe, **kwargs)
-        except NoForkServer:
+        except NoForkServer as error:
+            if isinstance(error.__cause__, TimeoutError):  # It would not answer again.
+                raise
             return self._take(recipe, **kwargs)
 
     def _take(
         self,
         recipe: Recipe,
         *,
-        env: dict[str, str],
+        env: Mapping[str, str],
         cwd: str | os.PathLike[str] | None = None,
         stdout: Any = None,
         stderr: Any = None,
         **_kwargs: Any,
     ) -> KernelConnectionInfo:
-        folder = os.path.abspath(cwd or os.getcwd())
-        environ = {**env, "JPY_PARENT_PID": str(os.getpid())}
+        folder = os.fsdecode(os.path.abspath(cwd or _here()))
+        environ = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
+        environ["JPY_PARENT_PID"] = str(os.getpid())
         line = connect(recipe, environ, folder, ready=self.ready)
+        asked = {"cwd": folder, "environ": environ, "umask": umask()}
         hear, lifeline = os.pipe()
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        mask = os.umask(0o077)
-        os.umask(mask)
+        outputs = [_file(where, nowhere, n) for where, n in ((stdout, 1), (stderr, 2))]
+        files = (hear, *(file for file in outputs if file is not None))
         try:
-            outputs = [
-                _file(where, nowhere, n + 1) for n, where in enumerate((stdout, stderr))
-            ]
-            files = (hear, *(file for file in outputs if file is not None))
-            line.tell(
-                {"take": {"cwd": folder, "environ": environ, "umask": mask}}, files
-            )
-            message, _ = line.hear()
-        except OSError as error:
-            message = {"refused": str(error)}
+            message = _answer(line, asked, files, folder)
+        except BaseException:
+            os.close(lifeline)
+            line.close()
+            raise
         finally:
             os.close(hear)
             os.close(nowhere)
-        if message is None or "pid" not in message:
-            os.close(lifeline)
-            line.close()
-            raise _refusal(message, folder)
         self._adopt(ForkedProcess(message["pid"], line, lifeline), folder)
         connection = message["connection"]
+        self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}
         return self.connection_info
 
@@ -139,6 +173,14 @@ class ForkProvisioner(LocalProvisioner):
         self.process: Any = process
         self.pid = self.pgid = process.pid
         self.cwd: Any = folder
+
+    async def post_launch(self, **kwargs: Any) -> None:
+        """Write the connection file, as others may look for it."""
+        if self._recipe is not None:
+            environ = kwargs.get("env", {})
+            session = environ.get("JPY_SESSION_NAME", "")
+            self.parent.write_connection_file(jupyter_session=session)
+        await super().post_launch(**kwargs)
 
     async def send_signal(self, signum: int) -> None:
         """Send the kernel and its children a signal."""
@@ -151,7 +193,16 @@ class ForkProvisioner(LocalProvisioner):
         """Let go of it."""
         if isinstance(self.process, ForkedProcess):
             self.process.close()
+        if self._folder is not None and not restart:
+            shutil.rmtree(self._folder, ignore_errors=True)
         await super().cleanup(restart=restart)
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise NoForkServer("this folder is no longer there") from error
 
 
 def _file(where: Any, nowhere: int, inherited: int = 0) -> int | None:
@@ -160,16 +211,27 @@ def _file(where: Any, nowhere: int, inherited: int = 0) -> int | None:
         return inherited
     if where == DEVNULL:
         return nowhere
-    if where == PIPE:
+    if where in (PIPE, STDOUT):
         return None
     return int(where if isinstance(where, int) else where.fileno())
 
 
-def _refusal(message: dict[str, Any] | None, folder: str) -> Exception:
-    """What a plain start would raise for a folder that is not there; else NoForkServer."""
-    told = message or {}
-    if told.get("errno") is not None:
-        return OSError(told["errno"], os.strerror(told["errno"]), folder)
-    return NoForkServer(
-        told.get("refused", "it ended, or its kernel did, as it was asked")
-    )
+def _answer(line: Line, asked: Message, files: tuple[int, ...], folder: str) -> Message:
+    """What the fork server says of the kernel it gives.
+
+    Raises:
+        OSError: As a plain start would, for a folder that is not there.
+        NoForkServer: It gives none.
+    """
+    try:
+        line.tell({"take": asked}, files)
+        told, _ = line.hear()
+    except OSError as error:
+        raise NoForkServer(str(error)) from error
+    message = told or {"refused": "it ended, or its kernel did, as it was asked"}
+    if message.get("errno") is not None:
+        number = message["errno"]
+        raise OSError(number, os.strerror(number), folder)
+    if "pid" not in message:
+        raise NoForkServer(message.get("refused", "its kernel ended as it was taken"))
+    return message

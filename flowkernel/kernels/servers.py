@@ -4,8 +4,10 @@ import json
 import os
 import select
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
@@ -15,6 +17,7 @@ from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.kernels.recipe import Recipe
+from flowkernel.kernels.surroundings import surroundings
 from flowkernel.kernels.wire import Line, Message
 
 START_SECONDS = 30.0  #: How long a fork server may take to import what it is asked to.
@@ -25,9 +28,11 @@ NO_HISTORY = (
 )
 LINUX = sys.platform == "linux"
 
-#: Imports our package by its place: it need not be installed where the kernels run.
+#: Imports our package by its place: it need not be installed where the kernels run. A fork
+#: serves, and the process we started ends: so the server is nobody's child, and no zombie.
 BOOT = """
-import sys
+import os, sys
+if os.fork(): os._exit(0)
 if sys.path[:1] == [""]: del sys.path[0]
 import importlib.util as util
 folder, asked, told = sys.argv[1:]
@@ -41,7 +46,8 @@ main(asked, int(told))
 
 log = getLogger(__name__)
 _failed: dict[str, tuple[float, str]] = {}
-_kept: list[Line] = []
+_kept: dict[Recipe, tuple[Path, Line | None]] = {}
+_keeping = threading.Lock()
 
 
 class NoForkServer(Exception):
@@ -49,65 +55,72 @@ class NoForkServer(Exception):
 
 
 def connect(
-    recipe: Recipe,
-    environ: Mapping[str, str],
-    cwd: str,
-    *,
-    ready: int,
-    starts: bool = True,
+    recipe: Recipe, environ: Mapping[str, str], cwd: str, *, ready: int
 ) -> Line:
     """A connection to the fork server of this recipe, which is started if need be.
 
     Raises:
         NoForkServer: It cannot be had; says why.
     """
-    key = recipe.key(environ, cwd)
-    path = socket_path(key)
-    line = _open(path)
-    if line is not None:
-        return line
-    until, reason = _failed.get(key, (0.0, ""))
-    if monotonic() < until or not starts:
-        raise NoForkServer(reason or "it does not run")
-    try:
-        with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
-            line = _open(path)
-            if line is None:
-                _start(recipe, environ, cwd, path, ready)
-                line = _open(path)
-    except (OSError, Timeout) as error:
-        reason = str(error)
-    except NoForkServer as error:
-        reason = str(error)
-    if line is None:
-        _failed[key] = (monotonic() + GIVE_UP_SECONDS, reason)
+    path = socket_path(recipe, environ, cwd)
+    until, reason = _failed.get(path.name, (0.0, ""))
+    if monotonic() < until:
         raise NoForkServer(reason)
+    try:
+        line = _open(path) or _started(recipe, environ, cwd, path, ready)
+    except (OSError, Timeout, NoForkServer) as error:
+        _failed[path.name] = (monotonic() + GIVE_UP_SECONDS, str(error))
+        raise NoForkServer(str(error)) from error
+    if recipe in _kept:
+        _keep(recipe, path)
     return line
 
 
+def find(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Line | None:
+    """A connection to the fork server of this recipe, if it runs."""
+    return _open(socket_path(recipe, environ, cwd))
+
+
+def native_recipe(interpreter: str, preload: tuple[str, ...]) -> Recipe:
+    """What nbclient's kernels of this Python are made by, and so those of flows."""
+    history = f"--HistoryManager.hist_file={NO_HISTORY}"
+    return Recipe(interpreter, (), (history,), preload)
+
+
 def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
-    """Have the fork server ready that nbclient's kernels of this Python come from.
+    """Have the fork server ready that flows' kernels of this Python come from.
 
-    It stays as long as this process does. Where there can be none, kernels start plainly.
+    It stays as long as this process does, and so does the one that follows it. Where there
+    can be none, kernels start plainly.
     """
-    recipe = Recipe(
-        interpreter, (), (f"--HistoryManager.hist_file={NO_HISTORY}",), preload
-    )
-    if LINUX:
-        try:
-            _kept.append(connect(recipe, os.environ, os.getcwd(), ready=ready))
-        except NoForkServer as error:
-            log.warning(
-                "kernels are started plainly, for there is no fork server: %s", error
-            )
+    if not LINUX:
+        return
+    recipe, cwd = native_recipe(interpreter, preload), os.getcwd()
+    try:
+        connect(recipe, os.environ, cwd, ready=ready).close()
+        _keep(recipe, socket_path(recipe, os.environ, cwd))
+    except NoForkServer as error:
+        log.warning("kernels are started plainly: there is no fork server: %s", error)
 
 
-def socket_path(key: str) -> Path:
-    """Where the fork server of this key listens.
+def _keep(recipe: Recipe, path: Path) -> None:
+    """Have a line to it, so that it stays; it may be another one than before."""
+    with _keeping:
+        before, line = _kept.get(recipe, (path, None))
+        if line is not None and before == path and not line.has_news(0):
+            return
+        if line is not None:
+            line.close()
+        _kept[recipe] = path, _open(path)
+
+
+def socket_path(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Path:
+    """Where the fork server of this recipe listens.
 
     Raises:
         NoForkServer: The path is longer than that of a socket may be.
     """
+    key = recipe.key(environ, cwd, surroundings())
     path = Path(jupyter_runtime_dir()) / f"flowkernel-{key}.sock"
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise NoForkServer(f"{str(path)!r} is too long for a socket's path")
@@ -119,16 +132,34 @@ def _open(path: Path) -> Line | None:
     end.settimeout(START_SECONDS)
     try:
         end.connect(str(path))
+        peer = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     except OSError:
         end.close()
         return None
+    _pid, user, _group = struct.unpack("3i", peer)
+    if user != os.getuid():  # Somebody else's: it would see our environment.
+        end.close()
+        raise NoForkServer(f"{str(path)!r} belongs to another user")
     return Line(end)
+
+
+def _started(
+    recipe: Recipe, environ: Mapping[str, str], cwd: str, path: Path, ready: int
+) -> Line:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
+        line = _open(path)
+        if line is None:
+            _start(recipe, environ, cwd, path, ready)
+            line = _open(path)
+    if line is None:
+        raise NoForkServer(f"it left as soon as it listened; see {path.stem}.log")
+    return line
 
 
 def _start(
     recipe: Recipe, environ: Mapping[str, str], cwd: str, path: Path, ready: int
 ) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     asked = {
         "socket": str(path),
         "arguments": recipe.arguments,
@@ -137,28 +168,23 @@ def _start(
     }
     folder = str(Path(__file__).parents[1])
     hear, told = os.pipe()
-    command = [
-        recipe.interpreter,
-        *recipe.flags,
-        "-c",
-        BOOT,
-        folder,
-        json.dumps(asked),
-        str(told),
-    ]
+    command = [recipe.interpreter, *recipe.flags, "-c", BOOT]
+    command += [folder, json.dumps(asked), str(told)]
     try:
         with open(path.with_suffix(".log"), "wb") as output:
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd,
-                env=dict(environ), pass_fds=[told], start_new_session=True,
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                cwd=cwd if os.path.isdir(cwd) else "/", env=dict(environ),
+                pass_fds=[told], start_new_session=True,
             )  # fmt: skip
-        os.close(told)
-        told = -1
-        _await(hear, path)
-    finally:
+    except BaseException:
         os.close(hear)
-        if told >= 0:
-            os.close(told)
+        raise
+    finally:
+        os.close(told)
+    with open(hear, "rb") as answer:
+        _await(answer.fileno(), path)
+    process.wait()
 
 
 def _await(hear: int, path: Path) -> None:
@@ -167,7 +193,9 @@ def _await(hear: int, path: Path) -> None:
     poll.register(hear, select.POLLIN)
     if not poll.poll(START_SECONDS * 1000):
         raise NoForkServer(f"it did not listen within {START_SECONDS:.0f} s")
-    text = os.read(hear, 65536)
+    text = b""
+    while chunk := os.read(hear, 65536):
+        text += chunk
     message: Message = json.loads(text) if text else {}
     if "listening" not in message:
         raise NoForkServer(

@@ -15,14 +15,15 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import NoReturn
 
 from flowkernel.kernels.forked import FOLDER, become_kernel, parsed
-from flowkernel.kernels.preload import changed_at, files_of, fork, preload
-from flowkernel.kernels.wire import SECONDS, Line, Message
+from flowkernel.kernels.preload import changed_at, fork, preload
+from flowkernel.kernels.wire import MOST_FILES, SECONDS, Line, Message, close
 
 REFILL_SECONDS = (
     0.15  #: From when one was taken until the next is made: its cells come first.
@@ -60,7 +61,8 @@ class Template:
         self.refused = refused
         self._listener = listener
         self._config = parsed(asked["arguments"])
-        self._files = files_of(asked["preload"])
+        self._place = os.stat(asked["socket"]).st_ino
+        self._watched = {file: changed_at(file) for file in asked["watched"]}
         self._kernels: dict[int, Kernel] = {}
         self._ready: deque[Kernel] = deque()
         self._orders: deque[Order] = deque()
@@ -87,8 +89,10 @@ class Template:
             self._reap()
             self._refill()
         self._retire("it is about to leave")
-        for kernel in self._ready:
-            kill(kernel.pid)
+        while any(kernel.owner is None for kernel in self._kernels.values()):
+            self._selector.select()
+            self._on_bell()
+            self._reap()
 
     # -- when ------------------------------------------------------------------------------
 
@@ -122,19 +126,46 @@ class Template:
     def _refill(self) -> None:
         """Make one kernel, if there are too few; at once if somebody waits for it."""
         is_due = monotonic() >= self._refill_at or len(self._orders) > self._coming
-        if self._lacking > 0 and is_due:
-            if any(changed_at(file) != was for file, was in self._files.items()):
-                self._retire("what it had imported changed on disk")
-                return
+        if self._lacking > 0 and is_due and self._is_current():
             self._fork()
+
+    def _is_current(self) -> bool:
+        """Whether what is imported here is what lies on disk; if not, this one leaves."""
+        if any(changed_at(file) != was for file, was in self._watched.items()):
+            self._retire("what it had imported changed on disk")
+        return not self._is_leaving
 
     def _retire(self, reason: str) -> None:
         """Take no more orders: the next client starts another fork server."""
-        if not self._is_leaving:  # Another one may have its place by now.
-            Path(self.asked["socket"]).unlink(missing_ok=True)
+        if self._is_leaving:
+            return
         self._is_leaving = True
+        self._vacate()
+        self._forget_listener()
         while self._orders:
             self._refuse(self._orders.popleft(), reason)
+        owners = {kernel.owner for kernel in self._kernels.values()}
+        for line in self._clients - owners:
+            self._drop(line)
+        for kernel in self._kernels.values():
+            if kernel.owner is None:
+                kill(kernel.pid)
+
+    def _vacate(self) -> None:
+        """Remove our socket and what lies beside it, unless another server has the place."""
+        path = Path(self.asked["socket"])
+        try:
+            if path.stat().st_ino == self._place:
+                path.unlink()
+                path.with_suffix(".lock").unlink(missing_ok=True)
+                if path.with_suffix(".log").stat().st_size == 0:
+                    path.with_suffix(".log").unlink()
+        except OSError:
+            pass
+
+    def _forget_listener(self) -> None:
+        self._selector.unregister(self._listener)
+        self._listener.close()
 
     # -- kernels ---------------------------------------------------------------------------
 
@@ -165,15 +196,16 @@ class Template:
         if "ready" in message:
             kernel.connection = message["ready"]
             self._failures = 0
-            self._ready.append(kernel)
-            self._hand_out()
+            if not self._is_leaving:
+                self._ready.append(kernel)
+                self._hand_out()
         elif kernel.owner is not None:
             told = {"pid": kernel.pid, "connection": kernel.connection}
             self._tell(kernel.owner, told if "taken" in message else message)
             self._forget(kernel.line)
 
     def _hand_out(self) -> None:
-        while self._ready and self._orders:
+        while self._ready and self._orders and self._is_current():
             kernel, order = self._ready.popleft(), self._orders.popleft()
             try:
                 kernel.line.tell(order.message, tuple(order.files))
@@ -200,13 +232,16 @@ class Template:
                 self._bury(kernel, os.waitstatus_to_exitcode(status))
 
     def _bury(self, kernel: Kernel, code: int) -> None:
-        for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}{kernel.pid}-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        if (
+            kernel.owner not in self._clients
+        ):  # Else the folder is theirs: for a restart.
+            for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}{kernel.pid}-*"):
+                shutil.rmtree(folder, ignore_errors=True)
         if kernel in self._ready:
             self._ready.remove(kernel)
         if kernel.owner is not None:
             self._tell(kernel.owner, {"ended": code})
-        elif kernel.connection is None:
+        elif kernel.connection is None and not self._is_leaving:
             self._failures += 1
             if self._failures >= FAILURES:
                 self._retire(f"its kernels end as they start (exit code {code})")
@@ -214,35 +249,47 @@ class Template:
     # -- clients ---------------------------------------------------------------------------
 
     def _on_client(self) -> None:
-        end, _ = self._listener.accept()
+        try:
+            end, _ = self._listener.accept()
+        except ConnectionError:  # It left again.
+            return
+        except OSError as error:  # No more files, say.
+            self._retire(str(error))
+            return
         end.settimeout(SECONDS)
         line = Line(end)
         self._clients.add(line)
         self._watch(end, lambda: self._on_request(line))
 
     def _on_request(self, line: Line) -> None:
-        while True:
-            try:
+        """Take in what has come, which may be half a message: nobody is waited for."""
+        try:
+            is_there = line.take_in()
+            while line.has_message and line in self._clients:
                 message, files = line.hear()
-            except (
-                OSError,
-                ValueError,
-            ):  # It stopped in the middle, or speaks otherwise.
-                message, files = None, []
-            if message is None:
-                self._clients.discard(line)
-                self._orders = deque(o for o in self._orders if o.owner is not line)
-                self._forget(line)
-                return
-            if "take" in message and not self._is_leaving:
-                self._orders.append(Order(line, message["take"], files))
-                self._hand_out()
-            elif "take" in message:
-                self._refuse(Order(line, message, files), "it is about to leave")
-            else:
-                self._tell(line, self._about())
-            if not line.has_message:
-                return
+                self._answer(line, message or {}, files)
+        except (OSError, ValueError):  # It speaks otherwise.
+            is_there = False
+        if not is_there:
+            self._drop(line)
+
+    def _answer(self, line: Line, message: Message, files: list[int]) -> None:
+        if "take" in message and len(files) == MOST_FILES and not self._is_leaving:
+            self._orders.append(Order(line, message["take"], files))
+            self._hand_out()
+        elif "take" in message:
+            self._refuse(Order(line, message, files), "it is about to leave")
+        else:
+            close(files)
+            self._tell(line, self._about())
+
+    def _drop(self, line: Line) -> None:
+        """It is gone, or shall be: nothing is due to it."""
+        self._clients.discard(line)
+        for order in [order for order in self._orders if order.owner is line]:
+            self._orders.remove(order)
+            close(order.files)
+        self._forget(line)
 
     def _about(self) -> Message:
         owned = sum(kernel.owner is not None for kernel in self._kernels.values())
@@ -282,42 +329,44 @@ class Template:
             pass
 
 
-def close(files: list[int]) -> None:
-    """Close our copies of files that were passed on."""
-    for file in files:
-        os.close(file)
-
-
 def kill(pid: int) -> None:
     """End a fork that nobody has taken."""
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def main(text: str, told: int) -> None:
     """Serve as the JSON `text` says; say over the file `told` once that is possible."""
     asked = json.loads(text)
+    os.set_inheritable(told, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    path = Path(asked["socket"])
     try:
-        refused = preload(asked["preload"])
+        refused, asked["watched"] = preload(asked["preload"], asked["arguments"])
     except BaseException as error:
-        os.write(
-            told, json.dumps({"refused": f"{type(error).__name__}: {error}"}).encode()
-        )
+        tell(told, {"refused": f"{type(error).__name__}: {error}"})
         raise
     for name, reason in refused.items():
         sys.stderr.write(f"{name} is not preloaded: {reason}\n")
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    path.chmod(0o600)
-    listener.listen(128)
-    template = Template(listener, asked, refused)
+    os.chdir("/")  # The folder we were started in is nobody's business any more.
+    template = Template(listen(Path(asked["socket"])), asked, refused)
     gc.collect()
     gc.freeze()  # What is here now is never collected, so its pages stay shared.
-    os.write(told, json.dumps({"listening": os.getpid(), "refused": refused}).encode())
-    os.close(told)
+    tell(told, {"listening": os.getpid(), "refused": refused})
     template.serve()
+
+
+def tell(told: int, message: Message) -> None:
+    """Answer whoever started us, if they still wait."""
+    with suppress(OSError), open(told, "wb") as answer:
+        answer.write(json.dumps(message).encode())
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket that its user alone can open."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    listener.bind(str(path))
+    os.umask(mask)
+    listener.listen(128)
+    return listener

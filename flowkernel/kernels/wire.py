@@ -4,6 +4,7 @@ Used by a fork server and by its kernels too, so it stands on the standard libra
 """
 
 import json
+import os
 import select
 import socket
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 Message = dict[str, Any]
 CHUNK = 65536  #: Bytes read at a time.
 MOST_FILES = 3  #: Files that one message brings, inclusive.
-SECONDS = 10.0  #: How long the rest of a message may take once it has begun.
+SECONDS = 10.0  #: How long the other end may take none of a message.
 
 
 class Line:
@@ -19,7 +20,7 @@ class Line:
 
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
-        self._bytes = b""
+        self._bytes = bytearray()
         self._files: list[int] = []
 
     def tell(self, message: Message, files: tuple[int, ...] = ()) -> None:
@@ -34,23 +35,38 @@ class Line:
             self.socket.sendall(line[sent:])
 
     def hear(self) -> tuple[Message | None, list[int]]:
-        """The next message, and the files that came with it; None: the other end is gone."""
-        while b"\n" not in self._bytes:
-            try:
-                chunk, files, _, _ = socket.recv_fds(self.socket, CHUNK, MOST_FILES)
-            except ConnectionError:
-                chunk, files = b"", []
-            if not chunk:
+        """The next message, and the files that came with it; None: the other end is gone.
+
+        Raises:
+            ValueError: It speaks otherwise.
+            TimeoutError: The socket has a time limit, and it came to that.
+        """
+        while not self.has_message:
+            if not self.take_in():
                 return None, []
-            self._bytes += chunk
-            self._files += files
-        line, _, self._bytes = self._bytes.partition(b"\n")
+        line, _, rest = self._bytes.partition(b"\n")
         files, self._files = self._files, []
-        return json.loads(line), files
+        self._bytes = rest
+        message = json.loads(line)
+        if not isinstance(message, dict):
+            raise ValueError(f"{line[:80]!r} is no message")
+        return message, files
+
+    def take_in(self) -> bool:
+        """Read what there is, which may be part of a message; False: the other end is gone."""
+        try:
+            chunk, files, _, _ = socket.recv_fds(
+                self.socket, CHUNK, MOST_FILES, socket.MSG_CMSG_CLOEXEC
+            )
+        except ConnectionError:
+            chunk, files = b"", []
+        self._bytes += chunk
+        self._files += files
+        return bool(chunk)
 
     def has_news(self, seconds: float | None) -> bool:
         """Whether `hear` has something to say (also that the other end is gone)."""
-        if b"\n" in self._bytes:
+        if self.has_message:
             return True
         poll = select.poll()  # Not select(): a process may have more than 1,024 files.
         poll.register(self.socket, select.POLLIN)
@@ -62,5 +78,12 @@ class Line:
         return b"\n" in self._bytes
 
     def close(self) -> None:
-        """Close this end."""
+        """Close this end, and the files that nobody asked for."""
         self.socket.close()
+        close(self._files)
+
+
+def close(files: list[int]) -> None:
+    """Close files that are not ours to keep."""
+    while files:
+        os.close(files.pop())

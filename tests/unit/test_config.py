@@ -32,12 +32,16 @@ def test_argument_goes_before_environment_before_file(tmp_path, wrote):
 
 @pytest.mark.parametrize("name", [item.name for item in fields(Config)])
 def test_every_setting_can_be_set_by_its_variable(tmp_path, name):
-    default = getattr(Config(), name)
-    text = {str: "1GB", int: "7", float: "7.5"}[type(default)]
+    kind = type(getattr(Config(), name))
+    text, value = {
+        "memory": ("1GB", "1GB"),
+        "kernel": ("plain", "plain"),
+        "preload": ("numpy, os.path", ("numpy", "os.path")),
+    }.get(name) or {str: ("x", "x"), int: ("7", 7), float: ("7.5", 7.5)}[kind]
 
     config = load_config(tmp_path, environ={f"FLOWKERNEL_{name.upper()}": text})
 
-    assert getattr(config, name) == type(default)(text)
+    assert getattr(config, name) == value
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,12 @@ def test_a_wrong_value_is_told_with_the_variable_it_is_in(tmp_path, name, value)
         "slots = {}",
         "lease = nan",
         "memory = 5",
+        "kernel = 'warm'",
+        "kernel = true",
+        "preload = 5",
+        "preload = [1]",
+        "preload = ['import os']",
+        "ready_kernels = -1",
     ],
 )
 def test_a_wrong_value_is_told_with_the_file_it_is_in(tmp_path, wrote, line):
@@ -74,6 +84,28 @@ def test_a_wrong_value_is_told_with_the_file_it_is_in(tmp_path, wrote, line):
 
     with pytest.raises(BadArgument, match=f"in {re.escape(str(tmp_path / FILE))}; "):
         load_config(tmp_path, environ={})
+
+
+def test_how_kernels_start_can_be_set_in_the_file(tmp_path, wrote):
+    wrote("kernel = 'plain'\npreload = ['numpy', 'os.path']\nready_kernels = 0")
+
+    config = load_config(tmp_path, environ={})
+
+    assert (config.kernel, config.ready_kernels) == ("plain", 0)
+    assert config.preload == ("numpy", "os.path")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("FLOWKERNEL_KERNEL", "warm", "'fork' or 'plain', by default 'fork'"),
+        ("FLOWKERNEL_PRELOAD", "numpy;pandas", "names of modules, such as ['numpy', "),
+        ("FLOWKERNEL_READY_KERNELS", "two", "a whole number of 0 or more"),
+    ],
+)
+def test_what_may_be_said_of_kernels(tmp_path, variable, value, words):
+    with pytest.raises(BadArgument, match=re.escape(words)):
+        load_config(tmp_path, environ={variable: value})
 
 
 def test_an_unknown_name_in_the_file_is_told_with_those_there_are(tmp_path, wrote):
