@@ -20,6 +20,7 @@ from flowkernel.config import Config, load_config
 from flowkernel.engine.app import make_app
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.processes import Processes
+from flowkernel.engine.server import Server
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
 from flowkernel.errors import BadArgument, EngineFault, FlowkernelError, HomeNotWritable
@@ -71,7 +72,7 @@ def run(home: Home, config: Config) -> None:
             seq, root_id=root, execution_id=one))  # fmt: skip
         dispatcher = Dispatcher(service, Processes(home), stream)
         told = engine_file(listener, config, home)
-        server: list[uvicorn.Server] = []
+        server: list[Server] = []
 
         def stop() -> None:
             stream.close()
@@ -102,7 +103,7 @@ def run(home: Home, config: Config) -> None:
             timeout_graceful_shutdown=GOODBYE,
             lifespan="on",
         )
-        server.append(uvicorn.Server(settings))
+        server.append(Server(settings))
         try:
             told.write(home)
         except OSError as error:

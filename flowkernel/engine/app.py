@@ -24,7 +24,7 @@ from flowkernel.engine.stream import Stream
 from flowkernel.errors import FlowkernelError
 from flowkernel.models import Event, Json
 
-TEND_EVERY = 1.0
+TEND_EVERY = 3.0  #: Seconds between looks whether the home is still there.
 LEAVE_SECONDS = 1.0  #: For workers to hear that a home is gone.
 THREADS = (
     64  #: Requests that may be in the store at a time; together they share commits.

@@ -16,6 +16,7 @@ from typing import Any
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.planning import notebook_path
 from flowkernel.engine.processes import Processes, is_alive
 from flowkernel.engine.service import Service, cancel_event, make_event
 from flowkernel.engine.stream import Stream
@@ -28,6 +29,7 @@ from flowkernel.status import ExecutionStatus
 S = ExecutionStatus
 K = EventKind
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
+REST_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
 
 
@@ -66,6 +68,7 @@ class Dispatcher:
         self._stream = stream
         self._opened_at = monotonic()
         self._moved: dict[str, asyncio.Event] = {}
+        self._stirred = asyncio.Event()  #: Something happened since the last look.
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- what happened -------------------------------------------------------------------
@@ -85,6 +88,7 @@ class Dispatcher:
         for event in events:
             self._follow(event)
         self._stream.publish(events)
+        self._stirred.set()
         self._pump()
 
     def _follow(self, event: Event) -> None:
@@ -298,7 +302,7 @@ class Dispatcher:
     async def sweep(self, stop: Callable[[], None]) -> None:
         """Look for lost workers, for ever; `stop` once nobody needs this engine."""
         while not self.is_stopping:
-            await asyncio.sleep(SWEEP_EVERY)
+            await self._pause()
             self._processes.reap()
             for worker in list(self.workers.values()):
                 if self._is_lost(worker):
@@ -309,6 +313,17 @@ class Dispatcher:
             self._pump()
             if self.is_idle:
                 stop()
+
+    async def _pause(self) -> None:
+        """Until the next sweep: soon while something is under way, else when it is again."""
+        if any(e.is_under_way for e in list(self.service.store.live.values())):
+            await asyncio.sleep(SWEEP_EVERY)
+            return
+        self._stirred.clear()
+        rest = min(REST_SECONDS, max(SWEEP_EVERY, self.config.idle_exit))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stirred.wait(), rest)
+        await asyncio.sleep(SWEEP_EVERY if self._stirred.is_set() else 0)
 
     def _is_lost(self, worker: Worker) -> bool:
         silence = monotonic() - worker.last_heard
@@ -386,12 +401,3 @@ class Dispatcher:
             and self._stream.watchers == 0
             and monotonic() - self.last_asked > self.config.idle_exit
         )
-
-
-def notebook_path(execution: Execution) -> str:
-    """Where the output notebook goes, relative to the home."""
-    safe = "".join(
-        c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name
-    )
-    month = f"{execution.created_at:%Y-%m}"
-    return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"

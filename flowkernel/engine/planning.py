@@ -6,7 +6,15 @@ from hashlib import sha256
 
 from flowkernel.errors import BadArgument, NotANotebook
 from flowkernel.jsonvalue import checked_name, dumps
-from flowkernel.models import Environment, Flow, FlowKind, FlowVersion, Json, OnLost
+from flowkernel.models import (
+    Environment,
+    Execution,
+    Flow,
+    FlowKind,
+    FlowVersion,
+    Json,
+    OnLost,
+)
 from flowkernel.source import MAX_SOURCE, bare_notebook
 from flowkernel.store import Store
 
@@ -110,3 +118,12 @@ def check_source(kind: FlowKind, source: str, name: str) -> None:
         raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
     if kind is FlowKind.NOTEBOOK:
         bare_notebook(source, name)
+
+
+def notebook_path(execution: Execution) -> str:
+    """Where the output notebook goes, relative to the home."""
+    safe = "".join(
+        c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name
+    )
+    month = f"{execution.created_at:%Y-%m}"
+    return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"
