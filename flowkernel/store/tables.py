@@ -50,9 +50,7 @@ def insert(
 ) -> None:
     """Add rows."""
     columns = table.columns
-    append_rows(
-        connection, table.name, columns, [table.row(v, columns) for v in values]
-    )
+    append_rows(connection, table.name, columns, table.rows(values, columns))
 
 
 def update(
@@ -65,7 +63,7 @@ def update(
     with connection.appender(
         table.name, columns=columns, action="update", key=[table.key]
     ) as appender:
-        appender.append_rows([table.row(value, columns) for value in values])
+        appender.append_rows(table.rows(values, columns))
 
 
 def write_versions(connection: Connection, versions: Sequence[Dated]) -> None:
