@@ -116,6 +116,7 @@ def _replay(told: Told, state: State, folding: Folding) -> None:
     changes = batch.changes
     changes.flows = told.flows
     changes.versions = {dated.version.flow_version: dated for dated in told.versions}
+    changes.pruned = told.pruned
     changes.frame, changes.size = told.frame, told.size
     folding.add(changes)
     state.accept(changes)

@@ -35,6 +35,9 @@ def write(connection: Connection, changes: Changes) -> None:
         connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
         insert(connection, rows.FLOW, [flow for flow in changes.flows.values() if flow])
     write_versions(connection, list(changes.versions.values()))
+    if changes.pruned:
+        for sql in queries()["prune"].split(";\n"):
+            connection.execute(sql, {"roots": list(changes.pruned)})
     if changes.events:
         save_meta(connection, "applied_seq", changes.events[-1].seq)
     save_meta(connection, "applied_frame", changes.frame)
