@@ -42,7 +42,8 @@ class Folding:
         self._lock = threading.Lock()  #: Held to look at the two that follow.
         self._waiting = Changes()
         self._under_way = Changes()
-        self._kept: Changes | None = None
+        self._kept: Changes | None = None  #: What was folded since `_kept_from`.
+        self._kept_from = 0
         self._tidy = tidy
         self._news = threading.Event()
         self._closing = threading.Event()
@@ -133,6 +134,7 @@ class Folding:
     def remember(self) -> None:
         """Keep what is folded from now on. Only within `standing_still`."""
         self._kept = Changes(frame=self.applied)
+        self._kept_from = self.applied
 
     def forget(self) -> None:
         """Keep it no longer."""
@@ -145,7 +147,7 @@ class Folding:
         with self._lock:
             self._kept.add(self._waiting)
             self._waiting, self._kept = self._kept, None
-            self.applied = 0
+            self.applied = self._kept_from
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:

@@ -58,10 +58,8 @@ class Store(Questions):
         self._folder = writable_folder
         self._compacting = threading.Lock()
         steps = sqlfiles.migrations() if migrations is None else migrations
-        folder = None
-        if str(path) != MEMORY:
-            folder = journal or Path(f"{path}.journal")
-            check_there(Path(path), folder)
+        folder = None if str(path) == MEMORY else journal or Path(f"{path}.journal")
+        check_there(Path(path), folder)
         pool = Pool(
             lambda: open_file(
                 str(path),
