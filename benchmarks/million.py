@@ -39,7 +39,7 @@ SELECT f, start, is_comb, m, start + m AS g,
     CASE WHEN is_comb THEN if(m < 51, m, m % 50 + 1)
          ELSE CAST(floor(log(3 * m + 1) / log(4) + 1e-9) AS INTEGER) END AS depth
 FROM family, range(1000) t(m) WHERE m < size AND start + m < $count;
-CREATE MACRO moment(g) AS TIMESTAMP '2026-01-01' + to_milliseconds(CAST(g * 30000 AS BIGINT));
+CREATE MACRO moment(g) AS TIMESTAMP '2025-11-01' + to_milliseconds(CAST(g * 30000 AS BIGINT));
 CREATE MACRO id(g, kind) AS CAST(
     printf('%012x', epoch_ms(moment(g)) :: BIGINT) || printf('7%03x8%03x', g % 4096, kind)
     || printf('%012x', g) AS UUID);

@@ -61,6 +61,8 @@ class Config:
     sql_bytes: int = (
         64 * 1024 * 1024
     )  #: Bytes of one answer, about; then it says it is cut.
+    keep_days: float = 0.0  #: Older families that ended go, once a day; 0: never.
+    keep_count: int = 0  #: Beyond so many families, the newest, too; 0: never.
     memory: str = "512MB"  #: DuckDB's memory limit; it would take 80 % of the machine.
 
     @property

@@ -235,6 +235,43 @@ def backup(
     back_up(file, as_json=json)
 
 
+@app.command()
+def prune(
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="Such as 30d, 12h or 6w."),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", metavar="N", min=0, help="Families, the newest."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would go.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Let families go that ended, while everything goes on."""
+    from flowkernel.cli.records import prune
+
+    prune(older_than, keep, is_dry=dry_run, as_json=json)
+
+
+@app.command()
+def compact(json: AsJson = False) -> None:
+    """Give the free room in the database back, while everything goes on."""
+    from flowkernel.cli.records import compact
+
+    compact(as_json=json)
+
+
+@app.command()
+def rebuild(json: AsJson = False) -> None:
+    """Make the database anew from its journal. The engine must be stopped."""
+    from flowkernel.cli.records import rebuild
+
+    rebuild(as_json=json)
+
+
 @engine.command("start")
 def engine_start(json: AsJson = False) -> None:
     """Start the engine, if it does not run. Other commands do so by themselves."""

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from flowkernel.clock import monotonic
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.guard import Guard
+from flowkernel.engine.pruning import prune_daily
 from flowkernel.engine.routes import answers
 from flowkernel.engine.routes.engine import engine_routes
 from flowkernel.engine.routes.execution import execution_routes
@@ -58,10 +59,12 @@ def make_app(
         )
         dispatcher.open()
         sweeping = asyncio.create_task(dispatcher.sweep(stop))
+        pruning = asyncio.create_task(prune_daily(service))
         tending = asyncio.create_task(_stay_while(tend, dispatcher, stop))
         yield
         sweeping.cancel()
         tending.cancel()
+        pruning.cancel()
 
     app = FastAPI(
         title="flowkernel", version=about["version"], lifespan=lifespan, docs_url=None,

@@ -145,6 +145,14 @@ class SqlBody(Body):
     format: Literal["json", "arrow"] = "json"
 
 
+class PruneBody(Body):
+    """`POST prune`: what may go."""
+
+    days: float | None = Field(default=None, ge=0, le=100_000)
+    keep: int | None = Field(default=None, ge=0, le=2**62)
+    is_dry: bool = False
+
+
 class StopBody(Body):
     """`POST engine/stop`."""
 

@@ -133,7 +133,10 @@ class Service:
     def _tries(self, execution: Execution) -> list[Execution]:
         tries = [execution]
         while tries[-1].retry_of is not None:
-            tries.append(self.store.get_execution(tries[-1].retry_of))
+            before = self.store.find_execution(tries[-1].retry_of)
+            if before is None:  # It was pruned.
+                break
+            tries.append(before)
         return tries
 
     def _born(
@@ -307,13 +310,21 @@ class Service:
     def backup(self) -> str:
         """A copy of the database in the backup folder; its path."""
         path = self.home.backup / f"flowkernel-{new_id()}.duckdb"
+        self._check_room()
+        self.store.backup(path)
+        return str(path)
+
+    def compact(self) -> None:
+        """Write the database anew, without the room that is free in it."""
+        self._check_room()
+        self.store.compact()
+
+    def _check_room(self) -> None:
         size, free = self.store.size_bytes, shutil.disk_usage(self.home.backup).free
         if size * 1.2 > free:
             raise EngineFault(
                 f"A copy needs about {size:,} bytes; the disk of the home has {free:,} free."
             )
-        self.store.backup(path)
-        return str(path)
 
 
 def under(top: Execution, family: list[Execution]) -> list[Execution]:

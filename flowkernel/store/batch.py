@@ -2,7 +2,7 @@
 
 import json
 from collections import ChainMap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -69,6 +69,18 @@ class Batch:
         if version.flow_version not in self._state.versions:
             dated = Dated(version, now())
             self.changes.versions.setdefault(version.flow_version, dated)
+
+    def prune(self, roots: Set[str]) -> None:
+        """Let families go, all of which have ended.
+
+        Raises:
+            MoveNotAllowed: One has a member that is live.
+        """
+        changed = [*self._state.live.values(), *self.changes.executions.values()]
+        for execution in changed:
+            if execution.root_id in roots and not execution.status.is_ended:
+                raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
+        self.changes.pruned |= roots
 
     def replay(self, event: Event) -> None:
         """Take in an event that was decided before, with its `seq` and `root_id`.

@@ -28,11 +28,12 @@ class Changes:
     messages: list[Message] = field(default_factory=list)
     flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
     versions: dict[str, Dated] = field(default_factory=dict)
+    pruned: set[str] = field(default_factory=set)  #: Roots of families that go.
     frame: int = 0  #: The last frame of the journal that is in here.
     size: int = 0  #: Bytes in the journal.
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.flows or self.versions)
+        return bool(self.events or self.flows or self.versions or self.pruned)
 
     def add(self, other: "Changes") -> None:
         """Put the later changes on top."""
@@ -46,6 +47,7 @@ class Changes:
         self.messages += other.messages
         self.flows |= other.flows
         self.versions |= other.versions
+        self.pruned |= other.pruned
         self.frame = max(self.frame, other.frame)
         self.size += other.size
 

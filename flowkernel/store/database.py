@@ -1,7 +1,8 @@
 """Opening the DuckDB file: config, schema, migrations, and what its errors mean."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,24 @@ def migrate(connection: Connection, path: str, migrations: Mapping[int, str]) ->
 
 
 def copy_to(cursor: Connection, path: Path) -> None:
-    """Copy all tables, as they are at one moment, into a new file."""
+    """Copy all tables, as they are at one moment, into a new file without a journal."""
+    cursor.begin()
+    with copied(cursor, path) as name:
+        for key, value in (("journal_id", ""), ("applied_frame", "0")):
+            cursor.execute(
+                f"UPDATE {name}.meta SET value = '{value}' WHERE key = '{key}'"
+            )
+
+
+def copy_tables(cursor: Connection, path: Path) -> None:
+    """Copy all tables, as the open transaction sees them, into a new file."""
+    with copied(cursor, path):
+        pass
+
+
+@contextmanager
+def copied(cursor: Connection, path: Path) -> Iterator[str]:
+    """The name of a copy of all tables. Ends the transaction that is open."""
     name = f"copy_{new_id().replace('-', '')}"
     quoted = str(path).replace("'", "''")
     source = (
@@ -166,11 +184,11 @@ def copy_to(cursor: Connection, path: Path) -> None:
     cursor.execute(f"ATTACH '{quoted}' AS {name}")
     try:
         cursor.execute(f'COPY FROM DATABASE "{source}" TO {name}')
-        # The journal goes on without the copy, which begins one of its own.
-        cursor.execute(f"UPDATE {name}.meta SET value = '' WHERE key = 'journal_id'")
-        cursor.execute(
-            f"UPDATE {name}.meta SET value = '0' WHERE key = 'applied_frame'"
-        )
+        yield name
+        cursor.commit()
+    except BaseException:
+        cursor.rollback()
+        raise
     finally:
         cursor.execute(f"DETACH {name}")
 

@@ -1,7 +1,7 @@
 """What is in the journal into the tables: soon by itself, or at once for who must see it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import getLogger
 from pathlib import Path
@@ -26,8 +26,14 @@ class Folding:
     """Takes changes that are on disk, and writes them to the tables, many at a time."""
 
     def __init__(
-        self, pool: Pool, *, applied: int, reserve: Path | None = None
+        self,
+        pool: Pool,
+        *,
+        applied: int,
+        reserve: Path | None = None,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tidy` is called now and then, when there is time."""
         self.busy = threading.Lock()  #: Held while the tables change.
         self.room = threading.Lock()  #: Held to take room on the disk, or to lend some.
         self.added = self.applied = applied  #: The last frame, here and in the tables.
@@ -36,6 +42,9 @@ class Folding:
         self._lock = threading.Lock()  #: Held to look at the two that follow.
         self._waiting = Changes()
         self._under_way = Changes()
+        self._kept: Changes | None = None  #: What was folded since `_kept_from`.
+        self._kept_from = 0
+        self._tidy = tidy
         self._news = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -65,10 +74,12 @@ class Folding:
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution as it stands; None if there is none."""
         with self._lock:
-            for changes in (self._waiting, self._under_way):
-                if execution_id in changes.executions:
-                    return changes.executions[execution_id]
-        return self._pool.find_execution(execution_id)
+            parts = (self._waiting, self._under_way)
+            pruned = parts[0].pruned | parts[1].pruned
+            known = (part.executions.get(execution_id) for part in parts)
+            found = next(filter(None, known), None)
+        found = found or self._pool.find_execution(execution_id)
+        return None if found is None or found.root_id in pruned else found
 
     def find_version(self, flow_version: str) -> FlowVersion | None:
         """One source; None if there is none."""
@@ -120,6 +131,24 @@ class Folding:
         except EngineError as error:
             logger.warning(f"What is in the journal is not in the tables yet: {error}")
 
+    def remember(self) -> None:
+        """Keep what is folded from now on. Only within `standing_still`."""
+        self._kept = Changes(frame=self.applied)
+        self._kept_from = self.applied
+
+    def forget(self) -> None:
+        """Keep it no longer."""
+        self._kept = None
+
+    def fold_again(self) -> None:
+        """Fold what was kept once more, into the file as it was when that began. Only for
+        the holder of `busy`."""
+        assert self._kept is not None
+        with self._lock:
+            self._kept.add(self._waiting)
+            self._waiting, self._kept = self._kept, None
+            self.applied = self._kept_from
+
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """All is folded, and nothing is while this lasts.
@@ -146,6 +175,8 @@ class Folding:
             raise fault(error, "The database could not be written to") from error
         with self._lock:
             self.applied, self._under_way = changes.frame, Changes()
+        if self._kept is not None:
+            self._kept.add(changes)
 
     def _fold(self, changes: Changes) -> None:
         try:
@@ -187,6 +218,9 @@ class Folding:
             try:
                 self.settle()
                 pause = FOLD_EVERY
+                self._tidy()
+            except OSError as error:  # Of the journal: what is there stays as it is.
+                logger.warning(f"The journal could not be compressed: {error}")
             except EngineError as error:
                 if pause == FOLD_EVERY:
                     logger.warning(f"{error} It is tried again every second.")

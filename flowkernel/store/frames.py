@@ -8,7 +8,8 @@ A frame is
     ...       lines of JSON in UTF-8
 
 The first line of a frame says its number (they count up by one), the moment, and what
-changed besides executions: `flows` (null: deleted) and `versions`. Each further line is an
+changed besides executions: `flows` (null: deleted), `versions`, and the roots of the families
+that were `pruned`. Each further line is an
 event as it was decided. `root_id` comes first in it, always at the same place: whoever looks
 for the events of some families need not read the JSON of the others.
 
@@ -17,7 +18,7 @@ The first frame of a segment has no number: it says which journal this is.
 
 import json
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zlib import crc32
@@ -63,6 +64,7 @@ class Told:
     events: list[Event]
     flows: dict[str, Flow | None] = field(default_factory=dict)
     versions: list[Dated] = field(default_factory=list)
+    pruned: set[str] = field(default_factory=set)
 
 
 def framed(payload: bytes) -> bytes:
@@ -117,6 +119,8 @@ def encoded(changes: Changes, number: int, at: datetime) -> bytes:
             {**version.to_json(), "created_at": created_at.isoformat()}
             for version, created_at in changes.versions.values()
         ]
+    if changes.pruned:
+        says["pruned"] = sorted(changes.pruned)
     return "\n".join([dumps(says), *map(_line, changes.events)]).encode()
 
 
@@ -141,4 +145,16 @@ def decoded(payload: bytes) -> Told:
             )
             for version in says.get("versions", ())
         ],
+        pruned=set(says.get("pruned", ())),
     )
+
+
+ROOT_ID = slice(
+    len('{"root_id":"'), len('{"root_id":"') + 36
+)  #: Of a line of an event.
+
+
+def without(payload: bytes, roots: Set[bytes]) -> bytes:
+    """The payload of a frame without the events of some families."""
+    first, *lines = payload.split(b"\n")
+    return b"\n".join([first, *(ln for ln in lines if ln[ROOT_ID] not in roots)])

@@ -7,6 +7,7 @@ began, so that the tables can be made from them.
 """
 
 import os
+import threading
 from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
@@ -22,6 +23,7 @@ from flowkernel.store.segments import (
     OPEN,
     Header,
     compress,
+    forget_pruned,
     last_frame,
     segments,
     sync_folder,
@@ -53,6 +55,7 @@ class Journal:
         self._header = header
         self._file = -1
         self._end = 0  #: Bytes of the newest segment.
+        self._tidying = threading.Lock()
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             last = last_frame(folder)
@@ -78,11 +81,28 @@ class Journal:
         self.number += 1
         changes.frame, changes.size = self.number, len(content)
 
+    def close_segment(self) -> None:
+        """Begin another segment, so that all there is so far is closed.
+
+        Raises:
+            DiskFull, EngineFault: It cannot be begun.
+        """
+        try:
+            self._begin()
+        except OSError as error:
+            raise journal_fault(self.folder, error) from error
+
     def compress_closed(self) -> None:
-        """Compress the segments that are full. Safe beside `append`."""
-        for path in segments(self.folder)[:-1]:
-            if path.suffix != ".gz":
-                compress(path)
+        """Compress the segments that are full. Safe beside `append`, as what follows."""
+        with self._tidying:
+            for path in segments(self.folder)[:-1]:
+                if path.suffix != ".gz":
+                    compress(path)
+
+    def forget_pruned(self) -> int:
+        """Take what was pruned out of the closed segments; how many bytes that frees."""
+        with self._tidying:
+            return forget_pruned(self.folder)
 
     def close(self) -> None:
         """Free the file."""

@@ -54,13 +54,13 @@ def load_state(pool: Pool) -> State:
     return state
 
 
-def check_there(database: Path, journal: Path) -> None:
+def check_there(database: Path, journal: Path | None) -> None:
     """Refuse to begin anew beside a journal: what it has would be lost from sight.
 
     Raises:
         EngineFault: There is a journal, and no database.
     """
-    if not database.exists() and header_of(journal) is not None:
+    if journal and not database.exists() and header_of(journal) is not None:
         raise EngineFault(
             f"There is no {str(database)!r}, but there is its journal. `flowkernel rebuild` "
             f"makes the database from it; to begin anew, move {str(journal)!r} away."
@@ -116,6 +116,7 @@ def _replay(told: Told, state: State, folding: Folding) -> None:
     changes = batch.changes
     changes.flows = told.flows
     changes.versions = {dated.version.flow_version: dated for dated in told.versions}
+    changes.pruned = told.pruned
     changes.frame, changes.size = told.frame, told.size
     folding.add(changes)
     state.accept(changes)

@@ -32,6 +32,7 @@ class Pool:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._in_use = 0
         self._is_closed = False
+        self._is_away = False
         self._changed = threading.Condition()
 
     def writing(self) -> Connection:
@@ -59,9 +60,30 @@ class Pool:
             self._close_all()
 
     @contextmanager
+    def closed(self) -> Iterator[None]:
+        """The file is closed for as long as this lasts; whoever wants to read waits.
+
+        Raises:
+            EngineFault: A reader does not end.
+        """
+        with self._changed:
+            self._is_away = True
+            try:
+                if not self._changed.wait_for(lambda: not self._in_use, PATIENCE * 2):
+                    raise EngineFault(
+                        "The database is being read all the time. Try again later."
+                    )
+                self._close_all()
+                yield
+            finally:
+                self._is_away = False
+                self._changed.notify_all()
+
+    @contextmanager
     def cursor(self) -> Iterator[Connection]:
         """A cursor for one reader, for one question."""
         with self._changed:
+            self._changed.wait_for(lambda: not self._is_away)
             owner = self._opened()
             cursor = owner.cursor() if self._idle.empty() else self._idle.get()
             self._in_use += 1

@@ -147,3 +147,28 @@ SELECT * FROM event ORDER BY execution_id, seq;
 DELETE FROM execution;
 DELETE FROM cell_run;
 DELETE FROM message;
+
+-- prunable
+-- Families, oldest first, all of which ended: those older than $before, and those beyond the
+-- newest $keep of all families.
+SELECT root_id, executions FROM (
+    SELECT root_id, count(*) AS executions, min(created_at) AS created_at,
+        bool_and(starts_with(status, 'ENDED_')) AS is_over,
+        row_number() OVER (ORDER BY min(created_at) DESC, root_id DESC) AS place
+    FROM execution GROUP BY root_id
+)
+WHERE is_over AND (created_at < $before::TIMESTAMP OR place > $keep::BIGINT)
+ORDER BY created_at, root_id;
+
+-- notebooks_of
+-- The output notebooks of some families.
+SELECT notebook_path FROM execution
+WHERE root_id IN (SELECT unnest($roots::UUID[])) AND notebook_path IS NOT NULL;
+
+-- prune
+-- Families that go.
+DELETE FROM event WHERE root_id IN (SELECT unnest($roots::UUID[]));
+DELETE FROM log WHERE root_id IN (SELECT unnest($roots::UUID[]));
+DELETE FROM cell_run WHERE root_id IN (SELECT unnest($roots::UUID[]));
+DELETE FROM message WHERE root_id IN (SELECT unnest($roots::UUID[]));
+DELETE FROM execution WHERE root_id IN (SELECT unnest($roots::UUID[]))

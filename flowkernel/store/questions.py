@@ -221,6 +221,15 @@ class Questions:
             *(self.get_execution(execution_id) for execution_id in ids),
         ]
 
+    def prunable(
+        self, *, before: datetime | None = None, keep: int | None = None
+    ) -> list[tuple[str, int]]:
+        """Families all of which ended that are older than `before`, or not among the newest
+        `keep`: their roots, oldest first, each with the number of its members."""
+        at = rows.stored_at(before) if before else None
+        found = self._read("prunable", before=at, keep=keep)
+        return [(str(record["root_id"]), record["executions"]) for record in found]
+
     def ancestors(self, execution_id: str) -> list[Execution]:
         """Its parent, its parent's parent, and so on; the root is the last.
 

@@ -1,11 +1,12 @@
 """Models to rows and back. Moments are naive UTC in a row and aware in a model."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
@@ -30,7 +31,7 @@ class Table(Generic[T]):
 
     @property
     def columns(self) -> list[str]:
-        """In the order of `row`."""
+        """In the order of the fields."""
         return [item.name for item in fields(self.model)]  # type: ignore[arg-type]
 
     @property
@@ -38,9 +39,19 @@ class Table(Generic[T]):
         """The key, and every column that an update writes."""
         return [name for name in self.columns if name not in self.fixed]
 
-    def row(self, value: T, columns: Sequence[str]) -> Row:
-        """The values of these columns."""
-        return tuple(_stored(name, getattr(value, name)) for name in columns)
+    def rows(self, values: Iterable[T], columns: Sequence[str]) -> list[Row]:
+        """The values of these columns, for each of these."""
+        hints = get_hints(self.model)
+        parts = [(attrgetter(name), _writer(name, hints[name])) for name in columns]
+        return [
+            tuple(
+                [
+                    part if (part := get(value)) is None or not write else write(part)
+                    for get, write in parts
+                ]
+            )
+            for value in values
+        ]
 
     def model_of(self, record: Mapping[str, Any]) -> T:
         """The model that a row of this table stands for. What is not in it is left out."""
@@ -104,7 +115,7 @@ def check_fits(record: Wire) -> None:
     """
     for name, hint in get_hints(type(record)).items():
         value = getattr(record, name)
-        if value is None or hint is Any:
+        if value is None or hint is Any or type(value) is hint is str:
             continue
         if isinstance(value, Wire):
             check_fits(value)
@@ -135,16 +146,15 @@ def _bare(hint: Any) -> Any:
     return get_args(hint)[0] if isinstance(hint, UnionType) else hint
 
 
-def _stored(name: str, value: Any) -> Any:
-    if value is None:
-        return None
+def _writer(name: str, hint: Any) -> Callable[[Any], Any] | None:
+    """How the value of a column is written; None: as it is."""
     if name in JSON_COLUMNS:
-        return dumps(value)
-    if isinstance(value, datetime):
-        return stored_at(value)
-    if isinstance(value, Wire):
-        return dumps(value.to_json())
-    return str(value) if isinstance(value, StrEnum) else value
+        return dumps
+    if hint is datetime:
+        return stored_at
+    if isinstance(hint, type) and issubclass(hint, Wire):
+        return lambda value: dumps(value.to_json())
+    return str if isinstance(hint, type) and issubclass(hint, StrEnum) else None
 
 
 Readers = dict[str, Callable[[Any], Any] | None]

@@ -3,12 +3,12 @@
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowkernel.errors import EngineFault
-from flowkernel.store.frames import Frame, Told, decoded, read_frames
+from flowkernel.store.frames import Frame, Told, decoded, framed, read_frames, without
 
 OPEN, CLOSED, DAMAGED = ".journal", ".journal.gz", ".damaged"
 
@@ -112,6 +112,37 @@ def damages(folder: Path) -> list[str]:
     ]
     put_aside = folder.glob(f"*{DAMAGED}")
     return [*told, *(f"{str(path)!r} could not be read at all." for path in put_aside)]
+
+
+def forget_pruned(folder: Path) -> int:
+    """Take what was pruned out of the closed segments; how many bytes smaller they are.
+
+    The frames that say what was pruned stay, so that it can be done again at any time.
+    """
+    paths = segments(folder)
+    roots: set[bytes] = set()
+    for path in paths:
+        for frame in frames_of(path, is_newest=path == paths[-1]):
+            if isinstance(frame, Frame):
+                roots.update(root.encode() for root in frame.says.get("pruned", ()))
+    before = size_of(paths)
+    for path in paths[:-1] if roots else ():
+        content = content_of(path)
+        lines = (
+            framed(without(part.payload, roots))
+            if isinstance(part, Frame)
+            else content[part.start : part.end]
+            for part in read_frames(content)
+        )
+        smaller = b"".join(lines)
+        if len(smaller) < len(content):
+            compress(path, smaller)
+    return before - size_of(segments(folder))
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """What these files take."""
+    return sum(path.stat().st_size for path in paths)
 
 
 def compress(path: Path, content: bytes | None = None) -> None:

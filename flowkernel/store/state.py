@@ -68,6 +68,8 @@ class State:
         self.versions.update(changes.versions)
         for version, _ in changes.versions.values():
             self.keep_source(version)
+        if changes.pruned:
+            self.ended.drop_where(lambda e: e.root_id in changes.pruned)
         self._remember(changes.events)
 
     def add_calls(self, calls: Iterable[tuple[str | None, str | None, str]]) -> None:

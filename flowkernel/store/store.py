@@ -7,7 +7,8 @@ lock away, and data with it.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +20,7 @@ from flowkernel.errors import BadArgument
 from flowkernel.models import Event, Flow, FlowVersion
 from flowkernel.store import sqlfiles
 from flowkernel.store.batch import checked, checked_text
+from flowkernel.store.compaction import clean, compact
 from flowkernel.store.database import MEMORY, copy_to, fault, open_file
 from flowkernel.store.folding import Folding
 from flowkernel.store.loading import catch_up, check_there, load_state, open_journal
@@ -54,11 +56,10 @@ class Store(Questions):
                 the journal is not that of the file.
         """
         self._folder = writable_folder
+        self._compacting = threading.Lock()
         steps = sqlfiles.migrations() if migrations is None else migrations
-        folder = None
-        if str(path) != MEMORY:
-            folder = journal or Path(f"{path}.journal")
-            check_there(Path(path), folder)
+        folder = None if str(path) == MEMORY else journal or Path(f"{path}.journal")
+        check_there(Path(path), folder)
         pool = Pool(
             lambda: open_file(
                 str(path),
@@ -67,6 +68,8 @@ class Store(Questions):
                 migrations=steps,
             )
         )
+        if writable_folder is not None:
+            clean(writable_folder)
         try:
             self._open(str(path), pool, folder)
         except BaseException:
@@ -77,7 +80,8 @@ class Store(Questions):
         self._journal = open_journal(folder, pool) if folder else None
         applied = int(pool.meta()["applied_frame"])
         reserve = folder / "reserve" if folder else None
-        folding = Folding(pool, applied=applied, reserve=reserve)
+        tidy = self._journal.compress_closed if self._journal else lambda: None
+        folding = Folding(pool, applied=applied, reserve=reserve, tidy=tidy)
         super().__init__(path, pool, folding, load_state(pool))
         if folder is not None:
             catch_up(folder, self._state, folding)
@@ -171,6 +175,38 @@ class Store(Questions):
                     self._pool.give_up()
                 raise fault(error, "The tables could not be rebuilt") from error
             self._state.take_over(load_state(self._pool))
+
+    def prune(self, roots: Collection[str]) -> list[str]:
+        """Let families go, all of which ended; return the paths of their output notebooks.
+
+        Raises:
+            MoveNotAllowed: One has a member that is live. None of them goes.
+            DiskFull, EngineFault: None of them goes, or all of them will later.
+        """
+        paths = self._read("notebooks_of", roots=list(roots))
+        self._writer.submit(lambda batch: batch.prune(set(roots)))
+        self._folding.settle()
+        return [record["notebook_path"] for record in paths]
+
+    def prune_journal(self) -> int:
+        """Take what was pruned out of the journal, too; how many bytes that frees."""
+        if self._journal is None:
+            return 0
+        with self._writer.busy:
+            self._journal.close_segment()
+        return self._journal.forget_pruned()
+
+    def compact(self) -> None:
+        """Write the database anew, without the room that is free in it. All goes on.
+
+        Raises:
+            BadArgument: It is in memory.
+            DiskFull, EngineFault: It is as it was.
+        """
+        if self._folder is None or self._path == MEMORY:
+            raise BadArgument("Only a database in a file can be compacted.")
+        with self._compacting:
+            compact(Path(self._path), self._folder, self._pool, self._folding)
 
     def backup(self, path: Path) -> None:
         """Copy all tables, as they are at one moment, into a new DuckDB file.

@@ -1,6 +1,6 @@
 """Changes into the tables: one columnar statement for each table, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from flowkernel.models import EventKind
 from flowkernel.store import rows
@@ -15,29 +15,31 @@ def write(connection: Connection, changes: Changes) -> None:
     events = [event for event in changes.events if event.kind is not EventKind.LOGGED]
     insert(connection, rows.EVENT, events)
     append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logged])
-    born, executions = changes.born, changes.executions
-    insert(
-        connection, rows.EXECUTION, [e for key, e in executions.items() if key in born]
-    )
-    update(
-        connection, rows.EXECUTION, [e for k, e in executions.items() if k not in born]
-    )
+    put(connection, rows.EXECUTION, changes.executions, changes.born)
     cells = {key: run for part in changes.cells.values() for key, run in part.items()}
-    born = changes.cells_born
-    insert(
-        connection, rows.CELL_RUN, [run for key, run in cells.items() if key in born]
-    )
-    update(
-        connection, rows.CELL_RUN, [run for k, run in cells.items() if k not in born]
-    )
+    put(connection, rows.CELL_RUN, cells, changes.cells_born)
     insert(connection, rows.MESSAGE, changes.messages)
     if changes.flows:
         connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
         insert(connection, rows.FLOW, [flow for flow in changes.flows.values() if flow])
     write_versions(connection, list(changes.versions.values()))
+    if changes.pruned:
+        for sql in queries()["prune"].split(";\n"):
+            connection.execute(sql, {"roots": list(changes.pruned)})
     if changes.events:
         save_meta(connection, "applied_seq", changes.events[-1].seq)
     save_meta(connection, "applied_frame", changes.frame)
+
+
+def put(
+    connection: Connection,
+    table: rows.Table[rows.T],
+    values: Mapping[str, rows.T],
+    born: Set[str],
+) -> None:
+    """Add those that were born, and overwrite the others."""
+    insert(connection, table, [one for key, one in values.items() if key in born])
+    update(connection, table, [one for key, one in values.items() if key not in born])
 
 
 def save_meta(connection: Connection, key: str, value: object) -> None:
@@ -50,9 +52,7 @@ def insert(
 ) -> None:
     """Add rows."""
     columns = table.columns
-    append_rows(
-        connection, table.name, columns, [table.row(v, columns) for v in values]
-    )
+    append_rows(connection, table.name, columns, table.rows(values, columns))
 
 
 def update(
@@ -65,7 +65,7 @@ def update(
     with connection.appender(
         table.name, columns=columns, action="update", key=[table.key]
     ) as appender:
-        appender.append_rows([table.row(value, columns) for value in values])
+        appender.append_rows(table.rows(values, columns))
 
 
 def write_versions(connection: Connection, versions: Sequence[Dated]) -> None:

@@ -13,7 +13,9 @@ import duckdb
 import pytest
 
 from flowkernel.cli import main
+from flowkernel.client import Client
 from flowkernel.models import Flow
+from tests.conftest import until
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -175,3 +177,62 @@ def test_an_engine_without_work_stops_when_told(own_home, capsys):
     assert main(["engine", "status"]) == 0
 
     assert "No engine is running." in capsys.readouterr().out
+
+
+@pytest.fixture
+def own(own_home):
+    """Records executions that are over, in a home for one test alone; the home."""
+    client = Client(own_home)
+    for _ in range(3):
+        source = {"name": "x", "kind": "SCRIPT", "source": "1"}
+        made = client.start({"source": source, "run": False})
+        client.act(made.execution_id, "cancel")
+    client.close()
+    return own_home
+
+
+def test_what_is_old_goes_and_the_room_comes_back(ask, say, own):
+    assert "Say what may go" in say("prune", code=2)
+    assert "such as 30d" in say("prune", "--older-than", "30", code=2)
+    assert ask("prune", "--older-than", "30d")["executions"] == 0
+    assert ask("prune", "--keep", "1", "--dry-run")["executions"] == 2
+    assert "2 executions would go" in say("prune", "--keep", "1", "--dry-run")
+    assert "2 executions went, in 2 families" in say("prune", "--keep", "1")
+    assert len(ask("execution", "list")) == 1
+    assert ask("compact")["after"] > 0
+    assert "The database has" in say("compact")
+    assert len(ask("execution", "list")) == 1
+    assert ask("prune", "--older-than", "0h")["families"] == 1
+
+
+def test_the_database_is_made_anew_from_the_journal(ask, say, own):
+    assert "The engine has the database open" in say("rebuild", code=2)
+    before = ask("execution", "list")
+    say("engine", "stop")
+    own.database.write_bytes(b"spoilt")
+
+    assert "3 executions. The old one is" in say("rebuild")
+
+    assert ask("execution", "list") == before
+    say("engine", "stop")
+    assert ask("rebuild")["executions"] == 3
+
+
+def test_a_damaged_journal_is_told_by_the_doctor(ask, say, own):
+    say("engine", "stop")
+    [path] = own.journal.glob("*.journal")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    [found] = [f for f in ask("doctor") if f["topic"] == "journal"]
+
+    assert found["level"] == "warn"
+    assert "is damaged from byte" in found["text"]
+
+
+def test_the_configuration_lets_old_families_go(own, ask, monkeypatch):
+    monkeypatch.setenv("FLOWKERNEL_KEEP_COUNT", "1")
+    assert main(["engine", "stop"]) == 0
+
+    until(lambda: len(ask("execution", "list")) == 1)

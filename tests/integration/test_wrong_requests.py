@@ -66,6 +66,7 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "MessageBody": {"subject": "s"},
     "WaitBody": {"seconds": 0},
     "VerbBody": {},
+    "PruneBody": {"days": 1.0, "is_dry": True},
     "SqlBody": {"sql": "select 1"},
     "StopBody": {},
     "PollBody": {"pid": 1, "process_started_at": 1.0, "holding": [], "paused": ["x"]},

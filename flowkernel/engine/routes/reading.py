@@ -1,4 +1,4 @@
-"""`message`, `event`, `sql`, `backup`: what only reads."""
+"""`message`, `event`, `sql`; and what keeps the record: `prune`, `compact`, `backup`."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.engine import bodies
+from flowkernel.engine.pruning import prune
 from flowkernel.engine.routes.answers import answer, ask, check_limit
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
@@ -14,7 +15,7 @@ from flowkernel.store import Limits
 
 
 def reading_routes(service: Service, stream: Stream) -> APIRouter:
-    """The routes that only read."""
+    """The routes of the record as a whole."""
     routes = APIRouter()
 
     @routes.get("/message", tags=["message"])
@@ -63,6 +64,21 @@ def reading_routes(service: Service, stream: Stream) -> APIRouter:
                 "is_cut": told.is_cut,
             }
         )
+
+    @routes.post("/prune", tags=["engine"])
+    async def prune_families(body: bodies.PruneBody) -> Response:
+        """Let old families go, while everything goes on."""
+        told = await ask(
+            prune, service, days=body.days, keep=body.keep, is_dry=body.is_dry
+        )
+        return answer(told.to_json())
+
+    @routes.post("/compact", tags=["engine"])
+    async def compact() -> Response:
+        """Give the free room in the database back, while everything goes on."""
+        before = service.store.size_bytes
+        await ask(service.compact)
+        return answer({"before": before, "after": service.store.size_bytes})
 
     @routes.post("/backup", tags=["engine"])
     async def backup() -> Response:
