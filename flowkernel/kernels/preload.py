@@ -47,6 +47,7 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
     told = apart(lambda line: _rehearse(arguments, line))
     for name in told.get("modules", []):
         try_import(name)
+    read_a_cell()
     refused = {}
     for name in names:
         answer = apart(lambda line, name=name: _try_out(name, line))  # type: ignore[misc]
@@ -55,6 +56,13 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
         else:
             refused[name] = reason
     return refused, [*told.get("settings", []), *files_of(names), *packages()]
+
+
+def read_a_cell() -> None:
+    """Compile the patterns that a cell is read with: each kernel would at its first."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    TransformerManager().transform_cell("x = 1\nprint(x)\n")
 
 
 def try_import(name: str) -> None:
