@@ -42,6 +42,7 @@ class Worker:
     process_started_at: float
     last_heard: float
     holding: set[str] = field(default_factory=set)
+    over: set[str] = field(default_factory=set)  #: Ended, it said, and is putting away.
     paused: set[str] = field(default_factory=set)
     polls: int = 0  #: Questions of it that are open just now.
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,6 +97,9 @@ class Dispatcher:
         self.board.apply(event)
         if event.kind is K.ENDED:
             self.progress.pop(execution_id, None)
+            if (teller := self.workers.get(event.actor)) is not None:
+                teller.over.add(execution_id)  # It knows, and need not be told.
+                teller.holding.discard(execution_id)
             # Before anything that never started gets the slot that is free now.
             for waiter in self.waits.note(execution_id, S(event.payload["status"])):
                 self.board.resume(waiter)
@@ -246,16 +250,18 @@ class Dispatcher:
 
     async def poll(self, worker: Worker, holding: set[str], paused: set[str]) -> Json:
         """What a worker has to do; waits a little if that is nothing."""
-        worker.holding, worker.paused = holding, paused
+        worker.over &= holding
+        worker.holding, worker.paused = holding - worker.over, paused
         worker.polls += 1
         try:
-            worker.news.clear()
-            orders = self.orders(worker)
-            if not any(orders.values()):
+            deadline = monotonic() + self.config.poll
+            while True:
+                worker.news.clear()
+                orders, left = self.orders(worker), deadline - monotonic()
+                if any(orders.values()) or left <= 0:
+                    return orders
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(worker.news.wait(), self.config.poll)
-                orders = self.orders(worker)
-            return orders
+                    await asyncio.wait_for(worker.news.wait(), left)
         finally:
             worker.polls -= 1
             worker.last_heard = monotonic()
