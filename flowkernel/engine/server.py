@@ -4,7 +4,9 @@ import asyncio
 
 import uvicorn
 
-LOOK_SECONDS = 5.0  #: Between looks whether it is to leave, should the word not have come.
+LOOK_SECONDS = (
+    5.0  #: Between looks whether it is to leave, should the word not have come.
+)
 
 
 class Server(uvicorn.Server):

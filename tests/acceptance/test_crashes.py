@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import nbformat
 import psutil
@@ -59,13 +60,27 @@ def running(execution):
     )
 
 
+def pipes_of(process):
+    with suppress(psutil.Error, OSError):
+        folder = Path(f"/proc/{process.pid}/fd")
+        links = (os.readlink(file) for file in folder.iterdir())
+        return {link for link in links if link.startswith("pipe:")}
+    return set()
+
+
 def kernels_of(home):
+    """Forked kernels hold the other end of a pipe of their worker; others are its children."""
     found = []
     for worker in workers_of(home):
-        for child in worker.children():
+        lifelines = pipes_of(worker)
+        children = {child.pid for child in worker.children()}
+        for process in psutil.process_iter():
             with suppress(psutil.Error):  # It may be on its way out.
-                if "ipykernel_launcher" in " ".join(child.cmdline()):
-                    found.append(child)
+                command = " ".join(process.cmdline())
+                if process.pid in children and "ipykernel_launcher" in command:
+                    found.append(process)
+                if "flowkernel.kernels" in command and lifelines & pipes_of(process):
+                    found.append(process)
     return found
 
 
@@ -192,7 +207,7 @@ def test_what_loses_its_worker_too_often_is_not_run_again(
     put(
         crash_client,
         "poison",
-        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+        "import os, signal\nos.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)",
     )
 
     execution = begin(crash_client, "poison").wait(ReturnWhen.ALL_ENDED, timeout=90)

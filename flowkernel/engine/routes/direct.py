@@ -24,7 +24,10 @@ class DirectRoute(APIRoute):
         name, shape = _body_of(self.endpoint)
 
         async def handle(request: Request) -> Response:
-            body = _checked(shape, await request.body())
+            content: Any = await request.body()
+            if "json" in request.headers.get("content-type", ""):
+                content = _read(content)
+            body = _checked(shape, content)
             answer: Response = await self.endpoint(
                 **request.path_params, **{name: body}
             )
@@ -42,14 +45,17 @@ def _body_of(endpoint: Callable[..., Any]) -> tuple[str, type[BaseModel]]:
     )
 
 
-def _checked(shape: type[BaseModel], content: bytes) -> BaseModel:
+def _read(content: bytes) -> Any:
     try:
-        told = json.loads(content or b"null")
+        return json.loads(content or b"null")
     except json.JSONDecodeError as error:
         where = {"type": "json_invalid", "loc": ("body", error.pos), "msg": str(error)}
         raise RequestValidationError([where]) from error
     except Exception as error:  # Not UTF-8, or too deep.
         raise HTTPException(400) from error
+
+
+def _checked(shape: type[BaseModel], told: Any) -> BaseModel:
     try:
         return shape.model_validate(told)
     except ValidationError as error:
