@@ -25,6 +25,7 @@ from flowkernel.kernels.wire import Line, Message
 FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
 CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
 SESSION = "__session__"  #: ipykernel's name for the notebook's path.
+GIVEN = dict(os.environ)  #: Before ipykernel is imported, which adds to it.
 FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
 
@@ -58,6 +59,7 @@ def forget_parent(kept: int) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     os.closerange(3, kept)
     os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
     os.setsid()
@@ -75,7 +77,6 @@ def reseed() -> None:
         uuid._node = uuid._last_timestamp = None  # type: ignore[attr-defined]
     if (processes := sys.modules.get("multiprocessing.process")) is not None:
         processes.current_process().authkey = os.urandom(32)
-    tempfile.tempdir = None
 
 
 def parsed(arguments: list[str]) -> Any:
@@ -102,14 +103,13 @@ def make_app(arguments: list[str], config: Any) -> tuple[Any, dict[str, str]]:
     launcher = sys.modules.get("ipykernel_launcher")
     name = getattr(launcher, "__file__", None) or "ipykernel_launcher"
     sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]
-    before = dict(os.environ)
     app = IPKernelApp.instance()
     app.cli_config = config
     app.parse_command_line = lambda _argv=None: app.update_config(config)
     app.init_extensions = app.init_code = lambda: None
     app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
     app.initialize([])
-    return app, {k: v for k, v in os.environ.items() if before.get(k) != v}
+    return app, {k: v for k, v in os.environ.items() if GIVEN.get(k) != v}
 
 
 def run_startup_code(app: Any) -> None:
@@ -173,10 +173,12 @@ def settle(asked: Message, own: dict[str, str], app: Any) -> None:
         if not os.environ.get(name):
             os.environ[name] = value
     time.tzset()
+    tempfile.tempdir = None
     shell = app.shell
     shell.init_environment()
     shell.starting_dir = asked["cwd"]
-    shell.user_ns.get("_dh", [])[:] = [asked["cwd"]]
+    places = shell.user_ns["_dh"]
+    places[:] = [type(place)(asked["cwd"]) for place in places]
     shell.user_ns.pop(SESSION, None)
     if session := os.environ.get("JPY_SESSION_NAME"):
         shell.user_ns[SESSION] = session

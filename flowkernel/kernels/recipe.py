@@ -15,6 +15,7 @@ READ_EARLY = (
     *("HOME", "XDG_", "VIRTUAL_ENV", "CONDA_", "JUPYTER_", "IPYTHON", "MPL", "OMP_"),
     *("MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "ARROW_", "MALLOC_"),
 )
+PRESENT = "PYTEST_CURRENT_TEST"  #: ipykernel asks only whether there is one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,11 @@ class Recipe:
         paths = read.get("PYTHONPATH", "").split(os.pathsep)
         parts = [
             [self.interpreter, self.flags, self.arguments, self.preload],
-            [read, [os.path.join(cwd, path) for path in paths if path]],
+            [
+                read,
+                PRESENT in environ,
+                [os.path.join(cwd, path) for path in paths if path],
+            ],
             [changed_at(path) for path in site_packages(self.interpreter)],
             surroundings,
         ]

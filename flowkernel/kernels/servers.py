@@ -153,7 +153,7 @@ def _started(
             _start(recipe, environ, cwd, path, ready)
             line = _open(path)
     if line is None:
-        raise NoForkServer(f"it left as soon as it listened; see {path.stem}.log")
+        raise NoForkServer(f"it left as soon as it listened{_last(path)}")
     return line
 
 
@@ -182,9 +182,11 @@ def _start(
         raise
     finally:
         os.close(told)
-    with open(hear, "rb") as answer:
-        _await(answer.fileno(), path)
-    process.wait()
+    try:
+        _await(hear, path)
+    finally:
+        os.close(hear)
+        _reap(process)
 
 
 def _await(hear: int, path: Path) -> None:
@@ -198,8 +200,26 @@ def _await(hear: int, path: Path) -> None:
         text += chunk
     message: Message = json.loads(text) if text else {}
     if "listening" not in message:
-        raise NoForkServer(
-            message.get("refused") or f"it ended at once; see {path.stem}.log"
-        )
+        raise NoForkServer(message.get("refused") or f"it ended at once{_last(path)}")
     for name, reason in message["refused"].items():
         log.warning("%s is not preloaded: %s", name, reason)
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    """It ended when it had forked; if it did not come to that, it hangs."""
+    try:
+        process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last(path: Path) -> str:
+    """The last that it wrote, and where the rest is."""
+    log = path.with_suffix(".log")
+    try:
+        lines = log.read_text("utf-8", "replace").split("\n")
+    except OSError:
+        return ""
+    said = [line.strip() for line in lines if line.strip()]
+    return f": {said[-1]} (see {str(log)!r})" if said else ""

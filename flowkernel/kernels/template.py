@@ -256,7 +256,7 @@ class Template:
         except OSError as error:  # No more files, say.
             self._retire(str(error))
             return
-        end.settimeout(SECONDS)
+        end.setblocking(False)
         line = Line(end)
         self._clients.add(line)
         self._watch(end, lambda: self._on_request(line))
@@ -268,6 +268,8 @@ class Template:
             while line.has_message and line in self._clients:
                 message, files = line.hear()
                 self._answer(line, message or {}, files)
+        except BlockingIOError:
+            return
         except (OSError, ValueError):  # It speaks otherwise.
             is_there = False
         if not is_there:
@@ -308,8 +310,8 @@ class Template:
     def _tell(self, line: Line, message: Message) -> None:
         try:
             line.tell(message)
-        except OSError:  # Nobody listens any more.
-            pass
+        except OSError:  # Nobody listens any more, or at all.
+            self._drop(line)
 
     # -- sockets ---------------------------------------------------------------------------
 

@@ -1,0 +1,181 @@
+"""Where forking cannot serve, a kernel starts as everybody's does; also when it goes wrong."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import kernels
+from tests.acceptance.kernels import (
+    LAUNCH,
+    Kernel,
+    kill,
+    make_manager,
+    run_python,
+    server_of,
+)
+
+pytestmark = pytest.mark.kernel
+IN_WORDS = "from ipykernel import kernelapp as app; app.launch_new_instance()"
+
+
+def test_a_folder_that_is_not_there_is_told_as_by_a_plain_start(start_kernel, tmp_path):
+    missing = str(tmp_path / "missing")
+    start_kernel()
+    said = []
+    for kind in ("fork", "plain"):
+        with pytest.raises(FileNotFoundError) as raised:
+            Kernel(make_manager(kind), cwd=missing)
+        said.append(str(raised.value))
+
+    assert said[0] == said[1]
+    assert start_kernel().is_forked
+
+
+def test_a_variable_that_cannot_be_is_told_as_by_a_plain_start():
+    for kind in ("fork", "plain"):
+        with pytest.raises(ValueError, match="embedded null byte"):
+            Kernel(make_manager(kind), env=kernels.environ(BAD="a\0b"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        ({"kernel": "plain"}, {}),
+        ({}, {"stdout": subprocess.PIPE}),
+        ({}, {"stderr": subprocess.PIPE}),
+        ({}, {"stderr": subprocess.STDOUT}),
+        ({"argv": ("/usr/bin/env", sys.executable, *LAUNCH)}, {}),
+        ({"argv": (sys.executable, "-c", IN_WORDS, "-f", "{connection_file}")}, {}),
+        ({"language": "R"}, {"preexec_fn": None}),
+    ],
+    ids=["by request", "stdout", "stderr", "to stdout", "env", "command", "argument"],
+)  # fmt: skip
+def test_what_cannot_be_forked_starts_plainly(start_kernel, settings, arguments):
+    kernel = start_kernel(settings=settings, **arguments)
+
+    assert not kernel.is_forked
+    assert kernel.ask("1 + 1") == 2
+    for stream in (kernel.process.stdout, kernel.process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def test_output_goes_where_the_owner_says(start_kernel, tmp_path):
+    with open(tmp_path / "out", "wb") as out, open(tmp_path / "err", "wb") as err:
+        kernel = start_kernel(stdout=out, stderr=err)
+        kernel.run("import os; os.write(1, b'1'); os.write(2, b'2')")
+        kernel.run("import sys; print('3'); print('4', file=sys.stderr)")
+        kernel.shut_down()
+
+    assert kernel.is_forked
+    assert "1" in (tmp_path / "out").read_text()
+    assert "2" in (tmp_path / "err").read_text()
+
+
+def test_output_can_go_nowhere(start_kernel):
+    kernel = start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    assert kernel.is_forked
+    assert kernel.run("import os; os.write(1, b'heard')")[0]["status"] == "ok"
+
+
+def test_an_interpreter_without_ipykernel_says_what_a_plain_start_says(
+    own_runtime, tmp_path, caplog
+):
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    said = []
+    for kind in ("fork", "plain"):
+        manager = make_manager(kind, argv=(str(bare / "bin" / "python"), *LAUNCH))
+        with pytest.raises(RuntimeError) as raised:
+            Kernel(manager)
+        said.append(str(raised.value))
+
+    assert said[0] == said[1]
+    assert "ModuleNotFoundError: No module named 'ipykernel" in caplog.text
+
+
+def test_an_interpreter_that_is_not_there_is_told_as_by_a_plain_start(tmp_path):
+    for kind in ("fork", "plain"):
+        manager = make_manager(kind, argv=(str(tmp_path / "python"), *LAUNCH))
+        with pytest.raises(FileNotFoundError):
+            Kernel(manager)
+
+
+@pytest.mark.parametrize("place", ["/dev/null/there", "long"])
+def test_a_folder_that_takes_no_socket_means_a_plain_start(
+    start_kernel, tmp_path, monkeypatch, place
+):
+    path = tmp_path / ("x" * 100) if place == "long" else Path(place)
+    manager = make_manager()
+    manager.connection_file = str(tmp_path / "connection.json")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(path))
+
+    kernel = Kernel(manager)
+
+    assert not kernel.is_forked
+    assert kernel.ask("1 + 1") == 2
+    kernel.close()
+
+
+def test_without_a_home_folder(start_kernel):
+    given = kernels.environ()
+    del given["HOME"]
+
+    kernel = start_kernel(env=given)
+
+    assert kernel.is_forked
+    assert kernel.ask("'HOME' in os.environ", after="import os") is False
+
+
+def test_a_limit_on_its_owner_holds_for_the_kernel(own_runtime, start_kernel):
+    start_kernel()
+    done = run_python("""
+        import os, resource
+        from tests.acceptance.kernels import Kernel, make_manager
+        resource.setrlimit(resource.RLIMIT_NOFILE, (500, 600))
+        os.sched_setaffinity(0, {0})
+        kernel = Kernel(make_manager())
+        print(kernel.is_forked)
+        print(kernel.ask("resource.getrlimit(resource.RLIMIT_NOFILE)",
+            after="import resource, os"), kernel.ask("os.sched_getaffinity(0)"))
+        kernel.close()
+    """)
+
+    assert done.stdout.splitlines() == ["True", "(500, 600) {0}"], done.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes another user")
+def test_the_socket_of_another_user_is_not_trusted(own_runtime, start_kernel):
+    kernel = start_kernel()
+    [path] = own_runtime.glob("*.sock")
+    kill(server_of(kernel))
+    path.unlink()
+    own_runtime.chmod(0o777)
+    trap = f"""
+    import os, socket
+    os.setuid(65534)
+    end = socket.socket(socket.AF_UNIX)
+    end.bind({str(path)!r}); end.listen(); os.chmod({str(path)!r}, 0o777)
+    print("listening", flush=True)
+    while True:
+        print(len(end.accept()[0].recv(10)), flush=True)
+    """
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(trap)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        stranger.stdout.readline()
+
+        assert not start_kernel().is_forked
+
+        heard = stranger.stdout.readline()
+    finally:
+        stranger.kill()
+        stranger.communicate()
+        own_runtime.chmod(0o700)
+    assert heard.strip() == "0"
