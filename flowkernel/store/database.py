@@ -204,6 +204,11 @@ def fault(error: Exception, what: str) -> EngineError:
     reason = text.strip().partition("\n")[0]
     if is_disk_full(text):
         return DiskFull(f"{what}: {FREE_SOME}")
+    if "Out of Memory" in text:
+        return EngineFault(
+            f"{what}: DuckDB needs more memory than it may have. Many large inputs, outputs "
+            f"or logs? Raise `memory` (FLOWKERNEL_MEMORY), then stop the engine. ({reason})"
+        )
     if "Conflicting lock" in text:
         return EngineFault(
             f"{what}: another process has it open. `flowkernel engine status` shows which "

@@ -1,6 +1,7 @@
 """What is in the journal into the tables: soon by itself, or at once for who must see it."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import getLogger
@@ -15,6 +16,7 @@ from flowkernel.store.reserve import Reserve
 from flowkernel.store.tables import write
 
 FOLD_EVERY = 0.25  #: Seconds between what is acknowledged and the tables, about.
+FOLD_BYTES = 8 * 1024 * 1024  #: Of the journal, in one transaction: bounds its memory.
 TRY_AGAIN = 1.0  #: Seconds after a failure.
 MAX_UNFOLDED = (
     64 * 1024 * 1024
@@ -40,9 +42,9 @@ class Folding:
         self._pool = pool
         self._reserve = Reserve(reserve)
         self._lock = threading.Lock()  #: Held to look at the two that follow.
-        self._waiting = Changes()
-        self._under_way = Changes()
-        self._kept: Changes | None = None  #: What was folded since `_kept_from`.
+        self._waiting: deque[Changes] = deque()
+        self._under_way: Changes | None = None
+        self._kept: list[Changes] | None = None  #: What was folded since `_kept_from`.
         self._kept_from = 0
         self._tidy = tidy
         self._news = threading.Event()
@@ -67,15 +69,15 @@ class Folding:
     def add(self, changes: Changes) -> None:
         """Take what is in the journal now."""
         with self._lock:
-            self._waiting.add(changes)
+            self._put(changes)
             self.added = changes.frame
         self._news.set()
 
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution as it stands; None if there is none."""
         with self._lock:
-            parts = (self._waiting, self._under_way)
-            pruned = parts[0].pruned | parts[1].pruned
+            parts = self._newest_first()
+            pruned = set().union(*(part.pruned for part in parts))
             known = (part.executions.get(execution_id) for part in parts)
             found = next(filter(None, known), None)
         found = found or self._pool.find_execution(execution_id)
@@ -84,7 +86,7 @@ class Folding:
     def find_version(self, flow_version: str) -> FlowVersion | None:
         """One source; None if there is none."""
         with self._lock:
-            for changes in (self._waiting, self._under_way):
+            for changes in self._newest_first():
                 if flow_version in changes.versions:
                     return changes.versions[flow_version].version
         return self._pool.find_version(flow_version)
@@ -92,7 +94,8 @@ class Folding:
     @property
     def unfolded(self) -> int:
         """Bytes of the journal that the tables do not have."""
-        return self._waiting.size + self._under_way.size
+        with self._lock:
+            return sum(part.size for part in self._newest_first())
 
     def make_room(self) -> None:
         """See that there is not too much unfolded.
@@ -133,7 +136,7 @@ class Folding:
 
     def remember(self) -> None:
         """Keep what is folded from now on. Only within `standing_still`."""
-        self._kept = Changes(frame=self.applied)
+        self._kept = []
         self._kept_from = self.applied
 
     def forget(self) -> None:
@@ -145,8 +148,8 @@ class Folding:
         the holder of `busy`."""
         assert self._kept is not None
         with self._lock:
-            self._kept.add(self._waiting)
-            self._waiting, self._kept = self._kept, None
+            self._waiting.extendleft(reversed(self._kept))
+            self._kept = None
             self.applied = self._kept_from
 
     @contextmanager
@@ -160,23 +163,35 @@ class Folding:
             self._settle()
             yield
 
+    def _put(self, changes: Changes) -> None:
+        """Behind what waits, or into the last of it: small batches share a transaction."""
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.size + changes.size <= FOLD_BYTES:
+            last.add(changes)
+        else:
+            self._waiting.append(Changes.merged([changes]))
+
+    def _newest_first(self) -> list[Changes]:
+        under_way = [self._under_way] if self._under_way else []
+        return [*reversed(self._waiting), *under_way]
+
     def _settle(self) -> None:
-        with self._lock:
-            if not self._waiting:
-                return
-            changes = self._under_way = self._waiting
-            self._waiting = Changes()
-        try:
-            self._fold(changes)
-        except Exception as error:
+        """Fold what waits now; what comes meanwhile is for the next time."""
+        wanted = self.added
+        while self.applied < wanted:
             with self._lock:
-                changes.add(self._waiting)
-                self._waiting, self._under_way = changes, Changes()
-            raise fault(error, "The database could not be written to") from error
-        with self._lock:
-            self.applied, self._under_way = changes.frame, Changes()
-        if self._kept is not None:
-            self._kept.add(changes)
+                changes = self._under_way = self._waiting.popleft()
+            try:
+                self._fold(changes)
+            except Exception as error:
+                with self._lock:
+                    self._waiting.appendleft(changes)
+                    self._under_way = None
+                raise fault(error, "The database could not be written to") from error
+            with self._lock:
+                self.applied, self._under_way = changes.frame, None
+            if self._kept is not None:
+                self._kept.append(changes)
 
     def _fold(self, changes: Changes) -> None:
         try:

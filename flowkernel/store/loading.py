@@ -7,7 +7,7 @@ from flowkernel.clock import new_id
 from flowkernel.errors import EngineFault, MoveNotAllowed
 from flowkernel.store import rows
 from flowkernel.store.batch import Batch
-from flowkernel.store.folding import Folding
+from flowkernel.store.folding import FOLD_BYTES, Folding
 from flowkernel.store.frames import Told
 from flowkernel.store.journal import Journal
 from flowkernel.store.memory import Births, Recent, Shelves
@@ -17,7 +17,6 @@ from flowkernel.store.state import KNOWN_BIRTHS, KNOWN_EVENTS, State
 from flowkernel.store.step import Cells
 from flowkernel.store.tables import save_meta
 
-FOLD_BYTES = 8 * 1024 * 1024  #: Of the journal, that are folded at a time.
 logger = getLogger(__name__)
 
 
