@@ -74,6 +74,7 @@ class CellClient(PapermillNotebookClient):
         self._streams = Streams(stream_limit)
         self._reply: Reply | None = None
         self._verdict: Ending | None = None
+        self._is_broken = False  #: A cell never replied.
         self._info: Reply = {}  #: What the kernel says of itself.
         nb_man._settle = self._streams.settle
 
@@ -136,7 +137,10 @@ class CellClient(PapermillNotebookClient):
     def _finish(self) -> None:
         self.set_widgets_metadata()
         if self._run.ending is None and self._verdict is not None:
-            self.nb_man.notebook_complete()
+            if self._is_broken:  # What the kernel says as it is shut down is still to come.
+                self.nb_man.save_now()
+            else:
+                self.nb_man.notebook_complete()
             self._run.end(self._verdict)
 
     def papermill_execute_cells(self) -> None:
@@ -183,7 +187,7 @@ class CellClient(PapermillNotebookClient):
         except CellExecutionError as error:
             outcome = self._failed(cell, index, error)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
-            outcome = self._broken(cell, index, error)
+            outcome, self._is_broken = self._broken(cell, index, error), True
             self._verdict = outcome.ending
             if not self._run.is_cancelled:
                 raise
