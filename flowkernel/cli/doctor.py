@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from flowkernel import __version__
 from flowkernel.cli.engines import TROUBLE, described, look
@@ -18,6 +19,7 @@ from flowkernel.errors import BadArgument, EngineError
 from flowkernel.home import Home, find_home
 from flowkernel.launch import Found
 
+TOPIC = "kernels start"  #: Of what is said about that.
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 LITTLE_ROOM = 500 * 1024 * 1024  #: Bytes free on the disk; fewer is worth a word.
 NO_ROOM = 20 * 1024 * 1024  #: Bytes; with fewer, nothing can be recorded soon.
@@ -55,6 +57,7 @@ def _findings(home: Home) -> Iterator[Finding]:
     yield _database(home)
     yield from _journal(home)
     yield _kernels()
+    yield from _kernel_starts(home)
 
 
 def _python() -> Finding:
@@ -186,6 +189,52 @@ def _kernels() -> Finding:
         advice = "Python flows run without one; notebooks in other languages do not."
         return Finding(WARN, "kernels", "no kernelspec is installed.", advice)
     return Finding(OK, "kernels", ", ".join(names))
+
+
+def _kernel_starts(home: Home) -> Iterator[Finding]:
+    """How kernels start, and how those do that start them."""
+    from flowkernel.kernels.servers import LINUX, running
+
+    try:
+        kernel = load_config(home.path).kernel
+    except BadArgument:  # Said already, as the configuration.
+        return
+    if kernel == "plain":
+        yield Finding(OK, TOPIC, "plainly, one by one: so says `kernel`.")
+        return
+    if not LINUX:
+        said = f"plainly, one by one: there is no fork server on {sys.platform}."
+        yield Finding(OK, TOPIC, said)
+        return
+    servers = running()
+    if not servers:
+        yield Finding(
+            OK, TOPIC, "forked; the fork server starts with the first of them."
+        )
+    for server in servers:
+        yield from _fork_server(server)
+
+
+def _fork_server(about: dict[str, Any]) -> Iterator[Finding]:
+    if "silent" in about:
+        said = f"{about['silent']} does not answer: {about['reason']}."
+        advice = (
+            "Kernels start plainly. End that fork server, and the next one is well."
+        )
+        yield Finding(WARN, TOPIC, said, advice)
+        return
+    there = ", ".join(about["preload"]) or "nothing besides ipykernel"
+    whose = about.get("interpreter", "another flowkernel")
+    said = (
+        f"forked, by process {about['pid']} of {whose}: "
+        f"{about['ready']} ready, {about['taken']} taken; preloaded: {there}"
+    )
+    yield Finding(OK, TOPIC, said)
+    for name, reason in about["refused"].items():
+        advice = (
+            f"Take {name!r} out of `preload`, or mend it; kernels import it themselves."
+        )
+        yield Finding(WARN, TOPIC, f"{name} is not preloaded: {reason}.", advice)
 
 
 def _size(count: int) -> str:

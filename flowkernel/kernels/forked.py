@@ -35,11 +35,7 @@ def become_kernel(line: Line, arguments: list[str], config: Any) -> NoReturn:
     forget_parent(line.socket.fileno())
     reseed()
     app, own = make_app(arguments, config)
-    line.tell({"ready": connection_of(app)})
-    message, files = line.hear()
-    if message is None:  # The fork server is gone: nobody ever will want it.
-        remove_folder(app)
-        os._exit(0)
+    message, files = wait(line, app)
     be_taken(line, message, files, app, own)
     code = 0
     try:
@@ -51,6 +47,17 @@ def become_kernel(line: Line, arguments: list[str], config: Any) -> NoReturn:
         )
     settle_control(app)
     leave(app, code)
+
+
+def wait(line: Line, app: Any) -> tuple[Message, list[int]]:
+    """Be ready until somebody wants it."""
+    with suppress(OSError):
+        line.tell({"ready": connection_of(app)})
+        message, files = line.hear()
+        if message is not None:
+            return message, files
+    remove_folder(app)  # The fork server is gone: nobody ever will want it.
+    os._exit(0)
 
 
 def forget_parent(kept: int) -> None:

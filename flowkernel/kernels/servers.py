@@ -22,6 +22,10 @@ from flowkernel.kernels.wire import Line, Message
 
 START_SECONDS = 30.0  #: How long a fork server may take to import what it is asked to.
 GIVE_UP_SECONDS = 60.0  #: How long one that did not start is not tried again.
+ASK_SECONDS = 2.0  #: How long one may take to say how it is.
+PREFIX = (
+    "flowkernel-"  #: Begins the name of a socket; the key of its fork server follows.
+)
 LONGEST_PATH = 100  #: Bytes of a socket's path that every system takes, inclusive.
 NO_HISTORY = (
     ":memory:"  #: nbclient asks for it: what a flow runs is in nobody's history.
@@ -76,9 +80,29 @@ def connect(
     return line
 
 
-def find(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Line | None:
-    """A connection to the fork server of this recipe, if it runs."""
-    return _open(socket_path(recipe, environ, cwd))
+def running() -> list[Message]:
+    """What each fork server of this user says of itself; none is started for it."""
+    found = []
+    for path in sorted(Path(jupyter_runtime_dir()).glob(f"{PREFIX}*.sock")):
+        try:
+            line = _open(path)
+            if line is not None:
+                found.append(_about(line))
+        except (NoForkServer, OSError, ValueError) as error:
+            found.append({"silent": str(path), "reason": str(error)})
+    return found
+
+
+def _about(line: Line) -> Message:
+    line.socket.settimeout(ASK_SECONDS)
+    try:
+        line.tell({"about": True})
+        told, _ = line.hear()
+    finally:
+        line.close()
+    if told is None:
+        raise ConnectionError("it left")
+    return told
 
 
 def native_recipe(interpreter: str, preload: tuple[str, ...]) -> Recipe:
@@ -121,7 +145,7 @@ def socket_path(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Path:
         NoForkServer: The path is longer than that of a socket may be.
     """
     key = recipe.key(environ, cwd, surroundings())
-    path = Path(jupyter_runtime_dir()) / f"flowkernel-{key}.sock"
+    path = Path(jupyter_runtime_dir()) / f"{PREFIX}{key}.sock"
     if len(os.fsencode(path)) > LONGEST_PATH:
         raise NoForkServer(f"{str(path)!r} is too long for a socket's path")
     return path

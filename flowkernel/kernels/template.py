@@ -297,6 +297,7 @@ class Template:
         owned = sum(kernel.owner is not None for kernel in self._kernels.values())
         return {
             "pid": os.getpid(),
+            "interpreter": sys.executable,
             "ready": len(self._ready),
             "taken": owned,
             "preload": [n for n in self.asked["preload"] if n not in self.refused],

@@ -55,11 +55,11 @@ class Line:
     def take_in(self) -> bool:
         """Read what there is, which may be part of a message; False: the other end is gone."""
         try:
-            chunk, files, _, _ = socket.recv_fds(
-                self.socket, CHUNK, MOST_FILES, socket.MSG_CMSG_CLOEXEC
-            )
+            chunk, files, _, _ = socket.recv_fds(self.socket, CHUNK, MOST_FILES)
         except ConnectionError:
             chunk, files = b"", []
+        for file in files:
+            os.set_inheritable(file, False)
         self._bytes += chunk
         self._files += files
         return bool(chunk)

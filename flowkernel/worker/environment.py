@@ -17,6 +17,10 @@ from flowkernel.errors import EnvironmentGone
 from flowkernel.models import Environment
 
 NATIVE = "python3"
+OURS = (
+    "flowkernel"  #: Our kernelspec: the same Python, which need not have it installed.
+)
+FORK = "flowkernel-fork"  #: Our provisioner; it starts plain kernels, too.
 FOLDER = (
     "flowkernel-"  #: Begins the name of a kernel's folder; its worker's pid follows.
 )
@@ -37,19 +41,23 @@ class GivenSpecs(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name; its kernels are forked, where they can be."""
         spec = self._plain_spec(kernel_name)
-        if self._config.kernel == "fork" and "kernel_provisioner" not in spec.metadata:
-            settings = {
-                "preload": list(self._config.preload),
-                "ready": self._config.ready_kernels,
-            }
-            spec.metadata["kernel_provisioner"] = {
-                "provisioner_name": "flowkernel-fork",
-                "config": settings,
-            }
+        given = spec.metadata.get("kernel_provisioner")
+        if given is None and self._config.kernel == "fork":
+            given = {"provisioner_name": FORK}
+        if given is not None and given.get("provisioner_name") == FORK:
+            config = {**self._settings(), **given.get("config", {})}
+            spec.metadata["kernel_provisioner"] = {**given, "config": config}
         return spec
 
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "kernel": self._config.kernel,
+            "preload": list(self._config.preload),
+            "ready": self._config.ready_kernels,
+        }
+
     def _plain_spec(self, kernel_name: str) -> KernelSpec:
-        if kernel_name == NATIVE and self._interpreter:
+        if kernel_name in (NATIVE, OURS) and self._interpreter:
             return KernelSpec(
                 argv=[
                     self._interpreter,

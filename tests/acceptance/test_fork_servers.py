@@ -4,9 +4,7 @@ import json
 import os
 import signal
 import socket
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -34,7 +32,9 @@ BUSY = {
     "idle": [],
     "asleep": ["import time; time.sleep(600)"],
     "in a loop": ["while True: pass"],
-    "in C, holding the lock": ["import itertools; sum(itertools.repeat(1))"],
+    "in C, holding the lock": [
+        "import itertools, time; time.sleep(0.1)\nsum(itertools.repeat(1))"
+    ],
     "deaf to signals": [
         """import signal
 for number in signal.valid_signals() - {9, 19, 32, 33}:
@@ -51,6 +51,7 @@ def test_it_dies_with_its_owner_and_takes_its_children(own_runtime, first, sourc
         told = told_by(process)
         for _ in sources:
             process.stdout.readline()
+        until_busy(told["kernel"], sources)
         [server] = kernels.servers(own_runtime)
         assert told["parent"] == server["pid"]
         if first == "server":
@@ -65,6 +66,14 @@ def test_it_dies_with_its_owner_and_takes_its_children(own_runtime, first, sourc
             seconds=GRACE,
             what=f"kernel and child are gone, {gone}",
         )
+
+
+def until_busy(pid, sources):
+    """Wait until a loop is well under way."""
+    process = psutil.Process(pid)
+    if any("while" in source or "sum" in source for source in sources):
+        begun = process.cpu_times().user
+        until(lambda: process.cpu_times().user > begun + 0.3, what="it is busy")
 
 
 def test_it_dies_with_an_owner_that_just_leaves(own_runtime):
@@ -202,8 +211,9 @@ def test_many_at_once_from_one_process(own_runtime):
     assert json.loads(done.stdout) == [n * 2 for n in range(8)], done.stderr
 
 
-def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel):
+def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel, monkeypatch):
     """Neither files, nor zombies, nor memory, nor folders: after many kernels as after few."""
+    monkeypatch.setenv("TMPDIR", str(own_runtime))
     first = start_kernel()
     server = psutil.Process(server_of(first))
 
@@ -227,9 +237,8 @@ def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel):
     statuses = [child.status() for child in server.children()]
     assert psutil.STATUS_ZOMBIE not in statuses
     assert len(statuses) == 2
-    folders = Path(tempfile.gettempdir()).glob("flowkernel-*-*")
-    pids = [int(pid) for path in folders if (pid := path.name.split("-")[1]).isdigit()]
-    assert [pid for pid in pids if pid > server.pid and is_gone(pid)] == []
+    there = {path.name.split("-")[1] for path in own_runtime.glob("flowkernel-*-*")}
+    assert there == {str(child.pid) for child in server.children()}
 
 
 def test_no_zombie_is_ours(start_kernel):

@@ -1,8 +1,11 @@
 """The command without an engine: help, exit codes, imports, words for the engine."""
 
 import json
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 import psutil
@@ -246,3 +249,75 @@ def test_doctor_says_when_the_home_cannot_be_a_folder(tmp_path, monkeypatch, cap
 
     assert main(["doctor"]) == 1
     assert "is a file" in capsys.readouterr().out
+
+
+def kernel_starts(capsys):
+    """What doctor says of how kernels start: its findings but for their topic."""
+    main(["doctor", "--json"])
+    findings = json.loads(capsys.readouterr().out)
+    return [
+        (finding["level"], finding["text"])
+        for finding in findings
+        if finding["topic"] == "kernels start"
+    ]
+
+
+@pytest.fixture
+def runtime(tmp_path_factory, monkeypatch):
+    """A folder in which no fork server listens."""
+    with tempfile.TemporaryDirectory(prefix="fk-") as folder:
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+def test_doctor_says_why_kernels_start_plainly(empty_home, capsys, runtime):
+    empty_home.path.mkdir()
+    (empty_home.path / "config.toml").write_text("kernel = 'plain'")
+
+    assert kernel_starts(capsys) == [("ok", "plainly, one by one: so says `kernel`.")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
+def test_doctor_starts_no_fork_server_to_ask_it(empty_home, capsys, runtime):
+    said = "forked; the fork server starts with the first of them."
+
+    assert kernel_starts(capsys) == [("ok", said)]
+    assert list(runtime.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
+def test_doctor_says_what_fork_servers_say(empty_home, capsys, runtime):
+    about = {"pid": 7, "interpreter": "/python", "ready": 2, "taken": 1}
+    about |= {"preload": ["numpy"], "refused": {"dask": "importing it starts threads"}}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(runtime / "flowkernel-0.sock"))
+        listener.listen()
+
+        def answer():
+            end, _ = listener.accept()
+            with end, end.makefile("rw") as line:
+                assert json.loads(line.readline()) == {"about": True}
+                line.write(json.dumps(about) + "\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = kernel_starts(capsys)
+        thread.join()
+
+    assert found == [
+        ("ok", "forked, by process 7 of /python: 2 ready, 1 taken; preloaded: numpy"),
+        ("warn", "dask is not preloaded: importing it starts threads."),
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
+def test_doctor_says_which_fork_server_does_not_answer(empty_home, capsys, runtime):
+    path = runtime / "flowkernel-0.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        found = kernel_starts(capsys)
+
+    assert found == [("warn", f"{path} does not answer: timed out.")]
+    assert kernel_starts(capsys)[0][0] == "ok"  # What a killed one left is nothing.
