@@ -137,7 +137,9 @@ class CellClient(PapermillNotebookClient):
     def _finish(self) -> None:
         self.set_widgets_metadata()
         if self._run.ending is None and self._verdict is not None:
-            if self._is_broken:  # What the kernel says as it is shut down is still to come.
+            if (
+                self._is_broken
+            ):  # What the kernel says as it is shut down is still to come.
                 self.nb_man.save_now()
             else:
                 self.nb_man.notebook_complete()
