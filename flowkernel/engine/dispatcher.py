@@ -16,6 +16,7 @@ from typing import Any
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.losses import lost
 from flowkernel.engine.planning import notebook_path
 from flowkernel.engine.processes import Processes, is_alive
 from flowkernel.engine.service import Service, cancel_event, make_event
@@ -23,7 +24,7 @@ from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
 from flowkernel.fold import Progress, fold_progress
-from flowkernel.models import Event, EventKind, Execution, Json, OnLost
+from flowkernel.models import Event, EventKind, Execution, Json
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
@@ -313,7 +314,9 @@ class Dispatcher:
             for worker in list(self.workers.values()):
                 if self._is_lost(worker):
                     del self.workers[worker.worker_id]
-            events = [event for one in self._orphans() for event in self._lost(one)]
+            events = [
+                event for one in self._orphans() for event in lost(one, self.config)
+            ]
             if events:
                 await self._commit(events)
             self._pump()
@@ -359,36 +362,6 @@ class Dispatcher:
             return False
         age = (now() - execution.started_at).total_seconds()
         return 0 <= age < self.config.lease
-
-    def _lost(self, execution: Execution) -> list[Event]:
-        execution_id, times = execution.execution_id, execution.losses + 1
-        if execution.asked == "cancel":
-            return [
-                make_event(
-                    execution_id,
-                    K.ENDED,
-                    status=S.ENDED_CANCELLED,
-                    status_message="Cancelled; its worker was gone.",
-                )
-            ]
-        if is_external(execution.worker):
-            why = "The papermill process that ran it is gone."
-        elif execution.on_lost is OnLost.FAIL:
-            why = "Its worker was lost, and the flow says on_lost=fail."
-        elif execution.losses >= self.config.max_losses:
-            why = f"Its worker was lost {times} times; it is not run again."
-        else:
-            why = f"Its worker was lost; it starts again ({times} of {self.config.max_losses})."
-            lost = make_event(execution_id, K.LOST, worker=execution.worker, why=why)
-            if (
-                execution.status is S.PAUSED
-            ):  # Somebody wants it so: it stays put aside.
-                return [lost, make_event(execution_id, K.PAUSED)]
-            return [lost]
-        ended = make_event(
-            execution_id, K.ENDED, status=S.ENDED_ERROR, status_message=why
-        )
-        return [ended]
 
     def leave(self) -> None:
         """The home is gone: let every worker drop what it holds, and go."""
