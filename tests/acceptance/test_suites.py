@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from flowkernel.kernels.servers import keep_warm
 from flowkernel.status import CellStatus
 from flowkernel.status import ExecutionStatus as S
 from tests.acceptance.side_by_side import (
@@ -74,6 +75,12 @@ NOTHING_TO_RUN = {"blank-vscode.ipynb"}
 ALLOWED = {"Skip Exceptions with Cell Tags"}
 #: papermill calls the cell `failed` and the notebook an exception, yet raises nothing.
 EXITS = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked(runtime):
+    """Ours run in forked kernels, papermill's in plain ones."""
+    keep_warm(sys.executable, (), 1)
 
 
 @pytest.fixture(scope="session")
