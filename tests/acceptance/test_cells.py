@@ -3,16 +3,16 @@
 import os
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from flowkernel.kernels.servers import keep_warm
 from flowkernel.status import ExecutionStatus as S
 from tests.acceptance import side_by_side
-from tests.acceptance.kernels import KINDS
+from tests.acceptance.kernels import KINDS, kept_warm
 from tests.conftest import a_home
 
 pytestmark = pytest.mark.kernel
@@ -26,9 +26,8 @@ def home(request, tmp_path_factory, runtime):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOWKERNEL_KERNEL", request.param)
         with a_home(tmp_path_factory.mktemp("home")) as home:
-            if request.param == "fork":
-                keep_warm(sys.executable, (), 1)
-            yield home
+            with kept_warm() if request.param == "fork" else nullcontext():
+                yield home
 
 
 def notebook(*cells):

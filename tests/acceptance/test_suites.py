@@ -17,9 +17,9 @@ import pytest
 from filelock import FileLock
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from flowkernel.kernels.servers import keep_warm
 from flowkernel.status import CellStatus
 from flowkernel.status import ExecutionStatus as S
+from tests.acceptance.kernels import kept_warm
 from tests.acceptance.side_by_side import (
     assert_same_cells,
     assert_same_ending,
@@ -80,7 +80,8 @@ EXITS = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
 @pytest.fixture(scope="module", autouse=True)
 def _forked(runtime):
     """Ours run in forked kernels, papermill's in plain ones."""
-    keep_warm(sys.executable, (), 1)
+    with kept_warm():
+        yield
 
 
 @pytest.fixture(scope="session")
