@@ -21,14 +21,14 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Enum, Int, List, Unicode, default
+from traitlets import Bool, Enum, Int, List, Unicode, default
 
 from flowkernel.config import Config, load_config
 from flowkernel.errors import FlowkernelError
 from flowkernel.home import find_home
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.kernels.recipe import Recipe, recipe_of
-from flowkernel.kernels.servers import LINUX, NoForkServer, connect
+from flowkernel.kernels.servers import LINUX, NoForkServer, connect, give_up
 from flowkernel.kernels.surroundings import umask
 from flowkernel.kernels.wire import Line, Message
 
@@ -36,6 +36,7 @@ log = getLogger(__name__)
 KNOWN = frozenset(
     {"env", "cwd", "stdout", "stderr", "stdin", "extra_arguments", "kernel_id"}
 )
+NONE = "a plain kernel is started: there is no fork server: %s"
 #: A fork server may take a second to start: whoever has an event loop goes on meanwhile.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="flowkernel-fork")
 
@@ -53,6 +54,9 @@ class ForkProvisioner(LocalProvisioner):
         Unicode(), help="Modules to import before a kernel is asked for."
     ).tag(config=True)
     ready = Int(min=0, help="Kernels that are kept ready.").tag(config=True)
+    starts = Bool(
+        True, help="Start a fork server if there is none, and wait for it."
+    ).tag(config=True)
 
     _recipe: Recipe | None = None
     _was_launched = False
@@ -117,9 +121,8 @@ class ForkProvisioner(LocalProvisioner):
             try:
                 return await asyncio.get_running_loop().run_in_executor(_threads, take)
             except NoForkServer as error:
-                log.warning(
-                    "a plain kernel is started: there is no fork server: %s", error
-                )
+                if self.starts:
+                    log.warning(NONE, error)
             self._recipe = None
             kwargs = await super().pre_launch(**self._before)
             cmd = kwargs.pop("cmd")
@@ -130,9 +133,7 @@ class ForkProvisioner(LocalProvisioner):
         """A kernel that was ready. A fork server may be leaving just now: then of the next."""
         try:
             return self._take(recipe, **kwargs)
-        except NoForkServer as error:
-            if isinstance(error.__cause__, TimeoutError):  # It would not answer again.
-                raise
+        except NoForkServer:
             return self._take(recipe, **kwargs)
 
     def _take(
@@ -148,7 +149,7 @@ class ForkProvisioner(LocalProvisioner):
         folder = os.fsdecode(os.path.abspath(cwd or _here()))
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
         environ["JPY_PARENT_PID"] = str(os.getpid())
-        line = connect(recipe, environ, folder, ready=self.ready)
+        line = connect(recipe, environ, folder, ready=self.ready, starts=self.starts)
         asked = {"cwd": folder, "environ": environ, "umask": umask()}
         hear, lifeline = os.pipe()
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -226,6 +227,9 @@ def _answer(line: Line, asked: Message, files: tuple[int, ...], folder: str) -> 
     try:
         line.tell({"take": asked}, files)
         told, _ = line.hear()
+    except TimeoutError as error:
+        give_up(line, str(error))
+        raise NoForkServer(str(error)) from error
     except OSError as error:
         raise NoForkServer(str(error)) from error
     message = told or {"refused": "it ended, or its kernel did, as it was asked"}

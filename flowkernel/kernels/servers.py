@@ -59,7 +59,12 @@ class NoForkServer(Exception):
 
 
 def connect(
-    recipe: Recipe, environ: Mapping[str, str], cwd: str, *, ready: int
+    recipe: Recipe,
+    environ: Mapping[str, str],
+    cwd: str,
+    *,
+    ready: int,
+    starts: bool = True,
 ) -> Line:
     """A connection to the fork server of this recipe, which is started if need be.
 
@@ -71,13 +76,26 @@ def connect(
     if monotonic() < until:
         raise NoForkServer(reason)
     try:
-        line = _open(path) or _started(recipe, environ, cwd, path, ready)
+        line = _open(path)
+        if line is None and starts:
+            line = _started(recipe, environ, cwd, path, ready)
     except (OSError, Timeout, NoForkServer) as error:
-        _failed[path.name] = (monotonic() + GIVE_UP_SECONDS, str(error))
+        _give_up(path, str(error))
         raise NoForkServer(str(error)) from error
+    if line is None:
+        raise NoForkServer("it does not run")
     if recipe in _kept:
         _keep(recipe, path)
     return line
+
+
+def give_up(line: Line, reason: str) -> None:
+    """Ask this fork server no more for a while: it hangs."""
+    _give_up(Path(line.socket.getpeername()), reason)
+
+
+def _give_up(path: Path, reason: str) -> None:
+    _failed[path.name] = (monotonic() + GIVE_UP_SECONDS, reason)
 
 
 def running() -> list[Message]:

@@ -29,6 +29,8 @@ FOLDER = (
 class GivenSpecs(KernelSpecManager):
     """Kernelspecs of this machine and of another prefix; `python3` is a given interpreter."""
 
+    starts = True  #: Fork servers; else those are used that there are.
+
     def __init__(self, environment: Environment, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._interpreter = environment.interpreter
@@ -54,6 +56,7 @@ class GivenSpecs(KernelSpecManager):
             "kernel": self._config.kernel,
             "preload": list(self._config.preload),
             "ready": self._config.ready_kernels,
+            "starts": self.starts,
         }
 
     def _plain_spec(self, kernel_name: str) -> KernelSpec:
@@ -115,6 +118,17 @@ def make_kernel_manager(
             f"Installed: {there}. Install it, or choose another kernel in the notebook."
         ) from error
     return private_transport(RoomyManager(kernel_name=name, kernel_spec_manager=specs))
+
+
+def named_manager(kernel_name: str, config: Config) -> RoomyManager:
+    """A manager for a kernel of somebody's own papermill.
+
+    It takes a kernel that is ready, and starts no fork server: most likely it is the only one.
+    """
+    specs = GivenSpecs(Environment(), config)
+    specs.starts = False
+    manager = RoomyManager(kernel_name=kernel_name, kernel_spec_manager=specs)
+    return private_transport(manager)
 
 
 def check_environment(environment: Environment, flow_name: str) -> None:

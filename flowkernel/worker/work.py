@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from logging import getLogger
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from flowkernel.source import bare_notebook, here
 from flowkernel.status import ExecutionStatus
 from flowkernel.worker.environment import (
     RoomyManager,
-    private_transport,
+    named_manager,
     remove_transport,
 )
 from flowkernel.worker.link import Link
@@ -48,6 +48,9 @@ class Work:
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
     manager: RoomyManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
+    config: Config = field(
+        default_factory=Config
+    )  #: How kernels start that papermill asks for.
 
     @contextmanager
     def kernel(
@@ -56,7 +59,7 @@ class Work:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
         manager = self.manager
         if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
-            manager = private_transport(RoomyManager(kernel_name=kernel_name))
+            manager = named_manager(kernel_name, self.config)
         start: dict[str, Any] = {"env": self._environ()}
         if self.cwd is not None:
             start["cwd"] = self.cwd
@@ -111,6 +114,7 @@ def adopted(
             run=run,
             save_every=config.save_every,
             stream_limit=config.stream_characters,
+            config=config,
         )
     except BaseException as error:
         run.end(ending_of(error, run))

@@ -21,6 +21,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from flowkernel.kernels import servers as fork_servers
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.kernels.wire import Line
 from tests.conftest import until
@@ -238,6 +239,17 @@ def runtime_folder() -> Iterator[Path]:
             for server in servers(folder):
                 kill(server["pid"])
             shutil.rmtree(folder)
+
+
+@contextmanager
+def kept_warm() -> Iterator[None]:
+    """A fork server for our own kernels, as a worker has one."""
+    fork_servers.keep_warm(sys.executable, (), 1)
+    yield
+    for _path, line in fork_servers._kept.values():
+        if line is not None:
+            line.close()
+    fork_servers._kept.clear()
 
 
 def kill(pid: int) -> None:

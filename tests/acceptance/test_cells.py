@@ -1,6 +1,9 @@
 """Every way a cell can go, beside plain papermill: statuses are what the kernel said."""
 
+import os
 import shutil
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -9,10 +12,22 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from flowkernel.status import ExecutionStatus as S
 from tests.acceptance import side_by_side
+from tests.acceptance.kernels import KINDS, kept_warm
+from tests.conftest import a_home
 
 pytestmark = pytest.mark.kernel
 
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def home(request, tmp_path_factory, runtime):
+    """A home whose kernels are all of one kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWKERNEL_KERNEL", request.param)
+        with a_home(tmp_path_factory.mktemp("home")) as home:
+            with kept_warm() if request.param == "fork" else nullcontext():
+                yield home
 
 
 def notebook(*cells):
@@ -53,6 +68,15 @@ def recorded(client, left):
     cells = [run.status for run in client.cell_runs(execution.execution_id)]
     said = [c.metadata.papermill.status for c in left.cells if c.cell_type == "code"]
     return execution, cells, said
+
+
+def test_its_kernel_is_of_the_kind_that_is_asked_for(client, tmp_path):
+    book = notebook("import os; print(os.getppid())")
+
+    _raised, left = papermilled(book, tmp_path / "ours.ipynb", "flowkernel")
+
+    is_ours = int(left.cells[0].outputs[0].text) == os.getpid()
+    assert is_ours is (os.environ["FLOWKERNEL_KERNEL"] == "plain")
 
 
 def test_cells_that_go_well(both):
@@ -261,7 +285,6 @@ def test_papermill_runs_on_when_the_configuration_is_broken(own_home, tmp_path, 
 
 def test_the_papermill_command_leaves_an_execution(client, tmp_path):
     import subprocess
-    import sys
 
     nbformat.write(
         notebook(tagged("x = 1", "parameters"), "print(x)"), tmp_path / "in.ipynb"

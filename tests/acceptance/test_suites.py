@@ -19,6 +19,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.status import CellStatus
 from flowkernel.status import ExecutionStatus as S
+from tests.acceptance.kernels import kept_warm
 from tests.acceptance.side_by_side import (
     assert_same_cells,
     assert_same_ending,
@@ -74,6 +75,13 @@ NOTHING_TO_RUN = {"blank-vscode.ipynb"}
 ALLOWED = {"Skip Exceptions with Cell Tags"}
 #: papermill calls the cell `failed` and the notebook an exception, yet raises nothing.
 EXITS = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forked(runtime):
+    """Ours run in forked kernels, papermill's in plain ones."""
+    with kept_warm():
+        yield
 
 
 @pytest.fixture(scope="session")
