@@ -118,7 +118,9 @@ def jupyter_server(installed, runtime):
     try:
         file = runtime / f"jpserver-{server.pid}.json"
         until(lambda: file.exists() and file.read_text().endswith("}"), seconds=60)
-        yield json.loads(file.read_text())["url"]
+        url = json.loads(file.read_text())["url"]
+        until(lambda: answers(url), seconds=60, what="the server answers")
+        yield url
     finally:
         server.terminate()
         server.wait(30)
@@ -160,6 +162,14 @@ def asked(url, verb, path, body=None):
     with urllib.request.urlopen(request, timeout=kernels.SECONDS) as answer:
         text = answer.read()
     return json.loads(text) if text else None
+
+
+def answers(url):
+    try:
+        asked(url, "GET", "status")
+    except OSError:  # It says where it is before it listens.
+        return False
+    return True
 
 
 def state(url, kernel_id):
