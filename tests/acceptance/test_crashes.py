@@ -60,13 +60,24 @@ def running(execution):
 
 
 def kernels_of(home):
-    found = []
-    for worker in workers_of(home):
-        for child in worker.children():
-            with suppress(psutil.Error):  # It may be on its way out.
-                if "ipykernel_launcher" in " ".join(child.cmdline()):
-                    found.append(child)
-    return found
+    """Forks that hold the other end of a pipe of a worker: their lifeline."""
+    held = set().union(*(pipes_of(worker) for worker in workers_of(home)))
+    return [p for p in psutil.process_iter() if is_fork(p) and pipes_of(p) & held]
+
+
+def is_fork(process):
+    with suppress(psutil.Error):  # It may be on its way out.
+        return any("flowkernel.kernels.template" in w for w in process.cmdline())
+    return False
+
+
+def pipes_of(process):
+    found = set()
+    with suppress(OSError):
+        for file in os.listdir(f"/proc/{process.pid}/fd"):
+            with suppress(OSError):
+                found.add(os.readlink(f"/proc/{process.pid}/fd/{file}"))
+    return {place for place in found if place.startswith("pipe:")}
 
 
 def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_home):
@@ -151,6 +162,7 @@ def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
     until(lambda: all(c.status is S.ENDED_SUCCESS for c in execution.children))
     [worker] = workers_of(own_home)
     kernels = kernels_of(own_home)
+    assert kernels
 
     worker.kill()
     killed = time.monotonic()
@@ -192,7 +204,7 @@ def test_what_loses_its_worker_too_often_is_not_run_again(
     put(
         crash_client,
         "poison",
-        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+        "import os, signal\nos.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)",
     )
 
     execution = begin(crash_client, "poison").wait(ReturnWhen.ALL_ENDED, timeout=90)
