@@ -6,6 +6,7 @@ from typing import Any
 
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import ensure_async
 
 from flowkernel.clock import monotonic
 
@@ -49,7 +50,7 @@ async def greet(
             await _await_reply(client, question, replies)
             await _await_idle(client, question)
         except Empty:
-            if not await manager.is_alive():
+            if not await ensure_async(manager.is_alive()):
                 raise RuntimeError(
                     "Kernel died before replying to kernel_info"
                 ) from None
@@ -62,13 +63,13 @@ async def _await_reply(
     client: AsyncKernelClient, question: str, replies: dict[str, Reply]
 ) -> None:
     while question not in replies:
-        message = await client.get_shell_msg(timeout=LOOK_SECONDS)
+        message = await ensure_async(client.get_shell_msg(timeout=LOOK_SECONDS))
         replies[message["parent_header"].get("msg_id", "")] = message["content"]
 
 
 async def _await_idle(client: AsyncKernelClient, question: str) -> None:
     while True:
-        message = await client.get_iopub_msg(timeout=HEARD_SECONDS)
+        message = await ensure_async(client.get_iopub_msg(timeout=HEARD_SECONDS))
         is_ours = message["parent_header"].get("msg_id") == question
         if is_ours and message["content"].get("execution_state") == "idle":
             return

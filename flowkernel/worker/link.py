@@ -70,7 +70,7 @@ class Link:
             if not self._joined(event):
                 self._queue.append(event)
             self._is_urgent |= event.kind not in PATIENT
-            self._news.notify()
+            self._news.notify_all()
 
     def _joined(self, event: Event) -> bool:
         """Whether it could be added to the output that waits to be sent just before it."""

@@ -61,9 +61,9 @@ class SparseManager(NotebookExecutionManager):
     def notebook_complete(self, **kwargs: Any) -> None:
         """Close the record, and save it whatever the time; a second time does nothing."""
         if not self._is_complete:
-            self._is_complete = True
             self._not_before = 0.0
             super().notebook_complete(**kwargs)
+            self._is_complete = True  # Not if it could not be saved: then once more.
 
 
 def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
