@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import threading
 from contextlib import suppress
 from subprocess import TimeoutExpired
 
@@ -16,17 +17,25 @@ class ForkedProcess:
 
     stdin = stdout = stderr = None  # As Popen has them: they are nobody's pipes.
 
+    _lifeline = _pidfd = -1
+    _line: Line | None = None
+
     def __init__(self, pid: int, line: Line, lifeline: int) -> None:
-        """`lifeline`: closed with this process, and the kernel is killed."""
+        """`lifeline`: closed with this process, and the kernel is killed.
+
+        Raises:
+            OSError, AttributeError: This system cannot watch a process that is no child.
+        """
+        self._lock = threading.RLock()
         self.pid = pid
         self.returncode: int | None = None
-        self._line: Line | None = line
+        self._line = line
         self._lifeline = lifeline
         self._pidfd = _pidfd(pid)
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it lives."""
-        with suppress(TimeoutExpired):
+        """The exit code, negative for a signal; None while it lives. Safe in threads."""
+        with self._lock, suppress(TimeoutExpired):
             self.wait(0)
         return self.returncode
 
@@ -71,12 +80,15 @@ class ForkedProcess:
 
     def close(self) -> None:
         """Let go of it: what lives of it and its children is killed."""
-        for file in (self._lifeline, self._pidfd):
-            if file >= 0:
-                os.close(file)
-        self._lifeline = self._pidfd = -1
-        if self._line is not None:
-            self._line.close()
+        with self._lock:
+            files = (self._lifeline, self._pidfd)
+            self._lifeline = self._pidfd = -1
+            for file in files:
+                if file >= 0:
+                    os.close(file)
+            if self._line is not None:
+                self._line.close()
+                self._line = None
 
     def __del__(self) -> None:
         self.close()

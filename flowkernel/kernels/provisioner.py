@@ -164,7 +164,11 @@ class ForkProvisioner(LocalProvisioner):
         finally:
             os.close(hear)
             os.close(nowhere)
-        self._adopt(ForkedProcess(message["pid"], line, lifeline), folder)
+        try:
+            process = ForkedProcess(message["pid"], line, lifeline)
+        except (OSError, AttributeError) as error:  # Its files are closed with it.
+            raise NoForkServer(f"its kernel cannot be watched: {error!r}") from error
+        self._adopt(process, folder)
         connection = message["connection"]
         self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}

@@ -11,6 +11,12 @@ from flowkernel.worker.link import Link
 from flowkernel.worker.run import Run
 
 RETRY_SECONDS = 0.5  #: Between two questions when the engine is away.
+VERBS = (
+    "cancel",
+    "pause",
+    "resume",
+    "drop",
+)  #: What is asked of a run, by its methods.
 log = getLogger(__name__)
 
 
@@ -23,6 +29,7 @@ class Orders:
         self.is_stopped = False
         self._begin = begin
         self._stop = threading.Event()
+        self._told: set[tuple[str, str]] = set()  #: What was asked of us the last time.
 
     def ask(self) -> None:
         """One question, and what follows from its answer."""
@@ -33,11 +40,19 @@ class Orders:
             execution_id = assignment["execution"]["execution_id"]
             if execution_id not in self.runs:
                 self._begin(assignment)
-        for verb in ("cancel", "pause", "resume", "drop"):
+        for verb in VERBS:
             for execution_id in told[verb]:
                 if execution_id in runs:
                     getattr(runs[execution_id], verb)()
         self.is_stopped = told["stop"]
+        self._rest_if_known(told)
+
+    def _rest_if_known(self, told: dict[str, Json]) -> None:
+        """A pause takes until the cell has ended: meanwhile it is asked of us every time."""
+        asked = {(verb, one) for verb in VERBS for one in told[verb]}
+        if asked and asked <= self._told and not told["start"]:
+            self._stop.wait(RETRY_SECONDS)
+        self._told = asked
 
     def forget(self, execution_id: str) -> None:
         """That run is over and reported."""

@@ -16,6 +16,9 @@ from flowkernel.worker.run import Run
 log = getLogger(__name__)
 AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
 RETRY_SECONDS = 0.5  #: Between two of them.
+TELL_SECONDS = (
+    60.0  #: Until it is looked whether anybody still wants to hear of an end.
+)
 
 
 class Worker:
@@ -69,5 +72,8 @@ class Worker:
         try:
             carry_out(execution, version, run, home=self.home, config=self.config)
         finally:
-            self.link.flush(60.0)
+            # Once forgotten it would be given to us anew: so only when its end was told.
+            while not self.link.flush(TELL_SECONDS):
+                if run.is_dropped or self.orders.is_stopped:
+                    break
             self.orders.forget(execution.execution_id)
