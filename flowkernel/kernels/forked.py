@@ -16,7 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,11 +32,11 @@ FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
 
 
-def become_kernel(line: Line, arguments: list[str], config: Any) -> NoReturn:
-    """Be a kernel until its end. `line` leads to the fork server."""
+def become_kernel(line: Line, arguments: list[str], app: Any) -> NoReturn:
+    """Be a kernel until its end. `line` leads to the fork server, which prepared `app`."""
     forget_parent(line.socket.fileno())
     reseed()
-    app, own = make_app(arguments, config)
+    own = make_app(app, arguments)
     message, files = wait(line, app)
     be_taken(line, message, files, app, own)
     code = 0
@@ -86,37 +88,98 @@ def reseed() -> None:
         processes.current_process().authkey = os.urandom(32)
 
 
-def parsed(arguments: list[str]) -> Any:
-    """What the arguments of a kernel mean to it, understood once for all forks."""
-    from ipykernel.kernelapp import IPKernelApp
+def prepared(arguments: list[str]) -> Any:
+    """The kernel's application, as far as it can be made once for all forks.
 
-    app = IPKernelApp()
-    app.parse_command_line(
-        [*arguments, "--transport=ipc", f"--IPKernelApp.parent_handle={INIT}"]
-    )
-    return app.cli_config
-
-
-def make_app(arguments: list[str], config: Any) -> tuple[Any, dict[str, str]]:
-    """The kernel's application, and what it put into the environment.
-
-    `config` is what `parsed` made of the arguments: understanding them again would take
-    time, and copy pages that the forks share. What a person wrote to be run as a kernel
-    starts waits until it is somebody's.
+    Its configuration is read and its shell is there; sockets, threads and history are not.
+    What a person wrote to be run as a kernel starts waits until it is somebody's.
     """
     from ipykernel.kernelapp import IPKernelApp
+    from IPython.core.application import BaseIPythonApplication
+
+    app = IPKernelApp.instance()
+    asked = [*arguments, "--transport=ipc", f"--IPKernelApp.parent_handle={INIT}"]
+    hook = sys.excepthook
+    BaseIPythonApplication.initialize(app, asked)
+    sys.excepthook = hook
+    prepare_shell(app)
+    app.init_extensions = app.init_code = lambda: None
+    return app
+
+
+def prepare_shell(app: Any) -> None:
+    """Make the shell that the kernel will find: it is half of what a kernel is made of."""
+    kernel_class = app.kernel_class
+    shell_class = kernel_class.shell_class.default_value
+    with replaced(shell_class, "init_history", lambda _shell: None):
+        shell = shell_class.instance(
+            parent=app,
+            profile_dir=app.profile_dir,
+            compiler_class=kernel_class.compiler_class.default_value,
+        )
+    atexit.unregister(shell.atexit_operations)  # Not when the fork server ends.
+
+
+def init_kernel(app: Any, make: Callable[[], None]) -> None:
+    """Make the kernel, which finds the shell, and let that be its own."""
+    make()
+    kernel, shell = app.kernel, app.kernel.shell
+    shell.parent = shell.kernel = kernel
+    shell.init_history()
+    shell.init_user_ns()  # In, Out and _dh are of the history.
+    shell.save_sys_module_state()
+    atexit.register(shell.atexit_operations)
+    know_children(kernel)
+
+
+@contextmanager
+def replaced(owner: type, name: str, value: Any) -> Iterator[None]:
+    """Let a class have another attribute for a while."""
+    before = vars(owner).get(name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+
+def make_app(app: Any, arguments: list[str]) -> dict[str, str]:
+    """Make the prepared application that of a kernel; what it put into the environment."""
+    from IPython.core.application import BaseIPythonApplication
 
     folder = tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-")
     launcher = sys.modules.get("ipykernel_launcher")
     name = getattr(launcher, "__file__", None) or "ipykernel_launcher"
     sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]
-    app = IPKernelApp.instance()
-    app.cli_config = config
-    app.parse_command_line = lambda _argv=None: app.update_config(config)
-    app.init_extensions = app.init_code = lambda: None
+    sys.excepthook = app.excepthook
     app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
-    app.initialize([])
-    return app, {k: v for k, v in os.environ.items() if GIVEN.get(k) != v}
+    app.init_kernel = partial(init_kernel, app, app.init_kernel)
+    with replaced(BaseIPythonApplication, "initialize", lambda *_: None):
+        app.initialize([])
+    del app.init_kernel
+    return {k: v for k, v in os.environ.items() if GIVEN.get(k) != v}
+
+
+def know_children(kernel: Any) -> None:
+    """Let it look for its children only if it has any.
+
+    As it shuts down, ipykernel walks through all processes of the machine to find them.
+    """
+    find = getattr(kernel, "_process_children", None)
+    if find is not None:
+        kernel._process_children = lambda: find() if has_children() else []
+
+
+def has_children() -> bool:
+    """Whether this process has any, alive or waiting to be reaped."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def run_startup_code(app: Any) -> None:

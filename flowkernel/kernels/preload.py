@@ -18,7 +18,7 @@ from pathlib import Path
 from flowkernel.kernels.forked import (
     forget_parent,
     make_app,
-    parsed,
+    prepared,
     remove_folder,
 )
 from flowkernel.kernels.wire import Line, Message
@@ -30,6 +30,8 @@ ALWAYS = (
     "flowkernel.flow_api",
     "flowkernel.client",
 )
+#: What a kernel imports when it first needs it, if it is there: history, children, %store.
+LATER = ("sqlite3", "psutil", "IPython.extensions.storemagic")
 APART_SECONDS = 20.0  #: How long one module may take to be imported.
 #: Threads of libraries that see to forks themselves: jemalloc (in Arrow) holds its locks over
 #: a fork and starts its thread anew. OpenBLAS ends its threads before a fork.
@@ -45,7 +47,7 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
     for name in ALWAYS:
         importlib.import_module(name)
     told = apart(lambda line: _rehearse(arguments, line))
-    for name in told.get("modules", []):
+    for name in (*LATER, *told.get("modules", [])):
         try_import(name)
     read_a_cell()
     refused = {}
@@ -109,7 +111,8 @@ def _rehearse(arguments: list[str], line: Line) -> None:
     before = set(sys.modules)
     forget_parent(line.socket.fileno())
     given = [*arguments, "--HistoryManager.enabled=False"]
-    app, _ = make_app(given, parsed(given))
+    app = prepared(given)
+    make_app(app, given)
     app.shell.run_cell("None", silent=True, store_history=False)
     remove_folder(app)
     settings = [

@@ -26,6 +26,7 @@ from traitlets import Bool, Enum, Int, List, Unicode, default
 from flowkernel.config import Config, load_config
 from flowkernel.errors import FlowkernelError
 from flowkernel.home import find_home
+from flowkernel.kernels.folders import keep
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.kernels.recipe import Recipe, recipe_of
 from flowkernel.kernels.servers import LINUX, NoForkServer, connect, give_up
@@ -198,7 +199,9 @@ class ForkProvisioner(LocalProvisioner):
         """Let go of it."""
         if isinstance(self.process, ForkedProcess):
             self.process.close()
-        if self._folder is not None and not restart:
+        if self._folder is not None and restart:
+            keep(self._folder)
+        elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         await super().cleanup(restart=restart)
 

@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import sys
@@ -21,7 +20,8 @@ from pathlib import Path
 from time import monotonic
 from typing import NoReturn
 
-from flowkernel.kernels.forked import FOLDER, become_kernel, parsed
+from flowkernel.kernels.folders import remove_abandoned
+from flowkernel.kernels.forked import FOLDER, become_kernel, prepared
 from flowkernel.kernels.preload import changed_at, fork, preload
 from flowkernel.kernels.wire import MOST_FILES, SECONDS, Line, Message, close
 
@@ -60,7 +60,7 @@ class Template:
         self.asked = asked
         self.refused = refused
         self._listener = listener
-        self._config = parsed(asked["arguments"])
+        self._app = prepared(asked["arguments"])
         self._place = os.stat(asked["socket"]).st_ino
         self._watched = {file: changed_at(file) for file in asked["watched"]}
         self._kernels: dict[int, Kernel] = {}
@@ -182,7 +182,7 @@ class Template:
 
     def _become(self, theirs: socket.socket) -> NoReturn:
         try:
-            become_kernel(Line(theirs), self.asked["arguments"], self._config)
+            become_kernel(Line(theirs), self.asked["arguments"], self._app)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         os._exit(1)
@@ -236,7 +236,7 @@ class Template:
             kernel.owner not in self._clients
         ):  # Else the folder is theirs: for a restart.
             for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}{kernel.pid}-*"):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_abandoned(folder, spared=0.0)
         if kernel in self._ready:
             self._ready.remove(kernel)
         if kernel.owner is not None:

@@ -84,7 +84,6 @@ class CellClient(PapermillNotebookClient):
         """Start the kernel, run the cells, report the end, shut the kernel down."""
         self.reset_execution_trackers()
         with self.setup_kernel(cleanup_kc=True, **kwargs):
-            self._run.attach(self.km)
             try:
                 self.papermill_execute_cells()
                 self.nb.metadata["language_info"] = self._info["language_info"]
@@ -100,6 +99,7 @@ class CellClient(PapermillNotebookClient):
         As nbclient does it, without the fifth of a second for which that listens to silence.
         """
         assert self.km is not None
+        self._run.attach(self.km)
         try:
             self.kc = self.km.client()
             self.kc.start_channels()
@@ -306,6 +306,7 @@ class CellClient(PapermillNotebookClient):
     async def _async_poll_kernel_alive(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY)
+            self.nb_man.save_due()
             try:
                 await self._async_check_alive()
             except DeadKernelError:

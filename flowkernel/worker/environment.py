@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from flowkernel.config import Config
 from flowkernel.errors import EnvironmentGone
+from flowkernel.kernels.folders import remove_abandoned
 from flowkernel.models import Environment
 
 NATIVE = "python3"
@@ -162,14 +162,11 @@ def private_transport(manager: RoomyManager) -> RoomyManager:
 
 
 def sweep_transports() -> None:
-    """Remove the folders that workers left which were killed."""
+    """Remove the folders that workers and kernels left which were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
         owner = folder.name.removeprefix(FOLDER).partition("-")[0]
-        with suppress(OSError, ValueError):
-            if folder.stat().st_uid == os.getuid() and not psutil.pid_exists(
-                int(owner)
-            ):
-                shutil.rmtree(folder, ignore_errors=True)
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            remove_abandoned(folder)
 
 
 def remove_transport(manager: RoomyManager) -> None:

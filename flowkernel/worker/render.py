@@ -132,7 +132,8 @@ def prologue(
         "started_by": started_by,
         "path": path,
     }
-    return _PROLOGUE.replace("VALUES", repr(values))
+    # As one text: IPython would split each line of it into tokens, twice.
+    return f"exec({_PROLOGUE.replace('VALUES', repr(values))!r})"
 
 
 _PROLOGUE = """

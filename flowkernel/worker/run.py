@@ -1,6 +1,7 @@
 """One execution in a worker: what it reports, and what is asked of it meanwhile."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,17 +111,17 @@ class Run:
     # -- what is asked of it -------------------------------------------------------------
 
     def attach(self, manager: Any) -> None:
-        """The kernel is there: now it can be interrupted."""
+        """The kernel is there: now it can be interrupted, and is if that was asked."""
         self._manager = manager
         if self.is_cancelled or self.is_dropped:
-            self._interrupt()
+            self._apart(self._kill if self.is_dropped else self._interrupt)
 
     def cancel(self) -> None:
         """Interrupt it; kill its kernel if that does not help."""
         if not self.is_cancelled:
             self.is_cancelled = True
             self._open_gate()
-            threading.Thread(target=self._interrupt, daemon=True).start()
+            self._apart(self._interrupt)
 
     def drop(self) -> None:
         """It is somebody else's by now: kill its kernel, and say nothing more.
@@ -133,7 +134,7 @@ class Run:
         if not self.is_dropped and self.ending is None:
             self.is_dropped = True
             self._open_gate()
-            threading.Thread(target=self._kill, daemon=True).start()
+            self._apart(self._kill)
 
     def pause(self) -> None:
         """Stop before the next cell."""
@@ -157,6 +158,11 @@ class Run:
         with self._gate:
             self._wants_pause = False
             self._gate.notify_all()
+
+    @staticmethod
+    def _apart(what: Callable[[], None]) -> None:
+        """Do it in a thread of its own: nobody waits for a kernel."""
+        threading.Thread(target=what, daemon=True).start()
 
     def _interrupt(self) -> None:
         if self._manager is None:

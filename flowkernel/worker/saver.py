@@ -34,18 +34,25 @@ class SparseManager(NotebookExecutionManager):
         self._write = write
         self._settle = settle
         self._is_complete = False
+        self._is_due = False
         # Ours are short, mostly: then the end is the first thing worth saving.
         self._not_before = monotonic() + every if write is not None else 0.0
         super().__init__(nb, **kwargs)
 
     def save(self, **kwargs: Any) -> None:
-        """Save if it is time again."""
-        if monotonic() >= self._not_before:
+        """Save if it is time again; else it is due."""
+        self._is_due = True
+        self.save_due()
+
+    def save_due(self) -> None:
+        """Save what could not be saved when it came, if it is time now."""
+        if self._is_due and monotonic() >= self._not_before:
             self.save_now()
 
     def save_now(self) -> None:
         """Save."""
         begun = monotonic()
+        self._is_due = False
         self._settle()
         if self._write is not None:
             self._write(self.nb)

@@ -1,11 +1,16 @@
 """What can be a flow, what it can do, and how it ends."""
 
 import json
+import sys
 
 import nbformat
 import pytest
 
+from flowkernel.client import Client
+from flowkernel.flow_api import Execution
+from flowkernel.models import Environment, Flow, FlowKind
 from flowkernel.status import ExecutionStatus as S
+from flowkernel.status import ReturnWhen
 from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
@@ -334,6 +339,44 @@ def test_the_source_of_what_ran_can_be_read_again(register, run, client):
         for e in (first, second)
     ]
     assert sources == ["this.success('one')", "this.success('two')"]
+
+
+def test_a_silent_cell_is_seen_in_the_notebook_while_it_runs(register, start, home):
+    register("silent", "from time import sleep\nwhile True: sleep(0.05)")
+    execution = start("silent")
+    until(lambda: execution.load("notebook_path"))
+
+    path = home.path / execution.get("notebook_path")
+
+    until(path.exists, seconds=30)
+    cell = nbformat.read(path, 4).cells[-1]
+    assert cell.metadata.papermill.status == "running"
+    execution.cancel().wait(ReturnWhen.ALL_ENDED)
+
+
+def test_a_kernel_that_is_not_ready_yet_can_be_cancelled(
+    own_home, tmp_path, monkeypatch
+):
+    """What a person lets IPython run at its start takes for ever."""
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    begun = tmp_path / "begun"
+    hang = f"open({str(begun)!r}, 'w').close()\nwhile True: pass\n"
+    (startup / "00-hang.py").write_text(hang)
+    monkeypatch.setenv("IPYTHONDIR", str(startup.parents[1]))
+    monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "0.5")
+    client = Client(own_home, started_by="test")
+    here = Environment(interpreter=sys.executable, cwd=str(tmp_path))
+    client.register(
+        Flow(name="hangs", kind=FlowKind.CELL, source="pass", environment=here)
+    )
+    execution = Execution(client, client.start({"flow": "hangs"}).execution_id)
+    until(begun.exists, seconds=40)
+
+    execution.cancel()
+
+    until(lambda: execution.status.is_ended, seconds=20)
+    assert execution.status is S.ENDED_CANCELLED
 
 
 def test_the_output_notebook_of_a_failed_flow_shows_where(register, run):

@@ -134,8 +134,8 @@ def test_a_jupyter_server_starts_interrupts_restarts_and_ends_it(installed, runt
         pid = parent_of(client)
         assert "-c" in psutil.Process(pid).cmdline()
 
-        question = client.execute("while True: pass")
-        until(lambda: state(url, kernel_id) == "busy")
+        question = client.execute("print('on')\nwhile True: pass")
+        heard(client, question, "on")
         asked(url, "POST", f"kernels/{kernel_id}/interrupt")
         assert reply(client, question)["ename"] == "KeyboardInterrupt"
 
@@ -172,8 +172,13 @@ def answers(url):
     return True
 
 
-def state(url, kernel_id):
-    return asked(url, "GET", f"kernels/{kernel_id}")["execution_state"]
+def heard(client, question, text):
+    """Wait until it has printed that: from then on an interrupt is the cell's."""
+    while True:
+        message = client.get_iopub_msg(timeout=kernels.SECONDS)
+        is_ours = message["parent_header"].get("msg_id") == question
+        if is_ours and text in message["content"].get("text", ""):
+            return
 
 
 def connected(file):

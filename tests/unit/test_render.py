@@ -199,8 +199,10 @@ def test_the_prologue_is_python_whatever_is_in_it(text):
         started_by=text,
     )
 
-    compile(source, "prologue", "exec")
-    [assign] = [node for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    [line] = ast.parse(source).body
+    inner = ast.literal_eval(line.value.args[0])
+    compile(inner, "prologue", "exec")
+    [assign] = [node for node in ast.parse(inner).body if isinstance(node, ast.Assign)]
     values = ast.literal_eval(assign.value.args[0])
     assert (values["home"], values["path"]) == (text, text)
     assert json.loads(values["inputs"]) == {"x": text}
