@@ -109,13 +109,16 @@ def prepared(arguments: list[str]) -> Any:
 
 def prepare_shell(app: Any) -> None:
     """Make the shell that the kernel will find: it is half of what a kernel is made of."""
+    from ipykernel.compiler import XCachingCompiler
+
     kernel_class = app.kernel_class
     shell_class = kernel_class.shell_class.default_value
+    given = getattr(kernel_class, "compiler_class", None)  # Not in ipykernel 6.
     with replaced(shell_class, "init_history", lambda _shell: None):
         shell = shell_class.instance(
             parent=app,
             profile_dir=app.profile_dir,
-            compiler_class=kernel_class.compiler_class.default_value,
+            compiler_class=given.default_value if given else XCachingCompiler,
         )
     atexit.unregister(shell.atexit_operations)  # Not when the fork server ends.
 
