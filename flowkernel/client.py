@@ -105,6 +105,26 @@ class Client:
         body.setdefault("started_by", self.started_by)
         return Execution.from_json(self.post(f"/execution/{execution_id}/{verb}", body))
 
+    def answer(
+        self, message_id: str, response: dict[str, Json], *, answered_from: str
+    ) -> dict[str, Json]:
+        """Answer a message, once and for all.
+
+        Raises:
+            BadAnswer: It does not fit the form; the message stays open.
+            NotOpen: Somebody was first; says who, and what.
+        """
+        told: dict[str, Json] = self.post(
+            f"/message/{quote(message_id, safe='')}/answer",
+            {
+                "answer_id": new_id(),
+                "response": response,
+                "answered_by": self.started_by.partition(" (")[0],
+                "answered_from": answered_from,
+            },
+        )
+        return told
+
     # -- everything else -----------------------------------------------------------------
 
     def sql(self, question: str) -> dict[str, Json]:

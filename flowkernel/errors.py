@@ -3,9 +3,11 @@
 FlowkernelError
 ├── RequestError       what was asked for cannot be done; nothing was changed
 │   ├── BadArgument
-│   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep
+│   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
+│   │       BadForm, BadAnswer
 │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
 │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable
+│   │   └── NotOpen
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
@@ -79,6 +81,14 @@ class TooDeep(BadArgument):
         )
 
 
+class BadForm(BadArgument):
+    """The body of a message is no form that could be shown."""
+
+
+class BadAnswer(BadArgument):
+    """An answer that does not fit its form. The message stays open."""
+
+
 class FlowNotFound(RequestError):
     """No flow has this name."""
 
@@ -121,6 +131,13 @@ class MoveNotAllowed(RequestError):
     def __init__(self, execution_id: str, now: str, then: str) -> None:
         word = "become" if then.isupper() else "be"
         super().__init__(f"Execution {execution_id} is {now} and cannot {word} {then}.")
+
+
+class NotOpen(MoveNotAllowed):
+    """A message that cannot be answered: somebody was first, or nobody waits for it."""
+
+    def __init__(self, why: str) -> None:
+        RequestError.__init__(self, why)
 
 
 class NotInFlowKernel(RequestError):

@@ -5,10 +5,19 @@ functions make the tables, rebuild them, and keep the tree on a person's screen 
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from flowkernel.errors import MoveNotAllowed
-from flowkernel.models import CellError, CellRun, Event, EventKind, Execution, Wire
-from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.errors import MoveNotAllowed, NotOpen
+from flowkernel.models import (
+    CellError,
+    CellRun,
+    Event,
+    EventKind,
+    Execution,
+    Message,
+    Wire,
+)
+from flowkernel.status import CellStatus, ExecutionStatus, MessageStatus
 
 S = ExecutionStatus
 K = EventKind
@@ -23,6 +32,7 @@ MOVED_TO = {
     K.LOST: S.QUEUED,
 }
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
+MESSAGE_KINDS = frozenset({K.MESSAGE_SENT, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED})
 #: What may still be said of an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
@@ -165,6 +175,83 @@ def close_cell(cell_run: CellRun, event: Event) -> CellRun:
     return replace(
         cell_run, status=CellStatus.LOST, ended_at=event.happened_at, last_seq=event.seq
     )
+
+
+def fold_message(message: Message | None, event: Event) -> Message:
+    """The message after the event.
+
+    Raises:
+        NotOpen: It is not open any more; says who was first.
+    """
+    said = event.payload
+    if event.kind is K.MESSAGE_SENT:
+        return _sent(event)
+    if message is None:
+        raise NotOpen("This message does not wait for an answer any more.")
+    if message.status is not MessageStatus.OPEN:
+        raise NotOpen(why_not_open(message))
+    if event.kind is K.MESSAGE_ANSWERED:
+        return replace(
+            message,
+            status=MessageStatus.ANSWERED,
+            response=said["response"],
+            answered_by=event.actor,
+            answered_from=said.get("answered_from"),
+            answered_at=event.happened_at,
+        )
+    return close_message(message, event, MessageStatus(said["status"]), said["why"])
+
+
+def _sent(event: Event) -> Message:
+    said = event.payload
+    expires_at = said.get("expires_at")
+    return Message(
+        message_id=said["message_id"],
+        execution_id=event.execution_id,
+        root_id=event.root_id,
+        subject=said["subject"],
+        message=said.get("message"),
+        message_type=said["message_type"],
+        created_at=event.happened_at,
+        status=MessageStatus.OPEN if said.get("body") else MessageStatus.NOTE,
+        body=said.get("body"),
+        call_key=said.get("call_key"),
+        about_id=said.get("about_id"),
+        expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+    )
+
+
+def close_message(
+    message: Message, event: Event, status: MessageStatus, why: str
+) -> Message:
+    """The message, once nobody waits for its answer any more."""
+    return replace(message, status=status, closed_at=event.happened_at, closed_why=why)
+
+
+def why_not_open(message: Message) -> str:
+    """Why it cannot be answered, for whoever wanted to."""
+    match message.status:
+        case MessageStatus.ANSWERED:
+            at = message.answered_at
+            return (
+                f"{message.answered_by or 'Somebody'} was first, "
+                f"{f'at {at:%H:%M:%S} UTC ' if at else ''}"
+                f"from {message.answered_from or 'somewhere'}: "
+                f"{pressed_in(message)}."
+            )
+        case MessageStatus.NOTE:
+            return f"{message.subject!r} is a note: it asks for nothing."
+        case _:
+            return f"{message.subject!r} is closed. {message.closed_why}"
+
+
+def pressed_in(message: Message) -> str:
+    """The label of the button that was pressed."""
+    properties = (message.body or {}).get("properties", {})
+    for name, asked in properties.items():
+        if asked.get("element") == "submit" and (message.response or {}).get(name):
+            return str(asked.get("label") or name)
+    return "answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from flowkernel.errors import BadArgument
-from flowkernel.models import Execution, Flow, Json
+from flowkernel.models import Execution, Flow, Message
 from flowkernel.status import ExecutionStatus
 from flowkernel.table import Table
 from flowkernel.tree import WORDS, duration_text, one_line
@@ -78,18 +78,19 @@ def execution_table(executions: Iterable[Execution]) -> Table:
     )
 
 
-def message_table(messages: Iterable[dict[str, Json]]) -> Table:
+def message_table(messages: Iterable[Message]) -> Table:
     """Messages, as they come."""
     return Table(
-        ("id", "subject", "message", "type", "sent", "execution"),
+        ("id", "subject", "message", "type", "sent", "status", "execution"),
         tuple(
             (
-                short_id(message["message_id"]),
-                message["subject"],
-                one_line(message["message"] or ""),
-                message["message_type"],
-                moment_text(datetime.fromisoformat(message["created_at"])),
-                short_id(message["execution_id"]),
+                short_id(message.message_id),
+                message.subject,
+                one_line(message.message or ""),
+                message.message_type,
+                moment_text(message.created_at),
+                message.status.lower().replace("_", " "),
+                short_id(message.execution_id),
             )
             for message in messages
         ),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Self, get_args, get_type_hints
 
-from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.status import CellStatus, ExecutionStatus, MessageStatus
 
 Json = Any  #: None, bool, int, float, str, a list of Json, or a dict from str to Json.
 
@@ -210,7 +210,9 @@ class EventKind(StrEnum):
     CELL_ENDED = (
         "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
     )
-    MESSAGE_SENT = "message_sent"  #: message_id, subject, message, message_type
+    MESSAGE_SENT = "message_sent"  #: message_id and what it says and asks
+    MESSAGE_ANSWERED = "message_answered"  #: message_id, response, answered_from
+    MESSAGE_CLOSED = "message_closed"  #: message_id, status, why
     LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.
 
 
@@ -230,12 +232,23 @@ class Event(Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Wire):
-    """A stored note from an execution to a person."""
+    """A stored note from an execution to a person, maybe with a form to be answered."""
 
     message_id: str
     execution_id: str
     root_id: str
     subject: str
-    message: str | None
-    message_type: str
+    message: str | None  #: Markdown.
+    message_type: str  #: INFO, WARN, ERROR or POPUP.
     created_at: datetime
+    status: MessageStatus = MessageStatus.NOTE
+    body: Json = None  #: The form, as a JSON schema; None: it asks for nothing.
+    call_key: str | None = None  #: Which call of its execution sent it.
+    about_id: str | None = None  #: The failed execution that it asks about.
+    expires_at: datetime | None = None  #: Until when an answer is waited for.
+    response: Json = None
+    answered_by: str | None = None
+    answered_from: str | None = None  #: notebook, command line, REST, ...
+    answered_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_why: str | None = None

@@ -59,6 +59,16 @@ class CellStatus(StrEnum):
     LOST = "LOST"  #: Its worker was gone before it said how the cell ended.
 
 
+class MessageStatus(StrEnum):
+    """Where a message stands. Only an open one can still become something else."""
+
+    NOTE = "NOTE"  #: It asks for nothing.
+    OPEN = "OPEN"  #: It waits for an answer.
+    ANSWERED = "ANSWERED"  #: Somebody answered, once and for all.
+    TIMED_OUT = "TIMED_OUT"  #: Nobody answered in time.
+    CLOSED = "CLOSED"  #: Nobody needs the answer any more; `closed_why` says why.
+
+
 class ReturnWhen(StrEnum):
     """When a wait for several executions is over."""
 

@@ -21,7 +21,7 @@ def _group(name: str, help: str) -> typer.Typer:
 
 flow = _group("flow", "Flows: named notebooks, scripts and cells.")
 execution = _group("execution", "Executions: what ran, runs, or will run.")
-message = _group("message", "Messages: notes from executions to people.")
+message = _group("message", "Messages: what executions tell and ask people.")
 engine = _group("engine", "The engine of this home.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout.")]
@@ -181,16 +181,21 @@ _add_verb(
 
 
 @message.command("list")
-def message_list(json: AsJson = False) -> None:
-    """List the messages, the newest first."""
+def message_list(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what waits for no answer.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """List the messages that wait for an answer, the newest first."""
     from flowkernel.cli.messages import list_messages
 
-    list_messages(as_json=json)
+    list_messages(is_open=not everything, as_json=json)
 
 
 @message.command("show")
 def message_show(id: Id, json: AsJson = False) -> None:
-    """Show a message."""
+    """Show a message, and how to answer it."""
     from flowkernel.cli.messages import show_message
 
     show_message(id, as_json=json)
@@ -199,17 +204,20 @@ def message_show(id: Id, json: AsJson = False) -> None:
 @message.command("answer")
 def message_answer(
     id: Id,
-    button: Annotated[str, typer.Argument(metavar="BUTTON", help="What is chosen.")],
+    button: Annotated[
+        str,
+        typer.Argument(metavar="BUTTON", help="The button to press: `ok`, `retry`."),
+    ],
     parameter: Annotated[
         list[str] | None,
         typer.Option("-p", "--parameter", metavar="NAME VALUE", help="A field."),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Answer a message. Not yet: messages are notes so far."""
+    """Answer a message, once and for all."""
     from flowkernel.cli.messages import answer_message
 
-    answer_message(id, button, parameter or [])
+    answer_message(id, button, parameter or [], as_json=json)
 
 
 @app.command()

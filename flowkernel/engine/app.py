@@ -12,11 +12,13 @@ from starlette.exceptions import HTTPException
 from flowkernel.clock import monotonic
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.guard import Guard
+from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.pruning import prune_daily
 from flowkernel.engine.routes import answers
 from flowkernel.engine.routes.engine import engine_routes
 from flowkernel.engine.routes.execution import execution_routes
 from flowkernel.engine.routes.flow import flow_routes
+from flowkernel.engine.routes.message import message_routes
 from flowkernel.engine.routes.reading import reading_routes
 from flowkernel.engine.routes.verbs import verb_routes
 from flowkernel.engine.routes.worker import worker_routes
@@ -75,10 +77,12 @@ def make_app(
     app.add_exception_handler(RequestValidationError, answers.refuse_shape)
     app.add_exception_handler(HTTPException, answers.refuse_http)
     app.add_exception_handler(Exception, answers.refuse_fault)
+    inbox = Inbox(service)
     routers = (
         worker_routes(service, dispatcher),  # Those that are asked most come first.
         execution_routes(service, dispatcher),
-        verb_routes(service, dispatcher),
+        verb_routes(service, dispatcher, inbox),
+        message_routes(service, inbox),
         flow_routes(service, dispatcher),
         reading_routes(service, stream),
         engine_routes(service, dispatcher, about, stop),

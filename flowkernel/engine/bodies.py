@@ -11,6 +11,7 @@ from flowkernel.jsonvalue import checked, dumps
 from flowkernel.models import EventKind, FlowKind, OnLost
 from flowkernel.status import CellStatus, ExecutionStatus, ReturnWhen
 
+MAX_WAIT = 10 * 366 * 86_400.0  #: Seconds that an answer may be waited for, inclusive.
 MAX_CELLS = 1_000_000  #: Cells of a notebook, inclusive.
 
 
@@ -125,6 +126,23 @@ class MessageBody(Body):
     subject: str = Field(max_length=1_000)
     message: str | None = Field(default=None, max_length=100_000)
     message_type: Literal["INFO", "WARN", "ERROR", "POPUP"] = "INFO"
+    request: str | None = Field(default=None, max_length=1_000)
+    body: Any = None
+    wait: bool = (
+        True  #: False: a message without `request` and `body` asks for nothing.
+    )
+    timeout: float | None = Field(default=None, ge=0, le=MAX_WAIT)
+    call_key: str | None = Field(default=None, max_length=400)
+    about_id: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+
+
+class AnswerBody(Body):
+    """`POST message/{id}/answer`."""
+
+    answer_id: str = Field(default_factory=new_id, pattern=r"^[0-9a-f-]{36}$")
+    response: dict[str, Any] = Field(default_factory=dict)
+    answered_by: str = Field(default="somebody", max_length=200)
+    answered_from: str = Field(default="REST", max_length=100)
 
 
 class WaitBody(Body):
@@ -133,6 +151,7 @@ class WaitBody(Body):
     targets: list[str] = Field(default_factory=list, alias="for", max_length=100_000)
     return_when: ReturnWhen = ReturnWhen.ALL_ENDED
     until: AwareDatetime | None = None
+    message: str | None = None  #: For an answer to it.
     seconds: float = Field(default=20.0, ge=0, le=60)
     is_last: bool = False  #: Whoever asks will not ask again.
     is_flow: bool = False  #: The execution itself waits, and gives its slot back.

@@ -105,6 +105,10 @@ class Dispatcher:
             for waiter in self.waits.note(execution_id, S(event.payload["status"])):
                 self.board.resume(waiter)
             self._end_never_started(execution_id)
+        elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
+            message_id = event.payload["message_id"]
+            for waiter in self.waits.note(message_id, S.ENDED_SUCCESS):
+                self.board.resume(waiter)
         elif event.kind is K.CREATED or execution_id in self.progress:
             self._cancel_late_child(event)
             before = self.progress.get(execution_id, Progress())

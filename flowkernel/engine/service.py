@@ -29,14 +29,12 @@ from flowkernel.models import (
     Flow,
     FlowKind,
     Json,
-    Message,
 )
 from flowkernel.status import ExecutionStatus
-from flowkernel.store import Member, Store, message_of
+from flowkernel.store import Member, Store
 
 S = ExecutionStatus
 K = EventKind
-RECENT_MESSAGES = 1_000  #: Among so many a part of an id is looked for.
 
 
 class Service:
@@ -263,14 +261,6 @@ class Service:
             values = {**values, "name": checked_name(str(values["name"]), "execution")}
         return self._append(make_event(execution_id, K.SAVED, actor, **values))
 
-    def send_message(self, execution_id: str, told: dict[str, Json]) -> dict[str, Json]:
-        """Record a note to the people of this home."""
-        event = make_event(execution_id, K.MESSAGE_SENT, **told)
-        event = replace(event, event_id=told["message_id"])
-        for recorded in self.store.append([event]):
-            return message_of(recorded).to_json()
-        return self.store.get_message(told["message_id"]).to_json()
-
     def log(self, execution_id: str, stream: str, text: str) -> None:
         """Add to the log of an execution."""
         self.store.append(
@@ -286,16 +276,6 @@ class Service:
     def find(self, id_or_part: str) -> Execution:
         """The execution of this id, or of its unambiguous beginning or end."""
         return self.store.get_execution(self.store.resolve_id(id_or_part))
-
-    def find_message(self, id_or_part: str) -> Message:
-        """The message of this id, or of the unambiguous beginning or end of a recent one."""
-        part = id_or_part.lower()
-        recent = self.store.list_messages(RECENT_MESSAGES)
-        found = [m for m in recent if m.message_id.startswith(part)]
-        found = found or [m for m in recent if m.message_id.endswith(part)]
-        if part and len(found) == 1:
-            return found[0]
-        return self.store.get_message(id_or_part)
 
     def subtree(self, execution_id: str) -> tuple[Execution, list[Member]]:
         """It, and everything under it, parents before children, oldest first."""

@@ -6,23 +6,30 @@ from datetime import datetime
 from flowkernel.clock import monotonic, now
 from flowkernel.engine.bodies import WaitBody
 from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.service import Service, make_event
 from flowkernel.engine.waits import Wait, sentence, until_over
-from flowkernel.models import EventKind, Execution, Json
-from flowkernel.status import ExecutionStatus
+from flowkernel.models import EventKind, Execution, Json, Message
+from flowkernel.status import ExecutionStatus, MessageStatus, ReturnWhen
 
 S = ExecutionStatus
 SLOT_SECONDS = 20.0  #: How long one answer waits for a slot; then it is asked again.
 
 
 async def hold(
-    service: Service, dispatcher: Dispatcher, execution_id: str, asked: WaitBody
+    service: Service,
+    dispatcher: Dispatcher,
+    inbox: Inbox,
+    execution_id: str,
+    asked: WaitBody,
 ) -> dict[str, Json]:
     """Wait as `asked`, for its `seconds` at most.
 
     When a flow waits, it is WAITING on disk before this waits, and RUNNING again, with a slot,
     before this says that it is over.
     """
+    if asked.message is not None:
+        return await _hold_for_answer(service, dispatcher, inbox, execution_id, asked)
     targets = await asyncio.to_thread(_executions, service, asked.targets)
     wait = Wait(
         {e.execution_id: e.status for e in targets},
@@ -56,6 +63,51 @@ async def hold(
         "has_slot": has_slot,
         "executions": [e.to_json() for e in found],
     }
+
+
+async def _hold_for_answer(
+    service: Service,
+    dispatcher: Dispatcher,
+    inbox: Inbox,
+    execution_id: str,
+    asked: WaitBody,
+) -> dict[str, Json]:
+    """Wait until a message is not open any more."""
+    message = await asyncio.to_thread(inbox.find, asked.message or "")
+    wait = Wait(
+        {message.message_id: S.WAITING},
+        ReturnWhen.ALL_ENDED,
+        waiter=execution_id if asked.is_flow else None,
+    )
+    dispatcher.waits.open(wait)
+    try:
+        message = await _as_it_is(inbox, message)
+        if message.status is MessageStatus.OPEN:
+            if asked.is_flow:
+                on = f"Waiting for an answer to {message.subject!r}."
+                await _say_waiting(service, execution_id, on)
+            await until_over(wait, _seconds_left(asked, message))
+            message = await _as_it_is(inbox, message)
+    finally:
+        dispatcher.waits.close(wait)
+    is_over = message.status is not MessageStatus.OPEN
+    has_slot = True
+    if asked.is_flow and (is_over or asked.is_last):
+        has_slot = await _get_slot(service, dispatcher, execution_id)
+    told = inbox.full(message) if asked.is_flow else message.to_json()
+    return {"is_over": is_over, "has_slot": has_slot, "message": told}
+
+
+async def _as_it_is(inbox: Inbox, message: Message) -> Message:
+    """The message now; closed, if the time for an answer is over."""
+    fresh = await asyncio.to_thread(inbox.service.store.get_message, message.message_id)
+    return await asyncio.to_thread(inbox.closed_if_late, fresh)
+
+
+def _seconds_left(asked: WaitBody, message: Message) -> float:
+    if message.expires_at is None:
+        return asked.seconds
+    return min(asked.seconds, (message.expires_at - now()).total_seconds())
 
 
 def _executions(service: Service, ids: list[str]) -> list[Execution]:

@@ -82,6 +82,10 @@ class MessageResponseTimeoutError(TimeoutExceededError):
     """Nobody answered in time."""
 
 
+class MessageClosed(EngineException):
+    """Nobody can answer any more: what asked is gone."""
+
+
 class MissingInputError(EngineException):
     """An input that is needed was not given."""
 

@@ -239,26 +239,44 @@ class Execution:
         subject: str,
         message: str | None = None,
         *,
+        request: str | None = None,
+        body: Json = None,
         message_type: str = "INFO",
         wait: bool = True,
-        **form: Any,
+        timeout: float | None = None,
     ) -> "Message":
-        """Send a note to the people of this home. It is recorded, and returns at once."""
-        if form:
-            raise NotYetAvailable(
-                f"this.message(..., {min(form)}=...)",
-                "A message is a note so far; forms and answers come with interactive mode.",
-            )
+        """Send a message to the people of this home, and wait for the answer.
+
+        Args:
+            message: What it says, in Markdown. People say OK to it.
+            request: A question for one text, which is `response["string"]`.
+            body: A form: a JSON schema of an object, with an `element` for each property.
+            message_type: INFO, WARN, ERROR or POPUP.
+            wait: False: do not wait. `wait()` of what is returned does so later; a message
+                that only says something then asks for nothing.
+            timeout: Seconds until nobody can answer any more. Default: no limit.
+
+        Raises:
+            BadForm: The body cannot be shown; says which property is at fault.
+            MessageResponseTimeoutError: Nobody answered in time.
+        """
+        here = self._own("message")
         told = self._post(
             "message",
             {
                 "message_id": new_id(),
                 "subject": subject,
                 "message": message,
+                "request": request,
+                "body": body,
                 "message_type": message_type,
+                "wait": wait,
+                "timeout": timeout,
+                "call_key": _short(here.message_key(subject)),
             },
         )
-        return Message(told)
+        sent = Message(self._client, told)
+        return sent.wait() if wait else sent
 
     def success(self, message: str | None = None) -> NoReturn:
         """End the flow with success, at once."""

@@ -22,6 +22,7 @@ class Here:
     client: Client
     execution_id: str
     calls: dict[str, int] = field(default_factory=dict)
+    messages: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     pid: int = field(default_factory=os.getpid)
 
@@ -31,9 +32,18 @@ class Here:
             os.getpid() != self.pid
         ):  # Forks count apart: give `key` to have them repeat.
             return f"{what}#{new_id()}"
+        return self._next(self.calls, what)
+
+    def message_key(self, subject: str) -> str:
+        """The key of the next message of this subject: the same after a loss."""
+        if os.getpid() != self.pid:
+            return f"{subject}#{new_id()}"
+        return self._next(self.messages, subject)
+
+    def _next(self, counts: dict[str, int], what: str) -> str:
         with self.lock:
-            self.calls[what] = self.calls.get(what, 0) + 1
-            return f"{what}#{self.calls[what]}"
+            counts[what] = counts.get(what, 0) + 1
+            return f"{what}#{counts[what]}"
 
 
 _here: Here | None = None

@@ -1,9 +1,10 @@
 """What the engine keeps, read by the names of the documentation."""
 
-from typing import Any
+from typing import Any, Self
 
 from flowkernel.client import Client
-from flowkernel.errors import BadArgument
+from flowkernel.errors import BadArgument, MessageNotFound
+from flowkernel.flow_api.waiting import wait_for_answer
 from flowkernel.models import Json
 
 #: Names of the documentation for fields that have another name in the store.
@@ -29,17 +30,52 @@ def pick(record: dict[str, Json], names: tuple[str, ...]) -> Any:
 
 
 class Message:
-    """A note that was sent."""
+    """A message: what was asked, and what was answered."""
 
-    def __init__(self, record: dict[str, Json]) -> None:
+    def __init__(self, client: Client, record: dict[str, Json]) -> None:
+        self._client = client
         self._record = record
 
+    @property
+    def message_id(self) -> str:
+        """Its id."""
+        return str(self._record["message_id"])
+
     def get(self, *names: str) -> Any:
-        """One field, or a tuple of several."""
+        """One field, or a tuple of several, as last read. `load` reads anew."""
         return pick(self._record, names)
 
+    def load(self, *names: str) -> Any:
+        """One field, or a tuple of several, read from the engine now."""
+        hidden = self._record.get("response")
+        self._record = self._client.get(f"/message/{self.message_id}")
+        if hidden is not None:  # It may have a password, which is told once.
+            self._record["response"] = hidden
+        return pick(self._record, names)
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the answer.
+
+        Raises:
+            MessageResponseTimeoutError: Nobody answered within `timeout` seconds, or within
+                those that the message was sent with.
+            MessageClosed: Nobody can answer any more.
+        """
+        if self._record["status"] in ("OPEN", "TIMED_OUT"):
+            self._record = wait_for_answer(self._client, self._record, timeout)
+        return self
+
+    def exists(self) -> bool:
+        """Whether it is there. It is, unless it was pruned."""
+        try:
+            self.load("message_id")
+        except MessageNotFound:
+            return False
+        return True
+
     def __repr__(self) -> str:
-        return f"<Message {self._record['subject']!r}>"
+        status = str(self._record["status"]).lower()
+        return f"<Message {self._record['subject']!r} {status}>"
 
 
 class FlowRecord:

@@ -41,11 +41,13 @@ class System:
 
     def message(self, message_id: str) -> Message:
         """A message by its id."""
-        return Message(self._client.get(f"/message/{message_id}"))
+        return Message(self._client, self._client.get(f"/message/{message_id}"))
 
     def messages(self) -> Iterator[Message]:
         """The newest messages."""
-        return (Message(record) for record in self._client.get("/message"))
+        return (
+            Message(self._client, record) for record in self._client.get("/message")
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -4,7 +4,11 @@ import time
 from collections.abc import Callable
 
 from flowkernel.client import Client
-from flowkernel.flow_api.exceptions import DependencyTimeoutError
+from flowkernel.flow_api.exceptions import (
+    DependencyTimeoutError,
+    MessageClosed,
+    MessageResponseTimeoutError,
+)
 from flowkernel.flow_api.here import here
 from flowkernel.models import Json
 from flowkernel.status import ReturnWhen
@@ -31,6 +35,32 @@ def wait(
             f"{len(ids)} execution(s) did not end within {timeout} s; they go on."
         )
     return {record["execution_id"]: record for record in told["executions"]}
+
+
+def wait_for_answer(
+    client: Client, record: dict[str, Json], timeout: float | None
+) -> dict[str, Json]:
+    """Wait until a message is answered; its record then.
+
+    Raises:
+        MessageResponseTimeoutError: Nobody answered in time.
+        MessageClosed: Nobody can answer any more.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    left = (lambda: deadline - time.monotonic()) if deadline is not None else None
+    mine, sender = here(), record["execution_id"]
+    is_flow = mine is not None and mine.execution_id == sender
+    question = {"message": record["message_id"], "is_flow": is_flow}
+    told = hold(client, sender, question, left)["message"]
+    match told["status"]:
+        case "ANSWERED":
+            return told  # type: ignore[no-any-return]
+        case "CLOSED":
+            raise MessageClosed(f"{told['subject']!r} was closed. {told['closed_why']}")
+        case _:
+            raise MessageResponseTimeoutError(
+                f"Nobody answered {told['subject']!r} in time."
+            )
 
 
 def hold(

@@ -169,11 +169,13 @@ class FlowMagics(Magics):
     @line_magic
     @magic_arguments()
     def inbox(self, line: str) -> Table:
-        """List the messages that executions sent, the newest first."""
+        """List what waits for an answer, the newest first."""
         from flowkernel.listing import message_table
+        from flowkernel.models import Message
 
         parse(FlowMagics.inbox, line)
-        return message_table(self._client.get("/message"))
+        found = self._client.get("/message", is_open="true")
+        return message_table(Message.from_json(record) for record in found)
 
     @cell_magic
     @magic_arguments()

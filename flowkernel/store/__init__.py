@@ -2,7 +2,6 @@
 
 from flowkernel.store.questions import HEAVY, Member
 from flowkernel.store.sql import Answer, Limits
-from flowkernel.store.step import message_of
 from flowkernel.store.store import Store
 
-__all__ = ["HEAVY", "Answer", "Limits", "Member", "Store", "message_of"]
+__all__ = ["HEAVY", "Answer", "Limits", "Member", "Store"]

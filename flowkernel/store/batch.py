@@ -14,7 +14,7 @@ from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion, Js
 from flowkernel.store.changes import Changes, Dated
 from flowkernel.store.rows import check_fits
 from flowkernel.store.state import State
-from flowkernel.store.step import Cells, step
+from flowkernel.store.step import Cells, Messages, step
 
 K = EventKind
 
@@ -103,9 +103,11 @@ class Batch:
 
     def _apply(self, event: Event, before: Execution | None, mine: Changes) -> None:
         cells = self._cells(event.execution_id, mine)
-        after = step(before, cells, event)
-        for record in (after.execution, *after.cells.values(), after.message):
-            if record is not None and record is not before:
+        messages = self._messages(event.execution_id, mine)
+        after = step(before, cells, messages, event)
+        records = (after.execution, *after.cells.values(), *after.messages.values())
+        for record in records:
+            if record is not before:
                 check_fits(record)
         if before is None:
             check_birth(after.execution, event)
@@ -115,8 +117,9 @@ class Batch:
         if after.cells:
             mine.cells_born |= {key for key in after.cells if key not in cells}
             mine.cells.setdefault(event.execution_id, {}).update(after.cells)
-        if after.message:
-            mine.messages.append(after.message)
+        if after.messages:
+            mine.messages_born |= {key for key in after.messages if key not in messages}
+            mine.messages.setdefault(event.execution_id, {}).update(after.messages)
         mine.events.append(event)
         mine.event_ids.add(event.event_id)
 
@@ -136,6 +139,11 @@ class Batch:
 
     def _cells(self, execution_id: str, mine: Changes) -> Cells:
         parts = (mine.cells, self.changes.cells, self._state.cells)
+        found: list[Any] = [part.get(execution_id) for part in parts]
+        return ChainMap(*filter(None, found))
+
+    def _messages(self, execution_id: str, mine: Changes) -> Messages:
+        parts = (mine.messages, self.changes.messages, self._state.messages)
         found: list[Any] = [part.get(execution_id) for part in parts]
         return ChainMap(*filter(None, found))
 

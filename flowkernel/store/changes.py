@@ -25,7 +25,8 @@ class Changes:
     born: set[str] = field(default_factory=set)  #: Executions that have no row yet.
     cells: dict[str, dict[str, CellRun]] = field(default_factory=dict)
     cells_born: set[str] = field(default_factory=set)
-    messages: list[Message] = field(default_factory=list)
+    messages: dict[str, dict[str, Message]] = field(default_factory=dict)
+    messages_born: set[str] = field(default_factory=set)
     flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
     versions: dict[str, Dated] = field(default_factory=dict)
     pruned: set[str] = field(default_factory=set)  #: Roots of families that go.
@@ -44,7 +45,9 @@ class Changes:
         for execution_id, cells in other.cells.items():
             self.cells.setdefault(execution_id, {}).update(cells)
         self.cells_born |= other.cells_born
-        self.messages += other.messages
+        for execution_id, messages in other.messages.items():
+            self.messages.setdefault(execution_id, {}).update(messages)
+        self.messages_born |= other.messages_born
         self.flows |= other.flows
         self.versions |= other.versions
         self.pruned |= other.pruned

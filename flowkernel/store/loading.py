@@ -14,7 +14,7 @@ from flowkernel.store.memory import Births, Recent, Shelves
 from flowkernel.store.pool import Pool
 from flowkernel.store.segments import Header, frames_after, header_of
 from flowkernel.store.state import KNOWN_BIRTHS, KNOWN_EVENTS, State
-from flowkernel.store.step import Cells
+from flowkernel.store.step import Cells, Messages, map_open
 from flowkernel.store.tables import save_meta
 
 logger = getLogger(__name__)
@@ -32,6 +32,13 @@ def load_state(pool: Pool) -> State:
         run = rows.CELL_RUN.model_of(record)
         known = cells.setdefault(run.execution_id, {})
         known[run.cell_run_id] = None if run.ended_at else run
+    messages: dict[str, Messages] = {}
+    for record in (
+        pool.read("list_live_messages", execution_ids=list(live)) if live else ()
+    ):
+        message = rows.MESSAGE.model_of(record)
+        sent = map_open({message.message_id: message})
+        messages.setdefault(message.execution_id, {}).update(sent)
     flows = map(rows.FLOW.model_of, pool.read("list_flows"))
     newest = next(iter(pool.read("newest_execution_id")[0].values()))
     recent = (
@@ -42,6 +49,7 @@ def load_state(pool: Pool) -> State:
         births=Births(str(newest or ""), limit=KNOWN_BIRTHS),
         live=Shelves(live),
         cells=cells,
+        messages=messages,
         flows={flow.name: flow for flow in flows},
         versions={record["hash"] for record in pool.read("list_version_hashes")},
         event_ids=Recent(recent, limit=KNOWN_EVENTS),

@@ -134,6 +134,14 @@ ORDER BY seq LIMIT $limit;
 -- The newest messages, newest first.
 SELECT * FROM message ORDER BY created_at DESC, message_id DESC LIMIT $limit;
 
+-- list_live_messages
+-- What they sent. Of what is not open, only that it exists is kept in memory.
+SELECT * FROM message WHERE execution_id = ANY($execution_ids::UUID[]);
+
+-- messages_of
+-- What one execution sent, oldest first.
+SELECT * FROM message WHERE execution_id = $execution_id ORDER BY created_at, message_id;
+
 -- get_message
 -- One message.
 SELECT * FROM message WHERE message_id = $message_id;

@@ -279,6 +279,21 @@ class Questions:
         ]
         return sorted(events, key=lambda event: event.seq)[:limit]
 
+    def open_messages(self) -> list[Message]:
+        """What waits for an answer, newest first."""
+        sent = self._state.messages.values()
+        found = [m for messages in sent for m in messages.values() if m is not None]
+        return sorted(found, key=lambda m: (m.created_at, m.message_id), reverse=True)
+
+    def messages_of(self, execution_id: str) -> list[Message]:
+        """What one execution sent, oldest first."""
+        found = self._read("messages_of", execution_id=_uuid(execution_id))
+        return [rows.MESSAGE.model_of(record) for record in found]
+
+    def has_event(self, event_id: str) -> bool:
+        """Whether it was recorded lately."""
+        return event_id in self._state.event_ids
+
     def list_messages(self, limit: int = 50) -> list[Message]:
         """The newest messages, newest first."""
         found = self._read("list_messages", limit=limit)
@@ -290,6 +305,9 @@ class Questions:
         Raises:
             MessageNotFound: There is none.
         """
+        for sent in self._state.messages.values():
+            if (known := sent.get(message_id)) is not None:
+                return known
         try:
             found = self._read("get_message", message_id=str(UUID(message_id)))
         except ValueError as error:

@@ -7,7 +7,7 @@ from flowkernel.models import CellRun, Event, Execution, Message
 from flowkernel.store import rows
 from flowkernel.store.database import Connection
 from flowkernel.store.sqlfiles import queries
-from flowkernel.store.step import Cells, step
+from flowkernel.store.step import Cells, Messages, step
 from flowkernel.store.tables import insert
 
 PAGE = 10_000  #: Events read at a time; executions written at a time.
@@ -48,14 +48,18 @@ def folded(history: Iterator[Event]) -> tuple[Execution, list[CellRun], list[Mes
     """What the events of one execution, in order, amount to."""
     execution: Execution | None = None
     cells: Cells = {}
-    messages: list[Message] = []
+    messages: Messages = {}
     for event in history:
-        after = step(execution, cells, event)
+        after = step(execution, cells, messages, event)
         execution = after.execution
         cells.update(after.cells)
-        messages += [after.message] if after.message else []
+        messages.update(after.messages)
     assert execution is not None, "groupby gives no empty group"
-    return execution, [run for run in cells.values() if run], messages
+    return (
+        execution,
+        [run for run in cells.values() if run],
+        [message for message in messages.values() if message],
+    )
 
 
 def _all_events(reader: Connection) -> Iterator[Event]:

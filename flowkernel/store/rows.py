@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Wire)
 Row = tuple[Any, ...]
 
 #: Columns that are JSON, in whichever table.
-JSON_COLUMNS = frozenset({"inputs", "output", "payload"})
+JSON_COLUMNS = frozenset({"inputs", "output", "payload", "body", "response"})
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,15 @@ CELL_RUN = Table(
     "cell_run_id",
     frozenset("execution_id root_id cell_id cell_index source_hash started_at".split()),
 )
-MESSAGE = Table("message", Message, "message_id")
+MESSAGE = Table(
+    "message",
+    Message,
+    "message_id",
+    frozenset(
+        "execution_id root_id subject message message_type created_at body call_key "
+        "about_id expires_at".split()
+    ),
+)
 EVENT = Table("event", Event, "event_id")
 FLOW = Table("flow", Flow, "name")
 LOG_COLUMNS = ["seq", "execution_id", "root_id", "happened_at", "stream", "text"]

@@ -84,9 +84,20 @@ CREATE TABLE message (
     execution_id UUID NOT NULL,
     root_id UUID NOT NULL,
     subject VARCHAR NOT NULL,
-    message VARCHAR,
+    message VARCHAR,         -- Markdown
     message_type VARCHAR NOT NULL,
-    created_at TIMESTAMP NOT NULL
+    created_at TIMESTAMP NOT NULL,
+    status VARCHAR NOT NULL DEFAULT 'NOTE',
+    body JSON,               -- the form, as a JSON schema
+    call_key VARCHAR,
+    about_id UUID,           -- the failed execution that it asks about
+    expires_at TIMESTAMP,
+    response JSON,
+    answered_by VARCHAR,
+    answered_from VARCHAR,
+    answered_at TIMESTAMP,
+    closed_at TIMESTAMP,
+    closed_why VARCHAR
 );
 
 CREATE TABLE flow (

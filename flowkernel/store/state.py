@@ -4,10 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flowkernel.jsonvalue import dumps
-from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion
+from flowkernel.models import (
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    FlowVersion,
+)
 from flowkernel.store.changes import Changes
 from flowkernel.store.memory import Births, Kept, Recent, Shelves
-from flowkernel.store.step import Cells
+from flowkernel.store.step import Cells, Messages, map_open
 
 KNOWN_EVENTS = (
     50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
@@ -39,6 +45,8 @@ class State:
     ended: Kept[Execution] = field(default_factory=_ended)
     calls: Calls = field(default_factory=dict)  #: Of those that are live, all.
     cells: dict[str, Cells] = field(default_factory=dict)
+    #: Of those that are live; None for one that is not open.
+    messages: dict[str, Messages] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
     sources: Kept[FlowVersion] = field(default_factory=_sources)
@@ -57,6 +65,9 @@ class State:
             known.update(
                 {key: None if run.ended_at else run for key, run in cells.items()}
             )
+        for execution_id, messages in changes.messages.items():
+            sent = {**self.messages.get(execution_id, {}), **map_open(messages)}
+            self.messages = {**self.messages, execution_id: sent}
         self.births.add(changes.born)
         if changes.executions:
             self._accept_executions(changes.executions)
@@ -92,6 +103,9 @@ class State:
         self.live = self.live.changed(live, [e.execution_id for e in ended])
         for execution in ended:
             self.cells.pop(execution.execution_id, None)
+        gone = {execution.execution_id for execution in ended} & self.messages.keys()
+        if gone:  # Never changed, so that it can be walked through.
+            self.messages = {k: m for k, m in self.messages.items() if k not in gone}
             self.calls.pop(execution.execution_id, None)
 
     def _remember(self, events: list[Event]) -> None:

@@ -1,10 +1,19 @@
 """From one event to the rows it makes: for recording, replaying and rebuilding alike. Pure."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 
-from flowkernel.fold import CELL_KINDS, close_cell, fold, fold_cell
+from flowkernel.fold import (
+    CELL_KINDS,
+    MESSAGE_KINDS,
+    close_cell,
+    close_message,
+    fold,
+    fold_cell,
+    fold_message,
+)
 from flowkernel.models import CellRun, Event, EventKind, Execution, Message
+from flowkernel.status import MessageStatus
 
 K = EventKind
 #: After these no cell of the execution can still be running in the kernel it had.
@@ -12,6 +21,8 @@ CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.ENDED})
 
 #: By id; None for one that ended, if only that is known.
 Cells = MutableMapping[str, CellRun | None]
+#: The same of one execution; None for one that is not open any more.
+Messages = MutableMapping[str, Message | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +31,12 @@ class Step:
 
     execution: Execution
     cells: dict[str, CellRun]  #: The cell runs it changed or began.
-    message: Message | None = None
+    messages: dict[str, Message]  #: The messages it sent or changed.
 
 
-def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
+def step(
+    execution: Execution | None, cells: Cells, messages: Messages, event: Event
+) -> Step:
     """The one way from an event to rows.
 
     An event that changes nothing of the execution leaves its `last_seq` too, so that
@@ -31,8 +44,9 @@ def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
     stays as it was first.
 
     Raises:
-        MoveNotAllowed: See `fold`.
+        MoveNotAllowed: See `fold` and `fold_message`.
     """
+    told = _messages(messages, event)
     after = fold(execution, event)
     if (
         execution is not None
@@ -50,20 +64,29 @@ def step(execution: Execution | None, cells: Cells, event: Event) -> Step:
         run = before if is_repeated else fold_cell(before, event)
         if run is not None and run is not before:
             changed = {cell_run_id: run}
-    return Step(
-        after, changed, message_of(event) if event.kind is K.MESSAGE_SENT else None
-    )
+    return Step(after, changed, told)
 
 
-def message_of(event: Event) -> Message:
-    """The message that an event of kind MESSAGE_SENT tells of."""
-    said = event.payload
-    return Message(
-        message_id=said["message_id"],
-        execution_id=event.execution_id,
-        root_id=event.root_id,
-        subject=said["subject"],
-        message=said.get("message"),
-        message_type=said["message_type"],
-        created_at=event.happened_at,
-    )
+def _messages(messages: Messages, event: Event) -> dict[str, Message]:
+    """The messages that an event sends or changes. None outlives its execution open."""
+    if event.kind in MESSAGE_KINDS:
+        message_id = event.payload["message_id"]
+        if event.kind is K.MESSAGE_SENT and message_id in messages:
+            return {}
+        return {message_id: fold_message(messages.get(message_id), event)}
+    if event.kind is not K.ENDED:
+        return {}
+    why = "Its execution ended before anybody answered."
+    return {
+        key: close_message(message, event, MessageStatus.CLOSED, why)
+        for key, message in messages.items()
+        if message is not None and message.status is MessageStatus.OPEN
+    }
+
+
+def map_open(messages: Mapping[str, Message]) -> Messages:
+    """Messages as they are known by heart: only that it was there, once it is not open."""
+    return {
+        key: message if message.status is MessageStatus.OPEN else None
+        for key, message in messages.items()
+    }

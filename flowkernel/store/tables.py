@@ -16,9 +16,8 @@ def write(connection: Connection, changes: Changes) -> None:
     insert(connection, rows.EVENT, events)
     append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logged])
     put(connection, rows.EXECUTION, changes.executions, changes.born)
-    cells = {key: run for part in changes.cells.values() for key, run in part.items()}
-    put(connection, rows.CELL_RUN, cells, changes.cells_born)
-    insert(connection, rows.MESSAGE, changes.messages)
+    put(connection, rows.CELL_RUN, flat(changes.cells), changes.cells_born)
+    put(connection, rows.MESSAGE, flat(changes.messages), changes.messages_born)
     if changes.flows:
         connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
         insert(connection, rows.FLOW, [flow for flow in changes.flows.values() if flow])
@@ -29,6 +28,11 @@ def write(connection: Connection, changes: Changes) -> None:
     if changes.events:
         save_meta(connection, "applied_seq", changes.events[-1].seq)
     save_meta(connection, "applied_frame", changes.frame)
+
+
+def flat(parts: Mapping[str, Mapping[str, rows.T]]) -> dict[str, rows.T]:
+    """By their own ids, whichever execution they belong to."""
+    return {key: one for part in parts.values() for key, one in part.items()}
 
 
 def put(

@@ -232,10 +232,8 @@ def test_outputs_that_are_not_json_are_refused_by_key(register, run):
     assert "output['frame']['a'] is of type object, which is not JSON" in message
 
 
-def test_a_message_is_recorded_and_returns(register, run, client):
-    register(
-        "messenger", "this.message(subject='Message', message=' The value is: 42')"
-    )
+def test_a_note_is_recorded_and_returns(register, run, client):
+    register("messenger", "this.message('Message', 'The value is: 42', wait=False)")
 
     assert run("messenger").get("status") == S.ENDED_SUCCESS
     assert client.get("/message")[0]["subject"] == "Message"

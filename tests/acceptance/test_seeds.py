@@ -3,6 +3,7 @@
 import pytest
 
 from flowkernel.status import ExecutionStatus as S
+from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
 
@@ -121,12 +122,15 @@ def test_a_failed_child_is_caught(register, run, client, inputs, child, word):
     assert said.payload == {"stream": "log", "text": f"my_other_flow_name {word}\n"}
 
 
-def test_values_are_passed(register, run, client):
+def test_values_are_passed(register, start, client):
     register("main", MAIN)
     register("Calculator", CALCULATOR)
     register("Messenger", MESSENGER)
 
-    execution = run("main")
+    execution = start("main")
+    [asked] = until(lambda: client.get("/message", is_open="true"))
+    client.answer(asked["message_id"], {"ok": True}, answered_from="test")
+    execution.wait()
 
     assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
     calculator, messenger = execution.children

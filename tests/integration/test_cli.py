@@ -126,8 +126,66 @@ def test_a_backup_is_a_database_and_overwrites_nothing(ask, say, tmp_path):
         assert copy.execute("select count(*) >= 0 from execution").fetchone() == (True,)
 
 
-def test_messages_are_listed(ask):
+FORM = {
+    "properties": {
+        "day": {"element": "string", "label": "Day", "default": "today"},
+        "rows": {"element": "number"},
+        "region": {"element": "dropdown", "enum": ["north", "south"]},
+        "why": {"element": "markdown", "description": "It failed."},
+        "retry": {"element": "submit", "label": "Try again"},
+        "fail": {"element": "submit", "label": "Give up", "required": []},
+    },
+    "required": ["rows"],
+}
+
+
+@pytest.fixture
+def message(client):
+    """A message with a form, sent by an execution that nobody runs."""
+    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
+    asker = client.start({"source": source, "run": False}).execution_id
+    sent = client.post(f"/execution/{asker}/message", {"subject": "?", "body": FORM})
+    yield sent["message_id"]
+    client.act(asker, "cancel")
+
+
+def test_messages_are_listed_until_they_are_answered(ask, say, message):
+    assert [m["message_id"] for m in ask("message", "list")] == [message]
+    assert message[-8:] in say("message", "list")
+
+    told = ask("message", "answer", message[-8:], "Give up", "-p", "day", "2026")
+
+    assert told["response"] == {"day": "2026", "fail": True}
+    assert told["answered_from"] == "command line"
     assert ask("message", "list") == []
+    assert message in [m["message_id"] for m in ask("message", "list", "--all")]
+    assert "Give up" in say("message", "show", message)
+    assert "was first" in say("message", "answer", message, "retry", code=2)
+
+
+def test_a_message_says_how_it_is_answered(say, message):
+    text = say("message", "show", message)
+
+    for line in (
+        "-p day VALUE   Day, default 'today'",
+        "-p rows VALUE   Rows, a number, needed",
+        "-p region VALUE   Region, a dropdown, of 'north', 'south'",
+        "It failed.",
+        "BUTTON: retry (Try again), fail (Give up)",
+        f"flowkernel message answer {message[-8:]} BUTTON",
+    ):
+        assert line in text
+
+
+def test_a_wrong_answer_says_what_is_wrong(say, message):
+    answer = ("message", "answer", message)
+
+    assert "no button 'stop'. There are: retry, fail" in say(*answer, "stop", code=2)
+    assert "filled in: Rows" in say(*answer, "retry", code=2)
+    assert "'many'; it must be a number" in say(
+        *answer, "retry", "-p", "rows", "many", code=2
+    )
+    assert "has no 'x'" in say(*answer, "fail", "-p", "x", "1", code=2)
 
 
 def test_the_engine_says_how_it_is(ask, say, home):

@@ -110,11 +110,6 @@ def test_an_error_that_nobody_foresaw_is_not_hidden():
         failure_code(ZeroDivisionError(), as_json=False)
 
 
-def test_answering_comes_later(empty_home, capsys):
-    assert main(["message", "answer", "abc", "ok", "-p", "a", "1"]) == 2
-    assert "not part of this version" in capsys.readouterr().err
-
-
 def test_a_missing_file_starts_no_engine(empty_home, capsys):
     assert main(["run", "missing.ipynb"]) == 2
 

@@ -15,6 +15,7 @@ from flowkernel.errors import (
     FlowNotFound,
     MessageNotFound,
     MoveNotAllowed,
+    NotOpen,
 )
 from flowkernel.fold import fold
 from flowkernel.models import (
@@ -29,7 +30,7 @@ from flowkernel.models import (
     FlowVersion,
     Message,
 )
-from flowkernel.status import ENDED, CellStatus, ExecutionStatus
+from flowkernel.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
 from flowkernel.store import HEAVY, Limits, Store
 from flowkernel.store.memory import Recent
 
@@ -464,6 +465,60 @@ def test_a_message_is_kept(store, add_execution):
     for id_ in ("x", UNKNOWN):
         with pytest.raises(MessageNotFound):
             store.get_message(id_)
+
+
+def a_message(**fields):
+    said = {"subject": "s", "message_type": "INFO", "body": {"properties": {}}}
+    return {"message_id": new_id(), **said, **fields}
+
+
+def test_an_answered_message_is_kept_and_not_open_any_more(store, add_execution):
+    execution, said = add_execution(S.RUNNING), a_message()
+    store.append([happened(execution, K.MESSAGE_SENT, **said)])
+    [sent] = store.open_messages()
+    answer = {"message_id": said["message_id"], "response": {"ok": True}}
+
+    store.append([happened(execution, K.MESSAGE_ANSWERED, **answer)])
+
+    kept = store.get_message(said["message_id"])
+    assert sent.status is MessageStatus.OPEN
+    assert (kept.status, kept.response) == (MessageStatus.ANSWERED, {"ok": True})
+    assert store.open_messages() == []
+    assert store.messages_of(execution.execution_id) == [kept]
+    with pytest.raises(NotOpen):
+        store.append([happened(execution, K.MESSAGE_ANSWERED, **answer)])
+    store.rebuild()
+    assert store.get_message(said["message_id"]) == kept
+
+
+def test_two_answers_in_one_batch_are_one_answer(store, add_execution):
+    execution, said = add_execution(S.RUNNING), a_message()
+    first, second = (
+        happened(
+            execution,
+            K.MESSAGE_ANSWERED,
+            message_id=said["message_id"],
+            response={"n": n},
+        )
+        for n in range(2)
+    )
+
+    done = store.append(
+        [happened(execution, K.MESSAGE_SENT, **said), first, second], strict=False
+    )
+
+    assert [event.event_id for event in done[1:]] == [first.event_id]
+    assert store.get_message(said["message_id"]).response == {"n": 0}
+
+
+def test_the_end_of_an_execution_closes_what_it_asked(store, add_execution):
+    execution, said = add_execution(S.RUNNING), a_message()
+    store.append([happened(execution, K.MESSAGE_SENT, **said)])
+
+    store.append([happened(execution, K.ENDED, status=S.ENDED_ERROR)])
+
+    assert store.open_messages() == []
+    assert store.get_message(said["message_id"]).status is MessageStatus.CLOSED
 
 
 def test_flows_are_replaced_listed_and_deleted(store):

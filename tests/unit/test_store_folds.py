@@ -41,9 +41,13 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         "cell_index": number,
     }
     message = {
-        "message_id": f"{id_[:-4]}{number:04x}",
+        "message_id": f"{id_[:-1]}{number % 3}",
         "subject": "s",
         "message_type": "t",
+        "body": {"properties": {}} if number % 2 else None,
+        "response": {"n": number},
+        "status": "TIMED_OUT",
+        "why": str(number),
     }
     said: dict[K, dict[str, object]] = {
         K.CREATED: execution.to_json(),
@@ -56,6 +60,8 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         K.CELL_STARTED: cell | {"source_hash": "h"},
         K.CELL_ENDED: cell | {"status": "SUCCESS"},
         K.MESSAGE_SENT: message,
+        K.MESSAGE_ANSWERED: message,
+        K.MESSAGE_CLOSED: message,
         K.LOGGED: {"stream": "stdout", "text": str(number)},
     }
     return said.get(kind, {})
@@ -64,7 +70,9 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
 @st.composite
 def event_lists(draw: st.DrawFn) -> list[list[Event]]:
     """Lists of events for `append`: any kind, any order, some of them repeated."""
-    kinds = st.sampled_from([*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED] * 3])
+    kinds = st.sampled_from(
+        [*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED, K.MESSAGE_SENT] * 3]
+    )
     drawn = draw(
         st.lists(
             st.tuples(

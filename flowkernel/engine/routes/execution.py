@@ -116,12 +116,5 @@ def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
         await ask(service.log, execution_id, body.stream, body.text)
         return answer({})
 
-    @routes.post("/execution/{execution_id}/message")
-    async def send_message(execution_id: str, body: bodies.MessageBody) -> Response:
-        """Record a note to the people of this home."""
-        return answer(
-            await ask(service.send_message, execution_id, body.model_dump()), 201
-        )
-
     direct.include_router(routes)
     return direct

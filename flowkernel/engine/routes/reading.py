@@ -1,4 +1,4 @@
-"""`message`, `event`, `sql`; and what keeps the record: `prune`, `compact`, `backup`."""
+"""`event`, `sql`; and what keeps the record: `prune`, `compact`, `backup`."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.engine import bodies
 from flowkernel.engine.pruning import prune
-from flowkernel.engine.routes.answers import answer, ask, check_limit
+from flowkernel.engine.routes.answers import answer, ask
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
 from flowkernel.jsonvalue import dumps
@@ -17,18 +17,6 @@ from flowkernel.store import Limits
 def reading_routes(service: Service, stream: Stream) -> APIRouter:
     """The routes of the record as a whole."""
     routes = APIRouter()
-
-    @routes.get("/message", tags=["message"])
-    async def list_messages(limit: int = 50) -> Response:
-        """The newest first."""
-        check_limit(limit)
-        found = await ask(service.store.list_messages, limit)
-        return answer([message.to_json() for message in found])
-
-    @routes.get("/message/{message_id}", tags=["message"])
-    async def get_message(message_id: str) -> Response:
-        """One message."""
-        return answer((await ask(service.find_message, message_id)).to_json())
 
     @routes.get("/event", tags=["event"])
     async def events(

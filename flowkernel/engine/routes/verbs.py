@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.planning import Start
 from flowkernel.engine.routes.answers import answer, ask
 from flowkernel.engine.routes.direct import DirectRoute
@@ -15,14 +16,14 @@ from flowkernel.status import ExecutionStatus
 S = ExecutionStatus
 
 
-def verb_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
+def verb_routes(service: Service, dispatcher: Dispatcher, inbox: Inbox) -> APIRouter:
     """The verbs."""
     routes = APIRouter(tags=["execution"], route_class=DirectRoute)
 
     @routes.post("/execution/{execution_id}/wait")
     async def wait(execution_id: str, body: bodies.WaitBody) -> Response:
         """Whether it is over; held open for `seconds`."""
-        return answer(await hold(service, dispatcher, execution_id, body))
+        return answer(await hold(service, dispatcher, inbox, execution_id, body))
 
     @routes.post("/execution/{execution_id}/cancel")
     async def cancel(execution_id: str, body: bodies.VerbBody) -> Response:
