@@ -26,6 +26,9 @@ from flowkernel.kernels.wire import Line, Message
 
 FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
 CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
+#: Messages that wait in a kernel for a listener that stands still; ZeroMQ would drop them
+#: beyond 1,000. Inclusive.
+ROOM = 200_000
 SESSION = "__session__"  #: ipykernel's name for the notebook's path.
 GIVEN = dict(os.environ)  #: Before ipykernel is imported, which adds to it.
 FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -123,6 +126,14 @@ def prepare_shell(app: Any) -> None:
     atexit.unregister(shell.atexit_operations)  # Not when the fork server ends.
 
 
+def init_iopub(make: Callable[[Any], None], context: Any) -> None:
+    """Make the socket for output, with room for what a busy machine cannot take in yet."""
+    import zmq
+
+    context.setsockopt(zmq.SNDHWM, ROOM)  # Of the sockets that it makes.
+    make(context)
+
+
 def init_kernel(app: Any, make: Callable[[], None]) -> None:
     """Make the kernel, which finds the shell, and let that be its own."""
     make()
@@ -159,10 +170,11 @@ def make_app(app: Any, arguments: list[str]) -> dict[str, str]:
     sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]
     sys.excepthook = app.excepthook
     app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
+    app.init_iopub = partial(init_iopub, app.init_iopub)
     app.init_kernel = partial(init_kernel, app, app.init_kernel)
     with replaced(BaseIPythonApplication, "initialize", lambda *_: None):
         app.initialize([])
-    del app.init_kernel
+    del app.init_kernel, app.init_iopub
     return {k: v for k, v in os.environ.items() if GIVEN.get(k) != v}
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import nbformat
 
+from flowkernel.kernels.forked import ROOM
 from flowkernel.models import Environment, Execution, FlowKind, FlowVersion, Json
 
 HANDLER = "handler"
@@ -131,6 +132,7 @@ def prologue(
         "inputs": json.dumps(execution.inputs),
         "started_by": started_by,
         "path": path,
+        "room": ROOM,
     }
     # As one text: IPython would split each line of it into tokens, twice.
     return f"exec({_PROLOGUE.replace('VALUES', repr(values))!r})"
@@ -156,6 +158,10 @@ def _flowkernel(values):
         sys.argv = [values["path"]]
         sys.path.insert(0, str(pathlib.Path(values["path"]).parent))
         globals()["__file__"] = values["path"]
+    thread = getattr(getattr(get_ipython(), "kernel", None), "iopub_thread", None)
+    if thread is not None:
+        import zmq
+        thread.schedule(lambda: thread.socket.setsockopt(zmq.SNDHWM, values["room"]))
     client = Client(Home(pathlib.Path(values["home"])), started_by=values["started_by"])
     return flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
 system, this, inputs = _flowkernel(VALUES)

@@ -202,14 +202,36 @@ def test_output_in_an_output_widget(both):
     )
 
 
-def test_big_output(both):
-    execution, _cells, _said = both(
-        notebook(
-            "print('x' * 5_000_000)", "for n in range(6_000): print(n, flush=True)"
-        )
+def test_big_output(client, tmp_path):
+    """All of it, also on a busy machine, where plain papermill loses some."""
+    book = notebook(
+        "print('x' * 5_000_000)", "for n in range(6_000): print(n, flush=True)"
     )
 
-    assert execution.status is S.ENDED_SUCCESS
+    _raised, left = papermilled(book, tmp_path / "ours.ipynb", "flowkernel")
+
+    [[big], [many]] = [cell.outputs for cell in left.cells]
+    assert big.text == "x" * 5_000_000 + "\n"
+    assert many.text == "".join(f"{n}\n" for n in range(6_000))
+    assert recorded(client, left)[0].status is S.ENDED_SUCCESS
+
+
+def test_nothing_is_lost_while_nobody_can_listen(client, tmp_path):
+    """The machine is so busy that this process, which listens, stands still."""
+    loud = f"""
+import os, signal
+os.kill({os.getpid()}, signal.SIGSTOP)
+try:
+    for n in range(20_000):
+        print(n, flush=True)
+finally:
+    os.kill({os.getpid()}, signal.SIGCONT)
+"""
+
+    _raised, left = papermilled(notebook(loud), tmp_path / "ours.ipynb", "flowkernel")
+
+    [output] = left.cells[0].outputs
+    assert output.text == "".join(f"{n}\n" for n in range(20_000))
 
 
 def test_many_small_prints_are_one_output(client, tmp_path):
