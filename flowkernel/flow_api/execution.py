@@ -3,7 +3,6 @@
 import builtins
 import time
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -17,7 +16,8 @@ from flowkernel.flow_api.exceptions import (
     ExecutionSuccess,
     LifecycleSignal,
 )
-from flowkernel.flow_api.here import Here, needed
+from flowkernel.flow_api.here import Here, needed, short_key
+from flowkernel.flow_api.later import LATER, LATER_ARGUMENTS
 from flowkernel.flow_api.records import ALIASES, Message, pick
 from flowkernel.flow_api.waiting import hold, wait
 from flowkernel.jsonvalue import checked, dumps
@@ -25,19 +25,6 @@ from flowkernel.models import Json
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus, ReturnWhen
 from flowkernel.tree import tree_text
-
-#: What the documentation has and this version has not, and what to do instead.
-LATER = {
-    "connect": "Connectors come later; until then use a Python package in the flow.",
-    "task": "Connectors come later; until then use a Python package in the flow.",
-    "script": "Register the code with %%flow and start it with this.flow(NAME).",
-    "using": "Wrappers come with interactive mode; until then call the flow directly.",
-    "webhook_html_response": "Webhooks come later.",
-    "save_dump": "Savepoints are not offered: children that succeeded are not run twice.",
-    "load_dump": "Savepoints are not offered: children that succeeded are not run twice.",
-}
-LATER_ARGUMENTS = frozenset({"protect_inputs", "protect_outputs", "init"})
-MAX_KEY = 200  #: Characters of a call key as it is stored; longer ones are hashed.
 
 
 class Execution:
@@ -157,7 +144,7 @@ class Execution:
                 **request,
                 "name": name,
                 "parent_id": self.execution_id,
-                "call_key": _short(key or here.call_key(what)),
+                "call_key": short_key(key or here.call_key(what)),
                 "run": run,
             }
         )
@@ -183,7 +170,7 @@ class Execution:
                 "inputs": given,
                 "name": name,
                 "parent_id": here.execution_id,
-                "call_key": _short(
+                "call_key": short_key(
                     here.call_key(f"{record['flow_name']}:{dumps(given)}")
                 ),
                 "run": run,
@@ -272,7 +259,7 @@ class Execution:
                 "message_type": message_type,
                 "wait": wait,
                 "timeout": timeout,
-                "call_key": _short(here.message_key(subject)),
+                "call_key": short_key(here.message_key(subject)),
             },
         )
         sent = Message(self._client, told)
@@ -403,11 +390,3 @@ def _waited(
             if execution.get("status") != ExecutionStatus.ENDED_SUCCESS:
                 raise DependencyFailedError(execution)
     return ended
-
-
-def _short(key: str) -> str:
-    if len(key) <= MAX_KEY:
-        return key
-    return (
-        f"{key[:100]}...{sha256(key.encode()).hexdigest()}{key[key.rfind('#') :][:10]}"
-    )

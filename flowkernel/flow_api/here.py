@@ -3,11 +3,13 @@
 import os
 import threading
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from flowkernel.client import Client
 from flowkernel.clock import new_id
 from flowkernel.errors import NotInFlowKernel
 
+MAX_KEY = 200  #: Characters of a call key as it is stored; longer ones are hashed.
 ADVICE = (
     "flow_api was imported outside a flow's kernel: the code can be read here, not run. "
     "Put `%%flow NAME` on the first line of the cell and start it with `%flow_run NAME`, "
@@ -69,3 +71,12 @@ def needed() -> Here:
     if _here is None:
         raise NotInFlowKernel(ADVICE)
     return _here
+
+
+def short_key(key: str) -> str:
+    """A call key as it is stored; its place in the order of calls stays readable."""
+    if len(key) <= MAX_KEY:
+        return key
+    return (
+        f"{key[:100]}...{sha256(key.encode()).hexdigest()}{key[key.rfind('#') :][:10]}"
+    )

@@ -1,0 +1,12 @@
+"""What the documentation has and this version has not, and what to do instead."""
+
+LATER = {
+    "connect": "Connectors come later; until then use a Python package in the flow.",
+    "task": "Connectors come later; until then use a Python package in the flow.",
+    "script": "Register the code with %%flow and start it with this.flow(NAME).",
+    "using": "Wrappers come with interactive mode; until then call the flow directly.",
+    "webhook_html_response": "Webhooks come later.",
+    "save_dump": "Savepoints are not offered: children that succeeded are not run twice.",
+    "load_dump": "Savepoints are not offered: children that succeeded are not run twice.",
+}
+LATER_ARGUMENTS = frozenset({"protect_inputs", "protect_outputs", "init"})
