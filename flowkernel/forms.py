@@ -6,72 +6,21 @@ pressed is true in the response. `required: []` on a button lets it be pressed w
 filled in ("I have no account").
 """
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from flowkernel.errors import BadAnswer, BadForm
+from flowkernel.fields import Element, Field, constraints, fitting, is_blank, is_empty
 from flowkernel.jsonvalue import checked
 from flowkernel.models import Json
 
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
 MAX_CHOICES = 10_000  #: Of one dropdown, inclusive.
 HIDDEN = "(hidden)"  #: Stands in the record for what was typed into a password.
-
-
-class Element(StrEnum):
-    """What a property of a form is to the person who fills it in."""
-
-    STRING = "string"
-    TEXTAREA = "textarea"  #: Text of several lines.
-    CODE = "code"  #: Source, shown in a fixed width.
-    PASSWORD = "password"  #: Never recorded.
-    NUMBER = "number"
-    TOGGLE = "toggle"  #: True or false.
-    DATE = "date"  #: 2026-01-31
-    TIME = "time"  #: 18:00, or 18:00:30
-    DATE_TIME = "date-time"  #: 2026-01-31T18:00, with a zone if it has one
-    DROPDOWN = "dropdown"  #: One of `enum`.
-    MULTI_SELECT = "multi-select"  #: Some of `items.enum`.
-    FILE = "file"  #: {"name": ..., "content": base64}
-    JSON = "json"  #: Any value, written as JSON.
-    MARKDOWN = "markdown"  #: A text to read.
-    SUBMIT = "submit"  #: A button.
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether there is something to fill in."""
-        return self not in (Element.MARKDOWN, Element.SUBMIT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One property of a form."""
-
-    name: str
-    element: Element
-    label: str
-    order: float
-    asked: Mapping[str, Json]  #: The property as it was given.
-
-    @property
-    def default(self) -> Json:
-        """What is there before anything is filled in; None: nothing."""
-        return self.asked.get("default")
-
-    @property
-    def choices(self) -> list[Json]:
-        """What can be chosen from."""
-        within = self.asked.get("items") or {}
-        found: list[Json] = self.asked.get("enum") or within.get("enum") or []
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,25 +72,31 @@ class Form:
 
         Raises:
             BadAnswer: It does not fit; says which element is at fault.
+            BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
         if not isinstance(response, dict):
             raise BadAnswer("An answer is an object of names and values.")
-        known = {field.name: field for field in self.fields}
+        response = checked(response, "the answer")
+        known = {field.name: field for field in [*self.asked, *self.buttons]}
         if unknown := [name for name in response if name not in known]:
-            there = ", ".join(field.name for field in [*self.asked, *self.buttons])
-            raise BadAnswer(f"The form has no {unknown[0]!r}. It has: {there}.")
+            fields = (
+                ", ".join(field.name for field in self.asked) or "nothing to fill in"
+            )
+            raise BadAnswer(
+                f"The form has no {unknown[0]!r} to fill in. It has: {fields}."
+            )
         pressed = self._pressed(response)
         given = {
-            field.name: _given(field, response.get(field.name)) for field in self.asked
+            field.name: fitting(field, response.get(field.name)) for field in self.asked
         }
-        missing = [n for n in self.needed_for(pressed) if _is_empty(given.get(n))]
+        missing = [n for n in self.needed_for(pressed) if is_blank(given.get(n))]
         if missing:
             labels = ", ".join(
                 known[n].label for n in sorted(missing, key=list(known).index)
             )
             raise BadAnswer(f"Still to be filled in: {labels}.")
-        kept = {name: value for name, value in given.items() if not _is_empty(value)}
-        return {**checked(kept, "the answer"), pressed.name: True}
+        kept = {name: value for name, value in given.items() if not is_empty(value)}
+        return {**kept, pressed.name: True}
 
     def _pressed(self, response: dict[str, Json]) -> Field:
         pressed = [field for field in self.buttons if response.get(field.name)]
@@ -214,12 +169,12 @@ def _check_field(field: Field) -> None:
                 f"{MAX_CHOICES:,} choices."
             )
     try:
-        Draft202012Validator.check_schema(_constraints(field))
+        Draft202012Validator.check_schema(constraints(field))
     except SchemaError as error:
         raise BadForm(f"{field.name!r}: {error.message}.") from error
     if field.default is not None and field.element.is_asked:
         try:
-            _given(field, field.default)
+            fitting(field, field.default)
         except BadAnswer as error:
             raise BadForm(f"The default of a form does not fit: {error}") from error
 
@@ -274,118 +229,3 @@ def _names(given: Json, what: str, fields: list[Field]) -> frozenset[str]:
 def _spoken(name: str) -> str:
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
-
-
-def _is_empty(value: Json) -> bool:
-    return value is None or value == "" or value == []
-
-
-def _given(field: Field, value: Json) -> Json:
-    """What stands in a field; its default if nothing does."""
-    if value is None:
-        value = field.default
-    if _is_empty(value):
-        return None
-    shape = SHAPES.get(field.element)
-    if shape is not None:
-        value = shape(field, value)
-    for error in Draft202012Validator(_constraints(field)).iter_errors(value):
-        raise BadAnswer(f"{field.label}: {error.message}.")
-    return value
-
-
-#: Keywords of a JSON schema that mean the same in a form.
-CONSTRAINTS = frozenset(
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength "
-    "pattern minItems maxItems".split()
-)
-
-
-def _constraints(field: Field) -> dict[str, Any]:
-    return {name: value for name, value in field.asked.items() if name in CONSTRAINTS}
-
-
-def _text(field: Field, value: Json) -> str:
-    if not isinstance(value, str):
-        raise BadAnswer(f"{field.label} is {value!r}; it must be text.")
-    return value
-
-
-def _number(field: Field, value: Json) -> Json:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadAnswer(f"{field.label} is {value!r}; it must be a number.")
-    if field.asked.get("type") == "integer" and value != int(value):
-        raise BadAnswer(f"{field.label} is {value!r}; it must be a whole number.")
-    return int(value) if field.asked.get("type") == "integer" else value
-
-
-def _toggle(field: Field, value: Json) -> bool:
-    if not isinstance(value, bool):
-        raise BadAnswer(f"{field.label} is {value!r}; it must be true or false.")
-    return value
-
-
-def _moment(
-    read: Callable[[str], object], example: str
-) -> Callable[[Field, Json], str]:
-    def check(field: Field, value: Json) -> str:
-        text = _text(field, value)
-        try:
-            read(text)
-        except ValueError:
-            raise BadAnswer(
-                f"{field.label} is {text!r}; write it like {example}."
-            ) from None
-        return text
-
-    return check
-
-
-def _choice(field: Field, value: Json) -> Json:
-    if not any(value == one and type(value) is type(one) for one in field.choices):
-        raise BadAnswer(f"{field.label} is {value!r}; choose {_some(field.choices)}.")
-    return value
-
-
-def _choices(field: Field, value: Json) -> Json:
-    if not isinstance(value, list):
-        raise BadAnswer(f"{field.label} is {value!r}; it must be a list of choices.")
-    for one in value:
-        _choice(field, one)
-    return [one for n, one in enumerate(value) if one not in value[:n]]
-
-
-def _some(choices: list[Json]) -> str:
-    shown = ", ".join(repr(one) for one in choices[:10])
-    return f"one of {shown}" + (", ..." if len(choices) > 10 else "")
-
-
-def _file(field: Field, value: Json) -> Json:
-    if not isinstance(value, dict) or set(value) != {"name", "content"}:
-        raise BadAnswer(
-            f"{field.label} must be a file: its `name`, and its `content` in base64."
-        )
-    name, content = _text(field, value["name"]), _text(field, value["content"])
-    if not name or name in (".", "..") or any(c in "/\\\0" for c in name):
-        raise BadAnswer(f"{field.label} has the name {name!r}, which no file can have.")
-    try:
-        base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadAnswer(f"{field.label}: its content is not base64.") from None
-    return {"name": name, "content": content}
-
-
-SHAPES: dict[Element, Callable[[Field, Json], Json]] = {
-    Element.STRING: _text,
-    Element.TEXTAREA: _text,
-    Element.CODE: _text,
-    Element.PASSWORD: _text,
-    Element.NUMBER: _number,
-    Element.TOGGLE: _toggle,
-    Element.DATE: _moment(date.fromisoformat, "2026-01-31"),
-    Element.TIME: _moment(time.fromisoformat, "18:00"),
-    Element.DATE_TIME: _moment(datetime.fromisoformat, "2026-01-31T18:00"),
-    Element.DROPDOWN: _choice,
-    Element.MULTI_SELECT: _choices,
-    Element.FILE: _file,
-}

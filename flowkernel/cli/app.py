@@ -205,12 +205,20 @@ def message_show(id: Id, json: AsJson = False) -> None:
 def message_answer(
     id: Id,
     button: Annotated[
-        str,
-        typer.Argument(metavar="BUTTON", help="The button to press: `ok`, `retry`."),
-    ],
+        str | None,
+        typer.Argument(
+            metavar="BUTTON",
+            help="The button to press, by its name or label; needed if there are several.",
+        ),
+    ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="A field."),
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="NAME VALUE",
+            help="What is filled in; may be repeated. For a file, its path.",
+        ),
     ] = None,
     json: AsJson = False,
 ) -> None:

@@ -1,30 +1,39 @@
 """`flowkernel message ...`."""
 
+import sys
+from base64 import b64encode
 from datetime import datetime
+from getpass import getpass
+from pathlib import Path
 from urllib.parse import quote
 
 from flowkernel.cli.arguments import value_of
 from flowkernel.cli.output import note, say, say_json, say_table
 from flowkernel.cli.session import client
-from flowkernel.errors import BadArgument
+from flowkernel.errors import BadArgument, FileMissing
+from flowkernel.fields import Element, Field
 from flowkernel.fold import pressed_in
-from flowkernel.forms import Element, Field, Form
+from flowkernel.forms import Form
+from flowkernel.jsonvalue import dumps
 from flowkernel.listing import message_table, moment_text
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
 
 MS = MessageStatus
-TEXTS = frozenset(
-    {
-        Element.STRING,
-        Element.TEXTAREA,
-        Element.CODE,
-        Element.PASSWORD,
-        Element.DATE,
-        Element.TIME,
-        Element.DATE_TIME,
-    }
-)  #: What is text, though it may look like a number.
+KINDS = {
+    Element.STRING: "text",
+    Element.TEXTAREA: "text of several lines",
+    Element.CODE: "source",
+    Element.PASSWORD: "a password, asked for on a terminal",
+    Element.TOGGLE: "true or false",
+    Element.DATE: "a day, as 2026-01-31",
+    Element.TIME: "an hour, as 18:00",
+    Element.DATE_TIME: "a moment, as 2026-01-31T18:00",
+    Element.FILE: "the path of a file",
+    Element.JSON: "JSON",
+}
+#: What is text, though it may look like a number.
+TEXTS = frozenset(KINDS) - {Element.TOGGLE, Element.FILE, Element.JSON}
 
 
 def list_messages(*, is_open: bool, as_json: bool) -> None:
@@ -50,9 +59,12 @@ def show_message(message_id: str, *, as_json: bool) -> None:
     say(f"from execution {message.execution_id}")
     if message.message:
         say("\n" + message.message)
-    if message.body is not None:
+    if message.status is MS.OPEN:
         say("\n" + "\n".join(form_lines(Form.of(message.body))))
     say("\n" + state_of(message))
+    for name, value in (message.response or {}).items():
+        if value is not True:
+            say(f"  {name}: {value if isinstance(value, str) else dumps(value)}")
 
 
 def state_of(message: Message) -> str:
@@ -66,7 +78,8 @@ def state_of(message: Message) -> str:
             )
             return (
                 f"It waits for an answer{until}: "
-                f"flowkernel message answer {message.message_id[-8:]} BUTTON"
+                f"flowkernel message answer {message.message_id[-8:]} BUTTON "
+                "[-p NAME VALUE]..."
             )
         case MS.ANSWERED:
             return (
@@ -92,34 +105,59 @@ def form_lines(form: Form) -> list[str]:
             lines.append(f"  {text}")
         elif field.element.is_asked:
             lines.append(f"  -p {field.name} VALUE   {_about(field, form)}")
-    buttons = ", ".join(
-        field.name if field.label == field.name else f"{field.name} ({field.label})"
-        for field in form.buttons
-    )
-    return [*lines, f"  BUTTON: {buttons}"]
+    lines += [f"  BUTTON {field.name}   {_pressed(field)}" for field in form.buttons]
+    return lines
+
+
+def _pressed(button: Field) -> str:
+    needs_nothing = button.asked.get("required") == []
+    return button.label + (", needs nothing" if needs_nothing else "")
 
 
 def _about(field: Field, form: Form) -> str:
-    said = [field.label]
-    if field.element not in (Element.STRING, Element.TEXTAREA):
-        said.append(f"a {field.element}")
-    if field.choices:
-        said.append(f"of {', '.join(map(repr, field.choices[:10]))}")
+    said = [field.label, _kind(field)]
+    if field.asked.get("example") is not None:
+        said.append(f"like {field.asked['example']}")
     if field.default is not None:
-        said.append(f"default {field.default!r}")
+        said.append(f"default {dumps(field.default)}")
     if field.name in form.required:
         said.append("needed")
-    return ", ".join(said)
+    words = ", ".join(part for part in said if part)
+    more = field.asked.get("description")
+    return f"{words}. {more}" if more else words
+
+
+def _kind(field: Field) -> str:
+    """What is to be typed."""
+    asked = field.asked
+    if field.element is Element.NUMBER:
+        whole = "a whole number" if asked.get("type") == "integer" else "a number"
+        low, high = asked.get("minimum"), asked.get("maximum")
+        within = f" from {low}" if low is not None else ""
+        return whole + within + (f" to {high}" if high is not None else "")
+    if field.element is Element.DROPDOWN:
+        return f"one of {_choices(field)}"
+    if field.element is Element.MULTI_SELECT:
+        return f"a list, as in '[{dumps(field.choices[0])}]', of {_choices(field)}"
+    most = asked.get("maxLength")
+    return KINDS[field.element] + (f" of at most {most} characters" if most else "")
+
+
+def _choices(field: Field) -> str:
+    shown = ", ".join(dumps(one) for one in field.choices[:10])
+    return shown + (", ..." if len(field.choices) > 10 else "")
 
 
 def answer_message(
-    message_id: str, button: str, pairs: list[str], *, as_json: bool
+    message_id: str, button: str | None, pairs: list[str], *, as_json: bool
 ) -> None:
     """Answer it, once and for all."""
     asking = client()
     record = asking.get(f"/message/{quote(message_id, safe='')}")
     form = Form.of(record["body"]) if record["body"] else None
     response = response_of(form, button, pairs)
+    if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
+        response |= typed_in_secret(form, response)
     told = asking.answer(record["message_id"], response, answered_from="command line")
     if as_json:
         say_json(told)
@@ -127,28 +165,69 @@ def answer_message(
         note(f"Answered: {pressed_in(Message.from_json(told))}.")
 
 
-def response_of(form: Form | None, button: str, pairs: list[str]) -> dict[str, Json]:
+def typed_in_secret(form: Form, response: dict[str, Json]) -> dict[str, Json]:
+    """Passwords that were not given: they need not stand in the history of a shell."""
+    [pressed] = [button for button in form.buttons if response.get(button.name)]
+    return {
+        field.name: getpass(f"{field.label}: ")
+        for field in form.asked
+        if field.element is Element.PASSWORD
+        and field.name in form.needed_for(pressed)
+        and field.name not in response
+    }
+
+
+def response_of(
+    form: Form | None, button: str | None, pairs: list[str]
+) -> dict[str, Json]:
     """What was typed, as a response.
 
     Raises:
-        BadArgument: There is no such button; or a pair is none.
+        BadArgument: There is no such button, or a pair is none.
+        FileMissing: A file cannot be read.
     """
     if form is None:  # The engine says why it cannot be answered.
         return {}
-    pressed = [
-        field.name
-        for field in form.buttons
-        if button.lower() in (field.name.lower(), field.label.lower())
-    ]
-    if not pressed:
-        there = ", ".join(field.name for field in form.buttons)
-        raise BadArgument(f"There is no button {button!r}. There are: {there}.")
-    known = {field.name: field for field in form.fields}
-    response: dict[str, Json] = {pressed[0]: True}
+    response: dict[str, Json] = {_button(form, button).name: True}
+    buttons = {field.name for field in form.buttons}
+    known = {field.name: field for field in form.asked}
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
             raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
-        is_text = name in known and known[name].element in TEXTS
-        response[name] = text if is_text else value_of(text, name)
+        if name in buttons:
+            raise BadArgument(
+                f"{name!r} is a button, and nothing to fill in: it stands behind the id."
+            )
+        response[name] = _typed(known.get(name), name, text)
     return response
+
+
+def _button(form: Form, word: str | None) -> Field:
+    """The button of this name or label; the only one, if none is named."""
+    if word is None and len(form.buttons) == 1:
+        return form.buttons[0]
+    for field in form.buttons:
+        if word and word.lower() in (field.name.lower(), field.label.lower()):
+            return field
+    there = ", ".join(field.name for field in form.buttons)
+    said = f"There is no button {word!r}." if word else "Say which button is pressed."
+    raise BadArgument(f"{said} There are: {there}.")
+
+
+def _typed(field: Field | None, name: str, text: str) -> Json:
+    if field is None:
+        return value_of(text, name)
+    if field.element is Element.FILE and not text.startswith("{"):
+        return _file(text)
+    return text if field.element in TEXTS else value_of(text, name)
+
+
+def _file(text: str) -> Json:
+    path = Path(text).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileMissing(f"{text!r} cannot be read: {reason}.") from error
+    return {"name": path.name, "content": b64encode(content).decode()}

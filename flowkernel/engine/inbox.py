@@ -141,18 +141,21 @@ class Inbox:
     # -- reading -------------------------------------------------------------------------
 
     def find(self, id_or_part: str) -> Message:
-        """The message of this id, or of the unambiguous beginning or end of a recent one."""
+        """The message of this id, or of the unambiguous beginning or end of a recent one.
+
+        Also the one open message of an execution, by the id of that.
+        """
         part = id_or_part.lower()
         store = self.service.store
         known = {m.message_id: m for m in store.open_messages()}
         if part in known:
             return known[part]
         recent = [*known.values(), *store.list_messages(RECENT)]
-        for matches in (str.startswith, str.endswith):
-            found = {m.message_id: m for m in recent if matches(m.message_id, part)}
-            if part and len(found) == 1:
-                return found.popitem()[1]
-        return store.get_message(id_or_part)
+        found = {m.message_id: m for m in recent if is_part(part, m.message_id)}
+        if len(found) == 1:
+            return found.popitem()[1]
+        asked = [m for m in known.values() if is_part(part, m.execution_id)]
+        return asked[0] if len(asked) == 1 else store.get_message(id_or_part)
 
     def full(self, message: Message) -> dict[str, Json]:
         """As its execution gets it: with what was typed into a password.
@@ -175,3 +178,8 @@ class Inbox:
         if message.status is not MS.ANSWERED or message.message_id in self._hidden:
             return False
         return Form.of(message.body).has_hidden(message.response or {})
+
+
+def is_part(part: str, id_: str) -> bool:
+    """Whether a person who typed `part` may mean this id."""
+    return bool(part) and (id_.startswith(part) or id_.endswith(part))

@@ -84,7 +84,8 @@ async def _hold_for_answer(
         message = await _as_it_is(inbox, message)
         if message.status is MessageStatus.OPEN:
             if asked.is_flow:
-                on = f"Waiting for an answer to {message.subject!r}."
+                short = message.message_id[-8:]
+                on = f"Waiting for an answer to {message.subject!r} (message {short})."
                 await _say_waiting(service, execution_id, on)
             await until_over(wait, _seconds_left(asked, message))
             message = await _as_it_is(inbox, message)

@@ -44,7 +44,11 @@ def test_a_flow_goes_on_with_the_answer(register, start, client):
     execution = start("asking")
     message = open_message(client, execution)
     until(lambda: execution.load("status") == S.WAITING)
-    assert execution.get("message") == "Waiting for an answer to 'Which day?'."
+    short = message["message_id"][-8:]
+    said = f"Waiting for an answer to 'Which day?' (message {short})."
+    assert execution.get("message") == said
+    found = client.get(f"/message/{execution.execution_id[-8:]}")
+    assert found["message_id"] == message["message_id"]
 
     answer(client, message, day="2026-01-31", go=True)
 

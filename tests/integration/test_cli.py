@@ -160,6 +160,7 @@ def test_messages_are_listed_until_they_are_answered(ask, say, message):
     assert ask("message", "list") == []
     assert message in [m["message_id"] for m in ask("message", "list", "--all")]
     assert "Give up" in say("message", "show", message)
+    assert "day: 2026" in say("message", "show", message)
     assert "was first" in say("message", "answer", message, "retry", code=2)
 
 
@@ -167,22 +168,39 @@ def test_a_message_says_how_it_is_answered(say, message):
     text = say("message", "show", message)
 
     for line in (
-        "-p day VALUE   Day, default 'today'",
+        '-p day VALUE   Day, text, default "today"',
         "-p rows VALUE   Rows, a number, needed",
-        "-p region VALUE   Region, a dropdown, of 'north', 'south'",
+        '-p region VALUE   Region, one of "north", "south"',
         "It failed.",
-        "BUTTON: retry (Try again), fail (Give up)",
-        f"flowkernel message answer {message[-8:]} BUTTON",
+        "BUTTON retry   Try again",
+        "BUTTON fail   Give up, needs nothing",
+        f"flowkernel message answer {message[-8:]} BUTTON [-p NAME VALUE]...",
     ):
         assert line in text
+
+
+def test_a_file_is_given_by_its_path(client, ask, say, tmp_path):
+    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
+    asker = client.start({"source": source, "run": False}).execution_id
+    body = {"properties": {"doc": {"element": "file"}}, "required": ["doc"]}
+    told = {"subject": "?", "body": body}
+    sent = client.post(f"/execution/{asker}/message", told)["message_id"]
+    (tmp_path / "a.txt").write_text("hello")
+
+    assert "cannot be read" in say("message", "answer", sent, "-p", "doc", "no", code=2)
+    answered = ask("message", "answer", sent, "-p", "doc", str(tmp_path / "a.txt"))
+
+    assert answered["response"]["doc"] == {"name": "a.txt", "content": "aGVsbG8="}
 
 
 def test_a_wrong_answer_says_what_is_wrong(say, message):
     answer = ("message", "answer", message)
 
     assert "no button 'stop'. There are: retry, fail" in say(*answer, "stop", code=2)
+    assert "Say which button" in say(*answer, code=2)
+    assert "is a button" in say(*answer, "fail", "-p", "retry", "true", code=2)
     assert "filled in: Rows" in say(*answer, "retry", code=2)
-    assert "'many'; it must be a number" in say(
+    assert '"many"; it must be a number' in say(
         *answer, "retry", "-p", "rows", "many", code=2
     )
     assert "has no 'x'" in say(*answer, "fail", "-p", "x", "1", code=2)

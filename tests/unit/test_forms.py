@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.errors import BadAnswer, BadForm
-from flowkernel.forms import HIDDEN, Element, Form, body_of
+from flowkernel.errors import BadAnswer, BadArgument, BadForm
+from flowkernel.fields import Element
+from flowkernel.forms import HIDDEN, Form, body_of
 
 OK = {"element": "submit", "label": "OK"}
 
@@ -41,7 +42,7 @@ FITS = [
     ("date", "2026-01-31"),
     ("time", "18:00:30"),
     ("date-time", "2026-01-31T18:00"),
-    ("date-time", "2026-01-31T18:00:00+02:00"),
+    ("date-time", "2026-01-31T18:00+02:00"),
     ("dropdown", "b"),
     ("multi-select", ["b", "a"]),
     ("json", {"deep": [1, None]}),
@@ -60,15 +61,20 @@ def test_what_fits_is_kept_as_it_is(element, value):
 
 DOES_NOT = [
     ("string", 3, "It is 3; it must be text."),
-    ("number", "3", "It is '3'; it must be a number."),
-    ("number", True, "It is True; it must be a number."),
-    ("toggle", "yes", "It is 'yes'; it must be true or false."),
-    ("date", "31.1.2026", "It is '31.1.2026'; write it like 2026-01-31."),
-    ("time", "25:00", "It is '25:00'; write it like 18:00."),
-    ("date-time", "soon", "It is 'soon'; write it like 2026-01-31T18:00."),
-    ("dropdown", "c", "It is 'c'; choose one of 'a', 'b'."),
-    ("multi-select", ["a", "c"], "It is 'c'; choose one of 'a', 'b'."),
-    ("multi-select", "a", "It is 'a'; it must be a list of choices."),
+    ("number", "3", 'It is "3"; it must be a number.'),
+    ("number", True, "It is true; it must be a number."),
+    ("toggle", "yes", 'It is "yes"; it must be true or false.'),
+    ("date", "31.1.2026", 'It is "31.1.2026"; write it like 2026-01-31.'),
+    ("date", "2026-02-30", "write it like 2026-01-31."),
+    ("date", "2026-W05-1", "write it like 2026-01-31."),
+    ("time", "25:00", 'It is "25:00"; write it like 18:00.'),
+    ("time", "18", "write it like 18:00."),
+    ("time", "18:00+02:00", "write it like 18:00."),
+    ("date-time", "soon", 'It is "soon"; write it like 2026-01-31T18:00.'),
+    ("date-time", "2026-01-31", "write it like 2026-01-31T18:00."),
+    ("dropdown", "c", "It is \"c\"; choose one of 'a', 'b'."),
+    ("multi-select", ["a", "c"], "It is \"c\"; choose one of 'a', 'b'."),
+    ("multi-select", "a", 'It is "a"; it must be a list of choices.'),
     ("file", {"name": "../x", "content": ""}, "which no file can have"),
     ("file", {"name": "x", "content": "?"}, "its content is not base64"),
     ("file", "x", "It must be a file"),
@@ -81,6 +87,22 @@ def test_what_does_not_fit_is_named(element, value, says):
         asking(element, **CHOICES).check({"it": value, "ok": True})
 
     assert says in str(refused.value)
+
+
+def test_a_moment_is_kept_in_one_way_of_writing():
+    for given_, kept in (
+        ("2026-01-31 18:00", "2026-01-31T18:00"),
+        ("2026-01-31T18:00:00", "2026-01-31T18:00"),
+        ("2026-01-31T18:00:00Z", "2026-01-31T18:00+00:00"),
+    ):
+        assert asking("date-time").check({"it": given_})["it"] == kept
+
+
+def test_a_pattern_is_shown_by_its_example():
+    code = {"element": "string", "pattern": "^[A-Z]{3}$", "example": "ABC"}
+
+    with pytest.raises(BadAnswer, match=r'It is "abc"; write it like ABC\.'):
+        form(it=code).check({"it": "abc"})
 
 
 def test_a_schema_s_limits_are_kept():
@@ -121,8 +143,17 @@ def test_of_several_buttons_exactly_one_is_pressed():
 
 
 def test_what_the_form_does_not_have_is_refused():
-    with pytest.raises(BadAnswer, match=r"The form has no 'that'\. It has: it, ok\."):
+    with pytest.raises(BadAnswer, match=r"no 'that' to fill in\. It has: it\."):
         asking("string").check({"that": 1})
+    with pytest.raises(BadAnswer, match="no 'it' to fill in"):
+        asking("markdown").check({"it": "typed for nothing"})
+
+
+def test_blanks_fill_nothing_in():
+    asked = form(["name"], name={"element": "string"})
+
+    with pytest.raises(BadAnswer, match="Still to be filled in: Name"):
+        asked.check({"name": "   "})
 
 
 def test_a_default_stands_until_something_else_does():
@@ -231,7 +262,7 @@ def test_whatever_is_answered_is_kept_or_refused_with_a_sentence(element, value)
 
     try:
         kept = asked.check({"it": value, "ok": True})
-    except BadAnswer as refused:
+    except BadArgument as refused:
         assert str(refused).endswith(".")
     else:
         assert asked.check(kept) == kept
