@@ -9,12 +9,15 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
+import regex
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 
-from flowkernel.errors import BadAnswer
+from flowkernel.errors import BadAnswer, BadForm
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Json
 
+PATTERN_SECONDS = 0.5  #: How long one pattern may be tried.
 LONGEST_SHOWN = 60  #: Characters of a value that a sentence shows, inclusive.
 DAY = r"\d{4}-\d\d-\d\d"
 HOUR = r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
@@ -64,8 +67,9 @@ class Field:
     @property
     def choices(self) -> list[Json]:
         """What can be chosen from."""
-        within = self.asked.get("items") or {}
-        found: list[Json] = self.asked.get("enum") or within.get("enum") or []
+        items = self.asked.get("items")
+        within = items.get("enum") if isinstance(items, dict) else None
+        found: list[Json] = self.asked.get("enum") or within or []
         return found
 
 
@@ -92,14 +96,50 @@ def fitting(field: Field, value: Json) -> Json:
     shape = SHAPES.get(field.element)
     if shape is not None:
         value = shape(field, value)
-    for error in Draft202012Validator(constraints(field)).iter_errors(value):
-        example = field.asked.get("example")
-        if error.validator == "pattern" and example is not None:
-            raise BadAnswer(
-                f"{field.label} is {_shown(value)}; write it like {example}."
-            )
-        raise BadAnswer(f"{field.label}: {error.message}.")
+    if (wrong := _over_limits(field, value)) is not None:
+        if field.element is Element.PASSWORD:  # Never in a sentence.
+            raise BadAnswer(f"{field.label} is not as it has to be.")
+        raise BadAnswer(f"{field.label}{wrong}.")
     return value
+
+
+def _over_limits(field: Field, value: Json) -> str | None:
+    """What is wrong with a value that has the right shape; None: nothing."""
+    example = field.asked.get("example")
+    if isinstance(value, str) and "pattern" in field.asked:
+        try:
+            found = regex.search(
+                field.asked["pattern"], value, timeout=PATTERN_SECONDS, concurrent=True
+            )
+        except TimeoutError:
+            return " cannot be checked: the pattern of its form takes too long"
+        if found is None:
+            like = example if example is not None else field.asked["pattern"]
+            return f" is {_shown(value)}; write it like {like}"
+    try:
+        for error in Draft202012Validator(limits(field)).iter_errors(value):
+            return f": {error.message}"
+    except ArithmeticError:  # A number that no float can hold.
+        return f" is {_shown(value)}, which is too large"
+    return None
+
+
+def check_limits(field: Field) -> None:
+    """Refuse limits that are none.
+
+    Raises:
+        BadForm: Says which field is at fault.
+    """
+    try:
+        Draft202012Validator.check_schema(limits(field))
+        if "pattern" in field.asked:
+            regex.compile(field.asked["pattern"])
+    except SchemaError as error:
+        raise BadForm(f"{field.name!r}: {error.message}.") from error
+    except (regex.error, TypeError) as error:
+        raise BadForm(
+            f"The pattern of {field.name!r} cannot be read: {error}."
+        ) from error
 
 
 def _shown(value: Json) -> str:
@@ -109,20 +149,21 @@ def _shown(value: Json) -> str:
 
 
 #: Keywords of a JSON schema that mean the same in a form.
-CONSTRAINTS = frozenset(
+LIMITS = frozenset(
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength "
-    "pattern minItems maxItems".split()
+    "minItems maxItems".split()
 )
 
 
-def constraints(field: Field) -> dict[str, Any]:
+def limits(field: Field) -> dict[str, Any]:
     """Its limits, as a JSON schema."""
-    return {name: value for name, value in field.asked.items() if name in CONSTRAINTS}
+    return {name: value for name, value in field.asked.items() if name in LIMITS}
 
 
 def _text(field: Field, value: Json) -> str:
     if not isinstance(value, str):
-        raise BadAnswer(f"{field.label} is {_shown(value)}; it must be text.")
+        shown = "hidden" if field.element is Element.PASSWORD else _shown(value)
+        raise BadAnswer(f"{field.label} is {shown}; it must be text.")
     return value
 
 
@@ -180,9 +221,11 @@ def _choices(field: Field, value: Json) -> Json:
         raise BadAnswer(
             f"{field.label} is {_shown(value)}; it must be a list of choices."
         )
+    known = {dumps(one) for one in field.choices}
     for one in value:
-        _choice(field, one)
-    return [one for n, one in enumerate(value) if one not in value[:n]]
+        if dumps(one) not in known:
+            _choice(field, one)
+    return list({dumps(one): one for one in value}.values())
 
 
 def _some(choices: list[Json]) -> str:

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
 from flowkernel.errors import BadAnswer, BadForm
-from flowkernel.fields import Element, Field, constraints, fitting, is_blank, is_empty
-from flowkernel.jsonvalue import checked
+from flowkernel.fields import (
+    Element,
+    Field,
+    check_limits,
+    fitting,
+    is_blank,
+    is_empty,
+)
+from flowkernel.jsonvalue import checked, dumps
 from flowkernel.models import Json
 
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
@@ -36,7 +40,9 @@ class Form:
 
         Raises:
             BadForm: It is none; says which property is at fault.
+            BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
+        body = checked(body, "the form")
         if not isinstance(body, dict) or body.get("type", "object") != "object":
             raise BadForm(
                 "body must be a JSON schema of an object: "
@@ -101,7 +107,7 @@ class Form:
     def _pressed(self, response: dict[str, Json]) -> Field:
         pressed = [field for field in self.buttons if response.get(field.name)]
         if not pressed and len(self.buttons) == 1:
-            return self.buttons[0]
+            pressed = [field for field in self.buttons if field.name not in response]
         if len(pressed) != 1:
             names = ", ".join(field.name for field in self.buttons)
             raise BadAnswer(f"Say which button is pressed, one of: {names}.")
@@ -168,10 +174,7 @@ def _check_field(field: Field) -> None:
                 f"{field.name!r} is a {field.element}; it needs `enum`, a list of 1 to "
                 f"{MAX_CHOICES:,} choices."
             )
-    try:
-        Draft202012Validator.check_schema(constraints(field))
-    except SchemaError as error:
-        raise BadForm(f"{field.name!r}: {error.message}.") from error
+    check_limits(field)
     if field.default is not None and field.element.is_asked:
         try:
             fitting(field, field.default)
@@ -189,7 +192,7 @@ def _element(name: str, asked: dict[str, Json]) -> Element:
             raise BadForm(
                 f"{name!r} is the element {given!r}, which there is not. There are: {there}."
             ) from None
-    kind, kept = asked.get("type", "string"), asked.get("format")
+    kind, kept = _type(asked.get("type", "string")), asked.get("format")
     if "enum" in asked:
         return Element.DROPDOWN
     if kind == "string" and kept in ("date", "time", "date-time", "password"):
@@ -202,15 +205,23 @@ def _element(name: str, asked: dict[str, Json]) -> Element:
         "object": Element.JSON,
     }
     if kind == "array":
-        items = asked.get("items") or {}
-        return Element.MULTI_SELECT if items.get("enum") else Element.JSON
+        items = asked.get("items")
+        has_choices = isinstance(items, dict) and items.get("enum")
+        return Element.MULTI_SELECT if has_choices else Element.JSON
     if kind not in known:
         raise BadForm(f"{name!r} has the type {kind!r}; say which `element` it is.")
     return known[kind]
 
 
+def _type(given: Json) -> str:
+    """The type of a JSON schema; of `["string", "null"]`, string."""
+    if isinstance(given, list):
+        given = next((kind for kind in given if kind != "null"), "null")
+    return given if isinstance(given, str) else dumps(given)
+
+
 def _names(given: Json, what: str, fields: list[Field]) -> frozenset[str]:
-    known = {field.name for field in fields}
+    known = {field.name for field in fields if field.element.is_asked}
     lists = [(what, given)]
     lists += [
         (f"`required` of {field.name!r}", field.asked["required"])
@@ -218,12 +229,15 @@ def _names(given: Json, what: str, fields: list[Field]) -> frozenset[str]:
         if field.element is Element.SUBMIT and "required" in field.asked
     ]
     for where, names in lists:
-        if not isinstance(names, list) or any(name not in known for name in names):
+        if not isinstance(names, list) or not all(
+            isinstance(name, str) and name in known for name in names
+        ):
             raise BadForm(
-                f"{where} must be a list of names of the form, not {names!r}."
+                f"{where} must be a list of what can be filled in "
+                f"({', '.join(sorted(known)) or 'nothing'}), not {dumps(names)}."
             )
     own = {field.name for field in fields if field.asked.get("required") is True}
-    return frozenset(given) | own
+    return frozenset(given) | (own & known)
 
 
 def _spoken(name: str) -> str:

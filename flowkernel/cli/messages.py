@@ -138,7 +138,7 @@ def _kind(field: Field) -> str:
     if field.element is Element.DROPDOWN:
         return f"one of {_choices(field)}"
     if field.element is Element.MULTI_SELECT:
-        return f"a list, as in '[{dumps(field.choices[0])}]', of {_choices(field)}"
+        return f"some of {_choices(field)}, with commas between them"
     most = asked.get("maxLength")
     return KINDS[field.element] + (f" of at most {most} characters" if most else "")
 
@@ -207,9 +207,12 @@ def _button(form: Form, word: str | None) -> Field:
     """The button of this name or label; the only one, if none is named."""
     if word is None and len(form.buttons) == 1:
         return form.buttons[0]
-    for field in form.buttons:
-        if word and word.lower() in (field.name.lower(), field.label.lower()):
-            return field
+    named = [field for field in form.buttons if field.name == word]
+    named = named or [
+        b for b in form.buttons if word and b.label.lower() == word.lower()
+    ]
+    if len(named) == 1:
+        return named[0]
     there = ", ".join(field.name for field in form.buttons)
     said = f"There is no button {word!r}." if word else "Say which button is pressed."
     raise BadArgument(f"{said} There are: {there}.")
@@ -220,7 +223,15 @@ def _typed(field: Field | None, name: str, text: str) -> Json:
         return value_of(text, name)
     if field.element is Element.FILE and not text.startswith("{"):
         return _file(text)
+    if field.element is Element.MULTI_SELECT and not text.startswith("["):
+        return [_chosen(field, part.strip(), name) for part in text.split(",")]
+    if field.element is Element.DROPDOWN:
+        return _chosen(field, text, name)
     return text if field.element in TEXTS else value_of(text, name)
+
+
+def _chosen(field: Field, text: str, name: str) -> Json:
+    return text if text in field.choices else value_of(text, name)
 
 
 def _file(text: str) -> Json:

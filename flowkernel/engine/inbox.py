@@ -81,16 +81,18 @@ class Inbox:
             BadAnswer: It does not fit the form. The message stays open.
             NotOpen: Somebody was first, or nobody waits for it; says who, and what.
         """
-        message = self.find(message_id)
+        message = self.closed_if_late(self.find(message_id))
+        if message.status is not MS.OPEN:
+            return self._refuse(message, given)
+        form = Form.of(message.body)
+        kept = form.check(given.response)
+        self.check(message, kept)
         with self._lock:  # What is hidden belongs to the answer that is kept.
             message = self.closed_if_late(
                 self.service.store.get_message(message.message_id)
             )
             if message.status is not MS.OPEN:
                 return self._refuse(message, given)
-            form = Form.of(message.body)
-            kept = form.check(given.response)
-            self.check(message, kept)
             shown = form.hidden(kept)
             event = Event(
                 event_id=given.answer_id,

@@ -1,6 +1,7 @@
 """One execution: in a flow `this`, what `this.flow()` returns, or what `run()` returns."""
 
 import builtins
+import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -248,6 +249,9 @@ class Execution:
             MessageResponseTimeoutError: Nobody answered in time.
         """
         here = self._own("message")
+        asked = checked([message, request, body], "the message")
+        if timeout is not None and not 0 <= timeout < math.inf:
+            raise BadArgument(f"timeout is {timeout}; give seconds, 0 or more.")
         told = self._post(
             "message",
             {
@@ -259,7 +263,7 @@ class Execution:
                 "message_type": message_type,
                 "wait": wait,
                 "timeout": timeout,
-                "call_key": short_key(here.message_key(subject)),
+                "call_key": short_key(here.message_key(f"{subject}:{dumps(asked)}")),
             },
         )
         sent = Message(self._client, told)

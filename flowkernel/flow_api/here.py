@@ -36,11 +36,11 @@ class Here:
             return f"{what}#{new_id()}"
         return self._next(self.calls, what)
 
-    def message_key(self, subject: str) -> str:
-        """The key of the next message of this subject: the same after a loss."""
+    def message_key(self, what: str) -> str:
+        """The key of the next message that asks this: the same after a loss."""
         if os.getpid() != self.pid:
-            return f"{subject}#{new_id()}"
-        return self._next(self.messages, subject)
+            return f"{what}#{new_id()}"
+        return self._next(self.messages, what)
 
     def _next(self, counts: dict[str, int], what: str) -> str:
         with self.lock:

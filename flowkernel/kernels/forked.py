@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flowkernel.kernels.settings import objection
 from flowkernel.kernels.wire import Line, Message
 
 FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
@@ -33,6 +34,10 @@ SESSION = "__session__"  #: ipykernel's name for the notebook's path.
 GIVEN = dict(os.environ)  #: Before ipykernel is imported, which adds to it.
 FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 INIT = 1  #: To ipykernel this parent means: nobody's end is to be watched.
+
+
+class CannotFork(Exception):
+    """Kernels have to be started plainly. Says why."""
 
 
 def become_kernel(line: Line, arguments: list[str], app: Any) -> NoReturn:
@@ -96,6 +101,9 @@ def prepared(arguments: list[str]) -> Any:
 
     Its configuration is read and its shell is there; sockets, threads and history are not.
     What a person wrote to be run as a kernel starts waits until it is somebody's.
+
+    Raises:
+        CannotFork: The person's configuration has to be read by each kernel.
     """
     from ipykernel.kernelapp import IPKernelApp
     from IPython.core.application import BaseIPythonApplication
@@ -105,6 +113,8 @@ def prepared(arguments: list[str]) -> Any:
     hook = sys.excepthook
     BaseIPythonApplication.initialize(app, asked)
     sys.excepthook = hook
+    if (reason := objection(app)) is not None:
+        raise CannotFork(reason)
     prepare_shell(app)
     app.init_extensions = app.init_code = lambda: None
     return app
@@ -275,7 +285,7 @@ def take_files(files: list[int]) -> None:
     die_with(lifeline)
     for number, name in enumerate(("stdout", "stderr")):
         place = getattr(getattr(sys, name), "_original_stdstream_copy", number + 1)
-        os.dup2(outputs[number], place, inheritable=False)
+        os.dup2(outputs[number], place, inheritable=place == number + 1)
         os.close(outputs[number])
 
 

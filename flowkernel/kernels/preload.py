@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flowkernel.kernels.forked import (
+    CannotFork,
     forget_parent,
     make_app,
     prepared,
@@ -57,7 +58,7 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
             importlib.import_module(name)
         else:
             refused[name] = reason
-    return refused, [*told.get("settings", []), *files_of(names), *packages()]
+    return refused, [*files_of(names), *packages()]
 
 
 def read_a_cell() -> None:
@@ -111,18 +112,16 @@ def _rehearse(arguments: list[str], line: Line) -> None:
     before = set(sys.modules)
     forget_parent(line.socket.fileno())
     given = [*arguments, "--HistoryManager.enabled=False"]
-    app = prepared(given)
+    try:
+        app = prepared(given)
+    except CannotFork:  # It is said when it is tried for good.
+        line.tell({"modules": []})
+        return
     make_app(app, given)
     app.shell.run_cell("None", silent=True, store_history=False)
     remove_folder(app)
-    settings = [
-        f"{path}/{name}.{kind}"
-        for path in app.config_file_paths
-        for name in ("ipython_config", "ipython_kernel_config")
-        for kind in ("py", "json")
-    ]
     modules = [name for name in sys.modules if name not in before]
-    line.tell({"modules": modules, "settings": settings})
+    line.tell({"modules": modules})
 
 
 def _try_out(name: str, line: Line) -> None:

@@ -18,11 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flowkernel.kernels.folders import remove_abandoned
-from flowkernel.kernels.forked import FOLDER, become_kernel, prepared
+from flowkernel.kernels.forked import FOLDER, CannotFork, become_kernel, prepared
 from flowkernel.kernels.preload import changed_at, fork, preload
+from flowkernel.kernels.settings import files
 from flowkernel.kernels.wire import MOST_FILES, SECONDS, Line, Message, close
 
 REFILL_SECONDS = (
@@ -55,12 +56,16 @@ class Template:
     """The server. `serve` returns when it is time to leave."""
 
     def __init__(
-        self, listener: socket.socket, asked: Message, refused: dict[str, str]
+        self,
+        listener: socket.socket,
+        asked: Message,
+        refused: dict[str, str],
+        app: Any,
     ) -> None:
         self.asked = asked
         self.refused = refused
         self._listener = listener
-        self._app = prepared(asked["arguments"])
+        self._app = app
         self._place = os.stat(asked["socket"]).st_ino
         self._watched = {file: changed_at(file) for file in asked["watched"]}
         self._kernels: dict[int, Kernel] = {}
@@ -345,13 +350,18 @@ def main(text: str, told: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         refused, asked["watched"] = preload(asked["preload"], asked["arguments"])
+        os.chdir("/")  # The folder we were started in is nobody's business any more.
+        app = prepared(asked["arguments"])
+    except CannotFork as error:
+        tell(told, {"refused": str(error)})
+        return
     except BaseException as error:
         tell(told, {"refused": f"{type(error).__name__}: {error}"})
         raise
+    asked["watched"] += [str(path) for path in files(app)]
     for name, reason in refused.items():
         sys.stderr.write(f"{name} is not preloaded: {reason}\n")
-    os.chdir("/")  # The folder we were started in is nobody's business any more.
-    template = Template(listen(Path(asked["socket"])), asked, refused)
+    template = Template(listen(Path(asked["socket"])), asked, refused, app)
     gc.collect()
     gc.freeze()  # What is here now is never collected, so its pages stay shared.
     tell(told, {"listening": os.getpid(), "refused": refused})

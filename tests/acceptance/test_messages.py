@@ -128,6 +128,31 @@ def test_a_lost_flow_asks_no_second_time(register, start, client, home):
     assert asked["rows"] == [[1]]
 
 
+def test_a_lost_flow_that_asks_something_else_is_asked_again(
+    register, start, client, home, tmp_path
+):
+    """Its second run deletes something else: yes to the first is not yes to that."""
+    first = tmp_path / "first"
+    register(
+        "deleting",
+        f"import os\nis_first = not os.path.exists({str(first)!r})\n"
+        f"open({str(first)!r}, 'w').close()\n"
+        "this.message('Delete?', 'staging' if is_first else 'production')\n"
+        "this.sleep(60 if is_first else 0)",
+    )
+    execution = start("deleting")
+    answer(client, open_message(client, execution), ok=True)
+    until(lambda: "until" in (execution.load("message") or ""))
+
+    for worker in workers_of(home):
+        worker.kill()
+
+    message = until(lambda: open_message(client, execution), seconds=60)
+    assert message["message"] == "production"
+    answer(client, message, ok=True)
+    until(lambda: execution.status.is_ended, seconds=60)
+
+
 def test_a_cancelled_flow_takes_its_question_along(register, start, client):
     register("asking", "this.message('Well?')")
     execution = start("asking")

@@ -179,3 +179,36 @@ def test_the_socket_of_another_user_is_not_trusted(own_runtime, start_kernel):
         stranger.communicate()
         own_runtime.chmod(0o700)
     assert heard.strip() == "0"
+
+
+CONFIGURED = {
+    "code": "import os\nc.InteractiveShellApp.exec_lines = [f'there = {os.getcwd()!r}']",
+    "nested": "c.IPythonKernel.ZMQInteractiveShell.ast_node_interactivity = 'all'",
+    "log": "c.InteractiveShell.logstart = True",
+    "broken": "c.InteractiveShell.autocall = 1 /",
+}
+
+
+@pytest.mark.parametrize("source", CONFIGURED.values(), ids=CONFIGURED)
+def test_a_configuration_that_each_kernel_must_read_means_a_plain_start(
+    start_kernel, own_runtime, tmp_path, source
+):
+    profile = tmp_path / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_config.py").write_text(source)
+    (tmp_path / "here").mkdir()
+    there = kernels.environ(IPYTHONDIR=str(tmp_path))
+
+    kernel = start_kernel(env=there, cwd=str(tmp_path / "here"))
+
+    assert not kernel.is_forked
+    assert kernel.ask("1 + 1") == 2
+
+
+def test_children_of_a_kernel_can_write_whatever_is_captured(start_kernel):
+    """Under pytest, ipykernel takes no output from file descriptors."""
+    there = kernels.environ(PYTEST_CURRENT_TEST="yes")
+    asked = "__import__('subprocess').run(['echo', 'x']).returncode"
+
+    for kind in ("fork", "plain"):
+        assert start_kernel(kind, env=there).ask(asked) == 0

@@ -179,6 +179,25 @@ def test_a_message_says_how_it_is_answered(say, message):
         assert line in text
 
 
+def test_a_name_comes_before_a_label_and_a_choice_before_a_number(client, ask):
+    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
+    asker = client.start({"source": source, "run": False}).execution_id
+    properties = {
+        "a": {"enum": ["1", "2"]},
+        "some": {"element": "multi-select", "items": {"enum": ["S", "M", 3]}},
+        "no": {"element": "submit", "label": "yes"},
+        "yes": {"element": "submit", "label": "no"},
+    }
+    told = {"subject": "?", "body": {"properties": properties}}
+    sent = client.post(f"/execution/{asker}/message", told)["message_id"]
+
+    answered = ask(
+        "message", "answer", sent, "yes", "-p", "a", "1", "-p", "some", "S,3"
+    )
+
+    assert answered["response"] == {"a": "1", "some": ["S", 3], "yes": True}
+
+
 def test_a_file_is_given_by_its_path(client, ask, say, tmp_path):
     source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
     asker = client.start({"source": source, "run": False}).execution_id

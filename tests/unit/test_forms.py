@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.errors import BadAnswer, BadArgument, BadForm
+from flowkernel.errors import (
+    BadAnswer,
+    BadArgument,
+    BadForm,
+    BadValue,
+    ValueTooBig,
+)
 from flowkernel.fields import Element
 from flowkernel.forms import HIDDEN, Form, body_of
 
@@ -205,7 +211,57 @@ NO_FORMS = [
     ({"properties": {"it": {"type": "number", "minimum": "x"}}}, "'it': 'x' is not"),
     ({"properties": {"it": {"type": "number", "default": "x"}}}, "The default"),
     ({"properties": {"it": {"type": "null"}}}, "say which `element`"),
+    ({"properties": {"it": {"type": {}}}}, "say which `element`"),
+    ({"properties": {"it": {}}, "required": [[]]}, "required must be a list"),
+    ({"properties": {"it": {}, "ok": OK}, "required": ["ok"]}, "can be filled in (it)"),
+    ({"properties": {"it": {"element": "markdown"}}, "required": ["it"]}, "nothing"),
+    ({"properties": {"it": {"pattern": "("}}}, "The pattern of 'it' cannot be read"),
+    ({"properties": {"it": {"pattern": 3}}}, "The pattern of 'it' cannot be read"),
+    ({"properties": {"it": {"element": "multi-select", "items": ["a"]}}}, "`enum`"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(float("inf"), BadValue), ("x" * 2**20, ValueTooBig)]
+)
+def test_a_form_is_bounded_as_inputs_are(value, error):
+    with pytest.raises(error):
+        Form.of({"properties": {"it": {"default": value}}})
+
+
+def test_a_type_that_may_be_null_is_that_type():
+    asked = form(a={"type": ["string", "null"]}, b={"type": ["null", "integer"]})
+
+    assert [str(field.element) for field in asked.asked] == ["string", "number"]
+
+
+def test_a_pattern_that_takes_too_long_is_given_up():
+    asked = form(it={"element": "string", "pattern": "^(a|aa)+$"})
+
+    with pytest.raises(BadAnswer, match="takes too long"):
+        asked.check({"it": "a" * 60 + "b"})
+
+
+def test_a_password_is_in_no_sentence():
+    for limit in ({"minLength": 20}, {"pattern": "^x$"}, {"maxLength": 2}):
+        with pytest.raises(BadAnswer) as refused:
+            asking("password", **limit).check({"it": "s3cret"})
+        assert "s3cret" not in str(refused.value)
+    with pytest.raises(BadAnswer, match="hidden"):
+        asking("password").check({"it": 777})
+
+
+def test_a_button_that_is_said_not_to_be_pressed_is_not():
+    with pytest.raises(BadAnswer, match="one of: ok"):
+        asking("string").check({"it": "x", "ok": False})
+
+
+def test_many_choices_are_checked_quickly():
+    many = list(range(10_000))
+
+    asked = form(it={"element": "multi-select", "items": {"enum": many}})
+
+    assert asked.check({"it": [*many, 3]})["it"] == many
 
 
 @pytest.mark.parametrize(("body", "says"), NO_FORMS)
