@@ -64,6 +64,7 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "OutputBody": {"output": {}},
     "LogBody": {"text": "t"},
     "MessageBody": {"subject": "s"},
+    "AnswerBody": {"response": {}},
     "WaitBody": {"seconds": 0},
     "VerbBody": {},
     "PruneBody": {"days": 1.0, "is_dry": True},
