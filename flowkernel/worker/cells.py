@@ -22,11 +22,12 @@ from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.errors import ExecutionCancelled
 from flowkernel.flow_api.exceptions import SIGNAL
+from flowkernel.kernels.process import ForkedProcess
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
 from flowkernel.worker.greeting import greet
 from flowkernel.worker.outputs import Streams
-from flowkernel.worker.render import prologue, source_hash
+from flowkernel.worker.render import make_room, prologue, source_hash
 from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
 from flowkernel.worker.saver import SparseManager
 
@@ -107,6 +108,7 @@ class CellClient(PapermillNotebookClient):
             said = await greet(self.kc, self.km, self.startup_timeout, source)
             self._info = said.info
             self._check_prologue(said.begun or {})
+            self._make_room(said.begun)
         except BaseException:
             await self._async_cleanup_kernel()
             raise
@@ -127,6 +129,12 @@ class CellClient(PapermillNotebookClient):
             path=self._script,
             started_by=f"execution {self._execution.execution_id}",
         )
+
+    def _make_room(self, begun: Reply | None) -> None:
+        """Nobody waits for the answer: what is asked next comes after it."""
+        process = getattr(self.km.provisioner, "process", None)
+        if begun is not None and not isinstance(process, ForkedProcess):
+            self.kc.execute(make_room(), silent=True, store_history=False)
 
     def _check_prologue(self, content: Reply) -> None:
         if content.get("status") == "error":

@@ -132,10 +132,22 @@ def prologue(
         "inputs": json.dumps(execution.inputs),
         "started_by": started_by,
         "path": path,
-        "room": ROOM,
     }
     # As one text: IPython would split each line of it into tokens, twice.
     return f"exec({_PROLOGUE.replace('VALUES', repr(values))!r})"
+
+
+def make_room() -> str:
+    """Python that lets a kernel keep more for a listener that stands still.
+
+    For one that was started: it is its connections that get the room, so it is to be run once
+    its output is heard. A forked one has it from the start.
+    """
+    return (
+        "exec('thread = get_ipython().kernel.iopub_thread\\nimport zmq\\n"
+        "thread.schedule(lambda: thread.socket.setsockopt(zmq.SNDHWM, "
+        f"{ROOM}))', {{'get_ipython': get_ipython}})"
+    )
 
 
 _PROLOGUE = """
@@ -158,10 +170,6 @@ def _flowkernel(values):
         sys.argv = [values["path"]]
         sys.path.insert(0, str(pathlib.Path(values["path"]).parent))
         globals()["__file__"] = values["path"]
-    thread = getattr(getattr(get_ipython(), "kernel", None), "iopub_thread", None)
-    if thread is not None:
-        import zmq
-        thread.schedule(lambda: thread.socket.setsockopt(zmq.SNDHWM, values["room"]))
     client = Client(Home(pathlib.Path(values["home"])), started_by=values["started_by"])
     return flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
 system, this, inputs = _flowkernel(VALUES)
