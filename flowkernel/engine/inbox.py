@@ -145,7 +145,7 @@ class Inbox:
     def find(self, id_or_part: str) -> Message:
         """The message of this id, or of the unambiguous beginning or end of a recent one.
 
-        Also the one open message of an execution, by the id of that.
+        Also by the id of its execution: the one that is open there, else the last one.
         """
         part = id_or_part.lower()
         store = self.service.store
@@ -156,8 +156,11 @@ class Inbox:
         found = {m.message_id: m for m in recent if is_part(part, m.message_id)}
         if len(found) == 1:
             return found.popitem()[1]
-        asked = [m for m in known.values() if is_part(part, m.execution_id)]
-        return asked[0] if len(asked) == 1 else store.get_message(id_or_part)
+        sent = [m for m in recent if is_part(part, m.execution_id)]
+        is_open = {m.message_id for m in sent if m.message_id in known}
+        if len({m.execution_id for m in sent}) == 1 and len(is_open) <= 1:
+            return sent[0]  # What is open comes first, then the newest.
+        return store.get_message(id_or_part)
 
     def full(self, message: Message) -> dict[str, Json]:
         """As its execution gets it: with what was typed into a password.

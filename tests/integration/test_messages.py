@@ -130,10 +130,18 @@ def test_a_note_cannot_be_answered(client, send):
         named(client, "ada")(sent["message_id"])
 
 
-def test_it_is_found_by_the_end_of_its_id(client, send):
+def test_it_is_found_by_the_end_of_its_id_or_of_its_execution(client, asker, send):
     sent = send()
 
-    assert client.get(f"/message/{sent['message_id'][-8:]}")["subject"] == "What now?"
+    for part in (sent["message_id"][-8:], asker[-8:], asker):
+        assert client.get(f"/message/{part}")["message_id"] == sent["message_id"]
+    other = send()
+    with pytest.raises(MessageNotFound):
+        client.get(f"/message/{asker}")
+    named(client, "ada")(other["message_id"], retry=True)
+    named(client, "ada")(asker, retry=True)
+    with pytest.raises(NotOpen, match="ada was first"):
+        named(client, "bob")(asker, fail=True)
     with pytest.raises(MessageNotFound):
         client.get("/message/nothing-like-it")
 
