@@ -30,7 +30,10 @@ MOVED_TO = {
     K.RESUMED: S.RUNNING,
     K.PAUSED: S.PAUSED,
     K.LOST: S.QUEUED,
+    K.FAILED: S.PAUSED,
 }
+#: Decisions after which the same execution goes on, in its live kernel.
+LIVE_VERBS = frozenset({"retry_cell", "skip"})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 MESSAGE_KINDS = frozenset({K.MESSAGE_SENT, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED})
 #: What may still be said of an execution that has ended.
@@ -53,7 +56,8 @@ def fold(execution: Execution | None, event: Event) -> Execution:
         raise MoveNotAllowed(event.execution_id, execution.status, "created again")
     target = target_of(event)
     if target is None:
-        if execution.status.is_ended and event.kind not in AFTER_THE_END:
+        is_over = execution.status.is_ended and event.kind not in AFTER_THE_END
+        if is_over or _is_undecidable(execution, event):
             raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
     elif not execution.status.can_become(target) or _is_unasked(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
@@ -74,7 +78,22 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
         case K.STARTED:
             return execution.status is not S.QUEUED
         case K.RESUMED:
-            return execution.status is S.QUEUED
+            return execution.status is S.QUEUED or execution.is_failed
+        case K.FAILED:
+            return not execution.parks
+        case _:
+            return False
+
+
+def _is_undecidable(execution: Execution, event: Event) -> bool:
+    """Whether something is decided that is decided already, or cannot be done any more."""
+    match event.kind:
+        case K.DECIDED:
+            is_live = event.payload["verb"] in LIVE_VERBS
+            has_kernel = execution.parked_at is not None
+            return not execution.is_failed or (is_live and not has_kernel)
+        case K.KERNEL_LOST:
+            return execution.status is not S.PAUSED or execution.failure is None
         case _:
             return False
 
@@ -101,7 +120,38 @@ def _details(execution: Execution, event: Event) -> Execution:
             return replace(execution, status_message=said.get("on"))
         case K.RESUMED:
             asked = None if execution.asked == "resume" else execution.asked
-            return replace(execution, status_message=_last_word(execution), asked=asked)
+            message = None if execution.failure else _last_word(execution)
+            return replace(
+                execution,
+                status_message=message,
+                asked=asked,
+                error=None,
+                failure=None,
+                parked_at=None,
+            )
+        case K.FAILED:
+            return replace(
+                execution,
+                status_message=said["status_message"],
+                error=CellError.from_json(said["error"]) if said.get("error") else None,
+                failure=said.get("failure") or {},
+                parked_at=event.happened_at if said["is_parked"] else None,
+                worker=execution.worker if said["is_parked"] else None,
+                asked=None,
+                decision=None,
+            )
+        case K.DECIDED:
+            asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
+            return replace(execution, decision=said, asked=asked)
+        case K.KERNEL_LOST:
+            return replace(
+                execution,
+                failure={**execution.failure, "kernel_lost": said["why"]},
+                parked_at=None,
+                worker=None,
+                asked=None,
+                decision=None,
+            )
         case K.LOST:
             return replace(
                 execution,

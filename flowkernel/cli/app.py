@@ -67,12 +67,35 @@ def run(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the id and come back at once.")
     ] = False,
+    using: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--using",
+            metavar="WRAPPER",
+            help="Through a wrapper (interactive, retry, ...); its parameters follow as "
+            "options: --using retry --max-tries 5.",
+        ),
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive", help="If it fails, wait for somebody to decide."
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> int:
     """Run a flow, a notebook or a script, and show how it goes."""
     from flowkernel.cli.running import run
 
-    return run(target, parameter or [], name=name, waits=not no_wait, as_json=json)
+    return run(
+        target,
+        parameter or [],
+        name=name,
+        waits=not no_wait,
+        as_json=json,
+        using=[{"name": wrapper, "inputs": {}} for wrapper in using or []],
+        interactive=interactive,
+    )
 
 
 @flow.command("list")

@@ -9,7 +9,7 @@ from flowkernel.cli.output import note, say, say_json
 from flowkernel.cli.session import client
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
-from flowkernel.models import Execution
+from flowkernel.models import Execution, Json
 from flowkernel.python_api import start
 from flowkernel.status import ExecutionStatus
 from flowkernel.terminal import FinalText, LiveText, can_redraw, write
@@ -26,12 +26,21 @@ REASON = 300  #: Characters of the reason of a failure, inclusive.
 
 
 def run(
-    target: str, pairs: list[str], *, name: str | None, waits: bool, as_json: bool
+    target: str,
+    pairs: list[str],
+    *,
+    name: str | None,
+    waits: bool,
+    as_json: bool,
+    using: list[Json] | None = None,
+    interactive: bool = False,
 ) -> int:
     """Start it, show it, and say with the exit code how it ended."""
     inputs = checked(parameters_of(pairs), "inputs")
     engine = client()
-    execution = start(engine, target, inputs, name=name)
+    execution = start(
+        engine, target, inputs, name=name, using=using, interactive=interactive
+    )
     if not waits:
         if as_json:
             say_json(execution.load_all())

@@ -1,5 +1,7 @@
 """The client of the command line."""
 
+import sys
+
 from flowkernel.client import Client
 
 
@@ -8,4 +10,11 @@ def client(*, starts_engine: bool = True) -> Client:
     made = Client()
     made.started_by = made.started_by.replace("(Python)", "(command line)")
     made.starts_engine = starts_engine
+    if is_person_there():
+        made.channel = "command line"
     return made
+
+
+def is_person_there() -> bool:
+    """Whether somebody types here: a terminal at both ends, and no pipe or cron."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from flowkernel.clock import monotonic
+from flowkernel.engine.deciding import check_answer
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.guard import Guard
 from flowkernel.engine.inbox import Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.pruning import prune_daily
 from flowkernel.engine.routes import answers
 from flowkernel.engine.routes.engine import engine_routes
@@ -72,15 +75,21 @@ def make_app(
         title="flowkernel", version=about["version"], lifespan=lifespan, docs_url=None,
         redoc_url=None,
     )  # fmt: skip
-    app.add_middleware(Guard, token=token, on_request=lambda: _touch(dispatcher))
+    presence = Presence(service.home.presence_file)
+    inbox = Inbox(service, check=partial(check_answer, service))
+    app.add_middleware(
+        Guard,
+        token=token,
+        on_request=lambda: _touch(dispatcher),
+        on_person=presence.note,
+    )
     app.add_exception_handler(FlowkernelError, answers.refuse)
     app.add_exception_handler(RequestValidationError, answers.refuse_shape)
     app.add_exception_handler(HTTPException, answers.refuse_http)
     app.add_exception_handler(Exception, answers.refuse_fault)
-    inbox = Inbox(service)
     routers = (
         worker_routes(service, dispatcher),  # Those that are asked most come first.
-        execution_routes(service, dispatcher),
+        execution_routes(service, dispatcher, presence),
         verb_routes(service, dispatcher, inbox),
         message_routes(service, inbox),
         flow_routes(service, dispatcher),

@@ -29,6 +29,7 @@ from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
+ACTS = ("start", "cancel", "pause", "resume", "drop", "stop")  #: What is not said for nothing.
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 REST_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
@@ -105,6 +106,8 @@ class Dispatcher:
             for waiter in self.waits.note(execution_id, S(event.payload["status"])):
                 self.board.resume(waiter)
             self._end_never_started(execution_id)
+        elif event.kind in (K.FAILED, K.KERNEL_LOST):
+            self.waits.note(execution_id, S.PAUSED)
         elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
             message_id = event.payload["message_id"]
             for waiter in self.waits.note(message_id, S.ENDED_SUCCESS):
@@ -263,7 +266,7 @@ class Dispatcher:
             while True:
                 worker.news.clear()
                 orders, left = self.orders(worker), deadline - monotonic()
-                if any(orders.values()) or left <= 0:
+                if any(orders[verb] for verb in ACTS) or left <= 0:
                     return orders
                 with suppress(TimeoutError):
                     await asyncio.wait_for(worker.news.wait(), left)
@@ -302,6 +305,9 @@ class Dispatcher:
                 and mine[e].status is S.RUNNING
                 and mine[e].asked != "pause"
             ],
+            "decisions": {
+                e: mine[e].decision for e in worker.paused if e in mine
+            },
             "drop": [e for e in worker.holding if e not in mine or self.is_homeless],
             "stop": self.is_stopping,
         }

@@ -14,6 +14,7 @@ from flowkernel.engine.planning import (
     plan_of,
     version_of_flow,
 )
+from flowkernel.engine.wrapping import checked_uses, parameters_of
 from flowkernel.errors import (
     BadArgument,
     EngineFault,
@@ -62,9 +63,15 @@ class Service:
             raise BadArgument(
                 f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
             )
+        if flow.is_wrapper:
+            parameters_of(flow)
         version = version_of_flow(self.store, replace(flow, name=name))
         flow = replace(
-            flow, name=name, flow_version=version.flow_version, registered_at=now()
+            flow,
+            name=name,
+            flow_version=version.flow_version,
+            registered_at=now(),
+            wrappers=checked_uses(self.store, flow.wrappers),
         )
         self.store.save_version(version)
         self.store.save_flow(flow)
@@ -90,11 +97,13 @@ class Service:
             raise BadArgument(
                 "`worker` says who runs it, and `run` is false: leave one out."
             )
-        plan = plan_of(self.store, asked)
+        asked = replace(asked, using=checked_uses(self.store, asked.using))
+        plan = plan_of(self.store, asked, inputs)
+        inputs = inputs if plan.inputs is None else plan.inputs
         parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
         if parent is not None:
             self._check_parent(parent, plan.flow_name)
-            made = self._made_before(parent, asked.call_key, plan, inputs)
+            made = self._made_before(parent, asked, plan, inputs)
             if made is not None:
                 return made
         self.store.save_version(plan.version)
@@ -110,15 +119,20 @@ class Service:
             raise TooDeep(flow_name, self.config.max_depth)
 
     def _made_before(
-        self, parent: Execution, call_key: str | None, plan: Plan, inputs: Json
+        self, parent: Execution, asked: Start, plan: Plan, inputs: Json
     ) -> Execution | None:
-        """The child of the same call, from this try of the parent or an earlier one."""
-        if call_key is None:
+        """The child of the same call, from this try of the parent or an earlier one.
+
+        What a wrapper runs may have got other inputs meanwhile: it is the same all the same.
+        """
+        if asked.call_key is None:
             return None
+        same = (plan.flow_name, inputs, plan.wrapped)
         made = [
             child
-            for child in self.store.called(self._tries(parent), call_key)
-            if (child.flow_name, child.inputs) == (plan.flow_name, inputs)
+            for child in self.store.called(self._tries(parent), asked.call_key)
+            if asked.wrapped_of is not None
+            or (child.flow_name, child.inputs, child.wrapped) == same
         ]
         good = [child for child in made if child.status is S.ENDED_SUCCESS]
         live = [
@@ -143,10 +157,10 @@ class Service:
         return Execution(
             execution_id=asked.execution_id,
             root_id=parent.root_id if parent else asked.execution_id,
-            type="SCRIPT" if plan.version.kind is FlowKind.SCRIPT else "FLOW",
+            type=plan.type,
             flow_name=plan.flow_name,
             flow_version=plan.version.flow_version,
-            name=checked_name(asked.name or plan.flow_name, "execution"),
+            name=checked_name(_name_of(asked, plan), "execution"),
             status=S.QUEUED if asked.run else S.PENDING,
             created_at=now(),
             parent_id=asked.parent_id,
@@ -158,6 +172,9 @@ class Service:
             on_lost=plan.on_lost,
             cell_timeout=plan.cell_timeout,
             started_by=asked.started_by,
+            wrapped=plan.wrapped,
+            parks=asked.parks and parent is not None,
+            is_interactive=asked.is_interactive or bool(parent and parent.is_interactive),
         )
 
     def _create(self, born: Execution, asked: Start) -> Execution:
@@ -305,6 +322,12 @@ class Service:
             raise EngineFault(
                 f"A copy needs about {size:,} bytes; the disk of the home has {free:,} free."
             )
+
+
+def _name_of(asked: Start, plan: Plan) -> str:
+    """What an execution is called; a wrapper is called after what it wraps."""
+    is_wrapper = plan.inputs is not None
+    return (plan.name if is_wrapper else asked.name) or plan.name or plan.flow_name
 
 
 def under(top: Execution, family: list[Execution]) -> list[Execution]:

@@ -35,7 +35,11 @@ async def hold(
         {e.execution_id: e.status for e in targets},
         asked.return_when,
         waiter=execution_id if asked.is_flow else None,
+        counts_failed=asked.counts_failed,
     )
+    for target in targets:
+        if target.is_failed:
+            wait.note(target.execution_id, S.PAUSED)
     if asked.until is None and wait.return_when.is_settled(
         list(wait.statuses.values())
     ):

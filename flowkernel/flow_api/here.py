@@ -24,6 +24,8 @@ class Here:
     client: Client
     execution_id: str
     calls: dict[str, int] = field(default_factory=dict)
+    called: list[str] = field(default_factory=list)  #: In order.
+    cells: list[int] = field(default_factory=list)  #: How many there were at each cell.
     messages: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     pid: int = field(default_factory=os.getpid)
@@ -34,7 +36,21 @@ class Here:
             os.getpid() != self.pid
         ):  # Forks count apart: give `key` to have them repeat.
             return f"{what}#{new_id()}"
+        with self.lock:
+            self.called.append(what)
         return self._next(self.calls, what)
+
+    def begin_cell(self) -> None:
+        """A cell begins: its calls can be taken back."""
+        self.cells.append(len(self.called))
+
+    def rewind(self, cells: int) -> None:
+        """The last cells are carried out again: their calls are the same calls."""
+        with self.lock:
+            place = self.cells[-cells] if cells <= len(self.cells) else 0
+            for what in self.called[place:]:
+                self.calls[what] -= 1
+            del self.called[place:], self.cells[-cells:]
 
     def message_key(self, what: str) -> str:
         """The key of the next message that asks this: the same after a loss."""
@@ -51,10 +67,16 @@ class Here:
 _here: Here | None = None
 
 
-def enter(client: Client, execution_id: str) -> None:
+def enter(client: Client, execution_id: str) -> Here:
     """From now on this process is the kernel of that execution."""
     global _here
     _here = Here(client, execution_id)
+    return _here
+
+
+def rewind(cells: int) -> None:
+    """The last cells are carried out again: what they call is the same as before."""
+    needed().rewind(cells)
 
 
 def here() -> Here | None:

@@ -17,9 +17,16 @@ WAIT_SECONDS = 20.0  #: One question "is it over?" is held open this long.
 
 
 def wait(
-    client: Client, ids: list[str], when: ReturnWhen, timeout: float | None
+    client: Client,
+    ids: list[str],
+    when: ReturnWhen,
+    timeout: float | None,
+    *,
+    counts_failed: bool = False,
 ) -> dict[str, dict[str, Json]]:
     """Wait for executions; their records by id.
+
+    `counts_failed`: one that failed and waits for a decision counts as ended.
 
     Raises:
         DependencyTimeoutError: `timeout` seconds are over.
@@ -28,7 +35,12 @@ def wait(
     left = (lambda: deadline - time.monotonic()) if deadline is not None else None
     mine = here()
     waiter = mine.execution_id if mine is not None else ids[0]
-    question = {"for": ids, "return_when": when, "is_flow": mine is not None}
+    question = {
+        "for": ids,
+        "return_when": when,
+        "is_flow": mine is not None,
+        "counts_failed": counts_failed,
+    }
     told = hold(client, waiter, question, left)
     if not told["is_over"]:
         raise DependencyTimeoutError(

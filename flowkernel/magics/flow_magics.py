@@ -14,12 +14,14 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from flowkernel.client import Client
 from flowkernel.errors import BadArgument
-from flowkernel.magics.arguments import inputs_of, parse
+from flowkernel.magics.arguments import inputs_of, parse, uses_of
 from flowkernel.models import Flow, FlowKind, OnLost
 from flowkernel.source import here
 from flowkernel.status import ExecutionStatus
 from flowkernel.table import Table
 
+FLOW_OPTIONS = frozenset({"--setup", "--on-lost", "--cell-timeout", "--description"})
+RUN_OPTIONS = frozenset({"--name", "--no-wait", "--interactive"})
 STATUSES = [status.value for status in ExecutionStatus]
 
 
@@ -35,6 +37,7 @@ class FlowMagics(Magics):
         if self._kept_client is None:
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
+            client.channel = "notebook"
             self._kept_client = client
         return self._kept_client
 
@@ -55,6 +58,12 @@ class FlowMagics(Magics):
         help="Seconds one cell may take. Default: no limit.",
     )
     @argument("--description", metavar="TEXT", help="What it does, in quotes.")
+    @argument(
+        "--wrapper",
+        metavar="NAME",
+        help="Run it through this wrapper; may be repeated, outermost first. Parameters of "
+        "the wrapper follow: --wrapper interactive --interactive-limit-minutes 10.",
+    )
     def flow(self, line: str, cell: str) -> None:
         """Register the cell as a flow; it does not run yet.
 
@@ -62,6 +71,7 @@ class FlowMagics(Magics):
         plain statements that find `system`, `this` and `inputs` ready. It runs in a kernel
         of its own and sees no variable of this notebook.
         """
+        line, wrappers = uses_of(line, "--wrapper", FLOW_OPTIONS, self.shell.user_ns)
         args = parse(FlowMagics.flow, line, marks="%%")
         if args.cell_timeout is not None and not args.cell_timeout > 0:
             raise BadArgument(
@@ -78,6 +88,7 @@ class FlowMagics(Magics):
             environment=here(),
             on_lost=OnLost(args.on_lost),
             cell_timeout=args.cell_timeout,
+            wrappers=wrappers,
         )
         flow = self._client.register(flow)
         sys.stdout.write(
@@ -113,6 +124,17 @@ class FlowMagics(Magics):
         "--name", metavar="NAME", help="Name of the execution. Default: the flow's."
     )
     @argument("--no-wait", action="store_true", help="Come back at once.")
+    @argument(
+        "--using",
+        metavar="WRAPPER",
+        help="Through this wrapper, with its parameters behind it: --using retry "
+        "--max-tries 5.",
+    )
+    @argument(
+        "--interactive",
+        action="store_true",
+        help="If it fails, wait for somebody to decide, however long that takes.",
+    )
     def flow_run(self, line: str) -> Any:
         """Start a flow and show its tree until it has ended.
 
@@ -121,6 +143,7 @@ class FlowMagics(Magics):
         """
         from flowkernel.magics.running import run
 
+        line, using = uses_of(line, "--using", RUN_OPTIONS, self.shell.user_ns)
         args = parse(FlowMagics.flow_run, line)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         return run(
@@ -130,6 +153,34 @@ class FlowMagics(Magics):
             inputs,
             name=args.name,
             waits=not args.no_wait,
+            using=using,
+            interactive=args.interactive,
+        )
+
+    @cell_magic
+    @magic_arguments()
+    @argument("name", help="Name of the wrapper.")
+    @argument("--description", metavar="TEXT", help="What it does, in quotes.")
+    def wrapper(self, line: str, cell: str) -> None:
+        """Register the cell as a wrapper: a flow that runs another one.
+
+        Its `handler(system, this, inputs)` finds what it wraps in `this.wrapped`. A literal
+        `PARAMETERS = {"name": default}` says which parameters it takes.
+        """
+        args = parse(FlowMagics.wrapper, line, marks="%%")
+        self._check(args.name, cell, "")
+        flow = Flow(
+            name=args.name,
+            kind=FlowKind.CELL,
+            source=cell,
+            description=args.description,
+            environment=here(),
+            is_wrapper=True,
+        )
+        self._client.register(flow)
+        sys.stdout.write(
+            f"Registered the wrapper {flow.name!r}. "
+            f"Use it with %flow_run NAME --using {_quoted(flow.name)}.\n"
         )
 
     @line_magic

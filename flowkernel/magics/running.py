@@ -10,6 +10,7 @@ from flowkernel.errors import ExecutionCancelled, ExecutionFailed, FlowkernelErr
 from flowkernel.flow_api import Execution, current
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
+from flowkernel.models import Json
 from flowkernel.python_api import as_object, start
 from flowkernel.status import ExecutionStatus, ReturnWhen
 from flowkernel.terminal import make_display
@@ -27,6 +28,8 @@ def run(
     *,
     name: str | None,
     waits: bool,
+    using: list[Json] | None = None,
+    interactive: bool = False,
 ) -> Execution:
     """Start a flow, and show its tree.
 
@@ -36,9 +39,11 @@ def run(
     given = checked(inputs, "inputs")
     parent = current()
     if parent is not None:
-        child = parent.flow(target, name=name, wait=False, inputs=given)
+        child = parent.flow(target, name=name, wait=False, inputs=given, using=using)
         return _wait_inside(parent, child) if waits else child
-    execution = start(client, target, given, name=name)
+    execution = start(
+        client, target, given, name=name, using=using, interactive=interactive
+    )
     if not waits:
         _watch_beside(shell, client, execution)
         return execution

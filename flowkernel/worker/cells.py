@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 from jupyter_client import KernelClient
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
@@ -37,6 +37,12 @@ COLOURS = re.compile(
 )  #: As a terminal gets them; the record has none.
 OUTPUT_SECONDS = (
     30  #: How long output may come after the reply; nbclient's 4 is too short.
+)
+
+TELL_SECONDS = 10.0  #: How long a kernel that does nothing may take to do something.
+SET_VALUES = "globals().update({values!r})"
+REWIND = (
+    "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
 )
 
 S = ExecutionStatus
@@ -157,22 +163,81 @@ class CellClient(PapermillNotebookClient):
         """Run the cells one after the other, until one ends the notebook."""
         total = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
         self._run.say(EventKind.CELLS_COUNTED, cell_count=total)
-        for index, cell in enumerate(self.nb.cells):
+        place: int | None = 0
+        while place is not None and place < len(self.nb.cells):
+            cell = self.nb.cells[place]
             if not self._is_runnable(cell):
-                self.nb_man.cell_start(cell, index)
-                self.nb_man.cell_complete(cell, cell_index=index)
-                continue
-            if not self._run.pass_gate():
+                self.nb_man.cell_start(cell, place)
+                self.nb_man.cell_complete(cell, cell_index=place)
+            elif not self._run.pass_gate():
                 self._verdict = Ending(status=S.ENDED_CANCELLED)
                 return
-            self._verdict = self._run_cell(cell, index)
-            if self._verdict is not None:
-                return
+            else:
+                self._verdict = self._run_cell(cell, place)
+                if self._verdict is not None:
+                    place = self._after(self._verdict, place)
+                    continue
+            place += 1
+        if place is None:
+            return
         is_cancelled = (
             self._run.is_cancelled
         )  # The last cell may have caught the interrupt.
         status = S.ENDED_CANCELLED if is_cancelled else S.ENDED_SUCCESS
         self._verdict = Ending(status=status)
+
+    # -- after a failure -----------------------------------------------------------------
+
+    def _after(self, ending: Ending, index: int) -> int | None:
+        """The cell to go on with, if somebody decides so; None: it is over."""
+        if not self._run.parks or ending.status is not S.ENDED_ERROR:
+            return None
+        self.nb_man.save_now()
+        first = self._mended_at(index)
+        decision = self._run.park(ending, self._failure(index, first))
+        if decision is None:
+            if self._run.is_cancelled:
+                self._verdict = Ending(status=S.ENDED_CANCELLED)
+            return None
+        self._verdict = None
+        if decision["verb"] == "skip":
+            self._tell(SET_VALUES.format(values=decision.get("values") or {}))
+            return index + 1
+        cell = self.nb.cells[first]
+        if isinstance(decision.get("source"), str):
+            cell.source = decision["source"]
+        self._tell(REWIND.format(cells=index - first + 1))
+        return first
+
+    def _mended_at(self, index: int) -> int:
+        """The cell to be mended: where a handler is defined, not where it is called."""
+        ours = self.nb.cells[index].metadata.get("flowkernel", {})
+        places = {cell.get("id"): n for n, cell in enumerate(self.nb.cells)}
+        return places.get(ours.get("calls"), index)
+
+    def _failure(self, index: int, first: int) -> Reply:
+        """What a person needs to know of it."""
+        runnable = [
+            n for n, cell in enumerate(self.nb.cells) if self._is_runnable(cell)
+        ]
+        return {
+            "cell_id": str(self.nb.cells[first].get("id") or first),
+            "cell_number": runnable.index(index) + 1,
+            "cell_count": len(runnable),
+            "source": self.nb.cells[first].source,
+        }
+
+    def _tell(self, source: str) -> None:
+        """Have the kernel do something that is in no notebook."""
+        run_sync(self._async_tell)(source)
+
+    async def _async_tell(self, source: str) -> None:
+        assert self.kc is not None
+        question = self.kc.execute(source, silent=True, store_history=False)
+        while True:
+            message = await ensure_async(self.kc.get_shell_msg(timeout=TELL_SECONDS))
+            if message["parent_header"].get("msg_id") == question:
+                return
 
     def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
         tags = cell.metadata.get("tags", [])

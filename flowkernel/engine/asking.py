@@ -1,0 +1,58 @@
+"""Asking a person about a failure, and having followed what they answer."""
+
+from typing import Any
+
+from flowkernel.clock import now
+from flowkernel.engine.bodies import DecideBody
+from flowkernel.engine.deciding import Decision, decide, decision_in
+from flowkernel.engine.inbox import Inbox
+from flowkernel.engine.prompts import prompt_of
+from flowkernel.errors import BadArgument, MoveNotAllowed
+from flowkernel.models import Execution, Message
+
+
+def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Message:
+    """Send the prompt about a failed execution, from its wrapper.
+
+    Raises:
+        MoveNotAllowed: It has not failed.
+    """
+    store = inbox.service.store
+    failed = store.get_execution(asked["about_id"])
+    if not failed.is_failed:
+        raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
+    waiting = [parent.name for parent in store.ancestors(execution_id)]
+    prompt = prompt_of(failed, tries=_tries(inbox, failed), waiting=waiting, now=now())
+    said = {
+        **asked,
+        "subject": prompt.subject,
+        "message": prompt.message,
+        "message_type": "ERROR",
+        "body": prompt.body,
+    }
+    return inbox.send(execution_id, said)
+
+
+def _tries(inbox: Inbox, failed: Execution) -> int:
+    count, one = 1, failed
+    while one.retry_of is not None:
+        before = inbox.service.store.find_execution(one.retry_of)
+        if before is None:
+            break
+        count, one = count + 1, before
+    return count
+
+
+def decide_on(inbox: Inbox, execution_id: str, asked: DecideBody) -> Execution:
+    """Have followed an answered prompt, or a verb.
+
+    Raises:
+        BadArgument: Neither is given, or both.
+    """
+    if (asked.message_id is None) is (asked.verb is None):
+        raise BadArgument("Give either `message_id` or `verb`.")
+    if asked.verb is not None:
+        decision = Decision(verb=asked.verb, actor=asked.started_by, why=asked.why)
+    else:
+        decision = decision_in(inbox.find(asked.message_id or ""))
+    return decide(inbox.service, execution_id, decision, archive=asked.archive)

@@ -1,0 +1,138 @@
+"""What a person is asked when something failed. Pure, but for the time.
+
+Six things can be done; two of them need the kernel that failed to be alive. The words say what
+a person needs to decide, so that a terminal, a notebook and a page can all show them.
+"""
+
+import ast
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowkernel.fold import LIVE_VERBS
+from flowkernel.models import Execution, Json
+
+TRACEBACK_LINES = 12  #: The last ones are shown.
+SHOWN = 2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
+INPUT = "inputs."  #: Begins the name of a field that is an input.
+LABELS = {
+    "retry_cell": "Retry cell",
+    "retry": "Retry from start",
+    "retry_with_inputs": "Retry with other inputs",
+    "skip": "Skip the cell",
+    "fail": "Fail",
+    "cancel_all": "Cancel all",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What is asked."""
+
+    subject: str
+    message: str  #: Markdown.
+    body: Json
+
+
+def prompt_of(
+    failed: Execution, *, tries: int, waiting: list[str], now: datetime
+) -> Prompt:
+    """The prompt for an execution that failed.
+
+    Args:
+        tries: How many there were, this one included.
+        waiting: The names of those that wait for it, its parent first.
+    """
+    times = f" {tries} times" if tries > 1 else ""
+    return Prompt(
+        subject=f"{failed.name} failed{times}",
+        message="\n\n".join(_parts(failed, tries, waiting, now)),
+        body={"type": "object", "properties": _properties(failed)},
+    )
+
+
+def _parts(
+    failed: Execution, tries: int, waiting: list[str], now: datetime
+) -> list[str]:
+    failure, parts = failed.failure or {}, [f"**{failed.status_message}**"]
+    source = str(failure.get("source") or "")
+    if source:
+        shown = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
+        number, count = failure.get("cell_number"), failure.get("cell_count")
+        parts.append(f"Cell {number} of {count}:\n{_fenced(shown, 'python')}")
+    if failed.error is not None and failed.error.traceback:
+        lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
+        parts.append(_fenced("\n".join(lines), ""))
+    facts = [f"{name} = {value!r}" for name, value in failed.inputs.items()]
+    said = [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
+    if failed.started_at is not None:
+        said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
+    said.append(f"Try {tries}.")
+    if waiting:
+        said.append(f"Waiting for it: {', '.join(waiting)}.")
+    if failed.parked_at is None:
+        said.append("Its kernel is gone: it can only be run from its start.")
+    return [*parts, " ".join(said)]
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _properties(failed: Execution) -> dict[str, Json]:
+    has_kernel = failed.parked_at is not None
+    failure = failed.failure or {}
+    source = str(failure.get("source") or "")
+    found: dict[str, Json] = {}
+    if has_kernel and source:
+        found["source"] = {"element": "code", "label": "Source", "default": source}
+        names = {name: None for name in names_set_by(source)}
+        found["values"] = {
+            "element": "json",
+            "label": "Values, if the cell is skipped",
+            "description": "What the cell would have set.",
+            "default": names,
+        }
+    for name, value in failed.inputs.items():
+        found[INPUT + name] = {**_element_for(value), "label": name, "default": value}
+    for verb, label in LABELS.items():
+        if verb in LIVE_VERBS and not has_kernel:
+            continue
+        if verb == "retry_with_inputs" and not failed.inputs:
+            continue
+        found[verb] = {"element": "submit", "label": label, "required": []}
+    return found
+
+
+def _element_for(value: Json) -> dict[str, Json]:
+    if isinstance(value, bool):
+        return {"element": "toggle"}
+    if isinstance(value, int):
+        return {"element": "number", "type": "integer"}
+    if isinstance(value, float):
+        return {"element": "number"}
+    if isinstance(value, str):
+        return {"element": "textarea" if "\n" in value else "string"}
+    return {"element": "json"}
+
+
+def names_set_by(source: str) -> list[str]:
+    """The names that a cell sets at its top level, in order; none, if it cannot be read."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # Magics in it.
+        return []
+    found: dict[str, None] = {}
+    for node in body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            targets = [node.target]
+        for target in targets:
+            for part in ast.walk(target):
+                if isinstance(part, ast.Name):
+                    found[part.id] = None
+    return list(found)

@@ -1,0 +1,95 @@
+"""What a wrapper runs, and how a flow is called with wrappers."""
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from flowkernel.errors import BadArgument
+from flowkernel.flow_api.exceptions import (
+    ExecutionCancel,
+    ExecutionError,
+    ExecutionSuccess,
+)
+from flowkernel.models import Json
+from flowkernel.status import ExecutionStatus
+
+if TYPE_CHECKING:
+    from flowkernel.flow_api.execution import Execution
+
+S = ExecutionStatus
+CALL_KEY = "wrapped"  #: All tries of what is wrapped are one call.
+
+
+class Using:
+    """A flow's call through wrappers: `this.using("retry", max_tries=5).flow("fetch")`."""
+
+    def __init__(self, caller: "Execution", wrappers: list[Json]) -> None:
+        self._caller = caller
+        self._wrappers = wrappers
+
+    def using(self, wrapper: str, **parameters: Json) -> "Using":
+        """One more wrapper, within the others."""
+        return Using(self._caller, [*self._wrappers, use(wrapper, parameters)])
+
+    def flow(self, flow: str, **arguments: Any) -> "Execution":
+        """As `this.flow()`; the child is the outermost wrapper."""
+        return self._caller.flow(flow, using=self._wrappers, **arguments)
+
+
+def use(wrapper: str, parameters: dict[str, Json]) -> Json:
+    """A wrapper with its parameters, as it is sent."""
+    if not isinstance(wrapper, str) or not wrapper.strip():
+        raise BadArgument(f"using() needs the name of a wrapper, not {wrapper!r}.")
+    return {"name": wrapper, "inputs": parameters}
+
+
+class Wrapped:
+    """What a wrapper runs. `this.wrapped` in the wrapper."""
+
+    def __init__(self, wrapper: "Execution", record: dict[str, Json]) -> None:
+        self._wrapper = wrapper
+        self._record = record
+
+    @property
+    def name(self) -> str:
+        """What its executions are called."""
+        return str(self._record["name"])
+
+    @property
+    def inputs(self) -> dict[str, Json]:
+        """What it gets."""
+        return dict(self._record["inputs"])
+
+    def start(self, *, parks: bool = False) -> "Execution":
+        """Start it. When the wrapper itself runs again after a loss, the same one goes on.
+
+        Args:
+            parks: If it fails, it stays, with its kernel, until `decide()`.
+        """
+        return self._start(self.inputs, parks=parks, retry_of=None)
+
+    def again(self, child: "Execution") -> "Execution":
+        """The next try of one that ended, with other inputs if that was decided."""
+        decision, inputs, parks = child.load("decision", "inputs", "parks")
+        given = {**inputs, **((decision or {}).get("inputs") or {})}
+        return self._start(given, parks=parks, retry_of=child.execution_id)
+
+    def _start(
+        self, inputs: dict[str, Json], *, parks: bool, retry_of: str | None
+    ) -> "Execution":
+        return self._wrapper._start(
+            {
+                "wrapped_of": self._wrapper.execution_id,
+                "parent_id": self._wrapper.execution_id,
+                "call_key": CALL_KEY,
+                "inputs": inputs,
+                "parks": parks,
+                "retry_of": retry_of,
+            }
+        )
+
+    def end_as(self, child: "Execution") -> NoReturn:
+        """End the wrapper as its child ended: with its output, its message, its status."""
+        status, message, output = child.load("status", "message", "output")
+        if output is not None:
+            self._wrapper.save(output_value=output)
+        ends = {S.ENDED_SUCCESS: ExecutionSuccess, S.ENDED_CANCELLED: ExecutionCancel}
+        raise ends.get(S(status), ExecutionError)(message or "")

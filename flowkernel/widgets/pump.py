@@ -1,0 +1,119 @@
+"""Lets buttons work while the cell that shows them is still running.
+
+A click comes as a `comm_msg` on the shell channel, whose messages wait until the cell has ended.
+ipykernel 7 reads that channel in a thread of its own: there the messages of our widgets are
+taken out, and handled in a thread of ours. ipykernel 6 reads it in the main thread: there
+`poll` handles them, in between. Each of our widgets must be known by the id of its comm.
+
+What ipykernel does not promise is used here, so every version has a test in a browser.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from logging import getLogger
+from typing import Any
+
+log = getLogger(__name__)
+
+
+class Pump:
+    """Takes the messages of some comms past the cell that runs. For ipykernel 7 and later."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+        self._ids: set[str] = set()
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._pass_on = kernel.shell_channel_thread_main
+        threading.Thread(
+            target=self._work, name="flowkernel-clicks", daemon=True
+        ).start()
+        kernel.shell_channel_thread.io_loop.add_callback(
+            lambda: kernel.shell_stream.on_recv(self._receive, copy=False)
+        )
+
+    def add(self, ids: Iterable[str]) -> None:
+        """From now on the messages of these comms are ours."""
+        self._ids.update(ids)
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """These widgets are gone."""
+        self._ids.difference_update(ids)
+
+    def poll(self) -> None:
+        """Nothing to do: they come by themselves."""
+
+    async def _receive(self, message: Any) -> None:
+        if self._is_ours(message):
+            self._queue.put(message)
+        else:
+            await self._pass_on(message)
+
+    def _is_ours(self, message: Any) -> bool:
+        session = self._kernel.session
+        try:
+            _, parts = session.feed_identities(message, copy=False)
+            told = session.deserialize(parts, content=False, copy=False)
+            if told["header"]["msg_type"] != "comm_msg":
+                return False
+            return session.unpack(told["content"])["comm_id"] in self._ids
+        except Exception:  # Not for us to judge: the kernel says what is wrong with it.
+            return False
+
+    def _work(self) -> None:
+        kernel = self._kernel
+        while True:
+            message = self._queue.get()
+            try:
+                ident, parts = kernel.session.feed_identities(message, copy=False)
+                told = kernel.session.deserialize(parts, content=True, copy=False)
+                kernel._publish_status("busy", "shell", parent=told)
+                try:
+                    kernel.comm_manager.comm_msg(kernel.shell_stream, ident, told)
+                finally:
+                    kernel._publish_status("idle", "shell", parent=told)
+            except Exception:
+                log.exception("a click was lost")
+
+
+class PolledPump:
+    """The same for ipykernel 6, whose main thread must be asked to look."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
+
+    def add(self, ids: Iterable[str]) -> None:
+        """They are handled with all others."""
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """They are gone by themselves."""
+
+    def poll(self) -> None:
+        """Handle what has come, but no cells: these wait for their turn."""
+        from jupyter_ui_poll import run_ui_poll_loop
+
+        with suppress(Exception):
+            run_ui_poll_loop(_once(), 0.0)
+
+
+def _once() -> Callable[[], bool | None]:
+    turns = iter((None, True))
+    return lambda: next(turns, True)
+
+
+_pumps: dict[int, Pump | PolledPump] = {}
+
+
+def pump_of(kernel: Any) -> Pump | PolledPump | None:
+    """The pump of a kernel, one for each; None: it is no kernel that we know."""
+    if kernel is None:
+        return None
+    if id(kernel) not in _pumps:
+        if getattr(kernel, "shell_channel_thread", None) is not None:
+            _pumps[id(kernel)] = Pump(kernel)
+        elif hasattr(kernel, "do_one_iteration"):
+            _pumps[id(kernel)] = PolledPump(kernel)
+        else:
+            return None
+    return _pumps[id(kernel)]

@@ -1,0 +1,18 @@
+"""retry: if the flow fails, run it again after a while."""
+
+import flow_api
+
+PARAMETERS = {"max_tries": 3, "delay_sec": 10, "archive_retries": True}
+
+
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+    child = this.wrapped.start()
+    for _ in range(inputs["max_tries"] - 1):
+        child.wait(system.return_when.ALL_ENDED)
+        if child.status != "ENDED_ERROR":
+            break
+        this.sleep(inputs["delay_sec"])
+        child.save(is_archived=inputs["archive_retries"])
+        child = this.wrapped.again(child)
+    child.wait(system.return_when.ALL_ENDED)
+    return this.wrapped.end_as(child)
