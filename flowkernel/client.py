@@ -44,7 +44,9 @@ class Client:
         self.home = home or find_home()
         self.started_by = started_by or f"{_user()} (Python)"
         self.starts_engine = True  #: False: when there is none, say so instead.
-        self.channel: str | None = None  #: From where a person asks; None: no person does.
+        self.channel: str | None = (
+            None  #: From where a person asks; None: no person does.
+        )
         self._engine: EngineFile | None = None
         self._local = threading.local()
 

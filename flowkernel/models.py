@@ -95,7 +95,9 @@ class Flow(Wire):
     environment: Environment = field(default_factory=Environment)
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
-    wrappers: Json = field(default_factory=list)  #: `name` and `inputs`, outermost first.
+    wrappers: Json = field(
+        default_factory=list
+    )  #: `name` and `inputs`, outermost first.
     is_wrapper: bool = False  #: It runs another flow, and decides what follows.
     flow_version: str = ""
     registered_at: datetime | None = None
@@ -160,7 +162,9 @@ class Execution(Wire):
     parks: bool = False  #: If it fails, it is put aside for its wrapper to decide.
     is_interactive: bool = False  #: Somebody will answer, however long it takes.
     failure: Json = None  #: What a person needs to know of the cell that failed.
-    parked_at: datetime | None = None  #: Since when its kernel is kept; None: it is not.
+    parked_at: datetime | None = (
+        None  #: Since when its kernel is kept; None: it is not.
+    )
     decision: Json = None  #: What was decided on its failure.
     last_seq: int = 0  #: The event that last changed it.
 

@@ -1,4 +1,4 @@
-"""Wrappers in words: `--using retry --max-tries 5` on a command line or behind a magic. Pure."""
+"""Wrappers in words: `--using retry --max-tries 5` in a command or behind a magic. Pure."""
 
 from collections.abc import Callable, Sequence
 

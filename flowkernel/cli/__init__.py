@@ -48,7 +48,9 @@ def _carry_out(words: list[str]) -> object:
     joined = join_pairs(words or ["--help"])
     using: list[Any] = []
     if joined[0] == "run":
-        joined, using = take_uses(joined, "--using", known=RUN_OPTIONS, value_of=value_of)
+        joined, using = take_uses(
+            joined, "--using", known=RUN_OPTIONS, value_of=value_of
+        )
     if (asked := run_arguments(joined)) is not None:
         from flowkernel.cli.running import run
 

@@ -78,9 +78,7 @@ def run(
     ] = None,
     interactive: Annotated[
         bool,
-        typer.Option(
-            "--interactive", help="If it fails, wait for somebody to decide."
-        ),
+        typer.Option("--interactive", help="If it fails, wait for somebody to decide."),
     ] = False,
     json: AsJson = False,
 ) -> int:

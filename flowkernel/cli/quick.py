@@ -7,7 +7,6 @@ too, goes to the parser that can explain it: it understands the same and more.
 from argparse import ArgumentParser
 from typing import Any, NoReturn
 
-
 RUN_OPTIONS = frozenset(
     {"--parameter", "--name", "--no-wait", "--json", "--interactive", "--help"}
 )  #: What is no parameter of a wrapper.

@@ -147,5 +147,5 @@ def check_answer(service: Service, message: Message, response: dict[str, Json]) 
         names = values if isinstance(values, dict) else None
         if names is None or not all(name.isidentifier() for name in names):
             raise BadAnswer(
-                "The values must be an object of names and values, as in {\"rows\": 3}."
+                'The values must be an object of names and values, as in {"rows": 3}.'
             )

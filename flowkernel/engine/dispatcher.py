@@ -29,7 +29,14 @@ from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
-ACTS = ("start", "cancel", "pause", "resume", "drop", "stop")  #: What is not said for nothing.
+ACTS = (
+    "start",
+    "cancel",
+    "pause",
+    "resume",
+    "drop",
+    "stop",
+)  #: What is not said for nothing.
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 REST_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
@@ -305,9 +312,7 @@ class Dispatcher:
                 and mine[e].status is S.RUNNING
                 and mine[e].asked != "pause"
             ],
-            "decisions": {
-                e: mine[e].decision for e in worker.paused if e in mine
-            },
+            "decisions": {e: mine[e].decision for e in worker.paused if e in mine},
             "drop": [e for e in worker.holding if e not in mine or self.is_homeless],
             "stop": self.is_stopping,
         }

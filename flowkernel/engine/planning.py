@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from flowkernel.engine.wrapping import wrapper_flow
 from flowkernel.errors import BadArgument, NotANotebook
 from flowkernel.jsonvalue import MAX_NAME, checked_name, dumps
 from flowkernel.models import (
@@ -16,7 +17,6 @@ from flowkernel.models import (
     OnLost,
 )
 from flowkernel.source import MAX_SOURCE, bare_notebook
-from flowkernel.engine.wrapping import wrapper_flow
 from flowkernel.store import Store
 
 

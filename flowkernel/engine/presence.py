@@ -27,7 +27,11 @@ class Sign:
 
     def to_json(self) -> dict[str, str]:
         """As it is told and kept."""
-        return {"person": self.person, "channel": self.channel, "at": self.at.isoformat()}
+        return {
+            "person": self.person,
+            "channel": self.channel,
+            "at": self.at.isoformat(),
+        }
 
 
 class Presence:

@@ -12,7 +12,9 @@ from flowkernel.fold import LIVE_VERBS
 from flowkernel.models import Execution, Json
 
 TRACEBACK_LINES = 12  #: The last ones are shown.
-SHOWN = 2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
+SHOWN = (
+    2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
+)
 INPUT = "inputs."  #: Begins the name of a field that is an input.
 LABELS = {
     "retry_cell": "Retry cell",
@@ -88,7 +90,7 @@ def _properties(failed: Execution) -> dict[str, Json]:
     found: dict[str, Json] = {}
     if has_kernel and source:
         found["source"] = {"element": "code", "label": "Source", "default": source}
-        names = {name: None for name in names_set_by(source)}
+        names = dict.fromkeys(names_set_by(source))
         found["values"] = {
             "element": "json",
             "label": "Values, if the cell is skipped",

@@ -28,7 +28,6 @@ from flowkernel.models import (
     EventKind,
     Execution,
     Flow,
-    FlowKind,
     Json,
 )
 from flowkernel.status import ExecutionStatus
@@ -174,7 +173,8 @@ class Service:
             started_by=asked.started_by,
             wrapped=plan.wrapped,
             parks=asked.parks and parent is not None,
-            is_interactive=asked.is_interactive or bool(parent and parent.is_interactive),
+            is_interactive=asked.is_interactive
+            or bool(parent and parent.is_interactive),
         )
 
     def _create(self, born: Execution, asked: Start) -> Execution:

@@ -23,6 +23,7 @@ from flowkernel.flow_api.records import ALIASES, Message, pick
 from flowkernel.flow_api.waiting import hold, wait
 from flowkernel.flow_api.wrapping import Using, Wrapped, use
 from flowkernel.jsonvalue import checked, dumps
+from flowkernel.models import Execution as Record
 from flowkernel.models import Json
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus, ReturnWhen
@@ -291,7 +292,9 @@ class Execution:
         sent = Message(self._client, told)
         return sent.wait() if wait else sent
 
-    def ask_about(self, failed: "Execution", *, timeout: float | None = None) -> Message:
+    def ask_about(
+        self, failed: "Execution", *, timeout: float | None = None
+    ) -> Message:
         """Ask what is to follow from a failure, and wait for the answer.
 
         Raises:
@@ -311,7 +314,9 @@ class Execution:
 
     def is_attended(self, minutes: float) -> bool:
         """Whether somebody is there: did something within so many minutes, or said so."""
-        told = self._client.get(f"/execution/{self.execution_id}/presence", minutes=minutes)
+        told = self._client.get(
+            f"/execution/{self.execution_id}/presence", minutes=minutes
+        )
         return bool(told["is_attended"])
 
     def patience(self, minutes: float) -> float | None:
@@ -452,6 +457,9 @@ class Execution:
     def _start(self, request: dict[str, Json]) -> "Execution":
         record = self._client.start(request).to_json()
         return Execution(self._client, record["execution_id"], record)
+
+    def _known(self, record: Record) -> "Execution":
+        return Execution(self._client, record.execution_id, record.to_json())
 
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)

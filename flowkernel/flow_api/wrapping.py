@@ -1,7 +1,9 @@
 """What a wrapper runs, and how a flow is called with wrappers."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from flowkernel.clock import now
 from flowkernel.errors import BadArgument
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from flowkernel.flow_api.execution import Execution
 
 S = ExecutionStatus
+LOOKED_AT = 1_000  #: Of the executions that succeeded last, inclusive.
 CALL_KEY = "wrapped"  #: All tries of what is wrapped are one call.
 
 
@@ -71,6 +74,19 @@ class Wrapped:
         decision, inputs, parks = child.load("decision", "inputs", "parks")
         given = {**inputs, **((decision or {}).get("inputs") or {})}
         return self._start(given, parks=parks, retry_of=child.execution_id)
+
+    def last_success(self, *, minutes: float) -> "Execution | None":
+        """The last execution of the same flow with the same inputs that succeeded lately."""
+        name = self._record["flow_name"]
+        since = now() - timedelta(minutes=minutes)
+        for known in self._wrapper._client.list_executions(
+            status=S.ENDED_SUCCESS, flow_name=name, limit=LOOKED_AT
+        ):
+            if known.ended_at is not None and known.ended_at < since:
+                return None
+            if known.inputs == self.inputs:
+                return self._wrapper._known(known)
+        return None
 
     def _start(
         self, inputs: dict[str, Json], *, parks: bool, retry_of: str | None

@@ -99,7 +99,9 @@ def connection_of(home: Path, execution_id: str) -> dict[str, Any]:
         BadArgument: It is not parked, or not any more.
     """
     try:
-        told: dict[str, Any] = json.loads(place_of(home, execution_id).read_text("utf-8"))
+        told: dict[str, Any] = json.loads(
+            place_of(home, execution_id).read_text("utf-8")
+        )
     except (OSError, ValueError) as error:
         raise BadArgument(
             f"Execution {execution_id} has no parked kernel: it goes on, it has ended, or its "
@@ -108,7 +110,9 @@ def connection_of(home: Path, execution_id: str) -> dict[str, Any]:
     return told
 
 
-def publish(home: Path, execution_id: str, connection: dict[str, Any], pid: int) -> None:
+def publish(
+    home: Path, execution_id: str, connection: dict[str, Any], pid: int
+) -> None:
     """Say how a parked kernel is reached."""
     path = place_of(home, execution_id)
     path.parent.mkdir(mode=0o700, exist_ok=True)

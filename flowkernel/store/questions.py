@@ -24,9 +24,7 @@ from flowkernel.store.state import State
 MIN_PART = 4  #: Characters of an id that can stand for it, inclusive.
 DEFAULT = sql.Limits()
 #: Fields that the members of a family come without.
-HEAVY = frozenset(
-    "inputs output error environment wrapped failure decision".split()
-)
+HEAVY = frozenset("inputs output error environment wrapped failure decision".split())
 MATCHED_AMONG = 10_000  #: Executions, the newest, whose ids can be shortened.
 
 

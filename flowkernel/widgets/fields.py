@@ -19,7 +19,10 @@ LINES = 12  #: Of a text field, inclusive; more are scrolled to.
 
 def widget_for(field: Field) -> Any:
     """What a person fills in, or reads."""
-    label = {"description": field.label, "tooltip": str(field.asked.get("description") or "")}
+    label = {
+        "description": field.label,
+        "tooltip": str(field.asked.get("description") or ""),
+    }
     value, hint = field.default, str(field.asked.get("example") or "")
     match field.element:
         case E.TOGGLE:
@@ -40,7 +43,9 @@ def widget_for(field: Field) -> Any:
             hour = time.fromisoformat(value) if value else None
             return ipywidgets.TimePicker(value=hour, **label, **WIDE)
         case E.DATE_TIME:
-            moment = datetime.fromisoformat(value).replace(tzinfo=None) if value else None
+            moment = (
+                datetime.fromisoformat(value).replace(tzinfo=None) if value else None
+            )
             return ipywidgets.NaiveDatetimePicker(value=moment, **label, **WIDE)
         case E.DROPDOWN:
             options = [("", None), *((str(one), one) for one in field.choices)]

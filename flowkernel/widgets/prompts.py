@@ -181,7 +181,11 @@ class PromptList:
             self._whole.close()
 
     def _display(self) -> None:
-        model = {"version_major": 2, "version_minor": 0, "model_id": self._whole.model_id}
+        model = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self._whole.model_id,
+        }
         self._handle = DisplayHandle(new_id())
         words = "A prompt: `flowkernel message list` shows it, too."
         self._handle.display({VIEW: model, "text/plain": words}, raw=True)

@@ -1,6 +1,6 @@
 """Lets buttons work while the cell that shows them is still running.
 
-A click comes as a `comm_msg` on the shell channel, whose messages wait until the cell has ended.
+A click comes as a `comm_msg` on the shell channel, whose messages wait for the cell to end.
 ipykernel 7 reads that channel in a thread of its own: there the messages of our widgets are
 taken out, and handled in a thread of ours. ipykernel 6 reads it in the main thread: there
 `poll` handles them, in between. Each of our widgets must be known by the id of its comm.

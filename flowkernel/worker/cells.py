@@ -41,9 +41,7 @@ OUTPUT_SECONDS = (
 
 TELL_SECONDS = 10.0  #: How long a kernel that does nothing may take to do something.
 SET_VALUES = "globals().update({values!r})"
-REWIND = (
-    "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
-)
+REWIND = "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
 
 S = ExecutionStatus
 C = CellStatus

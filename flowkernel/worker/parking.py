@@ -1,4 +1,4 @@
-"""Which parked kernels must go: there are too many, they are too old, or take too much. Pure."""
+"""Which parked kernels must go: there are too many, they are too old, too large. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

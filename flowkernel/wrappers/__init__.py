@@ -1,1 +1,1 @@
-"""The wrappers that are shipped: each file is a flow that runs another one. Read, copy, change."""
+"""The wrappers that are shipped: each is a flow that runs another one. Read, copy, change."""

@@ -42,9 +42,9 @@ def test_one_that_is_too_big_alone_goes_too():
     assert list(to_go(parked(a=(1.0, 1_001)), ROOM)) == ["a"]
 
 
-MANY = st.lists(
-    st.tuples(st.floats(0, 7200), st.integers(0, 2_000)), max_size=8
-).map(lambda ages: parked(**{f"k{n}": age for n, age in enumerate(ages)}))
+MANY = st.lists(st.tuples(st.floats(0, 7200), st.integers(0, 2_000)), max_size=8).map(
+    lambda ages: parked(**{f"k{n}": age for n, age in enumerate(ages)})
+)
 
 
 @given(MANY)
