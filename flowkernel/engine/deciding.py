@@ -62,18 +62,14 @@ def decide(
     if not failed.is_failed:
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
     events = [decided_event(failed, decision)]
-    if decision.verb == "cancel_all":
-        events.append(_ended(failed, S.ENDED_CANCELLED, "Cancelled with its family."))
-    elif decision.verb not in LIVE_VERBS:
+    if decision.verb != "cancel_all" and decision.verb not in LIVE_VERBS:
         why = decision.why or failed.status_message
         events.append(_ended(failed, S.ENDED_ERROR, why))
         if archive and decision.verb != "fail":
             events.append(make_event(execution_id, K.SAVED, is_archived=True))
     service.store.append(events)
     if decision.verb == "cancel_all":
-        root = service.store.get_execution(failed.root_id)
-        if not root.status.is_ended:
-            service.cancel(root.execution_id, decision.actor or "somebody")
+        service.cancel(failed.root_id, decision.actor or "somebody")
     return service.store.get_execution(execution_id)
 
 
