@@ -134,7 +134,10 @@ def _details(execution: Execution, event: Event) -> Execution:
                 execution,
                 status_message=said["status_message"],
                 error=CellError.from_json(said["error"]) if said.get("error") else None,
-                failure=said.get("failure") or {},
+                failure={
+                    **(said.get("failure") or {}),
+                    "failed_at": event.happened_at.isoformat(),
+                },
                 parked_at=event.happened_at if said["is_parked"] else None,
                 worker=execution.worker if said["is_parked"] else None,
                 asked=None,

@@ -1,5 +1,6 @@
 """Asking a person about a failure, and having followed what they answer."""
 
+from datetime import datetime
 from typing import Any
 
 from flowkernel.clock import now
@@ -9,6 +10,7 @@ from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.prompts import prompt_of
 from flowkernel.errors import BadArgument, MoveNotAllowed
 from flowkernel.models import Execution, Message
+from flowkernel.status import MessageStatus
 
 
 def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Message:
@@ -21,6 +23,9 @@ def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Messa
     failed = store.get_execution(asked["about_id"])
     if not failed.is_failed:
         raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
+    known = _asked_before(inbox, execution_id, failed)
+    if known is not None:
+        return known
     waiting = [parent.name for parent in store.ancestors(execution_id)]
     prompt = prompt_of(failed, tries=_tries(inbox, failed), waiting=waiting, now=now())
     said = {
@@ -31,6 +36,18 @@ def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Messa
         "body": prompt.body,
     }
     return inbox.send(execution_id, said)
+
+
+def _asked_before(
+    inbox: Inbox, execution_id: str, failed: Execution
+) -> Message | None:
+    """The prompt about this very failure, if the wrapper runs again after a loss."""
+    since = datetime.fromisoformat(failed.failure["failed_at"])
+    for message in inbox.service.store.messages_of(execution_id):
+        is_this = message.about_id == failed.execution_id and message.created_at >= since
+        if is_this and message.status in (MessageStatus.OPEN, MessageStatus.ANSWERED):
+            return message
+    return None
 
 
 def _tries(inbox: Inbox, failed: Execution) -> int:

@@ -157,7 +157,6 @@ class PromptBody(Body):
     message_id: str = Field(default_factory=new_id, pattern=r"^[0-9a-f-]{36}$")
     about_id: str = Field(pattern=r"^[0-9a-f-]{36}$")
     timeout: float | None = Field(default=None, ge=0, le=MAX_WAIT)
-    call_key: str | None = Field(default=None, max_length=400)
 
 
 class DecideBody(Body):

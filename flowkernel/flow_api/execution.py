@@ -300,14 +300,13 @@ class Execution:
         Raises:
             MessageResponseTimeoutError: Nobody answered within `timeout` seconds.
         """
-        here = self._own("ask_about")
+        self._own("ask_about")
         told = self._post(
             "prompt",
             {
                 "message_id": new_id(),
                 "about_id": failed.execution_id,
                 "timeout": timeout,
-                "call_key": short_key(here.message_key("prompt")),
             },
         )
         return Message(self._client, told).wait()

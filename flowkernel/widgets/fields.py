@@ -8,7 +8,8 @@ from typing import Any
 import ipywidgets
 
 from flowkernel.errors import BadAnswer
-from flowkernel.forms import Element, Field, Form
+from flowkernel.fields import Element, Field
+from flowkernel.forms import Form
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Json
 

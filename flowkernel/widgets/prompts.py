@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from flowkernel.clock import new_id
 from flowkernel.errors import FlowkernelError
 from flowkernel.fold import pressed_in
-from flowkernel.forms import Field, Form
+from flowkernel.fields import Field
+from flowkernel.forms import Form
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
 from flowkernel.widgets.fields import response_in, widget_for
