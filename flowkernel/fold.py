@@ -129,32 +129,8 @@ def _details(execution: Execution, event: Event) -> Execution:
                 failure=None,
                 parked_at=None,
             )
-        case K.FAILED:
-            return replace(
-                execution,
-                status_message=said["status_message"],
-                error=CellError.from_json(said["error"]) if said.get("error") else None,
-                failure={
-                    **(said.get("failure") or {}),
-                    "failed_at": event.happened_at.isoformat(),
-                },
-                parked_at=event.happened_at if said["is_parked"] else None,
-                worker=execution.worker if said["is_parked"] else None,
-                asked=None,
-                decision=None,
-            )
-        case K.DECIDED:
-            asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
-            return replace(execution, decision=said, asked=asked)
-        case K.KERNEL_LOST:
-            return replace(
-                execution,
-                failure={**execution.failure, "kernel_lost": said["why"]},
-                parked_at=None,
-                worker=None,
-                asked=None,
-                decision=None,
-            )
+        case K.FAILED | K.DECIDED | K.KERNEL_LOST:
+            return _failure(execution, event)
         case K.LOST:
             return replace(
                 execution,
@@ -187,6 +163,39 @@ def _details(execution: Execution, event: Event) -> Execution:
             )
         case _:
             return execution
+
+
+def _failure(execution: Execution, event: Event) -> Execution:
+    """What failed and waits to be decided on, what was decided, what is lost meanwhile."""
+    said = event.payload
+    match event.kind:
+        case K.FAILED:
+            return replace(
+                execution,
+                status_message=said["status_message"],
+                error=CellError.from_json(said["error"]) if said.get("error") else None,
+                failure={
+                    **(said.get("failure") or {}),
+                    "failed_at": event.happened_at.isoformat(),
+                },
+                parked_at=event.happened_at if said["is_parked"] else None,
+                worker=execution.worker if said["is_parked"] else None,
+                asked=None,
+                decision=None,
+            )
+        case K.DECIDED:
+            asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
+            return replace(execution, decision=said, asked=asked)
+        case K.KERNEL_LOST:
+            return replace(
+                execution,
+                failure={**execution.failure, "kernel_lost": said["why"]},
+                parked_at=None,
+                worker=None,
+                asked=None,
+                decision=None,
+            )
+    return execution
 
 
 def _last_word(execution: Execution) -> str | None:

@@ -38,13 +38,13 @@ def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Messa
     return inbox.send(execution_id, said)
 
 
-def _asked_before(
-    inbox: Inbox, execution_id: str, failed: Execution
-) -> Message | None:
+def _asked_before(inbox: Inbox, execution_id: str, failed: Execution) -> Message | None:
     """The prompt about this very failure, if the wrapper runs again after a loss."""
     since = datetime.fromisoformat(failed.failure["failed_at"])
     for message in inbox.service.store.messages_of(execution_id):
-        is_this = message.about_id == failed.execution_id and message.created_at >= since
+        is_this = (
+            message.about_id == failed.execution_id and message.created_at >= since
+        )
         if is_this and message.status in (MessageStatus.OPEN, MessageStatus.ANSWERED):
             return message
     return None

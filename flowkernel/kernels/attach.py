@@ -24,7 +24,7 @@ from flowkernel.home import find_home
 LOOK_SECONDS = 0.2  #: Between looks whether it lives, while somebody waits for its end.
 
 
-class AttachProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class AttachProvisioner(KernelProvisionerBase):
     """Gives a kernel that is there already."""
 
     execution = Unicode(help="The id of the failed execution.").tag(config=True)
@@ -75,7 +75,7 @@ class AttachProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         self.process = psutil.Process(told.pop("pid"))
         told["key"] = told["key"].encode()
         self.connection_info = told
-        return await super().pre_launch(cmd=[], **kwargs)  # type: ignore[no-any-return]
+        return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(
         self, cmd: list[str], **kwargs: Any

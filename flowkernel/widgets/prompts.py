@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 
 from flowkernel.clock import new_id
 from flowkernel.errors import FlowkernelError
-from flowkernel.fold import pressed_in
 from flowkernel.fields import Field
+from flowkernel.fold import pressed_in
 from flowkernel.forms import Form
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus

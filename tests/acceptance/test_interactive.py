@@ -3,7 +3,6 @@
 import json
 
 import nbformat
-import psutil
 import pytest
 
 from flowkernel.client import Client
@@ -210,20 +209,6 @@ def test_a_handler_is_mended_where_it_is_defined(person, register):
     answer(person, prompt, retry_cell=True, source=source.replace("number", "7"))
 
     assert execution.wait().output == {"n": 7}
-
-
-def parked_kernel(home, execution):
-    """The kernel process of the one that failed."""
-    [child] = execution.children
-    for worker in workers_of(home):
-        for process in psutil.process_iter():
-            try:
-                environ = process.environ()
-            except psutil.Error:
-                continue
-            if environ.get("FLOWKERNEL_EXECUTION_ID") == child.execution_id:
-                return process
-    raise AssertionError("there is no kernel")
 
 
 def test_a_dead_kernel_leaves_what_is_still_possible(own_home, notebook):
