@@ -41,9 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(words: list[str]) -> object:
-    from flowkernel.cli.arguments import join_pairs, value_of
+    from flowkernel.cli.arguments import join_pairs
     from flowkernel.cli.quick import RUN_OPTIONS, run_arguments
     from flowkernel.uses import take_uses
+    from flowkernel.words import value_of
 
     joined = join_pairs(words or ["--help"])
     using: list[Any] = []

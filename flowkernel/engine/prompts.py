@@ -24,6 +24,14 @@ LABELS = {
     "fail": "Fail",
     "cancel_all": "Cancel all",
 }
+SAID = {
+    "retry_cell": "Go on from this cell, as it stands here; all before it stays as it is.",
+    "retry": "Begin anew, in a new kernel.",
+    "retry_with_inputs": "Begin anew, in a new kernel, with these inputs.",
+    "skip": "Go on behind this cell, with these values.",
+    "fail": "End with this error.",
+    "cancel_all": "Stop it, whatever waits for it, and all that these started.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +65,9 @@ def _parts(
 ) -> list[str]:
     failure, parts = failed.failure or {}, [f"**{failed.status_message}**"]
     source = str(failure.get("source") or "")
-    if source:
+    if source and failed.parked_at is None:  # Else it stands in the form.
         shown = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
-        number, count = failure.get("cell_number"), failure.get("cell_count")
-        parts.append(f"Cell {number} of {count}:\n{_fenced(shown, 'python')}")
+        parts.append(_fenced(shown, "python"))
     if failed.error is not None and failed.error.traceback:
         lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
         parts.append(_fenced("\n".join(lines), ""))
@@ -84,28 +91,50 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _properties(failed: Execution) -> dict[str, Json]:
-    has_kernel = failed.parked_at is not None
+    """The form: what can be filled in, then the buttons, each with what belongs to it."""
     failure = failed.failure or {}
     source = str(failure.get("source") or "")
-    found: dict[str, Json] = {}
-    if has_kernel and source:
-        found["source"] = {"element": "code", "label": "Source", "default": source}
-        names = dict.fromkeys(names_set_by(source))
-        found["values"] = {
+    has_kernel = failed.parked_at is not None and bool(source)
+    inputs = {
+        INPUT + name: {**_element_for(value), "label": name, "default": value}
+        for name, value in failed.inputs.items()
+    }
+    live: dict[str, Json] = {
+        "source": {
+            "element": "code",
+            "label": _cell_label(failure),
+            "default": source,
+        },
+        "values": {
             "element": "json",
-            "label": "Values, if the cell is skipped",
-            "description": "What the cell would have set.",
-            "default": names,
+            "label": "Values",
+            "description": "What the cell would have set; null: nothing.",
+            "default": dict.fromkeys(names_set_by(source)),
+        },
+    }
+    belongs = {
+        "retry_cell": ["source"],
+        "retry_with_inputs": list(inputs),
+        "skip": ["values"],
+    }
+    buttons = {
+        verb: {
+            "element": "submit",
+            "label": label,
+            "description": SAID[verb],
+            "required": [],
+            "fields": belongs.get(verb, []),
         }
-    for name, value in failed.inputs.items():
-        found[INPUT + name] = {**_element_for(value), "label": name, "default": value}
-    for verb, label in LABELS.items():
-        if verb in LIVE_VERBS and not has_kernel:
-            continue
-        if verb == "retry_with_inputs" and not failed.inputs:
-            continue
-        found[verb] = {"element": "submit", "label": label, "required": []}
-    return found
+        for verb, label in LABELS.items()
+        if (has_kernel or verb not in LIVE_VERBS)
+        and (inputs or verb != "retry_with_inputs")
+    }
+    return {**(live if has_kernel else {}), **inputs, **buttons}
+
+
+def _cell_label(failure: dict[str, Json]) -> str:
+    number, count = failure.get("cell_number"), failure.get("cell_count")
+    return f"Cell {number} of {count}" if number else "The cell"
 
 
 def _element_for(value: Json) -> dict[str, Json]:

@@ -1,17 +1,46 @@
 """What `%load_ext flowkernel` puts into a shell, and takes out again."""
 
+from contextlib import suppress
 from typing import Any
 
 from flowkernel.magics.flow_magics import FlowMagics
+from flowkernel.magics.people import Signs, channel_of, known_client
+
+_signs: list[Signs] = []
 
 
 def load(ipython: Any) -> None:
-    """Add the magics. Starts nothing: the engine is met when a magic first needs it."""
+    """Add the magics. Starts nothing: the engine is met when a magic first needs it.
+
+    If an engine is there and something waits for an answer, it is shown again: the notebook
+    that asked may have been closed.
+    """
     ipython.register_magics(FlowMagics)
+    signs = Signs(ipython)
+    ipython.events.register("pre_run_cell", signs.pre_run_cell)
+    _signs.append(signs)
+    _show_what_waits(ipython)
+
+
+def _show_what_waits(ipython: Any) -> None:
+    channel = channel_of(ipython)
+    client = known_client(channel) if channel else None
+    if client is None:
+        return
+    from flowkernel.errors import FlowkernelError
+    from flowkernel.magics.inbox import open_messages, show_inbox
+
+    with suppress(FlowkernelError):  # An engine that is going: it is no concern here.
+        if open_messages(client):
+            show_inbox(ipython, client)
 
 
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
+    for signs in _signs:
+        with suppress(ValueError):  # Another shell's.
+            ipython.events.unregister("pre_run_cell", signs.pre_run_cell)
+    _signs.clear()
     manager = ipython.magics_manager
     ours = manager.registry.pop(FlowMagics.__name__, None)
     if ours is None:

@@ -15,6 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from flowkernel.client import Client
 from flowkernel.errors import BadArgument
 from flowkernel.magics.arguments import inputs_of, parse, uses_of
+from flowkernel.magics.people import channel_of
 from flowkernel.models import Flow, FlowKind, OnLost
 from flowkernel.source import here
 from flowkernel.status import ExecutionStatus
@@ -37,8 +38,8 @@ class FlowMagics(Magics):
         if self._kept_client is None:
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
-            client.channel = "notebook"
             self._kept_client = client
+        self._kept_client.channel = channel_of(self.shell)
         return self._kept_client
 
     @cell_magic
@@ -219,14 +220,12 @@ class FlowMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    def inbox(self, line: str) -> Table:
-        """List what waits for an answer, the newest first."""
-        from flowkernel.listing import message_table
-        from flowkernel.models import Message
+    def inbox(self, line: str) -> Table | None:
+        """Show what waits for an answer, and answer it."""
+        from flowkernel.magics.inbox import show_inbox
 
         parse(FlowMagics.inbox, line)
-        found = self._client.get("/message", is_open="true")
-        return message_table(Message.from_json(record) for record in found)
+        return show_inbox(self.shell, self._client)
 
     @cell_magic
     @magic_arguments()

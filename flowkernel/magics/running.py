@@ -5,11 +5,13 @@ import sys
 import threading
 from typing import Any
 
+from flowkernel.asked import Asker, NoAsker
 from flowkernel.client import Client
 from flowkernel.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
 from flowkernel.flow_api import Execution, current
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
+from flowkernel.magics.people import asker_of, is_notebook
 from flowkernel.models import Json
 from flowkernel.python_api import as_object, start
 from flowkernel.status import ExecutionStatus, ReturnWhen
@@ -48,11 +50,13 @@ def run(
         _watch_beside(shell, client, execution)
         return execution
     title = execution.get("name")
+    display = _display(shell)
     tree = watch(
         client,
         execution.execution_id,
-        _display(shell),
+        display,
         asks_to_cancel=lambda: _asks_to_cancel(title),
+        asker=asker_of(shell, client, make_room=display.pause),
     )
     return _result(client, tree)
 
@@ -95,11 +99,6 @@ def _asks_to_cancel(name: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def is_notebook(shell: Any) -> bool:
-    """Whether the shell belongs to a kernel, whose outputs are displayed elsewhere."""
-    return any(cls.__name__ == "ZMQInteractiveShell" for cls in type(shell).__mro__)
-
-
 def _display(shell: Any) -> Display:
     if is_notebook(shell):
         from flowkernel.widgets.live_tree import LiveTree
@@ -125,18 +124,24 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
         return
     display = _display(shell)
     display.show(get_tree(client, execution_id))
+    asker = asker_of(shell, client, make_room=display.pause, is_beside=True)
+    if asker is not None:
+        asker.open()
     threading.Thread(
         target=_follow_quietly,
-        args=(client, execution_id, display),
+        args=(client, execution_id, display, asker or NoAsker()),
         name=f"flowkernel-{short_id(execution_id)}",
         daemon=True,
     ).start()
 
 
-def _follow_quietly(client: Client, execution_id: str, display: Display) -> None:
+def _follow_quietly(
+    client: Client, execution_id: str, display: Display, asker: Asker
+) -> None:
     try:
-        for tree in follow(client, execution_id):
+        for tree in follow(client, execution_id, asker=asker):
             display.show(tree)
+        asker.finish()
         display.finish(tree)
     except FlowkernelError as error:  # Nobody could catch it; the next magic says it.
         _log.warning("The tree is no longer followed: %s", error)

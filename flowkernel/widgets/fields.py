@@ -87,8 +87,12 @@ def value_in(field: Field, widget: Any) -> Json:
 
 
 def response_in(form: Form, widgets: dict[str, Any], button: Field) -> dict[str, Json]:
-    """All that was filled in, and the button that was pressed."""
-    given = {field.name: value_in(field, widgets[field.name]) for field in form.asked}
+    """What was filled in for the button that was pressed, and that button."""
+    asked = [field for field in form.shared if field.name in widgets]
+    given = {
+        field.name: value_in(field, widgets[field.name])
+        for field in [*asked, *form.of_button(button)]
+    }
     return {**given, button.name: True}
 
 

@@ -12,13 +12,16 @@ from markdown_it import MarkdownIt
 from flowkernel.clock import new_id
 from flowkernel.errors import FlowkernelError
 from flowkernel.fields import Field
-from flowkernel.fold import pressed_in
+from flowkernel.fold import LIVE_VERBS, pressed_in
 from flowkernel.forms import Form
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
 from flowkernel.widgets.fields import response_in, widget_for
-from flowkernel.widgets.live_tree import VIEW
+from flowkernel.widgets.live_tree import view_of
+from flowkernel.widgets.pump import PolledPump, Pump
 
+POLL_SECONDS = 0.05  #: Between looks for a click, where it must be looked for.
+WAITS = "A question for you: `flowkernel message list` shows it, too."
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
 GOOD, BAD = frozenset({"retry_cell", "ok"}), frozenset({"fail", "cancel_all"})
 STYLE = """<style>
@@ -41,27 +44,47 @@ class PromptBox:
         self._answer = answer
         self._form = Form.of(message.body)
         self._fields = {field.name: widget_for(field) for field in self._form.asked}
-        self._buttons = [self._button(field) for field in self._form.buttons]
+        self._buttons = {f.name: self._button(f) for f in self._form.buttons}
+        self._lost: frozenset[str] = (
+            frozenset()
+        )  #: Buttons that are of no use any more.
         self._said = ipywidgets.HTML()
         self.box = ipywidgets.VBox(
-            [
-                ipywidgets.HTML(STYLE + words_of(message)),
-                *self._middle(),
-                ipywidgets.HBox(self._buttons, layout={"flex_flow": "row wrap"}),
-                self._said,
-            ]
+            [ipywidgets.HTML(STYLE + words_of(message)), *self._rows(), self._said]
         )
         self.box.add_class("jp-flowkernel-prompt")
 
-    def _middle(self) -> list[Any]:
-        shown = []
-        for field in self._form.fields:
-            if field.name in self._fields:
-                shown.append(self._fields[field.name])
-            elif field.element == "markdown":
-                text = field.asked.get("description") or field.label
-                shown.append(ipywidgets.HTML(html_of(str(text))))
+    def _rows(self) -> list[Any]:
+        """What all buttons need, what the first needs, the buttons, what others need."""
+        with_fields = [b for b in self._form.buttons if self._form.of_button(b)]
+        first, apart = with_fields[:1], with_fields[1:]
+        shown = [self._shown(field) for field in self._form.shared]
+        shown += [self._fields[f.name] for b in first for f in self._form.of_button(b)]
+        plain = [self._buttons[b.name] for b in self._form.buttons if b not in apart]
+        shown.append(ipywidgets.HBox(plain, layout={"flex_flow": "row wrap"}))
+        if apart:
+            shown.append(self._folded(apart))
         return shown
+
+    def _folded(self, buttons: list[Field]) -> Any:
+        """What some buttons need, folded away until somebody wants it."""
+        parts = [
+            ipywidgets.VBox(
+                [
+                    *(self._fields[field.name] for field in self._form.of_button(one)),
+                    self._buttons[one.name],
+                ]
+            )
+            for one in buttons
+        ]
+        titles = tuple(f"{one.label} ..." for one in buttons)
+        return ipywidgets.Accordion(parts, titles=titles, selected_index=None)
+
+    def _shown(self, field: Field) -> Any:
+        if field.name in self._fields:
+            return self._fields[field.name]
+        text = field.asked.get("description") or field.label
+        return ipywidgets.HTML(html_of(str(text)))
 
     def _button(self, field: Field) -> Any:
         style = "success" if field.name in GOOD else ""
@@ -80,7 +103,7 @@ class PromptBox:
         try:
             response = response_in(self._form, self._fields, pressed)
         except FlowkernelError as error:
-            self._refuse(error)
+            self._refuse(str(error))
             return
         self._allow(False)
         threading.Thread(target=self._send, args=(response,), daemon=True).start()
@@ -89,18 +112,24 @@ class PromptBox:
         try:
             told = self._answer(self.message.message_id, response)
         except FlowkernelError as error:
-            self._refuse(error)
+            self._refuse(str(error))
         else:
             self.close(Message.from_json(told))
 
-    def _refuse(self, error: FlowkernelError) -> None:
-        said = escape(str(error))
-        self._said.value = f'<p role="alert" class="jp-flowkernel-refused">{said}</p>'
+    def _refuse(self, why: str) -> None:
+        self._said.value = (
+            f'<p role="alert" class="jp-flowkernel-refused">{escape(why)}</p>'
+        )
         self._allow(True)
 
     def _allow(self, is_open: bool) -> None:
-        for button in self._buttons:
-            button.disabled = not is_open
+        for name, button in self._buttons.items():
+            button.disabled = not is_open or name in self._lost
+
+    def lose_kernel(self, why: str) -> None:
+        """What needs the kernel cannot be chosen any more."""
+        self._lost = LIVE_VERBS & self._buttons.keys()
+        self._refuse(f"Retry cell and Skip are no longer possible. {why}")
 
     def close(self, message: Message) -> None:
         """It is not open any more: say what came of it, in one line."""
@@ -126,14 +155,21 @@ def words_of(message: Message) -> str:
 
 
 def closed_words(message: Message) -> str:
+    """What came of it, as HTML."""
+    return f"<p>{escape(closed_text(message))}</p>"
+
+
+def closed_text(message: Message) -> str:
     """What came of it."""
-    subject = escape(message.subject)
-    if message.status is MessageStatus.ANSWERED:
-        who = escape(message.answered_by or "somebody")
-        place = escape(message.answered_from or "somewhere")
-        said = escape(pressed_in(message))
-        return f"<p>{subject}: <b>{said}</b>, by {who} from {place}.</p>"
-    return f"<p>{subject}: {escape(message.closed_why or 'closed')}</p>"
+    match message.status:
+        case MessageStatus.ANSWERED:
+            who, where = message.answered_by, message.answered_from
+            said = f"{pressed_in(message)}, by {who or 'somebody'} from {where}."
+        case MessageStatus.OPEN:
+            said = "it waits for an answer. %inbox shows it."
+        case _:
+            said = message.closed_why or "closed."
+    return f"{message.subject}: {said}"
 
 
 def html_of(markdown: str) -> str:
@@ -142,16 +178,23 @@ def html_of(markdown: str) -> str:
 
 
 class PromptList:
-    """All prompts of one cell, below each other."""
+    """All prompts of one cell, below each other. An asker as `watch` has it."""
 
-    def __init__(self, answer: Answer, pump: Any) -> None:
+    def __init__(self, answer: Answer, pump: Pump | PolledPump | None) -> None:
         self._answer = answer
         self._pump = pump
         self._boxes: dict[str, PromptBox] = {}
         self._whole = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
+        self.every = POLL_SECONDS if isinstance(pump, PolledPump) else 1.0
 
-    def show(self, message: Message) -> None:
+    def open(self) -> None:
+        """Take a place in the output of this cell, for what comes later."""
+        if self._handle is None:
+            self._handle = DisplayHandle(new_id())
+            self._handle.display(view_of(self._whole, WAITS), raw=True)
+
+    def ask(self, message: Message) -> None:
         """A message that is open; one that is shown already stays as it is."""
         if message.message_id in self._boxes:
             return
@@ -160,8 +203,7 @@ class PromptList:
         if self._pump is not None:
             self._pump.add(box.comm_ids)
         self._whole.children = [one.box for one in self._boxes.values()]
-        if self._handle is None:
-            self._display()
+        self.open()
 
     def close(self, message: Message) -> None:
         """A message that is not open any more."""
@@ -169,24 +211,31 @@ class PromptList:
         if box is not None and box.message.status is MessageStatus.OPEN:
             box.close(message)
 
-    def poll(self) -> None:
-        """Handle clicks, where they do not come by themselves."""
+    def lose_kernel(self, execution_id: str, why: str) -> None:
+        """The kernel of an execution that is asked about is gone."""
+        for box in self._boxes.values():
+            is_open = box.message.status is MessageStatus.OPEN
+            if is_open and box.message.about_id == execution_id:
+                box.lose_kernel(why)
+
+    def poll(self) -> bool:
+        """Handle clicks, where they do not come by themselves. Nothing is in the way."""
         if self._pump is not None:
             self._pump.poll()
+        return False
 
     def finish(self) -> None:
         """Leave what can be saved: what was decided, in words."""
-        if self._handle is not None:
-            said = [closed_words(box.message) for box in self._boxes.values()]
-            self._handle.update({"text/html": "".join(said)}, raw=True)
-            self._whole.close()
-
-    def _display(self) -> None:
-        model = {
-            "version_major": 2,
-            "version_minor": 0,
-            "model_id": self._whole.model_id,
-        }
-        self._handle = DisplayHandle(new_id())
-        words = "A prompt: `flowkernel message list` shows it, too."
-        self._handle.display({VIEW: model, "text/plain": words}, raw=True)
+        if self._pump is not None:
+            self._pump.rest()
+        if self._handle is None:
+            return
+        messages = [box.message for box in self._boxes.values()]
+        self._handle.update(
+            {
+                "text/html": STYLE + "".join(closed_words(one) for one in messages),
+                "text/plain": "\n".join(closed_text(one) for one in messages),
+            },
+            raw=True,
+        )
+        self._whole.close()

@@ -11,11 +11,11 @@ What ipykernel does not promise is used here, so every version has a test in a b
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from logging import getLogger
 from typing import Any
 
 log = getLogger(__name__)
+MESSAGES = 10  #: Handled at one look, inclusive.
 
 
 class Pump:
@@ -43,6 +43,9 @@ class Pump:
 
     def poll(self) -> None:
         """Nothing to do: they come by themselves."""
+
+    def rest(self) -> None:
+        """Nothing to do: it rests when there is no click."""
 
     async def _receive(self, message: Any) -> None:
         if self._is_ours(message):
@@ -80,8 +83,9 @@ class Pump:
 class PolledPump:
     """The same for ipykernel 6, whose main thread must be asked to look."""
 
-    def __init__(self, kernel: Any) -> None:
-        self._kernel = kernel
+    def __init__(self) -> None:
+        self._context: Any = None
+        self._look: Callable[[int], None] | None = None
 
     def add(self, ids: Iterable[str]) -> None:
         """They are handled with all others."""
@@ -91,15 +95,18 @@ class PolledPump:
 
     def poll(self) -> None:
         """Handle what has come, but no cells: these wait for their turn."""
-        from jupyter_ui_poll import run_ui_poll_loop
+        if self._look is None:
+            from jupyter_ui_poll import ui_events
 
-        with suppress(Exception):
-            run_ui_poll_loop(_once(), 0.0)
+            self._context = ui_events()
+            self._look = self._context.__enter__()
+        self._look(MESSAGES)
 
-
-def _once() -> Callable[[], bool | None]:
-    turns = iter((None, True))
-    return lambda: next(turns, True)
+    def rest(self) -> None:
+        """The cell is about to end: nothing is polled until the next one asks something."""
+        if self._look is not None:
+            self._context.__exit__(None, None, None)
+            self._context = self._look = None
 
 
 _pumps: dict[int, Pump | PolledPump] = {}
@@ -113,7 +120,7 @@ def pump_of(kernel: Any) -> Pump | PolledPump | None:
         if getattr(kernel, "shell_channel_thread", None) is not None:
             _pumps[id(kernel)] = Pump(kernel)
         elif hasattr(kernel, "do_one_iteration"):
-            _pumps[id(kernel)] = PolledPump(kernel)
+            _pumps[id(kernel)] = PolledPump()
         else:
             return None
     return _pumps[id(kernel)]

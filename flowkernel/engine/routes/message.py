@@ -20,11 +20,19 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
         return answer(sent.to_json(), 201)
 
     @routes.get("/message")
-    async def list_messages(limit: int = 50, is_open: bool = False) -> Response:
-        """The newest first; with `is_open`, only what waits for an answer."""
+    async def list_messages(
+        limit: int = 50, is_open: bool = False, root_id: str | None = None
+    ) -> Response:
+        """The newest first; with `is_open`, only what waits for an answer.
+
+        With `is_open`, `root_id` gives those of one family.
+        """
         check_limit(limit)
         if is_open:
-            found = service.store.open_messages()[:limit]
+            found = service.store.open_messages()
+            if root_id is not None:
+                found = [message for message in found if message.root_id == root_id]
+            found = found[:limit]
         else:
             found = await ask(service.store.list_messages, limit)
         return answer([message.to_json() for message in found])
