@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from flowkernel.asked import LOOKED_AT, Asked, Asker
+from flowkernel.asked import LOOKED_AT, Asked, Asker, NoAsker
 from flowkernel.client import Client
 from flowkernel.errors import FlowkernelError
 from flowkernel.listing import message_table
@@ -58,7 +58,7 @@ def _show_beside(shell: Any, client: Client) -> bool:
     asked = Asked(client, asker)
     cursor = client.get("/engine")["last_seq"]
     asked.look(is_ours=_all)
-    _latest.take(lambda is_over: _follow(client, cursor, asker, asked, is_over))
+    _latest.take(asker, lambda is_over: _follow(client, cursor, asked, is_over))
     return True
 
 
@@ -67,11 +67,7 @@ def _all(_execution_id: str) -> bool:
 
 
 def _follow(
-    client: Client,
-    cursor: int,
-    asker: Asker,
-    asked: Asked,
-    is_over: threading.Event,
+    client: Client, cursor: int, asked: Asked, is_over: threading.Event
 ) -> None:
     reader = Reader(client, cursor, None)
     try:
@@ -83,7 +79,6 @@ def _follow(
         pass
     finally:
         reader.stop()
-        asker.finish()
         client.close()
 
 
@@ -92,11 +87,13 @@ class _Latest:
 
     def __init__(self) -> None:
         self._is_over = threading.Event()
+        self._asker: Asker = NoAsker()
 
-    def take(self, follow: Callable[[threading.Event], None]) -> None:
+    def take(self, asker: Asker, follow: Callable[[threading.Event], None]) -> None:
         """Let the one before go, and follow this one."""
         self._is_over.set()
-        self._is_over = threading.Event()
+        self._asker.finish()
+        self._is_over, self._asker = threading.Event(), asker
         threading.Thread(
             target=follow, args=(self._is_over,), name="flowkernel-inbox", daemon=True
         ).start()

@@ -15,17 +15,25 @@ from logging import getLogger
 from typing import Any
 
 log = getLogger(__name__)
+CONTROL = "jupyter.widget.control"  #: Where a page asks for the state of all widgets.
+COMMS = frozenset({"comm_msg", "comm_close"})
+ASKED = frozenset({"kernel_info_request", "comm_info_request"})
 MESSAGES = 10  #: Handled at one look, inclusive.
 
 
 class Pump:
-    """Takes the messages of some comms past the cell that runs. For ipykernel 7 and later."""
+    """Takes the messages of some comms past the cell that runs. For ipykernel 7 and later.
+
+    A page that is opened anew asks for the state of all widgets, and for that the kernel must
+    say who it is: these questions are let past, too.
+    """
 
     def __init__(self, kernel: Any) -> None:
         self._kernel = kernel
         self._ids: set[str] = set()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pass_on = kernel.shell_channel_thread_main
+        self._has_said_idle = False
         threading.Thread(
             target=self._work, name="flowkernel-clicks", daemon=True
         ).start()
@@ -42,27 +50,61 @@ class Pump:
         self._ids.difference_update(ids)
 
     def poll(self) -> None:
-        """Nothing to do: they come by themselves."""
+        """In the cell that runs: say that it does, for a click that was handled ended."""
+        if self._has_said_idle:
+            self._has_said_idle = False
+            self._kernel._publish_status("busy", "shell")
 
     def rest(self) -> None:
         """Nothing to do: it rests when there is no click."""
 
     async def _receive(self, message: Any) -> None:
-        if self._is_ours(message):
+        """In the thread that reads the channel."""
+        kind, content = self._look(message)
+        if kind in ASKED and self._ids:
+            await self._tell(message)
+        elif self._is_ours(kind, content):
             self._queue.put(message)
         else:
             await self._pass_on(message)
 
-    def _is_ours(self, message: Any) -> bool:
+    def _look(self, message: Any) -> tuple[str, dict[str, Any]]:
+        """What kind of message it is; its content, if it is about a comm."""
         session = self._kernel.session
         try:
             _, parts = session.feed_identities(message, copy=False)
             told = session.deserialize(parts, content=False, copy=False)
-            if told["header"]["msg_type"] != "comm_msg":
-                return False
-            return session.unpack(told["content"])["comm_id"] in self._ids
+            kind = told["header"]["msg_type"]
+            is_comm = kind.startswith("comm_")
+            return kind, session.unpack(told["content"]) if is_comm else {}
         except Exception:  # Not for us to judge: the kernel says what is wrong with it.
-            return False
+            return "", {}
+
+    def _is_ours(self, kind: str, content: dict[str, Any]) -> bool:
+        if kind == "comm_open" and content.get("target_name") == CONTROL and self._ids:
+            self._ids.add(content["comm_id"])
+            return True
+        return kind in COMMS and content.get("comm_id") in self._ids
+
+    async def _tell(self, message: Any) -> None:
+        """Answer what the kernel is asked about itself."""
+        kernel = self._kernel
+        ident, parts = kernel.session.feed_identities(message, copy=False)
+        told = kernel.session.deserialize(parts, content=True, copy=False)
+        kernel._publish_status("busy", "shell", parent=told)
+        try:
+            handler = kernel.shell_handlers[told["header"]["msg_type"]]
+            answered = handler(kernel.shell_stream, ident, told)
+            if answered is not None:
+                await answered
+        except Exception:
+            log.exception("the kernel could not say who it is")
+        finally:
+            self._say_idle(told)
+
+    def _say_idle(self, told: Any) -> None:
+        self._kernel._publish_status("idle", "shell", parent=told)
+        self._has_said_idle = True
 
     def _work(self) -> None:
         kernel = self._kernel
@@ -73,9 +115,10 @@ class Pump:
                 told = kernel.session.deserialize(parts, content=True, copy=False)
                 kernel._publish_status("busy", "shell", parent=told)
                 try:
-                    kernel.comm_manager.comm_msg(kernel.shell_stream, ident, told)
+                    handle = getattr(kernel.comm_manager, told["header"]["msg_type"])
+                    handle(kernel.shell_stream, ident, told)
                 finally:
-                    kernel._publish_status("idle", "shell", parent=told)
+                    self._say_idle(told)
             except Exception:
                 log.exception("a click was lost")
 

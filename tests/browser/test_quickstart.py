@@ -1,22 +1,13 @@
 """The quickstart in JupyterLab, in a real browser, as a person would run it."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import open_notebook, run_all
+from tests.browser.conftest import contrast, look, open_notebook, run_all
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
-
-
-def look(page, name):
-    """Leave a picture for a person to look at, where one asks for it."""
-    folder = os.environ.get("FLOWKERNEL_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
@@ -61,7 +52,7 @@ def test_the_tree_can_be_read_in_the_dark_theme(page, lab):
     expect(tree).to_have_accessible_name("Execution report: succeeded", timeout=120_000)
     tree.scroll_into_view_if_needed()
     look(page, "quickstart-dark")
-    assert _contrast(tree.locator("b").first) > 4.5
+    assert contrast(tree.locator("b").first) > 4.5
 
 
 def _lines(tree):
@@ -71,22 +62,3 @@ def _lines(tree):
         " i.querySelector(':scope > .jp-flowkernel-status').innerText])"
     )
     return [tuple(line) for line in found]
-
-
-def _contrast(element):
-    """WCAG's ratio between the colour of an element and what is behind it."""
-    colours = element.evaluate(
-        "e => { let b = e; while (getComputedStyle(b).backgroundColor === 'rgba(0, 0, 0, 0)')"
-        " b = b.parentElement; return [getComputedStyle(e).color,"
-        " getComputedStyle(b).backgroundColor] }"
-    )
-    light, dark = sorted(map(_luminance, colours), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour):
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [
-        p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
