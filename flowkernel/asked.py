@@ -94,13 +94,19 @@ class Asked:
         for message in there.values():
             self._asker.ask(message)
 
-    def take(self, event: Event) -> None:
-        """Something happened: to a message, or to the kernel of what a prompt is about."""
+    def take(self, event: Event, *, is_new_ours: bool = True) -> None:
+        """Something happened: to a message, or to the kernel of what a prompt is about.
+
+        Args:
+            is_new_ours: Also ask what was not known before.
+        """
         if event.kind is EventKind.KERNEL_LOST:
             self._asker.lose_kernel(event.execution_id, event.payload["why"])
         if event.kind not in MESSAGE_KINDS:
             return
         message_id = event.payload["message_id"]
+        if not is_new_ours and message_id not in self._messages:
+            return
         with suppress(NotOpen):  # It was known already.
             message = fold_message(self._messages.get(message_id), event)
             if message.status is MessageStatus.OPEN:

@@ -51,7 +51,10 @@ def _nothing() -> None:
 
 
 def _show_beside(shell: Any, client: Client) -> bool:
-    """Show the prompts in this cell, and keep them current while other cells run."""
+    """Show the prompts in this cell, and keep them current while other cells run.
+
+    What is asked from now on is shown where it is asked.
+    """
     asker = asker_of(shell, client, make_room=_nothing, is_beside=True)
     if asker is None:
         return False
@@ -71,10 +74,10 @@ def _follow(
 ) -> None:
     reader = Reader(client, cursor, None)
     try:
-        while not is_over.is_set():
+        while asked.open and not is_over.is_set():
             event = reader.next(LOOK_SECONDS)
             if event is not None:
-                asked.take(event)
+                asked.take(event, is_new_ours=False)
     except FlowkernelError:  # No engine any more: the next %inbox says so.
         pass
     finally:
@@ -94,9 +97,9 @@ class _Latest:
         self._is_over.set()
         self._asker.finish()
         self._is_over, self._asker = threading.Event(), asker
-        threading.Thread(
-            target=follow, args=(self._is_over,), name="flowkernel-inbox", daemon=True
-        ).start()
+        from flowkernel.widgets.threads import begin
+
+        begin("flowkernel-inbox", follow, self._is_over)
 
 
 _latest = _Latest()

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import threading
 from typing import Any
 
 from flowkernel.asked import Asker, NoAsker
@@ -127,12 +126,10 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
     asker = asker_of(shell, client, make_room=display.pause, is_beside=True)
     if asker is not None:
         asker.open()
-    threading.Thread(
-        target=_follow_quietly,
-        args=(client, execution_id, display, asker or NoAsker()),
-        name=f"flowkernel-{short_id(execution_id)}",
-        daemon=True,
-    ).start()
+    from flowkernel.widgets.threads import begin
+
+    name = f"flowkernel-{short_id(execution_id)}"
+    begin(name, _follow_quietly, client, execution_id, display, asker or NoAsker())
 
 
 def _follow_quietly(

@@ -1,6 +1,5 @@
 """Prompts under a cell: shown when they arise, gone when they are answered, by whomever."""
 
-import threading
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -19,6 +18,7 @@ from flowkernel.status import MessageStatus
 from flowkernel.widgets.fields import response_in, widget_for
 from flowkernel.widgets.live_tree import view_of
 from flowkernel.widgets.pump import PolledPump, Pump
+from flowkernel.widgets.threads import begin
 
 POLL_SECONDS = 0.05  #: Between looks for a click, where it must be looked for.
 WAITS = "A question for you: `flowkernel message list` shows it, too."
@@ -106,7 +106,7 @@ class PromptBox:
             self._refuse(str(error))
             return
         self._allow(False)
-        threading.Thread(target=self._send, args=(response,), daemon=True).start()
+        begin("flowkernel-answer", self._send, response)
 
     def _send(self, response: dict[str, Json]) -> None:
         try:

@@ -11,6 +11,7 @@ What ipykernel does not promise is used here, so every version has a test in a b
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from logging import getLogger
 from typing import Any
 
@@ -34,6 +35,7 @@ class Pump:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pass_on = kernel.shell_channel_thread_main
         self._has_said_idle = False
+        self._context = copy_context()
         threading.Thread(
             target=self._work, name="flowkernel-clicks", daemon=True
         ).start()
@@ -42,8 +44,9 @@ class Pump:
         )
 
     def add(self, ids: Iterable[str]) -> None:
-        """From now on the messages of these comms are ours."""
+        """From now on the messages of these comms are ours, and belong to this cell."""
         self._ids.update(ids)
+        self._context = copy_context()
 
     def remove(self, ids: Iterable[str]) -> None:
         """These widgets are gone."""
@@ -116,7 +119,7 @@ class Pump:
                 kernel._publish_status("busy", "shell", parent=told)
                 try:
                     handle = getattr(kernel.comm_manager, told["header"]["msg_type"])
-                    handle(kernel.shell_stream, ident, told)
+                    self._context.run(handle, kernel.shell_stream, ident, told)
                 finally:
                     self._say_idle(told)
             except Exception:

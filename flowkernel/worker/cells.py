@@ -20,6 +20,7 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
+from flowkernel.clock import monotonic
 from flowkernel.errors import ExecutionCancelled
 from flowkernel.flow_api.exceptions import SIGNAL
 from flowkernel.kernels.process import ForkedProcess
@@ -39,6 +40,7 @@ OUTPUT_SECONDS = (
     30  #: How long output may come after the reply; nbclient's 4 is too short.
 )
 
+NUDGE_SECONDS = 0.5  #: How long a reply may take after the kernel said that it is idle.
 TELL_SECONDS = 10.0  #: How long a kernel that does nothing may take to do something.
 SET_VALUES = "globals().update({values!r})"
 REWIND = "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
@@ -79,6 +81,7 @@ class CellClient(PapermillNotebookClient):
         self._streams = Streams(stream_limit)
         self._reply: Reply | None = None
         self._verdict: Ending | None = None
+        self._idle_at: float | None = None  #: When the cell's kernel was done.
         self._is_broken = False  #: A cell never replied.
         self._info: Reply = {}  #: What the kernel says of itself.
         nb_man._settle = self._streams.settle
@@ -374,10 +377,28 @@ class CellClient(PapermillNotebookClient):
         self._reply = exec_reply
         await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
+    async def _async_poll_output_msg(
+        self, parent_msg_id: str, cell: nbformat.NotebookNode, cell_index: int
+    ) -> None:
+        self._idle_at = None
+        await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
+        self._idle_at = monotonic()
+
+    def _nudge(self) -> None:
+        """The kernel says that it is idle, and did not reply: have it look.
+
+        ipykernel 7 passes replies from thread to thread, and can miss that there is one
+        when a message for a widget comes at that moment. Any other message wakes it.
+        """
+        if self._idle_at is not None and monotonic() - self._idle_at > NUDGE_SECONDS:
+            self._idle_at = monotonic()
+            self.kc.kernel_info()
+
     async def _async_poll_kernel_alive(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY)
             self.nb_man.save_due()
+            self._nudge()
             try:
                 await self._async_check_alive()
             except DeadKernelError:

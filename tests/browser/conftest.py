@@ -40,6 +40,7 @@ class Lab:
     root: Path
     settings: Path
     home: Home
+    data: Path  #: Its Jupyter's data folder: kernels are found there.
 
     def set(self, plugin: str, values: dict[str, object]) -> None:
         """Change a setting, as the settings editor would; seen by pages opened later."""
@@ -66,7 +67,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: _answers(url, process), seconds=90, what="JupyterLab")
-            lab = Lab(url, root, folder / "settings", home)
+            lab = Lab(url, root, folder / "settings", home, folder / "data")
             quiet = {"fetchNews": "false", "checkForUpdates": False}
             lab.set("apputils-extension/notification", quiet)
             yield lab
@@ -134,11 +135,16 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def open_notebook(page: Page, lab: Lab, notebook: str) -> Locator:
+PYTHON = "Python 3 (ipykernel)"
+
+
+def open_notebook(
+    page: Page, lab: Lab, notebook: str, *, kernel: str = PYTHON
+) -> Locator:
     """Open a notebook and wait until its kernel is idle; the notebook."""
     page.goto(lab.address(notebook))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.get_by_text(f"{kernel} | Idle").wait_for()
     return page.locator(".jp-Notebook")
 
 

@@ -1,55 +1,24 @@
 """A prompt in JupyterLab, in a real browser: it appears, is answered, and work goes on."""
 
 import json
-import re
+from functools import partial
 
-import nbformat
 import psutil
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 
 from flowkernel.client import Client
 from tests.browser.conftest import contrast, look, open_notebook, run_all
+from tests.browser.families import press, prompt_in, save, write_family
 from tests.conftest import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
-EXPENSIVE = "with open({counter!r}, 'a') as file:\n    file.write('x')\nprice = 3"
-GRANDCHILD = [EXPENSIVE, "total = price * {amount}", "this.set_output(total=total)"]
-FAMILY = [
-    "%load_ext flowkernel",
-    """%%flow child_{name}
-found = this.using('interactive').flow('{name}_cells.ipynb', {inputs})
-this.set_output(**found.output)""",
-    """%%flow parent_{name}
-this.set_output(**this.flow('child_{name}').output)""",
-    "execution = %flow_run parent_{name}",
-    "print('the parent says', execution.output)",
-]
-
 
 @pytest.fixture
 def family(lab):
-    """Write a notebook that runs three generations, of which the last one fails."""
-
-    def write(name, *, amount="amount", inputs=""):
-        counter = lab.root / f"{name}.counter"
-        told = {"counter": str(counter), "amount": amount}
-        save(lab.root / f"{name}_cells.ipynb", [c.format(**told) for c in GRANDCHILD])
-        words = {"name": name, "inputs": inputs}
-        save(lab.root / f"{name}.ipynb", [c.format(**words) for c in FAMILY])
-        return counter
-
-    return write
-
-
-def save(path, sources):
-    cells = [new_code_cell(source) for source in sources]
-    spec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
-    about = {"kernelspec": spec, "language_info": {"name": "python"}}
-    made = new_notebook(cells=cells, metadata=about)
-    nbformat.write(made, path)
+    """Write a family of notebooks into the folder of the page."""
+    return partial(write_family, lab.root)
 
 
 @pytest.fixture
@@ -58,20 +27,6 @@ def client(lab):
     found = Client(lab.home)
     yield found
     found.close()
-
-
-def prompt_in(notebook, name):
-    """The prompt about the notebook of this name, once it is there."""
-    subject = re.compile(f"^{name} failed")
-    heading = notebook.page.get_by_role("heading", name=subject)
-    prompt = notebook.locator(".jp-flowkernel-prompt", has=heading)
-    expect(prompt).to_be_visible(timeout=60_000)
-    prompt.scroll_into_view_if_needed()
-    return prompt
-
-
-def press(prompt, label):
-    prompt.get_by_role("button", name=label, exact=True).click()
 
 
 def test_a_cell_is_edited_in_the_prompt_and_retried(page, lab, family, client):
