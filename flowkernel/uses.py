@@ -38,14 +38,24 @@ def take_uses(
             uses.append({"name": name, "inputs": {}})
         elif uses and option.startswith("--") and option not in known:
             parameter = option.removeprefix("--").replace("-", "_")
-            text = value if sign else _next(left, word, "a value")
+            text = value if sign else _next(left, word, f"a value, as in {word}=true")
             uses[-1]["inputs"][parameter] = value_of(text, parameter)
         else:
             rest.append(word)
     return rest, uses
 
 
+def uses_text(uses: Sequence[Json]) -> str:
+    """Wrappers with their parameters, for people: `retry (max_tries=5), timeout`."""
+    return ", ".join(_use_text(use["name"], use["inputs"]) for use in uses)
+
+
+def _use_text(name: str, inputs: dict[str, Json]) -> str:
+    given = ", ".join(f"{key}={value!r}" for key, value in inputs.items())
+    return f"{name} ({given})" if given else name
+
+
 def _next(left: list[str], word: str, what: str) -> str:
-    if not left:
+    if not left or left[0].startswith("--"):
         raise BadArgument(f"{word} needs {what} behind it.")
     return left.pop(0)

@@ -89,6 +89,8 @@ def uses_of(
     words, uses = take_uses(
         _words(line), flag, known=known, value_of=lambda text, _: value_of(text, names)
     )
+    for use in uses:
+        use["name"] = _bare(use["name"])
     return " ".join(words), uses
 
 

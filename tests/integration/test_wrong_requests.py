@@ -64,6 +64,8 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "OutputBody": {"output": {}},
     "LogBody": {"text": "t"},
     "MessageBody": {"subject": "s"},
+    "PromptBody": {"about_id": new_id()},
+    "DecideBody": {"verb": "fail"},
     "AnswerBody": {"response": {}},
     "WaitBody": {"seconds": 0},
     "VerbBody": {},
@@ -86,6 +88,9 @@ PAYLOAD = {
     "error": None,
     "error_name": None,
     "notebook_path": None,
+    "failure": {},
+    "is_parked": False,
+    "why": "w",
 }
 
 
