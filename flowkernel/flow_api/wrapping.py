@@ -102,8 +102,17 @@ class Wrapped:
             }
         )
 
-    def end_as(self, child: "Execution") -> NoReturn:
-        """End the wrapper as its child ended: with its output, its message, its status."""
+    def end_as(self, child: "Execution", *, delete_retries: bool = False) -> NoReturn:
+        """End the wrapper as its child ended: with its output, its message, its status.
+
+        Args:
+            delete_retries: Whether the other tries go. Only now: what succeeded in one of
+                them was not run twice.
+        """
+        if delete_retries:
+            for other in self._wrapper.children:
+                if other.execution_id != child.execution_id:
+                    other.delete()
         status, message, output = child.load("status", "message", "output")
         if output is not None:
             self._wrapper.save(output_value=output)
