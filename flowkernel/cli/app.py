@@ -91,7 +91,7 @@ def run(
         name=name,
         waits=not no_wait,
         as_json=json,
-        using=[{"name": wrapper, "inputs": {}} for wrapper in using or []],
+        using=using or [],
         interactive=interactive,
     )
 
@@ -127,6 +127,25 @@ def flow_register(
     from flowkernel.cli.flows import register_flow
 
     register_flow(path, name, as_json=json)
+
+
+@flow.command("wrap")
+def flow_wrap(
+    name: FlowName,
+    using: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--using",
+            metavar="WRAPPER",
+            help="As for run; may be repeated, outermost first. Without: no wrapper.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Have every execution of a flow go through wrappers."""
+    from flowkernel.cli.flows import wrap_flow
+
+    wrap_flow(name, using or [], as_json=json)
 
 
 @flow.command("delete")

@@ -38,15 +38,16 @@ def shipped() -> dict[str, Flow]:
 def wrapper_flow(store: Store, name: str) -> Flow:
     """The wrapper of this name: a registered one comes before a shipped one.
 
+    A flow that only has the name of a shipped wrapper does not stand in its way.
+
     Raises:
         BadArgument: There is none; says which there are.
     """
-    try:
-        flow = store.get_flow(name)
-    except FlowNotFound:
-        flow = shipped().get(name, None)  # type: ignore[assignment]
+    flow = _find_flow(store, name)
     if flow is not None and flow.is_wrapper:
         return flow
+    if name in shipped():
+        return shipped()[name]
     if flow is not None:
         raise BadArgument(
             f"{name!r} is a flow, and no wrapper: it does not run another one."
@@ -57,6 +58,13 @@ def wrapper_flow(store: Store, name: str) -> Flow:
     raise BadArgument(
         f"There is no wrapper {name!r}.{advice} There are: {', '.join(sorted(known))}."
     )
+
+
+def _find_flow(store: Store, name: str) -> Flow | None:
+    try:
+        return store.get_flow(name)
+    except FlowNotFound:
+        return None
 
 
 def checked_uses(store: Store, uses: Json) -> list[Json]:
