@@ -76,7 +76,7 @@ class Wrapped:
         return self._start(given, parks=parks, retry_of=child.execution_id)
 
     def last_success(self, *, minutes: float) -> "Execution | None":
-        """The last execution of the same flow with the same inputs that succeeded lately."""
+        """The last execution of the same source with the same inputs that succeeded lately."""
         name = self._record["flow_name"]
         since = now() - timedelta(minutes=minutes)
         for known in self._wrapper._client.list_executions(
@@ -84,7 +84,8 @@ class Wrapped:
         ):
             if known.ended_at is not None and known.ended_at < since:
                 return None
-            if known.inputs == self.inputs:
+            is_same = known.flow_version == self._record["flow_version"]
+            if is_same and known.inputs == self.inputs:
                 return self._wrapper._known(known)
         return None
 

@@ -8,7 +8,6 @@ from flowkernel.engine.asking import decide_on, send_prompt
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.planning import Start
-from flowkernel.engine.pruning import delete
 from flowkernel.engine.routes.answers import answer, ask
 from flowkernel.engine.routes.direct import DirectRoute
 from flowkernel.engine.service import Service
@@ -78,11 +77,5 @@ def verb_routes(service: Service, dispatcher: Dispatcher, inbox: Inbox) -> APIRo
             inputs=body.inputs,
         )
         return answer((await ask(service.retry, execution_id, asked)).to_json(), 201)
-
-    @routes.delete("/execution/{execution_id}")
-    async def delete_execution(execution_id: str) -> Response:
-        """Let one go that has ended, and everything under it."""
-        await ask(delete, service, execution_id)
-        return answer({})
 
     return routes
