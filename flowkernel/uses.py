@@ -38,7 +38,7 @@ def take_uses(
             uses.append({"name": name, "inputs": {}})
         elif uses and option.startswith("--") and option not in known:
             parameter = option.removeprefix("--").replace("-", "_")
-            text = value if sign else _next(left, word, f"a value, as in {word}=true")
+            text = value if sign else _next(left, word, "a value")
             uses[-1]["inputs"][parameter] = value_of(text, parameter)
         else:
             rest.append(word)
@@ -57,5 +57,5 @@ def _use_text(name: str, inputs: dict[str, Json]) -> str:
 
 def _next(left: list[str], word: str, what: str) -> str:
     if not left or left[0].startswith("--"):
-        raise BadArgument(f"{word} needs {what} behind it.")
+        raise BadArgument(f"{word} needs {what} behind it: `{word} ...`.")
     return left.pop(0)

@@ -166,12 +166,16 @@ def execution_list(
         str | None, typer.Option("--flow", metavar="F", help="Of this flow.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Also archived ones: tries that were repeated."),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """List the latest executions, the newest first."""
     from flowkernel.cli.executions import list_executions
 
-    list_executions(status, flow, limit, as_json=json)
+    list_executions(status, flow, limit, everything=everything, as_json=json)
 
 
 @execution.command("show")

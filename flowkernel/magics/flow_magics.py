@@ -197,13 +197,21 @@ class FlowMagics(Magics):
     @argument("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
     @argument("--flow", metavar="NAME", help="Only executions of this flow.")
     @argument("--limit", type=int, default=20, help="At most so many. Default: 20.")
+    @argument(
+        "--all",
+        action="store_true",
+        help="Also archived ones: tries that were repeated.",
+    )
     def executions(self, line: str) -> Table:
         """List the latest executions, the newest first."""
         from flowkernel.listing import execution_table, known_status
 
         args = parse(FlowMagics.executions, line)
         found = self._client.list_executions(
-            status=known_status(args.status), flow_name=args.flow, limit=args.limit
+            status=known_status(args.status),
+            flow_name=args.flow,
+            is_archived=None if args.all else False,
+            limit=args.limit,
         )
         return execution_table(found)
 

@@ -129,6 +129,16 @@ def test_retry_waits_between_two_tries_without_a_slot(register, client):
     execution.cancel().wait(ReturnWhen.ALL_ENDED)
 
 
+def test_a_list_leaves_earlier_tries_out(counted, wrapped):
+    counted("listed", good_from=2)
+    wrapped("listed", ("retry", {"delay_sec": 0}))
+
+    ask = ("execution", "list", "--flow", "listed", "--json")
+
+    assert len(json.loads(command(*ask).stdout)) == 1
+    assert len(json.loads(command(*ask, "--all").stdout)) == 2
+
+
 def test_tries_are_kept_in_sight_if_that_is_asked_for(counted, wrapped):
     counted("kept", good_from=2)
 
