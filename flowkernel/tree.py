@@ -319,9 +319,10 @@ def _line(
 def title_of(execution: Execution) -> str:
     """Its name, and its flow's in brackets if that is another."""
     name = one_line(execution.name)
-    if execution.name == execution.flow_name:
+    place = f"({one_line(execution.flow_name)})"
+    if execution.name == execution.flow_name or name.endswith(place):
         return name
-    return f"{name} ({one_line(execution.flow_name)})"
+    return f"{name} {place}"
 
 
 def _duration(execution: Execution, now: datetime) -> str:
