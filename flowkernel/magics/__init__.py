@@ -2,16 +2,23 @@
 
 from typing import Any
 
+from flowkernel.magics.attendance import Attendance
 from flowkernel.magics.flow_magics import FlowMagics
+
+ON_CELL = "pre_run_cell"  #: IPython's name of the moment.
 
 
 def load(ipython: Any) -> None:
     """Add the magics. Starts nothing: the engine is met when a magic first needs it."""
     ipython.register_magics(FlowMagics)
+    ipython.events.register(ON_CELL, Attendance(ipython).on_cell)
 
 
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
+    for callback in list(ipython.events.callbacks[ON_CELL]):
+        if isinstance(getattr(callback, "__self__", None), Attendance):
+            ipython.events.unregister(ON_CELL, callback)
     manager = ipython.magics_manager
     ours = manager.registry.pop(FlowMagics.__name__, None)
     if ours is None:

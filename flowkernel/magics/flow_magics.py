@@ -15,6 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from flowkernel.client import Client
 from flowkernel.errors import BadArgument
 from flowkernel.magics.arguments import inputs_of, parse, uses_of
+from flowkernel.magics.attendance import CHANNEL, is_attended
 from flowkernel.models import Flow, FlowKind, OnLost
 from flowkernel.source import here
 from flowkernel.status import ExecutionStatus
@@ -37,8 +38,9 @@ class FlowMagics(Magics):
         if self._kept_client is None:
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
-            client.channel = "notebook"
             self._kept_client = client
+        # Each time: papermill may execute a notebook in which a person was just now.
+        self._kept_client.channel = CHANNEL if is_attended(self.shell) else None
         return self._kept_client
 
     @cell_magic

@@ -69,7 +69,10 @@ def test_what_is_missing_is_said(words, said):
 
 
 def test_behind_a_magic_a_value_is_an_inputs_value_and_a_name_may_be_quoted():
-    line = 'report note="a --using b" --using "my own" --limit top --also [1, 2] --no-doubt true --name x'
+    line = (
+        'report note="a --using b" --using "my own" --limit top --also [1, 2] '
+        "--no-doubt true --name x"
+    )
 
     rest, uses = uses_of(line, "--using", KNOWN, {"top": 7})
 

@@ -1,0 +1,52 @@
+"""Whether a person uses this shell; and telling the engine so when they execute a cell."""
+
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+from flowkernel.client import Client
+from flowkernel.clock import monotonic
+from flowkernel.errors import FlowkernelError
+from flowkernel.flow_api import current
+
+TELL_EVERY = 10.0  #: Seconds between two words to the engine, at least.
+CHANNEL = "notebook"
+
+
+def is_attended(shell: Any) -> bool:
+    """Whether somebody is at this shell: not papermill, nbclient or cron, nor a flow."""
+    if current() is not None:
+        return False
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:  # Who executes for nobody takes no typed input.
+        return bool(getattr(kernel, "_allow_stdin", True))
+    names = {cls.__name__ for cls in type(shell).__mro__}
+    return "TerminalInteractiveShell" not in names or sys.stdin.isatty()
+
+
+class Attendance:
+    """Says now and then that somebody is at this shell, if an engine is there to hear it."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._told_at: float | None = None
+
+    def on_cell(self, _what: Any = None) -> None:
+        """A cell is about to run. Never in its way, and never starts an engine."""
+        is_due = self._told_at is None or monotonic() - self._told_at > TELL_EVERY
+        if is_due and is_attended(self._shell):
+            self._told_at = monotonic()
+            threading.Thread(
+                target=tell, name="flowkernel-attendance", daemon=True
+            ).start()
+
+
+def tell() -> None:
+    """Tell the engine of this folder, if it runs."""
+    with suppress(FlowkernelError, OSError):
+        client = Client()
+        client.starts_engine = False
+        client.channel = CHANNEL
+        client.get("/engine")
+        client.close()
