@@ -64,6 +64,13 @@ class Client:
         """All flows, by name."""
         return [Flow.from_json(record) for record in self.get("/flow")]
 
+    def wrap(self, name: str, wrappers: list[Json]) -> Flow:
+        """Have every execution of a flow go through these: `name` and `inputs` of each,
+        outermost first. None: it is wrapped no more.
+        """
+        path = f"/flow/{quote(name, safe='')}"
+        return Flow.from_json(self.request("PATCH", path, {"wrappers": wrappers}))
+
     def delete_flow(self, name: str) -> None:
         """Forget the name. Versions that ran are kept."""
         self.request("DELETE", f"/flow/{quote(name, safe='')}")

@@ -69,7 +69,7 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
     """Whether it was decided on something that is no longer so.
 
     A kernel would pause although that was taken back; a slot is given to one that was put
-    aside, or whose worker was lost, meanwhile.
+    aside, or whose worker was lost, meanwhile; what failed is queued again by now.
     """
     match event.kind:
         case K.PAUSED:
@@ -80,7 +80,7 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
         case K.RESUMED:
             return execution.status is S.QUEUED or execution.is_failed
         case K.FAILED:
-            return not execution.parks
+            return not execution.parks or execution.status is S.QUEUED
         case _:
             return False
 
@@ -180,7 +180,7 @@ def _failure(execution: Execution, event: Event) -> Execution:
                 },
                 parked_at=event.happened_at if said["is_parked"] else None,
                 worker=execution.worker if said["is_parked"] else None,
-                asked=None,
+                asked="cancel" if execution.asked == "cancel" else None,
                 decision=None,
             )
         case K.DECIDED:

@@ -45,7 +45,17 @@ def take_uses(
     return rest, uses
 
 
+def uses_text(uses: Sequence[Json]) -> str:
+    """Wrappers with their parameters, for people: `retry (max_tries=5), timeout`."""
+    return ", ".join(_use_text(use["name"], use["inputs"]) for use in uses)
+
+
+def _use_text(name: str, inputs: dict[str, Json]) -> str:
+    given = ", ".join(f"{key}={value!r}" for key, value in inputs.items())
+    return f"{name} ({given})" if given else name
+
+
 def _next(left: list[str], word: str, what: str) -> str:
-    if not left:
-        raise BadArgument(f"{word} needs {what} behind it.")
+    if not left or left[0].startswith("--"):
+        raise BadArgument(f"{word} needs {what} behind it: `{word} ...`.")
     return left.pop(0)

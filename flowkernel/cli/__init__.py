@@ -7,7 +7,6 @@ engine cannot be reached. Nothing heavy is imported before a command needs it.
 import os
 import sys
 from contextlib import suppress
-from typing import Any
 
 from flowkernel import __version__
 
@@ -41,21 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(words: list[str]) -> object:
-    from flowkernel.cli.arguments import join_pairs
-    from flowkernel.cli.quick import RUN_OPTIONS, run_arguments
-    from flowkernel.uses import take_uses
-    from flowkernel.words import value_of
+    from flowkernel.cli.arguments import join_pairs, join_uses
+    from flowkernel.cli.quick import run_arguments
 
-    joined = join_pairs(words or ["--help"])
-    using: list[Any] = []
-    if joined[0] == "run":
-        joined, using = take_uses(
-            joined, "--using", known=RUN_OPTIONS, value_of=value_of
-        )
+    joined = join_uses(join_pairs(words or ["--help"]))
     if (asked := run_arguments(joined)) is not None:
         from flowkernel.cli.running import run
 
-        return run(**asked, using=using)
+        return run(**asked)
     from flowkernel.cli.app import app
 
     return app(args=joined, prog_name="flowkernel", standalone_mode=False)

@@ -91,7 +91,7 @@ def run(
         name=name,
         waits=not no_wait,
         as_json=json,
-        using=[{"name": wrapper, "inputs": {}} for wrapper in using or []],
+        using=using or [],
         interactive=interactive,
     )
 
@@ -129,6 +129,25 @@ def flow_register(
     register_flow(path, name, as_json=json)
 
 
+@flow.command("wrap")
+def flow_wrap(
+    name: FlowName,
+    using: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--using",
+            metavar="WRAPPER",
+            help="As for run; may be repeated, outermost first. Without: no wrapper.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Have every execution of a flow go through wrappers."""
+    from flowkernel.cli.flows import wrap_flow
+
+    wrap_flow(name, using or [], as_json=json)
+
+
 @flow.command("delete")
 def flow_delete(name: FlowName, json: AsJson = False) -> None:
     """Forget a name. Versions that ran are kept."""
@@ -147,12 +166,16 @@ def execution_list(
         str | None, typer.Option("--flow", metavar="F", help="Of this flow.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Also archived ones: tries that were repeated."),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """List the latest executions, the newest first."""
     from flowkernel.cli.executions import list_executions
 
-    list_executions(status, flow, limit, as_json=json)
+    list_executions(status, flow, limit, everything=everything, as_json=json)
 
 
 @execution.command("show")

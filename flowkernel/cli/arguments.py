@@ -1,13 +1,23 @@
 """Pairs of name and value on the command line. Pure."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 
 from flowkernel.errors import BadArgument
 from flowkernel.models import Json
+from flowkernel.uses import take_uses
 from flowkernel.words import value_of
 
 FLAGS = frozenset({"-p", "--parameter"})
+USING = "--using"
+#: The commands that take wrappers, and their options: what is no parameter of a wrapper.
+TAKES_USES = {
+    ("run",): frozenset(
+        {"--parameter", "--name", "--no-wait", "--json", "--interactive", "--help"}
+    ),
+    ("flow", "wrap"): frozenset({"--json", "--help"}),
+}
 _PAIR = re.compile(r"[^\W\d]\w*=", re.DOTALL)
 
 
@@ -37,6 +47,26 @@ def _pair(flag: str, name: str | None, rest: Iterable[str]) -> str:
     if value is None:
         raise BadArgument(f"{flag} {name} has no value. Write {flag} {name} VALUE.")
     return f"{name}={value}"
+
+
+def join_uses(words: Sequence[str]) -> list[str]:
+    """`--using NAME --parameter VALUE` as one word, `--using={...}`, for `uses_in`.
+
+    Raises:
+        BadArgument: A name or a value is missing.
+    """
+    for command, known in TAKES_USES.items():
+        if tuple(words[: len(command)]) == command:
+            rest, uses = take_uses(words, USING, known=known, value_of=value_of)
+            place = len(command)
+            joined = [f"{USING}={json.dumps(use)}" for use in uses]
+            return [*rest[:place], *joined, *rest[place:]]
+    return list(words)
+
+
+def uses_in(words: Sequence[str]) -> list[Json]:
+    """The wrappers that `join_uses` put in words, outermost first."""
+    return [json.loads(word) for word in words]
 
 
 def parameters_of(pairs: Sequence[str]) -> dict[str, Json]:

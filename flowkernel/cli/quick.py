@@ -7,10 +7,6 @@ too, goes to the parser that can explain it: it understands the same and more.
 from argparse import ArgumentParser
 from typing import Any, NoReturn
 
-RUN_OPTIONS = frozenset(
-    {"--parameter", "--name", "--no-wait", "--json", "--interactive", "--help"}
-)  #: What is no parameter of a wrapper.
-
 
 class _Unclear(Exception):
     """These words are for the other parser."""
@@ -30,6 +26,7 @@ def run_arguments(words: list[str]) -> dict[str, Any] | None:
     parser.add_argument("target")
     parser.add_argument("-p", "--parameter", action="append", default=[], dest="pairs")
     parser.add_argument("--name")
+    parser.add_argument("--using", action="append", default=[])
     parser.add_argument("--interactive", action="store_true")
     parser.add_argument("--no-wait", action="store_false", dest="waits")
     parser.add_argument("--json", action="store_true", dest="as_json")

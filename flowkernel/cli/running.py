@@ -4,12 +4,12 @@ import sys
 from datetime import datetime
 
 from flowkernel.cli import CANCELLED, FAILED, INTERRUPTED, SUCCESS
-from flowkernel.cli.arguments import parameters_of
+from flowkernel.cli.arguments import parameters_of, uses_in
 from flowkernel.cli.output import note, say, say_json
 from flowkernel.cli.session import client
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
-from flowkernel.models import Execution, Json
+from flowkernel.models import Execution
 from flowkernel.python_api import start
 from flowkernel.status import ExecutionStatus
 from flowkernel.terminal import FinalText, LiveText, can_redraw, write
@@ -32,14 +32,19 @@ def run(
     name: str | None,
     waits: bool,
     as_json: bool,
-    using: list[Json] | None = None,
-    interactive: bool = False,
+    using: list[str],
+    interactive: bool,
 ) -> int:
     """Start it, show it, and say with the exit code how it ended."""
     inputs = checked(parameters_of(pairs), "inputs")
     engine = client()
     execution = start(
-        engine, target, inputs, name=name, using=using, interactive=interactive
+        engine,
+        target,
+        inputs,
+        name=name,
+        using=uses_in(using),
+        interactive=interactive,
     )
     if not waits:
         if as_json:

@@ -91,7 +91,7 @@ def make_app(
         worker_routes(service, dispatcher),  # Those that are asked most come first.
         execution_routes(service, dispatcher, presence),
         verb_routes(service, dispatcher, inbox),
-        message_routes(service, inbox),
+        message_routes(service, inbox, presence),
         flow_routes(service, dispatcher),
         reading_routes(service, stream),
         engine_routes(service, dispatcher, about, stop),

@@ -83,6 +83,12 @@ class FlowRecord(SourceRecord):
     is_wrapper: bool = False
 
 
+class WrapBody(Body):
+    """`PATCH flow/{name}`: the wrappers from now on, outermost first."""
+
+    wrappers: list[WrapperUse] = Field(max_length=MAX_WRAPPERS)
+
+
 class StartBody(Body):
     """`POST execution`: one of `flow`, `source`, `clone_of`; the rest may be left out."""
 

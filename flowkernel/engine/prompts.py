@@ -164,6 +164,6 @@ def names_set_by(source: str) -> list[str]:
             targets = [node.target]
         for target in targets:
             for part in ast.walk(target):
-                if isinstance(part, ast.Name):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
                     found[part.id] = None
     return list(found)

@@ -70,11 +70,28 @@ class Service:
             name=name,
             flow_version=version.flow_version,
             registered_at=now(),
-            wrappers=checked_uses(self.store, flow.wrappers),
+            wrappers=self._checked_wrappers(flow, flow.wrappers),
         )
         self.store.save_version(version)
         self.store.save_flow(flow)
         return flow
+
+    def wrap(self, name: str, wrappers: Json) -> Flow:
+        """Have every execution of a flow go through these, outermost first; through none
+        if there are none. Those that are under way stay as they are.
+        """
+        flow = self.store.get_flow(name)
+        flow = replace(flow, wrappers=self._checked_wrappers(flow, wrappers))
+        self.store.save_flow(flow)
+        return flow
+
+    def _checked_wrappers(self, flow: Flow, wrappers: Json) -> Json:
+        if flow.is_wrapper and wrappers:
+            raise BadArgument(
+                f"{flow.name!r} is a wrapper itself. Put both around the flow: the first one "
+                "is the outermost."
+            )
+        return checked_uses(self.store, wrappers)
 
     # -- starting ------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import sys
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from numbers import Number
 
 from flowkernel.errors import BadArgument, FlowNotFound
 from flowkernel.jsonvalue import checked
@@ -17,6 +18,13 @@ from flowkernel.store import Store
 
 PACKAGE = "flowkernel.wrappers"
 NAME = "PARAMETERS"
+KINDS: dict[type, str] = {
+    bool: "true or false",
+    Number: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object of names and values",
+}  #: What a parameter takes, by what its default is.
 
 
 @cache
@@ -38,15 +46,16 @@ def shipped() -> dict[str, Flow]:
 def wrapper_flow(store: Store, name: str) -> Flow:
     """The wrapper of this name: a registered one comes before a shipped one.
 
+    A flow that only has the name of a shipped wrapper does not stand in its way.
+
     Raises:
         BadArgument: There is none; says which there are.
     """
-    try:
-        flow = store.get_flow(name)
-    except FlowNotFound:
-        flow = shipped().get(name, None)  # type: ignore[assignment]
+    flow = _find_flow(store, name)
     if flow is not None and flow.is_wrapper:
         return flow
+    if name in shipped():
+        return shipped()[name]
     if flow is not None:
         raise BadArgument(
             f"{name!r} is a flow, and no wrapper: it does not run another one."
@@ -57,6 +66,13 @@ def wrapper_flow(store: Store, name: str) -> Flow:
     raise BadArgument(
         f"There is no wrapper {name!r}.{advice} There are: {', '.join(sorted(known))}."
     )
+
+
+def _find_flow(store: Store, name: str) -> Flow | None:
+    try:
+        return store.get_flow(name)
+    except FlowNotFound:
+        return None
 
 
 def checked_uses(store: Store, uses: Json) -> list[Json]:
@@ -86,7 +102,21 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
                 f"The wrapper {flow.name!r} has no parameter {name!r}.{advice} "
                 f"It takes: {', '.join(known) or 'none'}."
             )
+    for name, value in inputs.items():
+        _check_kind(flow.name, name, value, known[name])
     return {**known, **inputs}
+
+
+def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
+    """Refuse what is of another kind than the default. Without a default, all is right."""
+    kind = next((kind for kind in KINDS if isinstance(default, kind)), None)
+    fits = kind is None or isinstance(value, kind)
+    if not fits or (isinstance(value, bool) and kind is Number):
+        assert kind is not None
+        raise BadArgument(
+            f"{name} of the wrapper {wrapper!r} is {value!r}; it takes {KINDS[kind]}, "
+            f"as {default!r}, the default."
+        )
 
 
 def parameters_of(flow: Flow) -> dict[str, Json] | None:

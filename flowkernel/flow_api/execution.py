@@ -434,6 +434,11 @@ class Execution:
         self._client.act(self.execution_id, "cancel")
         return self
 
+    def delete(self) -> None:
+        """Let it go, and everything under it: events, cell runs, output notebooks. Only
+        what has ended."""
+        self._client.request("DELETE", f"/execution/{self.execution_id}")
+
     def pause(self) -> Self:
         """Let it stop after the cell that runs now, until `resume`."""
         self._client.act(self.execution_id, "pause")

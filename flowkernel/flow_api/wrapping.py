@@ -76,7 +76,7 @@ class Wrapped:
         return self._start(given, parks=parks, retry_of=child.execution_id)
 
     def last_success(self, *, minutes: float) -> "Execution | None":
-        """The last execution of the same flow with the same inputs that succeeded lately."""
+        """The last execution of the same source with the same inputs that succeeded lately."""
         name = self._record["flow_name"]
         since = now() - timedelta(minutes=minutes)
         for known in self._wrapper._client.list_executions(
@@ -84,7 +84,8 @@ class Wrapped:
         ):
             if known.ended_at is not None and known.ended_at < since:
                 return None
-            if known.inputs == self.inputs:
+            is_same = known.flow_version == self._record["flow_version"]
+            if is_same and known.inputs == self.inputs:
                 return self._wrapper._known(known)
         return None
 
@@ -102,8 +103,17 @@ class Wrapped:
             }
         )
 
-    def end_as(self, child: "Execution") -> NoReturn:
-        """End the wrapper as its child ended: with its output, its message, its status."""
+    def end_as(self, child: "Execution", *, delete_retries: bool = False) -> NoReturn:
+        """End the wrapper as its child ended: with its output, its message, its status.
+
+        Args:
+            delete_retries: Whether the other tries go. Only now: what succeeded in one of
+                them was not run twice.
+        """
+        if delete_retries:
+            for other in self._wrapper.children:
+                if other.execution_id != child.execution_id:
+                    other.delete()
         status, message, output = child.load("status", "message", "output")
         if output is not None:
             self._wrapper.save(output_value=output)

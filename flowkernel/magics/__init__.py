@@ -3,10 +3,11 @@
 from contextlib import suppress
 from typing import Any
 
+from flowkernel.magics.attendance import Attendance
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.magics.people import Signs, channel_of, known_client
+from flowkernel.magics.people import known_client
 
-_signs: list[Signs] = []
+ON_CELL = "pre_run_cell"  #: IPython's name of the moment.
 
 
 def load(ipython: Any) -> None:
@@ -16,15 +17,12 @@ def load(ipython: Any) -> None:
     that asked may have been closed.
     """
     ipython.register_magics(FlowMagics)
-    signs = Signs(ipython)
-    ipython.events.register("pre_run_cell", signs.pre_run_cell)
-    _signs.append(signs)
+    ipython.events.register(ON_CELL, Attendance(ipython).on_cell)
     _show_what_waits(ipython)
 
 
 def _show_what_waits(ipython: Any) -> None:
-    channel = channel_of(ipython)
-    client = known_client(channel) if channel else None
+    client = known_client(ipython)
     if client is None:
         return
     from flowkernel.errors import FlowkernelError
@@ -37,10 +35,9 @@ def _show_what_waits(ipython: Any) -> None:
 
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
-    for signs in _signs:
-        with suppress(ValueError):  # Another shell's.
-            ipython.events.unregister("pre_run_cell", signs.pre_run_cell)
-    _signs.clear()
+    for callback in list(ipython.events.callbacks[ON_CELL]):
+        if isinstance(getattr(callback, "__self__", None), Attendance):
+            ipython.events.unregister(ON_CELL, callback)
     manager = ipython.magics_manager
     ours = manager.registry.pop(FlowMagics.__name__, None)
     if ours is None:

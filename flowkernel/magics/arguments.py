@@ -12,6 +12,7 @@ from flowkernel.models import Json
 from flowkernel.uses import take_uses
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
+YES_OR_NO = {"true": True, "false": False}  #: Of a wrapper's option, as in a command.
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -87,8 +88,13 @@ def uses_of(
     if flag not in line:
         return line, []
     words, uses = take_uses(
-        _words(line), flag, known=known, value_of=lambda text, _: value_of(text, names)
+        _words(line),
+        flag,
+        known=known,
+        value_of=lambda text, _: YES_OR_NO.get(text, value_of(text, names)),
     )
+    for use in uses:
+        use["name"] = _bare(use["name"])
     return " ".join(words), uses
 
 

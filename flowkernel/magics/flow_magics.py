@@ -15,7 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 from flowkernel.client import Client
 from flowkernel.errors import BadArgument
 from flowkernel.magics.arguments import inputs_of, parse, uses_of
-from flowkernel.magics.people import channel_of
+from flowkernel.magics.attendance import channel_of
 from flowkernel.models import Flow, FlowKind, OnLost
 from flowkernel.source import here
 from flowkernel.status import ExecutionStatus
@@ -39,6 +39,7 @@ class FlowMagics(Magics):
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
             self._kept_client = client
+        # Each time: papermill may execute a notebook in which a person was just now.
         self._kept_client.channel = channel_of(self.shell)
         return self._kept_client
 
@@ -198,13 +199,21 @@ class FlowMagics(Magics):
     @argument("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
     @argument("--flow", metavar="NAME", help="Only executions of this flow.")
     @argument("--limit", type=int, default=20, help="At most so many. Default: 20.")
+    @argument(
+        "--all",
+        action="store_true",
+        help="Also archived ones: tries that were repeated.",
+    )
     def executions(self, line: str) -> Table:
         """List the latest executions, the newest first."""
         from flowkernel.listing import execution_table, known_status
 
         args = parse(FlowMagics.executions, line)
         found = self._client.list_executions(
-            status=known_status(args.status), flow_name=args.flow, limit=args.limit
+            status=known_status(args.status),
+            flow_name=args.flow,
+            is_archived=None if args.all else False,
+            limit=args.limit,
         )
         return execution_table(found)
 

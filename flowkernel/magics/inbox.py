@@ -8,9 +8,11 @@ from flowkernel.asked import LOOKED_AT, Asked, Asker, NoAsker
 from flowkernel.client import Client
 from flowkernel.errors import FlowkernelError
 from flowkernel.listing import message_table
-from flowkernel.magics.people import NOTEBOOK, asker_of, channel_of
+from flowkernel.magics.attendance import channel_of, is_notebook
+from flowkernel.magics.people import asker_of
 from flowkernel.models import Message
 from flowkernel.table import Table
+from flowkernel.terminal import write
 from flowkernel.watch import Reader
 
 LOOK_SECONDS = 1.0  #: Between looks whether another list took the place of this one.
@@ -28,9 +30,9 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
     table = message_table(messages)
     if not messages or channel_of(shell) is None:
         return table
-    if channel_of(shell) == NOTEBOOK:
+    if is_notebook(shell):
         return None if _show_beside(shell, client) else table
-    print(table.text())  # noqa: T201
+    write(table.text())
     _ask_in_turn(shell, client, messages)
     return None
 

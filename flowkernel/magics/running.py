@@ -10,7 +10,8 @@ from flowkernel.errors import ExecutionCancelled, ExecutionFailed, FlowkernelErr
 from flowkernel.flow_api import Execution, current
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
-from flowkernel.magics.people import asker_of, is_notebook
+from flowkernel.magics.attendance import is_notebook
+from flowkernel.magics.people import asker_of
 from flowkernel.models import Json
 from flowkernel.python_api import as_object, start
 from flowkernel.status import ExecutionStatus, ReturnWhen

@@ -170,14 +170,20 @@ WHERE is_over AND (created_at < $before::TIMESTAMP OR place > $keep::BIGINT)
 ORDER BY created_at, root_id;
 
 -- notebooks_of
--- The output notebooks of some families.
+-- The output notebooks of some families, and of some executions.
 SELECT notebook_path FROM execution
-WHERE root_id IN (SELECT unnest($roots::UUID[])) AND notebook_path IS NOT NULL;
+WHERE (root_id IN (SELECT unnest($ids::UUID[])) OR execution_id IN (SELECT unnest($ids::UUID[])))
+  AND notebook_path IS NOT NULL;
 
 -- prune
--- Families that go.
-DELETE FROM event WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM log WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM cell_run WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM message WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM execution WHERE root_id IN (SELECT unnest($roots::UUID[]))
+-- Families that go, by their roots; and executions, by their own ids.
+DELETE FROM event WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM log WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM cell_run WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM message WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM execution WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]))

@@ -2,7 +2,11 @@
 
 import flow_api
 
-PARAMETERS = {"interactive_limit_minutes": 30, "archive_retries": True}
+PARAMETERS = {
+    "interactive_limit_minutes": 30,
+    "archive_retries": True,
+    "delete_retries": False,
+}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
@@ -20,4 +24,4 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
         verb = child.decide(answer, archive=archive)
         if verb in ("retry", "retry_with_inputs"):
             child = this.wrapped.again(child)
-    return this.wrapped.end_as(child)
+    return this.wrapped.end_as(child, delete_retries=inputs["delete_retries"])

@@ -2,7 +2,12 @@
 
 import flow_api
 
-PARAMETERS = {"max_tries": 3, "delay_sec": 10, "archive_retries": True}
+PARAMETERS = {
+    "max_tries": 3,
+    "delay_sec": 10,
+    "archive_retries": True,
+    "delete_retries": False,
+}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
@@ -15,4 +20,4 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
         child.save(is_archived=inputs["archive_retries"])
         child = this.wrapped.again(child)
     child.wait(system.return_when.ALL_ENDED)
-    return this.wrapped.end_as(child)
+    return this.wrapped.end_as(child, delete_retries=inputs["delete_retries"])

@@ -7,7 +7,7 @@ import pytest
 
 from flowkernel.clock import new_id
 from flowkernel.errors import MoveNotAllowed
-from flowkernel.fold import MOVED_TO, close_cell, fold, fold_cell
+from flowkernel.fold import LIVE_VERBS, MOVED_TO, close_cell, fold, fold_cell
 from flowkernel.models import CellRun, Event, EventKind, Execution
 from flowkernel.status import ENDED, MOVES, CellStatus, ExecutionStatus
 
@@ -61,10 +61,15 @@ def test_the_moves_cover_every_status():
 @pytest.mark.parametrize("kind", MOVED_TO)
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
-    execution = replace(standing_at(now), asked="pause")
-    event = happened(execution, kind, worker="w1")
+    execution = replace(standing_at(now), asked="pause", parks=True)
+    said = {"worker": "w1", "status_message": "It failed.", "is_parked": False}
+    event = happened(execution, kind, **said)
 
-    fits = {K.STARTED: {S.QUEUED}, K.RESUMED: {S.WAITING, S.PAUSED}}.get(kind, set(S))
+    fits = {
+        K.STARTED: {S.QUEUED},
+        K.RESUMED: {S.WAITING, S.PAUSED},
+        K.FAILED: {S.RUNNING, S.WAITING},
+    }.get(kind, set(S))
     if MOVED_TO[kind] in MOVES[now] and now in fits:
         assert fold(execution, event).status is MOVED_TO[kind]
     else:
@@ -172,3 +177,79 @@ def test_a_closed_cell_is_lost():
     closed = close_cell(running, happened(execution, K.LOST))
 
     assert (closed.status, closed.ended_at) == (CellStatus.LOST, NOON)
+
+
+def failed(status=S.RUNNING, *, is_parked=True, **fields):
+    execution = replace(standing_at(status), parks=True, worker="w1", **fields)
+    said = {"status_message": "It failed.", "failure": {}, "is_parked": is_parked}
+    return fold(execution, happened(execution, K.FAILED, **said))
+
+
+def test_what_parks_fails_without_an_end_and_keeps_its_worker_with_its_kernel():
+    parked, gone = failed(), failed(is_parked=False)
+
+    assert (parked.status, parked.worker, parked.parked_at) == (S.PAUSED, "w1", NOON)
+    assert (gone.status, gone.worker, gone.parked_at) == (S.PAUSED, None, None)
+    assert parked.is_failed
+    assert gone.is_failed
+
+
+def test_what_does_not_park_cannot_be_put_aside():
+    execution = standing_at(S.RUNNING)
+
+    with pytest.raises(MoveNotAllowed):
+        fold(
+            execution,
+            happened(execution, K.FAILED, status_message="x", is_parked=False),
+        )
+
+
+def test_a_failure_does_not_forget_that_it_is_being_cancelled():
+    assert failed(asked="cancel").asked == "cancel"
+    assert failed(asked="pause").asked is None
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_a_failure_goes_on_in_its_kernel_once(verb):
+    execution = failed()
+    decided = happened(execution, K.DECIDED, verb=verb)
+
+    after = fold(execution, decided)
+
+    assert (after.asked, after.is_failed) == ("resume", False)
+    with pytest.raises(MoveNotAllowed):
+        fold(after, decided)
+    running = fold(after, happened(after, K.RESUMED))
+    assert (running.status, running.failure, running.parked_at) == (
+        S.RUNNING,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_nothing_goes_on_in_a_kernel_that_is_gone(verb):
+    execution = failed()
+
+    lost = fold(execution, happened(execution, K.KERNEL_LOST, why="It ended."))
+
+    assert lost.is_failed
+    assert lost.failure["kernel_lost"] == "It ended."
+    with pytest.raises(MoveNotAllowed):
+        fold(lost, happened(lost, K.DECIDED, verb=verb))
+
+
+def test_a_decision_whose_kernel_went_is_to_be_made_again():
+    execution = failed()
+    decided = fold(execution, happened(execution, K.DECIDED, verb="retry_cell"))
+
+    lost = fold(decided, happened(decided, K.KERNEL_LOST, why="It ended."))
+
+    assert (lost.is_failed, lost.decision, lost.asked) == (True, None, None)
+
+
+def test_a_failure_does_not_simply_go_on():
+    execution = failed()
+
+    with pytest.raises(MoveNotAllowed):
+        fold(execution, happened(execution, K.RESUMED))

@@ -5,11 +5,12 @@ from fastapi.responses import Response
 
 from flowkernel.engine import bodies
 from flowkernel.engine.inbox import Answer, Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.routes.answers import answer, ask, check_limit
 from flowkernel.engine.service import Service
 
 
-def message_routes(service: Service, inbox: Inbox) -> APIRouter:
+def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRouter:
     """The routes of `message`."""
     routes = APIRouter(tags=["message"])
 
@@ -46,6 +47,7 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
     async def answer_message(message_id: str, body: bodies.AnswerBody) -> Response:
         """Answer it, once and for all; 409 if somebody was first."""
         told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
+        presence.note(body.answered_by, body.answered_from)
         return answer(told.to_json())
 
     return routes
