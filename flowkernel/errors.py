@@ -6,7 +6,7 @@ FlowkernelError
 │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
 │   │       BadForm, BadAnswer
 │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
-│   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable
+│   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
 │   │   └── NotOpen
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
@@ -138,6 +138,16 @@ class NotOpen(MoveNotAllowed):
 
     def __init__(self, why: str) -> None:
         RequestError.__init__(self, why)
+
+
+class NotParked(RequestError):
+    """An execution has no parked kernel that could be attached to, or not any more."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        super().__init__(
+            f"Execution {execution_id} has no parked kernel: {why}. "
+            "`flowkernel message list` shows what waits for somebody."
+        )
 
 
 class NotInFlowKernel(RequestError):

@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
+from flowkernel.alive import is_alive
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
 from flowkernel.engine.losses import lost
 from flowkernel.engine.planning import notebook_path
-from flowkernel.engine.processes import Processes, is_alive
+from flowkernel.engine.processes import Processes
 from flowkernel.engine.service import Service, cancel_event, make_event
 from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
 from flowkernel.fold import Progress, fold_progress
+from flowkernel.kernels.parked import sweep_parked
 from flowkernel.models import Event, EventKind, Execution, Json
 from flowkernel.status import ExecutionStatus
 
@@ -333,6 +335,7 @@ class Dispatcher:
                 event for one in self._orphans() for event in lost(one, self.config)
             ]
             if events:
+                sweep_parked(self.service.home.path)
                 await self._commit(events)
             self._pump()
             if self.is_idle:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -15,6 +16,10 @@ ADVICE = (
     "Put `%%flow NAME` on the first line of the cell and start it with `%flow_run NAME`, "
     "or run the file with `flowkernel run FILE`."
 )
+
+
+#: A cell is carried out that is not the flow's: somebody attached to its parked kernel.
+IS_GUEST: ContextVar[bool] = ContextVar("flowkernel_is_guest", default=False)
 
 
 @dataclass
@@ -32,17 +37,16 @@ class Here:
 
     def call_key(self, what: str) -> str:
         """The key of the next call of its kind: the same when the flow is run again."""
-        if (
-            os.getpid() != self.pid
-        ):  # Forks count apart: give `key` to have them repeat.
+        if self._counts_apart:  # Give `key` to have a fork's calls repeat.
             return f"{what}#{new_id()}"
         with self.lock:
             self.called.append(what)
         return self._next(self.calls, what)
 
     def begin_cell(self) -> None:
-        """A cell begins: its calls can be taken back."""
-        self.cells.append(len(self.called))
+        """A cell begins: its calls can be taken back. A guest's are not the flow's."""
+        if not self._counts_apart:
+            self.cells.append(len(self.called))
 
     def rewind(self, cells: int) -> None:
         """The last cells are carried out again: their calls are the same calls."""
@@ -54,9 +58,14 @@ class Here:
 
     def message_key(self, what: str) -> str:
         """The key of the next message that asks this: the same after a loss."""
-        if os.getpid() != self.pid:
+        if self._counts_apart:
             return f"{what}#{new_id()}"
         return self._next(self.messages, what)
+
+    @property
+    def _counts_apart(self) -> bool:
+        """Whether what is carried out here has no place in the order of the flow's calls."""
+        return IS_GUEST.get() or os.getpid() != self.pid
 
     def _next(self, counts: dict[str, int], what: str) -> str:
         with self.lock:
@@ -82,6 +91,11 @@ def rewind(cells: int) -> None:
 def here() -> Here | None:
     """The execution whose kernel this is; None outside a flow's kernel."""
     return _here
+
+
+def acting() -> Here | None:
+    """The execution whose own cell this is; None outside, and in a guest's cell."""
+    return None if IS_GUEST.get() else _here
 
 
 def needed() -> Here:

@@ -9,7 +9,7 @@ from flowkernel.flow_api.exceptions import (
     MessageClosed,
     MessageResponseTimeoutError,
 )
-from flowkernel.flow_api.here import here
+from flowkernel.flow_api.here import acting
 from flowkernel.models import Json
 from flowkernel.status import ReturnWhen
 
@@ -33,7 +33,7 @@ def wait(
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     left = (lambda: deadline - time.monotonic()) if deadline is not None else None
-    mine = here()
+    mine = acting()
     waiter = mine.execution_id if mine is not None else ids[0]
     question = {
         "for": ids,
@@ -60,7 +60,7 @@ def wait_for_answer(
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     left = (lambda: deadline - time.monotonic()) if deadline is not None else None
-    mine, sender = here(), record["execution_id"]
+    mine, sender = acting(), record["execution_id"]
     is_flow = mine is not None and mine.execution_id == sender
     question = {"message": record["message_id"], "is_flow": is_flow}
     told = hold(client, sender, question, left)["message"]

@@ -5,14 +5,17 @@ timeout or a dead kernel.
 """
 
 import asyncio
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_client import KernelClient
-from jupyter_core.utils import ensure_async, run_sync
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
@@ -20,12 +23,15 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
+from flowkernel.alive import started_at
 from flowkernel.clock import monotonic
 from flowkernel.errors import ExecutionCancelled
 from flowkernel.flow_api.exceptions import SIGNAL
+from flowkernel.kernels.parked import ParkedKernel, published
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.worker.asides import pass_over, tell
 from flowkernel.worker.greeting import greet
 from flowkernel.worker.outputs import Streams
 from flowkernel.worker.render import make_room, prologue, source_hash
@@ -41,9 +47,13 @@ OUTPUT_SECONDS = (
 )
 
 NUDGE_SECONDS = 0.5  #: How long a reply may take after the kernel said that it is idle.
-TELL_SECONDS = 10.0  #: How long a kernel that does nothing may take to do something.
+GUESTS = "__import__('flowkernel.kernels.guests', fromlist=['']).{call}"
+LET_IN = GUESTS.format(call="let_in({owner!r})")
+KEEP_OUT = GUESTS.format(call="keep_out()")
 SET_VALUES = "globals().update({values!r})"
 REWIND = "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
+
+BUSY = "[flowkernel: it goes on when the kernel is free; somebody runs a cell in it]\n"
 
 S = ExecutionStatus
 C = CellStatus
@@ -195,20 +205,52 @@ class CellClient(PapermillNotebookClient):
             return None
         self.nb_man.save_now()
         first = self._mended_at(index)
-        decision = self._run.park(ending, self._failure(index, first))
+        with self._attachable():
+            failure = self._failure(index, first)
+            decision = self._run.park(ending, failure, meanwhile=self._pass_over)
         if decision is None:
             if self._run.is_cancelled:
                 self._verdict = Ending(status=S.ENDED_CANCELLED)
             return None
         self._verdict = None
         if decision["verb"] == "skip":
-            self._tell(SET_VALUES.format(values=decision.get("values") or {}))
-            return index + 1
-        cell = self.nb.cells[first]
-        if isinstance(decision.get("source"), str):
-            cell.source = decision["source"]
-        self._tell(REWIND.format(cells=index - first + 1))
-        return first
+            first, aside = (
+                index + 1,
+                SET_VALUES.format(values=decision.get("values") or {}),
+            )
+        else:
+            aside = REWIND.format(cells=index - first + 1)
+            if isinstance(decision.get("source"), str):
+                self.nb.cells[first].source = decision["source"]
+        if self._tell(f"{KEEP_OUT}\n{aside}") is not None:
+            return first
+        self._is_broken = True
+        said = f"{self._where(index)}: the kernel died{self._exit_words()}."
+        self._verdict = Ending(status=S.ENDED_ERROR, message=said, error=ending.error)
+        if self._run.is_cancelled:
+            self._verdict = Ending(status=S.ENDED_CANCELLED)
+        return None
+
+    @contextmanager
+    def _attachable(self) -> Iterator[None]:
+        """Meanwhile others can attach to the kernel, if it can keep them from ending it."""
+        owner = self.kc.session.session
+        if self._tell(LET_IN.format(owner=owner)) != "ok":
+            yield
+            return
+        home, path = self._run.link.client.home, self._execution.notebook_path
+        kernel = ParkedKernel(
+            execution_id=self._execution.execution_id,
+            name=self._execution.name,
+            notebook=str(home.path / (path or "")),
+            pid=self.km.provisioner.pid,
+            process_started_at=started_at(self.km.provisioner.pid),
+            worker_pid=os.getpid(),
+            worker_started_at=started_at(),
+            connection=self.km.get_connection_info(),
+        )
+        with published(home.path, kernel):
+            yield
 
     def _mended_at(self, index: int) -> int:
         """The cell to be mended: where a handler is defined, not where it is called."""
@@ -228,17 +270,18 @@ class CellClient(PapermillNotebookClient):
             "source": self.nb.cells[first].source,
         }
 
-    def _tell(self, source: str) -> None:
-        """Have the kernel do something that is in no notebook."""
-        run_sync(self._async_tell)(source)
+    def _tell(self, source: str) -> str | None:
+        """Have the kernel do something that is in no notebook; None if it ended."""
+        said: str | None = run_sync(tell)(
+            self.kc, self.km, source, on_wait=self._say_busy
+        )
+        return said
 
-    async def _async_tell(self, source: str) -> None:
-        assert self.kc is not None
-        question = self.kc.execute(source, silent=True, store_history=False)
-        while True:
-            message = await ensure_async(self.kc.get_shell_msg(timeout=TELL_SECONDS))
-            if message["parent_header"].get("msg_id") == question:
-                return
+    def _say_busy(self) -> None:
+        self._run.logged("stderr", BUSY)
+
+    def _pass_over(self) -> None:
+        run_sync(pass_over)(self.kc)
 
     def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
         tags = cell.metadata.get("tags", [])

@@ -117,11 +117,17 @@ class Run:
             payload["notebook_path"] = self.notebook_path
         self.say(K.ENDED, **payload)
 
-    def park(self, ending: Ending, failure: dict[str, Any]) -> dict[str, Any] | None:
+    def park(
+        self,
+        ending: Ending,
+        failure: dict[str, Any],
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any] | None:
         """It failed, and its kernel lives: wait until somebody decides what follows.
 
-        None: it does not go on here. It was cancelled, it is somebody else's, or its kernel
-        is gone, which is reported.
+        `meanwhile` is done now and then. None: it does not go on here. It was cancelled, it
+        is somebody else's, or its kernel is gone, which is reported.
         """
         with self._gate:
             self._decision = None
@@ -132,6 +138,7 @@ class Run:
             while not self._is_decided() and self._lives():
                 with self._gate:
                     self._gate.wait_for(self._is_decided, LOOK_SECONDS)
+                meanwhile()
         finally:
             self.is_parked = self.is_paused = False
         if self.is_cancelled or self.is_dropped:

@@ -60,7 +60,6 @@ def test_it_shows_what_a_person_needs_to_decide():
     assert prompt.subject == "report failed 3 times"
     for words in (
         "**Cell 2 of 3: NameError: name 'amount' is not defined**",
-        "```python\ntotal = price * amount\n```",
         "\nlast\n```",
         "Inputs: day = 'monday'.",
         "It ran for 90.0 s.",
@@ -127,7 +126,8 @@ def test_a_long_source_is_whole_in_the_form_alone():
 
 
 def test_a_fence_in_the_source_does_not_end_ours():
-    execution = failed(failure={**failed().failure, "source": "'''```'''"})
+    failure = {**failed().failure, "source": "'''```'''"}
+    execution = failed(failure=failure, parked_at=None)
 
     assert "````python\n'''```'''\n````" in asked(execution).message
 
