@@ -8,12 +8,13 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from flowkernel.client import Client
 from flowkernel.errors import BadArgument, ExecutionNotFound
 from flowkernel.flow_api import Execution
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus as S
 from flowkernel.status import ReturnWhen
-from tests.conftest import until
+from tests.conftest import until, workers_of
 
 pytestmark = pytest.mark.kernel
 
@@ -400,6 +401,49 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
     assert command("flow", "wrap", "later").stdout == "'later' is wrapped no more.\n"
     done = json.loads(command("run", "later", "--json").stdout)
     assert (done["type"], done["output"]) == ("FLOW", {"times": 3})
+
+
+def test_a_retry_takes_what_was_mended_meanwhile(client, register):
+    register("mended", FAILS)
+    uses = [{"name": "interactive", "inputs": {}}]
+    request = {**start_request("mended", {}), "using": uses, "is_interactive": True}
+    execution = Execution(client, client.start(request).execution_id)
+
+    def asked():
+        waiting = client.get("/message", is_open="true")
+        return [m for m in waiting if m["root_id"] == execution.execution_id]
+
+    [prompt] = until(asked, seconds=60)
+    register("mended", "this.set_output(n=1)")
+    client.answer(prompt["message_id"], {"retry": True}, answered_from="test")
+
+    assert execution.wait(timeout=60).output == {"n": 1}
+
+
+def test_a_wrapper_that_is_lost_goes_on_with_the_try_that_was_under_way(
+    own_home, tmp_path
+):
+    client = Client(own_home, started_by="test")
+    counter = tmp_path / "counter"
+    path = tmp_path / "slow.py"
+    path.write_text(
+        f"with open({str(counter)!r}, 'a') as file:\n    file.write('x')\n"
+        f"if len(open({str(counter)!r}).read()) == 1:\n    this.sleep(600)\n"
+    )
+    uses = [{"name": "retry", "inputs": {}}]
+    request = {**start_request(str(path), {}), "using": uses}
+    execution = Execution(client, client.start(request).execution_id)
+    until(counter.exists)
+    until(lambda: "Waiting until" in str(execution.children[0].load("message")))
+
+    for worker in workers_of(own_home):
+        worker.kill()
+
+    until(lambda: execution.status.is_ended, seconds=90)
+    assert execution.status is S.ENDED_SUCCESS
+    [child] = execution.children
+    assert child.load("losses") == 1
+    client.close()
 
 
 def test_a_flow_with_the_name_of_a_wrapper_does_not_stand_in_its_way(register, wrapped):
