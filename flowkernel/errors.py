@@ -7,7 +7,7 @@ FlowkernelError
 │   │       BadForm, BadAnswer
 │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
 │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable
-│   │   └── NotOpen
+│   │   └── NotOpen, Undecided
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
@@ -138,6 +138,17 @@ class NotOpen(MoveNotAllowed):
 
     def __init__(self, why: str) -> None:
         RequestError.__init__(self, why)
+
+
+class Undecided(MoveNotAllowed):
+    """A failed execution that goes on only as somebody decides."""
+
+    def __init__(self, name: str) -> None:
+        RequestError.__init__(
+            self,
+            f"{name!r} has failed, and waits for somebody to decide what follows. "
+            "`flowkernel message list` (or %inbox in a notebook) shows what is asked.",
+        )
 
 
 class NotInFlowKernel(RequestError):

@@ -6,18 +6,36 @@ PARAMETERS = {"interactive_limit_minutes": 30, "archive_retries": True}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
-    minutes, archive = inputs["interactive_limit_minutes"], inputs["archive_retries"]
     child = this.wrapped.start(parks=True)
-    while child.settle().has_failed:
-        if not this.is_attended(minutes):
-            child.decide("fail")
-            break
-        try:
-            answer = this.ask_about(child, timeout=this.patience(minutes))
-        except flow_api.MessageResponseTimeoutError:
-            child.decide("fail", why="Nobody answered in time.")
-            break
-        verb = child.decide(answer, archive=archive)
-        if verb in ("retry", "retry_with_inputs"):
+    while True:
+        if child.settle().has_failed:
+            ask(
+                this,
+                child,
+                inputs["interactive_limit_minutes"],
+                inputs["archive_retries"],
+            )
+        elif (child.get("decision") or {}).get("verb") in (
+            "retry",
+            "retry_with_inputs",
+        ):
             child = this.wrapped.again(child)
-    return this.wrapped.end_as(child)
+        else:
+            return this.wrapped.end_as(child)
+
+
+def ask(
+    this: flow_api.Execution, child: flow_api.Execution, minutes: float, archive: bool
+):
+    """Have followed what a person answers; if nobody is there, or answers, it fails."""
+    if not this.is_attended(minutes):
+        child.decide("fail", why="Nobody was there to be asked.")
+        return
+    try:
+        answer = this.ask_about(child, timeout=this.patience(minutes))
+    except flow_api.MessageResponseTimeoutError:
+        child.decide("fail", why="Nobody answered in time.")
+    except flow_api.MessageClosed:
+        return  # It was cancelled, say, before anybody answered: look at it again.
+    else:
+        child.decide(answer, archive=archive)

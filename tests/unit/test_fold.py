@@ -61,15 +61,71 @@ def test_the_moves_cover_every_status():
 @pytest.mark.parametrize("kind", MOVED_TO)
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
-    execution = replace(standing_at(now), asked="pause")
-    event = happened(execution, kind, worker="w1")
+    execution = replace(standing_at(now), asked="pause", parks=True)
+    event = happened(execution, kind, worker="w1", status_message="", is_parked=True)
 
-    fits = {K.STARTED: {S.QUEUED}, K.RESUMED: {S.WAITING, S.PAUSED}}.get(kind, set(S))
+    fits = {
+        K.STARTED: {S.QUEUED},
+        K.RESUMED: {S.WAITING, S.PAUSED},
+        K.FAILED: {S.RUNNING, S.WAITING},
+    }.get(kind, set(S))
     if MOVED_TO[kind] in MOVES[now] and now in fits:
         assert fold(execution, event).status is MOVED_TO[kind]
     else:
         with pytest.raises(MoveNotAllowed, match=f"is {now} and cannot become"):
             fold(execution, event)
+
+
+def failed(*, is_parked=True, **fields):
+    """One that failed, and that somebody may decide on."""
+    running = replace(standing_at(S.RUNNING), parks=True, worker="w1", **fields)
+    return after(running, K.FAILED, status_message="no", is_parked=is_parked)
+
+
+def after(execution, kind, **payload):
+    return fold(execution, happened(execution, kind, **payload))
+
+
+def test_a_failure_is_put_aside_with_its_kernel_until_it_is_decided():
+    parked = failed()
+    assert (parked.status, parked.is_failed, parked.worker) == (S.PAUSED, True, "w1")
+
+    decided = after(parked, K.DECIDED, verb="retry_cell")
+
+    assert (decided.is_failed, decided.asked) == (False, "resume")
+    resumed = after(decided, K.RESUMED)
+    assert (resumed.status, resumed.parked_at) == (S.RUNNING, None)
+
+
+def test_a_failure_goes_on_only_as_somebody_decides():
+    for kind, said in ((K.RESUMED, {}), (K.QUEUED, {}), (K.ASKED, {"what": "resume"})):
+        for execution in (failed(), failed(is_parked=False)):
+            with pytest.raises(MoveNotAllowed):
+                after(execution, kind, **said)
+
+
+def test_what_needs_the_kernel_is_not_decided_once_that_is_gone():
+    for gone in (failed(is_parked=False), after(failed(), K.KERNEL_LOST, why="Gone.")):
+        for verb in ("retry_cell", "skip"):
+            with pytest.raises(MoveNotAllowed):
+                after(gone, K.DECIDED, verb=verb)
+        assert after(gone, K.DECIDED, verb="retry").decision["verb"] == "retry"
+
+
+def test_a_decision_for_a_kernel_that_is_lost_is_open_again():
+    decided = after(failed(), K.DECIDED, verb="retry_cell")
+
+    lost = after(decided, K.KERNEL_LOST, why="Its worker was lost.")
+
+    assert (lost.is_failed, lost.asked, lost.worker) == (True, None, None)
+
+
+def test_a_cancel_is_not_forgotten_over_a_failure():
+    asked = failed(asked="cancel")
+    assert asked.asked == "cancel"
+    assert after(asked, K.KERNEL_LOST, why="Gone.").asked == "cancel"
+    with pytest.raises(MoveNotAllowed):
+        after(asked, K.DECIDED, verb="retry_cell")
 
 
 def test_a_kernel_does_not_pause_once_that_was_taken_back():

@@ -34,6 +34,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         name="n",
         status=ExecutionStatus.PENDING,
         created_at=NOON,
+        parks=True,
     )
     cell = {
         "cell_run_id": f"{id_[:-1]}{number % 3}",
@@ -59,7 +60,11 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         K.ASKED: {"what": "cancel"},
         K.CELL_STARTED: cell | {"source_hash": "h"},
         K.CELL_ENDED: cell | {"status": "SUCCESS"},
+        K.FAILED: {"status_message": str(number), "is_parked": bool(number % 2)},
+        K.DECIDED: {"verb": ("retry_cell", "fail")[number % 2]},
+        K.KERNEL_LOST: {"why": str(number)},
         K.MESSAGE_SENT: message,
+        K.MESSAGE_CHANGED: message | {"message": str(number)},
         K.MESSAGE_ANSWERED: message,
         K.MESSAGE_CLOSED: message,
         K.LOGGED: {"stream": "stdout", "text": str(number)},
@@ -71,7 +76,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
 def event_lists(draw: st.DrawFn) -> list[list[Event]]:
     """Lists of events for `append`: any kind, any order, some of them repeated."""
     kinds = st.sampled_from(
-        [*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED, K.MESSAGE_SENT] * 3]
+        [*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED, K.MESSAGE_SENT, K.FAILED] * 3]
     )
     drawn = draw(
         st.lists(

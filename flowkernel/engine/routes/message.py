@@ -5,11 +5,12 @@ from fastapi.responses import Response
 
 from flowkernel.engine import bodies
 from flowkernel.engine.inbox import Answer, Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.routes.answers import answer, ask, check_limit
 from flowkernel.engine.service import Service
 
 
-def message_routes(service: Service, inbox: Inbox) -> APIRouter:
+def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRouter:
     """The routes of `message`."""
     routes = APIRouter(tags=["message"])
 
@@ -24,7 +25,7 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
         """The newest first; with `is_open`, only what waits for an answer."""
         check_limit(limit)
         if is_open:
-            found = service.store.open_messages()[:limit]
+            found = (await ask(inbox.open))[:limit]
         else:
             found = await ask(service.store.list_messages, limit)
         return answer([message.to_json() for message in found])
@@ -37,6 +38,7 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
     @routes.post("/message/{message_id}/answer")
     async def answer_message(message_id: str, body: bodies.AnswerBody) -> Response:
         """Answer it, once and for all; 409 if somebody was first."""
+        presence.note(body.answered_by, body.answered_from)
         told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
         return answer(told.to_json())
 
