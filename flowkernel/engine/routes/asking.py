@@ -1,9 +1,8 @@
 """`execution`, once it has failed: is somebody there, what do they decide, what follows."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from fastapi.responses import Response
+from pydantic import AwareDatetime
 
 from flowkernel.engine import bodies
 from flowkernel.engine.asked import asked_since
@@ -36,7 +35,7 @@ def asking_routes(
         )
 
     @routes.get("/execution/{execution_id}/asked")
-    async def asked(execution_id: str, since: datetime) -> Response:
+    async def asked(execution_id: str, since: AwareDatetime) -> Response:
         """How many seconds since a moment it, or something under it, has waited for an
         answer of a person; and whether it does so now."""
         execution = await ask(service.find, execution_id)
