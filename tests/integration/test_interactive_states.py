@@ -631,6 +631,13 @@ class Interactive(RuleBasedStateMachine):
         for parent_id, execution_id, retry_of in tries:
             assert retry_of == last.get(parent_id), "a try that follows no other"
             last[parent_id] = execution_id
+        unasked = """
+            SELECT before.decision FROM execution again
+            JOIN execution before ON again.retry_of = before.execution_id
+            JOIN execution wrapper ON again.parent_id = wrapper.execution_id
+            WHERE NOT wrapper.parks AND again.call_key = 'wrapped'
+            AND coalesce(before.decision->>'verb', '') <> 'retry'"""
+        assert self._rows(unasked) == []
         early = """
             SELECT count(*) FROM execution again JOIN execution before
             ON again.retry_of = before.execution_id
