@@ -7,7 +7,7 @@ FlowkernelError
 │   │       BadForm, BadAnswer
 │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
 │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
-│   │   └── NotOpen
+│   │   └── NotOpen, Undecided
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
@@ -147,6 +147,17 @@ class NotParked(RequestError):
         super().__init__(
             f"Execution {execution_id} has no parked kernel: {why}. "
             "`flowkernel message list` shows what waits for somebody."
+        )
+
+
+class Undecided(MoveNotAllowed):
+    """A failed execution that goes on only as somebody decides."""
+
+    def __init__(self, name: str) -> None:
+        RequestError.__init__(
+            self,
+            f"{name!r} has failed, and waits for somebody to decide what follows. "
+            "`flowkernel message list` (or %inbox in a notebook) shows what is asked.",
         )
 
 

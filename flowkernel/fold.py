@@ -35,7 +35,9 @@ MOVED_TO = {
 #: Decisions after which the same execution goes on, in its live kernel.
 LIVE_VERBS = frozenset({"retry_cell", "skip"})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
-MESSAGE_KINDS = frozenset({K.MESSAGE_SENT, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED})
+MESSAGE_KINDS = frozenset(
+    {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
+)
 #: What may still be said of an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
@@ -79,8 +81,11 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
             return execution.status is not S.QUEUED
         case K.RESUMED:
             return execution.status is S.QUEUED or execution.is_failed
+        case K.QUEUED:
+            return execution.is_failed
         case K.FAILED:
-            return not execution.parks or execution.status is S.QUEUED
+            has_kernel = execution.status in (S.RUNNING, S.WAITING)
+            return not (execution.parks and has_kernel)
         case _:
             return False
 
@@ -90,8 +95,10 @@ def _is_undecidable(execution: Execution, event: Event) -> bool:
     match event.kind:
         case K.DECIDED:
             is_live = event.payload["verb"] in LIVE_VERBS
-            has_kernel = execution.parked_at is not None
-            return not execution.is_failed or (is_live and not has_kernel)
+            can_go_on = execution.parked_at is not None and execution.asked != "cancel"
+            return not execution.is_failed or (is_live and not can_go_on)
+        case K.ASKED:
+            return execution.is_failed and event.payload["what"] != "cancel"
         case K.KERNEL_LOST:
             return execution.status is not S.PAUSED or execution.failure is None
         case _:
@@ -160,6 +167,7 @@ def _details(execution: Execution, event: Event) -> Execution:
                 error=CellError.from_json(error) if error else None,
                 notebook_path=said.get("notebook_path", execution.notebook_path),
                 ended_at=event.happened_at,
+                parked_at=None,
             )
         case _:
             return execution
@@ -180,22 +188,28 @@ def _failure(execution: Execution, event: Event) -> Execution:
                 },
                 parked_at=event.happened_at if said["is_parked"] else None,
                 worker=execution.worker if said["is_parked"] else None,
-                asked="cancel" if execution.asked == "cancel" else None,
+                asked=_cancel_only(execution),
                 decision=None,
             )
         case K.DECIDED:
             asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
-            return replace(execution, decision=said, asked=asked)
+            decision = {**said, "decision_id": event.event_id}
+            return replace(execution, decision=decision, asked=asked)
         case K.KERNEL_LOST:
             return replace(
                 execution,
                 failure={**execution.failure, "kernel_lost": said["why"]},
                 parked_at=None,
                 worker=None,
-                asked=None,
+                asked=_cancel_only(execution),
                 decision=None,
             )
     return execution
+
+
+def _cancel_only(execution: Execution) -> str | None:
+    """What is still asked of one that failed: it may be cancelled all the same."""
+    return "cancel" if execution.asked == "cancel" else None
 
 
 def _last_word(execution: Execution) -> str | None:
@@ -252,6 +266,8 @@ def fold_message(message: Message | None, event: Event) -> Message:
         raise NotOpen("This message does not wait for an answer any more.")
     if message.status is not MessageStatus.OPEN:
         raise NotOpen(why_not_open(message))
+    if event.kind is K.MESSAGE_CHANGED:
+        return replace(message, message=said["message"], body=said["body"])
     if event.kind is K.MESSAGE_ANSWERED:
         return replace(
             message,

@@ -215,7 +215,7 @@ class EventKind(StrEnum):
     CREATED = "created"  #: payload: the whole Execution as it was born
     QUEUED = "queued"  #: (a pending one is asked to start, a paused one goes on)
     STARTED = "started"  #: worker, notebook_path
-    WAITING = "waiting"  #: on (a sentence)
+    WAITING = "waiting"  #: on (a sentence), message_id (if for an answer)
     RESUMED = "resumed"
     PAUSED = "paused"
     LOST = "lost"  #: worker
@@ -232,6 +232,7 @@ class EventKind(StrEnum):
         "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
     )
     MESSAGE_SENT = "message_sent"  #: message_id and what it says and asks
+    MESSAGE_CHANGED = "message_changed"  #: message_id, message, body: less is possible
     MESSAGE_ANSWERED = "message_answered"  #: message_id, response, answered_from
     MESSAGE_CLOSED = "message_closed"  #: message_id, status, why
     LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.

@@ -17,4 +17,5 @@ def client(*, starts_engine: bool = True) -> Client:
 
 def is_person_there() -> bool:
     """Whether somebody types here: a terminal at both ends, and no pipe or cron."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    streams = (sys.stdin, sys.stdout)  # None: closed, as some starters do.
+    return all(stream is not None and stream.isatty() for stream in streams)

@@ -11,13 +11,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from flowkernel.clock import monotonic
-from flowkernel.engine.deciding import check_answer
+from flowkernel.engine.deciding import check_answer, still_possible
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.guard import Guard
 from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.presence import Presence
 from flowkernel.engine.pruning import prune_daily
 from flowkernel.engine.routes import answers
+from flowkernel.engine.routes.asking import asking_routes
 from flowkernel.engine.routes.engine import engine_routes
 from flowkernel.engine.routes.execution import execution_routes
 from flowkernel.engine.routes.flow import flow_routes
@@ -76,7 +77,7 @@ def make_app(
         redoc_url=None,
     )  # fmt: skip
     presence = Presence(service.home.presence_file)
-    inbox = Inbox(service, check=partial(check_answer, service))
+    inbox = Inbox(service, check=check_answer, prepare=partial(still_possible, service))
     app.add_middleware(
         Guard,
         token=token,
@@ -89,8 +90,9 @@ def make_app(
     app.add_exception_handler(Exception, answers.refuse_fault)
     routers = (
         worker_routes(service, dispatcher),  # Those that are asked most come first.
-        execution_routes(service, dispatcher, presence),
+        execution_routes(service, dispatcher),
         verb_routes(service, dispatcher, inbox),
+        asking_routes(service, dispatcher, inbox, presence),
         message_routes(service, inbox, presence),
         flow_routes(service, dispatcher),
         reading_routes(service, stream),

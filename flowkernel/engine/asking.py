@@ -7,14 +7,22 @@ from flowkernel.clock import now
 from flowkernel.engine.bodies import DecideBody
 from flowkernel.engine.deciding import Decision, decide, decision_in
 from flowkernel.engine.inbox import Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.prompts import prompt_of
 from flowkernel.errors import BadArgument, MoveNotAllowed
-from flowkernel.models import Execution, Message
+from flowkernel.flow_api.wrapping import CALL_KEY
+from flowkernel.fold import LIVE_VERBS
+from flowkernel.models import Execution, Json, Message
 from flowkernel.status import MessageStatus
 
 
-def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Message:
+def send_prompt(
+    inbox: Inbox, execution_id: str, asked: dict[str, Any], attended: Json
+) -> Message:
     """Send the prompt about a failed execution, from its wrapper.
+
+    Args:
+        attended: Why we think that somebody is there; it is recorded.
 
     Raises:
         MoveNotAllowed: It has not failed.
@@ -23,7 +31,7 @@ def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Messa
     failed = store.get_execution(asked["about_id"])
     if not failed.is_failed:
         raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
-    known = _asked_before(inbox, execution_id, failed)
+    known = asked_before(inbox, execution_id, failed)
     if known is not None:
         return known
     waiting = [parent.name for parent in store.ancestors(execution_id)]
@@ -34,20 +42,40 @@ def send_prompt(inbox: Inbox, execution_id: str, asked: dict[str, Any]) -> Messa
         "message": prompt.message,
         "message_type": "ERROR",
         "body": prompt.body,
+        "attended": attended,
     }
     return inbox.send(execution_id, said)
 
 
-def _asked_before(inbox: Inbox, execution_id: str, failed: Execution) -> Message | None:
+def is_attended(
+    inbox: Inbox, presence: Presence, execution: Execution, minutes: float
+) -> bool:
+    """Whether somebody is there to be asked by this wrapper; or was asked already, and only
+    the wrapper runs again after a loss."""
+    if execution.is_interactive or presence.within(minutes) is not None:
+        return True
+    children = inbox.service.store.called([execution], CALL_KEY)
+    failed = [child for child in children if child.is_failed]
+    return any(asked_before(inbox, execution.execution_id, one) for one in failed)
+
+
+def asked_before(inbox: Inbox, execution_id: str, failed: Execution) -> Message | None:
     """The prompt about this very failure, if the wrapper runs again after a loss."""
     since = datetime.fromisoformat(failed.failure["failed_at"])
     for message in inbox.service.store.messages_of(execution_id):
         is_this = (
             message.about_id == failed.execution_id and message.created_at >= since
         )
-        if is_this and message.status in (MessageStatus.OPEN, MessageStatus.ANSWERED):
+        if is_this and _still_counts(message, failed):
             return message
     return None
+
+
+def _still_counts(message: Message, failed: Execution) -> bool:
+    """Whether it need not be asked again: nobody closed it, and the answer can be followed."""
+    if message.status is not MessageStatus.ANSWERED:
+        return message.status in (MessageStatus.OPEN, MessageStatus.TIMED_OUT)
+    return failed.parked_at is not None or decision_in(message).verb not in LIVE_VERBS
 
 
 def _tries(inbox: Inbox, failed: Execution) -> int:

@@ -170,7 +170,7 @@ class DecideBody(Body):
 
     message_id: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
     verb: Literal["retry_cell", "retry", "fail", "cancel_all"] | None = None
-    why: str | None = Field(default=None, max_length=1_000)
+    why: str | None = Field(default=None, max_length=1_000)  #: Added to its message.
     archive: bool = True
     started_by: str = Field(default="REST", max_length=200)
 

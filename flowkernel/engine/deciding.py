@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 from difflib import unified_diff
 
-from flowkernel.engine.prompts import INPUT, LABELS
+from flowkernel.engine.prompts import (
+    INPUT,
+    LABELS,
+    NEEDS_KERNEL,
+    kernel_gone,
+    why_settled,
+)
 from flowkernel.engine.service import Service, make_event
-from flowkernel.errors import BadAnswer, BadArgument, MoveNotAllowed
+from flowkernel.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.models import Event, EventKind, Execution, Json, Message
 from flowkernel.status import ExecutionStatus, MessageStatus
@@ -52,8 +58,11 @@ def decide(
 ) -> Execution:
     """Record it, and end what does not go on. The same decision twice is one.
 
+    An answer that came while the kernel went, and needs it, decides nothing: it is asked
+    again.
+
     Raises:
-        MoveNotAllowed: It has not failed; or it cannot go on any more, for its kernel is gone.
+        MoveNotAllowed: It has not failed, or not any more.
     """
     failed = service.store.get_execution(execution_id)
     made = failed.decision or {}
@@ -63,11 +72,17 @@ def decide(
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
     events = [decided_event(failed, decision)]
     if decision.verb != "cancel_all" and decision.verb not in LIVE_VERBS:
-        why = decision.why or failed.status_message
+        why = " ".join(filter(None, [failed.status_message, decision.why]))
         events.append(_ended(failed, S.ENDED_ERROR, why))
         if archive and decision.verb != "fail":
             events.append(make_event(execution_id, K.SAVED, is_archived=True))
-    service.store.append(events)
+    try:
+        service.store.append(events)
+    except MoveNotAllowed:
+        failed = service.store.get_execution(execution_id)
+        if not failed.is_failed:
+            raise
+        return failed
     if decision.verb == "cancel_all":
         service.cancel(failed.root_id, decision.actor or "somebody")
     return service.store.get_execution(execution_id)
@@ -123,23 +138,38 @@ def _ended(failed: Execution, status: S, why: str | None) -> Event:
     )
 
 
-def check_answer(service: Service, message: Message, response: dict[str, Json]) -> None:
-    """Refuse what a prompt offered and what is not possible any more.
+def still_possible(
+    service: Service, message: Message, response: dict[str, Json]
+) -> dict[str, Json]:
+    """The response, as far as the form still asks for it: it may have been on a screen since
+    before the kernel was lost.
+
+    Raises:
+        BadAnswer: It needs the kernel. The message stays open.
+        NotOpen: It was decided on otherwise, or has ended.
+    """
+    if message.about_id is None:
+        return response
+    failed = service.store.get_execution(message.about_id)
+    if not failed.is_failed:
+        raise NotOpen(f"{message.subject!r} is closed. {why_settled(failed)}")
+    if failed.parked_at is not None:
+        return response
+    pressed = next((name for name in LABELS if response.get(name)), "")
+    if pressed in LIVE_VERBS:
+        gone = kernel_gone(failed).partition(" is ")[2]
+        raise BadAnswer(f"{LABELS[pressed]} is {gone}")
+    return {k: value for k, value in response.items() if k not in NEEDS_KERNEL}
+
+
+def check_answer(message: Message, response: dict[str, Json]) -> None:
+    """Refuse values that could not be set.
 
     Raises:
         BadAnswer: The message stays open.
     """
-    if message.about_id is None:
-        return
-    failed = service.store.get_execution(message.about_id)
-    pressed = next((name for name in LABELS if response.get(name)), "")
-    if pressed in LIVE_VERBS and failed.parked_at is None:
-        why = (failed.failure or {}).get("kernel_lost", "Its kernel is gone.")
-        raise BadAnswer(
-            f"{LABELS[pressed]} is no longer possible. {why} Retry from start still is."
-        )
-    values = response.get("values")
-    if pressed == "skip" and values is not None:
+    values = response.get("values") if message.about_id is not None else None
+    if response.get("skip") and values is not None:
         names = values if isinstance(values, dict) else None
         if names is None or not all(name.isidentifier() for name in names):
             raise BadAnswer(

@@ -17,6 +17,7 @@ from flowkernel.alive import is_alive
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.loose_ends import loose_ends
 from flowkernel.engine.losses import lost
 from flowkernel.engine.planning import notebook_path
 from flowkernel.engine.processes import Processes
@@ -250,7 +251,9 @@ class Dispatcher:
     def _take_back(self, event: Event) -> None:
         self.board.take_back(event.execution_id)
         execution = self.service.store.live.get(event.execution_id)
-        if event.kind is K.RESUMED and execution and execution.status is not S.RUNNING:
+        if event.kind is not K.RESUMED or execution is None:
+            return
+        if execution.status is S.WAITING or execution.asked == "resume":
             self.board.resume(event.execution_id)
 
     # -- workers -------------------------------------------------------------------------
@@ -331,15 +334,23 @@ class Dispatcher:
             for worker in list(self.workers.values()):
                 if self._is_lost(worker):
                     del self.workers[worker.worker_id]
-            events = [
-                event for one in self._orphans() for event in lost(one, self.config)
-            ]
-            if events:
-                sweep_parked(self.service.home.path)
-                await self._commit(events)
+            await self._tie_up()
             self._pump()
             if self.is_idle:
                 stop()
+
+    async def _tie_up(self) -> None:
+        """Say what follows where a worker is lost, or nobody is left to decide."""
+        events = [event for one in self._orphans() for event in lost(one, self.config)]
+        if events:
+            sweep_parked(self.service.home.path)
+            await self._commit(events)
+        store = self.service.store
+        prompts = [m for m in store.open_messages() if m.about_id is not None]
+        find = store.find_execution
+        events = await asyncio.to_thread(loose_ends, store.live, prompts, find)
+        if events:
+            await self._commit(events)
 
     async def _pause(self) -> None:
         """Until the next sweep: soon while something is under way, else when it is again."""

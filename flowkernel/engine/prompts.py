@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowkernel.fold import LIVE_VERBS
-from flowkernel.models import Execution, Json
+from flowkernel.models import Execution, Json, Message
 
 TRACEBACK_LINES = 12  #: The last ones are shown.
 SHOWN = (
     2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
 )
+#: What a form offers only while the kernel that failed is there.
+NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
 INPUT = "inputs."  #: Begins the name of a field that is an input.
 LABELS = {
     "retry_cell": "Retry cell",
@@ -79,8 +81,41 @@ def _parts(
     if waiting:
         said.append(f"Waiting for it: {', '.join(waiting)}.")
     if failed.parked_at is None:
-        said.append("Its kernel is gone: it can only be run from its start.")
+        said.append(kernel_gone(failed))
     return [*parts, " ".join(said)]
+
+
+def kernel_gone(failed: Execution) -> str:
+    """What is still possible, and why no more is."""
+    why = (failed.failure or {}).get("kernel_lost", "Its kernel is gone.")
+    return f"Retry cell is no longer possible. {why} Retry from start still is."
+
+
+def why_settled(failed: Execution | None) -> str:
+    """Why nobody needs to decide on it any more."""
+    if failed is None:
+        return "What it asked about is gone."
+    if failed.status.is_ended:
+        return f"{failed.name!r} ended before anybody answered."
+    return f"{failed.name!r} was decided on otherwise."
+
+
+def offers_kernel(body: Json) -> bool:
+    """Whether a form has a button that needs the kernel that failed."""
+    return any(name in LIVE_VERBS for name in (body or {}).get("properties", {}))
+
+
+def without_kernel(message: Message, failed: Execution) -> dict[str, Json]:
+    """The words and the form of a prompt, now that the kernel is gone."""
+    properties = {
+        name: asked
+        for name, asked in message.body["properties"].items()
+        if name not in NEEDS_KERNEL
+    }
+    return {
+        "message": f"{message.message}\n\n**{kernel_gone(failed)}**",
+        "body": {**message.body, "properties": properties},
+    }
 
 
 def _fenced(text: str, language: str) -> str:

@@ -20,6 +20,7 @@ from flowkernel.errors import (
     EngineFault,
     MoveNotAllowed,
     TooDeep,
+    Undecided,
 )
 from flowkernel.home import Home
 from flowkernel.jsonvalue import checked, checked_name, dumps
@@ -150,6 +151,9 @@ class Service:
             if asked.wrapped_of is not None
             or (child.flow_name, child.inputs, child.wrapped) == same
         ]
+        mine = [child for child in made if child.parent_id == parent.execution_id]
+        if mine and parent.losses and asked.wrapped_of and asked.retry_of is None:
+            return mine[-1]  # How the last try ended is what its wrapper goes on with.
         good = [child for child in made if child.status is S.ENDED_SUCCESS]
         live = [
             child
@@ -273,6 +277,8 @@ class Service:
             return self._append(make_event(execution_id, K.ASKED, actor, what=None))
         if execution.status is not S.PAUSED:
             raise MoveNotAllowed(execution_id, execution.status, "resumed")
+        if execution.is_failed:
+            raise Undecided(execution.name)
         if execution.worker is None:
             return self._append(make_event(execution_id, K.QUEUED, actor))
         return self._append(make_event(execution_id, K.ASKED, actor, what="resume"))

@@ -415,8 +415,9 @@ class Execution:
         *,
         why: str | None = None,
         archive: bool = True,
-    ) -> str:
-        """Have followed what somebody answered; the verb, as `retry_cell`.
+    ) -> str | None:
+        """Have followed what somebody answered; the verb, as `retry_cell`. None: the answer
+        came too late for the kernel it needs, and it has to be asked again.
 
         Args:
             decision: An answered prompt; or a verb.
@@ -426,8 +427,10 @@ class Execution:
             body: dict[str, Json] = {"message_id": decision.message_id}
         else:
             body = {"verb": decision, "why": why}
-        self._record = self._post("decide", {**body, "archive": archive})
-        return str(self._record["decision"]["verb"])
+        body |= {"archive": archive, "started_by": self._client.started_by}
+        self._record = self._post("decide", body)
+        made = (self._record or {}).get("decision")
+        return str(made["verb"]) if made else None
 
     def cancel(self) -> Self:
         """Stop it, and everything under it."""

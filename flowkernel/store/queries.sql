@@ -107,6 +107,23 @@ WITH RECURSIVE family AS (
 SELECT execution.* FROM execution JOIN line USING (execution_id)
 WHERE root_id = $root_id ORDER BY depth DESC;
 
+-- asked_times
+-- When an execution, or something under it, waited for a person's answer: from, until.
+WITH RECURSIVE under AS (
+    SELECT execution_id FROM execution WHERE execution_id = $execution_id
+    UNION ALL
+    SELECT child.execution_id FROM execution child
+    JOIN under ON child.parent_id = under.execution_id WHERE child.root_id = $root_id
+), moves AS (
+    SELECT kind, payload, happened_at AS begun, lead(happened_at) OVER (
+        PARTITION BY execution_id ORDER BY seq
+    ) AS ended
+    FROM event WHERE root_id = $root_id AND execution_id IN (FROM under)
+      AND kind IN ('waiting', 'resumed', 'paused', 'lost', 'ended')
+)
+SELECT begun, ended FROM moves
+WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY begun;
+
 -- cell_runs
 -- What ran in one execution, in the order in which it started.
 SELECT * FROM cell_run WHERE execution_id = $execution_id

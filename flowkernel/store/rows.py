@@ -88,8 +88,8 @@ MESSAGE = Table(
     Message,
     "message_id",
     frozenset(
-        "execution_id root_id subject message message_type created_at body call_key "
-        "about_id expires_at".split()
+        "execution_id root_id subject message_type created_at call_key about_id "
+        "expires_at".split()
     ),
 )
 EVENT = Table("event", Event, "event_id")

@@ -8,14 +8,14 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_client import KernelClient
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
@@ -33,6 +33,7 @@ from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
 from flowkernel.worker.asides import pass_over, tell
 from flowkernel.worker.greeting import greet
+from flowkernel.worker.limits import CellLimit
 from flowkernel.worker.outputs import Streams
 from flowkernel.worker.render import make_room, prologue, source_hash
 from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
@@ -93,6 +94,9 @@ class CellClient(PapermillNotebookClient):
         self._verdict: Ending | None = None
         self._idle_at: float | None = None  #: When the cell's kernel was done.
         self._is_broken = False  #: A cell never replied.
+        self._limit = CellLimit(None, run.asked_since)  #: Of the cell that runs.
+        self._interrupted_at: float | None = None  #: When that was over its limit.
+        self._loss: Reply | None = None  #: What failed, and why its kernel is gone.
         self._info: Reply = {}  #: What the kernel says of itself.
         nb_man._settle = self._streams.settle
 
@@ -168,7 +172,7 @@ class CellClient(PapermillNotebookClient):
                 self.nb_man.save_now()
             else:
                 self.nb_man.notebook_complete()
-            self._run.end(self._verdict)
+            self._run.end(self._verdict, self._loss)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells one after the other, until one ends the notebook."""
@@ -212,24 +216,28 @@ class CellClient(PapermillNotebookClient):
             if self._run.is_cancelled:
                 self._verdict = Ending(status=S.ENDED_CANCELLED)
             return None
+        try:
+            place = self._follow(decision, index, first)
+        except DeadKernelError:  # Just now: it was there when that was decided.
+            why = "Its kernel ended."
+            self._loss = {**self._failure(index, first), "kernel_lost": why}
+            return None
         self._verdict = None
+        return place
+
+    def _follow(self, decision: Reply, index: int, first: int) -> int:
+        """The cell that is next, as somebody decided."""
         if decision["verb"] == "skip":
-            first, aside = (
-                index + 1,
-                SET_VALUES.format(values=decision.get("values") or {}),
-            )
+            following = index + 1
+            aside = SET_VALUES.format(values=decision.get("values") or {})
         else:
+            following = first
             aside = REWIND.format(cells=index - first + 1)
             if isinstance(decision.get("source"), str):
                 self.nb.cells[first].source = decision["source"]
-        if self._tell(f"{KEEP_OUT}\n{aside}") is not None:
-            return first
-        self._is_broken = True
-        said = f"{self._where(index)}: the kernel died{self._exit_words()}."
-        self._verdict = Ending(status=S.ENDED_ERROR, message=said, error=ending.error)
-        if self._run.is_cancelled:
-            self._verdict = Ending(status=S.ENDED_CANCELLED)
-        return None
+        if self._tell(f"{KEEP_OUT}\n{aside}") is None:
+            raise DeadKernelError("Its kernel ended.")
+        return following
 
     @contextmanager
     def _attachable(self) -> Iterator[None]:
@@ -299,17 +307,25 @@ class CellClient(PapermillNotebookClient):
         self._streams.begin_cell()
         self.nb_man.cell_start(cell, index)
         run_id = self._run.cell_started(cell_id, index, source_hash(cell.source))
+        self._limit = CellLimit(super()._get_timeout(cell), self._run.asked_since)
+        self._interrupted_at = None
         outcome = Outcome(C.SUCCESS)
         try:
             self.execute_cell(cell, index)
             outcome = self._allowed(cell, index) or outcome
+            if self._is_too_long:  # It caught the interrupt.
+                outcome = self._timed_out(cell, index)
         except CellExecutionError as error:
             outcome = self._failed(cell, index, error)
+            if self._is_too_long:
+                outcome = self._timed_out(cell, index)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
-            outcome, self._is_broken = self._broken(cell, index, error), True
+            raised = self._explained(error, cell)
+            outcome, self._is_broken = self._broken(cell, index, raised), True
             self._verdict = outcome.ending
+            self._loss = self._lost(index, raised)
             if not self._run.is_cancelled:
-                raise
+                raise raised from None
         finally:
             self._streams.settle()
             if outcome.error is not None and outcome.status is not C.ALLOWED_ERROR:
@@ -370,6 +386,40 @@ class CellClient(PapermillNotebookClient):
             Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error),
         )
 
+    @property
+    def _is_too_long(self) -> bool:
+        """Whether the cell was interrupted, for it took longer than it may."""
+        return self._interrupted_at is not None and not self._run.is_cancelled
+
+    def _timed_out(self, cell: nbformat.NotebookNode, index: int) -> Outcome:
+        """The outcome of a cell that was interrupted, with where it was."""
+        raised = CellTimeoutError("The cell took too long.")
+        outcome = self._broken(cell, index, raised)
+        content = self._reply["content"] if self._reply else {}
+        lines = "\n".join(content.get("traceback") or [])
+        assert outcome.error is not None and outcome.ending is not None
+        error = replace(outcome.error, traceback=COLOURS.sub("", lines)[-TRACEBACK:])
+        return Outcome(outcome.status, error, replace(outcome.ending, error=error))
+
+    def _explained(
+        self, error: BaseException, cell: nbformat.NotebookNode
+    ) -> BaseException:
+        """The error; one of time, where we stopped waiting because of that."""
+        if not isinstance(error, DeadKernelError) or self._interrupted_at is None:
+            return error
+        limit = self._limit.seconds
+        made: BaseException = CellTimeoutError.error_from_timeout_and_cell(
+            "Cell execution timed out", limit, cell
+        )
+        return made
+
+    def _lost(self, index: int, raised: BaseException) -> Reply:
+        """What a person needs to know of a cell that took its kernel along."""
+        is_late = isinstance(raised, CellTimeoutError)
+        why = "could not be interrupted" if is_late else "died"
+        failure = self._failure(index, self._mended_at(index))
+        return {**failure, "kernel_lost": f"Its kernel {why}."}
+
     def _broken(
         self, cell: nbformat.NotebookNode, index: int, raised: BaseException
     ) -> Outcome:
@@ -378,7 +428,7 @@ class CellClient(PapermillNotebookClient):
             case CellTimeoutError():
                 status, reason = (
                     C.TIMED_OUT,
-                    f"it ran longer than {self._get_timeout(cell)} s",
+                    f"it ran longer than {self._limit.seconds} s",
                 )
             case DeadKernelError():
                 status, reason = C.KERNEL_DIED, f"the kernel died{self._exit_words()}"
@@ -444,10 +494,29 @@ class CellClient(PapermillNotebookClient):
             self._nudge()
             try:
                 await self._async_check_alive()
+                is_stuck = await self._is_stuck()
             except DeadKernelError:
+                is_stuck = True
+            if is_stuck:
                 assert self.task_poll_for_reply is not None
                 self.task_poll_for_reply.cancel()
                 return
+
+    def _get_timeout(self, cell: nbformat.NotebookNode | None) -> None:
+        """None: nbclient would count the time in which a person is waited for."""
+
+    async def _is_stuck(self) -> bool:
+        """Whether the cell is over its time limit, and its reply need not be waited for."""
+        if self._interrupted_at is not None:
+            return monotonic() - self._interrupted_at > self._run.cancel_grace
+        if not self._limit.is_due or not await asyncio.to_thread(self._limit.is_over):
+            return False
+        self._interrupted_at = monotonic()
+        if not self._run.parks:
+            return True
+        with suppress(Exception):  # It may be gone: that is seen the next time.
+            await ensure_async(self.km.interrupt_kernel())
+        return False
 
     def output(
         self, outs: list[Any], msg: Reply, display_id: str | None, cell_index: int

@@ -4,12 +4,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psutil
 from jupyter_core.utils import run_sync
 
 from flowkernel.clock import monotonic, new_id
+from flowkernel.errors import EngineError, FlowkernelError
 from flowkernel.models import CellError, EventKind
 from flowkernel.status import CellStatus, ExecutionStatus
 from flowkernel.worker.link import Link
@@ -51,6 +53,8 @@ class Run:
     is_paused: bool = False
     _wants_pause: bool = False
     _decision: dict[str, Any] | None = None
+    _followed: str | None = None  #: The decision that was followed last.
+    _failed: tuple[Ending, dict[str, Any]] = (Ending(status=S.ENDED_ERROR), {})
     _parked_at: float = 0.0
     _logged: int = 0
     _manager: Any = None
@@ -99,13 +103,16 @@ class Run:
         self._logged += len(text)
         self.say(K.LOGGED, stream=stream, text=text)
 
-    def end(self, ending: Ending) -> None:
-        """Report the end. Only the first one counts."""
+    def end(self, ending: Ending, failure: dict[str, Any] | None = None) -> None:
+        """Report the end. Only the first one counts.
+
+        `failure`: what a person needs to know of it, should somebody decide.
+        """
         if self.ending is not None:
             return
         self.ending = ending
         if self.parks and ending.status is S.ENDED_ERROR:
-            self._fail(ending, {}, is_parked=False)
+            self._fail(ending, failure or {}, is_parked=False)
             return
         payload: dict[str, Any] = {
             "status": ending.status,
@@ -131,11 +138,12 @@ class Run:
         """
         with self._gate:
             self._decision = None
+            self._failed = ending, failure
             self._parked_at = monotonic()
             self.is_parked = self.is_paused = True
             self._fail(ending, failure, is_parked=True)
         try:
-            while not self._is_decided() and self._lives():
+            while not self._is_decided() and self.kernel_lives:
                 with self._gate:
                     self._gate.wait_for(self._is_decided, LOOK_SECONDS)
                 meanwhile()
@@ -152,8 +160,10 @@ class Run:
         with self._gate:
             if self._is_decided():
                 return
-            self.ending = Ending(status=S.ENDED_ERROR)
+            self.ending, failure = self._failed
             self.say(K.KERNEL_LOST, why=why)
+            # If it was just decided to go on, that is refused, and this is not.
+            self._fail(self.ending, {**failure, "kernel_lost": why}, is_parked=False)
             self._gate.notify_all()
 
     @property
@@ -176,7 +186,9 @@ class Run:
         over = self.is_cancelled or self.is_dropped or self.ending is not None
         return over or self._decision is not None
 
-    def _lives(self) -> bool:
+    @property
+    def kernel_lives(self) -> bool:
+        """Whether the process of its kernel is there."""
         provisioner = getattr(self._manager, "provisioner", None)
         process = getattr(provisioner, "process", None)
         return process is not None and process.poll() is None
@@ -192,6 +204,20 @@ class Run:
             is_parked=is_parked,
             notebook_path=self.notebook_path,
         )
+
+    def asked_since(self, moment: datetime) -> tuple[float, bool]:
+        """For how many seconds since then it, or something under it, waited for a person; and
+        whether it does now, which is also said while the engine is away."""
+        if not self.is_recorded:
+            return 0.0, False
+        since = moment.isoformat()
+        try:
+            told = self.link.client.get(
+                f"/execution/{self.execution_id}/asked", since=since
+            )
+        except FlowkernelError as error:
+            return 0.0, isinstance(error, EngineError)
+        return float(told["seconds"]), bool(told["is_now"])
 
     # -- what is asked of it -------------------------------------------------------------
 
@@ -226,9 +252,11 @@ class Run:
         self._wants_pause = True
 
     def resume(self, decision: dict[str, Any] | None = None) -> None:
-        """Go on; if it had failed, as somebody decided."""
+        """Go on; if it had failed, as somebody decided. Each decision is followed once: it may
+        be told again before the next failure is known."""
         with self._gate:
-            self._decision = decision or {"verb": "retry_cell"}
+            if decision is not None and decision["decision_id"] != self._followed:
+                self._decision, self._followed = decision, decision["decision_id"]
             self._wants_pause = False
             self._gate.notify_all()
 

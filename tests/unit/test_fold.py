@@ -62,8 +62,7 @@ def test_the_moves_cover_every_status():
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
     execution = replace(standing_at(now), asked="pause", parks=True)
-    said = {"worker": "w1", "status_message": "It failed.", "is_parked": False}
-    event = happened(execution, kind, **said)
+    event = happened(execution, kind, worker="w1", status_message="", is_parked=True)
 
     fits = {
         K.STARTED: {S.QUEUED},
@@ -77,6 +76,58 @@ def test_an_event_moves_exactly_where_the_table_allows(now, kind):
             fold(execution, event)
 
 
+def failed(*, is_parked=True, **fields):
+    """One that failed, and that somebody may decide on."""
+    running = replace(standing_at(S.RUNNING), parks=True, worker="w1", **fields)
+    return after(running, K.FAILED, status_message="no", is_parked=is_parked)
+
+
+def after(execution, kind, **payload):
+    return fold(execution, happened(execution, kind, **payload))
+
+
+def test_a_failure_is_put_aside_with_its_kernel_until_it_is_decided():
+    parked = failed()
+    assert (parked.status, parked.is_failed, parked.worker) == (S.PAUSED, True, "w1")
+
+    decided = after(parked, K.DECIDED, verb="retry_cell")
+
+    assert (decided.is_failed, decided.asked) == (False, "resume")
+    resumed = after(decided, K.RESUMED)
+    assert (resumed.status, resumed.parked_at) == (S.RUNNING, None)
+
+
+def test_a_failure_goes_on_only_as_somebody_decides():
+    for kind, said in ((K.RESUMED, {}), (K.QUEUED, {}), (K.ASKED, {"what": "resume"})):
+        for execution in (failed(), failed(is_parked=False)):
+            with pytest.raises(MoveNotAllowed):
+                after(execution, kind, **said)
+
+
+def test_what_needs_the_kernel_is_not_decided_once_that_is_gone():
+    for gone in (failed(is_parked=False), after(failed(), K.KERNEL_LOST, why="Gone.")):
+        for verb in ("retry_cell", "skip"):
+            with pytest.raises(MoveNotAllowed):
+                after(gone, K.DECIDED, verb=verb)
+        assert after(gone, K.DECIDED, verb="retry").decision["verb"] == "retry"
+
+
+def test_a_decision_for_a_kernel_that_is_lost_is_open_again():
+    decided = after(failed(), K.DECIDED, verb="retry_cell")
+
+    lost = after(decided, K.KERNEL_LOST, why="Its worker was lost.")
+
+    assert (lost.is_failed, lost.asked, lost.worker) == (True, None, None)
+
+
+def test_a_cancel_is_not_forgotten_over_a_failure():
+    asked = failed(asked="cancel")
+    assert asked.asked == "cancel"
+    assert after(asked, K.KERNEL_LOST, why="Gone.").asked == "cancel"
+    with pytest.raises(MoveNotAllowed):
+        after(asked, K.DECIDED, verb="retry_cell")
+
+
 def test_a_kernel_does_not_pause_once_that_was_taken_back():
     execution = standing_at(S.RUNNING)
 
@@ -84,7 +135,7 @@ def test_a_kernel_does_not_pause_once_that_was_taken_back():
         fold(execution, happened(execution, K.PAUSED))
 
 
-@pytest.mark.parametrize("end", ENDED)
+@pytest.mark.parametrize("end", sorted(ENDED))
 @pytest.mark.parametrize("now", S)
 def test_an_execution_ends_exactly_where_the_table_allows(now, end):
     execution = standing_at(now)
@@ -98,7 +149,7 @@ def test_an_execution_ends_exactly_where_the_table_allows(now, end):
             fold(execution, event)
 
 
-@pytest.mark.parametrize("ended", ENDED)
+@pytest.mark.parametrize("ended", sorted(ENDED))
 @pytest.mark.parametrize("kind", K)
 def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
     execution = standing_at(ended)
@@ -179,12 +230,6 @@ def test_a_closed_cell_is_lost():
     assert (closed.status, closed.ended_at) == (CellStatus.LOST, NOON)
 
 
-def failed(status=S.RUNNING, *, is_parked=True, **fields):
-    execution = replace(standing_at(status), parks=True, worker="w1", **fields)
-    said = {"status_message": "It failed.", "failure": {}, "is_parked": is_parked}
-    return fold(execution, happened(execution, K.FAILED, **said))
-
-
 def test_what_parks_fails_without_an_end_and_keeps_its_worker_with_its_kernel():
     parked, gone = failed(), failed(is_parked=False)
 
@@ -237,15 +282,6 @@ def test_nothing_goes_on_in_a_kernel_that_is_gone(verb):
     assert lost.failure["kernel_lost"] == "It ended."
     with pytest.raises(MoveNotAllowed):
         fold(lost, happened(lost, K.DECIDED, verb=verb))
-
-
-def test_a_decision_whose_kernel_went_is_to_be_made_again():
-    execution = failed()
-    decided = fold(execution, happened(execution, K.DECIDED, verb="retry_cell"))
-
-    lost = fold(decided, happened(decided, K.KERNEL_LOST, why="It ended."))
-
-    assert (lost.is_failed, lost.decision, lost.asked) == (True, None, None)
 
 
 def test_a_failure_does_not_simply_go_on():

@@ -6,7 +6,6 @@ from fastapi.responses import Response
 from flowkernel.engine import bodies
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.planning import Start
-from flowkernel.engine.presence import Presence
 from flowkernel.engine.routes.answers import answer, answer_text, ask, check_limit
 from flowkernel.engine.routes.direct import DirectRoute
 from flowkernel.engine.service import Service
@@ -16,9 +15,7 @@ from flowkernel.status import ExecutionStatus
 S = ExecutionStatus
 
 
-def execution_routes(
-    service: Service, dispatcher: Dispatcher, presence: Presence
-) -> APIRouter:
+def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     """The routes of `execution`."""
     routes = APIRouter(tags=["execution"])
     direct = APIRouter(tags=["execution"], route_class=DirectRoute)
@@ -81,19 +78,6 @@ def execution_routes(
         one = await ask(service.find, execution_id)
         found = await ask(service.store.ancestors, one.execution_id)
         return answer([execution.to_json() for execution in found])
-
-    @routes.get("/execution/{execution_id}/presence")
-    async def is_attended(execution_id: str, minutes: float = 30) -> Response:
-        """Whether somebody is there to be asked about it, and why we think so."""
-        execution = await ask(service.find, execution_id)
-        sign = presence.within(minutes)
-        return answer(
-            {
-                "is_attended": execution.is_interactive or sign is not None,
-                "is_interactive": execution.is_interactive,
-                "last": presence.last.to_json() if presence.last else None,
-            }
-        )
 
     @routes.get("/execution/{execution_id}/cell_run")
     async def cell_runs(execution_id: str) -> Response:

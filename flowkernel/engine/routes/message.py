@@ -30,7 +30,7 @@ def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRou
         """
         check_limit(limit)
         if is_open:
-            found = service.store.open_messages()
+            found = await ask(inbox.open)
             if root_id is not None:
                 found = [message for message in found if message.root_id == root_id]
             found = found[:limit]
@@ -46,8 +46,8 @@ def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRou
     @routes.post("/message/{message_id}/answer")
     async def answer_message(message_id: str, body: bodies.AnswerBody) -> Response:
         """Answer it, once and for all; 409 if somebody was first."""
-        told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
         presence.note(body.answered_by, body.answered_from)
+        told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
         return answer(told.to_json())
 
     return routes

@@ -4,7 +4,6 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from flowkernel.engine import bodies
-from flowkernel.engine.asking import decide_on, send_prompt
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.inbox import Inbox
 from flowkernel.engine.planning import Start
@@ -25,20 +24,6 @@ def verb_routes(service: Service, dispatcher: Dispatcher, inbox: Inbox) -> APIRo
     async def wait(execution_id: str, body: bodies.WaitBody) -> Response:
         """Whether it is over; held open for `seconds`."""
         return answer(await hold(service, dispatcher, inbox, execution_id, body))
-
-    @routes.post("/execution/{execution_id}/prompt")
-    async def prompt(execution_id: str, body: bodies.PromptBody) -> Response:
-        """Ask what is to follow from the failure of `about_id`; 201."""
-        sent = await ask(send_prompt, inbox, execution_id, body.model_dump())
-        return answer(sent.to_json(), 201)
-
-    @routes.post("/execution/{execution_id}/decide")
-    async def decide(execution_id: str, body: bodies.DecideBody) -> Response:
-        """Have followed what was decided on its failure."""
-        told = await ask(decide_on, inbox, execution_id, body)
-        if told.asked == "resume":
-            dispatcher.resume(execution_id)
-        return answer(told.to_json())
 
     @routes.post("/execution/{execution_id}/cancel")
     async def cancel(execution_id: str, body: bodies.VerbBody) -> Response:
