@@ -446,6 +446,24 @@ def test_a_wrapper_that_is_lost_goes_on_with_the_try_that_was_under_way(
     client.close()
 
 
+def test_retry_counts_on_when_it_was_lost_between_two_tries(own_home, tmp_path):
+    client = Client(own_home, started_by="test")
+    path = tmp_path / "bad.py"
+    path.write_text(FAILS)
+    uses = [{"name": "retry", "inputs": {"max_tries": 2, "delay_sec": 2}}]
+    request = {**start_request(str(path), {}), "using": uses}
+    execution = Execution(client, client.start(request).execution_id)
+    until(lambda: "Waiting until" in str(execution.load("message")))
+
+    for worker in workers_of(own_home):
+        worker.kill()
+
+    until(lambda: execution.status.is_ended, seconds=90)
+    assert execution.status is S.ENDED_ERROR
+    assert len(execution.children) == 2
+    client.close()
+
+
 def test_a_flow_with_the_name_of_a_wrapper_does_not_stand_in_its_way(register, wrapped):
     register("cache", "this.set_output(n=1)")
 
