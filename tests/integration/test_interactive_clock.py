@@ -390,6 +390,9 @@ def test_a_time_limit_around_it_does_not_count_what_a_person_takes(
     until(lambda: not _asked(client, limit.execution)["is_now"])
     assert limit.ended is None
     clock.move(seconds=11)
+    until(lambda: child.load("asked") == "cancel" and child.load("asked"))
+    for one in (child, inner):
+        worker.report(one, EventKind.ENDED, status="ENDED_CANCELLED")
 
     assert isinstance(limit.join(), ExecutionError)
     assert str(limit.ended) == "It took longer than 60 s, and was cancelled."
