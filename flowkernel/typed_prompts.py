@@ -122,14 +122,19 @@ class TypedPrompts:
 
     def poll(self) -> bool:
         """Go on with what is asked; whether something is."""
-        while self._message is None and self._waiting:
-            self._begin(self._waiting.pop(0))
-        try:
-            while self._talk is not None and (line := self._lines.read()) is not None:
-                self._hear(line)
-        except EOFError:
-            self._leave()
-        return self._message is not None
+        while True:
+            while self._message is None and self._waiting:
+                self._begin(self._waiting.pop(0))
+            if self._message is None:
+                return False
+            try:
+                line = self._lines.read()
+            except EOFError:
+                self._leave()
+                continue
+            if line is None:
+                return True
+            self._hear(line)
 
     def finish(self) -> None:
         """What is open stays open."""

@@ -6,7 +6,7 @@ from getpass import getpass
 from urllib.parse import quote
 
 from flowkernel.cli.output import note, say, say_json, say_table
-from flowkernel.cli.session import client
+from flowkernel.cli.session import COMMAND_LINE, client
 from flowkernel.errors import BadArgument
 from flowkernel.fields import Element, Field
 from flowkernel.fold import pressed_in
@@ -90,7 +90,7 @@ def answer_message(
     response = response_of(form, button, pairs)
     if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
         response |= typed_in_secret(form, response)
-    told = asking.answer(record["message_id"], response, answered_from="command line")
+    told = asking.answer(record["message_id"], response, answered_from=COMMAND_LINE)
     if as_json:
         say_json(told)
     else:

@@ -4,6 +4,8 @@ import sys
 
 from flowkernel.client import Client
 
+COMMAND_LINE = "command line"  #: From where a person asks and answers here.
+
 
 def client(*, starts_engine: bool = True) -> Client:
     """A client of the home of this folder."""
@@ -11,7 +13,7 @@ def client(*, starts_engine: bool = True) -> Client:
     made.started_by = made.started_by.replace("(Python)", "(command line)")
     made.starts_engine = starts_engine
     if is_person_there():
-        made.channel = "command line"
+        made.channel = COMMAND_LINE
     return made
 
 

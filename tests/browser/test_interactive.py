@@ -145,22 +145,27 @@ def statuses(client, name):
     return {one["status"] for one in client.tree(root_id)["executions"]}
 
 
-def test_the_example_in_the_dark_theme(page, lab):
-    lab.set("apputils-extension/themes", {"theme": "JupyterLab Dark"})
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_example_can_be_read_in_both_themes(page, lab, theme):
+    (lab.root / "fetched.txt").unlink(missing_ok=True)
+    lab.set("apputils-extension/themes", {"theme": f"JupyterLab {theme}"})
     notebook = open_notebook(page, lab, "interactive.ipynb")
-    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    is_light = str(theme == "Light").lower()
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
 
     run_all(page)
 
     prompt = prompt_in(notebook, "month_sales")
-    look(page, "interactive-dark")
+    notebook.get_by_role("tree").scroll_into_view_if_needed()
+    look(page, f"interactive-{theme}")
     for text in (prompt.locator("h3"), prompt.locator("pre"), prompt.locator("label")):
         assert contrast(text.first) > 4.5
     prompt.get_by_label("Cell 2 of 3").fill("rate = 1.1\ntotal = sum(sales) * rate")
     press(prompt, "Retry cell")
     expect(notebook).to_contain_text("+rate = 1.1", timeout=60_000)
     assert (lab.root / "fetched.txt").read_text() == "fetched\n"
-    look(page, "interactive-dark-ended")
+    notebook.get_by_text("month_sales failed: Retry cell").scroll_into_view_if_needed()
+    look(page, f"interactive-ended-{theme}")
 
 
 def test_the_inbox_shows_what_another_notebook_asked(page, lab, family):
