@@ -6,13 +6,12 @@ PARAMETERS = {"max_tries": 3, "delay_sec": 10, "archive_retries": True}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
-    child = this.wrapped.start()
-    for _ in range(inputs["max_tries"] - 1):
-        child.wait(system.return_when.ALL_ENDED)
-        if child.status != "ENDED_ERROR":
-            break
+    child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
+    while (
+        child.status == "ENDED_ERROR"
+        and this.wrapped.tries(child) < inputs["max_tries"]
+    ):
         this.sleep(inputs["delay_sec"])
         child.save(is_archived=inputs["archive_retries"])
-        child = this.wrapped.again(child)
-    child.wait(system.return_when.ALL_ENDED)
+        child = this.wrapped.again(child).wait(system.return_when.ALL_ENDED)
     return this.wrapped.end_as(child)
