@@ -123,6 +123,7 @@ class Service:
             made = self._made_before(parent, asked, plan, inputs)
             if made is not None:
                 return made
+            asked = self._next_try(parent, asked)
         self.store.save_version(plan.version)
         return self._create(self._born(asked, plan, parent, inputs), asked)
 
@@ -161,6 +162,13 @@ class Service:
             if not child.status.is_ended and child.parent_id == parent.execution_id
         ]
         return next(iter(good + live), None)
+
+    def _next_try(self, parent: Execution, asked: Start) -> Start:
+        """All that a wrapper starts are tries of the same: each says which it follows."""
+        if asked.wrapped_of is None or asked.retry_of is not None:
+            return asked
+        tries = self.store.called([parent], asked.call_key or "")
+        return replace(asked, retry_of=tries[-1].execution_id) if tries else asked
 
     def _tries(self, execution: Execution) -> list[Execution]:
         tries = [execution]

@@ -75,6 +75,14 @@ class Wrapped:
         given = {**inputs, **((decision or {}).get("inputs") or {})}
         return self._start(given, parks=parks, retry_of=child.execution_id)
 
+    def tries(self, child: "Execution") -> int:
+        """How many there were, this one included; also those before a loss of the wrapper."""
+        count, before = 1, child.get("retry_of")
+        while before is not None:
+            record = self._wrapper._client.get_execution(before)
+            count, before = count + 1, record.retry_of
+        return count
+
     def last_success(self, *, minutes: float) -> "Execution | None":
         """The last execution of the same source with the same inputs that succeeded lately."""
         name = self._record["flow_name"]

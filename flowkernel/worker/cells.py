@@ -320,12 +320,11 @@ class CellClient(PapermillNotebookClient):
             if self._is_too_long:
                 outcome = self._timed_out(cell, index)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
-            raised = self._explained(error, cell)
-            outcome, self._is_broken = self._broken(cell, index, raised), True
+            outcome, self._is_broken = self._broken(cell, index, error), True
             self._verdict = outcome.ending
-            self._loss = self._lost(index, raised)
+            self._loss = self._lost(index, error)
             if not self._run.is_cancelled:
-                raise raised from None
+                raise
         finally:
             self._streams.settle()
             if outcome.error is not None and outcome.status is not C.ALLOWED_ERROR:
@@ -400,18 +399,6 @@ class CellClient(PapermillNotebookClient):
         assert outcome.error is not None and outcome.ending is not None
         error = replace(outcome.error, traceback=COLOURS.sub("", lines)[-TRACEBACK:])
         return Outcome(outcome.status, error, replace(outcome.ending, error=error))
-
-    def _explained(
-        self, error: BaseException, cell: nbformat.NotebookNode
-    ) -> BaseException:
-        """The error; one of time, where we stopped waiting because of that."""
-        if not isinstance(error, DeadKernelError) or self._interrupted_at is None:
-            return error
-        limit = self._limit.seconds
-        made: BaseException = CellTimeoutError.error_from_timeout_and_cell(
-            "Cell execution timed out", limit, cell
-        )
-        return made
 
     def _lost(self, index: int, raised: BaseException) -> Reply:
         """What a person needs to know of a cell that took its kernel along."""
@@ -504,6 +491,20 @@ class CellClient(PapermillNotebookClient):
 
     def _get_timeout(self, cell: nbformat.NotebookNode | None) -> None:
         """None: nbclient would count the time in which a person is waited for."""
+
+    async def _async_poll_for_reply(
+        self, msg_id: str, cell: nbformat.NotebookNode, *more: Any
+    ) -> Reply:
+        try:
+            reply: Reply = await super()._async_poll_for_reply(msg_id, cell, *more)
+        except asyncio.CancelledError:
+            if self._interrupted_at is None:
+                raise
+            # As nbclient itself would, which takes in what is still said after this one.
+            raise CellTimeoutError.error_from_timeout_and_cell(
+                "Cell execution timed out", self._limit.seconds, cell
+            ) from None
+        return reply
 
     async def _is_stuck(self) -> bool:
         """Whether the cell is over its time limit, and its reply need not be waited for."""

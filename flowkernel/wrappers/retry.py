@@ -11,11 +11,11 @@ PARAMETERS = {
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
-    child = this.wrapped.start()
-    while child.wait(system.return_when.ALL_ENDED).status == "ENDED_ERROR":
-        if len(this.children) >= inputs["max_tries"]:
+    child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
+    while child.status == "ENDED_ERROR":
+        if this.wrapped.tries(child) >= inputs["max_tries"]:
             break
         this.sleep(inputs["delay_sec"])
         child.save(is_archived=inputs["archive_retries"])
-        child = this.wrapped.again(child)
+        child = this.wrapped.again(child).wait(system.return_when.ALL_ENDED)
     return this.wrapped.end_as(child, delete_retries=inputs["delete_retries"])

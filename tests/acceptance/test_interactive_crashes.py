@@ -188,3 +188,22 @@ def test_the_notebook_that_asked_is_killed(client, own_home, sums):
     finally:
         front.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_a_retry_whose_worker_is_killed_counts_on(client, own_home, tmp_path):
+    """It neither begins anew nor tries more often than it may."""
+    counter = tmp_path / "counter"
+    path = tmp_path / "never.py"
+    path.write_text(f"open({str(counter)!r}, 'a').write('x')\n1 / 0")
+    using = [{"name": "retry", "inputs": {"max_tries": 3, "delay_sec": 5}}]
+    execution = begin(client, path, using=using)
+    until(lambda: len(execution.children) == 2, seconds=60)
+    until(lambda: all(child.status.is_ended for child in execution.children))
+
+    kill_workers(own_home)
+
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=90)
+    assert execution.load("losses", "status") == (1, S.ENDED_ERROR)
+    assert counter.read_text() == "xxx"
+    ids = [child.execution_id for child in execution.children]
+    assert [c.get("retry_of") for c in execution.children] == [None, *ids[:2]]

@@ -25,7 +25,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 
@@ -60,6 +59,10 @@ MINUTES = 30  #: The limit of the wrapper; longer, and nobody is there.
 NOBODY = 2**22 + 7  #: A process id that no process has.
 ASKED = ("cancel", "pause", "resume", "retry")
 VERBS = ("retry_cell", "retry", "skip", "fail", "cancel_all")
+
+
+#: Which of those there are: what is drawn must not hang on what there is.
+WHICH = st.integers(0, 59)
 
 
 class Killed(BaseException):
@@ -383,6 +386,13 @@ class Worker:
             known.pid = NOBODY
 
 
+def pick(
+    held: list[tuple[Worker, str]], which: int
+) -> tuple[Worker, str] | tuple[None, str]:
+    """One of them; None if there is none."""
+    return held[which % len(held)] if held else (None, "")
+
+
 class Interactive(RuleBasedStateMachine):
     """What can happen while flows run under `interactive`."""
 
@@ -422,18 +432,20 @@ class Interactive(RuleBasedStateMachine):
 
     # -- what happens --------------------------------------------------------------------
 
-    @precondition(lambda self: len(self._live()) < 9)
     @rule(depth=st.integers(1, 2), is_interactive=st.booleans())
     def start(self, depth: int, is_interactive: bool) -> None:
+        if len(self._live()) > 9:
+            return
         using = [{"name": "interactive", "inputs": {}}] * depth
         request = {"source": SOURCE, "using": using, "is_interactive": is_interactive}
         self.person.start(request)
         self._poll()
 
-    @precondition(lambda self: self._running())
-    @rule(data=st.data(), how=st.sampled_from(["fail", "fail", "gone", "cell", "good"]))
-    def run(self, data: Any, how: str) -> None:
-        worker, execution_id = data.draw(st.sampled_from(self._running()))
+    @rule(which=WHICH, how=st.sampled_from(["fail", "fail", "gone", "cell", "good"]))
+    def run(self, which: int, how: str) -> None:
+        worker, execution_id = pick(self._running(), which)
+        if worker is None:
+            return
         match how:
             case "fail":
                 worker.run_cell(execution_id, "ERROR")
@@ -442,17 +454,15 @@ class Interactive(RuleBasedStateMachine):
                 worker.run_cell(execution_id, "RUNNING")
                 worker.fail(execution_id, is_parked=False)
             case "cell":
-                worker.run_cell(
-                    execution_id, data.draw(st.sampled_from(["SUCCESS", "RUNNING"]))
-                )
+                worker.run_cell(execution_id, ("SUCCESS", "RUNNING")[which % 2])
             case "good":
                 worker.succeed(execution_id)
 
-    @precondition(lambda self: self._handlers())
-    @rule(data=st.data())
-    def wrapper_goes_on(self, data: Any) -> None:
-        worker, execution_id = data.draw(st.sampled_from(self._handlers()))
-        worker.go_on(execution_id)
+    @rule(which=WHICH)
+    def wrapper_goes_on(self, which: int) -> None:
+        worker, execution_id = pick(self._handlers(), which)
+        if worker is not None:
+            worker.go_on(execution_id)
 
     @rule()
     def workers_ask(self) -> None:
@@ -464,16 +474,17 @@ class Interactive(RuleBasedStateMachine):
         self.person.get("/flow")
         self.person.channel = None
 
-    @precondition(lambda self: self.world.store.open_messages())
-    @rule(data=st.data(), verb=st.sampled_from(VERBS), name=st.sampled_from("ab"))
-    def answer(self, data: Any, verb: str, name: str) -> None:
+    @rule(which=WHICH, verb=st.sampled_from(VERBS), name=st.sampled_from("ab"))
+    def answer(self, which: int, verb: str, name: str) -> None:
         messages = sorted(m.message_id for m in self.world.store.open_messages())
-        self._answer(data.draw(st.sampled_from(messages)), verb, name)
+        if messages:
+            self._answer(messages[which % len(messages)], verb, name)
 
-    @precondition(lambda self: self.answered)
-    @rule(data=st.data(), name=st.sampled_from("ab"))
-    def answer_too_late(self, data: Any, name: str) -> None:
-        message_id = data.draw(st.sampled_from(sorted(self.answered)))
+    @rule(which=WHICH, name=st.sampled_from("ab"))
+    def answer_too_late(self, which: int, name: str) -> None:
+        if not self.answered:
+            return
+        message_id = sorted(self.answered)[which % len(self.answered)]
         self._answer(message_id, "fail", name)
         told = self.person.get(f"/message/{message_id}")
         assert told["answered_by"] == self.answered[message_id]
@@ -495,29 +506,30 @@ class Interactive(RuleBasedStateMachine):
         self._poll()
         self.world.tie_up()
 
-    @precondition(lambda self: self._live())
     @rule(
-        data=st.data(),
+        which=WHICH,
         verb=st.sampled_from(["cancel", "cancel", "pause", "resume", "retry"]),
     )
-    def somebody_asks(self, data: Any, verb: str) -> None:
-        execution_id = data.draw(st.sampled_from(self._live()))
+    def somebody_asks(self, which: int, verb: str) -> None:
+        if not self._live():
+            return
+        execution_id = self._live()[which % len(self._live())]
         try:
             self.person.act(execution_id, verb)
         except RequestError as error:
             assert verb != "cancel", error
 
-    @precondition(lambda self: self._held())
-    @rule(data=st.data())
-    def a_kernel_dies(self, data: Any) -> None:
-        worker, execution_id = data.draw(st.sampled_from(self._held()))
-        worker.lose_kernel(execution_id)
+    @rule(which=WHICH)
+    def a_kernel_dies(self, which: int) -> None:
+        worker, execution_id = pick(self._held(), which)
+        if worker is not None:
+            worker.lose_kernel(execution_id)
 
-    @rule(which=st.integers(0, 1), is_noticed=st.booleans())
+    @rule(which=WHICH, is_noticed=st.booleans())
     def a_worker_dies(self, which: int, is_noticed: bool) -> None:
-        dead = self.workers[which]
+        dead = self.workers[which % 2]
         dead.die()
-        self.workers[which] = Worker(self.world)
+        self.workers[which % 2] = Worker(self.world)
         if is_noticed:
             self._notice(dead)
 
