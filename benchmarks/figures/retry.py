@@ -1,10 +1,10 @@
 """From the click on *Retry cell* to the first output of the cell, beside beginning anew.
 
-The click is what a page sends, a message over the kernel's shell channel, to a real kernel in
-which `%flow_run` runs and shows the prompt; the output is heard on the engine's stream of events.
-Between the two are the kernel, the engine, the wrapper's kernel, the worker and the live kernel.
-papermill, whose process and kernel end with the failure, runs the same notebook from its start,
-with the cell mended: its first cell takes a second, as an expensive one would take more.
+The click is what a page sends, a message over the kernel's shell channel, to a real kernel
+in which `%flow_run` runs and shows the prompt; the output is heard on the engine's stream of
+events. Between the two are that kernel, the engine, the wrapper's kernel, the worker and the
+live kernel. papermill, whose kernel ends with the failure, runs the same notebook from its
+start, mended: its first cell takes a second, as an expensive one would take more.
 """
 
 import threading
