@@ -63,7 +63,7 @@ class Presence:
     def within(self, minutes: float) -> Sign | None:
         """The last sign, if it is no older than so many minutes, inclusive."""
         last = self._last
-        if last is None or now() - last.at > timedelta(minutes=minutes):
+        if last is None or (now() - last.at).total_seconds() > minutes * 60:
             return None
         return last
 

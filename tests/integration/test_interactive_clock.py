@@ -160,7 +160,7 @@ def test_nobody_was_ever_there_it_ends_with_the_error_at_once(begin, worker, cli
 
 
 def test_somebody_who_was_there_exactly_so_long_ago_is_asked(
-    begin, worker, person, clock, monkeypatch
+    begin, worker, person, clock
 ):
     """The limit is inclusive."""
     stage = begin()
