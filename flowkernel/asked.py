@@ -7,7 +7,7 @@ from typing import Protocol
 from flowkernel.client import Client
 from flowkernel.errors import NotOpen
 from flowkernel.fold import MESSAGE_KINDS, fold_message
-from flowkernel.models import Event, EventKind, Message
+from flowkernel.models import Event, Message
 from flowkernel.status import MessageStatus
 
 LOOKED_AT = 1_000  #: Of the messages that are open, inclusive.
@@ -24,13 +24,11 @@ class Asker(Protocol):
         """Take a place for what comes later, where it can only be had now."""
 
     def ask(self, message: Message) -> None:
-        """It waits for an answer. One that is asked already is asked once."""
+        """It waits for an answer. What is asked already is asked once; if it has changed
+        since, as it stands now."""
 
     def close(self, message: Message) -> None:
         """It does not any more."""
-
-    def lose_kernel(self, execution_id: str, why: str) -> None:
-        """What needs the kernel of that failed execution cannot be chosen any more."""
 
     def poll(self) -> bool:
         """Look whether somebody has done something; whether the tree must stay away."""
@@ -51,9 +49,6 @@ class NoAsker:
         """Nothing."""
 
     def close(self, message: Message) -> None:
-        """Nothing."""
-
-    def lose_kernel(self, execution_id: str, why: str) -> None:
         """Nothing."""
 
     def poll(self) -> bool:
@@ -95,13 +90,11 @@ class Asked:
             self._asker.ask(message)
 
     def take(self, event: Event, *, is_new_ours: bool = True) -> None:
-        """Something happened: to a message, or to the kernel of what a prompt is about.
+        """Something happened.
 
         Args:
             is_new_ours: Also ask what was not known before.
         """
-        if event.kind is EventKind.KERNEL_LOST:
-            self._asker.lose_kernel(event.execution_id, event.payload["why"])
         if event.kind not in MESSAGE_KINDS:
             return
         message_id = event.payload["message_id"]

@@ -87,7 +87,7 @@ class TypedPrompts:
         self._lines = lines
         self._make_room = make_room
         self._waiting: list[Message] = []
-        self._seen: set[str] = set()
+        self._seen: dict[str, Message] = {}
         self._message: Message | None = None
         self._talk: Talk | None = None
 
@@ -101,10 +101,15 @@ class TypedPrompts:
         """Lines need no place."""
 
     def ask(self, message: Message) -> None:
-        """It is asked when those before it are over."""
-        if message.message_id not in self._seen:
-            self._seen.add(message.message_id)
-            self._waiting.append(message)
+        """It is asked when those before it are over; if it has changed, it is asked anew."""
+        known = self._seen.get(message.message_id)
+        if known is not None and known.body == message.body:
+            return
+        self._seen[message.message_id] = message
+        self._waiting = [m for m in self._waiting if m.message_id != message.message_id]
+        if self._message and self._message.message_id == message.message_id:
+            self._over()
+        self._waiting.append(message)
 
     def close(self, message: Message) -> None:
         """Nobody needs the answer any more."""
@@ -114,11 +119,6 @@ class TypedPrompts:
         if self._message and self._message.message_id == message.message_id:
             write("\n" + why_not_open(message))
             self._over()
-
-    def lose_kernel(self, execution_id: str, why: str) -> None:
-        """The engine says it, if it is chosen."""
-        if self._message and self._message.about_id == execution_id:
-            write(f"\nRetry cell and Skip are no longer possible. {why}")
 
     def poll(self) -> bool:
         """Go on with what is asked; whether something is."""

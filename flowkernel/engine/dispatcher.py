@@ -108,16 +108,12 @@ class Dispatcher:
         execution_id = event.execution_id
         self.board.apply(event)
         if event.kind is K.ENDED:
-            self.progress.pop(execution_id, None)
-            if (teller := self.workers.get(event.actor)) is not None:
-                teller.over.add(execution_id)  # It knows, and need not be told.
-                teller.holding.discard(execution_id)
-            # Before anything that never started gets the slot that is free now.
-            for waiter in self.waits.note(execution_id, S(event.payload["status"])):
-                self.board.resume(waiter)
-            self._end_never_started(execution_id)
+            self._follow_end(event)
         elif event.kind in (K.FAILED, K.KERNEL_LOST):
             self.waits.note(execution_id, S.PAUSED)
+            self._is_paused_in(event)
+        elif event.kind is K.PAUSED:
+            self._is_paused_in(event)
         elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
             message_id = event.payload["message_id"]
             for waiter in self.waits.note(message_id, S.ENDED_SUCCESS):
@@ -137,6 +133,22 @@ class Dispatcher:
         worker = self.workers.get((execution.worker if execution else None) or "")
         for one in [worker] if worker else self.workers.values():
             one.news.set()
+
+    def _follow_end(self, event: Event) -> None:
+        execution_id = event.execution_id
+        self.progress.pop(execution_id, None)
+        if (teller := self.workers.get(event.actor)) is not None:
+            teller.over.add(execution_id)  # It knows, and need not be told.
+            teller.holding.discard(execution_id)
+        # Before anything that never started gets the slot that is free now.
+        for waiter in self.waits.note(execution_id, S(event.payload["status"])):
+            self.board.resume(waiter)
+        self._end_never_started(execution_id)
+
+    def _is_paused_in(self, event: Event) -> None:
+        """The question that its worker holds open was asked before."""
+        if (teller := self.workers.get(event.actor)) is not None:
+            teller.paused.add(event.execution_id)
 
     def _cancel_late_child(self, event: Event) -> None:
         """A child that was asked for while its parent was being cancelled goes with it."""

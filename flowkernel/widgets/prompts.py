@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from flowkernel.clock import new_id
 from flowkernel.errors import FlowkernelError
 from flowkernel.fields import Field
-from flowkernel.fold import LIVE_VERBS, pressed_in
+from flowkernel.fold import pressed_in
 from flowkernel.forms import Form
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
@@ -123,13 +123,8 @@ class PromptBox:
         self._allow(True)
 
     def _allow(self, is_open: bool) -> None:
-        for name, button in self._buttons.items():
-            button.disabled = not is_open or name in self._lost
-
-    def lose_kernel(self, why: str) -> None:
-        """What needs the kernel cannot be chosen any more."""
-        self._lost = LIVE_VERBS & self._buttons.keys()
-        self._refuse(f"Retry cell and Skip are no longer possible. {why}")
+        for button in self._buttons.values():
+            button.disabled = not is_open
 
     def close(self, message: Message) -> None:
         """It is not open any more: say what came of it, in one line."""
@@ -195,8 +190,9 @@ class PromptList:
             self._handle.display(view_of(self._whole, WAITS), raw=True)
 
     def ask(self, message: Message) -> None:
-        """A message that is open; one that is shown already stays as it is."""
-        if message.message_id in self._boxes:
+        """A message that is open; one that is shown stays, unless it asks something else."""
+        known = self._boxes.get(message.message_id)
+        if known is not None and known.message.body == message.body:
             return
         box = PromptBox(message, self._answer)
         self._boxes[message.message_id] = box
@@ -210,13 +206,6 @@ class PromptList:
         box = self._boxes.get(message.message_id)
         if box is not None and box.message.status is MessageStatus.OPEN:
             box.close(message)
-
-    def lose_kernel(self, execution_id: str, why: str) -> None:
-        """The kernel of an execution that is asked about is gone."""
-        for box in self._boxes.values():
-            is_open = box.message.status is MessageStatus.OPEN
-            if is_open and box.message.about_id == execution_id:
-                box.lose_kernel(why)
 
     def poll(self) -> bool:
         """Handle clicks, where they do not come by themselves. Nothing is in the way."""

@@ -171,8 +171,12 @@ def test_the_whole_family_is_cancelled(person, register):
 
     until(lambda: execution.status.is_ended)
     assert execution.status is S.ENDED_CANCELLED
-    tree = person.tree(execution.execution_id)["executions"]
-    assert {one["status"] for one in tree} == {S.ENDED_CANCELLED}
+
+    def statuses():
+        tree = person.tree(execution.execution_id)["executions"]
+        return {one["status"] for one in tree}
+
+    until(lambda: statuses() == {S.ENDED_CANCELLED})
 
 
 def test_what_is_parked_holds_no_slot(person, register, run, notebook):

@@ -68,8 +68,6 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "PromptBody": {"about_id": new_id()},
     "DecideBody": {"verb": "fail"},
     "AnswerBody": {"response": {}},
-    "PromptBody": {"about_id": "00000000-0000-7000-8000-000000000000"},
-    "DecideBody": {"verb": "fail"},
     "WaitBody": {"seconds": 0},
     "VerbBody": {},
     "PruneBody": {"days": 1.0, "is_dry": True},

@@ -46,7 +46,7 @@ class Engine:
 
 
 def message(message_id="m1", **more):
-    return Message.from_json(message_record(message_id=message_id, body=FORM, **more))
+    return Message.from_json(message_record(message_id, **{"body": FORM, **more}))
 
 
 @pytest.fixture
@@ -135,3 +135,16 @@ def test_when_nobody_types_any_more_it_stays_open(prompts, lines, engine, capsys
     assert prompts.poll() is False
     assert engine.answers == []
     assert "It stays open" in capsys.readouterr().out
+
+
+def test_what_has_changed_is_asked_anew(prompts, lines, engine):
+    prompts.ask(message())
+    prompts.poll()
+
+    body = {**FORM, "properties": {"stop": FORM["properties"]["stop"]}}
+    prompts.ask(message(body=body))
+    prompts.poll()
+    lines.typed.append("")
+
+    assert prompts.poll() is False
+    assert engine.answers == [("m1", {"stop": True})]

@@ -102,16 +102,6 @@ def test_what_the_engine_refuses_is_said_and_can_be_tried_again():
     assert not any(one.disabled for one in box._buttons.values())
 
 
-def test_without_a_kernel_its_buttons_cannot_be_pressed():
-    box = PromptBox(message(), Answered())
-
-    box.lose_kernel("Its worker was lost.")
-
-    disabled = {name for name, one in box._buttons.items() if one.disabled}
-    assert disabled == {"retry_cell", "skip"}
-    assert "Its worker was lost." in said(box)
-
-
 def test_what_a_message_says_is_shown_and_not_obeyed():
     shown = html_of("**bold** <script>alert(1)</script> [x](javascript:alert(1))")
 
