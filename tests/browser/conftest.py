@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 from flowkernel.home import Home
 from tests.conftest import a_home, until
@@ -152,6 +153,18 @@ def run_all(page: Page) -> None:
     """Run → Run All Cells, as a person does."""
     page.get_by_role("menubar").get_by_text("Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def bring_into_view(thing: Locator) -> None:
+    """Scroll to something that may be drawn anew meanwhile."""
+
+    def is_there() -> bool:
+        with suppress(Error):
+            thing.scroll_into_view_if_needed(timeout=1_000)
+            return True
+        return False
+
+    until(is_there)
 
 
 def look(page: Page, name: str) -> None:

@@ -8,7 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from flowkernel.client import Client
-from tests.browser.conftest import contrast, look, open_notebook, run_all
+from tests.browser.conftest import (
+    bring_into_view,
+    contrast,
+    look,
+    open_notebook,
+    run_all,
+)
 from tests.browser.families import press, prompt_in, save, write_family
 from tests.conftest import until
 
@@ -156,7 +162,7 @@ def test_the_example_can_be_read_in_both_themes(page, lab, theme):
     run_all(page)
 
     prompt = prompt_in(notebook, "month_sales")
-    notebook.get_by_role("tree").scroll_into_view_if_needed()
+    bring_into_view(notebook.get_by_role("tree"))
     look(page, f"interactive-{theme}")
     for text in (prompt.locator("h3"), prompt.locator("pre"), prompt.locator("label")):
         assert contrast(text.first) > 4.5

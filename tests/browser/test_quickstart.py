@@ -5,7 +5,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import contrast, look, open_notebook, run_all
+from tests.browser.conftest import (
+    bring_into_view,
+    contrast,
+    look,
+    open_notebook,
+    run_all,
+)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
@@ -19,7 +25,7 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     expect(tree).to_be_visible(timeout=60_000)
     report = tree.get_by_role("treeitem").filter(has_text="report").first
     expect(report).to_contain_text(re.compile("queued|running|waiting"))
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     expect(
         tree.get_by_role("treeitem", name=re.compile("^sales of monday"))
     ).to_contain_text(re.compile("running|succeeded"), timeout=60_000)
@@ -37,7 +43,7 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     expect(
         notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")
     ).to_have_count(0)
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     look(page, "quickstart-ended")
 
 
@@ -50,7 +56,7 @@ def test_the_tree_can_be_read_in_the_dark_theme(page, lab):
 
     tree = notebook.get_by_role("tree")
     expect(tree).to_have_accessible_name("Execution report: succeeded", timeout=120_000)
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     look(page, "quickstart-dark")
     assert contrast(tree.locator("b").first) > 4.5
 

@@ -694,12 +694,14 @@ class Interactive(RuleBasedStateMachine):
             AND later.kind NOT IN ({kinds})"""
         assert self._rows(late) == []
         early = """
-            SELECT count(*) FROM execution child JOIN execution parent
-            ON child.parent_id = parent.execution_id JOIN event ended
-            ON ended.execution_id = parent.execution_id AND ended.kind = 'ended'
-            WHERE ended.payload->>'status_message' = 'By its handler.'
-            AND child.call_key = 'wrapped' AND child.ended_at > parent.ended_at"""
-        assert self._rows(early) == [(0,)]
+            SELECT child.name, child.status, first.seq, first.payload, last.seq, last.payload
+            FROM execution child JOIN event first
+            ON first.execution_id = child.execution_id AND first.kind = 'ended'
+            JOIN event last
+            ON last.execution_id = child.parent_id AND last.kind = 'ended'
+            WHERE last.payload->>'status_message' = 'By its handler.'
+            AND child.call_key = 'wrapped' AND first.seq > last.seq"""
+        assert self._rows(early) == []
 
     def _check_that_the_record_is_its_events(self) -> None:
         tables = ["execution", "cell_run", "message"]
