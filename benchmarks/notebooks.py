@@ -24,6 +24,16 @@ def big_output(folder: Path, megabytes: int, count: int) -> Path:
     return _put(folder / "big_output.ipynb", sources)
 
 
+def failing_once(folder: Path) -> tuple[Path, Path]:
+    """A second of work, and a cell that fails the first time; the same without a failure."""
+    work = "import time\ntime.sleep(1)\ntries = 0"
+    fails = "tries += 1\nassert tries > 1\nprint('retried')"
+    return (
+        _put(folder / "failing.ipynb", [work, fails]),
+        _put(folder / "mended.ipynb", [work, "print('retried')"]),
+    )
+
+
 def _put(
     path: Path,
     sources: list[str],

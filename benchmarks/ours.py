@@ -40,8 +40,9 @@ def compile_ours() -> None:
 class Ours:
     """A running engine and its home."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, environ: dict[str, str] | None = None) -> None:
         self.home = home
+        self.environ = {**os.environ, **(environ or {})}  #: For other processes of it.
         self.client = Client(home, started_by="benchmarks")
 
     def register(self, name: str, source: str) -> None:
@@ -110,7 +111,7 @@ def a_home(
     before = {k: v for k, v in os.environ.items() if _is_replaced(k)}
     _replace_environ(environ)
     try:
-        ours = Ours(home)
+        ours = Ours(home, environ)
         ours.client.get("/engine")  # Starts it, with this environment.
     finally:
         _replace_environ(before)

@@ -23,6 +23,7 @@ from flowkernel.jsonvalue import dumps
 from flowkernel.models import CellRun, Event, Execution, Flow, Json
 
 API = "/api/latest"
+PERSON = "X-Flowkernel-Person"  #: Who asks by hand, and from where.
 BAD_REQUEST, UNAUTHORIZED = 400, 401  # HTTP statuses.
 ANSWER_SECONDS = 60.0  #: How long one answer may take; waits are asked again and again.
 RETRY_SECONDS = 30.0  #: How long a request is tried again while the engine comes back.
@@ -43,6 +44,9 @@ class Client:
         self.home = home or find_home()
         self.started_by = started_by or f"{_user()} (Python)"
         self.starts_engine = True  #: False: when there is none, say so instead.
+        self.channel: str | None = (
+            None  #: From where a person asks; None: no person does.
+        )
         self._engine: EngineFile | None = None
         self._local = threading.local()
 
@@ -59,6 +63,13 @@ class Client:
     def list_flows(self) -> list[Flow]:
         """All flows, by name."""
         return [Flow.from_json(record) for record in self.get("/flow")]
+
+    def wrap(self, name: str, wrappers: list[Json]) -> Flow:
+        """Have every execution of a flow go through these: `name` and `inputs` of each,
+        outermost first. None: it is wrapped no more.
+        """
+        path = f"/flow/{quote(name, safe='')}"
+        return Flow.from_json(self.request("PATCH", path, {"wrappers": wrappers}))
 
     def delete_flow(self, name: str) -> None:
         """Forget the name. Versions that ran are kept."""
@@ -220,7 +231,8 @@ class Client:
         engine = self._known_engine()
         connection = self._connection(engine, seconds)
         try:
-            connection.request(method, API + path, body, _headers(engine, body))
+            headers = {**_headers(engine, body), **self._person()}
+            connection.request(method, API + path, body, headers)
             response = connection.getresponse()
             content = response.read()
         except (
@@ -229,6 +241,12 @@ class Client:
             self._drop()
             raise
         return response.status, response.headers.get("content-type", ""), content
+
+    def _person(self) -> dict[str, str]:
+        if self.channel is None:
+            return {}
+        person = self.started_by.partition(" (")[0]
+        return {PERSON: f"{quote(person)};{quote(self.channel)}"}
 
     def _known_engine(self) -> EngineFile:
         if self._engine is None:

@@ -49,6 +49,9 @@ class Config:
         5.0  #: Seconds between the interrupt and the kill of a cancel.
     )
     save_every: float = 1.0  #: Seconds between saves of a running output notebook.
+    parked_kernels: int = 8  #: Of failed executions, kept for somebody to decide.
+    parked_hours: float = 12.0  #: How long one is kept, inclusive.
+    parked_megabytes: int = 4096  #: What all of them may use together, inclusive.
     max_losses: int = 3  #: How often an execution is run again after a lost worker.
     log_characters: int = (
         1024 * 1024

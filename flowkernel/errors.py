@@ -6,8 +6,8 @@ FlowkernelError
 │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
 │   │       BadForm, BadAnswer
 │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
-│   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable
-│   │   └── NotOpen
+│   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
+│   │   └── NotOpen, Undecided
 │   └── SqlRefused
 ├── ExecutionError     a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
@@ -138,6 +138,27 @@ class NotOpen(MoveNotAllowed):
 
     def __init__(self, why: str) -> None:
         RequestError.__init__(self, why)
+
+
+class NotParked(RequestError):
+    """An execution has no parked kernel that could be attached to, or not any more."""
+
+    def __init__(self, execution_id: str, why: str) -> None:
+        super().__init__(
+            f"Execution {execution_id} has no parked kernel: {why}. "
+            "`flowkernel message list` shows what waits for somebody."
+        )
+
+
+class Undecided(MoveNotAllowed):
+    """A failed execution that goes on only as somebody decides."""
+
+    def __init__(self, name: str) -> None:
+        RequestError.__init__(
+            self,
+            f"{name!r} has failed, and waits for somebody to decide what follows. "
+            "`flowkernel message list` (or %inbox in a notebook) shows what is asked.",
+        )
 
 
 class NotInFlowKernel(RequestError):

@@ -30,9 +30,14 @@ MOVED_TO = {
     K.RESUMED: S.RUNNING,
     K.PAUSED: S.PAUSED,
     K.LOST: S.QUEUED,
+    K.FAILED: S.PAUSED,
 }
+#: Decisions after which the same execution goes on, in its live kernel.
+LIVE_VERBS = frozenset({"retry_cell", "skip"})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
-MESSAGE_KINDS = frozenset({K.MESSAGE_SENT, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED})
+MESSAGE_KINDS = frozenset(
+    {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
+)
 #: What may still be said of an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
@@ -53,7 +58,8 @@ def fold(execution: Execution | None, event: Event) -> Execution:
         raise MoveNotAllowed(event.execution_id, execution.status, "created again")
     target = target_of(event)
     if target is None:
-        if execution.status.is_ended and event.kind not in AFTER_THE_END:
+        is_over = execution.status.is_ended and event.kind not in AFTER_THE_END
+        if is_over or _is_undecidable(execution, event):
             raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
     elif not execution.status.can_become(target) or _is_unasked(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
@@ -65,7 +71,7 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
     """Whether it was decided on something that is no longer so.
 
     A kernel would pause although that was taken back; a slot is given to one that was put
-    aside, or whose worker was lost, meanwhile.
+    aside, or whose worker was lost, meanwhile; what failed is queued again by now.
     """
     match event.kind:
         case K.PAUSED:
@@ -74,7 +80,27 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
         case K.STARTED:
             return execution.status is not S.QUEUED
         case K.RESUMED:
-            return execution.status is S.QUEUED
+            return execution.status is S.QUEUED or execution.is_failed
+        case K.QUEUED:
+            return execution.is_failed
+        case K.FAILED:
+            has_kernel = execution.status in (S.RUNNING, S.WAITING)
+            return not (execution.parks and has_kernel)
+        case _:
+            return False
+
+
+def _is_undecidable(execution: Execution, event: Event) -> bool:
+    """Whether something is decided that is decided already, or cannot be done any more."""
+    match event.kind:
+        case K.DECIDED:
+            is_live = event.payload["verb"] in LIVE_VERBS
+            can_go_on = execution.parked_at is not None and execution.asked != "cancel"
+            return not execution.is_failed or (is_live and not can_go_on)
+        case K.ASKED:
+            return execution.is_failed and event.payload["what"] != "cancel"
+        case K.KERNEL_LOST:
+            return execution.status is not S.PAUSED or execution.failure is None
         case _:
             return False
 
@@ -101,7 +127,17 @@ def _details(execution: Execution, event: Event) -> Execution:
             return replace(execution, status_message=said.get("on"))
         case K.RESUMED:
             asked = None if execution.asked == "resume" else execution.asked
-            return replace(execution, status_message=_last_word(execution), asked=asked)
+            message = None if execution.failure else _last_word(execution)
+            return replace(
+                execution,
+                status_message=message,
+                asked=asked,
+                error=None,
+                failure=None,
+                parked_at=None,
+            )
+        case K.FAILED | K.DECIDED | K.KERNEL_LOST:
+            return _failure(execution, event)
         case K.LOST:
             return replace(
                 execution,
@@ -131,9 +167,49 @@ def _details(execution: Execution, event: Event) -> Execution:
                 error=CellError.from_json(error) if error else None,
                 notebook_path=said.get("notebook_path", execution.notebook_path),
                 ended_at=event.happened_at,
+                parked_at=None,
             )
         case _:
             return execution
+
+
+def _failure(execution: Execution, event: Event) -> Execution:
+    """What failed and waits to be decided on, what was decided, what is lost meanwhile."""
+    said = event.payload
+    match event.kind:
+        case K.FAILED:
+            return replace(
+                execution,
+                status_message=said["status_message"],
+                error=CellError.from_json(said["error"]) if said.get("error") else None,
+                failure={
+                    **(said.get("failure") or {}),
+                    "failed_at": event.happened_at.isoformat(),
+                },
+                parked_at=event.happened_at if said["is_parked"] else None,
+                worker=execution.worker if said["is_parked"] else None,
+                asked=_cancel_only(execution),
+                decision=None,
+            )
+        case K.DECIDED:
+            asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
+            decision = {**said, "decision_id": event.event_id}
+            return replace(execution, decision=decision, asked=asked)
+        case K.KERNEL_LOST:
+            return replace(
+                execution,
+                failure={**execution.failure, "kernel_lost": said["why"]},
+                parked_at=None,
+                worker=None,
+                asked=_cancel_only(execution),
+                decision=None,
+            )
+    return execution
+
+
+def _cancel_only(execution: Execution) -> str | None:
+    """What is still asked of one that failed: it may be cancelled all the same."""
+    return "cancel" if execution.asked == "cancel" else None
 
 
 def _last_word(execution: Execution) -> str | None:
@@ -190,6 +266,8 @@ def fold_message(message: Message | None, event: Event) -> Message:
         raise NotOpen("This message does not wait for an answer any more.")
     if message.status is not MessageStatus.OPEN:
         raise NotOpen(why_not_open(message))
+    if event.kind is K.MESSAGE_CHANGED:
+        return replace(message, message=said["message"], body=said["body"])
     if event.kind is K.MESSAGE_ANSWERED:
         return replace(
             message,

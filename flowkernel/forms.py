@@ -3,7 +3,7 @@
 A form is a JSON schema of an object. Each property is an element: something to fill in, a
 text to read, or a button. Several `submit` elements are several buttons; the one that is
 pressed is true in the response. `required: []` on a button lets it be pressed with nothing
-filled in ("I have no account").
+filled in ("I have no account"); `fields: [...]` on a button says what belongs to it alone.
 """
 
 from collections.abc import Mapping
@@ -73,6 +73,21 @@ class Form:
         own = button.asked.get("required")
         return frozenset(own) if isinstance(own, list) else self.required
 
+    def of_button(self, button: Field) -> list[Field]:
+        """What belongs to that button alone."""
+        own = button.asked.get("fields") or []
+        return [field for field in self.asked if field.name in own]
+
+    @property
+    def shared(self) -> list[Field]:
+        """What belongs to no button alone: to be filled in or read, whatever is pressed."""
+        own = {n for button in self.buttons for n in button.asked.get("fields") or []}
+        return [
+            field
+            for field in self.fields
+            if field.element is not Element.SUBMIT and field.name not in own
+        ]
+
     def check(self, response: Json) -> dict[str, Json]:
         """The response as it is kept: what was filled in, and the button that was pressed.
 
@@ -92,8 +107,11 @@ class Form:
                 f"The form has no {unknown[0]!r} to fill in. It has: {fields}."
             )
         pressed = self._pressed(response)
+        asked = [*self.shared, *self.of_button(pressed)]
         given = {
-            field.name: fitting(field, response.get(field.name)) for field in self.asked
+            field.name: fitting(field, response.get(field.name))
+            for field in asked
+            if field.element.is_asked
         }
         missing = [n for n in self.needed_for(pressed) if is_blank(given.get(n))]
         if missing:
@@ -224,9 +242,10 @@ def _names(given: Json, what: str, fields: list[Field]) -> frozenset[str]:
     known = {field.name for field in fields if field.element.is_asked}
     lists = [(what, given)]
     lists += [
-        (f"`required` of {field.name!r}", field.asked["required"])
+        (f"`{word}` of {field.name!r}", field.asked[word])
         for field in fields
-        if field.element is Element.SUBMIT and "required" in field.asked
+        for word in ("required", "fields")
+        if field.element is Element.SUBMIT and word in field.asked
     ]
     for where, names in lists:
         if not isinstance(names, list) or not all(

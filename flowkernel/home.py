@@ -55,6 +55,11 @@ class Home:
         return self.path / "engine.json"
 
     @property
+    def presence_file(self) -> Path:
+        """Who did something last, and from where."""
+        return self.path / "presence.json"
+
+    @property
     def engine_lock(self) -> Path:
         """Locked by the engine for as long as it lives."""
         return self.path / "engine.lock"

@@ -95,6 +95,10 @@ class Flow(Wire):
     environment: Environment = field(default_factory=Environment)
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
+    wrappers: Json = field(
+        default_factory=list
+    )  #: `name` and `inputs`, outermost first.
+    is_wrapper: bool = False  #: It runs another flow, and decides what follows.
     flow_version: str = ""
     registered_at: datetime | None = None
 
@@ -128,7 +132,7 @@ class Execution(Wire):
 
     execution_id: str
     root_id: str
-    type: str  #: FLOW or SCRIPT.
+    type: str  #: FLOW, SCRIPT or WRAPPER.
     flow_name: str
     flow_version: str
     name: str
@@ -154,7 +158,21 @@ class Execution(Wire):
     losses: int = 0  #: How often its worker was lost.
     cell_count: int | None = None  #: Code cells of its notebook.
     asked: str | None = None  #: "cancel", "pause" or "resume": said, not done yet.
+    wrapped: Json = None  #: Of a wrapper: what it runs, with its inputs.
+    parks: bool = False  #: If it fails, it is put aside for its wrapper to decide.
+    is_interactive: bool = False  #: Somebody will answer, however long it takes.
+    failure: Json = None  #: What a person needs to know of the cell that failed.
+    parked_at: datetime | None = (
+        None  #: Since when its kernel is kept; None: it is not.
+    )
+    decision: Json = None  #: What was decided on its failure.
     last_seq: int = 0  #: The event that last changed it.
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it failed, and waits for somebody to decide what follows."""
+        is_aside = self.status is ExecutionStatus.PAUSED and self.failure is not None
+        return is_aside and self.decision is None
 
     @property
     def is_under_way(self) -> bool:
@@ -197,10 +215,13 @@ class EventKind(StrEnum):
     CREATED = "created"  #: payload: the whole Execution as it was born
     QUEUED = "queued"  #: (a pending one is asked to start, a paused one goes on)
     STARTED = "started"  #: worker, notebook_path
-    WAITING = "waiting"  #: on (a sentence)
+    WAITING = "waiting"  #: on (a sentence), message_id (if for an answer)
     RESUMED = "resumed"
     PAUSED = "paused"
     LOST = "lost"  #: worker
+    FAILED = "failed"  #: status_message, error, failure, is_parked: somebody may decide
+    DECIDED = "decided"  #: verb, message_id, decided_from, and what belongs to the verb
+    KERNEL_LOST = "kernel_lost"  #: why: what was parked cannot go on any more
     SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
     OUTPUT_SET = "output_set"  #: output: the whole merged output
     CELLS_COUNTED = "cells_counted"  #: cell_count
@@ -211,6 +232,7 @@ class EventKind(StrEnum):
         "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
     )
     MESSAGE_SENT = "message_sent"  #: message_id and what it says and asks
+    MESSAGE_CHANGED = "message_changed"  #: message_id, message, body: less is possible
     MESSAGE_ANSWERED = "message_answered"  #: message_id, response, answered_from
     MESSAGE_CLOSED = "message_closed"  #: message_id, status, why
     LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.

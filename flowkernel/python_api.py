@@ -23,6 +23,8 @@ def run(
     name: str | None = None,
     home: HomeLike = None,
     inputs: dict[str, Json] | None = None,
+    using: list[Json] | None = None,
+    interactive: bool = False,
     **more_inputs: Json,
 ) -> Execution:
     """Start a flow, by its name or its path. Comes back at once: `.wait()` waits.
@@ -32,6 +34,8 @@ def run(
     Args:
         name: Of the execution; else the flow's.
         inputs: What the flow gets, together with the keyword arguments.
+        using: Wrappers, outermost first: `[{"name": "retry", "inputs": {"max_tries": 5}}]`.
+        interactive: If it fails, wait for somebody to decide, however long that takes.
 
     Raises:
         FlowNotFound: There is no such flow; says the nearest name.
@@ -40,15 +44,24 @@ def run(
     given = checked({**(inputs or {}), **more_inputs}, "inputs")
     parent = current()
     if parent is not None:
-        return parent.flow(target, name=name, wait=False, inputs=given)
-    return start(client_of(home), target, given, name=name)
+        return parent.flow(target, name=name, wait=False, inputs=given, using=using)
+    return start(
+        client_of(home), target, given, name=name, using=using, interactive=interactive
+    )
 
 
 def start(
-    client: Client, target: str, inputs: dict[str, Json], *, name: str | None = None
+    client: Client,
+    target: str,
+    inputs: dict[str, Json],
+    *,
+    name: str | None = None,
+    using: list[Json] | None = None,
+    interactive: bool = False,
 ) -> Execution:
     """Start a flow as a root. `inputs` are JSON."""
-    record = client.start({**start_request(target, inputs), "name": name, "run": True})
+    more = {"name": name, "using": using or [], "is_interactive": interactive}
+    record = client.start({**start_request(target, inputs), **more})
     return as_object(client, record.to_json())
 
 

@@ -318,10 +318,9 @@ def _line(
 
 def title_of(execution: Execution) -> str:
     """Its name, and its flow's in brackets if that is another."""
-    name = one_line(execution.name)
-    if execution.name == execution.flow_name:
-        return name
-    return f"{name} ({one_line(execution.flow_name)})"
+    name, flow = one_line(execution.name), one_line(execution.flow_name)
+    says_it = name == flow or name.endswith(f"({flow})")  # As a wrapper's does.
+    return name if says_it else f"{name} ({flow})"
 
 
 def _duration(execution: Execution, now: datetime) -> str:

@@ -1,12 +1,17 @@
-"""Follow an execution until it ends: a snapshot, then what happens, from any engine."""
+"""Follow an execution until it ends: a snapshot, then what happens, from any engine.
+
+What it and those under it ask is handed to whoever can ask a person, the moment it arises.
+"""
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flowkernel.asked import Asked, Asker, NoAsker
 from flowkernel.client import Client
 from flowkernel.clock import monotonic, now
 from flowkernel.errors import MoveNotAllowed
@@ -45,6 +50,7 @@ def watch(
     *,
     asks_to_cancel: Callable[[], bool],
     on_change: OnChange | None = None,
+    asker: Asker | None = None,
 ) -> Tree:
     """Show it until it has ended; the last tree.
 
@@ -52,10 +58,12 @@ def watch(
     """
     tree: Tree | None = None
     is_cancelled = False
+    asker = asker or NoAsker()
     while True:
         try:
-            for tree in follow(client, execution_id, on_change=on_change):
-                display.show(tree)
+            for tree in follow(client, execution_id, on_change=on_change, asker=asker):
+                if not asker.poll():
+                    display.show(tree)
             break
         except KeyboardInterrupt:
             display.pause()
@@ -67,6 +75,7 @@ def watch(
             with suppress(MoveNotAllowed):  # It has just ended.
                 client.act(execution_id, "cancel")
     tree = tree or get_tree(client, execution_id)
+    asker.finish()
     display.finish(tree)
     return tree
 
@@ -77,6 +86,7 @@ def follow(
     *,
     every: float = EVERY,
     on_change: OnChange | None = None,
+    asker: Asker | None = None,
 ) -> Iterator[Tree]:
     """The tree whenever it has changed, at most once in `every` seconds, and once a second
     in any case. The last one is over.
@@ -86,6 +96,7 @@ def follow(
 
     Args:
         on_change: Called with the moment and the execution for each change of a status.
+        asker: Is told what is asked under it, and polled.
 
     Raises:
         EngineUnreachable: The engine went away and does not come back.
@@ -94,10 +105,14 @@ def follow(
     yield tree
     if tree.is_over:
         return
-    reader = _Reader(client, tree.cursor, tree.execution.root_id)
+    asker = asker or NoAsker()
+    asked = Asked(client, asker, root_id=tree.execution.root_id)
+    reader = Reader(client, tree.cursor, root_id=tree.execution.root_id)
+    heard = _Heard(on_change or _nothing, asker, asked)
     try:
+        asked.look(is_ours=tree.executions.__contains__)
         while not tree.is_over:
-            tree = _carry_on(client, tree, reader, every, on_change or _nothing)
+            tree = _carry_on(client, tree, reader, every, heard)
             yield tree
     finally:
         reader.stop()
@@ -107,21 +122,38 @@ def _nothing(_at: datetime, _execution: Execution) -> None:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Who hears what while a tree is followed."""
+
+    on_change: OnChange
+    asker: Asker
+    asked: Asked
+
+    def pause(self, left: float) -> float:
+        """How long to wait for the next event: what is open must be polled meanwhile."""
+        return min(left, self.asker.every) if self.asked.open else left
+
+
 def _carry_on(
-    client: Client, tree: Tree, reader: "_Reader", every: float, on_change: OnChange
+    client: Client, tree: Tree, reader: "Reader", every: float, heard: _Heard
 ) -> Tree:
     """Take in what happens until it is time for the next picture, or it is over."""
     shown_at = monotonic()
     until = shown_at + TICK
     while not tree.is_over and (left := until - monotonic()) > 0:
-        event = reader.next(left)
+        event = reader.next(heard.pause(left))
         if event is None:
+            heard.asker.poll()
             continue
         try:
             if tree.apply(event):
-                on_change(event.happened_at, tree.executions[event.execution_id])
+                heard.on_change(event.happened_at, tree.executions[event.execution_id])
         except MoveNotAllowed:  # Something was missed: look again.
-            tree = _looked_again(client, tree, on_change)
+            tree = _looked_again(client, tree, heard.on_change)
+            heard.asked.look(is_ours=tree.executions.__contains__)
+        if event.execution_id in tree.executions:
+            heard.asked.take(event)
         until = min(until, shown_at + every)
     return tree
 
@@ -135,10 +167,10 @@ def _looked_again(client: Client, old: Tree, on_change: OnChange) -> Tree:
     return tree
 
 
-class _Reader:
+class Reader:
     """Reads the stream in a thread of its own: a wait for a socket cannot be timed well."""
 
-    def __init__(self, client: Client, cursor: int, root_id: str) -> None:
+    def __init__(self, client: Client, cursor: int, root_id: str | None) -> None:
         self._queue: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(
@@ -163,7 +195,7 @@ class _Reader:
         """Let the thread end when it hears the next word, or a heartbeat."""
         self._is_stopped.set()
 
-    def _read(self, client: Client, cursor: int, root_id: str) -> None:
+    def _read(self, client: Client, cursor: int, root_id: str | None) -> None:
         stream = client.events(cursor, root_id=root_id)
         try:
             for event in stream:

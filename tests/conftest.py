@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
+import flowkernel.flow_api.here
 from flowkernel.client import Client
 from flowkernel.errors import FlowkernelError
 from flowkernel.flow_api import Execution
@@ -39,6 +40,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """The home that the tests of one file share."""
     with a_home(tmp_path_factory.mktemp("home")) as home:
         yield home
+
+
+@pytest.fixture(autouse=True)
+def nobody_here() -> Iterator[None]:
+    """A test that plays a flow's kernel is none afterwards, however it ended."""
+    yield
+    flowkernel.flow_api.here._here = None
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from benchmarks.figures import (
     lists,
     memory,
     output,
+    retry,
     stored,
     warm,
 )
@@ -26,5 +27,6 @@ FIGURES = [
         lists,
         memory,
         idle,
+        retry,
     )
 ]

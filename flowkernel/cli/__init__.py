@@ -40,10 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(words: list[str]) -> object:
-    from flowkernel.cli.arguments import join_pairs
+    from flowkernel.cli.arguments import join_pairs, join_uses
     from flowkernel.cli.quick import run_arguments
 
-    joined = join_pairs(words or ["--help"])
+    joined = join_uses(join_pairs(words or ["--help"]))
     if (asked := run_arguments(joined)) is not None:
         from flowkernel.cli.running import run
 

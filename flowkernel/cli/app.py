@@ -67,12 +67,33 @@ def run(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the id and come back at once.")
     ] = False,
+    using: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--using",
+            metavar="WRAPPER",
+            help="Through a wrapper (interactive, retry, ...); its parameters follow as "
+            "options: --using retry --max-tries 5.",
+        ),
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option("--interactive", help="If it fails, wait for somebody to decide."),
+    ] = False,
     json: AsJson = False,
 ) -> int:
     """Run a flow, a notebook or a script, and show how it goes."""
     from flowkernel.cli.running import run
 
-    return run(target, parameter or [], name=name, waits=not no_wait, as_json=json)
+    return run(
+        target,
+        parameter or [],
+        name=name,
+        waits=not no_wait,
+        as_json=json,
+        using=using or [],
+        interactive=interactive,
+    )
 
 
 @flow.command("list")
@@ -108,6 +129,25 @@ def flow_register(
     register_flow(path, name, as_json=json)
 
 
+@flow.command("wrap")
+def flow_wrap(
+    name: FlowName,
+    using: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--using",
+            metavar="WRAPPER",
+            help="As for run; may be repeated, outermost first. Without: no wrapper.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Have every execution of a flow go through wrappers."""
+    from flowkernel.cli.flows import wrap_flow
+
+    wrap_flow(name, using or [], as_json=json)
+
+
 @flow.command("delete")
 def flow_delete(name: FlowName, json: AsJson = False) -> None:
     """Forget a name. Versions that ran are kept."""
@@ -126,12 +166,16 @@ def execution_list(
         str | None, typer.Option("--flow", metavar="F", help="Of this flow.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Also archived ones: tries that were repeated."),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """List the latest executions, the newest first."""
     from flowkernel.cli.executions import list_executions
 
-    list_executions(status, flow, limit, as_json=json)
+    list_executions(status, flow, limit, everything=everything, as_json=json)
 
 
 @execution.command("show")

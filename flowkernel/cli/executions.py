@@ -19,11 +19,19 @@ LOOK_EVERY = 0.5  #: Seconds between two looks at a log that is followed.
 
 
 def list_executions(
-    status: str | None, flow: str | None, limit: int, *, as_json: bool
+    status: str | None,
+    flow: str | None,
+    limit: int,
+    *,
+    everything: bool,
+    as_json: bool,
 ) -> None:
-    """The newest first."""
+    """The newest first; archived ones only if `everything` is asked for."""
     found = client().list_executions(
-        status=known_status(status), flow_name=flow, limit=limit
+        status=known_status(status),
+        flow_name=flow,
+        is_archived=None if everything else False,
+        limit=limit,
     )
     if as_json:
         say_json([execution.to_json() for execution in found])

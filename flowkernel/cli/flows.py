@@ -1,10 +1,12 @@
 """`flowkernel flow ...`."""
 
+from flowkernel.cli.arguments import uses_in
 from flowkernel.cli.output import say, say_json, say_table
 from flowkernel.cli.session import client
 from flowkernel.listing import flow_table, moment_text
 from flowkernel.models import Flow
 from flowkernel.python_api import register
+from flowkernel.uses import uses_text
 
 
 def list_flows(*, as_json: bool) -> None:
@@ -31,6 +33,7 @@ def show_flow(name: str, *, as_json: bool) -> None:
         "version": flow.flow_version,
         "registered": moment_text(flow.registered_at),
         "description": flow.description,
+        "wrapped by": uses_text(flow.wrappers),
         "setup": flow.setup,
         "file": flow.path,
         "interpreter": flow.environment.interpreter,
@@ -62,6 +65,17 @@ def _word(name: str) -> str:
     import shlex
 
     return shlex.quote(name)
+
+
+def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
+    """Say through which wrappers it goes from now on."""
+    flow = client().wrap(name, uses_in(using))
+    if as_json:
+        say_json(flow.to_json())
+    elif flow.wrappers:
+        say(f"{flow.name!r} goes through {uses_text(flow.wrappers)} from now on.")
+    else:
+        say(f"{flow.name!r} is wrapped no more.")
 
 
 def delete_flow(name: str, *, as_json: bool) -> None:

@@ -1,16 +1,13 @@
 """`flowkernel message ...`."""
 
 import sys
-from base64 import b64encode
 from datetime import datetime
 from getpass import getpass
-from pathlib import Path
 from urllib.parse import quote
 
-from flowkernel.cli.arguments import value_of
 from flowkernel.cli.output import note, say, say_json, say_table
-from flowkernel.cli.session import client
-from flowkernel.errors import BadArgument, FileMissing
+from flowkernel.cli.session import COMMAND_LINE, client
+from flowkernel.errors import BadArgument
 from flowkernel.fields import Element, Field
 from flowkernel.fold import pressed_in
 from flowkernel.forms import Form
@@ -18,22 +15,9 @@ from flowkernel.jsonvalue import dumps
 from flowkernel.listing import message_table, moment_text
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
+from flowkernel.typed import form_lines, typed_value
 
 MS = MessageStatus
-KINDS = {
-    Element.STRING: "text",
-    Element.TEXTAREA: "text of several lines",
-    Element.CODE: "source",
-    Element.PASSWORD: "a password, asked for on a terminal",
-    Element.TOGGLE: "true or false",
-    Element.DATE: "a day, as 2026-01-31",
-    Element.TIME: "an hour, as 18:00",
-    Element.DATE_TIME: "a moment, as 2026-01-31T18:00",
-    Element.FILE: "the path of a file",
-    Element.JSON: "JSON",
-}
-#: What is text, though it may look like a number.
-TEXTS = frozenset(KINDS) - {Element.TOGGLE, Element.FILE, Element.JSON}
 
 
 def list_messages(*, is_open: bool, as_json: bool) -> None:
@@ -96,58 +80,6 @@ def _at(moment: datetime | None) -> str:
     return f"at {moment_text(moment)} " if moment else ""
 
 
-def form_lines(form: Form) -> list[str]:
-    """What can be filled in, and the buttons, one to a line."""
-    lines = []
-    for field in form.fields:
-        if field.element is Element.MARKDOWN:
-            text = field.asked.get("description") or field.default or field.label
-            lines.append(f"  {text}")
-        elif field.element.is_asked:
-            lines.append(f"  -p {field.name} VALUE   {_about(field, form)}")
-    lines += [f"  BUTTON {field.name}   {_pressed(field)}" for field in form.buttons]
-    return lines
-
-
-def _pressed(button: Field) -> str:
-    needs_nothing = button.asked.get("required") == []
-    return button.label + (", needs nothing" if needs_nothing else "")
-
-
-def _about(field: Field, form: Form) -> str:
-    said = [field.label, _kind(field)]
-    if field.asked.get("example") is not None:
-        said.append(f"like {field.asked['example']}")
-    if field.default is not None:
-        said.append(f"default {dumps(field.default)}")
-    if field.name in form.required:
-        said.append("needed")
-    words = ", ".join(part for part in said if part)
-    more = field.asked.get("description")
-    return f"{words}. {more}" if more else words
-
-
-def _kind(field: Field) -> str:
-    """What is to be typed."""
-    asked = field.asked
-    if field.element is Element.NUMBER:
-        whole = "a whole number" if asked.get("type") == "integer" else "a number"
-        low, high = asked.get("minimum"), asked.get("maximum")
-        within = f" from {low}" if low is not None else ""
-        return whole + within + (f" to {high}" if high is not None else "")
-    if field.element is Element.DROPDOWN:
-        return f"one of {_choices(field)}"
-    if field.element is Element.MULTI_SELECT:
-        return f"some of {_choices(field)}, with commas between them"
-    most = asked.get("maxLength")
-    return KINDS[field.element] + (f" of at most {most} characters" if most else "")
-
-
-def _choices(field: Field) -> str:
-    shown = ", ".join(dumps(one) for one in field.choices[:10])
-    return shown + (", ..." if len(field.choices) > 10 else "")
-
-
 def answer_message(
     message_id: str, button: str | None, pairs: list[str], *, as_json: bool
 ) -> None:
@@ -158,7 +90,7 @@ def answer_message(
     response = response_of(form, button, pairs)
     if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
         response |= typed_in_secret(form, response)
-    told = asking.answer(record["message_id"], response, answered_from="command line")
+    told = asking.answer(record["message_id"], response, answered_from=COMMAND_LINE)
     if as_json:
         say_json(told)
     else:
@@ -199,7 +131,7 @@ def response_of(
             raise BadArgument(
                 f"{name!r} is a button, and nothing to fill in: it stands behind the id."
             )
-        response[name] = _typed(known.get(name), name, text)
+        response[name] = typed_value(known.get(name), name, text)
     return response
 
 
@@ -216,29 +148,3 @@ def _button(form: Form, word: str | None) -> Field:
     there = ", ".join(field.name for field in form.buttons)
     said = f"There is no button {word!r}." if word else "Say which button is pressed."
     raise BadArgument(f"{said} There are: {there}.")
-
-
-def _typed(field: Field | None, name: str, text: str) -> Json:
-    if field is None:
-        return value_of(text, name)
-    if field.element is Element.FILE and not text.startswith("{"):
-        return _file(text)
-    if field.element is Element.MULTI_SELECT and not text.startswith("["):
-        return [_chosen(field, part.strip(), name) for part in text.split(",")]
-    if field.element is Element.DROPDOWN:
-        return _chosen(field, text, name)
-    return text if field.element in TEXTS else value_of(text, name)
-
-
-def _chosen(field: Field, text: str, name: str) -> Json:
-    return text if text in field.choices else value_of(text, name)
-
-
-def _file(text: str) -> Json:
-    path = Path(text).expanduser()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileMissing(f"{text!r} cannot be read: {reason}.") from error
-    return {"name": path.name, "content": b64encode(content).decode()}

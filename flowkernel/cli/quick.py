@@ -26,6 +26,8 @@ def run_arguments(words: list[str]) -> dict[str, Any] | None:
     parser.add_argument("target")
     parser.add_argument("-p", "--parameter", action="append", default=[], dest="pairs")
     parser.add_argument("--name")
+    parser.add_argument("--using", action="append", default=[])
+    parser.add_argument("--interactive", action="store_true")
     parser.add_argument("--no-wait", action="store_false", dest="waits")
     parser.add_argument("--json", action="store_true", dest="as_json")
     try:

@@ -3,13 +3,15 @@
 import sys
 from datetime import datetime
 
+from flowkernel.asked import Asker
 from flowkernel.cli import CANCELLED, FAILED, INTERRUPTED, SUCCESS
-from flowkernel.cli.arguments import parameters_of
+from flowkernel.cli.arguments import parameters_of, uses_in
 from flowkernel.cli.output import note, say, say_json
-from flowkernel.cli.session import client
+from flowkernel.cli.session import COMMAND_LINE, client
+from flowkernel.client import Client
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
-from flowkernel.models import Execution
+from flowkernel.models import Execution, Json
 from flowkernel.python_api import start
 from flowkernel.status import ExecutionStatus
 from flowkernel.terminal import FinalText, LiveText, can_redraw, write
@@ -26,12 +28,26 @@ REASON = 300  #: Characters of the reason of a failure, inclusive.
 
 
 def run(
-    target: str, pairs: list[str], *, name: str | None, waits: bool, as_json: bool
+    target: str,
+    pairs: list[str],
+    *,
+    name: str | None,
+    waits: bool,
+    as_json: bool,
+    using: list[str],
+    interactive: bool,
 ) -> int:
     """Start it, show it, and say with the exit code how it ended."""
     inputs = checked(parameters_of(pairs), "inputs")
     engine = client()
-    execution = start(engine, target, inputs, name=name)
+    execution = start(
+        engine,
+        target,
+        inputs,
+        name=name,
+        using=uses_in(using),
+        interactive=interactive,
+    )
     if not waits:
         if as_json:
             say_json(execution.load_all())
@@ -47,10 +63,23 @@ def run(
             display,
             asks_to_cancel=lambda: as_json or _asks_to_cancel(title),
             on_change=display.tell,
+            asker=None if as_json else _asker(engine, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
         return CANCELLED
     return _ended(tree, as_json=as_json)
+
+
+def _asker(engine: Client, display: FinalText) -> Asker | None:
+    """How whoever sits at this terminal is asked; None: nobody does."""
+    if engine.channel is None:
+        return None
+    from flowkernel.typed_prompts import TypedPrompts, lines_of
+
+    def answer(message_id: str, response: dict[str, Json]) -> dict[str, Json]:
+        return engine.answer(message_id, response, answered_from=COMMAND_LINE)
+
+    return TypedPrompts(answer, lines_of(is_terminal=True), make_room=display.pause)
 
 
 def _ended(tree: Tree, *, as_json: bool) -> int:

@@ -4,17 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from flowkernel.clock import monotonic
+from flowkernel.engine.deciding import check_answer, still_possible
 from flowkernel.engine.dispatcher import Dispatcher
 from flowkernel.engine.guard import Guard
 from flowkernel.engine.inbox import Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.pruning import prune_daily
 from flowkernel.engine.routes import answers
+from flowkernel.engine.routes.asking import asking_routes
 from flowkernel.engine.routes.engine import engine_routes
 from flowkernel.engine.routes.execution import execution_routes
 from flowkernel.engine.routes.flow import flow_routes
@@ -72,17 +76,24 @@ def make_app(
         title="flowkernel", version=about["version"], lifespan=lifespan, docs_url=None,
         redoc_url=None,
     )  # fmt: skip
-    app.add_middleware(Guard, token=token, on_request=lambda: _touch(dispatcher))
+    presence = Presence(service.home.presence_file)
+    inbox = Inbox(service, check=check_answer, prepare=partial(still_possible, service))
+    app.add_middleware(
+        Guard,
+        token=token,
+        on_request=lambda: _touch(dispatcher),
+        on_person=presence.note,
+    )
     app.add_exception_handler(FlowkernelError, answers.refuse)
     app.add_exception_handler(RequestValidationError, answers.refuse_shape)
     app.add_exception_handler(HTTPException, answers.refuse_http)
     app.add_exception_handler(Exception, answers.refuse_fault)
-    inbox = Inbox(service)
     routers = (
         worker_routes(service, dispatcher),  # Those that are asked most come first.
         execution_routes(service, dispatcher),
         verb_routes(service, dispatcher, inbox),
-        message_routes(service, inbox),
+        asking_routes(service, dispatcher, inbox, presence),
+        message_routes(service, inbox, presence),
         flow_routes(service, dispatcher),
         reading_routes(service, stream),
         engine_routes(service, dispatcher, about, stop),

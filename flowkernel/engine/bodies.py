@@ -11,6 +11,7 @@ from flowkernel.jsonvalue import checked, dumps
 from flowkernel.models import EventKind, FlowKind, OnLost
 from flowkernel.status import CellStatus, ExecutionStatus, ReturnWhen
 
+MAX_WRAPPERS = 10  #: Around one flow, inclusive.
 MAX_WAIT = 10 * 366 * 86_400.0  #: Seconds that an answer may be waited for, inclusive.
 MAX_CELLS = 1_000_000  #: Cells of a notebook, inclusive.
 
@@ -64,6 +65,13 @@ class SourceRecord(Record):
     environment: EnvironmentRecord = Field(default_factory=EnvironmentRecord)
 
 
+class WrapperUse(Record):
+    """A wrapper, and its parameters."""
+
+    name: str = Field(max_length=128)
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
 class FlowRecord(SourceRecord):
     """`POST flow`."""
 
@@ -71,6 +79,14 @@ class FlowRecord(SourceRecord):
     description: str | None = Field(default=None, max_length=100_000)
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = Field(default=None, allow_inf_nan=False)
+    wrappers: list[WrapperUse] = Field(default_factory=list, max_length=MAX_WRAPPERS)
+    is_wrapper: bool = False
+
+
+class WrapBody(Body):
+    """`PATCH flow/{name}`: the wrappers from now on, outermost first."""
+
+    wrappers: list[WrapperUse] = Field(max_length=MAX_WRAPPERS)
 
 
 class StartBody(Body):
@@ -87,6 +103,11 @@ class StartBody(Body):
     call_key: str | None = Field(default=None, max_length=400)
     started_by: str = Field(default="REST", max_length=200)
     worker: str | None = Field(default=None, pattern=r"^papermill-[0-9a-f-]{36}$")
+    using: list[WrapperUse] = Field(default_factory=list, max_length=MAX_WRAPPERS)
+    wrapped_of: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    retry_of: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    parks: bool = False
+    is_interactive: bool = False
 
 
 class VerbBody(Body):
@@ -136,6 +157,24 @@ class MessageBody(Body):
     about_id: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
 
 
+class PromptBody(Body):
+    """`POST execution/{id}/prompt`."""
+
+    message_id: str = Field(default_factory=new_id, pattern=r"^[0-9a-f-]{36}$")
+    about_id: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    timeout: float | None = Field(default=None, ge=0, le=MAX_WAIT)
+
+
+class DecideBody(Body):
+    """`POST execution/{id}/decide`: by an answered prompt, or by a verb."""
+
+    message_id: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    verb: Literal["retry_cell", "retry", "fail", "cancel_all"] | None = None
+    why: str | None = Field(default=None, max_length=1_000)  #: Added to its message.
+    archive: bool = True
+    started_by: str = Field(default="REST", max_length=200)
+
+
 class AnswerBody(Body):
     """`POST message/{id}/answer`."""
 
@@ -152,6 +191,7 @@ class WaitBody(Body):
     return_when: ReturnWhen = ReturnWhen.ALL_ENDED
     until: AwareDatetime | None = None
     message: str | None = None  #: For an answer to it.
+    counts_failed: bool = False  #: What waits for a decision counts as ended.
     seconds: float = Field(default=20.0, ge=0, le=60)
     is_last: bool = False  #: Whoever asks will not ask again.
     is_flow: bool = False  #: The execution itself waits, and gives its slot back.
@@ -257,6 +297,22 @@ class Ended(Record):
     notebook_path: str | None = None
 
 
+class Failed(Record):
+    """That it failed, and that somebody may decide what follows."""
+
+    status_message: str
+    error: ErrorRecord | None = None
+    failure: dict[str, Any] = Field(default_factory=dict)
+    is_parked: bool
+    notebook_path: str | None = None
+
+
+class KernelLost(Record):
+    """That a parked kernel is gone."""
+
+    why: str
+
+
 #: What a worker may say of an execution. The rest is the engine's to decide.
 WORKERS_SAY: dict[EventKind, type[Record]] = {
     EventKind.CELLS_COUNTED: CellsCounted,
@@ -264,5 +320,7 @@ WORKERS_SAY: dict[EventKind, type[Record]] = {
     EventKind.CELL_ENDED: CellEnded,
     EventKind.LOGGED: Logged,
     EventKind.PAUSED: Record,
+    EventKind.FAILED: Failed,
+    EventKind.KERNEL_LOST: KernelLost,
     EventKind.ENDED: Ended,
 }

@@ -13,22 +13,33 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
+from flowkernel.alive import is_alive
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.loose_ends import loose_ends
 from flowkernel.engine.losses import lost
 from flowkernel.engine.planning import notebook_path
-from flowkernel.engine.processes import Processes, is_alive
+from flowkernel.engine.processes import Processes
 from flowkernel.engine.service import Service, cancel_event, make_event
 from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
 from flowkernel.fold import Progress, fold_progress
+from flowkernel.kernels.parked import sweep_parked
 from flowkernel.models import Event, EventKind, Execution, Json
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
+ACTS = (
+    "start",
+    "cancel",
+    "pause",
+    "resume",
+    "drop",
+    "stop",
+)  #: What is not said for nothing.
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 REST_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
@@ -97,14 +108,12 @@ class Dispatcher:
         execution_id = event.execution_id
         self.board.apply(event)
         if event.kind is K.ENDED:
-            self.progress.pop(execution_id, None)
-            if (teller := self.workers.get(event.actor)) is not None:
-                teller.over.add(execution_id)  # It knows, and need not be told.
-                teller.holding.discard(execution_id)
-            # Before anything that never started gets the slot that is free now.
-            for waiter in self.waits.note(execution_id, S(event.payload["status"])):
-                self.board.resume(waiter)
-            self._end_never_started(execution_id)
+            self._follow_end(event)
+        elif event.kind in (K.FAILED, K.KERNEL_LOST):
+            self.waits.note(execution_id, S.PAUSED)
+            self._is_paused_in(event)
+        elif event.kind is K.PAUSED:
+            self._is_paused_in(event)
         elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
             message_id = event.payload["message_id"]
             for waiter in self.waits.note(message_id, S.ENDED_SUCCESS):
@@ -124,6 +133,22 @@ class Dispatcher:
         worker = self.workers.get((execution.worker if execution else None) or "")
         for one in [worker] if worker else self.workers.values():
             one.news.set()
+
+    def _follow_end(self, event: Event) -> None:
+        execution_id = event.execution_id
+        self.progress.pop(execution_id, None)
+        if (teller := self.workers.get(event.actor)) is not None:
+            teller.over.add(execution_id)  # It knows, and need not be told.
+            teller.holding.discard(execution_id)
+        # Before anything that never started gets the slot that is free now.
+        for waiter in self.waits.note(execution_id, S(event.payload["status"])):
+            self.board.resume(waiter)
+        self._end_never_started(execution_id)
+
+    def _is_paused_in(self, event: Event) -> None:
+        """The question that its worker holds open was asked before."""
+        if (teller := self.workers.get(event.actor)) is not None:
+            teller.paused.add(event.execution_id)
 
     def _cancel_late_child(self, event: Event) -> None:
         """A child that was asked for while its parent was being cancelled goes with it."""
@@ -238,7 +263,9 @@ class Dispatcher:
     def _take_back(self, event: Event) -> None:
         self.board.take_back(event.execution_id)
         execution = self.service.store.live.get(event.execution_id)
-        if event.kind is K.RESUMED and execution and execution.status is not S.RUNNING:
+        if event.kind is not K.RESUMED or execution is None:
+            return
+        if execution.status is S.WAITING or execution.asked == "resume":
             self.board.resume(event.execution_id)
 
     # -- workers -------------------------------------------------------------------------
@@ -263,7 +290,7 @@ class Dispatcher:
             while True:
                 worker.news.clear()
                 orders, left = self.orders(worker), deadline - monotonic()
-                if any(orders.values()) or left <= 0:
+                if any(orders[verb] for verb in ACTS) or left <= 0:
                     return orders
                 with suppress(TimeoutError):
                     await asyncio.wait_for(worker.news.wait(), left)
@@ -302,6 +329,7 @@ class Dispatcher:
                 and mine[e].status is S.RUNNING
                 and mine[e].asked != "pause"
             ],
+            "decisions": {e: mine[e].decision for e in worker.paused if e in mine},
             "drop": [e for e in worker.holding if e not in mine or self.is_homeless],
             "stop": self.is_stopping,
         }
@@ -318,14 +346,23 @@ class Dispatcher:
             for worker in list(self.workers.values()):
                 if self._is_lost(worker):
                     del self.workers[worker.worker_id]
-            events = [
-                event for one in self._orphans() for event in lost(one, self.config)
-            ]
-            if events:
-                await self._commit(events)
+            await self._tie_up()
             self._pump()
             if self.is_idle:
                 stop()
+
+    async def _tie_up(self) -> None:
+        """Say what follows where a worker is lost, or nobody is left to decide."""
+        events = [event for one in self._orphans() for event in lost(one, self.config)]
+        if events:
+            sweep_parked(self.service.home.path)
+            await self._commit(events)
+        store = self.service.store
+        prompts = [m for m in store.open_messages() if m.about_id is not None]
+        find = store.find_execution
+        events = await asyncio.to_thread(loose_ends, store.live, prompts, find)
+        if events:
+            await self._commit(events)
 
     async def _pause(self) -> None:
         """Until the next sweep: soon while something is under way, else when it is again."""

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,9 @@ QUIET = (
     "/api/latest/engine",
 )  #: Asking these does not keep it up.
 
+PERSON = b"x-flowkernel-person"  #: Who asks, by hand just now; and from where.
+
+LONGEST = 100  #: Characters of either that are kept.
 HANG_UP = (
     (b"connection", b"close"),
 )  #: What is still to come may have no end: not read.
@@ -31,11 +35,17 @@ class Guard:
     """ASGI middleware. What it refuses reaches no route."""
 
     def __init__(
-        self, app: ASGIApp, *, token: str, on_request: Callable[[], None]
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        on_request: Callable[[], None],
+        on_person: Callable[[str, str], None] = lambda _person, _channel: None,
     ) -> None:
         self._app = app
         self._expected = f"Bearer {token}".encode()
         self._on_request = on_request
+        self._on_person = on_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,6 +57,9 @@ class Guard:
             return
         if not scope["path"].startswith(QUIET):
             self._on_request()
+        if PERSON in headers:
+            person, _, channel = headers[PERSON].decode("latin-1").partition(";")
+            self._on_person(unquote(person)[:LONGEST], unquote(channel)[:LONGEST])
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY:
             await _say(send, 413, "ValueTooBig", _too_big(length.decode("latin-1")))

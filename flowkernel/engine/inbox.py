@@ -35,6 +35,10 @@ class Inbox:
 
     service: Service
     check: Callable[[Message, dict[str, Json]], None] = lambda _message, _response: None
+    #: What is left of a response that may be to the form as it was before.
+    prepare: Callable[[Message, dict[str, Json]], dict[str, Json]] = (
+        lambda _message, response: response
+    )
     _hidden: dict[str, dict[str, Json]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,6 +72,7 @@ class Inbox:
                 "body": body,
                 "call_key": call_key,
                 "about_id": said.get("about_id"),
+                "attended": said.get("attended"),
                 "expires_at": expires_at.isoformat() if expires_at else None,
             },
         )
@@ -85,7 +90,7 @@ class Inbox:
         if message.status is not MS.OPEN:
             return self._refuse(message, given)
         form = Form.of(message.body)
-        kept = form.check(given.response)
+        kept = form.check(self.prepare(message, given.response))
         self.check(message, kept)
         with self._lock:  # What is hidden belongs to the answer that is kept.
             message = self.closed_if_late(
@@ -141,6 +146,11 @@ class Inbox:
         return self.service.store.get_message(message.message_id)
 
     # -- reading -------------------------------------------------------------------------
+
+    def open(self) -> list[Message]:
+        """What waits for an answer, newest first."""
+        found = map(self.closed_if_late, self.service.store.open_messages())
+        return [message for message in found if message.status is MS.OPEN]
 
     def find(self, id_or_part: str) -> Message:
         """The message of this id, or of the unambiguous beginning or end of a recent one.

@@ -16,6 +16,9 @@ def lost(execution: Execution, config: Config) -> list[Event]:
     if execution.asked == "cancel":
         status, why = S.ENDED_CANCELLED, "Cancelled; its worker was gone."
         return [make_event(execution_id, K.ENDED, status=status, status_message=why)]
+    if execution.failure is not None and execution.status is S.PAUSED:
+        why = "Its worker was lost, and its kernel with it."
+        return [make_event(execution_id, K.KERNEL_LOST, why=why)]
     reason = _why_it_ends(execution, config)
     if reason is not None:
         status = S.ENDED_ERROR

@@ -1,11 +1,12 @@
 """What is to run when somebody asks for a start: the version, and how its flow is run."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from flowkernel.engine.wrapping import wrapper_flow
 from flowkernel.errors import BadArgument, NotANotebook
-from flowkernel.jsonvalue import checked_name, dumps
+from flowkernel.jsonvalue import MAX_NAME, checked_name, dumps
 from flowkernel.models import (
     Environment,
     Execution,
@@ -35,6 +36,10 @@ class Start:
     call_key: str | None = None
     started_by: str = ""
     worker: str | None = None  #: Somebody's own papermill, which runs it itself.
+    using: list[Json] = field(default_factory=list)  #: Wrappers, outermost first.
+    wrapped_of: str | None = None  #: The wrapper that starts what it wraps.
+    parks: bool = False
+    is_interactive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +51,30 @@ class Plan:
     environment: Environment
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None
+    wrappers: tuple[Json, ...] = ()  #: Outermost first.
+    type: str = "FLOW"
+    named: str | None = None  #: It is the flow of this name, whatever that is by then.
+    name: str | None = None  #: Of the execution, unless it is given one.
+    wrapped: Json = None  #: Of a wrapper: what it runs.
+    inputs: Json = None  #: Of a wrapper: its parameters. None: those that are given.
 
 
-def plan_of(store: Store, asked: Start) -> Plan:
-    """The plan for a request."""
+def plan_of(store: Store, asked: Start, inputs: Json) -> Plan:
+    """The plan for a request: of what is asked for, or of its outermost wrapper."""
+    plan = _bare_plan(store, asked)
+    wrappers = [*asked.using, *plan.wrappers]
+    if not wrappers:
+        return plan
+    return wrapping(store, wrappers, plan, asked, inputs)
+
+
+def _bare_plan(store: Store, asked: Start) -> Plan:
     if asked.flow is not None:
-        flow = store.get_flow(asked.flow)
-        return Plan(
-            flow_name=flow.name,
-            version=version_of_flow(store, flow),
-            environment=flow.environment,
-            on_lost=flow.on_lost,
-            cell_timeout=flow.cell_timeout,
-        )
+        return _plan_of_flow(store, asked.flow)
     if asked.source is not None:
         return plan_of_source(asked.source)
+    if asked.wrapped_of is not None:
+        return plan_of_wrapped(store, store.get_execution(asked.wrapped_of))
     before = asked.clone_of or asked.retry_of
     if before is None:
         raise BadArgument("Say what to start: `flow` (a name) or `source`.")
@@ -71,7 +85,32 @@ def plan_of(store: Store, asked: Start) -> Plan:
         environment=model.environment,
         on_lost=model.on_lost,
         cell_timeout=model.cell_timeout,
+        type=model.type,
+        wrapped=model.wrapped,
     )
+
+
+def _plan_of_flow(store: Store, name: str) -> Plan:
+    flow = store.get_flow(name)
+    if flow.is_wrapper:
+        raise BadArgument(
+            f"{name!r} is a wrapper: it runs another flow. Use it with "
+            f"`--using {name}`, or this.using({name!r}).flow(NAME)."
+        )
+    return Plan(
+        flow_name=flow.name,
+        version=version_of_flow(store, flow),
+        environment=flow.environment,
+        on_lost=flow.on_lost,
+        cell_timeout=flow.cell_timeout,
+        wrappers=tuple(flow.wrappers),
+        type=_type_of(flow.kind),
+        named=flow.name,
+    )
+
+
+def _type_of(kind: FlowKind) -> str:
+    return "SCRIPT" if kind is FlowKind.SCRIPT else "FLOW"
 
 
 def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
@@ -103,6 +142,7 @@ def plan_of_source(source: dict[str, Json]) -> Plan:
         flow_name=name,
         version=version_of(name, kind, text, None, source["path"]),
         environment=Environment.from_json(source["environment"]),
+        type=_type_of(kind),
     )
 
 
@@ -118,6 +158,58 @@ def check_source(kind: FlowKind, source: str, name: str) -> None:
         raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
     if kind is FlowKind.NOTEBOOK:
         bare_notebook(source, name)
+
+
+def wrapping(
+    store: Store, wrappers: list[Json], plan: Plan, asked: Start, inputs: Json
+) -> Plan:
+    """The plan of the outermost wrapper, which is told what it wraps."""
+    outer, *inner = wrappers
+    flow = wrapper_flow(store, outer["name"])
+    store.save_version(plan.version)
+    name = asked.name or plan.name or plan.flow_name
+    place = f" ({flow.name})"
+    return Plan(
+        flow_name=flow.name,
+        version=version_of_flow(store, flow),
+        environment=replace(
+            flow.environment, cwd=flow.environment.cwd or plan.environment.cwd
+        ),
+        type="WRAPPER",
+        name=name[: MAX_NAME - len(place)] + place,
+        inputs=outer["inputs"],
+        wrapped={
+            "flow": plan.named,  # By its name, so that a retry takes what is mended.
+            "flow_name": plan.flow_name,
+            "flow_version": plan.version.flow_version,
+            "environment": plan.environment.to_json(),
+            "on_lost": plan.on_lost,
+            "cell_timeout": plan.cell_timeout,
+            "type": plan.type,
+            "inputs": inputs,
+            "name": name,
+            "wrappers": inner,
+        },
+    )
+
+
+def plan_of_wrapped(store: Store, wrapper: Execution) -> Plan:
+    """The plan of what a wrapper runs; it may be a wrapper itself."""
+    wrapped = wrapper.wrapped
+    if wrapped is None:
+        raise BadArgument(f"{wrapper.name!r} is no wrapper: it wraps nothing.")
+    if wrapped["flow"] is not None:
+        plan = _plan_of_flow(store, wrapped["flow"])
+    else:
+        plan = Plan(
+            flow_name=wrapped["flow_name"],
+            version=store.get_version(wrapped["flow_version"]),
+            environment=Environment.from_json(wrapped["environment"]),
+            on_lost=OnLost(wrapped["on_lost"]),
+            cell_timeout=wrapped["cell_timeout"],
+            type=wrapped["type"],
+        )
+    return replace(plan, wrappers=tuple(wrapped["wrappers"]), name=wrapped["name"])
 
 
 def notebook_path(execution: Execution) -> str:

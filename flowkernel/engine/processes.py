@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import psutil
-
 from flowkernel.clock import monotonic, new_id
 from flowkernel.home import Home
 
@@ -58,14 +56,3 @@ class Processes:
         ]
         for worker_id in ended:
             del self._started[worker_id]
-
-
-def is_alive(pid: int, process_started_at: float) -> bool:
-    """Whether that very process is still there (and not another with its pid)."""
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process.create_time() - process_started_at) < 1.0
-    except psutil.Error:
-        return False

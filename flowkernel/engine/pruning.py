@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowkernel.clock import now
 from flowkernel.engine.service import Service
-from flowkernel.errors import BadArgument, FlowkernelError
+from flowkernel.errors import BadArgument, FlowkernelError, MoveNotAllowed
 from flowkernel.models import Wire
 
 CHUNK = 10_000  #: Executions that go in one transaction, about: families stay whole.
@@ -58,6 +58,21 @@ def prune(
         notebooks=len(removed),
         bytes=sum(removed) + max(0, service.store.prune_journal()),
     )
+
+
+def delete(service: Service, execution_id: str) -> None:
+    """Let an execution go, and everything under it, with its events and output notebooks.
+
+    Raises:
+        MoveNotAllowed: Some of it has not ended. None of it goes.
+    """
+    top, below = service.subtree(execution_id)
+    live = [one for one in service.live_under(top) if not one.status.is_ended]
+    if live:
+        raise MoveNotAllowed(live[0].execution_id, live[0].status, "deleted")
+    ids = [execution_id, *(member.execution_id for member in below)]
+    for path in service.store.prune(ids):
+        remove(service.home.path, path)
 
 
 def chunks(found: list[tuple[str, int]]) -> Iterator[list[str]]:

@@ -14,11 +14,13 @@ from flowkernel.engine.planning import (
     plan_of,
     version_of_flow,
 )
+from flowkernel.engine.wrapping import checked_uses, parameters_of
 from flowkernel.errors import (
     BadArgument,
     EngineFault,
     MoveNotAllowed,
     TooDeep,
+    Undecided,
 )
 from flowkernel.home import Home
 from flowkernel.jsonvalue import checked, checked_name, dumps
@@ -27,7 +29,6 @@ from flowkernel.models import (
     EventKind,
     Execution,
     Flow,
-    FlowKind,
     Json,
 )
 from flowkernel.status import ExecutionStatus
@@ -62,13 +63,36 @@ class Service:
             raise BadArgument(
                 f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
             )
+        if flow.is_wrapper:
+            parameters_of(flow)
         version = version_of_flow(self.store, replace(flow, name=name))
         flow = replace(
-            flow, name=name, flow_version=version.flow_version, registered_at=now()
+            flow,
+            name=name,
+            flow_version=version.flow_version,
+            registered_at=now(),
+            wrappers=self._checked_wrappers(flow, flow.wrappers),
         )
         self.store.save_version(version)
         self.store.save_flow(flow)
         return flow
+
+    def wrap(self, name: str, wrappers: Json) -> Flow:
+        """Have every execution of a flow go through these, outermost first; through none
+        if there are none. Those that are under way stay as they are.
+        """
+        flow = self.store.get_flow(name)
+        flow = replace(flow, wrappers=self._checked_wrappers(flow, wrappers))
+        self.store.save_flow(flow)
+        return flow
+
+    def _checked_wrappers(self, flow: Flow, wrappers: Json) -> Json:
+        if flow.is_wrapper and wrappers:
+            raise BadArgument(
+                f"{flow.name!r} is a wrapper itself. Put both around the flow: the first one "
+                "is the outermost."
+            )
+        return checked_uses(self.store, wrappers)
 
     # -- starting ------------------------------------------------------------------------
 
@@ -90,13 +114,16 @@ class Service:
             raise BadArgument(
                 "`worker` says who runs it, and `run` is false: leave one out."
             )
-        plan = plan_of(self.store, asked)
+        asked = replace(asked, using=checked_uses(self.store, asked.using))
+        plan = plan_of(self.store, asked, inputs)
+        inputs = inputs if plan.inputs is None else plan.inputs
         parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
         if parent is not None:
             self._check_parent(parent, plan.flow_name)
-            made = self._made_before(parent, asked.call_key, plan, inputs)
+            made = self._made_before(parent, asked, plan, inputs)
             if made is not None:
                 return made
+            asked = self._next_try(parent, asked)
         self.store.save_version(plan.version)
         return self._create(self._born(asked, plan, parent, inputs), asked)
 
@@ -110,16 +137,24 @@ class Service:
             raise TooDeep(flow_name, self.config.max_depth)
 
     def _made_before(
-        self, parent: Execution, call_key: str | None, plan: Plan, inputs: Json
+        self, parent: Execution, asked: Start, plan: Plan, inputs: Json
     ) -> Execution | None:
-        """The child of the same call, from this try of the parent or an earlier one."""
-        if call_key is None:
+        """The child of the same call, from this try of the parent or an earlier one.
+
+        What a wrapper runs may have got other inputs meanwhile: it is the same all the same.
+        """
+        if asked.call_key is None:
             return None
+        same = (plan.flow_name, inputs, plan.wrapped)
         made = [
             child
-            for child in self.store.called(self._tries(parent), call_key)
-            if (child.flow_name, child.inputs) == (plan.flow_name, inputs)
+            for child in self.store.called(self._tries(parent), asked.call_key)
+            if asked.wrapped_of is not None
+            or (child.flow_name, child.inputs, child.wrapped) == same
         ]
+        mine = [child for child in made if child.parent_id == parent.execution_id]
+        if mine and parent.losses and asked.wrapped_of and asked.retry_of is None:
+            return mine[-1]  # How the last try ended is what its wrapper goes on with.
         good = [child for child in made if child.status is S.ENDED_SUCCESS]
         live = [
             child
@@ -127,6 +162,13 @@ class Service:
             if not child.status.is_ended and child.parent_id == parent.execution_id
         ]
         return next(iter(good + live), None)
+
+    def _next_try(self, parent: Execution, asked: Start) -> Start:
+        """All that a wrapper starts are tries of the same: each says which it follows."""
+        if asked.wrapped_of is None or asked.retry_of is not None:
+            return asked
+        tries = self.store.called([parent], asked.call_key or "")
+        return replace(asked, retry_of=tries[-1].execution_id) if tries else asked
 
     def _tries(self, execution: Execution) -> list[Execution]:
         tries = [execution]
@@ -143,10 +185,10 @@ class Service:
         return Execution(
             execution_id=asked.execution_id,
             root_id=parent.root_id if parent else asked.execution_id,
-            type="SCRIPT" if plan.version.kind is FlowKind.SCRIPT else "FLOW",
+            type=plan.type,
             flow_name=plan.flow_name,
             flow_version=plan.version.flow_version,
-            name=checked_name(asked.name or plan.flow_name, "execution"),
+            name=checked_name(_name_of(asked, plan), "execution"),
             status=S.QUEUED if asked.run else S.PENDING,
             created_at=now(),
             parent_id=asked.parent_id,
@@ -158,6 +200,10 @@ class Service:
             on_lost=plan.on_lost,
             cell_timeout=plan.cell_timeout,
             started_by=asked.started_by,
+            wrapped=plan.wrapped,
+            parks=asked.parks and parent is not None,
+            is_interactive=asked.is_interactive
+            or bool(parent and parent.is_interactive),
         )
 
     def _create(self, born: Execution, asked: Start) -> Execution:
@@ -239,6 +285,8 @@ class Service:
             return self._append(make_event(execution_id, K.ASKED, actor, what=None))
         if execution.status is not S.PAUSED:
             raise MoveNotAllowed(execution_id, execution.status, "resumed")
+        if execution.is_failed:
+            raise Undecided(execution.name)
         if execution.worker is None:
             return self._append(make_event(execution_id, K.QUEUED, actor))
         return self._append(make_event(execution_id, K.ASKED, actor, what="resume"))
@@ -305,6 +353,12 @@ class Service:
             raise EngineFault(
                 f"A copy needs about {size:,} bytes; the disk of the home has {free:,} free."
             )
+
+
+def _name_of(asked: Start, plan: Plan) -> str:
+    """What an execution is called; a wrapper is called after what it wraps."""
+    is_wrapper = plan.inputs is not None
+    return (plan.name if is_wrapper else asked.name) or plan.name or plan.flow_name
 
 
 def under(top: Execution, family: list[Execution]) -> list[Execution]:

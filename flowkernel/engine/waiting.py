@@ -35,7 +35,11 @@ async def hold(
         {e.execution_id: e.status for e in targets},
         asked.return_when,
         waiter=execution_id if asked.is_flow else None,
+        counts_failed=asked.counts_failed,
     )
+    for target in targets:
+        if target.is_failed:
+            wait.note(target.execution_id, S.PAUSED)
     if asked.until is None and wait.return_when.is_settled(
         list(wait.statuses.values())
     ):
@@ -86,7 +90,7 @@ async def _hold_for_answer(
             if asked.is_flow:
                 short = message.message_id[-8:]
                 on = f"Waiting for an answer to {message.subject!r} (message {short})."
-                await _say_waiting(service, execution_id, on)
+                await _say_waiting(service, execution_id, on, message.message_id)
             await until_over(wait, _seconds_left(asked, message))
             message = await _as_it_is(inbox, message)
     finally:
@@ -142,10 +146,15 @@ def _until_words(moment: datetime) -> str:
     return f"Waiting until {moment:%Y-%m-%d %H:%M:%S} UTC."
 
 
-async def _say_waiting(service: Service, execution_id: str, on: str) -> None:
+async def _say_waiting(
+    service: Service, execution_id: str, on: str, message_id: str | None = None
+) -> None:
     execution = service.store.live.get(execution_id)
     if execution is not None and execution.status is S.RUNNING:
-        event = make_event(execution_id, EventKind.WAITING, on=on)
+        said = (
+            {"on": on} if message_id is None else {"on": on, "message_id": message_id}
+        )
+        event = make_event(execution_id, EventKind.WAITING, **said)
         await asyncio.to_thread(service.store.append, [event], strict=False)
 
 

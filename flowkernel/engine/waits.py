@@ -16,10 +16,15 @@ class Wait:
     statuses: dict[str, ExecutionStatus]
     return_when: ReturnWhen
     waiter: str | None = None  #: The execution that waits, and wants its slot then.
+    counts_failed: bool = False  #: One that waits for a decision counts as ended.
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, execution_id: str, status: ExecutionStatus) -> None:
-        """Take in where one of them stands now."""
+        """Take in where one of them stands now. PAUSED: it failed, and nobody decided yet."""
+        if status is ExecutionStatus.PAUSED:
+            if not self.counts_failed:
+                return
+            status = ExecutionStatus.ENDED_ERROR
         self.statuses[execution_id] = status
         if self.return_when.is_settled(list(self.statuses.values())):
             self.over.set()

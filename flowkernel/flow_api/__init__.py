@@ -4,6 +4,7 @@ In a flow's kernel `system`, `this` and `inputs` are ready. The names are those 
 documentation of Cloudomation's flow API gives; where that is not public, they are ours.
 """
 
+import builtins
 import warnings
 from typing import Any
 
@@ -75,7 +76,10 @@ def begin(
     client: Client, execution_id: str, inputs: dict[str, Json]
 ) -> tuple[System, Execution, dict[str, Json]]:
     """Called in a flow's kernel before its first cell: `system`, `this`, `inputs`."""
-    enter(client, execution_id)
+    mine = enter(client, execution_id)
+    shell = getattr(builtins, "get_ipython", lambda: None)()
+    if shell is not None:
+        shell.events.register("pre_run_cell", lambda _info=None: mine.begin_cell())
     return System(client), Execution(client, execution_id), inputs
 
 

@@ -21,7 +21,9 @@ from flowkernel.flow_api.here import Here, needed, short_key
 from flowkernel.flow_api.later import LATER, LATER_ARGUMENTS
 from flowkernel.flow_api.records import ALIASES, Message, pick
 from flowkernel.flow_api.waiting import hold, wait
+from flowkernel.flow_api.wrapping import Using, Wrapped, use
 from flowkernel.jsonvalue import checked, dumps
+from flowkernel.models import Execution as Record
 from flowkernel.models import Json
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus, ReturnWhen
@@ -112,6 +114,7 @@ class Execution:
         wait: bool | ReturnWhen = True,
         run: bool = True,
         key: str | None = None,
+        using: list[Json] | None = None,
         **more_inputs: Json,
     ) -> "Execution":
         """Start a flow as a child, by its name or its path, and wait for it.
@@ -121,6 +124,7 @@ class Execution:
             name: Of the child; else the flow's.
             wait: False: do not wait. A `return_when`: wait so, and raise only if it says so.
             run: False: only record it; `child.run()` starts it.
+            using: Wrappers, outermost first; `this.using()` makes them.
             key: Says which call this is when the flow is run again after a failure or a
                 loss. A call whose child succeeded then returns that child and starts
                 nothing. Else: its place among the calls of this flow with these inputs.
@@ -140,9 +144,12 @@ class Execution:
         given = checked({**(inputs or {}), **more_inputs}, "inputs")
         request = start_request(flow, given)
         what = f"{request.get('flow') or request['source']['path']}:{dumps(given)}"
+        if using:
+            what = f"{dumps(using)}:{what}"
         child = self._start(
             {
                 **request,
+                "using": using or [],
                 "name": name,
                 "parent_id": self.execution_id,
                 "call_key": short_key(key or here.call_key(what)),
@@ -152,6 +159,22 @@ class Execution:
         if run and wait is not False:
             child.wait(ReturnWhen.ALL_SUCCEEDED if wait is True else wait)
         return child
+
+    def using(self, wrapper: str, **parameters: Json) -> Using:
+        """Call a flow through a wrapper: `this.using("retry", max_tries=5).flow("fetch")`."""
+        self._own("using")
+        return Using(self, [use(wrapper, parameters)])
+
+    @property
+    def wrapped(self) -> Wrapped:
+        """In a wrapper: what it runs."""
+        record = self.get("wrapped")
+        if record is None:
+            raise BadArgument(
+                "This flow wraps nothing: only a wrapper has `this.wrapped`. Make one with "
+                "%%wrapper NAME."
+            )
+        return Wrapped(self, record)
 
     def clone(
         self,
@@ -269,6 +292,36 @@ class Execution:
         sent = Message(self._client, told)
         return sent.wait() if wait else sent
 
+    def ask_about(
+        self, failed: "Execution", *, timeout: float | None = None
+    ) -> Message:
+        """Ask what is to follow from a failure, and wait for the answer.
+
+        Raises:
+            MessageResponseTimeoutError: Nobody answered within `timeout` seconds.
+        """
+        self._own("ask_about")
+        told = self._post(
+            "prompt",
+            {
+                "message_id": new_id(),
+                "about_id": failed.execution_id,
+                "timeout": timeout,
+            },
+        )
+        return Message(self._client, told).wait()
+
+    def is_attended(self, minutes: float) -> bool:
+        """Whether somebody is there: did something within so many minutes, or said so."""
+        told = self._client.get(
+            f"/execution/{self.execution_id}/presence", minutes=minutes
+        )
+        return bool(told["is_attended"])
+
+    def patience(self, minutes: float) -> float | None:
+        """Seconds until a prompt is given up; None: never, for somebody said to wait."""
+        return None if self.get("is_interactive") else minutes * 60
+
     def success(self, message: str | None = None) -> NoReturn:
         """End the flow with success, at once."""
         self._own("success")
@@ -336,10 +389,58 @@ class Execution:
         _waited(self._client, [self], return_when, timeout)
         return self
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed and waits for somebody to decide; as last read."""
+        record = self._record or self.load_all()
+        is_aside = record["status"] == ExecutionStatus.PAUSED
+        return is_aside and record["failure"] is not None and record["decision"] is None
+
+    def settle(self, timeout: float | None = None) -> Self:
+        """Wait until it has ended, or has failed and waits for somebody to decide.
+
+        Raises:
+            DependencyTimeoutError: `timeout` seconds are over.
+        """
+        ids = [self.execution_id]
+        records = wait(
+            self._client, ids, ReturnWhen.ALL_ENDED, timeout, counts_failed=True
+        )
+        self._record = records[self.execution_id]
+        return self
+
+    def decide(
+        self,
+        decision: "Message | str",
+        *,
+        why: str | None = None,
+        archive: bool = True,
+    ) -> str | None:
+        """Have followed what somebody answered; the verb, as `retry_cell`. None: the answer
+        came too late for the kernel it needs, and it has to be asked again.
+
+        Args:
+            decision: An answered prompt; or a verb.
+            archive: Whether a try that is followed by another one is archived.
+        """
+        if isinstance(decision, Message):
+            body: dict[str, Json] = {"message_id": decision.message_id}
+        else:
+            body = {"verb": decision, "why": why}
+        body |= {"archive": archive, "started_by": self._client.started_by}
+        self._record = self._post("decide", body)
+        made = (self._record or {}).get("decision")
+        return str(made["verb"]) if made else None
+
     def cancel(self) -> Self:
         """Stop it, and everything under it."""
         self._client.act(self.execution_id, "cancel")
         return self
+
+    def delete(self) -> None:
+        """Let it go, and everything under it: events, cell runs, output notebooks. Only
+        what has ended."""
+        self._client.request("DELETE", f"/execution/{self.execution_id}")
 
     def pause(self) -> Self:
         """Let it stop after the cell that runs now, until `resume`."""
@@ -363,6 +464,9 @@ class Execution:
     def _start(self, request: dict[str, Json]) -> "Execution":
         record = self._client.start(request).to_json()
         return Execution(self._client, record["execution_id"], record)
+
+    def _known(self, record: Record) -> "Execution":
+        return Execution(self._client, record.execution_id, record.to_json())
 
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)

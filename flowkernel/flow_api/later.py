@@ -4,7 +4,6 @@ LATER = {
     "connect": "Connectors come later; until then use a Python package in the flow.",
     "task": "Connectors come later; until then use a Python package in the flow.",
     "script": "Register the code with %%flow and start it with this.flow(NAME).",
-    "using": "Wrappers come with interactive mode; until then call the flow directly.",
     "webhook_html_response": "Webhooks come later.",
     "save_dump": "Savepoints are not offered: children that succeeded are not run twice.",
     "load_dump": "Savepoints are not offered: children that succeeded are not run twice.",

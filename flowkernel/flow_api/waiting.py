@@ -1,34 +1,73 @@
 """How a flow, or anybody, waits: "is it over?", asked until it is."""
 
-import time
+import math
 from collections.abc import Callable
 
 from flowkernel.client import Client
+from flowkernel.clock import monotonic, now
 from flowkernel.flow_api.exceptions import (
     DependencyTimeoutError,
     MessageClosed,
     MessageResponseTimeoutError,
 )
-from flowkernel.flow_api.here import here
+from flowkernel.flow_api.here import acting
 from flowkernel.models import Json
 from flowkernel.status import ReturnWhen
 
 WAIT_SECONDS = 20.0  #: One question "is it over?" is held open this long.
 
 
+class Limit:
+    """Seconds that something may take."""
+
+    def __init__(
+        self, client: Client, execution_id: str, seconds: float, is_flow: bool
+    ) -> None:
+        self._client = client
+        self._execution_id = execution_id
+        self._seconds = seconds
+        self._is_flow = is_flow  #: Then what people take does not count.
+        self._since, self._begun = now(), monotonic()
+
+    def left(self) -> float:
+        """Seconds that are left; without end while a person is waited for."""
+        left = self._seconds - (monotonic() - self._begun)
+        if not self._is_flow or left > WAIT_SECONDS:
+            return left
+        told = self._client.get(
+            f"/execution/{self._execution_id}/asked", since=self._since.isoformat()
+        )
+        return math.inf if told["is_now"] else left + float(told["seconds"])
+
+
 def wait(
-    client: Client, ids: list[str], when: ReturnWhen, timeout: float | None
+    client: Client,
+    ids: list[str],
+    when: ReturnWhen,
+    timeout: float | None,
+    *,
+    counts_failed: bool = False,
 ) -> dict[str, dict[str, Json]]:
     """Wait for executions; their records by id.
+
+    Args:
+        timeout: Seconds. While a flow waits, those do not count in which something under it
+            waits for a person.
+        counts_failed: One that failed and waits for a decision counts as ended.
 
     Raises:
         DependencyTimeoutError: `timeout` seconds are over.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    left = (lambda: deadline - time.monotonic()) if deadline is not None else None
-    mine = here()
+    mine = acting()
     waiter = mine.execution_id if mine is not None else ids[0]
-    question = {"for": ids, "return_when": when, "is_flow": mine is not None}
+    is_own = mine is not None
+    left = None if timeout is None else Limit(client, waiter, timeout, is_own).left
+    question = {
+        "for": ids,
+        "return_when": when,
+        "is_flow": mine is not None,
+        "counts_failed": counts_failed,
+    }
     told = hold(client, waiter, question, left)
     if not told["is_over"]:
         raise DependencyTimeoutError(
@@ -46,9 +85,8 @@ def wait_for_answer(
         MessageResponseTimeoutError: Nobody answered in time.
         MessageClosed: Nobody can answer any more.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    left = (lambda: deadline - time.monotonic()) if deadline is not None else None
-    mine, sender = here(), record["execution_id"]
+    left = None if timeout is None else Limit(client, "", timeout, False).left
+    mine, sender = acting(), record["execution_id"]
     is_flow = mine is not None and mine.execution_id == sender
     question = {"message": record["message_id"], "is_flow": is_flow}
     told = hold(client, sender, question, left)["message"]
@@ -71,8 +109,9 @@ def hold(
 ) -> dict[str, Json]:
     """Ask "is it over?" until it is, or until `left()` seconds are none."""
     while True:
-        seconds = WAIT_SECONDS if left is None else min(WAIT_SECONDS, max(0.0, left()))
-        is_last = left is not None and left() <= seconds
+        rest = math.inf if left is None else left()
+        seconds = min(WAIT_SECONDS, max(0.0, rest))
+        is_last = rest <= WAIT_SECONDS
         told: dict[str, Json] = client.post(
             f"/execution/{waiter}/wait",
             {**question, "seconds": seconds, "is_last": is_last},

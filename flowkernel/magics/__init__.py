@@ -1,17 +1,43 @@
 """What `%load_ext flowkernel` puts into a shell, and takes out again."""
 
+from contextlib import suppress
 from typing import Any
 
+from flowkernel.magics.attendance import Attendance
 from flowkernel.magics.flow_magics import FlowMagics
+from flowkernel.magics.people import known_client
+
+ON_CELL = "pre_run_cell"  #: IPython's name of the moment.
 
 
 def load(ipython: Any) -> None:
-    """Add the magics. Starts nothing: the engine is met when a magic first needs it."""
+    """Add the magics. Starts nothing: the engine is met when a magic first needs it.
+
+    If an engine is there and something waits for an answer, it is shown again: the notebook
+    that asked may have been closed.
+    """
     ipython.register_magics(FlowMagics)
+    ipython.events.register(ON_CELL, Attendance(ipython).on_cell)
+    _show_what_waits(ipython)
+
+
+def _show_what_waits(ipython: Any) -> None:
+    client = known_client(ipython)
+    if client is None:
+        return
+    from flowkernel.errors import FlowkernelError
+    from flowkernel.magics.inbox import open_messages, show_inbox
+
+    with suppress(FlowkernelError):  # An engine that is going: it is no concern here.
+        if open_messages(client):
+            show_inbox(ipython, client)
 
 
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
+    for callback in list(ipython.events.callbacks[ON_CELL]):
+        if isinstance(getattr(callback, "__self__", None), Attendance):
+            ipython.events.unregister(ON_CELL, callback)
     manager = ipython.magics_manager
     ours = manager.registry.pop(FlowMagics.__name__, None)
     if ours is None:

@@ -8,8 +8,11 @@ from IPython.core.error import UsageError
 from IPython.utils.text import DollarFormatter
 
 from flowkernel.errors import BadArgument
+from flowkernel.models import Json
+from flowkernel.uses import take_uses
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
+YES_OR_NO = {"true": True, "false": False}  #: Of a wrapper's option, as in a command.
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -72,6 +75,38 @@ def _bare(word: str) -> str:
         return option + sign + _bare(value)
     is_quoted = len(word) > 1 and word[0] in "\"'" and word[-1] == word[0]
     return _literal(word, word) if is_quoted else word
+
+
+def uses_of(
+    line: str, flag: str, known: frozenset[str], names: dict[str, Any]
+) -> tuple[str, list[Json]]:
+    """The line without its wrappers, and these, outermost first.
+
+    Raises:
+        BadArgument: A name or a value is missing.
+    """
+    if flag not in line:
+        return line, []
+    words, uses = take_uses(
+        _words(line),
+        flag,
+        known=known,
+        value_of=lambda text, _: YES_OR_NO.get(text, value_of(text, names)),
+    )
+    for use in uses:
+        use["name"] = _bare(use["name"])
+    return " ".join(words), uses
+
+
+def _words(line: str) -> list[str]:
+    """The words as they stand, with their quotes."""
+    words: list[str] = []
+    rest = line.strip()
+    while rest:
+        length = _word_length(rest)
+        words.append(rest[:length])
+        rest = rest[length:].lstrip()
+    return words
 
 
 def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,15 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from flowkernel.client import Client
 from flowkernel.errors import BadArgument
-from flowkernel.magics.arguments import inputs_of, parse
+from flowkernel.magics.arguments import inputs_of, parse, uses_of
+from flowkernel.magics.attendance import channel_of
 from flowkernel.models import Flow, FlowKind, OnLost
 from flowkernel.source import here
 from flowkernel.status import ExecutionStatus
 from flowkernel.table import Table
 
+FLOW_OPTIONS = frozenset({"--setup", "--on-lost", "--cell-timeout", "--description"})
+RUN_OPTIONS = frozenset({"--name", "--no-wait", "--interactive"})
 STATUSES = [status.value for status in ExecutionStatus]
 
 
@@ -36,6 +39,8 @@ class FlowMagics(Magics):
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
             self._kept_client = client
+        # Each time: papermill may execute a notebook in which a person was just now.
+        self._kept_client.channel = channel_of(self.shell)
         return self._kept_client
 
     @cell_magic
@@ -55,6 +60,12 @@ class FlowMagics(Magics):
         help="Seconds one cell may take. Default: no limit.",
     )
     @argument("--description", metavar="TEXT", help="What it does, in quotes.")
+    @argument(
+        "--wrapper",
+        metavar="NAME",
+        help="Run it through this wrapper; may be repeated, outermost first. Parameters of "
+        "the wrapper follow: --wrapper interactive --interactive-limit-minutes 10.",
+    )
     def flow(self, line: str, cell: str) -> None:
         """Register the cell as a flow; it does not run yet.
 
@@ -62,6 +73,7 @@ class FlowMagics(Magics):
         plain statements that find `system`, `this` and `inputs` ready. It runs in a kernel
         of its own and sees no variable of this notebook.
         """
+        line, wrappers = uses_of(line, "--wrapper", FLOW_OPTIONS, self.shell.user_ns)
         args = parse(FlowMagics.flow, line, marks="%%")
         if args.cell_timeout is not None and not args.cell_timeout > 0:
             raise BadArgument(
@@ -78,6 +90,7 @@ class FlowMagics(Magics):
             environment=here(),
             on_lost=OnLost(args.on_lost),
             cell_timeout=args.cell_timeout,
+            wrappers=wrappers,
         )
         flow = self._client.register(flow)
         sys.stdout.write(
@@ -113,6 +126,17 @@ class FlowMagics(Magics):
         "--name", metavar="NAME", help="Name of the execution. Default: the flow's."
     )
     @argument("--no-wait", action="store_true", help="Come back at once.")
+    @argument(
+        "--using",
+        metavar="WRAPPER",
+        help="Through this wrapper, with its parameters behind it: --using retry "
+        "--max-tries 5.",
+    )
+    @argument(
+        "--interactive",
+        action="store_true",
+        help="If it fails, wait for somebody to decide, however long that takes.",
+    )
     def flow_run(self, line: str) -> Any:
         """Start a flow and show its tree until it has ended.
 
@@ -121,6 +145,7 @@ class FlowMagics(Magics):
         """
         from flowkernel.magics.running import run
 
+        line, using = uses_of(line, "--using", RUN_OPTIONS, self.shell.user_ns)
         args = parse(FlowMagics.flow_run, line)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         return run(
@@ -130,6 +155,34 @@ class FlowMagics(Magics):
             inputs,
             name=args.name,
             waits=not args.no_wait,
+            using=using,
+            interactive=args.interactive,
+        )
+
+    @cell_magic
+    @magic_arguments()
+    @argument("name", help="Name of the wrapper.")
+    @argument("--description", metavar="TEXT", help="What it does, in quotes.")
+    def wrapper(self, line: str, cell: str) -> None:
+        """Register the cell as a wrapper: a flow that runs another one.
+
+        Its `handler(system, this, inputs)` finds what it wraps in `this.wrapped`. A literal
+        `PARAMETERS = {"name": default}` says which parameters it takes.
+        """
+        args = parse(FlowMagics.wrapper, line, marks="%%")
+        self._check(args.name, cell, "")
+        flow = Flow(
+            name=args.name,
+            kind=FlowKind.CELL,
+            source=cell,
+            description=args.description,
+            environment=here(),
+            is_wrapper=True,
+        )
+        self._client.register(flow)
+        sys.stdout.write(
+            f"Registered the wrapper {flow.name!r}. "
+            f"Use it with %flow_run NAME --using {_quoted(flow.name)}.\n"
         )
 
     @line_magic
@@ -146,13 +199,21 @@ class FlowMagics(Magics):
     @argument("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
     @argument("--flow", metavar="NAME", help="Only executions of this flow.")
     @argument("--limit", type=int, default=20, help="At most so many. Default: 20.")
+    @argument(
+        "--all",
+        action="store_true",
+        help="Also archived ones: tries that were repeated.",
+    )
     def executions(self, line: str) -> Table:
         """List the latest executions, the newest first."""
         from flowkernel.listing import execution_table, known_status
 
         args = parse(FlowMagics.executions, line)
         found = self._client.list_executions(
-            status=known_status(args.status), flow_name=args.flow, limit=args.limit
+            status=known_status(args.status),
+            flow_name=args.flow,
+            is_archived=None if args.all else False,
+            limit=args.limit,
         )
         return execution_table(found)
 
@@ -168,14 +229,12 @@ class FlowMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    def inbox(self, line: str) -> Table:
-        """List what waits for an answer, the newest first."""
-        from flowkernel.listing import message_table
-        from flowkernel.models import Message
+    def inbox(self, line: str) -> Table | None:
+        """Show what waits for an answer, and answer it."""
+        from flowkernel.magics.inbox import show_inbox
 
         parse(FlowMagics.inbox, line)
-        found = self._client.get("/message", is_open="true")
-        return message_table(Message.from_json(record) for record in found)
+        return show_inbox(self.shell, self._client)
 
     @cell_magic
     @magic_arguments()

@@ -2,14 +2,17 @@
 
 import logging
 import sys
-import threading
 from typing import Any
 
+from flowkernel.asked import Asker, NoAsker
 from flowkernel.client import Client
 from flowkernel.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
 from flowkernel.flow_api import Execution, current
 from flowkernel.jsonvalue import checked
 from flowkernel.listing import short_id
+from flowkernel.magics.attendance import is_notebook
+from flowkernel.magics.people import asker_of
+from flowkernel.models import Json
 from flowkernel.python_api import as_object, start
 from flowkernel.status import ExecutionStatus, ReturnWhen
 from flowkernel.terminal import make_display
@@ -27,6 +30,8 @@ def run(
     *,
     name: str | None,
     waits: bool,
+    using: list[Json] | None = None,
+    interactive: bool = False,
 ) -> Execution:
     """Start a flow, and show its tree.
 
@@ -36,18 +41,22 @@ def run(
     given = checked(inputs, "inputs")
     parent = current()
     if parent is not None:
-        child = parent.flow(target, name=name, wait=False, inputs=given)
+        child = parent.flow(target, name=name, wait=False, inputs=given, using=using)
         return _wait_inside(parent, child) if waits else child
-    execution = start(client, target, given, name=name)
+    execution = start(
+        client, target, given, name=name, using=using, interactive=interactive
+    )
     if not waits:
         _watch_beside(shell, client, execution)
         return execution
     title = execution.get("name")
+    display = _display(shell)
     tree = watch(
         client,
         execution.execution_id,
-        _display(shell),
+        display,
         asks_to_cancel=lambda: _asks_to_cancel(title),
+        asker=asker_of(shell, client, make_room=display.pause),
     )
     return _result(client, tree)
 
@@ -90,11 +99,6 @@ def _asks_to_cancel(name: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def is_notebook(shell: Any) -> bool:
-    """Whether the shell belongs to a kernel, whose outputs are displayed elsewhere."""
-    return any(cls.__name__ == "ZMQInteractiveShell" for cls in type(shell).__mro__)
-
-
 def _display(shell: Any) -> Display:
     if is_notebook(shell):
         from flowkernel.widgets.live_tree import LiveTree
@@ -120,18 +124,22 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
         return
     display = _display(shell)
     display.show(get_tree(client, execution_id))
-    threading.Thread(
-        target=_follow_quietly,
-        args=(client, execution_id, display),
-        name=f"flowkernel-{short_id(execution_id)}",
-        daemon=True,
-    ).start()
+    asker = asker_of(shell, client, make_room=display.pause, is_beside=True)
+    if asker is not None:
+        asker.open()
+    from flowkernel.widgets.threads import begin
+
+    name = f"flowkernel-{short_id(execution_id)}"
+    begin(name, _follow_quietly, client, execution_id, display, asker or NoAsker())
 
 
-def _follow_quietly(client: Client, execution_id: str, display: Display) -> None:
+def _follow_quietly(
+    client: Client, execution_id: str, display: Display, asker: Asker
+) -> None:
     try:
-        for tree in follow(client, execution_id):
+        for tree in follow(client, execution_id, asker=asker):
             display.show(tree)
+        asker.finish()
         display.finish(tree)
     except FlowkernelError as error:  # Nobody could catch it; the next magic says it.
         _log.warning("The tree is no longer followed: %s", error)

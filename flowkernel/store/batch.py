@@ -11,7 +11,7 @@ from flowkernel.clock import now
 from flowkernel.errors import BadArgument, FlowNotFound, MoveNotAllowed
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion, Json, Wire
-from flowkernel.store.changes import Changes, Dated
+from flowkernel.store.changes import Changes, Dated, is_among
 from flowkernel.store.rows import check_fits
 from flowkernel.store.state import State
 from flowkernel.store.step import Cells, Messages, step
@@ -70,17 +70,17 @@ class Batch:
             dated = Dated(version, now())
             self.changes.versions.setdefault(version.flow_version, dated)
 
-    def prune(self, roots: Set[str]) -> None:
-        """Let families go, all of which have ended.
+    def prune(self, ids: Set[str]) -> None:
+        """Let families go, by their roots, and executions, all of which have ended.
 
         Raises:
-            MoveNotAllowed: One has a member that is live.
+            MoveNotAllowed: One is live, or has a member that is.
         """
         changed = [*self._state.live.values(), *self.changes.executions.values()]
         for execution in changed:
-            if execution.root_id in roots and not execution.status.is_ended:
+            if is_among(execution, ids) and not execution.status.is_ended:
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
-        self.changes.pruned |= roots
+        self.changes.pruned |= ids
 
     def replay(self, event: Event) -> None:
         """Take in an event that was decided before, with its `seq` and `root_id`.

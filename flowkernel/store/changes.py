@@ -1,6 +1,6 @@
 """What is to be added to the tables: decided, and not yet written there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Changes:
     messages_born: set[str] = field(default_factory=set)
     flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
     versions: dict[str, Dated] = field(default_factory=dict)
-    pruned: set[str] = field(default_factory=set)  #: Roots of families that go.
+    pruned: set[str] = field(default_factory=set)  #: Roots, and executions, that go.
     frame: int = 0  #: The last frame of the journal that is in here.
     size: int = 0  #: Bytes in the journal.
 
@@ -61,3 +61,8 @@ class Changes:
         for part in parts:
             whole.add(part)
         return whole
+
+
+def is_among(execution: Execution, pruned: Set[str]) -> bool:
+    """Whether it goes, by itself or with its family."""
+    return execution.root_id in pruned or execution.execution_id in pruned

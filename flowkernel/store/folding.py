@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowkernel.errors import DiskFull, EngineError, EngineFault
 from flowkernel.models import Execution, FlowVersion
-from flowkernel.store.changes import Changes
+from flowkernel.store.changes import Changes, is_among
 from flowkernel.store.database import fault
 from flowkernel.store.pool import Pool
 from flowkernel.store.reserve import Reserve
@@ -81,7 +81,7 @@ class Folding:
             known = (part.executions.get(execution_id) for part in parts)
             found = next(filter(None, known), None)
         found = found or self._pool.find_execution(execution_id)
-        return None if found is None or found.root_id in pruned else found
+        return None if found is None or is_among(found, pruned) else found
 
     def find_version(self, flow_version: str) -> FlowVersion | None:
         """One source; None if there is none."""

@@ -9,9 +9,9 @@ A frame is
 
 The first line of a frame says its number (they count up by one), the moment, and what
 changed besides executions: `flows` (null: deleted), `versions`, and the roots of the families
-that were `pruned`. Each further line is an
-event as it was decided. `root_id` comes first in it, always at the same place: whoever looks
-for the events of some families need not read the JSON of the others.
+and the executions that were `pruned`. Each further line is an
+event as it was decided. `root_id`, `event_id` and `execution_id` come first in it, always at
+the same place: whoever looks for the events of some need not read the JSON of the others.
 
 The first frame of a segment has no number: it says which journal this is.
 """
@@ -149,12 +149,21 @@ def decoded(payload: bytes) -> Told:
     )
 
 
-ROOT_ID = slice(
-    len('{"root_id":"'), len('{"root_id":"') + 36
-)  #: Of a line of an event.
+def _place(before: str) -> slice:
+    """Where an id stands in the line of an event."""
+    return slice(len(before), len(before) + 36)
 
 
-def without(payload: bytes, roots: Set[bytes]) -> bytes:
-    """The payload of a frame without the events of some families."""
+ROOT_ID = _place('{"root_id":"')
+EXECUTION_ID = _place(f'{{"root_id":"{0:036}","event_id":"{0:036}","execution_id":"')
+
+
+def without(payload: bytes, ids: Set[bytes]) -> bytes:
+    """The payload of a frame without the events of some families and executions."""
     first, *lines = payload.split(b"\n")
-    return b"\n".join([first, *(ln for ln in lines if ln[ROOT_ID] not in roots)])
+    kept = (
+        line
+        for line in lines
+        if line[ROOT_ID] not in ids and line[EXECUTION_ID] not in ids
+    )
+    return b"\n".join([first, *kept])

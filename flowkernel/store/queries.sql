@@ -83,7 +83,8 @@ SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id, t
     started_at: strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
     ended_at: strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), is_archived: is_archived,
     notebook_path: notebook_path, worker: worker, losses: losses, cell_count: cell_count,
-    asked: asked, last_seq: last_seq
+    asked: asked, parks: parks, is_interactive: is_interactive,
+    parked_at: strftime(parked_at, '%Y-%m-%dT%H:%M:%S.%fZ'), last_seq: last_seq
 })::VARCHAR AS text
 FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;
 
@@ -105,6 +106,23 @@ WITH RECURSIVE family AS (
 )
 SELECT execution.* FROM execution JOIN line USING (execution_id)
 WHERE root_id = $root_id ORDER BY depth DESC;
+
+-- asked_times
+-- When an execution, or something under it, waited for a person's answer: from, until.
+WITH RECURSIVE under AS (
+    SELECT execution_id FROM execution WHERE execution_id = $execution_id
+    UNION ALL
+    SELECT child.execution_id FROM execution child
+    JOIN under ON child.parent_id = under.execution_id WHERE child.root_id = $root_id
+), moves AS (
+    SELECT kind, payload, happened_at AS begun, lead(happened_at) OVER (
+        PARTITION BY execution_id ORDER BY seq
+    ) AS ended
+    FROM event WHERE root_id = $root_id AND execution_id IN (FROM under)
+      AND kind IN ('waiting', 'resumed', 'paused', 'lost', 'ended')
+)
+SELECT begun, ended FROM moves
+WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY begun;
 
 -- cell_runs
 -- What ran in one execution, in the order in which it started.
@@ -169,14 +187,20 @@ WHERE is_over AND (created_at < $before::TIMESTAMP OR place > $keep::BIGINT)
 ORDER BY created_at, root_id;
 
 -- notebooks_of
--- The output notebooks of some families.
+-- The output notebooks of some families, and of some executions.
 SELECT notebook_path FROM execution
-WHERE root_id IN (SELECT unnest($roots::UUID[])) AND notebook_path IS NOT NULL;
+WHERE (root_id IN (SELECT unnest($ids::UUID[])) OR execution_id IN (SELECT unnest($ids::UUID[])))
+  AND notebook_path IS NOT NULL;
 
 -- prune
--- Families that go.
-DELETE FROM event WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM log WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM cell_run WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM message WHERE root_id IN (SELECT unnest($roots::UUID[]));
-DELETE FROM execution WHERE root_id IN (SELECT unnest($roots::UUID[]))
+-- Families that go, by their roots; and executions, by their own ids.
+DELETE FROM event WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM log WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM cell_run WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM message WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]));
+DELETE FROM execution WHERE root_id IN (SELECT unnest($ids::UUID[]))
+    OR execution_id IN (SELECT unnest($ids::UUID[]))

@@ -1,9 +1,9 @@
 """What the store can be asked: one method for each question. Rows become models here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 from uuid import UUID
 
 from flowkernel.clock import new_id
@@ -24,7 +24,7 @@ from flowkernel.store.state import State
 MIN_PART = 4  #: Characters of an id that can stand for it, inclusive.
 DEFAULT = sql.Limits()
 #: Fields that the members of a family come without.
-HEAVY = frozenset({"inputs", "output", "error", "environment"})
+HEAVY = frozenset("inputs output error environment wrapped failure decision".split())
 MATCHED_AMONG = 10_000  #: Executions, the newest, whose ids can be shortened.
 
 
@@ -242,6 +242,18 @@ class Questions:
         found = self._read("ancestors", root_id=own.root_id, parent_id=own.parent_id)
         return [rows.EXECUTION.model_of(record) for record in found]
 
+    def asked_times(
+        self, execution: Execution
+    ) -> list[tuple[datetime, datetime | None]]:
+        """When it, or something under it, waited for a person's answer: from, and until
+        (None: it still does)."""
+        found = self._read(
+            "asked_times",
+            execution_id=_uuid(execution.execution_id),
+            root_id=_uuid(execution.root_id),
+        )
+        return [(_aware(r["begun"]), _aware(r["ended"])) for r in found]
+
     def cell_runs(self, execution_id: str) -> list[CellRun]:
         """What ran in one execution, in the order in which it started."""
         found = self._read("cell_runs", execution_id=_uuid(execution_id))
@@ -335,6 +347,15 @@ class Questions:
         self._folding.settle_if_possible()
         with self._pool.cursor() as cursor:
             return sql.ask_arrow(cursor, text, limits)
+
+
+@overload
+def _aware(moment: datetime) -> datetime: ...
+@overload
+def _aware(moment: None) -> None: ...
+def _aware(moment: datetime | None) -> datetime | None:
+    """As the store keeps it: in UTC, and not saying so."""
+    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _uuid(text: str) -> str:

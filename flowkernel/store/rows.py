@@ -17,7 +17,9 @@ T = TypeVar("T", bound=Wire)
 Row = tuple[Any, ...]
 
 #: Columns that are JSON, in whichever table.
-JSON_COLUMNS = frozenset({"inputs", "output", "payload", "body", "response"})
+JSON_COLUMNS = frozenset(
+    "inputs output payload body response wrappers wrapped failure decision".split()
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ EXECUTION = Table(
     "execution_id",
     frozenset(
         "root_id type flow_name flow_version created_at parent_id depth call_key retry_of "
-        "inputs environment on_lost cell_timeout started_by".split()
+        "inputs environment on_lost cell_timeout started_by wrapped parks "
+        "is_interactive".split()
     ),
 )
 CELL_RUN = Table(
@@ -85,8 +88,8 @@ MESSAGE = Table(
     Message,
     "message_id",
     frozenset(
-        "execution_id root_id subject message message_type created_at body call_key "
-        "about_id expires_at".split()
+        "execution_id root_id subject message_type created_at call_key about_id "
+        "expires_at".split()
     ),
 )
 EVENT = Table("event", Event, "event_id")

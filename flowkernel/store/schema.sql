@@ -58,7 +58,13 @@ CREATE TABLE execution (
     worker VARCHAR,
     losses INTEGER NOT NULL,
     cell_count INTEGER,
-    asked VARCHAR,           -- cancel or pause, on its way to the worker
+    asked VARCHAR,           -- cancel, pause or resume, on its way to the worker
+    wrapped JSON,            -- of a wrapper: what it runs
+    parks BOOLEAN NOT NULL DEFAULT false,
+    is_interactive BOOLEAN NOT NULL DEFAULT false,
+    failure JSON,            -- of the cell that failed: what a person needs to know
+    parked_at TIMESTAMP,     -- since when its kernel is kept
+    decision JSON,           -- what was decided on its failure
     last_seq BIGINT NOT NULL
 );
 
@@ -110,6 +116,8 @@ CREATE TABLE flow (
     environment JSON NOT NULL,
     on_lost VARCHAR NOT NULL,
     cell_timeout DOUBLE,     -- seconds
+    wrappers JSON,           -- name and inputs, outermost first
+    is_wrapper BOOLEAN NOT NULL DEFAULT false,
     flow_version VARCHAR NOT NULL,
     registered_at TIMESTAMP
 );

@@ -120,16 +120,16 @@ def forget_pruned(folder: Path) -> int:
     The frames that say what was pruned stay, so that it can be done again at any time.
     """
     paths = segments(folder)
-    roots: set[bytes] = set()
+    ids: set[bytes] = set()
     for path in paths:
         for frame in frames_of(path, is_newest=path == paths[-1]):
             if isinstance(frame, Frame):
-                roots.update(root.encode() for root in frame.says.get("pruned", ()))
+                ids.update(one.encode() for one in frame.says.get("pruned", ()))
     before = size_of(paths)
-    for path in paths[:-1] if roots else ():
+    for path in paths[:-1] if ids else ():
         content = content_of(path)
         lines = (
-            framed(without(part.payload, roots))
+            framed(without(part.payload, ids))
             if isinstance(part, Frame)
             else content[part.start : part.end]
             for part in read_frames(content)

@@ -1,6 +1,6 @@
 """What the store knows by heart, so that recording and looking up need no table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from flowkernel.jsonvalue import dumps
@@ -11,7 +11,7 @@ from flowkernel.models import (
     Flow,
     FlowVersion,
 )
-from flowkernel.store.changes import Changes
+from flowkernel.store.changes import Changes, is_among
 from flowkernel.store.memory import Births, Kept, Recent, Shelves
 from flowkernel.store.step import Cells, Messages, map_open
 
@@ -80,7 +80,7 @@ class State:
         for version, _ in changes.versions.values():
             self.keep_source(version)
         if changes.pruned:
-            self.ended.drop_where(lambda e: e.root_id in changes.pruned)
+            self._forget(changes.pruned)
         self._remember(changes.events)
 
     def add_calls(self, calls: Iterable[tuple[str | None, str | None, str]]) -> None:
@@ -103,10 +103,17 @@ class State:
         self.live = self.live.changed(live, [e.execution_id for e in ended])
         for execution in ended:
             self.cells.pop(execution.execution_id, None)
+            self.calls.pop(execution.execution_id, None)
         gone = {execution.execution_id for execution in ended} & self.messages.keys()
         if gone:  # Never changed, so that it can be walked through.
             self.messages = {k: m for k, m in self.messages.items() if k not in gone}
-            self.calls.pop(execution.execution_id, None)
+
+    def _forget(self, pruned: Set[str]) -> None:
+        self.ended.drop_where(lambda execution: is_among(execution, pruned))
+        for called in self.calls.values():
+            for call_key, ids in called.items():
+                if not pruned.isdisjoint(ids):
+                    called[call_key] = tuple(one for one in ids if one not in pruned)
 
     def _remember(self, events: list[Event]) -> None:
         for ids, is_log in ((self.event_ids, False), (self.log_ids, True)):

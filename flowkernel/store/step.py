@@ -17,7 +17,7 @@ from flowkernel.status import MessageStatus
 
 K = EventKind
 #: After these no cell of the execution can still be running in the kernel it had.
-CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.ENDED})
+CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.FAILED, K.ENDED})
 
 #: By id; None for one that ended, if only that is known.
 Cells = MutableMapping[str, CellRun | None]

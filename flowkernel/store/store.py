@@ -176,15 +176,17 @@ class Store(Questions):
                 raise fault(error, "The tables could not be rebuilt") from error
             self._state.take_over(load_state(self._pool))
 
-    def prune(self, roots: Collection[str]) -> list[str]:
-        """Let families go, all of which ended; return the paths of their output notebooks.
+    def prune(self, ids: Collection[str]) -> list[str]:
+        """Let go of families, by the ids of their roots, and of executions, by their own;
+        return the paths of their output notebooks. Whoever names an execution names those
+        under it, too.
 
         Raises:
-            MoveNotAllowed: One has a member that is live. None of them goes.
+            MoveNotAllowed: One is live, or has a member that is. None of them goes.
             DiskFull, EngineFault: None of them goes, or all of them will later.
         """
-        paths = self._read("notebooks_of", roots=list(roots))
-        self._writer.submit(lambda batch: batch.prune(set(roots)))
+        paths = self._read("notebooks_of", ids=list(ids))
+        self._writer.submit(lambda batch: batch.prune(set(ids)))
         self._folding.settle()
         return [record["notebook_path"] for record in paths]
 

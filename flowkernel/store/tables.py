@@ -24,7 +24,7 @@ def write(connection: Connection, changes: Changes) -> None:
     write_versions(connection, list(changes.versions.values()))
     if changes.pruned:
         for sql in queries()["prune"].split(";\n"):
-            connection.execute(sql, {"roots": list(changes.pruned)})
+            connection.execute(sql, {"ids": list(changes.pruned)})
     if changes.events:
         save_meta(connection, "applied_seq", changes.events[-1].seq)
     save_meta(connection, "applied_frame", changes.frame)

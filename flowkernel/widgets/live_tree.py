@@ -63,14 +63,15 @@ class LiveTree:
         told = bundle(tree)
         self._widget = _html_widget(told["text/html"]) if is_live else None
         if self._widget is not None:
-            model = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self._widget.model_id,
-            }
-            told = {VIEW: model, "text/plain": told["text/plain"]}
+            told = view_of(self._widget, told["text/plain"])
         self._handle = DisplayHandle(new_id())
         self._handle.display(told, raw=True)
+
+
+def view_of(widget: Any, text: str) -> dict[str, Any]:
+    """What a notebook displays of a widget, and what stands there without it."""
+    model = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {VIEW: model, "text/plain": text}
 
 
 def bundle(tree: Tree) -> dict[str, Any]:

@@ -21,11 +21,13 @@ def main(path: str, worker_id: str) -> int:
     config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
     # papermill takes over a second to import: meanwhile the fork server starts.
+    from flowkernel.kernels.parked import sweep_parked
     from flowkernel.worker.environment import sweep_transports
     from flowkernel.worker.worker import Worker
 
     if os.name == "posix":
         sweep_transports()
+    sweep_parked(home.path)
     Worker(home, config, worker_id).work()
     return 0
 

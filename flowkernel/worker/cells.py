@@ -5,14 +5,17 @@ timeout or a dead kernel.
 """
 
 import asyncio
+import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_client import KernelClient
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
@@ -20,12 +23,17 @@ from nbclient.exceptions import (
 )
 from papermill.clientwrap import PapermillNotebookClient
 
+from flowkernel.alive import started_at
+from flowkernel.clock import monotonic
 from flowkernel.errors import ExecutionCancelled
 from flowkernel.flow_api.exceptions import SIGNAL
+from flowkernel.kernels.parked import ParkedKernel, published
 from flowkernel.kernels.process import ForkedProcess
 from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
+from flowkernel.worker.asides import pass_over, tell
 from flowkernel.worker.greeting import greet
+from flowkernel.worker.limits import CellLimit
 from flowkernel.worker.outputs import Streams
 from flowkernel.worker.render import make_room, prologue, source_hash
 from flowkernel.worker.run import DISPLAY, MESSAGE, TRACEBACK, Ending, Run
@@ -38,6 +46,15 @@ COLOURS = re.compile(
 OUTPUT_SECONDS = (
     30  #: How long output may come after the reply; nbclient's 4 is too short.
 )
+
+NUDGE_SECONDS = 0.5  #: How long a reply may take after the kernel said that it is idle.
+GUESTS = "__import__('flowkernel.kernels.guests', fromlist=['']).{call}"
+LET_IN = GUESTS.format(call="let_in({owner!r})")
+KEEP_OUT = GUESTS.format(call="keep_out()")
+SET_VALUES = "globals().update({values!r})"
+REWIND = "__import__('sys').modules['flowkernel.flow_api.here'].rewind({cells})"
+
+BUSY = "[flowkernel: it goes on when the kernel is free; somebody runs a cell in it]\n"
 
 S = ExecutionStatus
 C = CellStatus
@@ -75,7 +92,11 @@ class CellClient(PapermillNotebookClient):
         self._streams = Streams(stream_limit)
         self._reply: Reply | None = None
         self._verdict: Ending | None = None
+        self._idle_at: float | None = None  #: When the cell's kernel was done.
         self._is_broken = False  #: A cell never replied.
+        self._limit = CellLimit(None, run.asked_since)  #: Of the cell that runs.
+        self._interrupted_at: float | None = None  #: When that was over its limit.
+        self._loss: Reply | None = None  #: What failed, and why its kernel is gone.
         self._info: Reply = {}  #: What the kernel says of itself.
         nb_man._settle = self._streams.settle
 
@@ -151,28 +172,124 @@ class CellClient(PapermillNotebookClient):
                 self.nb_man.save_now()
             else:
                 self.nb_man.notebook_complete()
-            self._run.end(self._verdict)
+            self._run.end(self._verdict, self._loss)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells one after the other, until one ends the notebook."""
         total = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
         self._run.say(EventKind.CELLS_COUNTED, cell_count=total)
-        for index, cell in enumerate(self.nb.cells):
+        place: int | None = 0
+        while place is not None and place < len(self.nb.cells):
+            cell = self.nb.cells[place]
             if not self._is_runnable(cell):
-                self.nb_man.cell_start(cell, index)
-                self.nb_man.cell_complete(cell, cell_index=index)
-                continue
-            if not self._run.pass_gate():
+                self.nb_man.cell_start(cell, place)
+                self.nb_man.cell_complete(cell, cell_index=place)
+            elif not self._run.pass_gate():
                 self._verdict = Ending(status=S.ENDED_CANCELLED)
                 return
-            self._verdict = self._run_cell(cell, index)
-            if self._verdict is not None:
-                return
+            else:
+                self._verdict = self._run_cell(cell, place)
+                if self._verdict is not None:
+                    place = self._after(self._verdict, place)
+                    continue
+            place += 1
+        if place is None:
+            return
         is_cancelled = (
             self._run.is_cancelled
         )  # The last cell may have caught the interrupt.
         status = S.ENDED_CANCELLED if is_cancelled else S.ENDED_SUCCESS
         self._verdict = Ending(status=status)
+
+    # -- after a failure -----------------------------------------------------------------
+
+    def _after(self, ending: Ending, index: int) -> int | None:
+        """The cell to go on with, if somebody decides so; None: it is over."""
+        if not self._run.parks or ending.status is not S.ENDED_ERROR:
+            return None
+        self.nb_man.save_now()
+        first = self._mended_at(index)
+        with self._attachable():
+            failure = self._failure(index, first)
+            decision = self._run.park(ending, failure, meanwhile=self._pass_over)
+        if decision is None:
+            if self._run.is_cancelled:
+                self._verdict = Ending(status=S.ENDED_CANCELLED)
+            return None
+        try:
+            place = self._follow(decision, index, first)
+        except DeadKernelError:  # Just now: it was there when that was decided.
+            why = "Its kernel ended."
+            self._loss = {**self._failure(index, first), "kernel_lost": why}
+            return None
+        self._verdict = None
+        return place
+
+    def _follow(self, decision: Reply, index: int, first: int) -> int:
+        """The cell that is next, as somebody decided."""
+        if decision["verb"] == "skip":
+            following = index + 1
+            aside = SET_VALUES.format(values=decision.get("values") or {})
+        else:
+            following = first
+            aside = REWIND.format(cells=index - first + 1)
+            if isinstance(decision.get("source"), str):
+                self.nb.cells[first].source = decision["source"]
+        if self._tell(f"{KEEP_OUT}\n{aside}") is None:
+            raise DeadKernelError("Its kernel ended.")
+        return following
+
+    @contextmanager
+    def _attachable(self) -> Iterator[None]:
+        """Meanwhile others can attach to the kernel, if it can keep them from ending it."""
+        owner = self.kc.session.session
+        if self._tell(LET_IN.format(owner=owner)) != "ok":
+            yield
+            return
+        home, path = self._run.link.client.home, self._execution.notebook_path
+        kernel = ParkedKernel(
+            execution_id=self._execution.execution_id,
+            name=self._execution.name,
+            notebook=str(home.path / (path or "")),
+            pid=self.km.provisioner.pid,
+            process_started_at=started_at(self.km.provisioner.pid),
+            worker_pid=os.getpid(),
+            worker_started_at=started_at(),
+            connection=self.km.get_connection_info(),
+        )
+        with published(home.path, kernel):
+            yield
+
+    def _mended_at(self, index: int) -> int:
+        """The cell to be mended: where a handler is defined, not where it is called."""
+        ours = self.nb.cells[index].metadata.get("flowkernel", {})
+        places = {cell.get("id"): n for n, cell in enumerate(self.nb.cells)}
+        return places.get(ours.get("calls"), index)
+
+    def _failure(self, index: int, first: int) -> Reply:
+        """What a person needs to know of it."""
+        runnable = [
+            n for n, cell in enumerate(self.nb.cells) if self._is_runnable(cell)
+        ]
+        return {
+            "cell_id": str(self.nb.cells[first].get("id") or first),
+            "cell_number": runnable.index(index) + 1,
+            "cell_count": len(runnable),
+            "source": self.nb.cells[first].source,
+        }
+
+    def _tell(self, source: str) -> str | None:
+        """Have the kernel do something that is in no notebook; None if it ended."""
+        said: str | None = run_sync(tell)(
+            self.kc, self.km, source, on_wait=self._say_busy
+        )
+        return said
+
+    def _say_busy(self) -> None:
+        self._run.logged("stderr", BUSY)
+
+    def _pass_over(self) -> None:
+        run_sync(pass_over)(self.kc)
 
     def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
         tags = cell.metadata.get("tags", [])
@@ -190,15 +307,22 @@ class CellClient(PapermillNotebookClient):
         self._streams.begin_cell()
         self.nb_man.cell_start(cell, index)
         run_id = self._run.cell_started(cell_id, index, source_hash(cell.source))
+        self._limit = CellLimit(super()._get_timeout(cell), self._run.asked_since)
+        self._interrupted_at = None
         outcome = Outcome(C.SUCCESS)
         try:
             self.execute_cell(cell, index)
             outcome = self._allowed(cell, index) or outcome
+            if self._is_too_long:  # It caught the interrupt.
+                outcome = self._timed_out(cell, index)
         except CellExecutionError as error:
             outcome = self._failed(cell, index, error)
+            if self._is_too_long:
+                outcome = self._timed_out(cell, index)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
             outcome, self._is_broken = self._broken(cell, index, error), True
             self._verdict = outcome.ending
+            self._loss = self._lost(index, error)
             if not self._run.is_cancelled:
                 raise
         finally:
@@ -261,6 +385,28 @@ class CellClient(PapermillNotebookClient):
             Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error),
         )
 
+    @property
+    def _is_too_long(self) -> bool:
+        """Whether the cell was interrupted, for it took longer than it may."""
+        return self._interrupted_at is not None and not self._run.is_cancelled
+
+    def _timed_out(self, cell: nbformat.NotebookNode, index: int) -> Outcome:
+        """The outcome of a cell that was interrupted, with where it was."""
+        raised = CellTimeoutError("The cell took too long.")
+        outcome = self._broken(cell, index, raised)
+        content = self._reply["content"] if self._reply else {}
+        lines = "\n".join(content.get("traceback") or [])
+        assert outcome.error is not None and outcome.ending is not None
+        error = replace(outcome.error, traceback=COLOURS.sub("", lines)[-TRACEBACK:])
+        return Outcome(outcome.status, error, replace(outcome.ending, error=error))
+
+    def _lost(self, index: int, raised: BaseException) -> Reply:
+        """What a person needs to know of a cell that took its kernel along."""
+        is_late = isinstance(raised, CellTimeoutError)
+        why = "could not be interrupted" if is_late else "died"
+        failure = self._failure(index, self._mended_at(index))
+        return {**failure, "kernel_lost": f"Its kernel {why}."}
+
     def _broken(
         self, cell: nbformat.NotebookNode, index: int, raised: BaseException
     ) -> Outcome:
@@ -269,7 +415,7 @@ class CellClient(PapermillNotebookClient):
             case CellTimeoutError():
                 status, reason = (
                     C.TIMED_OUT,
-                    f"it ran longer than {self._get_timeout(cell)} s",
+                    f"it ran longer than {self._limit.seconds} s",
                 )
             case DeadKernelError():
                 status, reason = C.KERNEL_DIED, f"the kernel died{self._exit_words()}"
@@ -311,16 +457,67 @@ class CellClient(PapermillNotebookClient):
         self._reply = exec_reply
         await super()._check_raise_for_error(cell, cell_index, exec_reply)
 
+    async def _async_poll_output_msg(
+        self, parent_msg_id: str, cell: nbformat.NotebookNode, cell_index: int
+    ) -> None:
+        self._idle_at = None
+        await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
+        self._idle_at = monotonic()
+
+    def _nudge(self) -> None:
+        """The kernel says that it is idle, and did not reply: have it look.
+
+        ipykernel 7 passes replies from thread to thread, and can miss that there is one
+        when a message for a widget comes at that moment. Any other message wakes it.
+        """
+        if self._idle_at is not None and monotonic() - self._idle_at > NUDGE_SECONDS:
+            self._idle_at = monotonic()
+            self.kc.kernel_info()
+
     async def _async_poll_kernel_alive(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY)
             self.nb_man.save_due()
+            self._nudge()
             try:
                 await self._async_check_alive()
+                is_stuck = await self._is_stuck()
             except DeadKernelError:
+                is_stuck = True
+            if is_stuck:
                 assert self.task_poll_for_reply is not None
                 self.task_poll_for_reply.cancel()
                 return
+
+    def _get_timeout(self, cell: nbformat.NotebookNode | None) -> None:
+        """None: nbclient would count the time in which a person is waited for."""
+
+    async def _async_poll_for_reply(
+        self, msg_id: str, cell: nbformat.NotebookNode, *more: Any
+    ) -> Reply:
+        try:
+            reply: Reply = await super()._async_poll_for_reply(msg_id, cell, *more)
+        except asyncio.CancelledError:
+            if self._interrupted_at is None:
+                raise
+            # As nbclient itself would, which takes in what is still said after this one.
+            raise CellTimeoutError.error_from_timeout_and_cell(
+                "Cell execution timed out", self._limit.seconds, cell
+            ) from None
+        return reply
+
+    async def _is_stuck(self) -> bool:
+        """Whether the cell is over its time limit, and its reply need not be waited for."""
+        if self._interrupted_at is not None:
+            return monotonic() - self._interrupted_at > self._run.cancel_grace
+        if not self._limit.is_due or not await asyncio.to_thread(self._limit.is_over):
+            return False
+        self._interrupted_at = monotonic()
+        if not self._run.parks:
+            return True
+        with suppress(Exception):  # It may be gone: that is seen the next time.
+            await ensure_async(self.km.interrupt_kernel())
+        return False
 
     def output(
         self, outs: list[Any], msg: Reply, display_id: str | None, cell_index: int

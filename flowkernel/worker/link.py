@@ -11,8 +11,7 @@ from dataclasses import replace
 from logging import getLogger
 from typing import Any
 
-import psutil
-
+from flowkernel.alive import started_at
 from flowkernel.client import Client
 from flowkernel.clock import monotonic, new_id, now
 from flowkernel.errors import EngineError, FlowkernelError
@@ -49,8 +48,7 @@ class Link:
         self._sending: list[Event] = []
         self._is_urgent = False
         self._is_closed = False
-        me = psutil.Process()
-        self._who = {"pid": os.getpid(), "process_started_at": me.create_time()}
+        self._who = {"pid": os.getpid(), "process_started_at": started_at()}
         self._thread = threading.Thread(
             target=self._send_all, name="report", daemon=True
         )

@@ -42,7 +42,12 @@ class Orders:
                 self._begin(assignment)
         for verb in VERBS:
             for execution_id in told[verb]:
-                if execution_id in runs:
+                if execution_id not in runs:
+                    continue
+                if verb == "resume":
+                    decision = told.get("decisions", {}).get(execution_id)
+                    runs[execution_id].resume(decision)
+                else:
                     getattr(runs[execution_id], verb)()
         self.is_stopped = told["stop"]
         self._rest_if_known(told)

@@ -72,7 +72,9 @@ def _cells(version: FlowVersion) -> nbformat.NotebookNode:
     cells.append(_cell("flow", version.source))
     call = handler_call(version.source)
     if call is not None:
-        cells.append(_cell("handler", call))
+        handler = _cell("handler", call)
+        handler.metadata["flowkernel"] = {"calls": "flow"}
+        cells.append(handler)
     return nbformat.v4.new_notebook(cells=cells)
 
 

@@ -11,6 +11,7 @@ from flowkernel.models import Execution, FlowVersion, Json
 from flowkernel.worker.carry_out import carry_out
 from flowkernel.worker.link import Link
 from flowkernel.worker.orders import Orders
+from flowkernel.worker.parking import Parked, Room, to_go
 from flowkernel.worker.run import Run
 
 log = getLogger(__name__)
@@ -45,6 +46,7 @@ class Worker:
             try:
                 self.orders.ask()
                 away = 0
+                self._make_room()
             except EngineError as error:
                 away += 1
                 log.warning("no engine: %s", error)
@@ -52,6 +54,30 @@ class Worker:
             except FlowkernelError:
                 log.exception("the engine refused a question")
                 self._rest.wait(RETRY_SECONDS)
+
+    def _make_room(self) -> None:
+        """Let parked kernels go that there is no room for."""
+        runs = {e: run for e, run in list(self.orders.runs.items()) if run.is_parked}
+        if not runs:
+            return
+        parked = [
+            Parked(
+                execution_id=execution_id,
+                seconds=run.parked_seconds,
+                memory=run.kernel_memory(),
+            )
+            for execution_id, run in runs.items()
+        ]
+        for execution_id, why in to_go(parked, self._room).items():
+            runs[execution_id].give_up(why)
+
+    @property
+    def _room(self) -> Room:
+        return Room(
+            kernels=self.config.parked_kernels,
+            seconds=self.config.parked_hours * 3600,
+            memory=self.config.parked_megabytes * 1_000_000,
+        )
 
     def _begin(self, assignment: Json) -> Run:
         execution = Execution.from_json(assignment["execution"])
@@ -61,6 +87,7 @@ class Worker:
             execution_id=execution.execution_id,
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
+            parks=execution.parks,
         )
         self.orders.runs[execution.execution_id] = run  # Before its thread can end.
         threading.Thread(

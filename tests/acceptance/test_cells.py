@@ -202,6 +202,36 @@ def test_output_in_an_output_widget(both):
     )
 
 
+def test_a_reply_that_the_kernel_forgot_to_pass_on(client, tmp_path):
+    """As ipykernel 7 does when a message for a widget comes at the wrong moment."""
+    forgetful = """
+kernel, held = get_ipython().kernel, []
+send = kernel.session.send
+
+def forgets(stream, kind, *args, **kwargs):
+    if kind == "execute_reply" and not held:
+        held.append((stream, kind, args, kwargs))
+        return
+    if kind == "kernel_info_reply" and held:
+        stream, held_kind, held_args, held_kwargs = held[0]
+        kernel.session.send = send
+        send(stream, held_kind, *held_args, **held_kwargs)
+    return send(stream, kind, *args, **kwargs)
+
+kernel.session.send = forgets
+"""
+
+    raised, left = papermilled(
+        notebook(forgetful, "print('goes on')"),
+        tmp_path / "ours.ipynb",
+        "flowkernel",
+        execution_timeout=60,
+    )
+
+    assert raised is None
+    assert left.cells[1].outputs[0].text == "goes on\n"
+
+
 def test_big_output(client, tmp_path):
     """All of it, also on a busy machine, where plain papermill loses some."""
     book = notebook(

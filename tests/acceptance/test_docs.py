@@ -1,4 +1,4 @@
-"""The examples of the tutorial and the how-to run, in the order of the page.
+"""The examples of the tutorial, the how-to and the wrappers run, in the order of the page.
 
 A block in ```python is a notebook cell, one in ```bash is a shell script, one in ```sql a
 question; `fails` behind the language means that it is meant to. Everything else is shown.
@@ -43,7 +43,9 @@ def shell(
     InteractiveShell.clear_instance()
 
 
-@pytest.mark.parametrize("page", ["docs/tutorial.md", "docs/how-to.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/tutorial.md", "docs/how-to.md", "docs/reference/wrappers.md"]
+)
 def test_the_examples_run(page, shell, own_home):
     blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
 

@@ -239,9 +239,7 @@ def test_a_note_is_recorded_and_returns(register, run, client):
     assert client.get("/message")[0]["subject"] == "Message"
 
 
-@pytest.mark.parametrize(
-    "call", ["this.connect('db')", "this.using('interactive')", "system.setting('x')"]
-)
+@pytest.mark.parametrize("call", ["this.connect('db')", "system.setting('x')"])
 def test_what_comes_later_says_so(register, run, call):
     register("later", call)
 

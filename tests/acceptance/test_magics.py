@@ -101,12 +101,20 @@ def test_the_saved_notebook_shows_the_tree_without_any_widget():
     assert tree["data"]["text/plain"].startswith("✔ fetch  succeeded")
 
 
+#: Waits for the thread that keeps the tree of `r` current.
+JOINED = """
+import threading
+name = f"flowkernel-{r.execution_id[-8:]}"
+[thread.join(60) for thread in threading.enumerate() if thread.name == name]
+"""
+
+
 def test_without_waiting_the_tree_goes_on_while_other_cells_run():
     [_, started, _wait, again] = execute(
         a_notebook(
             FETCH,
             "r = %flow_run fetch n=1 --no-wait",
-            "import time\nr.wait()\ntime.sleep(1)",
+            f"r.wait()\n{JOINED}",
             "r.status.value",
         )
     )

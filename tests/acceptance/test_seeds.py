@@ -38,6 +38,13 @@ def handler(system: flow_api.System, this: flow_api.Execution):
     this.log(my_connection.get('output_value'))
     return this.success('all done')
 """
+INTERACTIVE = """
+import flow_api
+
+def handler(system: flow_api.System, this: flow_api.Execution):
+    this.using('interactive').flow('<name-of-a-flow>')
+    return this.success('all done')
+"""
 MAIN = """
 import flow_api
 
@@ -120,6 +127,19 @@ def test_a_failed_child_is_caught(register, run, client, inputs, child, word):
     assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
     [said] = client.log(execution.execution_id)
     assert said.payload == {"stream": "log", "text": f"my_other_flow_name {word}\n"}
+
+
+def test_a_flow_that_fails_can_be_restarted_interactively(register, start, client):
+    register("<name-of-a-flow>", "assert this.get('retry_of')")
+    register("interactive parent", INTERACTIVE)
+    client.channel = "test"  # Somebody is there.
+
+    execution = start("interactive parent")
+    [asked] = until(lambda: client.get("/message", is_open="true"), seconds=60)
+    client.answer(asked["message_id"], {"retry": True}, answered_from="test")
+    execution.wait()
+
+    assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
 
 
 def test_values_are_passed(register, start, client):

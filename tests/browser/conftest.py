@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
+from flowkernel.home import Home
 from tests.conftest import a_home, until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -37,6 +40,8 @@ class Lab:
     url: str
     root: Path
     settings: Path
+    home: Home
+    data: Path  #: Its Jupyter's data folder: kernels are found there.
 
     def set(self, plugin: str, values: dict[str, object]) -> None:
         """Change a setting, as the settings editor would; seen by pages opened later."""
@@ -63,7 +68,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: _answers(url, process), seconds=90, what="JupyterLab")
-            lab = Lab(url, root, folder / "settings")
+            lab = Lab(url, root, folder / "settings", home, folder / "data")
             quiet = {"fetchNews": "false", "checkForUpdates": False}
             lab.set("apputils-extension/notification", quiet)
             yield lab
@@ -131,11 +136,16 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def open_notebook(page: Page, lab: Lab, notebook: str) -> Locator:
+PYTHON = "Python 3 (ipykernel)"
+
+
+def open_notebook(
+    page: Page, lab: Lab, notebook: str, *, kernel: str = PYTHON
+) -> Locator:
     """Open a notebook and wait until its kernel is idle; the notebook."""
     page.goto(lab.address(notebook))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.get_by_text(f"{kernel} | Idle").wait_for()
     return page.locator(".jp-Notebook")
 
 
@@ -143,3 +153,41 @@ def run_all(page: Page) -> None:
     """Run → Run All Cells, as a person does."""
     page.get_by_role("menubar").get_by_text("Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def bring_into_view(thing: Locator) -> None:
+    """Scroll to something that may be drawn anew meanwhile."""
+
+    def is_there() -> bool:
+        with suppress(Error):
+            thing.scroll_into_view_if_needed(timeout=1_000)
+            return True
+        return False
+
+    until(is_there)
+
+
+def look(page: Page, name: str) -> None:
+    """Leave a picture for a person to look at, where one asks for it."""
+    folder = os.environ.get("FLOWKERNEL_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def contrast(element: Locator) -> float:
+    """WCAG's ratio between the colour of an element and what is behind it."""
+    colours = element.evaluate(
+        "e => { let b = e; while (getComputedStyle(b).backgroundColor === 'rgba(0, 0, 0, 0)')"
+        " b = b.parentElement; return [getComputedStyle(e).color,"
+        " getComputedStyle(b).backgroundColor] }"
+    )
+    light, dark = sorted(map(_luminance, colours), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [
+        p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,22 +1,19 @@
 """The quickstart in JupyterLab, in a real browser, as a person would run it."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import open_notebook, run_all
+from tests.browser.conftest import (
+    bring_into_view,
+    contrast,
+    look,
+    open_notebook,
+    run_all,
+)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
-
-
-def look(page, name):
-    """Leave a picture for a person to look at, where one asks for it."""
-    folder = os.environ.get("FLOWKERNEL_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
@@ -28,7 +25,7 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     expect(tree).to_be_visible(timeout=60_000)
     report = tree.get_by_role("treeitem").filter(has_text="report").first
     expect(report).to_contain_text(re.compile("queued|running|waiting"))
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     expect(
         tree.get_by_role("treeitem", name=re.compile("^sales of monday"))
     ).to_contain_text(re.compile("running|succeeded"), timeout=60_000)
@@ -46,7 +43,7 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     expect(
         notebook.locator("[data-mime-type='application/vnd.jupyter.stderr']")
     ).to_have_count(0)
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     look(page, "quickstart-ended")
 
 
@@ -59,9 +56,9 @@ def test_the_tree_can_be_read_in_the_dark_theme(page, lab):
 
     tree = notebook.get_by_role("tree")
     expect(tree).to_have_accessible_name("Execution report: succeeded", timeout=120_000)
-    tree.scroll_into_view_if_needed()
+    bring_into_view(tree)
     look(page, "quickstart-dark")
-    assert _contrast(tree.locator("b").first) > 4.5
+    assert contrast(tree.locator("b").first) > 4.5
 
 
 def _lines(tree):
@@ -71,22 +68,3 @@ def _lines(tree):
         " i.querySelector(':scope > .jp-flowkernel-status').innerText])"
     )
     return [tuple(line) for line in found]
-
-
-def _contrast(element):
-    """WCAG's ratio between the colour of an element and what is behind it."""
-    colours = element.evaluate(
-        "e => { let b = e; while (getComputedStyle(b).backgroundColor === 'rgba(0, 0, 0, 0)')"
-        " b = b.parentElement; return [getComputedStyle(e).color,"
-        " getComputedStyle(b).backgroundColor] }"
-    )
-    light, dark = sorted(map(_luminance, colours), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(colour):
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [
-        p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

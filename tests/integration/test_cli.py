@@ -14,6 +14,7 @@ import pytest
 
 from flowkernel.cli import main
 from flowkernel.client import Client
+from flowkernel.errors import ExecutionNotFound, MoveNotAllowed
 from flowkernel.models import Flow
 from tests.conftest import until
 
@@ -331,3 +332,106 @@ def test_the_configuration_lets_old_families_go(own, ask, monkeypatch):
     assert main(["engine", "stop"]) == 0
 
     until(lambda: len(ask("execution", "list")) == 1)
+
+
+# -- wrappers --------------------------------------------------------------------------------
+
+
+def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
+    register("plain", "x = 1")
+    words = ("--using", "timeout", "--timeout-sec", "5", "--using", "retry")
+
+    said = say("flow", "wrap", "plain", *words)
+
+    assert said.startswith("'plain' goes through timeout (timeout_sec=5), retry (max_t")
+    assert ask("flow", "show", "plain")["wrappers"][0] == {
+        "name": "timeout",
+        "inputs": {"timeout_sec": 5},
+    }
+    assert ask("flow", "wrap", "plain")["wrappers"] == []
+    assert "wrapped by" not in say("flow", "show", "plain")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["plain", "--using", "retri"], "Did you mean 'retry'?"),
+        (["plain", "--using", "retry", "--tries", "1"], "has no parameter 'tries'"),
+        (["plain", "--using", "retry", "--max-tries", "x"], "it takes a number"),
+        (["plain", "--using", "plain"], "is a flow, and no wrapper"),
+        (["mine", "--using", "retry"], "'mine' is a wrapper itself"),
+        (["plian"], "Did you mean 'plain'?"),
+        (["plain", *["--using", "retry"] * 11], "10"),
+    ],
+)
+def test_a_wrong_wrapper_leaves_the_flow_as_it_is(ask, say, register, words, said):
+    register("plain", "x = 1")
+    register("mine", "x = 1", is_wrapper=True)
+
+    assert said in say("flow", "wrap", *words, code=2)
+
+    assert ask("flow", "show", "plain")["wrappers"] == []
+
+
+def test_what_is_wrapped_starts_with_its_wrapper(client, register):
+    register("inner", "x = 1", wrappers=[{"name": "retry", "inputs": {}}])
+
+    record = client.start({"flow": "inner", "inputs": {"n": 1}, "run": False})
+
+    assert (record.type, record.flow_name, record.name) == (
+        "WRAPPER",
+        "retry",
+        "inner (retry)",
+    )
+    assert record.wrapped["inputs"] == {"n": 1}
+
+
+def test_registering_again_takes_the_wrappers_off(client, register):
+    register("again", "x = 1", wrappers=[{"name": "retry", "inputs": {}}])
+
+    register("again", "x = 2")
+
+    assert client.get_flow("again").wrappers == []
+
+
+def test_a_wrapper_does_not_run_by_itself(say, register):
+    register("mine", "x = 1", is_wrapper=True)
+
+    assert "this.using('mine').flow(NAME)" in say("run", "mine", code=2)
+
+
+# -- deleting --------------------------------------------------------------------------------
+
+
+def test_an_execution_that_ended_can_be_deleted_and_no_other(client, register):
+    register("short", "x = 1")
+    top = client.start({"flow": "short", "run": False})
+    child = client.start({"flow": "short", "run": False, "parent_id": top.execution_id})
+    path = f"/execution/{child.execution_id}"
+    with pytest.raises(MoveNotAllowed, match="PENDING and cannot be deleted"):
+        client.request("DELETE", path)
+    client.act(child.execution_id, "cancel")
+
+    client.request("DELETE", path)
+
+    with pytest.raises(ExecutionNotFound):
+        client.get_execution(child.execution_id)
+    assert len(client.tree(top.execution_id)["executions"]) == 1
+    with pytest.raises(MoveNotAllowed):
+        client.request("DELETE", f"/execution/{top.execution_id}")
+
+
+# -- who is there ----------------------------------------------------------------------------
+
+
+def test_whoever_answers_a_message_is_there(client, register):
+    register("asks", "x = 1")
+    asker = client.start({"flow": "asks", "run": False})
+    path = f"/execution/{asker.execution_id}"
+    sent = client.post(f"{path}/message", {"subject": "Well?"})
+
+    client.answer(sent["message_id"], {"ok": True}, answered_from="my page")
+
+    told = client.get(f"{path}/presence")
+    assert told["is_attended"]
+    assert told["last"]["channel"] == "my page"

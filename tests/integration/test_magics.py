@@ -15,6 +15,7 @@ from flowkernel.errors import FlowNotFound, SqlRefused
 from flowkernel.magics.frames import frame
 from flowkernel.models import FlowKind, OnLost
 from flowkernel.python_api import find_flow, list_executions, register, sql
+from tests.conftest import until
 
 
 @pytest.fixture
@@ -180,3 +181,15 @@ def test_python_says_the_same(client, tmp_path):
     with pytest.raises(SqlRefused):
         sql("drop table flow")
     assert isinstance(list_executions(limit=1), list)
+
+
+def test_whoever_executes_a_cell_is_there(shell, client, register):
+    register("plain", "x = 1")
+    execution = client.start({"flow": "plain", "run": False})
+    path = f"/execution/{execution.execution_id}/presence"
+    before = client.get(path)["last"]
+
+    shell.run_cell("1 + 1").raise_error()
+
+    until(lambda: client.get(path)["last"] != before)
+    assert client.get(path)["last"]["channel"] == "notebook"

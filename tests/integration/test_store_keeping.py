@@ -196,6 +196,43 @@ def test_a_family_that_lives_again_is_not_pruned(place):
         assert len(names(store)) == 3
 
 
+def test_one_execution_goes_and_the_rest_of_its_family_stays(place, monkeypatch):
+    monkeypatch.setattr(journal, "SEGMENT_BYTES", 1_000)
+    events = family()
+    top, one, other = (event.execution_id for event in events[:3])
+    with place.open() as store:
+        store.append(events)
+
+        paths = store.prune([one])
+        store.prune_journal()
+
+        assert len(paths) == 1
+        assert names(store) == {top, other}
+        assert store.find_execution(one) is None
+        found = store.query("SELECT DISTINCT execution_id FROM event").rows
+        assert {row[0] for row in found} == {top, other}
+        before = tables(store)
+    closed = b"".join(path.read_bytes() for path in segments(place.journal)[:-1])
+    assert one.encode() not in closed
+    restore(place.database, place.journal)
+    with place.open() as store:
+        assert tables(store) == before
+
+
+def test_what_a_live_parent_called_can_go(place):
+    """And is then no call that was made before."""
+    events = family(is_over=False)
+    parent, child = events[0].execution_id, events[1].execution_id
+    with place.open() as store:
+        store.append([*events, happened(child, K.ENDED, status=S.ENDED_CANCELLED)])
+        top = store.get_execution(parent)
+        assert len(store.called([top], "0")) == 1
+
+        store.prune([child])
+
+        assert store.called([top], "0") == []
+
+
 def test_a_prune_that_was_killed_before_the_tables_had_it_is_carried_out(place):
     events, other = family(), family()
     with place.open() as store:
@@ -206,7 +243,7 @@ def test_a_prune_that_was_killed_before_the_tables_had_it_is_carried_out(place):
                 target=store.prune, args=([events[0].execution_id],)
             )
             held = store._folding.added
-            reading = store._pool.read("notebooks_of", roots=[events[0].execution_id])
+            reading = store._pool.read("notebooks_of", ids=[events[0].execution_id])
             assert len(reading) == 3
             pruning.start()
             until(lambda: store._folding.added > held)

@@ -60,10 +60,13 @@ WORKER = f"papermill-{new_id()}"
 GOOD = {  #: A request that each route understands; one field at a time is made wrong.
     "StartBody": {"flow": "f", "run": False},
     "FlowRecord": {"name": "g", "kind": "CELL", "source": "x = 1"},
+    "WrapBody": {"wrappers": [{"name": "retry", "inputs": {}}]},
     "SaveBody": {},
     "OutputBody": {"output": {}},
     "LogBody": {"text": "t"},
     "MessageBody": {"subject": "s"},
+    "PromptBody": {"about_id": new_id()},
+    "DecideBody": {"verb": "fail"},
     "AnswerBody": {"response": {}},
     "WaitBody": {"seconds": 0},
     "VerbBody": {},
@@ -86,6 +89,9 @@ PAYLOAD = {
     "error": None,
     "error_name": None,
     "notebook_path": None,
+    "failure": {},
+    "is_parked": False,
+    "why": "w",
 }
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from flowkernel.cli.arguments import join_pairs, parameters_of, value_of
+from flowkernel.cli.arguments import join_pairs, parameters_of
 from flowkernel.errors import BadArgument
+from flowkernel.words import value_of
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ WORDS = st.sampled_from(
     [
         *("report", "a.ipynb", "-p", "--parameter", "day=2026-01-01", "n=-1", "--name"),
         *("--no-wait", "--json", "--help", "--", "-x", "--name=n", "-pn=1", "--js", ""),
+        *('--using={"name": "retry", "inputs": {}}', "--interactive"),
     ]
 )
 

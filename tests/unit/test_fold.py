@@ -7,7 +7,7 @@ import pytest
 
 from flowkernel.clock import new_id
 from flowkernel.errors import MoveNotAllowed
-from flowkernel.fold import MOVED_TO, close_cell, fold, fold_cell
+from flowkernel.fold import LIVE_VERBS, MOVED_TO, close_cell, fold, fold_cell
 from flowkernel.models import CellRun, Event, EventKind, Execution
 from flowkernel.status import ENDED, MOVES, CellStatus, ExecutionStatus
 
@@ -61,15 +61,71 @@ def test_the_moves_cover_every_status():
 @pytest.mark.parametrize("kind", MOVED_TO)
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
-    execution = replace(standing_at(now), asked="pause")
-    event = happened(execution, kind, worker="w1")
+    execution = replace(standing_at(now), asked="pause", parks=True)
+    event = happened(execution, kind, worker="w1", status_message="", is_parked=True)
 
-    fits = {K.STARTED: {S.QUEUED}, K.RESUMED: {S.WAITING, S.PAUSED}}.get(kind, set(S))
+    fits = {
+        K.STARTED: {S.QUEUED},
+        K.RESUMED: {S.WAITING, S.PAUSED},
+        K.FAILED: {S.RUNNING, S.WAITING},
+    }.get(kind, set(S))
     if MOVED_TO[kind] in MOVES[now] and now in fits:
         assert fold(execution, event).status is MOVED_TO[kind]
     else:
         with pytest.raises(MoveNotAllowed, match=f"is {now} and cannot become"):
             fold(execution, event)
+
+
+def failed(*, is_parked=True, **fields):
+    """One that failed, and that somebody may decide on."""
+    running = replace(standing_at(S.RUNNING), parks=True, worker="w1", **fields)
+    return after(running, K.FAILED, status_message="no", is_parked=is_parked)
+
+
+def after(execution, kind, **payload):
+    return fold(execution, happened(execution, kind, **payload))
+
+
+def test_a_failure_is_put_aside_with_its_kernel_until_it_is_decided():
+    parked = failed()
+    assert (parked.status, parked.is_failed, parked.worker) == (S.PAUSED, True, "w1")
+
+    decided = after(parked, K.DECIDED, verb="retry_cell")
+
+    assert (decided.is_failed, decided.asked) == (False, "resume")
+    resumed = after(decided, K.RESUMED)
+    assert (resumed.status, resumed.parked_at) == (S.RUNNING, None)
+
+
+def test_a_failure_goes_on_only_as_somebody_decides():
+    for kind, said in ((K.RESUMED, {}), (K.QUEUED, {}), (K.ASKED, {"what": "resume"})):
+        for execution in (failed(), failed(is_parked=False)):
+            with pytest.raises(MoveNotAllowed):
+                after(execution, kind, **said)
+
+
+def test_what_needs_the_kernel_is_not_decided_once_that_is_gone():
+    for gone in (failed(is_parked=False), after(failed(), K.KERNEL_LOST, why="Gone.")):
+        for verb in ("retry_cell", "skip"):
+            with pytest.raises(MoveNotAllowed):
+                after(gone, K.DECIDED, verb=verb)
+        assert after(gone, K.DECIDED, verb="retry").decision["verb"] == "retry"
+
+
+def test_a_decision_for_a_kernel_that_is_lost_is_open_again():
+    decided = after(failed(), K.DECIDED, verb="retry_cell")
+
+    lost = after(decided, K.KERNEL_LOST, why="Its worker was lost.")
+
+    assert (lost.is_failed, lost.asked, lost.worker) == (True, None, None)
+
+
+def test_a_cancel_is_not_forgotten_over_a_failure():
+    asked = failed(asked="cancel")
+    assert asked.asked == "cancel"
+    assert after(asked, K.KERNEL_LOST, why="Gone.").asked == "cancel"
+    with pytest.raises(MoveNotAllowed):
+        after(asked, K.DECIDED, verb="retry_cell")
 
 
 def test_a_kernel_does_not_pause_once_that_was_taken_back():
@@ -79,7 +135,7 @@ def test_a_kernel_does_not_pause_once_that_was_taken_back():
         fold(execution, happened(execution, K.PAUSED))
 
 
-@pytest.mark.parametrize("end", ENDED)
+@pytest.mark.parametrize("end", sorted(ENDED))
 @pytest.mark.parametrize("now", S)
 def test_an_execution_ends_exactly_where_the_table_allows(now, end):
     execution = standing_at(now)
@@ -93,7 +149,7 @@ def test_an_execution_ends_exactly_where_the_table_allows(now, end):
             fold(execution, event)
 
 
-@pytest.mark.parametrize("ended", ENDED)
+@pytest.mark.parametrize("ended", sorted(ENDED))
 @pytest.mark.parametrize("kind", K)
 def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
     execution = standing_at(ended)
@@ -172,3 +228,64 @@ def test_a_closed_cell_is_lost():
     closed = close_cell(running, happened(execution, K.LOST))
 
     assert (closed.status, closed.ended_at) == (CellStatus.LOST, NOON)
+
+
+def test_what_parks_fails_without_an_end_and_keeps_its_worker_with_its_kernel():
+    parked, gone = failed(), failed(is_parked=False)
+
+    assert (parked.status, parked.worker, parked.parked_at) == (S.PAUSED, "w1", NOON)
+    assert (gone.status, gone.worker, gone.parked_at) == (S.PAUSED, None, None)
+    assert parked.is_failed
+    assert gone.is_failed
+
+
+def test_what_does_not_park_cannot_be_put_aside():
+    execution = standing_at(S.RUNNING)
+
+    with pytest.raises(MoveNotAllowed):
+        fold(
+            execution,
+            happened(execution, K.FAILED, status_message="x", is_parked=False),
+        )
+
+
+def test_a_failure_does_not_forget_that_it_is_being_cancelled():
+    assert failed(asked="cancel").asked == "cancel"
+    assert failed(asked="pause").asked is None
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_a_failure_goes_on_in_its_kernel_once(verb):
+    execution = failed()
+    decided = happened(execution, K.DECIDED, verb=verb)
+
+    after = fold(execution, decided)
+
+    assert (after.asked, after.is_failed) == ("resume", False)
+    with pytest.raises(MoveNotAllowed):
+        fold(after, decided)
+    running = fold(after, happened(after, K.RESUMED))
+    assert (running.status, running.failure, running.parked_at) == (
+        S.RUNNING,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_nothing_goes_on_in_a_kernel_that_is_gone(verb):
+    execution = failed()
+
+    lost = fold(execution, happened(execution, K.KERNEL_LOST, why="It ended."))
+
+    assert lost.is_failed
+    assert lost.failure["kernel_lost"] == "It ended."
+    with pytest.raises(MoveNotAllowed):
+        fold(lost, happened(lost, K.DECIDED, verb=verb))
+
+
+def test_a_failure_does_not_simply_go_on():
+    execution = failed()
+
+    with pytest.raises(MoveNotAllowed):
+        fold(execution, happened(execution, K.RESUMED))

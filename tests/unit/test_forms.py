@@ -322,3 +322,18 @@ def test_whatever_is_answered_is_kept_or_refused_with_a_sentence(element, value)
         assert str(refused).endswith(".")
     else:
         assert asked.check(kept) == kept
+
+
+def message_record(message_id="m1", **more):
+    """A message that waits for an answer, as it is told."""
+    return {
+        "message_id": message_id,
+        "execution_id": "e1",
+        "root_id": "e1",
+        "subject": "It failed",
+        "message": "Why?",
+        "message_type": "ERROR",
+        "created_at": "2026-01-01T12:00:00+00:00",
+        "status": "OPEN",
+        **more,
+    }

@@ -17,7 +17,7 @@ from flowkernel.magics.flow_magics import FlowMagics
 
 OURS = {
     "line": {"flow_run", "flows", "executions", "execution", "inbox"},
-    "cell": {"flow", "flow_sql"},
+    "cell": {"flow", "flow_sql", "wrapper"},
 }
 
 

@@ -34,6 +34,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         name="n",
         status=ExecutionStatus.PENDING,
         created_at=NOON,
+        parks=number % 2 == 0,
     )
     cell = {
         "cell_run_id": f"{id_[:-1]}{number % 3}",
@@ -53,13 +54,24 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         K.CREATED: execution.to_json(),
         K.STARTED: {"worker": f"w{number}"},
         K.ENDED: {"status": end, "status_message": str(number)},
+        K.FAILED: {
+            "status_message": str(number),
+            "failure": {"source": "1 / 0"},
+            "is_parked": number % 3 > 0,
+        },
+        K.DECIDED: {"verb": ["retry_cell", "skip", "retry", "fail"][number % 4]},
+        K.KERNEL_LOST: {"why": str(number)},
         K.SAVED: {"name": str(number % 2)},
         K.OUTPUT_SET: {"output": [number]},
         K.CELLS_COUNTED: {"cell_count": number},
         K.ASKED: {"what": "cancel"},
         K.CELL_STARTED: cell | {"source_hash": "h"},
         K.CELL_ENDED: cell | {"status": "SUCCESS"},
+        K.FAILED: {"status_message": str(number), "is_parked": bool(number % 2)},
+        K.DECIDED: {"verb": ("retry_cell", "fail")[number % 2]},
+        K.KERNEL_LOST: {"why": str(number)},
         K.MESSAGE_SENT: message,
+        K.MESSAGE_CHANGED: message | {"message": str(number)},
         K.MESSAGE_ANSWERED: message,
         K.MESSAGE_CLOSED: message,
         K.LOGGED: {"stream": "stdout", "text": str(number)},
@@ -71,7 +83,10 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
 def event_lists(draw: st.DrawFn) -> list[list[Event]]:
     """Lists of events for `append`: any kind, any order, some of them repeated."""
     kinds = st.sampled_from(
-        [*K, *[K.QUEUED, K.STARTED, K.CELL_STARTED, K.MESSAGE_SENT] * 3]
+        [
+            *K,
+            *[K.QUEUED, K.STARTED, K.FAILED, K.CELL_STARTED, K.MESSAGE_SENT] * 3,
+        ]
     )
     drawn = draw(
         st.lists(

@@ -24,6 +24,7 @@ from flowkernel.tree import (
     for_encoding,
     one_line,
     plain_text,
+    title_of,
     tree_text,
 )
 from flowkernel.widgets.tree_html import COLOURS, tree_html
@@ -374,3 +375,15 @@ def test_a_flow_kernel_pays_little_for_it():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout.strip() == "['flowkernel']", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "flow_name", "title"),
+    [
+        ("report", "report", "report"),
+        ("of monday", "report", "of monday (report)"),
+        ("report (retry)", "retry", "report (retry)"),
+    ],
+)
+def test_a_title_says_the_flow_once(name, flow_name, title):
+    assert title_of(an_execution(name=name, flow_name=flow_name)) == title

@@ -42,6 +42,7 @@ def engine_routes(
                 "slots": dispatcher.config.slot_count,
                 "workers": len(dispatcher.workers),
                 "database_bytes": service.store.size_bytes,
+                "last_seq": service.store.last_seq,
             }
         )
 

@@ -31,6 +31,12 @@ def flow_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
         """One flow, with its source."""
         return answer(service.store.get_flow(name).to_json())
 
+    @routes.patch("/flow/{name}")
+    async def wrap(name: str, body: bodies.WrapBody) -> Response:
+        """Have every execution of it go through these wrappers."""
+        told = await ask(service.wrap, name, body.model_dump()["wrappers"])
+        return answer(told.to_json())
+
     @routes.delete("/flow/{name}")
     async def delete_flow(name: str) -> Response:
         """Forget the name; versions that ran are kept."""

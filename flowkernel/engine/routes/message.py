@@ -5,11 +5,12 @@ from fastapi.responses import Response
 
 from flowkernel.engine import bodies
 from flowkernel.engine.inbox import Answer, Inbox
+from flowkernel.engine.presence import Presence
 from flowkernel.engine.routes.answers import answer, ask, check_limit
 from flowkernel.engine.service import Service
 
 
-def message_routes(service: Service, inbox: Inbox) -> APIRouter:
+def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRouter:
     """The routes of `message`."""
     routes = APIRouter(tags=["message"])
 
@@ -20,11 +21,19 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
         return answer(sent.to_json(), 201)
 
     @routes.get("/message")
-    async def list_messages(limit: int = 50, is_open: bool = False) -> Response:
-        """The newest first; with `is_open`, only what waits for an answer."""
+    async def list_messages(
+        limit: int = 50, is_open: bool = False, root_id: str | None = None
+    ) -> Response:
+        """The newest first; with `is_open`, only what waits for an answer.
+
+        With `is_open`, `root_id` gives those of one family.
+        """
         check_limit(limit)
         if is_open:
-            found = service.store.open_messages()[:limit]
+            found = await ask(inbox.open)
+            if root_id is not None:
+                found = [message for message in found if message.root_id == root_id]
+            found = found[:limit]
         else:
             found = await ask(service.store.list_messages, limit)
         return answer([message.to_json() for message in found])
@@ -37,6 +46,7 @@ def message_routes(service: Service, inbox: Inbox) -> APIRouter:
     @routes.post("/message/{message_id}/answer")
     async def answer_message(message_id: str, body: bodies.AnswerBody) -> Response:
         """Answer it, once and for all; 409 if somebody was first."""
+        presence.note(body.answered_by, body.answered_from)
         told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
         return answer(told.to_json())
 

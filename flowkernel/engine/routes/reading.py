@@ -1,4 +1,4 @@
-"""`event`, `sql`; and what keeps the record: `prune`, `compact`, `backup`."""
+"""`event`, `sql`; and what keeps the record: `prune`, deletion, `compact`, `backup`."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.engine import bodies
-from flowkernel.engine.pruning import prune
+from flowkernel.engine.pruning import delete, prune
 from flowkernel.engine.routes.answers import answer, ask
 from flowkernel.engine.service import Service
 from flowkernel.engine.stream import Stream
@@ -60,6 +60,12 @@ def reading_routes(service: Service, stream: Stream) -> APIRouter:
             prune, service, days=body.days, keep=body.keep, is_dry=body.is_dry
         )
         return answer(told.to_json())
+
+    @routes.delete("/execution/{execution_id}", tags=["execution"])
+    async def delete_execution(execution_id: str) -> Response:
+        """Let one go that has ended, and everything under it."""
+        await ask(delete, service, execution_id)
+        return answer({})
 
     @routes.post("/compact", tags=["engine"])
     async def compact() -> Response:

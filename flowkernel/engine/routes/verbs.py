@@ -1,4 +1,4 @@
-"""The verbs under `execution`: wait for it, cancel, pause, resume, run, retry."""
+"""The verbs under `execution`: wait for it, ask about it, cancel, pause, resume, run, ..."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response

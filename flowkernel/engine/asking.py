@@ -1,0 +1,103 @@
+"""Asking a person about a failure, and having followed what they answer."""
+
+from datetime import datetime
+from typing import Any
+
+from flowkernel.clock import now
+from flowkernel.engine.bodies import DecideBody
+from flowkernel.engine.deciding import Decision, decide, decision_in
+from flowkernel.engine.inbox import Inbox
+from flowkernel.engine.presence import Presence
+from flowkernel.engine.prompts import prompt_of
+from flowkernel.errors import BadArgument, MoveNotAllowed
+from flowkernel.flow_api.wrapping import CALL_KEY
+from flowkernel.fold import LIVE_VERBS
+from flowkernel.models import Execution, Json, Message
+from flowkernel.status import MessageStatus
+
+
+def send_prompt(
+    inbox: Inbox, execution_id: str, asked: dict[str, Any], attended: Json
+) -> Message:
+    """Send the prompt about a failed execution, from its wrapper.
+
+    Args:
+        attended: Why we think that somebody is there; it is recorded.
+
+    Raises:
+        MoveNotAllowed: It has not failed.
+    """
+    store = inbox.service.store
+    failed = store.get_execution(asked["about_id"])
+    if not failed.is_failed:
+        raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
+    known = asked_before(inbox, execution_id, failed)
+    if known is not None:
+        return known
+    waiting = [parent.name for parent in store.ancestors(execution_id)]
+    prompt = prompt_of(failed, tries=_tries(inbox, failed), waiting=waiting, now=now())
+    said = {
+        **asked,
+        "subject": prompt.subject,
+        "message": prompt.message,
+        "message_type": "ERROR",
+        "body": prompt.body,
+        "attended": attended,
+    }
+    return inbox.send(execution_id, said)
+
+
+def is_attended(
+    inbox: Inbox, presence: Presence, execution: Execution, minutes: float
+) -> bool:
+    """Whether somebody is there to be asked by this wrapper; or was asked already, and only
+    the wrapper runs again after a loss."""
+    if execution.is_interactive or presence.within(minutes) is not None:
+        return True
+    children = inbox.service.store.called([execution], CALL_KEY)
+    failed = [child for child in children if child.is_failed]
+    return any(asked_before(inbox, execution.execution_id, one) for one in failed)
+
+
+def asked_before(inbox: Inbox, execution_id: str, failed: Execution) -> Message | None:
+    """The prompt about this very failure, if the wrapper runs again after a loss."""
+    since = datetime.fromisoformat(failed.failure["failed_at"])
+    for message in inbox.service.store.messages_of(execution_id):
+        is_this = (
+            message.about_id == failed.execution_id and message.created_at >= since
+        )
+        if is_this and _still_counts(message, failed):
+            return message
+    return None
+
+
+def _still_counts(message: Message, failed: Execution) -> bool:
+    """Whether it need not be asked again: nobody closed it, and the answer can be followed."""
+    if message.status is not MessageStatus.ANSWERED:
+        return message.status in (MessageStatus.OPEN, MessageStatus.TIMED_OUT)
+    return failed.parked_at is not None or decision_in(message).verb not in LIVE_VERBS
+
+
+def _tries(inbox: Inbox, failed: Execution) -> int:
+    count, one = 1, failed
+    while one.retry_of is not None:
+        before = inbox.service.store.find_execution(one.retry_of)
+        if before is None:
+            break
+        count, one = count + 1, before
+    return count
+
+
+def decide_on(inbox: Inbox, execution_id: str, asked: DecideBody) -> Execution:
+    """Have followed an answered prompt, or a verb.
+
+    Raises:
+        BadArgument: Neither is given, or both.
+    """
+    if (asked.message_id is None) is (asked.verb is None):
+        raise BadArgument("Give either `message_id` or `verb`.")
+    if asked.verb is not None:
+        decision = Decision(verb=asked.verb, actor=asked.started_by, why=asked.why)
+    else:
+        decision = decision_in(inbox.find(asked.message_id or ""))
+    return decide(inbox.service, execution_id, decision, archive=asked.archive)

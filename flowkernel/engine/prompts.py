@@ -1,0 +1,204 @@
+"""What a person is asked when something failed. Pure, but for the time.
+
+Six things can be done; two of them need the kernel that failed to be alive. The words say what
+a person needs to decide, so that a terminal, a notebook and a page can all show them.
+"""
+
+import ast
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowkernel.fold import LIVE_VERBS
+from flowkernel.models import Execution, Json, Message
+
+TRACEBACK_LINES = 12  #: The last ones are shown.
+SHOWN = (
+    2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
+)
+#: What a form offers only while the kernel that failed is there.
+NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
+INPUT = "inputs."  #: Begins the name of a field that is an input.
+LABELS = {
+    "retry_cell": "Retry cell",
+    "retry": "Retry from start",
+    "retry_with_inputs": "Retry with other inputs",
+    "skip": "Skip the cell",
+    "fail": "Fail",
+    "cancel_all": "Cancel all",
+}
+SAID = {
+    "retry_cell": "Go on from this cell, as it stands here; all before it stays as it is.",
+    "retry": "Begin anew, in a new kernel.",
+    "retry_with_inputs": "Begin anew, in a new kernel, with these inputs.",
+    "skip": "Go on behind this cell, with these values.",
+    "fail": "End with this error.",
+    "cancel_all": "Stop it, whatever waits for it, and all that these started.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What is asked."""
+
+    subject: str
+    message: str  #: Markdown.
+    body: Json
+
+
+def prompt_of(
+    failed: Execution, *, tries: int, waiting: list[str], now: datetime
+) -> Prompt:
+    """The prompt for an execution that failed.
+
+    Args:
+        tries: How many there were, this one included.
+        waiting: The names of those that wait for it, its parent first.
+    """
+    times = f" {tries} times" if tries > 1 else ""
+    return Prompt(
+        subject=f"{failed.name} failed{times}",
+        message="\n\n".join(_parts(failed, tries, waiting, now)),
+        body={"type": "object", "properties": _properties(failed)},
+    )
+
+
+def _parts(
+    failed: Execution, tries: int, waiting: list[str], now: datetime
+) -> list[str]:
+    failure, parts = failed.failure or {}, [f"**{failed.status_message}**"]
+    source = str(failure.get("source") or "")
+    if source and failed.parked_at is None:  # Else it stands in the form.
+        shown = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
+        parts.append(_fenced(shown, "python"))
+    if failed.error is not None and failed.error.traceback:
+        lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
+        parts.append(_fenced("\n".join(lines), ""))
+    facts = [f"{name} = {value!r}" for name, value in failed.inputs.items()]
+    said = [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
+    if failed.started_at is not None:
+        said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
+    said.append(f"Try {tries}.")
+    if waiting:
+        said.append(f"Waiting for it: {', '.join(waiting)}.")
+    if failed.parked_at is None:
+        said.append(kernel_gone(failed))
+    return [*parts, " ".join(said)]
+
+
+def kernel_gone(failed: Execution) -> str:
+    """What is still possible, and why no more is."""
+    why = (failed.failure or {}).get("kernel_lost", "Its kernel is gone.")
+    return f"Retry cell is no longer possible. {why} Retry from start still is."
+
+
+def why_settled(failed: Execution | None) -> str:
+    """Why nobody needs to decide on it any more."""
+    if failed is None:
+        return "What it asked about is gone."
+    if failed.status.is_ended:
+        return f"{failed.name!r} ended before anybody answered."
+    return f"{failed.name!r} was decided on otherwise."
+
+
+def offers_kernel(body: Json) -> bool:
+    """Whether a form has a button that needs the kernel that failed."""
+    return any(name in LIVE_VERBS for name in (body or {}).get("properties", {}))
+
+
+def without_kernel(message: Message, failed: Execution) -> dict[str, Json]:
+    """The words and the form of a prompt, now that the kernel is gone."""
+    properties = {
+        name: asked
+        for name, asked in message.body["properties"].items()
+        if name not in NEEDS_KERNEL
+    }
+    return {
+        "message": f"{message.message}\n\n**{kernel_gone(failed)}**",
+        "body": {**message.body, "properties": properties},
+    }
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _properties(failed: Execution) -> dict[str, Json]:
+    """The form: what can be filled in, then the buttons, each with what belongs to it."""
+    failure = failed.failure or {}
+    source = str(failure.get("source") or "")
+    has_kernel = failed.parked_at is not None and bool(source)
+    inputs = {
+        INPUT + name: {**_element_for(value), "label": name, "default": value}
+        for name, value in failed.inputs.items()
+    }
+    live: dict[str, Json] = {
+        "source": {
+            "element": "code",
+            "label": _cell_label(failure),
+            "default": source,
+        },
+        "values": {
+            "element": "json",
+            "label": "Values",
+            "description": "What the cell would have set; null: nothing.",
+            "default": dict.fromkeys(names_set_by(source)),
+        },
+    }
+    belongs = {
+        "retry_cell": ["source"],
+        "retry_with_inputs": list(inputs),
+        "skip": ["values"],
+    }
+    buttons = {
+        verb: {
+            "element": "submit",
+            "label": label,
+            "description": SAID[verb],
+            "required": [],
+            "fields": belongs.get(verb, []),
+        }
+        for verb, label in LABELS.items()
+        if (has_kernel or verb not in LIVE_VERBS)
+        and (inputs or verb != "retry_with_inputs")
+    }
+    return {**(live if has_kernel else {}), **inputs, **buttons}
+
+
+def _cell_label(failure: dict[str, Json]) -> str:
+    number, count = failure.get("cell_number"), failure.get("cell_count")
+    return f"Cell {number} of {count}" if number else "The cell"
+
+
+def _element_for(value: Json) -> dict[str, Json]:
+    if isinstance(value, bool):
+        return {"element": "toggle"}
+    if isinstance(value, int):
+        return {"element": "number", "type": "integer"}
+    if isinstance(value, float):
+        return {"element": "number"}
+    if isinstance(value, str):
+        return {"element": "textarea" if "\n" in value else "string"}
+    return {"element": "json"}
+
+
+def names_set_by(source: str) -> list[str]:
+    """The names that a cell sets at its top level, in order; none, if it cannot be read."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # Magics in it.
+        return []
+    found: dict[str, None] = {}
+    for node in body:
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            targets = [node.target]
+        for target in targets:
+            for part in ast.walk(target):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    found[part.id] = None
+    return list(found)

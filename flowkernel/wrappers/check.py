@@ -1,0 +1,16 @@
+"""check: when the flow has succeeded, let another flow look at its output."""
+
+import flow_api
+
+PARAMETERS = {"checker_flow": None, "inputs": {}}
+
+
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+    if inputs["checker_flow"] is None:
+        return this.error(
+            "check needs `checker_flow`: the name of the flow that looks."
+        )
+    child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
+    if child.status == "ENDED_SUCCESS":
+        this.flow(inputs["checker_flow"], inputs=inputs["inputs"], output=child.output)
+    return this.wrapped.end_as(child)

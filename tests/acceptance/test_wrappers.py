@@ -1,0 +1,470 @@
+"""Flows that run other flows: what each wrapper does with each way its child can end."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from flowkernel.client import Client
+from flowkernel.errors import BadArgument, ExecutionNotFound
+from flowkernel.flow_api import Execution
+from flowkernel.source import start_request
+from flowkernel.status import ExecutionStatus as S
+from flowkernel.status import ReturnWhen
+from tests.conftest import until, workers_of
+
+pytestmark = pytest.mark.kernel
+
+FAILS = "1 / 0"
+CANCELLED = "this.end('cancelled', 'not today')"
+SLEEPS = "this.sleep(600)"
+
+
+@pytest.fixture
+def counted(register, tmp_path):
+    """A flow that counts how often it ran, and succeeds from the given time on."""
+
+    def counted(name, *, good_from=1, more=""):
+        counter = tmp_path / f"{name}.counter"
+        source = (
+            f"with open({str(counter)!r}, 'a+') as file:\n"
+            "    file.write('x')\n"
+            "    file.seek(0)\n"
+            "    times = len(file.read())\n"
+            f"{more}\n"
+            f"assert times >= {good_from}, 'too early'\n"
+            "this.set_output(times=times)\n"
+        )
+        register(name, source)
+        return lambda: len(counter.read_text())
+
+    return counted
+
+
+@pytest.fixture
+def wrapped(client):
+    """Run a flow through wrappers, outermost first, until it has ended."""
+
+    def wrapped(target, *uses, **inputs):
+        using = [{"name": name, "inputs": given} for name, given in uses]
+        request = {**start_request(str(target), inputs), "using": using}
+        execution = Execution(client, client.start(request).execution_id)
+        return execution.wait(ReturnWhen.ALL_ENDED, timeout=120)
+
+    return wrapped
+
+
+@pytest.fixture
+def shell(client, tmp_path, monkeypatch):
+    """A person's shell with the magics."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    shell.run_line_magic("load_ext", "flowkernel")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def command(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "flowkernel", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+# -- retry -----------------------------------------------------------------------------------
+
+
+def test_retry_tries_until_it_succeeds(counted, wrapped):
+    times = counted("third_time", good_from=3)
+
+    execution = wrapped("third_time", ("retry", {"delay_sec": 0}))
+
+    assert (execution.status, execution.output) == (S.ENDED_SUCCESS, {"times": 3})
+    assert times() == 3
+    first, second, third = execution.children
+    assert (first.get("retry_of"), second.get("retry_of")) == (None, first.execution_id)
+    assert third.get("retry_of") == second.execution_id
+    assert [one.load("is_archived") for one in (first, second, third)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_retry_ends_as_the_last_try_ended(counted, wrapped):
+    times = counted("never", good_from=99)
+
+    execution = wrapped("never", ("retry", {"max_tries": 2, "delay_sec": 0}))
+
+    assert execution.status is S.ENDED_ERROR
+    assert "too early" in execution.get("message")
+    assert times() == 2
+
+
+def test_retry_does_not_try_again_what_was_cancelled(register, wrapped):
+    register("given_up", CANCELLED)
+
+    execution = wrapped("given_up", ("retry", {"delay_sec": 0}))
+
+    assert execution.status is S.ENDED_CANCELLED
+    assert len(execution.children) == 1
+
+
+def test_retry_waits_between_two_tries_without_a_slot(register, client):
+    register("broken", FAILS)
+    uses = [{"name": "retry", "inputs": {"delay_sec": 600}}]
+    request = {**start_request("broken", {}), "using": uses}
+    execution = Execution(client, client.start(request).execution_id)
+
+    until(lambda: "Waiting until" in (execution.load("message") or ""))
+
+    assert execution.status is S.WAITING
+    execution.cancel().wait(ReturnWhen.ALL_ENDED)
+
+
+def test_a_list_leaves_earlier_tries_out(counted, wrapped):
+    counted("listed", good_from=2)
+    wrapped("listed", ("retry", {"delay_sec": 0}))
+
+    ask = ("execution", "list", "--flow", "listed", "--json")
+
+    assert len(json.loads(command(*ask).stdout)) == 1
+    assert len(json.loads(command(*ask, "--all").stdout)) == 2
+
+
+def test_tries_are_kept_in_sight_if_that_is_asked_for(counted, wrapped):
+    counted("kept", good_from=2)
+
+    execution = wrapped("kept", ("retry", {"delay_sec": 0, "archive_retries": False}))
+
+    assert [one.load("is_archived") for one in execution.children] == [False, False]
+
+
+def test_tries_are_deleted_with_all_under_them_if_that_is_asked_for(
+    client, counted, register, wrapped
+):
+    """And what succeeded in one of them was not run twice."""
+    times = counted("costly")
+    counted("parent", good_from=2, more="this.flow('costly')")
+
+    execution = wrapped("parent", ("retry", {"delay_sec": 0, "delete_retries": True}))
+
+    assert execution.output == {"times": 2}
+    assert times() == 1
+    [last] = execution.children
+    with pytest.raises(ExecutionNotFound):
+        client.get_execution(last.load("retry_of"))
+    assert client.list_executions(flow_name="costly") == []
+
+
+# -- timeout ---------------------------------------------------------------------------------
+
+
+def test_timeout_cancels_what_takes_too_long(register, wrapped):
+    register("sleeper", SLEEPS)
+
+    execution = wrapped("sleeper", ("timeout", {"timeout_sec": 0.5}))
+
+    assert execution.status is S.ENDED_ERROR
+    assert execution.get("message") == "It took longer than 0.5 s, and was cancelled."
+    [child] = execution.children
+    assert child.load("status") == S.ENDED_CANCELLED
+
+
+# -- cache -----------------------------------------------------------------------------------
+
+
+def test_cache_runs_the_same_with_the_same_inputs_once(counted, wrapped):
+    times = counted("fetch")
+
+    first = wrapped("fetch", ("cache", {}), day=1)
+    second = wrapped("fetch", ("cache", {}), day=1)
+    other = wrapped("fetch", ("cache", {}), day=2)
+
+    assert first.output == second.output == {"times": 1}
+    assert other.output == {"times": 2}
+    assert times() == 2
+    assert second.children == []
+    assert "The output of" in second.get("message")
+
+
+def test_cache_knows_no_output_of_another_source(counted, wrapped):
+    counted("edited")
+    wrapped("edited", ("cache", {}))
+    times = counted("edited", more="more = 1")
+
+    assert wrapped("edited", ("cache", {})).output == {"times": 2}
+    assert times() == 2
+
+
+def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
+    counted("moody", good_from=2)
+
+    assert wrapped("moody", ("cache", {})).status is S.ENDED_ERROR
+    assert wrapped("moody", ("cache", {})).output == {"times": 2}
+    assert wrapped("moody", ("cache", {"max_age_minutes": 0})).output == {"times": 3}
+
+
+# -- notify ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters", "subject"),
+    [
+        ("pass", {}, None),
+        ("pass", {"notify_on_success": True}, "told succeeded"),
+        (FAILS, {}, "told failed"),
+        (FAILS, {"notify_on_error": False}, None),
+        (CANCELLED, {}, "told was cancelled"),
+        (FAILS, {"subject": "Oh, {child_name}!"}, "Oh, told!"),
+    ],
+)
+def test_notify_says_how_it_ended(
+    client, register, wrapped, source, parameters, subject
+):
+    register("told", source)
+
+    execution = wrapped("told", ("notify", parameters))
+
+    [child] = execution.children
+    assert execution.status is child.status
+    sent = [
+        message
+        for message in client.get("/message")
+        if message["execution_id"] == execution.execution_id
+    ]
+    assert [message["subject"] for message in sent] == ([subject] if subject else [])
+    assert {message["status"] for message in sent} <= {"NOTE"}
+
+
+# -- check -----------------------------------------------------------------------------------
+
+
+def test_check_has_another_flow_look_at_the_output(register, wrapped):
+    register("rows", "this.set_output(rows=inputs['n'])")
+    register("looks", "assert inputs['output']['rows'] >= inputs['least']")
+    check = ("check", {"checker_flow": "looks", "inputs": {"least": 3}})
+
+    assert wrapped("rows", check, n=3).output == {"rows": 3}
+    bad = wrapped("rows", check, n=2)
+
+    assert bad.status is S.ENDED_ERROR
+    assert "looks" in bad.get("message")
+
+
+@pytest.mark.parametrize(
+    ("source", "status"), [(FAILS, S.ENDED_ERROR), (CANCELLED, S.ENDED_CANCELLED)]
+)
+def test_check_does_not_look_at_what_did_not_succeed(register, wrapped, source, status):
+    register("bad", source)
+    register("looks", "pass")
+
+    execution = wrapped("bad", ("check", {"checker_flow": "looks"}))
+
+    assert execution.status is status
+    assert len(execution.children) == 1
+
+
+def test_check_says_what_it_needs(register, wrapped):
+    register("good", "pass")
+
+    assert "needs `checker_flow`" in wrapped("good", ("check", {})).get("message")
+
+
+# -- all of them -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["interactive", "retry", "timeout", "cache", "notify", "check"]
+)
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [("this.set_output(n=1)", S.ENDED_SUCCESS), (CANCELLED, S.ENDED_CANCELLED)],
+)
+def test_a_wrapper_ends_as_its_child(register, wrapped, wrapper, source, status):
+    register("ends", source)
+    register("looks", "pass")
+    parameters = {"checker_flow": "looks"} if wrapper == "check" else {}
+
+    execution = wrapped("ends", (wrapper, parameters))
+
+    assert execution.status is status
+    assert execution.output == ({"n": 1} if status is S.ENDED_SUCCESS else None)
+
+
+def test_wrappers_nest_the_first_one_outermost(counted, wrapped):
+    counted("nested", good_from=2)
+    uses = [("timeout", {"timeout_sec": 60}), ("retry", {"delay_sec": 0})]
+
+    execution = wrapped("nested", *uses)
+
+    assert execution.output == {"times": 2}
+    assert execution.get("name") == "nested (timeout)"
+    [inner] = execution.children
+    assert inner.get("flow_name") == "retry"
+    assert [one.get("flow_name") for one in inner.children] == ["nested", "nested"]
+    types = [one.get("type") for one in (execution, inner, *inner.children)]
+    assert types == ["WRAPPER", "WRAPPER", "FLOW", "FLOW"]
+
+
+def test_a_flow_calls_another_one_through_a_wrapper(counted, register, run):
+    times = counted("shaky", good_from=2)
+    register(
+        "caller",
+        "child = this.using('retry', delay_sec=0).flow('shaky')\n"
+        "this.set_output(child=child.output)",
+    )
+
+    assert run("caller").output == {"child": {"times": 2}}
+    assert times() == 2
+
+
+def test_a_person_writes_a_wrapper(shell, counted):
+    times = counted("once_more")
+    shell.run_cell(
+        "%%wrapper twice\n"
+        "PARAMETERS = {'word': 'done'}\n"
+        "def handler(system, this, inputs):\n"
+        "    this.wrapped.start().wait()\n"
+        "    child = this.wrapped.start().wait()\n"
+        "    this.log(inputs['word'], this.wrapped.name)\n"
+        "    return this.wrapped.end_as(child)"
+    ).raise_error()
+
+    shell.run_cell("done = %flow_run once_more --using twice --word 'all done'")
+
+    assert shell.user_ns["done"].output == {"times": 1}, times()
+
+
+def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
+    shell.run_cell(
+        "%%flow written --wrapper retry --delay-sec 0 --max-tries 2\n"
+        "assert this.get('retry_of')\n"
+        "this.set_output(n=1)"
+    ).raise_error()
+
+    shell.run_cell("done = %flow_run written").raise_error()
+
+    assert shell.user_ns["done"].output == {"n": 1}
+    shell.run_cell("%%flow written\nthis.set_output(n=2)").raise_error()
+    shell.run_cell("done = %flow_run written").raise_error()
+    assert shell.user_ns["done"].get("type") == "FLOW"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--using retri", "There is no wrapper 'retri'. Did you mean 'retry'?"),
+        ("--using retry --tries 2", "has no parameter 'tries'"),
+        ("--using retry --max-tries", "--max-tries needs a value"),
+        ("--using retry --max-tries many", "it takes a number, as 3, the default"),
+    ],
+)
+def test_a_wrong_wrapper_is_refused_when_it_is_given(shell, register, words, said):
+    register("plain", "pass")
+
+    with pytest.raises(BadArgument, match=said.replace("?", "[?]")):
+        shell.run_cell(f"%flow_run plain {words}").raise_error()
+    done = command("run", "plain", *words.split())
+
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_the_command_takes_wrappers(counted):
+    counted("shy", good_from=2)
+
+    done = command("run", "shy", "--json", "--using", "retry", "--delay-sec", "0")
+
+    assert json.loads(done.stdout)["output"] == {"times": 2}
+
+
+def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
+    times = counted("later", good_from=2)
+
+    said = command("flow", "wrap", "later", "--using", "retry", "--delay-sec=0")
+    assert said.stdout.startswith(
+        "'later' goes through retry (max_tries=3, delay_sec=0"
+    )
+    assert "wrapped by:" in command("flow", "show", "later").stdout
+    assert command("run", "later").returncode == 0
+    assert times() == 2
+
+    assert command("flow", "wrap", "later").stdout == "'later' is wrapped no more.\n"
+    done = json.loads(command("run", "later", "--json").stdout)
+    assert (done["type"], done["output"]) == ("FLOW", {"times": 3})
+
+
+def test_a_retry_takes_what_was_mended_meanwhile(client, register):
+    register("mended", FAILS)
+    uses = [{"name": "interactive", "inputs": {}}]
+    request = {**start_request("mended", {}), "using": uses, "is_interactive": True}
+    execution = Execution(client, client.start(request).execution_id)
+
+    def asked():
+        waiting = client.get("/message", is_open="true")
+        return [m for m in waiting if m["root_id"] == execution.execution_id]
+
+    [prompt] = until(asked, seconds=60)
+    register("mended", "this.set_output(n=1)")
+    client.answer(prompt["message_id"], {"retry": True}, answered_from="test")
+
+    assert execution.wait(timeout=60).output == {"n": 1}
+
+
+def test_a_wrapper_that_is_lost_goes_on_with_the_try_that_was_under_way(
+    own_home, tmp_path
+):
+    client = Client(own_home, started_by="test")
+    counter = tmp_path / "counter"
+    path = tmp_path / "slow.py"
+    path.write_text(
+        f"with open({str(counter)!r}, 'a') as file:\n    file.write('x')\n"
+        f"if len(open({str(counter)!r}).read()) == 1:\n    this.sleep(600)\n"
+    )
+    uses = [{"name": "retry", "inputs": {}}]
+    request = {**start_request(str(path), {}), "using": uses}
+    execution = Execution(client, client.start(request).execution_id)
+    until(counter.exists)
+    until(lambda: "Waiting until" in str(execution.children[0].load("message")))
+
+    for worker in workers_of(own_home):
+        worker.kill()
+
+    until(lambda: execution.status.is_ended, seconds=90)
+    assert execution.status is S.ENDED_SUCCESS
+    [child] = execution.children
+    assert child.load("losses") == 1
+    client.close()
+
+
+def test_retry_counts_on_when_it_was_lost_between_two_tries(own_home, tmp_path):
+    client = Client(own_home, started_by="test")
+    path = tmp_path / "bad.py"
+    path.write_text(FAILS)
+    uses = [{"name": "retry", "inputs": {"max_tries": 2, "delay_sec": 2}}]
+    request = {**start_request(str(path), {}), "using": uses}
+    execution = Execution(client, client.start(request).execution_id)
+    until(lambda: "Waiting until" in str(execution.load("message")))
+
+    for worker in workers_of(own_home):
+        worker.kill()
+
+    until(lambda: execution.status.is_ended, seconds=90)
+    assert execution.status is S.ENDED_ERROR
+    assert len(execution.children) == 2
+    client.close()
+
+
+def test_a_flow_with_the_name_of_a_wrapper_does_not_stand_in_its_way(register, wrapped):
+    register("cache", "this.set_output(n=1)")
+
+    assert wrapped("cache", ("cache", {})).output == {"n": 1}

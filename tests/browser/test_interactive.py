@@ -1,0 +1,222 @@
+"""A prompt in JupyterLab, in a real browser: it appears, is answered, and work goes on."""
+
+import json
+from functools import partial
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from flowkernel.client import Client
+from tests.browser.conftest import (
+    bring_into_view,
+    contrast,
+    look,
+    open_notebook,
+    run_all,
+)
+from tests.browser.families import press, prompt_in, save, write_family
+from tests.conftest import until
+
+pytestmark = [pytest.mark.kernel, pytest.mark.browser]
+
+
+@pytest.fixture
+def family(lab):
+    """Write a family of notebooks into the folder of the page."""
+    return partial(write_family, lab.root)
+
+
+@pytest.fixture
+def client(lab):
+    """A program that looks at the record."""
+    found = Client(lab.home)
+    yield found
+    found.close()
+
+
+def test_a_cell_is_edited_in_the_prompt_and_retried(page, lab, family, client):
+    counter = family("retried")
+    notebook = open_notebook(page, lab, "retried.ipynb")
+    run_all(page)
+    prompt = prompt_in(notebook, "retried_cells")
+    expect(prompt).to_contain_text("name 'amount' is not defined")
+    expect(prompt).to_contain_text("Waiting for it: child_retried, parent_retried")
+    look(page, "interactive-prompt")
+
+    prompt.get_by_label("Cell 2 of 3").fill("amount = 4\ntotal = price * amount")
+    press(prompt, "Retry cell")
+
+    expect(notebook).to_contain_text("the parent says {'total': 12}", timeout=30_000)
+    assert counter.read_text() == "x"
+    [row] = client.sql(
+        "SELECT v.actor, v.payload->>'verb', v.payload->>'decided_from', "
+        "v.payload->>'difference' FROM event v JOIN execution e USING (execution_id) "
+        "WHERE v.kind = 'decided' AND e.name = 'retried_cells'"
+    )["rows"]
+    assert row[1:3] == ["retry_cell", "notebook"]
+    assert "+amount = 4" in row[3]
+    expect(notebook.get_by_role("tree")).to_contain_text("succeeded")
+    expect(notebook).to_contain_text("Retry cell, by")
+    look(page, "interactive-retried")
+
+
+def test_it_is_retried_from_its_start(page, lab, family, client):
+    counter = family("again", amount="(3 if this.get('retry_of') else amount)")
+    notebook = open_notebook(page, lab, "again.ipynb")
+    run_all(page)
+
+    press(prompt_in(notebook, "again_cells"), "Retry from start")
+
+    expect(notebook).to_contain_text("the parent says {'total': 9}", timeout=30_000)
+    assert counter.read_text() == "xx"
+    assert decided(client, "again_cells") == ["retry"]
+
+
+def test_it_is_retried_with_other_inputs(page, lab, family, client):
+    counter = family("inputs", amount="12 // inputs['by']", inputs="by=0")
+    notebook = open_notebook(page, lab, "inputs.ipynb")
+    run_all(page)
+    prompt = prompt_in(notebook, "inputs_cells")
+
+    prompt.get_by_text("Retry with other inputs ...").click()
+    prompt.get_by_label("by", exact=True).fill("4")
+    look(page, "interactive-inputs")
+    press(prompt, "Retry with other inputs")
+
+    expect(notebook).to_contain_text("the parent says {'total': 9}", timeout=30_000)
+    assert counter.read_text() == "xx"
+    assert decided(client, "inputs_cells") == ["retry_with_inputs"]
+
+
+def test_the_cell_is_skipped_with_a_value(page, lab, family, client):
+    counter = family("skipped")
+    notebook = open_notebook(page, lab, "skipped.ipynb")
+    run_all(page)
+    prompt = prompt_in(notebook, "skipped_cells")
+
+    prompt.get_by_text("Skip the cell ...").click()
+    values = prompt.get_by_label("Values")
+    assert json.loads(values.input_value()) == {"total": None}
+    values.fill('{"total": 99')
+    press(prompt, "Skip the cell")
+    expect(prompt.get_by_role("alert")).to_contain_text("Values is not JSON")
+    values.fill('{"total": 99}')
+    press(prompt, "Skip the cell")
+
+    expect(notebook).to_contain_text("the parent says {'total': 99}", timeout=30_000)
+    assert counter.read_text() == "x"
+    assert decided(client, "skipped_cells") == ["skip"]
+
+
+def test_it_fails_and_so_do_its_parents(page, lab, family, client):
+    family("failing")
+    notebook = open_notebook(page, lab, "failing.ipynb")
+    run_all(page)
+
+    press(prompt_in(notebook, "failing_cells"), "Fail")
+
+    expect(notebook).to_contain_text("'parent_failing' failed", timeout=30_000)
+    expect(notebook).to_contain_text("name 'amount' is not defined")
+    assert decided(client, "failing_cells") == ["fail"]
+    until(lambda: statuses(client, "failing") == {"ENDED_ERROR"})
+
+
+def test_the_whole_family_is_cancelled(page, lab, family, client):
+    family("cancelled")
+    notebook = open_notebook(page, lab, "cancelled.ipynb")
+    run_all(page)
+
+    press(prompt_in(notebook, "cancelled_cells"), "Cancel all")
+
+    expect(notebook).to_contain_text("'parent_cancelled' was cancelled", timeout=30_000)
+    assert decided(client, "cancelled_cells") == ["cancel_all"]
+    until(lambda: statuses(client, "cancelled") == {"ENDED_CANCELLED"})
+
+
+def decided(client, name):
+    """What was decided on the executions of this name."""
+    found = client.sql(
+        "SELECT v.payload->>'verb' FROM event v JOIN execution e USING (execution_id) "
+        f"WHERE v.kind = 'decided' AND e.name = '{name}' ORDER BY v.seq"
+    )
+    return [verb for (verb,) in found["rows"]]
+
+
+def statuses(client, name):
+    """How the executions of a family ended."""
+    [(root_id,)] = client.sql(
+        f"SELECT execution_id::TEXT FROM execution WHERE name = 'parent_{name}'"
+    )["rows"]
+    return {one["status"] for one in client.tree(root_id)["executions"]}
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_the_example_can_be_read_in_both_themes(page, lab, theme):
+    (lab.root / "fetched.txt").unlink(missing_ok=True)
+    lab.set("apputils-extension/themes", {"theme": f"JupyterLab {theme}"})
+    notebook = open_notebook(page, lab, "interactive.ipynb")
+    is_light = str(theme == "Light").lower()
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
+
+    run_all(page)
+
+    prompt = prompt_in(notebook, "month_sales")
+    bring_into_view(notebook.get_by_role("tree"))
+    look(page, f"interactive-{theme}")
+    for text in (prompt.locator("h3"), prompt.locator("pre"), prompt.locator("label")):
+        assert contrast(text.first) > 4.5
+    prompt.get_by_label("Cell 2 of 3").fill("rate = 1.1\ntotal = sum(sales) * rate")
+    press(prompt, "Retry cell")
+    expect(notebook).to_contain_text("+rate = 1.1", timeout=60_000)
+    assert (lab.root / "fetched.txt").read_text() == "fetched\n"
+    notebook.get_by_text("month_sales failed: Retry cell").scroll_into_view_if_needed()
+    look(page, f"interactive-ended-{theme}")
+
+
+def test_the_inbox_shows_what_another_notebook_asked(page, lab, family):
+    """The first notebook is closed, with its kernel, while it waits."""
+    family("left")
+    notebook = open_notebook(page, lab, "left.ipynb")
+    run_all(page)
+    prompt_in(notebook, "left_cells")
+    page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
+    save(lab.root / "other.ipynb", ["%load_ext flowkernel", "%inbox"])
+
+    other = open_notebook(page, lab, "other.ipynb")
+    run_all(page)
+
+    before = "left_cells failed: it waits for an answer. %inbox shows it."
+    expect(other).to_contain_text(before, timeout=60_000)  # Loading had shown it.
+    prompt = prompt_in(other, "left_cells")
+    look(page, "interactive-inbox")
+    press(prompt, "Fail")
+    expect(other).to_contain_text("left_cells failed: Fail, by")
+
+
+def test_a_page_that_died_shows_the_prompt_again(page, lab, family):
+    """The notebook was saved; its cell still runs."""
+    family("crashed")
+    notebook = open_notebook(page, lab, "crashed.ipynb")
+    run_all(page)
+    prompt_in(notebook, "crashed_cells")
+    page.keyboard.press("Control+s")
+    until(lambda: "widget-view" in (lab.root / "crashed.ipynb").read_text())
+    kill_pages(page)
+    new = page.context.new_page()
+
+    new.goto(lab.address("crashed.ipynb"))
+    prompt = prompt_in(new.locator(".jp-Notebook"), "crashed_cells")
+    look(new, "interactive-again")
+    press(prompt, "Fail")
+
+    expect(prompt).to_have_count(0)
+
+
+def kill_pages(page):
+    """`kill -9` of the processes that show pages."""
+    with page.expect_event("crash"):
+        for process in psutil.Process().children(recursive=True):
+            if "--type=renderer" in process.cmdline():
+                process.kill()

@@ -1,0 +1,213 @@
+"""What can be asked of a failed execution while its prompt is open, and what crosses it.
+
+The engine is a real one, in this process; the kernels are played.
+"""
+
+import duckdb
+import pytest
+
+from flowkernel.client import Client
+from flowkernel.errors import MoveNotAllowed, NotOpen, Undecided
+from flowkernel.flow_api import Execution
+from flowkernel.models import EventKind
+from flowkernel.status import ExecutionStatus as S
+from flowkernel.store import Store
+from flowkernel.store.restore import restore
+from tests.conftest import until
+from tests.stage import PlayedWorker, PlayedWrapper, engine_here, shipped
+
+SOURCE = {"name": "sums", "kind": "SCRIPT", "source": "1"}
+USING = [{"name": "interactive", "inputs": {}}]
+
+
+@pytest.fixture
+def client(own_home):
+    """A client of an engine in this process."""
+    with engine_here(own_home) as client:
+        yield client
+
+
+class Stage:
+    """One flow under `interactive`, whose failure is asked about."""
+
+    def __init__(self, client):
+        self.client, self.worker = client, PlayedWorker(client)
+        request = {"source": SOURCE, "using": USING, "is_interactive": True}
+        self.root = Execution(client, client.start(request).execution_id)
+        mine = self.worker.take(is_wrapper=True)
+        self.wrapper = PlayedWrapper(shipped("interactive"), mine)
+        self.child = self.worker.take()
+        self.worker.fail(self.child)
+        self.prompt = until(lambda: self.prompts())[0]
+
+    def prompts(self):
+        return self.client.get("/message", is_open="true")
+
+    def answer(self, **response):
+        ada = Client(self.client.home, started_by="ada (test)")
+        ada.starts_engine = False
+        return ada.answer(self.prompt["message_id"], response, answered_from="test")
+
+    def events(self, kind):
+        """How many there were."""
+        question = f"SELECT count(*) FROM event WHERE kind = '{kind}'"
+        return self.client.sql(question)["rows"][0][0]
+
+
+@pytest.fixture
+def stage(client):
+    stage = Stage(client)
+    yield stage
+    stage.wrapper.stop()
+
+
+def test_it_is_not_resumed_but_decided(stage):
+    with pytest.raises(Undecided, match=r"'sums' has failed, and waits for somebody"):
+        stage.child.resume()
+
+    stage.worker.report(stage.child, EventKind.KERNEL_LOST, why="Its kernel ended.")
+    with pytest.raises(Undecided):
+        stage.child.resume()
+    assert stage.child.load("status", "asked") == (S.PAUSED, None)
+
+
+@pytest.mark.parametrize("verb", ["pause", "retry", "run"])
+def test_what_cannot_be_asked_of_it_changes_nothing(stage, verb):
+    with pytest.raises(MoveNotAllowed):
+        stage.client.act(stage.child.execution_id, verb)
+
+    assert stage.child.load("status", "asked") == (S.PAUSED, None)
+    assert stage.prompts() == [stage.prompt]
+
+
+def test_an_answer_that_crosses_the_loss_of_the_kernel_is_asked_again(client):
+    """It was possible when it was given, and is not when it is to be followed."""
+    worker = PlayedWorker(client)
+    request = {"source": SOURCE, "using": USING, "is_interactive": True}
+    client.start(request)
+    mine = worker.take(is_wrapper=True)
+    ours = {"wrapped_of": mine.execution_id, "parent_id": mine.execution_id}
+    client.start({**ours, "call_key": "wrapped", "parks": True})
+    child = worker.take()
+    worker.fail(child)
+    about = {"about_id": child.execution_id}
+    prompt = client.post(f"/execution/{mine.execution_id}/prompt", about)
+    client.answer(prompt["message_id"], {"retry_cell": True}, answered_from="test")
+    worker.report(child, EventKind.KERNEL_LOST, why="Its kernel ended.")
+    worker.let_go(child)
+
+    body = {"message_id": prompt["message_id"]}
+    told = client.post(f"/execution/{child.execution_id}/decide", body)
+    assert (told["status"], told["decision"]) == (S.PAUSED, None)
+    wrapper = PlayedWrapper(shipped("interactive"), mine)
+
+    [again] = until(lambda: client.get("/message", is_open="true"))
+    assert again["message_id"] != prompt["message_id"]
+    assert "retry_cell" not in again["body"]["properties"]
+    client.answer(again["message_id"], {"retry": True}, answered_from="test")
+    assert worker.take().get("retry_of") == child.execution_id
+    wrapper.stop()
+
+
+def test_a_decision_is_told_again_and_followed_once(stage):
+    stage.answer(retry_cell=True)
+    told = until(lambda: _resumed(stage))
+    decision = told["decisions"][stage.child.execution_id]
+
+    again = until(lambda: _resumed(stage))
+
+    assert again["decisions"][stage.child.execution_id] == decision
+    assert decision["decision_id"]
+    assert stage.events("decided") == stage.events("message_answered") == 1
+
+
+def _resumed(stage):
+    told = stage.worker.poll()
+    return told if stage.child.execution_id in told["resume"] else None
+
+
+def test_its_wrapper_is_cancelled_and_takes_it_along(stage):
+    stage.root.cancel()
+
+    both = {stage.root.execution_id, stage.child.execution_id}
+    until(lambda: set(stage.worker.poll()["cancel"]) == both)
+    for execution in (stage.root, stage.child):
+        stage.worker.report(execution, EventKind.ENDED, status=S.ENDED_CANCELLED)
+    told = stage.client.get(f"/message/{stage.prompt['message_id']}")
+    assert told["status"] == "CLOSED"
+    with pytest.raises(NotOpen, match="ended before anybody answered"):
+        stage.answer(retry=True)
+
+
+def test_a_cancel_that_crosses_the_failure_is_not_forgotten(client):
+    worker = PlayedWorker(client)
+    request = {"source": SOURCE, "using": USING, "is_interactive": True}
+    client.start(request)
+    wrapper = PlayedWrapper(shipped("interactive"), worker.take(is_wrapper=True))
+    child = worker.take()
+    child.cancel()
+
+    worker.fail(child, is_parked=False)  # It was on its way.
+
+    until(lambda: child.load("status") == S.ENDED_CANCELLED)
+    wrapper.join()
+    wrapper.stop()
+    assert client.get("/message", is_open="true") == []
+
+
+def test_a_wrapper_that_dies_leaves_no_failure_behind(stage):
+    stage.worker.report(stage.root, EventKind.ENDED, status=S.ENDED_ERROR)
+
+    until(lambda: stage.child.load("status") == S.ENDED_ERROR)
+    message = stage.child.get("message")
+    assert message.endswith("What was to ask about it has ended.")
+    until(lambda: stage.child.execution_id in stage.worker.poll()["drop"])
+
+
+def test_nothing_of_it_is_pruned(stage):
+    told = stage.client.post("/prune", {"days": 0, "keep": 0})
+
+    assert told["executions"] == 0
+    assert stage.prompts() == [stage.prompt]
+
+
+def test_prompts_outlive_a_compaction_and_are_in_a_backup(stage):
+    stage.client.post("/compact", {})
+    path = stage.client.post("/backup", {})["path"]
+
+    assert stage.prompts() == [stage.prompt]
+    stage.answer(fail=True)
+    with duckdb.connect(path, read_only=True) as copy:
+        rows = copy.sql("SELECT message_id, status FROM message").fetchall()
+        failed = copy.sql(
+            "SELECT status, failure->>'source' FROM execution WHERE failure IS NOT NULL"
+        ).fetchall()
+    assert [(str(id_), at) for id_, at in rows] == [
+        (stage.prompt["message_id"], "OPEN")
+    ]
+    assert failed == [("PAUSED", "total = price * amount")]
+
+
+def test_what_was_decided_is_in_the_journal(own_home):
+    with engine_here(own_home) as client:
+        stage = Stage(client)
+        stage.answer(retry=True)
+        again = stage.worker.take()
+        stage.worker.fail(again)
+        until(stage.prompts)
+        stage.worker.report(again, EventKind.KERNEL_LOST, why="Its kernel ended.")
+        until(lambda: "retry_cell" not in stage.prompts()[0]["body"]["properties"])
+        stage.wrapper.stop()
+    before = _everything(own_home)
+
+    restore(own_home.database, own_home.journal)
+
+    assert _everything(own_home) == before
+
+
+def _everything(home):
+    with Store(home.database, journal=home.journal) as store:
+        return [
+            store.query(f"FROM {table} ORDER BY ALL").rows
+            for table in ("execution", "cell_run", "message", "event")
+        ] + [store.open_messages(), dict(store.live)]

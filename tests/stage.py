@@ -1,0 +1,261 @@
+"""An engine in the test's own process, real but for its clock and its kernels.
+
+The store, the service, the dispatcher, the routes and the HTTP between them are those of every
+engine. The test moves the clock, and plays the worker: it takes what it is given, and reports
+what its kernels are supposed to have done.
+"""
+
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+import psutil
+import pytest
+import uvicorn
+
+import flowkernel.clock
+import flowkernel.flow_api.waiting
+from flowkernel.client import Client
+from flowkernel.clock import new_id
+from flowkernel.config import Config
+from flowkernel.engine.__main__ import about, engine_file, listen
+from flowkernel.engine.app import make_app
+from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.engine.processes import Processes
+from flowkernel.engine.server import Server
+from flowkernel.engine.service import Service
+from flowkernel.engine.stream import Stream
+from flowkernel.errors import FlowkernelError
+from flowkernel.flow_api import Execution, System
+from flowkernel.flow_api.here import enter
+from flowkernel.home import Home
+from flowkernel.models import Event, EventKind
+from flowkernel.store import Store
+from tests.conftest import until
+
+#: Workers are not lost because the clock was moved by an hour, and wait shortly.
+PATIENT = Config(slots=8, lease=1e9, silence=1e9, poll=0.2, idle_exit=1e9)
+QUESTION = (
+    0.05  #: Seconds a question "is it over?" is held: then the clock is looked at.
+)
+
+
+class Clock:
+    """The time as `flowkernel.clock` tells it: as it is, and a bit later."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self._time, self._datetime = flowkernel.clock.time, datetime
+        self._stopped: datetime | None = None
+
+    def move(self, **parts: float) -> None:
+        """Let some time pass: `move(minutes=30)`."""
+        self.ahead += timedelta(**parts).total_seconds()
+
+    def stop(self) -> None:
+        """From now on it only moves when it is moved."""
+        self._stopped = self._datetime.now(UTC)
+
+    def now(self, zone: Any = UTC) -> datetime:
+        """As `datetime.now`."""
+        real = self._stopped or self._datetime.now(zone)
+        return real + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return self._time.monotonic() + self.ahead
+
+    def time_ns(self) -> int:
+        return self._time.time_ns() + int(self.ahead * 1e9)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that the test moves; everything that asks for the time asks it."""
+    clock = Clock()
+    monkeypatch.setattr(flowkernel.clock, "datetime", clock)
+    monkeypatch.setattr(flowkernel.clock, "time", clock)
+    monkeypatch.setattr(flowkernel.flow_api.waiting, "WAIT_SECONDS", QUESTION)
+    return clock
+
+
+class NoProcesses(Processes):
+    """The worker is played."""
+
+    def start(self) -> str:
+        return "played"
+
+
+@contextmanager
+def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
+    """An engine in this process; a client of it."""
+    home.prepare()
+    listener = listen(config)
+    with Store(home.database, journal=home.journal, writable_folder=home.backup) as s:
+        service = Service(s, home, config)
+        stream = Stream(s.last_seq, lambda seq, root, one: s.events_after(
+            seq, root_id=root, execution_id=one))  # fmt: skip
+        dispatcher = Dispatcher(service, NoProcesses(home), stream)
+        told = engine_file(listener, config, home)
+        app = make_app(
+            service,
+            dispatcher,
+            stream,
+            token=told.token,
+            about=about(home, told),
+            stop=lambda: None,
+        )
+        server = Server(uvicorn.Config(app, log_level="error", access_log=False,
+            timeout_graceful_shutdown=1))  # fmt: skip
+        thread = threading.Thread(target=server.run, args=([listener],))
+        told.write(home)
+        thread.start()
+        client = Client(home, started_by="cron (test)")
+        client.starts_engine = False
+        until(lambda: server.started)
+        try:
+            yield client
+        finally:
+            client.close()
+            dispatcher.is_stopping = True
+            stream.close()
+            server.should_exit = True
+            thread.join(10)
+            home.engine_file.unlink(missing_ok=True)
+
+
+class PlayedWorker:
+    """A worker whose kernels do what the test says."""
+
+    def __init__(self, client: Client, worker_id: str = "") -> None:
+        self.client = client
+        self.worker_id = worker_id or f"worker-{new_id()}"
+        me = psutil.Process()
+        self._who = {"pid": os.getpid(), "process_started_at": me.create_time()}
+        self.holding: dict[str, dict[str, Any]] = {}
+        self.paused: set[str] = set()
+        self._taken: set[str] = set()
+
+    def poll(self) -> dict[str, Any]:
+        """Ask what to do; what is to be started is held from now on."""
+        body = {**self._who, "holding": list(self.holding), "paused": list(self.paused)}
+        told = self.client.post(f"/worker/{self.worker_id}/poll", body)
+        for assignment in told["start"]:
+            execution = assignment["execution"]
+            self.holding[execution["execution_id"]] = execution
+        return told
+
+    def take(self, *, is_wrapper: bool = False) -> Execution:
+        """The next execution that it is given: a wrapper, or what is wrapped."""
+
+        def found() -> list[dict[str, Any]]:
+            new = [one for id_, one in self.holding.items() if id_ not in self._taken]
+            return [one for one in new if (one["type"] == "WRAPPER") is is_wrapper]
+
+        [record] = until(lambda: found() or (self.poll() and found()), seconds=10)
+        self._taken.add(record["execution_id"])
+        return Execution(self.client, record["execution_id"])
+
+    def report(self, execution: Execution, kind: EventKind, **payload: Any) -> None:
+        """Say that something happened."""
+        event = Event(
+            event_id=new_id(),
+            execution_id=execution.execution_id,
+            kind=kind,
+            happened_at=flowkernel.clock.now(),
+            actor=self.worker_id,
+            payload=payload,
+        )
+        body = {**self._who, "events": [event.to_json()]}
+        told = self.client.post(f"/worker/{self.worker_id}/report", body)
+        assert told["refused"] == []
+
+    def fail(self, execution: Execution, *, is_parked: bool = True) -> None:
+        """Its second cell fails; the kernel is kept."""
+        source = "total = price * amount"
+        error = {"name": "NameError", "message": "name 'amount' is not defined"}
+        cell_run_id = new_id()
+        self.report(execution, EventKind.CELL_STARTED, cell_run_id=cell_run_id,
+            cell_id="b", cell_index=1, source_hash=sha256(source.encode()).hexdigest(),
+        )  # fmt: skip
+        self.report(
+            execution, EventKind.CELL_ENDED, cell_run_id=cell_run_id, status="ERROR"
+        )
+        self.report(
+            execution,
+            EventKind.FAILED,
+            status_message="Cell 2 of 3: NameError: name 'amount' is not defined",
+            error=error,
+            failure={
+                "cell_id": "b",
+                "cell_number": 2,
+                "cell_count": 3,
+                "source": source,
+            },
+            is_parked=is_parked,
+        )
+        self.paused.add(execution.execution_id)
+
+    def succeed(self, execution: Execution) -> None:
+        """All its cells ran."""
+        self.report(execution, EventKind.ENDED, status="ENDED_SUCCESS")
+        self.let_go(execution)
+
+    def let_go(self, execution: Execution) -> None:
+        """It has no kernel any more."""
+        self.holding.pop(execution.execution_id, None)
+        self.paused.discard(execution.execution_id)
+
+
+def shipped(name: str) -> Callable[..., Any]:
+    """The handler of a wrapper that ships."""
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It says that this is no flow's kernel.
+        exec(files("flowkernel.wrappers").joinpath(f"{name}.py").read_text(), names)
+    handler: Callable[..., Any] = names["handler"]
+    return handler
+
+
+def set_here(client: Client, execution_id: str, known: Any = None) -> Any:
+    """Be the kernel of an execution from now on, for the first time or again."""
+    module = sys.modules[enter.__module__]
+    module._here = known or enter(client, execution_id)  # type: ignore[attr-defined]
+    return module._here  # type: ignore[attr-defined]
+
+
+class PlayedWrapper:
+    """The real handler of a wrapper, in a thread of this process instead of in a kernel."""
+
+    def __init__(self, handler: Callable[..., Any], execution: Execution) -> None:
+        self.execution = execution
+        self.ended: BaseException | None = None
+        enter(execution._client, execution.execution_id)
+        self._thread = threading.Thread(target=self._run, args=(handler,), daemon=True)
+        self._thread.start()
+
+    def _run(self, handler: Callable[..., Any]) -> None:
+        client = self.execution._client
+        this = Execution(client, self.execution.execution_id)
+        try:
+            handler(System(client), this, this.get("inputs"))
+        except BaseException as error:
+            self.ended = error
+
+    def join(self) -> BaseException:
+        """How it ended: by what it raised."""
+        self._thread.join(30)
+        assert self.ended is not None, "it goes on"
+        return self.ended
+
+    def stop(self) -> None:
+        """Leave nobody as the kernel of a flow."""
+        sys.modules[enter.__module__]._here = None  # type: ignore[attr-defined]
+        with suppress(FlowkernelError):
+            self._thread.join(1)

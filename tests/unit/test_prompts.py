@@ -1,0 +1,156 @@
+"""What a person is asked about a failure."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowkernel.clock import new_id
+from flowkernel.engine.prompts import INPUT, LABELS, SHOWN, names_set_by, prompt_of
+from flowkernel.fold import LIVE_VERBS
+from flowkernel.forms import Form
+from flowkernel.models import CellError, Execution
+from flowkernel.status import ExecutionStatus as S
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def failed(**fields):
+    """A notebook of three cells whose second one failed; its kernel is kept."""
+    id_ = new_id()
+    known = Execution(
+        execution_id=id_,
+        root_id=id_,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=S.PAUSED,
+        status_message="Cell 2 of 3: NameError: name 'amount' is not defined",
+        created_at=NOON,
+        started_at=NOON,
+        parked_at=NOON,
+        inputs={"day": "monday"},
+        error=CellError(
+            name="NameError", message="x", traceback="line\n" * 40 + "last"
+        ),
+        failure={
+            "cell_id": "a",
+            "cell_number": 2,
+            "cell_count": 3,
+            "source": "total = price * amount",
+        },
+    )
+    return replace(known, **fields)
+
+
+def asked(execution, *, tries=1, waiting=()):
+    now = NOON + timedelta(seconds=90)
+    return prompt_of(execution, tries=tries, waiting=list(waiting), now=now)
+
+
+def buttons(prompt):
+    properties = prompt.body["properties"].items()
+    return [name for name, field in properties if field["element"] == "submit"]
+
+
+def test_it_shows_what_a_person_needs_to_decide():
+    prompt = asked(failed(), tries=3, waiting=["parent", "grandparent"])
+
+    assert prompt.subject == "report failed 3 times"
+    for words in (
+        "**Cell 2 of 3: NameError: name 'amount' is not defined**",
+        "\nlast\n```",
+        "Inputs: day = 'monday'.",
+        "It ran for 90.0 s.",
+        "Try 3.",
+        "Waiting for it: parent, grandparent.",
+    ):
+        assert words in prompt.message
+    assert prompt.message.count("line\n") == 11
+
+
+def test_it_offers_six_things():
+    assert buttons(asked(failed())) == list(LABELS)
+    assert asked(failed()).subject == "report failed"
+
+
+def test_without_a_kernel_it_offers_what_needs_none_and_says_why():
+    prompt = asked(failed(parked_at=None))
+
+    assert buttons(prompt) == [verb for verb in LABELS if verb not in LIVE_VERBS]
+    assert "source" not in prompt.body["properties"]
+    assert "Its kernel is gone" in prompt.message
+
+
+def test_without_inputs_there_are_no_others():
+    assert "retry_with_inputs" not in buttons(asked(failed(inputs={})))
+
+
+def test_the_fields_have_what_is_there():
+    fields = asked(failed()).body["properties"]
+
+    assert fields["source"]["default"] == "total = price * amount"
+    assert fields["values"]["default"] == {"total": None}
+    assert fields[INPUT + "day"]["default"] == "monday"
+
+
+@pytest.mark.parametrize(
+    ("value", "element"),
+    [
+        (True, "toggle"),
+        (3, "number"),
+        (0.5, "number"),
+        ("text", "string"),
+        ("two\nlines", "textarea"),
+        ([1], "json"),
+        ({"a": 1}, "json"),
+        (None, "json"),
+    ],
+)
+def test_an_input_is_asked_for_as_what_it_is(value, element):
+    body = asked(failed(inputs={"it": value})).body
+
+    assert body["properties"][INPUT + "it"]["element"] == element
+    assert Form.of(body).buttons
+
+
+def test_a_long_source_is_whole_in_the_form_alone():
+    source = "x = 1\n" * SHOWN
+    execution = failed(failure={**failed().failure, "source": source})
+
+    prompt = asked(execution)
+
+    assert prompt.body["properties"]["source"]["default"] == source
+    assert len(prompt.message) < SHOWN + 2_000
+
+
+def test_a_fence_in_the_source_does_not_end_ours():
+    failure = {**failed().failure, "source": "'''```'''"}
+    execution = failed(failure=failure, parked_at=None)
+
+    assert "````python\n'''```'''\n````" in asked(execution).message
+
+
+def test_what_ended_without_a_cell_can_be_asked_about():
+    prompt = asked(failed(failure={}, error=None, started_at=None, parked_at=None))
+
+    assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("a = 1", ["a"]),
+        ("a, (b, *c) = 1, (2, 3)\na = 2", ["a", "b", "c"]),
+        ("a: int = 1\nb += 1", ["a", "b"]),
+        ("for n in x:\n    inner = n", []),
+        ("print(1)", []),
+        ("%time a = 1", []),
+        ("a = (", []),
+        ("table['column'] = 1", []),
+        ("thing.part = other", []),
+    ],
+)
+def test_the_names_that_a_cell_sets(source, names):
+    assert names_set_by(source) == names
