@@ -61,6 +61,18 @@ def test_a_cell_is_edited_in_the_prompt_and_retried(page, lab, family, client):
     look(page, "interactive-retried")
 
 
+def test_a_front_end_without_subshells(page, lab, family):
+    settings = {"commsOverSubshells": "disabled"}
+    lab.set("apputils-extension/kernels-settings", settings)
+    family("plainly")
+    notebook = open_notebook(page, lab, "plainly.ipynb")
+    run_all(page)
+
+    press(prompt_in(notebook, "plainly_cells"), "Fail")
+
+    expect(notebook).to_contain_text("'parent_plainly' failed", timeout=30_000)
+
+
 def test_it_is_retried_from_its_start(page, lab, family, client):
     counter = family("again", amount="(3 if this.get('retry_of') else amount)")
     notebook = open_notebook(page, lab, "again.ipynb")
