@@ -73,8 +73,13 @@ def _parts(
     if failed.error is not None and failed.error.traceback:
         lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
         parts.append(_fenced("\n".join(lines), ""))
+    if source and failed.parked_at is not None:
+        parts.append(
+            "Its kernel is alive, with all variables. Edit the cell, if need be, and retry it."
+        )
     facts = [f"{name} = {value!r}" for name, value in failed.inputs.items()]
-    said = [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
+    said = [f"Execution {failed.execution_id[-8:]}."]
+    said += [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
     if failed.started_at is not None:
         said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
     said.append(f"Try {tries}.")
