@@ -184,8 +184,9 @@ def closed_text(message: Message) -> str:
 
 
 def html_of(markdown: str) -> str:
-    """Markdown as HTML; HTML in it is shown, not obeyed."""
-    return str(MarkdownIt("commonmark", {"html": False}).render(markdown))
+    """Markdown as HTML; HTML in it is shown, not obeyed, and no picture is loaded."""
+    known = MarkdownIt("commonmark", {"html": False}).disable("image")
+    return str(known.render(markdown))
 
 
 class PromptList:
