@@ -19,7 +19,7 @@ from flowkernel import launch
 from flowkernel.clock import monotonic, new_id
 from flowkernel.errors import BadArgument, EngineUnreachable, Unauthorized, from_code
 from flowkernel.home import EngineFile, Home, find_home
-from flowkernel.jsonvalue import dumps
+from flowkernel.jsonvalue import checked, dumps
 from flowkernel.models import CellRun, Event, Execution, Flow, Json
 
 API = "/api/latest"
@@ -129,7 +129,7 @@ class Client:
             f"/message/{quote(message_id, safe='')}/answer",
             {
                 "answer_id": new_id(),
-                "response": response,
+                "response": checked(response, "the answer"),
                 "answered_by": self.started_by.partition(" (")[0],
                 "answered_from": answered_from,
             },

@@ -120,7 +120,12 @@ def _block(field: Field) -> Generator[Question, str, Json]:
             text="Enter: as it stands; e: write it anew > ",
             before=(*lines, *_described(field)),
         )
-        if typed.strip().lower() not in ("e", "edit", "y", "yes"):
+        while typed.strip().lower() not in ("", "e", "edit"):
+            typed = yield Question(
+                text="Enter: as it stands; e: write it anew > ",
+                before=("Type e first, and then the lines.",),
+            )
+        if not typed.strip():
             return None
     written: list[str] = []
     before: tuple[str, ...] = (f"{field.label}, up to a line with a single {END!r}:",)

@@ -81,8 +81,8 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
             return execution.status is not S.QUEUED
         case K.RESUMED:
             return execution.status is S.QUEUED or execution.is_failed
-        case K.QUEUED:
-            return execution.is_failed
+        case K.QUEUED:  # What has a kernel is queued by its loss alone.
+            return execution.is_failed or execution.status in (S.RUNNING, S.WAITING)
         case K.FAILED:
             has_kernel = execution.status in (S.RUNNING, S.WAITING)
             return not (execution.parks and has_kernel)
@@ -124,7 +124,11 @@ def _details(execution: Execution, event: Event) -> Execution:
                 status_message=None,
             )
         case K.WAITING:
-            return replace(execution, status_message=said.get("on"))
+            is_going = (
+                execution.asked == "cancel"
+            )  # Then who cancelled it stands there.
+            on = execution.status_message if is_going else said.get("on")
+            return replace(execution, status_message=on)
         case K.RESUMED:
             asked = None if execution.asked == "resume" else execution.asked
             message = None if execution.failure else _last_word(execution)

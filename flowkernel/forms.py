@@ -107,12 +107,14 @@ class Form:
                 f"The form has no {unknown[0]!r} to fill in. It has: {fields}."
             )
         pressed = self._pressed(response)
-        asked = [*self.shared, *self.of_button(pressed)]
-        given = {
-            field.name: fitting(field, response.get(field.name))
+        mine = [*self.shared, *self.of_button(pressed)]
+        asked = [field for field in mine if field.element.is_asked]
+        emptied = {
+            field.name: response[field.name]
             for field in asked
-            if field.element.is_asked
+            if field.asked.get("keeps_empty") and is_empty(response.get(field.name, 0))
         }
+        given = {f.name: fitting(f, response.get(f.name)) for f in asked}
         missing = [n for n in self.needed_for(pressed) if is_blank(given.get(n))]
         if missing:
             labels = ", ".join(
@@ -120,7 +122,7 @@ class Form:
             )
             raise BadAnswer(f"Still to be filled in: {labels}.")
         kept = {name: value for name, value in given.items() if not is_empty(value)}
-        return {**kept, pressed.name: True}
+        return {**kept, **emptied, pressed.name: True}
 
     def _pressed(self, response: dict[str, Json]) -> Field:
         pressed = [field for field in self.buttons if response.get(field.name)]

@@ -34,9 +34,10 @@ def form_lines(form: Form) -> list[str]:
     for field in form.fields:
         if field.element is Element.MARKDOWN:
             text = field.asked.get("description") or field.default or field.label
-            lines.append(f"  {text}")
+            lines.append(f"  {plain_text(str(text))}")
         elif field.element.is_asked:
-            lines.append(f"  -p {field.name} VALUE   {_about(field, form)}")
+            about = plain_text(_about(field, form))
+            lines.append(f"  -p {field.name} VALUE   {about}")
             lines += block_lines(field)
     lines += [
         f"  BUTTON {field.name}   {_pressed(field, form)}" for field in form.buttons

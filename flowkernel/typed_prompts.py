@@ -45,8 +45,8 @@ class TerminalLines:
         for line in question.before:
             write(plain_text(line))
         if question.is_secret:
-            return getpass(question.text)
-        sys.stdout.write(question.text)
+            return getpass(plain_text(question.text))
+        sys.stdout.write(plain_text(question.text))
         sys.stdout.flush()
         return None
 
@@ -68,7 +68,8 @@ class WaitedLines:
         """Show it, and wait."""
         for line in question.before:
             write(plain_text(line))
-        return getpass(question.text) if question.is_secret else input(question.text)
+        text = plain_text(question.text)
+        return getpass(text) if question.is_secret else input(text)
 
     def read(self) -> str | None:
         """It was waited for."""
@@ -184,7 +185,7 @@ class TypedPrompts:
             write(str(error))
             self._start(message)
         except FlowkernelError as error:  # Somebody was first.
-            write(str(error))
+            write(plain_text(str(error)))
             self._over()
         else:
             write(f"Answered: {pressed_in(Message.from_json(told))}.")

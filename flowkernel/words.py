@@ -36,10 +36,14 @@ def _whole(text: str) -> Json:
 
 def _json(text: str, name: str) -> Json:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise BadArgument(
             f"The value of {name!r} begins like JSON but is not valid ({error}): {text!r}. "
             "If it is meant as text, put it in double quotes, and these in single ones: "
             f"-p {name} '\"...\"'."
         ) from error
+
+
+def _no_number(text: str) -> Json:
+    raise ValueError(f"{text} is no number")

@@ -15,6 +15,7 @@ from flowkernel.jsonvalue import dumps
 from flowkernel.listing import message_table, moment_text
 from flowkernel.models import Json, Message
 from flowkernel.status import MessageStatus
+from flowkernel.tree import one_line, plain_text
 from flowkernel.typed import form_lines, typed_value
 
 MS = MessageStatus
@@ -39,16 +40,17 @@ def show_message(message_id: str, *, as_json: bool) -> None:
         return
     message = Message.from_json(record)
     sent = moment_text(message.created_at)
-    say(f"{message.subject}\n{message.message_type}, {sent}")
+    say(f"{one_line(message.subject)}\n{message.message_type}, {sent}")
     say(f"from execution {message.execution_id}")
     if message.message:
-        say("\n" + message.message)
+        say("\n" + plain_text(message.message))
     if message.status is MS.OPEN:
         say("\n" + "\n".join(form_lines(Form.of(message.body))))
     say("\n" + state_of(message))
     for name, value in (message.response or {}).items():
         if value is not True:
-            say(f"  {name}: {value if isinstance(value, str) else dumps(value)}")
+            shown = value if isinstance(value, str) else dumps(value)
+        say(f"  {name}: {plain_text(shown)}")
 
 
 def state_of(message: Message) -> str:

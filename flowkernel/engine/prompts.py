@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowkernel.fold import LIVE_VERBS
+from flowkernel.jsonvalue import dumps
 from flowkernel.models import Execution, Json, Message
+from flowkernel.tree import one_line
 
 TRACEBACK_LINES = 12  #: The last ones are shown.
 SHOWN = (
@@ -17,6 +19,11 @@ SHOWN = (
 )
 #: What a form offers only while the kernel that failed is there.
 NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
+LONGEST_SOURCE = 200_000  #: Characters of a cell that can be edited, inclusive.
+LONGEST_INPUT = (
+    20_000  #: Characters of an input, as JSON, that can be edited, inclusive.
+)
+MOST_INPUTS = 80  #: That can be edited, inclusive: a form has 100 elements.
 INPUT = "inputs."  #: Begins the name of a field that is an input.
 LABELS = {
     "retry_cell": "Retry cell",
@@ -73,8 +80,13 @@ def _parts(
     if failed.error is not None and failed.error.traceback:
         lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
         parts.append(_fenced("\n".join(lines), ""))
-    facts = [f"{name} = {value!r}" for name, value in failed.inputs.items()]
-    said = [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
+    if source and failed.parked_at is not None:
+        parts.append(
+            "Its kernel is alive, with all variables. Edit the cell, if need be, and retry it."
+        )
+    facts = [f"{n} = {one_line(repr(v))}" for n, v in failed.inputs.items()]
+    said = [f"Execution {failed.execution_id[-8:]}."]
+    said += [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
     if failed.started_at is not None:
         said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
     said.append(f"Try {tries}.")
@@ -131,14 +143,21 @@ def _properties(failed: Execution) -> dict[str, Json]:
     source = str(failure.get("source") or "")
     has_kernel = failed.parked_at is not None and bool(source)
     inputs = {
-        INPUT + name: {**_element_for(value), "label": name, "default": value}
-        for name, value in failed.inputs.items()
+        INPUT + name: {
+            **_element_for(value),
+            "label": name,
+            "default": value,
+            "keeps_empty": True,
+        }
+        for name, value in list(failed.inputs.items())[:MOST_INPUTS]
+        if len(dumps(value)) <= LONGEST_INPUT
     }
     live: dict[str, Json] = {
         "source": {
             "element": "code",
             "label": _cell_label(failure),
             "default": source,
+            "keeps_empty": True,
         },
         "values": {
             "element": "json",
@@ -147,8 +166,10 @@ def _properties(failed: Execution) -> dict[str, Json]:
             "default": dict.fromkeys(names_set_by(source)),
         },
     }
+    if len(source) > LONGEST_SOURCE:
+        del live["source"]
     belongs = {
-        "retry_cell": ["source"],
+        "retry_cell": ["source"] if "source" in live else [],
         "retry_with_inputs": list(inputs),
         "skip": ["values"],
     }

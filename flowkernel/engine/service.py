@@ -155,6 +155,9 @@ class Service:
         mine = [child for child in made if child.parent_id == parent.execution_id]
         if mine and parent.losses and asked.wrapped_of and asked.retry_of is None:
             return mine[-1]  # How the last try ended is what its wrapper goes on with.
+        if asked.wrapped_of is not None and asked.retry_of is not None:
+            again = [child for child in mine if child.retry_of == asked.retry_of]
+            return again[-1] if again else None
         good = [child for child in made if child.status is S.ENDED_SUCCESS]
         live = [
             child

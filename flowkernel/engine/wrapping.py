@@ -121,7 +121,15 @@ def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
 
 def parameters_of(flow: Flow) -> dict[str, Json] | None:
     """The parameters of a wrapper with their defaults; None: it does not say."""
-    for node in ast.parse(flow.source).body:
+    try:
+        body = ast.parse(flow.source).body
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+    ):  # Magics in it: it says so as it runs.
+        return None
+    for node in body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             [target] = node.targets
             if isinstance(target, ast.Name) and target.id == NAME:

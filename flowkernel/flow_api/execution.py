@@ -9,13 +9,14 @@ from typing import Any, NoReturn, Self
 
 from flowkernel.client import Client
 from flowkernel.clock import new_id
-from flowkernel.errors import BadArgument, NotYetAvailable
+from flowkernel.errors import BadArgument, MoveNotAllowed, NotYetAvailable
 from flowkernel.flow_api.exceptions import (
     DependencyFailedError,
     ExecutionCancel,
     ExecutionError,
     ExecutionSuccess,
     LifecycleSignal,
+    MessageClosed,
 )
 from flowkernel.flow_api.here import Here, needed, short_key
 from flowkernel.flow_api.later import LATER, LATER_ARGUMENTS
@@ -28,6 +29,8 @@ from flowkernel.models import Json
 from flowkernel.source import start_request
 from flowkernel.status import ExecutionStatus, ReturnWhen
 from flowkernel.tree import tree_text
+
+MAX_PATIENCE = 10 * 366 * 86_400.0  #: Seconds a prompt may be open, inclusive.
 
 
 class Execution:
@@ -299,16 +302,18 @@ class Execution:
 
         Raises:
             MessageResponseTimeoutError: Nobody answered within `timeout` seconds.
+            MessageClosed: There is nothing to decide on any more.
         """
         self._own("ask_about")
-        told = self._post(
-            "prompt",
-            {
-                "message_id": new_id(),
-                "about_id": failed.execution_id,
-                "timeout": timeout,
-            },
-        )
+        asked = {
+            "message_id": new_id(),
+            "about_id": failed.execution_id,
+            "timeout": timeout,
+        }
+        try:
+            told = self._post("prompt", asked)
+        except MoveNotAllowed as error:  # It was cancelled, or decided on, just now.
+            raise MessageClosed(str(error)) from error
         return Message(self._client, told).wait()
 
     def is_attended(self, minutes: float) -> bool:
@@ -320,7 +325,8 @@ class Execution:
 
     def patience(self, minutes: float) -> float | None:
         """Seconds until a prompt is given up; None: never, for somebody said to wait."""
-        return None if self.get("is_interactive") else minutes * 60
+        seconds = min(minutes * 60, MAX_PATIENCE)
+        return None if self.get("is_interactive") else seconds
 
     def success(self, message: str | None = None) -> NoReturn:
         """End the flow with success, at once."""
@@ -417,7 +423,7 @@ class Execution:
         archive: bool = True,
     ) -> str | None:
         """Have followed what somebody answered; the verb, as `retry_cell`. None: the answer
-        came too late for the kernel it needs, and it has to be asked again.
+        came too late, and it has to be looked at again.
 
         Args:
             decision: An answered prompt; or a verb.
@@ -428,7 +434,10 @@ class Execution:
         else:
             body = {"verb": decision, "why": why}
         body |= {"archive": archive, "started_by": self._client.started_by}
-        self._record = self._post("decide", body)
+        try:
+            self._record = self._post("decide", body)
+        except MoveNotAllowed:  # It was cancelled, or decided on, just now.
+            return None
         made = (self._record or {}).get("decision")
         return str(made["verb"]) if made else None
 

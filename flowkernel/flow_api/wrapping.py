@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowkernel.clock import now
-from flowkernel.errors import BadArgument
+from flowkernel.errors import BadArgument, ExecutionNotFound
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
     ExecutionError,
@@ -79,8 +79,11 @@ class Wrapped:
         """How many there were, this one included; also those before a loss of the wrapper."""
         count, before = 1, child.get("retry_of")
         while before is not None:
-            record = self._wrapper._client.get_execution(before)
-            count, before = count + 1, record.retry_of
+            count += 1
+            try:
+                before = self._wrapper._client.get_execution(before).retry_of
+            except ExecutionNotFound:  # It was deleted.
+                break
         return count
 
     def last_success(self, *, minutes: float) -> "Execution | None":

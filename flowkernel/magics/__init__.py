@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from flowkernel.magics.attendance import Attendance
+from flowkernel.magics.attendance import Attendance, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.magics.people import known_client
 
@@ -27,10 +27,14 @@ def _show_what_waits(ipython: Any) -> None:
         return
     from flowkernel.errors import FlowkernelError
     from flowkernel.magics.inbox import open_messages, show_inbox
+    from flowkernel.terminal import write
 
     with suppress(FlowkernelError):  # An engine that is going: it is no concern here.
-        if open_messages(client):
+        messages = open_messages(client)
+        if messages and is_notebook(ipython):
             show_inbox(ipython, client)
+        elif messages:  # A question here would get the next line for an answer.
+            write(f"{len(messages)} message(s) wait for an answer: %inbox shows them.")
 
 
 def unload(ipython: Any) -> None:

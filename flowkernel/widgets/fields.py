@@ -108,8 +108,8 @@ def _number(field: Field, text: str) -> Json:
     if not text.strip():
         return None
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         raise BadAnswer(f"{field.label} is {text!r}; it must be a number.") from None
 
 
@@ -117,9 +117,13 @@ def _json(field: Field, text: str) -> Json:
     if not text.strip():
         return None
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise BadAnswer(f"{field.label} is not JSON: {error}.") from None
+
+
+def _no_number(text: str) -> Json:
+    raise ValueError(f"{text} is no number")
 
 
 def _file(value: Any) -> Json:

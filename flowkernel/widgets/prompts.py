@@ -1,5 +1,6 @@
 """Prompts under a cell: shown when they arise, gone when they are answered, by whomever."""
 
+import time
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -8,7 +9,7 @@ import ipywidgets
 from IPython.display import DisplayHandle
 from markdown_it import MarkdownIt
 
-from flowkernel.clock import new_id
+from flowkernel.clock import monotonic, new_id
 from flowkernel.errors import FlowkernelError
 from flowkernel.fields import Field
 from flowkernel.fold import pressed_in
@@ -20,6 +21,7 @@ from flowkernel.widgets.live_tree import view_of
 from flowkernel.widgets.pump import PolledPump, Pump
 from flowkernel.widgets.threads import begin
 
+QUIET_SECONDS = 0.3  #: Since the last change, until what was filled in is taken.
 POLL_SECONDS = 0.05  #: Between looks for a click, where it must be looked for.
 WAITS = "A question for you: `flowkernel message list` shows it, too."
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
@@ -32,6 +34,8 @@ border-left-color:var(--jp-warn-color1,#c77700);padding:.5em .8em;margin:.4em 0;
 background:var(--jp-layout-color2,#8882)}
 .jp-flowkernel-code textarea{font-family:var(--jp-code-font-family,monospace);
 font-size:var(--jp-code-font-size,13px)}
+.jp-flowkernel-part{border-left:2px solid var(--jp-border-color1,#8888);margin:.3em 0;
+padding-left:.6em}
 .jp-flowkernel-refused{color:var(--jp-error-color1,#dd3b3b)}
 </style>"""
 
@@ -45,9 +49,9 @@ class PromptBox:
         self._form = Form.of(message.body)
         self._fields = {field.name: widget_for(field) for field in self._form.asked}
         self._buttons = {f.name: self._button(f) for f in self._form.buttons}
-        self._lost: frozenset[str] = (
-            frozenset()
-        )  #: Buttons that are of no use any more.
+        self._changed_at = 0.0  #: When something was filled in last.
+        for widget in self._fields.values():
+            widget.observe(self._note_change, "value")
         self._said = ipywidgets.HTML()
         self.box = ipywidgets.VBox(
             [ipywidgets.HTML(STYLE + words_of(message)), *self._rows(), self._said]
@@ -60,25 +64,21 @@ class PromptBox:
         first, apart = with_fields[:1], with_fields[1:]
         shown = [self._shown(field) for field in self._form.shared]
         shown += [self._fields[f.name] for b in first for f in self._form.of_button(b)]
-        plain = [self._buttons[b.name] for b in self._form.buttons if b not in apart]
-        shown.append(ipywidgets.HBox(plain, layout={"flex_flow": "row wrap"}))
-        if apart:
-            shown.append(self._folded(apart))
-        return shown
-
-    def _folded(self, buttons: list[Field]) -> Any:
-        """What some buttons need, folded away until somebody wants it."""
-        parts = [
-            ipywidgets.VBox(
-                [
-                    *(self._fields[field.name] for field in self._form.of_button(one)),
-                    self._buttons[one.name],
-                ]
-            )
-            for one in buttons
+        parts = {b.name: self._folded(b) for b in apart}
+        row = [
+            _opener(b, parts[b.name]) if b in apart else self._buttons[b.name]
+            for b in self._form.buttons
         ]
-        titles = tuple(f"{one.label} ..." for one in buttons)
-        return ipywidgets.Accordion(parts, titles=titles, selected_index=None)
+        shown.append(ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}))
+        return [*shown, *parts.values()]
+
+    def _folded(self, button: Field) -> Any:
+        """What a button needs, folded away until somebody wants it."""
+        fields = [self._shown(field) for field in self._form.of_button(button)]
+        part = ipywidgets.VBox([*fields, self._buttons[button.name]])
+        part.add_class("jp-flowkernel-part")
+        part.layout.display = "none"
+        return part
 
     def _shown(self, field: Field) -> Any:
         if field.name in self._fields:
@@ -100,16 +100,18 @@ class PromptBox:
 
     def _press(self, pressed: Field) -> None:
         """Answer, in a thread of its own: the click must not wait for the engine."""
+        self._allow(False)
+        begin("flowkernel-answer", self._send, pressed)
+
+    def _note_change(self, _change: Any) -> None:
+        self._changed_at = monotonic()
+
+    def _send(self, pressed: Field) -> None:
+        # A page sends what is typed fast bit by bit, and a click at once.
+        while (left := self._changed_at + QUIET_SECONDS - monotonic()) > 0:
+            time.sleep(left)
         try:
             response = response_in(self._form, self._fields, pressed)
-        except FlowkernelError as error:
-            self._refuse(str(error))
-            return
-        self._allow(False)
-        begin("flowkernel-answer", self._send, response)
-
-    def _send(self, response: dict[str, Json]) -> None:
-        try:
             told = self._answer(self.message.message_id, response)
         except FlowkernelError as error:
             self._refuse(str(error))
@@ -143,6 +145,21 @@ class PromptBox:
         return found
 
 
+def _opener(button: Field, part: Any) -> Any:
+    """Opens and closes what belongs to a button; reached by the keyboard, too."""
+    opener = ipywidgets.ToggleButton(
+        description=f"{button.label} ...",
+        tooltip=str(button.asked.get("description") or button.label),
+        layout={"width": "auto"},
+    )
+
+    def show(change: Any) -> None:
+        part.layout.display = "" if change["new"] else "none"
+
+    opener.observe(show, "value")
+    return opener
+
+
 def words_of(message: Message) -> str:
     """What it says, as HTML without anything that runs."""
     head = f"<h3>{escape(message.subject)}</h3>"
@@ -158,18 +175,18 @@ def closed_text(message: Message) -> str:
     """What came of it."""
     match message.status:
         case MessageStatus.ANSWERED:
-            who, where = message.answered_by, message.answered_from
-            said = f"{pressed_in(message)}, by {who or 'somebody'} from {where}."
+            who, where = message.answered_by or "somebody", message.answered_from
+            return f"{pressed_in(message)}, by {who} from {where}: {message.subject}"
         case MessageStatus.OPEN:
-            said = "it waits for an answer. %inbox shows it."
+            return f"{message.subject}: it waits for an answer. %inbox shows it."
         case _:
-            said = message.closed_why or "closed."
-    return f"{message.subject}: {said}"
+            return f"{message.subject}: {message.closed_why or 'closed.'}"
 
 
 def html_of(markdown: str) -> str:
-    """Markdown as HTML; HTML in it is shown, not obeyed."""
-    return str(MarkdownIt("commonmark", {"html": False}).render(markdown))
+    """Markdown as HTML; HTML in it is shown, not obeyed, and no picture is loaded."""
+    known = MarkdownIt("commonmark", {"html": False}).disable("image")
+    return str(known.render(markdown))
 
 
 class PromptList:

@@ -11,6 +11,9 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
     try:
         child.wait(system.return_when.ALL_ENDED, timeout=seconds)
     except flow_api.DependencyTimeoutError:
-        child.cancel().wait(system.return_when.ALL_ENDED)
-        return this.error(f"It took longer than {seconds} s, and was cancelled.")
+        if (
+            child.cancel().wait(system.return_when.ALL_ENDED).status
+            == "ENDED_CANCELLED"
+        ):
+            return this.error(f"It took longer than {seconds} s, and was cancelled.")
     return this.wrapped.end_as(child)

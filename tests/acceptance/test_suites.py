@@ -58,6 +58,7 @@ NBCLIENTS = [
 
 SECONDS = 3  #: What a cell may take, on both sides: some would run for ever.
 ARGUMENTS = {  #: As papermill's own tests call them.
+    "binder.ipynb": {"execution_timeout": 60},  # It starts papermill in a cell.
     "complex_parameters.ipynb": {"parameters": {"msg": "Hello", "a": 0.5}},
     "gcs/gcs_in/gcs-simple_notebook.ipynb": {
         "execution_timeout": 15

@@ -73,3 +73,9 @@ def test_broken_json_is_said_and_not_taken_as_text():
 def test_bad_names_are_refused(pairs):
     with pytest.raises(BadArgument):
         parameters_of(pairs)
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', "[Infinity]", "[" * 5_000])
+def test_what_no_json_can_hold_is_refused(text):
+    with pytest.raises(BadArgument, match="begins like JSON"):
+        value_of(text, "x")

@@ -68,6 +68,7 @@ def test_an_event_moves_exactly_where_the_table_allows(now, kind):
         K.STARTED: {S.QUEUED},
         K.RESUMED: {S.WAITING, S.PAUSED},
         K.FAILED: {S.RUNNING, S.WAITING},
+        K.QUEUED: {S.PENDING, S.PAUSED},
     }.get(kind, set(S))
     if MOVED_TO[kind] in MOVES[now] and now in fits:
         assert fold(execution, event).status is MOVED_TO[kind]

@@ -324,6 +324,19 @@ def test_whatever_is_answered_is_kept_or_refused_with_a_sentence(element, value)
         assert asked.check(kept) == kept
 
 
+def test_what_was_emptied_on_purpose_is_kept_where_the_form_says_so():
+    properties = {
+        "day": {"type": "string", "default": "monday", "keeps_empty": True},
+        "note": {"type": "string", "default": "none"},
+        "ok": {"element": "submit"},
+    }
+    asking = Form.of({"properties": properties})
+
+    assert asking.check({"day": "", "note": ""}) == {"day": "", "ok": True}
+    assert asking.check({"day": None}) == {"day": None, "note": "none", "ok": True}
+    assert asking.check({}) == {"day": "monday", "note": "none", "ok": True}
+
+
 def message_record(message_id="m1", **more):
     """A message that waits for an answer, as it is told."""
     return {

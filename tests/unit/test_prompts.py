@@ -154,3 +154,14 @@ def test_what_ended_without_a_cell_can_be_asked_about():
 )
 def test_the_names_that_a_cell_sets(source, names):
     assert names_set_by(source) == names
+
+
+def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
+    inputs = {f"i{n}": n for n in range(200)} | {"wide": "x" * 1_000_000}
+    failure = {**failed().failure, "source": "x = 1\n" * 100_000}
+
+    prompt = asked(failed(inputs=inputs, failure=failure))
+
+    assert buttons(prompt) == list(LABELS)
+    assert len(prompt.body["properties"]) <= 100
+    assert len(str(prompt.body)) + len(prompt.message) < 200_000

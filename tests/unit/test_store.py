@@ -182,7 +182,7 @@ def test_strict_records_none_if_one_is_refused(store, add_execution):
 
 
 def test_not_strict_leaves_out_what_is_refused(store, add_execution):
-    execution = add_execution(S.RUNNING)
+    execution = add_execution(S.PENDING)
     saved = happened(execution, K.SAVED, name="x")
 
     recorded = store.append([happened(execution, K.QUEUED), *[saved]] * 2, strict=False)

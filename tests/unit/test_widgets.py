@@ -103,11 +103,16 @@ def test_what_the_engine_refuses_is_said_and_can_be_tried_again():
 
 
 def test_what_a_message_says_is_shown_and_not_obeyed():
-    shown = html_of("**bold** <script>alert(1)</script> [x](javascript:alert(1))")
+    foreign = (
+        "<script>alert(1)</script> [x](javascript:alert(1)) ![x](http://a.b/c.png)"
+    )
+    shown = html_of(f"**bold** {foreign}")
 
     assert "<strong>bold</strong>" in shown
     assert "<script" not in shown
-    assert "href" not in shown
+    assert "javascript" not in shown.partition("alert(1)")[0]
+    assert 'href="javascript' not in shown
+    assert "<img" not in shown
 
 
 def test_every_widget_of_a_prompt_is_known_to_the_pump():

@@ -7,6 +7,6 @@ ALTER TABLE execution ALTER COLUMN is_interactive SET NOT NULL;
 ALTER TABLE execution ADD COLUMN failure JSON;
 ALTER TABLE execution ADD COLUMN parked_at TIMESTAMP;
 ALTER TABLE execution ADD COLUMN decision JSON;
-ALTER TABLE flow ADD COLUMN wrappers JSON;
+ALTER TABLE flow ADD COLUMN wrappers JSON DEFAULT '[]';
 ALTER TABLE flow ADD COLUMN is_wrapper BOOLEAN DEFAULT false;
 ALTER TABLE flow ALTER COLUMN is_wrapper SET NOT NULL;
