@@ -6,6 +6,7 @@ import sys
 import nbformat
 import pexpect
 import pytest
+from jupyter_client.manager import KernelManager
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.acceptance.test_cli import COMMAND
@@ -89,3 +90,30 @@ def test_in_ipython_it_is_asked_below_the_magic_and_in_the_inbox(terminal, clien
 
     [execution] = client.list_executions(flow_name="interactive", limit=1)
     until(lambda: client.get_execution(execution.execution_id).status.is_ended)
+
+
+def test_a_notebook_without_widgets_asks_line_by_line(terminal, tmp_path, home, client):
+    manager = KernelManager(kernel_name="python3")
+    environ = {**os.environ, "FLOWKERNEL_HOME": str(home.path)}
+    manager.start_kernel(env=environ, cwd=str(tmp_path))
+    person = manager.client()
+    person.start_channels()
+    try:
+        person.wait_for_ready(timeout=60)
+        person.execute("import sys; sys.modules['ipywidgets'] = None")
+        person.execute("%load_ext flowkernel")
+        person.execute("%flow_run sums.ipynb --using interactive", allow_stdin=True)
+
+        question = person.get_stdin_msg(timeout=60)
+        assert question["content"]["prompt"] == "1 to 5; later: leave it open > "
+        person.input("skip")
+        question = person.get_stdin_msg(timeout=60)
+        assert question["content"]["prompt"] == "  total > "
+        person.input("99")
+
+        found = until(lambda: client.list_executions(flow_name="interactive", limit=1))
+        until(lambda: client.get_execution(found[0].execution_id).status.is_ended)
+        assert client.get_execution(found[0].execution_id).output == {"total": 99}
+    finally:
+        person.stop_channels()
+        manager.shutdown_kernel(now=True)
