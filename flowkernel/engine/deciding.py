@@ -72,7 +72,7 @@ def decide(
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
     events = [decided_event(failed, decision)]
     if decision.verb != "cancel_all" and decision.verb not in LIVE_VERBS:
-        why = " ".join(filter(None, [failed.status_message, decision.why]))
+        why = with_reason(failed.status_message, decision.why)
         events.append(_ended(failed, S.ENDED_ERROR, why))
         if archive and decision.verb != "fail":
             events.append(make_event(execution_id, K.SAVED, is_archived=True))
@@ -86,6 +86,13 @@ def decide(
     if decision.verb == "cancel_all":
         service.cancel(failed.root_id, decision.actor or "somebody")
     return service.store.get_execution(execution_id)
+
+
+def with_reason(error: str | None, why: str | None) -> str | None:
+    """The error, and as a sentence of its own why nobody decided otherwise."""
+    if not error or not why:
+        return error or why
+    return f"{error if error.endswith(('.', '!', '?')) else error + '.'} {why}"
 
 
 def decided_event(failed: Execution, decision: Decision) -> Event:

@@ -19,7 +19,7 @@ from tests.conftest import until
 pytestmark = pytest.mark.kernel
 
 RUN = [sys.executable, "-m", "flowkernel", "run", "broken.py", "--using", "interactive"]
-REASON = "ZeroDivisionError: division by zero Nobody was there to be asked."
+REASON = "ZeroDivisionError: division by zero. Nobody was there to be asked."
 
 
 @pytest.fixture

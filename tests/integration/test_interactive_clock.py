@@ -150,7 +150,7 @@ def test_nobody_was_ever_there_it_ends_with_the_error_at_once(begin, worker, cli
 
     assert stage.end() is ExecutionError
     assert stage.root.load("message") == (
-        "Cell 2 of 3: NameError: name 'amount' is not defined "
+        "Cell 2 of 3: NameError: name 'amount' is not defined. "
         "Nobody was there to be asked."
     )
     assert client.get("/message") == []

@@ -210,7 +210,7 @@ def test_nobody_can_decide_too(service, failed):
 
     after = decide(service, failed().execution_id, decision, archive=True)
 
-    assert after.status_message == "NameError Nobody answered in time."
+    assert after.status_message == "NameError. Nobody answered in time."
     assert (after.decision["decided_by"], after.decision["message_id"]) == ("", None)
     assert after.decision["why"] == "Nobody answered in time."
 
