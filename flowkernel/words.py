@@ -36,7 +36,7 @@ def _whole(text: str) -> Json:
 
 def _json(text: str, name: str) -> Json:
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BadArgument(
             f"The value of {name!r} begins like JSON but is not valid ({error}): {text!r}. "
@@ -45,5 +45,6 @@ def _json(text: str, name: str) -> Json:
         ) from error
 
 
-def _no_number(text: str) -> Json:
+def no_number(text: str) -> Json:
+    """Refuse `NaN` and `Infinity`, which Python reads and JSON does not have."""
     raise ValueError(f"{text} is no number")

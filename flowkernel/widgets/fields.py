@@ -12,6 +12,7 @@ from flowkernel.fields import Element, Field
 from flowkernel.forms import Form
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Json
+from flowkernel.words import no_number
 
 E = Element
 WIDE = {"layout": {"width": "auto"}, "style": {"description_width": "11em"}}
@@ -108,7 +109,7 @@ def _number(field: Field, text: str) -> Json:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError):
         raise BadAnswer(f"{field.label} is {text!r}; it must be a number.") from None
 
@@ -117,13 +118,9 @@ def _json(field: Field, text: str) -> Json:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise BadAnswer(f"{field.label} is not JSON: {error}.") from None
-
-
-def _no_number(text: str) -> Json:
-    raise ValueError(f"{text} is no number")
 
 
 def _file(value: Any) -> Json:
