@@ -33,6 +33,7 @@ from flowkernel.models import CellError, EventKind, Execution
 from flowkernel.status import CellStatus, ExecutionStatus
 from flowkernel.worker.asides import pass_over, tell
 from flowkernel.worker.greeting import greet
+from flowkernel.worker.hearing import Hearing
 from flowkernel.worker.limits import CellLimit
 from flowkernel.worker.outputs import Streams
 from flowkernel.worker.render import make_room, prologue, source_hash
@@ -47,7 +48,6 @@ OUTPUT_SECONDS = (
     30  #: How long output may come after the reply; nbclient's 4 is too short.
 )
 
-NUDGE_SECONDS = 0.5  #: How long a reply may take after the kernel said that it is idle.
 GUESTS = "__import__('flowkernel.kernels.guests', fromlist=['']).{call}"
 LET_IN = GUESTS.format(call="let_in({owner!r})")
 KEEP_OUT = GUESTS.format(call="keep_out()")
@@ -92,7 +92,7 @@ class CellClient(PapermillNotebookClient):
         self._streams = Streams(stream_limit)
         self._reply: Reply | None = None
         self._verdict: Ending | None = None
-        self._idle_at: float | None = None  #: When the cell's kernel was done.
+        self._hearing = Hearing()
         self._is_broken = False  #: A cell never replied.
         self._limit = CellLimit(None, run.asked_since)  #: Of the cell that runs.
         self._interrupted_at: float | None = None  #: When that was over its limit.
@@ -460,25 +460,24 @@ class CellClient(PapermillNotebookClient):
     async def _async_poll_output_msg(
         self, parent_msg_id: str, cell: nbformat.NotebookNode, cell_index: int
     ) -> None:
-        self._idle_at = None
+        self._hearing.expect()
         await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
-        self._idle_at = monotonic()
 
-    def _nudge(self) -> None:
-        """The kernel says that it is idle, and did not reply: have it look.
-
-        ipykernel 7 passes replies from thread to thread, and can miss that there is one
-        when a message for a widget comes at that moment. Any other message wakes it.
-        """
-        if self._idle_at is not None and monotonic() - self._idle_at > NUDGE_SECONDS:
-            self._idle_at = monotonic()
-            self.kc.kernel_info()
+    def process_message(
+        self, msg: Reply, cell: nbformat.NotebookNode, cell_index: int
+    ) -> nbformat.NotebookNode | None:
+        """Take in one message; what is said to widgets meanwhile hides no reply."""
+        self._hearing.take_in(msg)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        finally:
+            self._hearing.look(self.kc)
 
     async def _async_poll_kernel_alive(self) -> None:
         while True:
             await asyncio.sleep(ALIVE_EVERY)
             self.nb_man.save_due()
-            self._nudge()
+            self._hearing.nudge(self.kc)
             try:
                 await self._async_check_alive()
                 is_stuck = await self._is_stuck()

@@ -238,7 +238,13 @@ def runtime_folder() -> Iterator[Path]:
         finally:
             for server in servers(folder):
                 kill(server["pid"])
-            shutil.rmtree(folder)
+            until(lambda: _is_removed(folder), what=f"{folder} is removed")
+
+
+def _is_removed(folder: Path) -> bool:
+    """Kernels that are just ending remove what is theirs meanwhile."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from typing import Any
 
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
 
-PLAIN_SECONDS = 40  #: What a cell may take with plain papermill, unless a test says.
+PLAIN_SECONDS = 15  #: What a cell may take with plain papermill, unless a test says.
 
 RANDOM = [
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
@@ -48,20 +48,14 @@ def papermilled(
 ) -> tuple[Exception | None, Any]:
     """What papermill raises, and the notebook it leaves; None if it leaves none."""
     raised = None
-    arguments = {"progress_bar": False, **arguments}
-    tries = 3 if engine is None and "execution_timeout" not in arguments else 1
-    if tries > 1:  # ipykernel may forget a reply, and plain papermill waits for ever.
-        arguments["execution_timeout"] = PLAIN_SECONDS
-    for _ in range(tries):
-        raised = None
-        try:
-            papermill.execute_notebook(
-                str(path), str(left), engine_name=engine, **arguments
-            )
-        except Exception as error:
-            raised = error
-        if tries == 1 or not isinstance(raised, CellTimeoutError):
-            break
+    if engine is None:  # It misses replies, and then sees them when this is over.
+        arguments = {"execution_timeout": PLAIN_SECONDS, **arguments}
+    try:
+        papermill.execute_notebook(
+            str(path), str(left), engine_name=engine, progress_bar=False, **arguments
+        )
+    except Exception as error:
+        raised = error
     return raised, nbformat.read(left, 4) if left.exists() else None
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import zmq
+from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from flowkernel.status import ExecutionStatus as S
@@ -202,8 +204,33 @@ def test_output_in_an_output_widget(both):
     )
 
 
-def test_a_reply_that_the_kernel_forgot_to_pass_on(client, tmp_path):
-    """As ipykernel 7 does when a message for a widget comes at the wrong moment."""
+def test_a_reply_that_comes_while_a_widget_is_told_something(
+    client, tmp_path, monkeypatch
+):
+    """jupyter_client sends behind the back of who waits for the reply."""
+    send = Session.send
+
+    def send_late(self, stream, message, *args, **kwargs):
+        if message["msg_type"] == "comm_msg":
+            assert zmq.Socket.shadow(stream.underlying).poll(20_000)  # The reply came.
+        return send(self, stream, message, *args, **kwargs)
+
+    monkeypatch.setattr(Session, "send", send_late)
+    source = "import ipywidgets\nout = ipywidgets.Output()\nwith out: print('inside')"
+
+    raised, left = papermilled(
+        notebook(source, "print('goes on')"),
+        tmp_path / "ours.ipynb",
+        "flowkernel",
+        execution_timeout=60,
+    )
+
+    assert raised is None
+    assert left.cells[1].outputs[0].text == "goes on\n"
+
+
+def test_a_reply_that_the_kernel_does_not_pass_on(client, tmp_path):
+    """As ipykernel 7.0 to 7.3 do when a request comes at the wrong moment."""
     forgetful = """
 kernel, held = get_ipython().kernel, []
 send = kernel.session.send
