@@ -124,7 +124,7 @@ class CellClient(PapermillNotebookClient):
         self._run.attach(self.km)
         try:
             self.kc = self.km.client()
-            self.kc.start_channels()
+            self.kc.start_channels(hb=False)  # The manager knows whether it lives.
             source = self._prologue()
             said = await greet(self.kc, self.km, self.startup_timeout, source)
             self._info = said.info

@@ -34,11 +34,16 @@ class GivenSpecs(KernelSpecManager):
     def __init__(self, environment: Environment, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._interpreter = environment.interpreter
+        self._prefix = environment.prefix
         self._config = config
-        if environment.prefix:
-            theirs = str(Path(environment.prefix) / "share" / "jupyter" / "kernels")
-            others = [folder for folder in self.kernel_dirs if folder != theirs]
-            self.kernel_dirs: list[str] = [theirs, *others]
+
+    def _kernel_dirs_default(self) -> list[str]:
+        """Looked up only for a kernel that is not the interpreter's own."""
+        there: list[str] = super()._kernel_dirs_default()
+        if not self._prefix:
+            return there
+        theirs = str(Path(self._prefix) / "share" / "jupyter" / "kernels")
+        return [theirs, *(folder for folder in there if folder != theirs)]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name; its kernels are forked, where they can be."""
