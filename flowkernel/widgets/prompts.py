@@ -29,9 +29,10 @@ GOOD, BAD = frozenset({"retry_cell", "ok"}), frozenset({"fail", "cancel_all"})
 STYLE = """<style>
 .jp-flowkernel-prompt{border:1px solid var(--jp-border-color1,#8888);border-left-width:4px;
 border-left-color:var(--jp-warn-color1,#c77700);padding:.5em .8em;margin:.4em 0;max-width:64em}
-.jp-flowkernel-prompt h3{margin:.1em 0 .3em;font-size:1.1em}
-.jp-flowkernel-prompt pre{max-height:14em;overflow:auto;padding:.4em;
-background:var(--jp-layout-color2,#8882)}
+.jp-flowkernel-prompt.jp-flowkernel-prompt h3{margin:0 0 .2em;font-size:1.1em;line-height:1.5}
+.jp-flowkernel-prompt.jp-flowkernel-prompt p{margin:0 0 .3em;line-height:1.5}
+.jp-flowkernel-prompt.jp-flowkernel-prompt pre{max-height:14em;overflow:auto;padding:.4em;
+margin:0 0 .4em;line-height:1.35;background:var(--jp-layout-color2,#8882)}
 .jp-flowkernel-code textarea{font-family:var(--jp-code-font-family,monospace);
 font-size:var(--jp-code-font-size,13px)}
 .jp-flowkernel-part{border-left:2px solid var(--jp-border-color1,#8888);margin:.3em 0;

@@ -61,6 +61,28 @@ def test_a_cell_is_edited_in_the_prompt_and_retried(page, lab, family, client):
     look(page, "interactive-retried")
 
 
+def test_a_missing_file_is_put_there_and_the_cell_retried(page, lab, family, client):
+    """Nothing of the notebook was wrong: its source stays as it is."""
+    file = lab.root / "amount.txt"
+    counter = family("missing", amount=f"int(open({str(file)!r}).read())")
+    notebook = open_notebook(page, lab, "missing.ipynb")
+    run_all(page)
+    prompt = prompt_in(notebook, "missing_cells")
+    expect(prompt).to_contain_text("FileNotFoundError")
+
+    file.write_text("4")
+    press(prompt, "Retry cell")
+
+    expect(notebook).to_contain_text("the parent says {'total': 12}", timeout=30_000)
+    assert counter.read_text() == "x"
+    [row] = client.sql(
+        "SELECT payload->>'verb', payload->>'difference' FROM event v "
+        "JOIN execution e USING (execution_id) "
+        "WHERE v.kind = 'decided' AND e.name = 'missing_cells'"
+    )["rows"]
+    assert row == ["retry_cell", None]
+
+
 def test_a_front_end_without_subshells(page, lab, family):
     settings = {"commsOverSubshells": "disabled"}
     lab.set("apputils-extension/kernels-settings", settings)
