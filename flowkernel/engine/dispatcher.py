@@ -27,9 +27,9 @@ from flowkernel.engine.service import Service, make_event
 from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
-from flowkernel.fold import Progress, fold_progress
 from flowkernel.kernels.parked import sweep_parked
 from flowkernel.models import Event, EventKind, Execution, Json
+from flowkernel.progress import Progress, fold_progress
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
