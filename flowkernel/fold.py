@@ -2,9 +2,11 @@
 
 The store keeps events for ever; `execution` and `cell_run` are the fold of them. The same
 functions make the tables, rebuild them, and keep the tree on a person's screen current.
+How far an execution is, which nobody stores, is `progress`.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from flowkernel.errors import MoveNotAllowed, NotOpen
@@ -15,7 +17,6 @@ from flowkernel.models import (
     EventKind,
     Execution,
     Message,
-    Wire,
 )
 from flowkernel.status import CellStatus, ExecutionStatus, MessageStatus
 
@@ -63,7 +64,8 @@ def fold(execution: Execution | None, event: Event) -> Execution:
             raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
     elif not execution.status.can_become(target) or _is_unasked(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
-    after = _details(execution, event)
+    change = DETAILS.get(event.kind)
+    after = change(execution, event) if change is not None else execution
     return replace(after, status=target or after.status, last_seq=event.seq)
 
 
@@ -112,103 +114,133 @@ def target_of(event: Event) -> ExecutionStatus | None:
     return MOVED_TO.get(event.kind)
 
 
-def _details(execution: Execution, event: Event) -> Execution:
-    said = event.payload
-    match event.kind:
-        case K.STARTED:
-            return replace(
-                execution,
-                worker=said["worker"],
-                notebook_path=said.get("notebook_path", execution.notebook_path),
-                started_at=event.happened_at,
-                status_message=None,
-            )
-        case K.WAITING:
-            is_going = (
-                execution.asked == "cancel"
-            )  # Then who cancelled it stands there.
-            on = execution.status_message if is_going else said.get("on")
-            return replace(execution, status_message=on)
-        case K.RESUMED:
-            asked = None if execution.asked == "resume" else execution.asked
-            message = None if execution.failure else _last_word(execution)
-            return replace(
-                execution,
-                status_message=message,
-                asked=asked,
-                error=None,
-                failure=None,
-                parked_at=None,
-            )
-        case K.FAILED | K.DECIDED | K.KERNEL_LOST:
-            return _failure(execution, event)
-        case K.LOST:
-            return replace(
-                execution,
-                losses=execution.losses + 1,
-                started_at=None,
-                worker=None,
-                status_message=said.get("why"),
-            )
-        case K.PAUSED | K.QUEUED:
-            return replace(execution, asked=None)
-        case K.ASKED:
-            message = said.get("why", execution.status_message)
-            return replace(execution, asked=said["what"], status_message=message)
-        case K.SAVED:
-            return replace(
-                execution, **{k: v for k, v in said.items() if k in SAVED_FIELDS}
-            )
-        case K.OUTPUT_SET:
-            return replace(execution, output=said["output"])
-        case K.CELLS_COUNTED:
-            return replace(execution, cell_count=said["cell_count"])
-        case K.ENDED:
-            error = said.get("error")
-            return replace(
-                execution,
-                status_message=said.get("status_message") or _last_word(execution),
-                error=CellError.from_json(error) if error else None,
-                notebook_path=said.get("notebook_path", execution.notebook_path),
-                ended_at=event.happened_at,
-                parked_at=None,
-            )
-        case _:
-            return execution
+def _started(execution: Execution, event: Event) -> Execution:
+    return replace(
+        execution,
+        worker=event.payload["worker"],
+        notebook_path=event.payload.get("notebook_path", execution.notebook_path),
+        started_at=event.happened_at,
+        status_message=None,
+    )
 
 
-def _failure(execution: Execution, event: Event) -> Execution:
-    """What failed and waits to be decided on, what was decided, what is lost meanwhile."""
+def _waits(execution: Execution, event: Event) -> Execution:
+    # If it is being cancelled, who did that stands there.
+    is_going = execution.asked == "cancel"
+    on = execution.status_message if is_going else event.payload.get("on")
+    return replace(execution, status_message=on)
+
+
+def _resumed(execution: Execution, _event: Event) -> Execution:
+    return replace(
+        execution,
+        status_message=None if execution.failure else _last_word(execution),
+        asked=None if execution.asked == "resume" else execution.asked,
+        error=None,
+        failure=None,
+        parked_at=None,
+    )
+
+
+def _failed(execution: Execution, event: Event) -> Execution:
     said = event.payload
-    match event.kind:
-        case K.FAILED:
-            return replace(
-                execution,
-                status_message=said["status_message"],
-                error=CellError.from_json(said["error"]) if said.get("error") else None,
-                failure={
-                    **(said.get("failure") or {}),
-                    "failed_at": event.happened_at.isoformat(),
-                },
-                parked_at=event.happened_at if said["is_parked"] else None,
-                worker=execution.worker if said["is_parked"] else None,
-                asked=_cancel_only(execution),
-                decision=None,
-            )
-        case K.DECIDED:
-            asked = "resume" if said["verb"] in LIVE_VERBS else execution.asked
-            decision = {**said, "decision_id": event.event_id}
-            return replace(execution, decision=decision, asked=asked)
-        case K.KERNEL_LOST:
-            return replace(
-                execution,
-                failure={**execution.failure, "kernel_lost": said["why"]},
-                parked_at=None,
-                worker=None,
-                asked=_cancel_only(execution),
-                decision=None,
-            )
-    return execution
+    failed_at = event.happened_at.isoformat()
+    return replace(
+        execution,
+        status_message=said["status_message"],
+        error=_error_in(event),
+        failure={**(said.get("failure") or {}), "failed_at": failed_at},
+        parked_at=event.happened_at if said["is_parked"] else None,
+        worker=execution.worker if said["is_parked"] else None,
+        asked=_cancel_only(execution),
+        decision=None,
+    )
+
+
+def _decided(execution: Execution, event: Event) -> Execution:
+    asked = "resume" if event.payload["verb"] in LIVE_VERBS else execution.asked
+    decision = {**event.payload, "decision_id": event.event_id}
+    return replace(execution, decision=decision, asked=asked)
+
+
+def _kernel_lost(execution: Execution, event: Event) -> Execution:
+    return replace(
+        execution,
+        failure={**execution.failure, "kernel_lost": event.payload["why"]},
+        parked_at=None,
+        worker=None,
+        asked=_cancel_only(execution),
+        decision=None,
+    )
+
+
+def _lost(execution: Execution, event: Event) -> Execution:
+    return replace(
+        execution,
+        losses=execution.losses + 1,
+        started_at=None,
+        worker=None,
+        status_message=event.payload.get("why"),
+    )
+
+
+def _done_as_asked(execution: Execution, _event: Event) -> Execution:
+    return replace(execution, asked=None)
+
+
+def _asked(execution: Execution, event: Event) -> Execution:
+    message = event.payload.get("why", execution.status_message)
+    return replace(execution, asked=event.payload["what"], status_message=message)
+
+
+def _saved(execution: Execution, event: Event) -> Execution:
+    return replace(
+        execution, **{k: v for k, v in event.payload.items() if k in SAVED_FIELDS}
+    )
+
+
+def _output_set(execution: Execution, event: Event) -> Execution:
+    return replace(execution, output=event.payload["output"])
+
+
+def _cells_counted(execution: Execution, event: Event) -> Execution:
+    return replace(execution, cell_count=event.payload["cell_count"])
+
+
+def _ended(execution: Execution, event: Event) -> Execution:
+    said = event.payload
+    return replace(
+        execution,
+        status_message=said.get("status_message") or _last_word(execution),
+        error=_error_in(event),
+        notebook_path=said.get("notebook_path", execution.notebook_path),
+        ended_at=event.happened_at,
+        parked_at=None,
+    )
+
+
+#: What an event of this kind changes, but for the status. The others change nothing more.
+DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
+    K.QUEUED: _done_as_asked,
+    K.STARTED: _started,
+    K.WAITING: _waits,
+    K.RESUMED: _resumed,
+    K.PAUSED: _done_as_asked,
+    K.LOST: _lost,
+    K.FAILED: _failed,
+    K.DECIDED: _decided,
+    K.KERNEL_LOST: _kernel_lost,
+    K.SAVED: _saved,
+    K.OUTPUT_SET: _output_set,
+    K.CELLS_COUNTED: _cells_counted,
+    K.ASKED: _asked,
+    K.ENDED: _ended,
+}
+
+
+def _error_in(event: Event) -> CellError | None:
+    error = event.payload.get("error")
+    return CellError.from_json(error) if error else None
 
 
 def _cancel_only(execution: Execution) -> str | None:
@@ -334,37 +366,3 @@ def pressed_in(message: Message) -> str:
         if asked.get("element") == "submit" and (message.response or {}).get(name):
             return str(asked.get("label") or name)
     return "answered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Wire):
-    """How far a running execution is. Shown, not stored: the events have it."""
-
-    cells_ended: int = 0
-    cell_index: int | None = None  #: The cell that runs now, counted from 0.
-    last_log: str | None = None  #: The last line it logged or printed, shortened.
-
-
-LAST_LOG = 200  #: Characters of `Progress.last_log`, inclusive.
-
-
-def fold_progress(progress: Progress, event: Event) -> Progress:
-    """The progress after the event."""
-    match event.kind:
-        case K.STARTED:
-            return Progress()
-        case K.CELL_STARTED:
-            return replace(progress, cell_index=event.payload["cell_index"])
-        case K.CELL_ENDED:
-            return replace(
-                progress, cells_ended=progress.cells_ended + 1, cell_index=None
-            )
-        case K.LOGGED:
-            lines = [
-                line for line in event.payload["text"].splitlines() if line.strip()
-            ]
-            return (
-                replace(progress, last_log=lines[-1][:LAST_LOG]) if lines else progress
-            )
-        case _:
-            return progress

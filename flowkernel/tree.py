@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowkernel import clock
-from flowkernel.fold import CELL_KINDS, Progress, fold, fold_progress
+from flowkernel.fold import CELL_KINDS, fold
 from flowkernel.models import Event, EventKind, Execution, Json
+from flowkernel.progress import Progress, fold_progress
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus

@@ -1,15 +1,15 @@
 """Gives queued executions to workers, and takes back what a lost one held.
 
 Everything here happens in the engine's event loop, one thing at a time. What it decides goes
-to the store as events; what it knows comes back from the store as events. Orders to a worker
-are not sent but derived: each time it asks, from what is on disk and what it says it holds,
-so that an answer that got lost costs nothing.
+to the store as events; what it knows comes back from the store as events. Pure decisions are
+made elsewhere: whose turn it is in `board`, what a worker has to do in `orders`, what follows
+with a parent in `children` and after a loss in `losses`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from logging import getLogger
 from typing import Any
 
@@ -17,29 +17,25 @@ from flowkernel.alive import is_alive
 from flowkernel.clock import monotonic, now
 from flowkernel.config import Config
 from flowkernel.engine.board import Board, is_external
+from flowkernel.engine.children import cancelled_with, cancels, late, never_started
 from flowkernel.engine.loose_ends import loose_ends
-from flowkernel.engine.losses import lost
+from flowkernel.engine.losses import lost, orphans
+from flowkernel.engine.orders import Held, Orders, orders
 from flowkernel.engine.planning import notebook_path
 from flowkernel.engine.processes import Processes
-from flowkernel.engine.service import Service, cancel_event, make_event
+from flowkernel.engine.service import Service, make_event
 from flowkernel.engine.stream import Stream
 from flowkernel.engine.waits import Waits
 from flowkernel.errors import FlowkernelError
-from flowkernel.fold import Progress, fold_progress
 from flowkernel.kernels.parked import sweep_parked
 from flowkernel.models import Event, EventKind, Execution, Json
+from flowkernel.progress import Progress, fold_progress
 from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
-ACTS = (
-    "start",
-    "cancel",
-    "pause",
-    "resume",
-    "drop",
-    "stop",
-)  #: What is not said for nothing.
+#: What nobody is woken for.
+SILENT = frozenset({K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED})
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 REST_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
@@ -58,6 +54,11 @@ class Worker:
     paused: set[str] = field(default_factory=set)
     polls: int = 0  #: Questions of it that are open just now.
     news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def held(self) -> Held:
+        """What it said it has, the last time it asked."""
+        return Held(worker_id=self.worker_id, holding=self.holding, paused=self.paused)
 
 
 class Dispatcher:
@@ -88,8 +89,7 @@ class Dispatcher:
 
     def open(self) -> None:
         """Take in what was under way when the last engine went."""
-        live = list(self.service.store.live.values())
-        for execution in sorted(live, key=lambda e: e.created_at):
+        for execution in sorted(self._live, key=lambda e: e.created_at):
             self.board.recall(execution)
             runs = self.service.store.cell_runs(execution.execution_id)
             ended = sum(run.ended_at is not None for run in runs)
@@ -122,10 +122,13 @@ class Dispatcher:
             self._cancel_late_child(event)
             before = self.progress.get(execution_id, Progress())
             self.progress[execution_id] = fold_progress(before, event)
-        if event.kind in (K.ASKED, K.ENDED):
-            self._cancel_with(event)
-        if event.kind in (K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED):
-            return
+        if cancels(event):
+            self._decide(cancelled_with(execution_id, self._live))
+        if event.kind not in SILENT:
+            self._wake(execution_id)
+
+    def _wake(self, execution_id: str) -> None:
+        """Tell whoever listens that something happened to it: who waits, and its worker."""
         moved = self._moved.pop(execution_id, None)
         if moved is not None:
             moved.set()
@@ -143,7 +146,7 @@ class Dispatcher:
         # Before anything that never started gets the slot that is free now.
         for waiter in self.waits.note(execution_id, S(event.payload["status"])):
             self.board.resume(waiter)
-        self._end_never_started(execution_id)
+        self._decide(never_started(execution_id, self._live))
 
     def _is_paused_in(self, event: Event) -> None:
         """The question that its worker holds open was asked before."""
@@ -151,39 +154,10 @@ class Dispatcher:
             teller.paused.add(event.execution_id)
 
     def _cancel_late_child(self, event: Event) -> None:
-        """A child that was asked for while its parent was being cancelled goes with it."""
         parent_id = event.payload.get("parent_id") if event.kind is K.CREATED else None
         child = self.service.store.live.get(event.execution_id)
-        if parent_id is None or child is None:
-            return
-        parent = self.service.store.get_execution(parent_id)
-        if parent.asked == "cancel" or parent.status is S.ENDED_CANCELLED:
-            why = "Cancelled with its parent."
-            self.spawn(self._commit([cancel_event(child, "engine", why)]))
-
-    def _cancel_with(self, event: Event) -> None:
-        """Children that came in while their parent's cancel was written down go with it."""
-        said = event.payload
-        if "cancel" != said.get("what") and S.ENDED_CANCELLED != said.get("status"):
-            return
-        events = [
-            cancel_event(child, "engine", "Cancelled with its parent.")
-            for child in list(self.service.store.live.values())
-            if child.parent_id == event.execution_id and child.asked != "cancel"
-        ]
-        if events:
-            self.spawn(self._commit(events))
-
-    def _end_never_started(self, parent_id: str) -> None:
-        """Children that were only recorded cannot be started once their parent has ended."""
-        why = "Its parent ended before it was started."
-        events = [
-            cancel_event(execution, "engine", why)
-            for execution in list(self.service.store.live.values())
-            if execution.parent_id == parent_id and execution.status is S.PENDING
-        ]
-        if events:
-            self.spawn(self._commit(events))
+        if parent_id is not None and child is not None:
+            self._decide(late(child, self.service.store.get_execution(parent_id)))
 
     async def moved(self, execution_id: str, seconds: float) -> bool:
         """Wait for the next change of its status; whether it came within `seconds`."""
@@ -210,8 +184,7 @@ class Dispatcher:
             events += [self._started(execution_id, worker) for execution_id in chosen]
         elif self.board.queued and self.board.free > 0:
             self.need_worker()
-        if events:
-            self.spawn(self._commit(events))
+        self._decide(events)
 
     def _started(self, execution_id: str, worker: Worker) -> Event:
         path = notebook_path(self.service.store.live[execution_id])
@@ -243,6 +216,11 @@ class Dispatcher:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _decide(self, events: list[Event]) -> None:
+        """Have it recorded, if it is anything, beside what goes on."""
+        if events:
+            self.spawn(self._commit(events))
 
     async def _commit(self, events: list[Event]) -> None:
         try:
@@ -289,50 +267,27 @@ class Dispatcher:
             deadline = monotonic() + self.config.poll
             while True:
                 worker.news.clear()
-                orders, left = self.orders(worker), deadline - monotonic()
-                if any(orders[verb] for verb in ACTS) or left <= 0:
-                    return orders
+                told, left = self._orders(worker), deadline - monotonic()
+                if told.is_something or left <= 0:
+                    return self._as_told(told)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(worker.news.wait(), left)
         finally:
             worker.polls -= 1
             worker.last_heard = monotonic()
 
-    def orders(self, worker: Worker) -> dict[str, Json]:
-        """What follows for it from what is on disk and from what it holds."""
-        live = self.service.store.live
-        mine = {
-            execution_id: execution
-            for execution_id, execution in list(live.items())
-            if execution.worker == worker.worker_id and execution.status is not S.QUEUED
-        }
-        return {
-            "start": [
-                self._assignment(execution)
-                for execution_id, execution in mine.items()
-                if execution_id not in worker.holding
-                and execution.status is S.RUNNING
-                and not is_external(worker.worker_id)
-            ],
-            "cancel": [
-                e for e in worker.holding if e in mine and mine[e].asked == "cancel"
-            ],
-            "pause": [
-                e
-                for e in worker.holding - worker.paused
-                if e in mine and mine[e].asked == "pause"
-            ],
-            "resume": [
-                e
-                for e in worker.paused
-                if e in mine
-                and mine[e].status is S.RUNNING
-                and mine[e].asked != "pause"
-            ],
-            "decisions": {e: mine[e].decision for e in worker.paused if e in mine},
-            "drop": [e for e in worker.holding if e not in mine or self.is_homeless],
-            "stop": self.is_stopping,
-        }
+    def _orders(self, worker: Worker) -> Orders:
+        return orders(
+            self._live,
+            worker.held,
+            is_stopping=self.is_stopping,
+            is_homeless=self.is_homeless,
+        )
+
+    def _as_told(self, told: Orders) -> Json:
+        """Orders as a worker gets them: what it is to start comes with its source."""
+        said = {item.name: getattr(told, item.name) for item in fields(told)}
+        return {**said, "start": [self._assignment(e) for e in told.start]}
 
     def _assignment(self, execution: Execution) -> Json:
         version = self.service.store.get_version(execution.flow_version)
@@ -366,7 +321,7 @@ class Dispatcher:
 
     async def _pause(self) -> None:
         """Until the next sweep: soon while something is under way, else when it is again."""
-        if any(e.is_under_way for e in list(self.service.store.live.values())):
+        if any(execution.is_under_way for execution in self._live):
             await asyncio.sleep(SWEEP_EVERY)
             return
         self._stirred.clear()
@@ -384,25 +339,11 @@ class Dispatcher:
         alive = is_alive(worker.pid, worker.process_started_at)
         return silence > self.config.silence or not alive
 
-    def _orphans(self) -> Iterable[Execution]:
-        """What runs, as far as the disk knows, in a worker that is not there."""
+    def _orphans(self) -> list[Execution]:
+        """What a lost worker held; none before every worker had time to ask this engine."""
         if monotonic() - self._opened_at < self.config.lease:
             return []
-        return [
-            execution
-            for execution in list(self.service.store.live.values())
-            if execution.worker is not None
-            and execution.worker not in self.workers
-            and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
-            and not self._is_fresh(execution)
-        ]
-
-    def _is_fresh(self, execution: Execution) -> bool:
-        """Whether it began so lately that its worker need not have asked anything yet."""
-        if execution.started_at is None:
-            return False
-        age = (now() - execution.started_at).total_seconds()
-        return 0 <= age < self.config.lease
+        return orphans(self._live, self.workers, now(), self.config.lease)
 
     def leave(self) -> None:
         """The home is gone: let every worker drop what it holds, and go."""
@@ -415,9 +356,13 @@ class Dispatcher:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way and nobody has asked anything for a while."""
-        live = list(self.service.store.live.values())
         return (
-            not any(execution.is_under_way for execution in live)
+            not any(execution.is_under_way for execution in self._live)
             and self._stream.watchers == 0
             and monotonic() - self.last_asked > self.config.idle_exit
         )
+
+    @property
+    def _live(self) -> list[Execution]:
+        """What has not ended. A copy: the store's thread adds to it and takes away."""
+        return list(self.service.store.live.values())

@@ -1,5 +1,8 @@
 """What follows for an execution whose worker is gone. Pure, but for ids and the time."""
 
+from collections.abc import Container, Iterable
+from datetime import datetime
+
 from flowkernel.config import Config
 from flowkernel.engine.board import is_external
 from flowkernel.engine.service import make_event
@@ -8,6 +11,34 @@ from flowkernel.status import ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
+
+
+def orphans(
+    live: Iterable[Execution], workers: Container[str], at: datetime, lease: float
+) -> list[Execution]:
+    """What runs, as far as the disk knows, in a worker that is not there.
+
+    Args:
+        live: What has not ended.
+        workers: The ids of those that are there.
+        at: Now.
+        lease: Seconds, exclusive, that a worker may take until it is heard of first.
+    """
+    return [
+        execution
+        for execution in live
+        if execution.worker is not None
+        and execution.worker not in workers
+        and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
+        and not _is_fresh(execution, at, lease)
+    ]
+
+
+def _is_fresh(execution: Execution, at: datetime, lease: float) -> bool:
+    """Whether it began so lately that its worker need not have asked anything yet."""
+    if execution.started_at is None:
+        return False
+    return 0 <= (at - execution.started_at).total_seconds() < lease
 
 
 def lost(execution: Execution, config: Config) -> list[Event]:

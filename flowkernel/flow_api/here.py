@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from flowkernel.client import Client
 from flowkernel.clock import new_id
-from flowkernel.errors import NotInFlowKernel
+from flowkernel.errors import BadArgument, NotInFlowKernel
 
 MAX_KEY = 200  #: Characters of a call key as it is stored; longer ones are hashed.
 ADVICE = (
@@ -107,6 +107,21 @@ def needed() -> Here:
     if _here is None:
         raise NotInFlowKernel(ADVICE)
     return _here
+
+
+def own(execution_id: str, method: str) -> Here:
+    """The same, where it must be this one: `method` is for the flow that calls it.
+
+    Raises:
+        NotInFlowKernel: This is no flow's kernel; says what to do.
+        BadArgument: It is the kernel of another execution.
+    """
+    mine = needed()
+    if mine.execution_id != execution_id:
+        raise BadArgument(
+            f"{method}() belongs to the flow that calls it: use `this.{method}(...)`."
+        )
+    return mine
 
 
 def short_key(key: str) -> str:

@@ -152,7 +152,7 @@ def test_every_table_and_column_stands_in_the_reference():
 
 @pytest.mark.parametrize("cls", [Execution, System])
 def test_every_method_of_the_flow_api_stands_in_the_reference(cls):
-    names = [name for name in vars(cls) if not name.startswith("_")]
+    names = [name for name in dir(cls) if not name.startswith("_")]
 
     assert [n for n in names if not re.search(rf"\b{n}\b", page("flow-api"))] == []
 

@@ -7,7 +7,16 @@ import pytest
 
 from flowkernel.clock import new_id
 from flowkernel.errors import MoveNotAllowed
-from flowkernel.fold import LIVE_VERBS, MOVED_TO, close_cell, fold, fold_cell
+from flowkernel.fold import (
+    CELL_KINDS,
+    DETAILS,
+    LIVE_VERBS,
+    MESSAGE_KINDS,
+    MOVED_TO,
+    close_cell,
+    fold,
+    fold_cell,
+)
 from flowkernel.models import CellRun, Event, EventKind, Execution
 from flowkernel.status import ENDED, MOVES, CellStatus, ExecutionStatus
 
@@ -56,6 +65,13 @@ def cell_started(execution: Execution) -> Event:
 def test_the_moves_cover_every_status():
     assert set(MOVES) == set(S)
     assert {status for status in S if status.is_ended} == ENDED
+
+
+def test_the_details_cover_every_kind_that_is_about_the_execution_itself():
+    """A new kind is thought of here the day it is born."""
+    others = CELL_KINDS | MESSAGE_KINDS | {K.CREATED, K.LOGGED}
+
+    assert set(DETAILS) == set(K) - others
 
 
 @pytest.mark.parametrize("kind", MOVED_TO)

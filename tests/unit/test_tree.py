@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from flowkernel.errors import MoveNotAllowed
-from flowkernel.fold import Progress
 from flowkernel.models import CellError, Event, EventKind, Execution
+from flowkernel.progress import Progress
 from flowkernel.status import ExecutionStatus
 from flowkernel.terminal import STYLES
 from flowkernel.tree import (
