@@ -179,6 +179,18 @@ def test_timeout_cancels_what_takes_too_long(register, wrapped):
     assert child.load("status") == S.ENDED_CANCELLED
 
 
+def test_timeout_cancels_what_is_about_to_ask(register, wrapped):
+    register("broken", FAILS)
+
+    execution = wrapped(
+        "broken", ("timeout", {"timeout_sec": 0.001}), ("interactive", {})
+    )
+
+    assert "and was cancelled" in execution.get("message")
+    [inner] = execution.children
+    assert inner.load("status") == S.ENDED_CANCELLED
+
+
 # -- cache -----------------------------------------------------------------------------------
 
 

@@ -6,8 +6,11 @@ The handlers are those that ship, and the engine is a real one; the kernels are 
 import pytest
 
 from flowkernel.client import Client
+from flowkernel.errors import MoveNotAllowed
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.exceptions import ExecutionSuccess
+from flowkernel.models import EventKind
+from flowkernel.status import ExecutionStatus as S
 from tests.conftest import until
 from tests.stage import (
     PATIENT,
@@ -60,3 +63,26 @@ def test_what_ends_as_timeout_cancels_it_has_ended_so(client, worker, clock):
     assert isinstance(limit.join(), ExecutionSuccess)
     limit.stop()
     late.close()
+
+
+@pytest.mark.parametrize(
+    ("asks", "status"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
+)
+def test_what_is_refused_to_a_wrapper_that_is_cancelled_is_no_error_of_it(
+    client, worker, asks, status
+):
+    """Its worker has not heard of the cancel when the cell raises."""
+    root = client.start({"source": SOURCE, "using": [TIMEOUT]})
+    mine = worker.take(is_wrapper=True)
+    if asks:
+        client.act(root.execution_id, "cancel")
+        wrapper = PlayedWrapper(shipped("timeout"), mine)
+        assert isinstance(wrapper.join(), MoveNotAllowed)
+        wrapper.stop()
+
+    error = {"name": "MoveNotAllowed", "message": "No."}
+    said = {"status": S.ENDED_ERROR, "status_message": "No.", "error": error}
+    worker.report(mine, EventKind.ENDED, **said)
+
+    told = "Cancelled by cron (test)." if asks else "No."
+    assert mine.load("status", "message") == (status, told)
