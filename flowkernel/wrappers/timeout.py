@@ -5,6 +5,7 @@ from contextlib import suppress
 import flow_api
 
 PARAMETERS = {"timeout_sec": 3600}
+LIMITS = {"timeout_sec": (0.001, 100_000_000)}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
