@@ -237,6 +237,12 @@ def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
         (FAILS, {"notify_on_error": False}, None),
         (CANCELLED, {}, "told was cancelled"),
         (FAILS, {"subject": "Oh, {child_name}!"}, "Oh, told!"),
+        (
+            "pass",
+            {"notify_on_success": True, "subject": "{child_name} {day}{} {0.x} {"},
+            "told {day}{} {0.x} {",
+        ),
+        (FAILS, {"subject": "x" * 2_000}, "x" * 1_000),
     ],
 )
 def test_notify_says_how_it_ended(
