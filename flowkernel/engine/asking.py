@@ -13,7 +13,8 @@ from flowkernel.errors import BadArgument, MoveNotAllowed
 from flowkernel.flow_api.wrapping import CALL_KEY
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.models import Execution, Json, Message
-from flowkernel.status import MessageStatus
+from flowkernel.status import ExecutionStatus, MessageStatus
+from flowkernel.store import Store
 
 
 def send_prompt(
@@ -35,7 +36,13 @@ def send_prompt(
     if known is not None:
         return known
     waiting = [parent.name for parent in store.ancestors(execution_id)]
-    prompt = prompt_of(failed, tries=_tries(inbox, failed), waiting=waiting, now=now())
+    prompt = prompt_of(
+        failed,
+        cause=cause_of(store, failed),
+        tries=_tries(inbox, failed),
+        waiting=waiting,
+        now=now(),
+    )
     said = {
         **asked,
         "subject": prompt.subject,
@@ -45,6 +52,16 @@ def send_prompt(
         "attended": attended,
     }
     return inbox.send(execution_id, said)
+
+
+def cause_of(store: Store, failed: Execution) -> Execution:
+    """What failed under a wrapper, which ended as its latest child did; else itself."""
+    while failed.wrapped is not None:
+        latest = store.list_executions(parent_id=failed.execution_id, limit=1)
+        if not latest or latest[0].status is not ExecutionStatus.ENDED_ERROR:
+            break
+        failed = latest[0]
+    return failed
 
 
 def is_attended(

@@ -99,6 +99,14 @@ def test_retry_tries_until_it_succeeds(counted, wrapped):
     ]
 
 
+def test_retry_gives_the_flow_within_another_wrapper_its_inputs_again(counted, wrapped):
+    counted("given", good_from=2, more="this.set_output(given=inputs)")
+
+    execution = wrapped("given", ("retry", {"delay_sec": 0}), ("timeout", {}), day=1)
+
+    assert execution.output == {"given": {"day": 1}, "times": 2}
+
+
 def test_retry_ends_as_the_last_try_ended(counted, wrapped):
     times = counted("never", good_from=99)
 

@@ -44,9 +44,15 @@ def failed(**fields):
     return replace(known, **fields)
 
 
-def asked(execution, *, tries=1, waiting=()):
+def asked(execution, *, cause=None, tries=1, waiting=()):
     now = NOON + timedelta(seconds=90)
-    return prompt_of(execution, tries=tries, waiting=list(waiting), now=now)
+    return prompt_of(
+        execution,
+        cause=cause or execution,
+        tries=tries,
+        waiting=list(waiting),
+        now=now,
+    )
 
 
 def buttons(prompt):
@@ -81,6 +87,48 @@ def test_without_a_kernel_it_offers_what_needs_none_and_says_why():
     assert buttons(prompt) == [verb for verb in LABELS if verb not in LIVE_VERBS]
     assert "source" not in prompt.body["properties"]
     assert "Its kernel is gone" in prompt.message
+
+
+def test_around_a_wrapper_it_shows_what_failed_under_it():
+    cause = failed(status=S.ENDED_ERROR, parked_at=None)
+    wrapper = failed(
+        type="WRAPPER",
+        flow_name="timeout",
+        name="report (timeout)",
+        parked_at=None,
+        inputs={"timeout_sec": 60},
+        wrapped={"inputs": {"day": "monday"}},
+        error=None,
+        failure={"source": "def handler(): ..."},
+    )
+
+    prompt = asked(wrapper, cause=cause)
+
+    assert prompt.subject == "report (timeout) failed"
+    for words in (
+        "```python\ntotal = price * amount\n```",
+        "\nlast\n```",
+        "Inputs: day = 'monday'.",
+        f"Under it failed 'report' ({cause.execution_id[-8:]}).",
+        "put `interactive` innermost for that. Retry from start is.",
+    ):
+        assert words in prompt.message
+    for words in ("timeout_sec", "handler"):
+        assert words not in prompt.message
+    assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
+    assert prompt.body["properties"][INPUT + "day"]["default"] == "monday"
+
+
+def test_a_wrapper_that_failed_by_itself_does_not_show_its_source():
+    """As timeout does, whose child was cancelled."""
+    wrapper = failed(
+        type="WRAPPER", parked_at=None, wrapped={"inputs": {}}, failure={"source": "x"}
+    )
+
+    prompt = asked(wrapper)
+
+    assert "```python" not in prompt.message
+    assert "Under it" not in prompt.message
 
 
 def test_without_inputs_there_are_no_others():
