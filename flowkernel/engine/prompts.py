@@ -4,10 +4,10 @@ Six things can be done; two of them need the kernel that failed to be alive. The
 a person needs to decide, so that a terminal, a notebook and a page can all show them.
 """
 
-import ast
 from dataclasses import dataclass
 from datetime import datetime
 
+from flowkernel.engine.names import names_set_by
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Execution, Json, Message
@@ -222,23 +222,3 @@ def _element_for(value: Json) -> dict[str, Json]:
     if isinstance(value, str):
         return {"element": "textarea" if "\n" in value else "string"}
     return {"element": "json"}
-
-
-def names_set_by(source: str) -> list[str]:
-    """The names that a cell sets at its top level, in order; none, if it cannot be read."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:  # Magics in it.
-        return []
-    found: dict[str, None] = {}
-    for node in body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            targets = [node.target]
-        for target in targets:
-            for part in ast.walk(target):
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                    found[part.id] = None
-    return list(found)

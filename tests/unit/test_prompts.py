@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowkernel.clock import new_id
-from flowkernel.engine.prompts import INPUT, LABELS, SHOWN, names_set_by, prompt_of
+from flowkernel.engine.prompts import INPUT, LABELS, SHOWN, prompt_of
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.forms import Form
 from flowkernel.models import CellError, Execution
@@ -184,24 +184,6 @@ def test_what_ended_without_a_cell_can_be_asked_about():
     prompt = asked(failed(failure={}, error=None, started_at=None, parked_at=None))
 
     assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("a = 1", ["a"]),
-        ("a, (b, *c) = 1, (2, 3)\na = 2", ["a", "b", "c"]),
-        ("a: int = 1\nb += 1", ["a", "b"]),
-        ("for n in x:\n    inner = n", []),
-        ("print(1)", []),
-        ("%time a = 1", []),
-        ("a = (", []),
-        ("table['column'] = 1", []),
-        ("thing.part = other", []),
-    ],
-)
-def test_the_names_that_a_cell_sets(source, names):
-    assert names_set_by(source) == names
 
 
 def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
