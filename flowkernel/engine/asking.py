@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flowkernel.clock import now
+from flowkernel.engine.asked import asked_since
 from flowkernel.engine.bodies import DecideBody
 from flowkernel.engine.deciding import Decision, decide, decision_in
 from flowkernel.engine.inbox import Inbox
@@ -41,7 +42,7 @@ def send_prompt(
         cause=cause_of(store, failed),
         tries=_tries(inbox, failed),
         waiting=waiting,
-        now=now(),
+        seconds=_ran_for(inbox, execution_id, failed),
     )
     said = {
         **asked,
@@ -52,6 +53,15 @@ def send_prompt(
         "attended": attended,
     }
     return inbox.send(execution_id, said)
+
+
+def _ran_for(inbox: Inbox, execution_id: str, failed: Execution) -> float | None:
+    """Seconds since its start, less those in which its wrapper waited for a person."""
+    if failed.started_at is None:
+        return None
+    wrapper = inbox.service.store.get_execution(execution_id)
+    asked = asked_since(inbox.service, wrapper, failed.started_at)
+    return max(0.0, (now() - failed.started_at).total_seconds() - asked.seconds)
 
 
 def cause_of(store: Store, failed: Execution) -> Execution:

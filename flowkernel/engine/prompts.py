@@ -1,11 +1,10 @@
-"""What a person is asked when something failed. Pure, but for the time.
+"""What a person is asked when something failed. Pure.
 
 Six things can be done; two of them need the kernel that failed to be alive. The words say what
 a person needs to decide, so that a terminal, a notebook and a page can all show them.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from flowkernel.engine.names import names_set_by
 from flowkernel.fold import LIVE_VERBS
@@ -58,7 +57,7 @@ def prompt_of(
     cause: Execution,
     tries: int,
     waiting: list[str],
-    now: datetime,
+    seconds: float | None,
 ) -> Prompt:
     """The prompt for an execution that failed.
 
@@ -66,17 +65,22 @@ def prompt_of(
         cause: What failed under it, if it is a wrapper; else itself.
         tries: How many there were, this one included.
         waiting: The names of those that wait for it, its parent first.
+        seconds: For how long it ran, without what people took; None: it never did.
     """
     times = f" {tries} times" if tries > 1 else ""
     return Prompt(
         subject=f"{failed.name} failed{times}",
-        message="\n\n".join(_parts(failed, cause, tries, waiting, now)),
+        message="\n\n".join(_parts(failed, cause, tries, waiting, seconds)),
         body={"type": "object", "properties": _properties(failed)},
     )
 
 
 def _parts(
-    failed: Execution, cause: Execution, tries: int, waiting: list[str], now: datetime
+    failed: Execution,
+    cause: Execution,
+    tries: int,
+    waiting: list[str],
+    seconds: float | None,
 ) -> list[str]:
     failure, parts = cause.failure or {}, [f"**{failed.status_message}**"]
     source = "" if cause.wrapped is not None else str(failure.get("source") or "")
@@ -95,8 +99,8 @@ def _parts(
     if cause is not failed:
         said.append(f"Under it failed {cause.name!r} ({cause.execution_id[-8:]}).")
     said += [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
-    if failed.started_at is not None:
-        said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
+    if seconds is not None:
+        said.append(f"It ran for {seconds:.1f} s.")
     said.append(f"Try {tries}.")
     if waiting:
         said.append(f"Waiting for it: {', '.join(waiting)}.")

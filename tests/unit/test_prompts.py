@@ -1,7 +1,7 @@
 """What a person is asked about a failure."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -45,13 +45,12 @@ def failed(**fields):
 
 
 def asked(execution, *, cause=None, tries=1, waiting=()):
-    now = NOON + timedelta(seconds=90)
     return prompt_of(
         execution,
         cause=cause or execution,
         tries=tries,
         waiting=list(waiting),
-        now=now,
+        seconds=90.0,
     )
 
 
