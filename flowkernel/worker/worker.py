@@ -83,6 +83,8 @@ class Worker:
         """Why its kernel is not kept when it fails; None: it is."""
         if execution.wrapped is not None:
             return "The kernel of a wrapper is not kept."
+        if self.config.parked_kernels < 1:
+            return "No kernel is kept (`parked_kernels = 0`)."
         return None
 
     def _begin(self, assignment: Json) -> Run:
@@ -95,6 +97,7 @@ class Worker:
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,
             unkept=self._unkept(execution),
+            make_room=self._make_room,
         )
         self.orders.runs[execution.execution_id] = run  # Before its thread can end.
         threading.Thread(
