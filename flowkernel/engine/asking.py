@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from flowkernel.clock import now
+from flowkernel.engine.asked import asked_since
 from flowkernel.engine.bodies import DecideBody
 from flowkernel.engine.deciding import Decision, decide, decision_in
 from flowkernel.engine.inbox import Inbox
@@ -13,7 +14,8 @@ from flowkernel.errors import BadArgument, MoveNotAllowed
 from flowkernel.flow_api.wrapping import CALL_KEY
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.models import Execution, Json, Message
-from flowkernel.status import MessageStatus
+from flowkernel.status import ExecutionStatus, MessageStatus
+from flowkernel.store import Store
 
 
 def send_prompt(
@@ -35,7 +37,13 @@ def send_prompt(
     if known is not None:
         return known
     waiting = [parent.name for parent in store.ancestors(execution_id)]
-    prompt = prompt_of(failed, tries=_tries(inbox, failed), waiting=waiting, now=now())
+    prompt = prompt_of(
+        failed,
+        cause=cause_of(store, failed),
+        tries=_tries(inbox, failed),
+        waiting=waiting,
+        seconds=_ran_for(inbox, execution_id, failed),
+    )
     said = {
         **asked,
         "subject": prompt.subject,
@@ -45,6 +53,25 @@ def send_prompt(
         "attended": attended,
     }
     return inbox.send(execution_id, said)
+
+
+def _ran_for(inbox: Inbox, execution_id: str, failed: Execution) -> float | None:
+    """Seconds since its start, less those in which its wrapper waited for a person."""
+    if failed.started_at is None:
+        return None
+    wrapper = inbox.service.store.get_execution(execution_id)
+    asked = asked_since(inbox.service, wrapper, failed.started_at)
+    return max(0.0, (now() - failed.started_at).total_seconds() - asked.seconds)
+
+
+def cause_of(store: Store, failed: Execution) -> Execution:
+    """What failed under a wrapper, which ended as its latest child did; else itself."""
+    while failed.wrapped is not None:
+        latest = store.list_executions(parent_id=failed.execution_id, limit=1)
+        if not latest or latest[0].status is not ExecutionStatus.ENDED_ERROR:
+            break
+        failed = latest[0]
+    return failed
 
 
 def is_attended(

@@ -1,13 +1,12 @@
-"""What a person is asked when something failed. Pure, but for the time.
+"""What a person is asked when something failed. Pure.
 
 Six things can be done; two of them need the kernel that failed to be alive. The words say what
 a person needs to decide, so that a terminal, a notebook and a page can all show them.
 """
 
-import ast
 from dataclasses import dataclass
-from datetime import datetime
 
+from flowkernel.engine.names import names_set_by
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.jsonvalue import dumps
 from flowkernel.models import Execution, Json, Message
@@ -53,42 +52,55 @@ class Prompt:
 
 
 def prompt_of(
-    failed: Execution, *, tries: int, waiting: list[str], now: datetime
+    failed: Execution,
+    *,
+    cause: Execution,
+    tries: int,
+    waiting: list[str],
+    seconds: float | None,
 ) -> Prompt:
     """The prompt for an execution that failed.
 
     Args:
+        cause: What failed under it, if it is a wrapper; else itself.
         tries: How many there were, this one included.
         waiting: The names of those that wait for it, its parent first.
+        seconds: For how long it ran, without what people took; None: it never did.
     """
     times = f" {tries} times" if tries > 1 else ""
     return Prompt(
         subject=f"{failed.name} failed{times}",
-        message="\n\n".join(_parts(failed, tries, waiting, now)),
+        message="\n\n".join(_parts(failed, cause, tries, waiting, seconds)),
         body={"type": "object", "properties": _properties(failed)},
     )
 
 
 def _parts(
-    failed: Execution, tries: int, waiting: list[str], now: datetime
+    failed: Execution,
+    cause: Execution,
+    tries: int,
+    waiting: list[str],
+    seconds: float | None,
 ) -> list[str]:
-    failure, parts = failed.failure or {}, [f"**{failed.status_message}**"]
-    source = str(failure.get("source") or "")
+    failure, parts = cause.failure or {}, [f"**{failed.status_message}**"]
+    source = "" if cause.wrapped is not None else str(failure.get("source") or "")
     if source and failed.parked_at is None:  # Else it stands in the form.
         shown = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
         parts.append(_fenced(shown, "python"))
-    if failed.error is not None and failed.error.traceback:
-        lines = failed.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
+    if cause.error is not None and cause.error.traceback:
+        lines = cause.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
         parts.append(_fenced("\n".join(lines), ""))
     if source and failed.parked_at is not None:
         parts.append(
             "Its kernel is alive, with all variables. Edit the cell, if need be, and retry it."
         )
-    facts = [f"{n} = {one_line(repr(v))}" for n, v in failed.inputs.items()]
+    facts = [f"{n} = {one_line(repr(v))}" for n, v in _inputs(failed).items()]
     said = [f"Execution {failed.execution_id[-8:]}."]
+    if cause is not failed:
+        said.append(f"Under it failed {cause.name!r} ({cause.execution_id[-8:]}).")
     said += [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
-    if failed.started_at is not None:
-        said.append(f"It ran for {(now - failed.started_at).total_seconds():.1f} s.")
+    if seconds is not None:
+        said.append(f"It ran for {seconds:.1f} s.")
     said.append(f"Try {tries}.")
     if waiting:
         said.append(f"Waiting for it: {', '.join(waiting)}.")
@@ -97,8 +109,19 @@ def _parts(
     return [*parts, " ".join(said)]
 
 
+def _inputs(failed: Execution) -> dict[str, Json]:
+    """What it got; of a wrapper, what it gives to the flow."""
+    wrapped = failed.wrapped
+    return dict(failed.inputs if wrapped is None else wrapped["inputs"])
+
+
 def kernel_gone(failed: Execution) -> str:
     """What is still possible, and why no more is."""
+    if failed.wrapped is not None:
+        return (
+            "Retry cell is not possible around a wrapper, which runs its flow as a whole: "
+            "put `interactive` innermost for that. Retry from start is."
+        )
     why = (failed.failure or {}).get("kernel_lost", "Its kernel is gone.")
     return f"Retry cell is no longer possible. {why} Retry from start still is."
 
@@ -149,7 +172,7 @@ def _properties(failed: Execution) -> dict[str, Json]:
             "default": value,
             "keeps_empty": True,
         }
-        for name, value in list(failed.inputs.items())[:MOST_INPUTS]
+        for name, value in list(_inputs(failed).items())[:MOST_INPUTS]
         if len(dumps(value)) <= LONGEST_INPUT
     }
     live: dict[str, Json] = {
@@ -203,23 +226,3 @@ def _element_for(value: Json) -> dict[str, Json]:
     if isinstance(value, str):
         return {"element": "textarea" if "\n" in value else "string"}
     return {"element": "json"}
-
-
-def names_set_by(source: str) -> list[str]:
-    """The names that a cell sets at its top level, in order; none, if it cannot be read."""
-    try:
-        body = ast.parse(source).body
-    except SyntaxError:  # Magics in it.
-        return []
-    found: dict[str, None] = {}
-    for node in body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            targets = [node.target]
-        for target in targets:
-            for part in ast.walk(target):
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                    found[part.id] = None
-    return list(found)

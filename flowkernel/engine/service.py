@@ -14,7 +14,7 @@ from flowkernel.engine.planning import (
     plan_of,
     version_of_flow,
 )
-from flowkernel.engine.wrapping import checked_uses, parameters_of
+from flowkernel.engine.wrapping import checked_uses, limits_of, parameters_of
 from flowkernel.errors import (
     BadArgument,
     EngineFault,
@@ -64,7 +64,7 @@ class Service:
                 f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
             )
         if flow.is_wrapper:
-            parameters_of(flow)
+            limits_of(flow, parameters_of(flow) or {})
         version = version_of_flow(self.store, replace(flow, name=name))
         flow = replace(
             flow,

@@ -1,11 +1,16 @@
 """What workers report: taken in only from the worker that has the execution."""
 
+from dataclasses import replace
+
 from pydantic import ValidationError
 
 from flowkernel.engine.bodies import WORKERS_SAY, EventRecord
 from flowkernel.engine.service import Service
 from flowkernel.errors import BadArgument
-from flowkernel.models import Event
+from flowkernel.models import Event, EventKind
+from flowkernel.status import ExecutionStatus
+
+S = ExecutionStatus
 
 
 def accept(service: Service, worker_id: str, records: list[EventRecord]) -> list[str]:
@@ -16,7 +21,9 @@ def accept(service: Service, worker_id: str, records: list[EventRecord]) -> list
     """
     events = [event_of(record) for record in records]
     wanted = [
-        e for e in events if e.kind in WORKERS_SAY and _has(service, worker_id, e)
+        _as_cancelled(service, e)
+        for e in events
+        if e.kind in WORKERS_SAY and _has(service, worker_id, e)
     ]
     done = service.store.append(wanted, strict=False)
     kept = {event.event_id for event in done}
@@ -41,3 +48,19 @@ def event_of(record: EventRecord) -> Event:
 def _has(service: Service, worker_id: str, event: Event) -> bool:
     execution = service.store.live.get(event.execution_id)
     return execution is not None and execution.worker == worker_id
+
+
+def _as_cancelled(service: Service, event: Event) -> Event:
+    """An error of what is being cancelled ends it as cancelled.
+
+    The cancel is on disk before the worker hears of it: what the execution asks for
+    meanwhile is refused, and its cell raises that. Its cell run has the error.
+    """
+    execution = service.store.live.get(event.execution_id)
+    is_error = (
+        event.kind is EventKind.ENDED and event.payload["status"] == S.ENDED_ERROR
+    )
+    if not is_error or execution is None or execution.asked != "cancel":
+        return event
+    kept = {k: v for k, v in event.payload.items() if k == "notebook_path"}
+    return replace(event, payload={**kept, "status": S.ENDED_CANCELLED})

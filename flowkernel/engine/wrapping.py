@@ -1,7 +1,9 @@
 """Wrappers by their names: those that are shipped, and those that people registered.
 
 A wrapper says which parameters it takes, and their defaults, in a literal of its source:
-`PARAMETERS = {"max_tries": 3}`. So a wrong one is refused when it is given, not when it runs.
+`PARAMETERS = {"max_tries": 3}`; and what a number may be in another one, which need not be
+there: `LIMITS = {"max_tries": (1, 1_000)}`. So a wrong one is refused when it is given, not
+when it runs.
 """
 
 import ast
@@ -18,6 +20,7 @@ from flowkernel.store import Store
 
 PACKAGE = "flowkernel.wrappers"
 NAME = "PARAMETERS"
+LIMITS = "LIMITS"  #: Least and most of a number, each inclusive.
 KINDS: dict[type, str] = {
     bool: "true or false",
     Number: "a number",
@@ -102,8 +105,11 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
                 f"The wrapper {flow.name!r} has no parameter {name!r}.{advice} "
                 f"It takes: {', '.join(known) or 'none'}."
             )
+    limits = limits_of(flow, known)
     for name, value in inputs.items():
         _check_kind(flow.name, name, value, known[name])
+        if name in limits:
+            _check_limits(flow.name, name, value, limits[name])
     return {**known, **inputs}
 
 
@@ -119,8 +125,47 @@ def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
         )
 
 
+def _check_limits(wrapper: str, name: str, value: Json, limits: Json) -> None:
+    least, most = limits
+    if not least <= value <= most:
+        raise BadArgument(
+            f"{name} of the wrapper {wrapper!r} is {value!r}; give a number from "
+            f"{least:,} to {most:,}."
+        )
+
+
 def parameters_of(flow: Flow) -> dict[str, Json] | None:
     """The parameters of a wrapper with their defaults; None: it does not say."""
+    found = _written(flow, NAME, "names and defaults")
+    return None if found is None else checked(found, NAME)
+
+
+def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
+    """The least and the most of those parameters that are limited.
+
+    Raises:
+        BadArgument: It limits what it does not take, or what is no number; or a default
+            is not within its limits.
+    """
+    found = _written(flow, LIMITS, "names and limits, as (1, 10)") or {}
+    for name, limits in found.items():
+        numbers = [*limits] if isinstance(limits, tuple | list) else []
+        default = parameters.get(name)
+        if len(numbers) != 2 or not all(map(_is_number, [*numbers, default])):
+            raise BadArgument(
+                f"{LIMITS} of the wrapper {flow.name!r} has {name!r}: {limits!r}. Give two "
+                f"numbers for a parameter whose default in {NAME} is a number."
+            )
+        _check_limits(flow.name, name, default, limits)
+    return found
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
+    """A dict that is written out in a source; None: there is none."""
     try:
         body = ast.parse(flow.source).body
     except (
@@ -132,13 +177,12 @@ def parameters_of(flow: Flow) -> dict[str, Json] | None:
     for node in body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             [target] = node.targets
-            if isinstance(target, ast.Name) and target.id == NAME:
+            if isinstance(target, ast.Name) and target.id == name:
                 try:
-                    found: dict[str, Json] = dict(ast.literal_eval(node.value))
+                    return dict(ast.literal_eval(node.value))
                 except (ValueError, TypeError) as error:
                     raise BadArgument(
-                        f"{NAME} of the wrapper {flow.name!r} must be a dict of names "
-                        "and defaults, written out."
+                        f"{name} of the wrapper {flow.name!r} must be a dict of {what}, "
+                        "written out."
                     ) from error
-                return checked(found, NAME)  # type: ignore[no-any-return]
     return None

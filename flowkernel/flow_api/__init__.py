@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from flowkernel.client import Client
-from flowkernel.errors import NotInFlowKernel
+from flowkernel.errors import MoveNotAllowed, NotInFlowKernel
 from flowkernel.flow_api.exceptions import (
     CloudomationException,
     DependencyFailedError,
@@ -57,6 +57,7 @@ __all__ = [
     "MessageClosed",
     "MessageResponseTimeoutError",
     "MissingInputError",
+    "MoveNotAllowed",
     "PermissionDenied",
     "ResourceNotFoundError",
     "ReturnWhen",

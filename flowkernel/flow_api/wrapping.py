@@ -71,8 +71,11 @@ class Wrapped:
 
     def again(self, child: "Execution") -> "Execution":
         """The next try of one that ended, with other inputs if that was decided."""
-        decision, inputs, parks = child.load("decision", "inputs", "parks")
-        given = {**inputs, **((decision or {}).get("inputs") or {})}
+        decision, parks = child.load("decision", "parks")
+        # If it is a wrapper, its inputs are its parameters, and not what the flow got.
+        wrapped, inputs = child.get("wrapped", "inputs")
+        before = inputs if wrapped is None else wrapped["inputs"]
+        given = {**before, **((decision or {}).get("inputs") or {})}
         return self._start(given, parks=parks, retry_of=child.execution_id)
 
     def tries(self, child: "Execution") -> int:

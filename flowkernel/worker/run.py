@@ -46,6 +46,8 @@ class Run:
     ending: Ending | None = None
     parks: bool = False  #: A failure is put aside for somebody to decide.
     is_parked: bool = False  #: It is, with its kernel.
+    unkept: str | None = None  #: Why its kernel is not kept then; None: it is.
+    make_room: Callable[[], None] = lambda: None  #: For one more parked kernel.
     is_ours: bool = True  #: False: somebody's own papermill runs it.
     is_recorded: bool = True  #: False: no engine knows of it, and nobody is told.
     is_dropped: bool = False  #: The engine gave it to somebody else: say no more.
@@ -134,8 +136,11 @@ class Run:
         """It failed, and its kernel lives: wait until somebody decides what follows.
 
         `meanwhile` is done now and then. None: it does not go on here. It was cancelled, it
-        is somebody else's, or its kernel is gone, which is reported.
+        is somebody else's, or its kernel is not kept or gone, which is reported.
         """
+        if self.unkept is not None:
+            self.end(ending, {**failure, "kernel_lost": self.unkept})
+            return None
         with self._gate:
             self._decision = None
             self._failed = ending, failure
@@ -143,6 +148,7 @@ class Run:
             self.is_parked = self.is_paused = True
             self._fail(ending, failure, is_parked=True)
         try:
+            self.make_room()
             while not self._is_decided() and self.kernel_lives:
                 with self._gate:
                     self._gate.wait_for(self._is_decided, LOOK_SECONDS)

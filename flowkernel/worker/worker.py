@@ -79,6 +79,14 @@ class Worker:
             memory=self.config.parked_megabytes * 1_000_000,
         )
 
+    def _unkept(self, execution: Execution) -> str | None:
+        """Why its kernel is not kept when it fails; None: it is."""
+        if execution.wrapped is not None:
+            return "The kernel of a wrapper is not kept."
+        if self.config.parked_kernels < 1:
+            return "No kernel is kept (`parked_kernels = 0`)."
+        return None
+
     def _begin(self, assignment: Json) -> Run:
         execution = Execution.from_json(assignment["execution"])
         version = FlowVersion.from_json(assignment["version"])
@@ -88,6 +96,8 @@ class Worker:
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,
+            unkept=self._unkept(execution),
+            make_room=self._make_room,
         )
         self.orders.runs[execution.execution_id] = run  # Before its thread can end.
         threading.Thread(

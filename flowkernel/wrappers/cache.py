@@ -3,6 +3,7 @@
 import flow_api
 
 PARAMETERS = {"max_age_minutes": 1440}
+LIMITS = {"max_age_minutes": (0, 5_000_000)}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):

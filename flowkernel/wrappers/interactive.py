@@ -7,6 +7,7 @@ PARAMETERS = {
     "archive_retries": True,
     "delete_retries": False,
 }
+LIMITS = {"interactive_limit_minutes": (0, 5_000_000)}
 AGAIN = ("retry", "retry_with_inputs")
 
 

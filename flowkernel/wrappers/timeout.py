@@ -1,8 +1,11 @@
 """timeout: if the flow takes too long, cancel it and fail."""
 
+from contextlib import suppress
+
 import flow_api
 
 PARAMETERS = {"timeout_sec": 3600}
+LIMITS = {"timeout_sec": (0.001, 100_000_000)}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
@@ -11,9 +14,9 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
     try:
         child.wait(system.return_when.ALL_ENDED, timeout=seconds)
     except flow_api.DependencyTimeoutError:
-        if (
-            child.cancel().wait(system.return_when.ALL_ENDED).status
-            == "ENDED_CANCELLED"
-        ):
+        with suppress(flow_api.MoveNotAllowed):  # It has ended just now.
+            child.cancel()
+        child.wait(system.return_when.ALL_ENDED)
+        if child.status == "ENDED_CANCELLED":
             return this.error(f"It took longer than {seconds} s, and was cancelled.")
     return this.wrapped.end_as(child)

@@ -100,6 +100,27 @@ def test_twenty_prompts_are_each_answered_once_by_four_who_answer_at_once(
     assert decided == [["retry", 20 - KEPT, 20 - KEPT], ["retry_cell", KEPT, KEPT]]
 
 
+def test_no_kernel_is_kept_if_that_is_configured(monkeypatch, own_home):
+    """Not even for a moment; and what it says is not that newer ones needed its place."""
+    monkeypatch.setenv("FLOWKERNEL_PARKED_KERNELS", "0")
+    client = client_of(own_home)
+    execution = begin(client, "reader", interactive=True)
+
+    [prompt] = open_prompts(client, 1)
+
+    assert not can_retry_the_cell(prompt)
+    assert "No kernel is kept (`parked_kernels = 0`)." in prompt["message"]
+    assert "open(" in prompt["message"]
+    rows = client.sql(
+        "SELECT kind, payload->>'is_parked' FROM event "
+        "WHERE kind IN ('failed', 'kernel_lost')"
+    )["rows"]
+    assert rows == [["failed", "false"]]
+    (client.home.path / "there").write_text("read")
+    client.answer(prompt["message_id"], {"retry": True}, answered_from="test")
+    assert execution.wait(timeout=100).output == {"text": "read"}
+
+
 def test_as_many_kernels_are_kept_as_is_configured(monkeypatch, own_home):
     monkeypatch.setenv("FLOWKERNEL_PARKED_KERNELS", str(KEPT + 2))
     client = client_of(own_home)

@@ -50,11 +50,10 @@ def test_within_is_asked_first_and_then_outside(person, failed):
     assert "No such file" in execution.get("message")
 
 
-@pytest.mark.parametrize("verb", ["retry", "retry_cell"])
-def test_what_was_let_fail_within_is_retried_outside(person, failed, verb):
+def test_what_was_let_fail_within_is_retried_outside(person, failed):
     execution, prompt = failed
 
-    answer(person, prompt, **{verb: True})
+    answer(person, prompt, retry=True)
 
     execution.wait(timeout=60)
     assert execution.output == {"text": "read"}
@@ -62,10 +61,47 @@ def test_what_was_let_fail_within_is_retried_outside(person, failed, verb):
         "SELECT retry_of IS NOT NULL FROM execution WHERE flow_name = 'reader' "
         f"AND root_id = '{execution.execution_id}' ORDER BY created_at"
     )["rows"]
-    is_anew = verb == "retry"  # Then the wrapper is the second try, and begins anew.
-    assert rows == [[False], [not is_anew]]
+    assert rows == [[False], [False]]  # The wrapper is the second try, and begins anew.
     wrappers = person.sql(
         "SELECT count(*), count(retry_of) FROM execution WHERE type = 'WRAPPER' "
         f"AND parent_id = '{execution.execution_id}'"
     )["rows"]
-    assert wrappers == [[2, 1] if is_anew else [1, 0]]
+    assert wrappers == [[2, 1]]
+
+
+def test_outside_it_shows_what_failed_within_and_offers_what_makes_sense(failed):
+    _, prompt = failed
+
+    buttons = [
+        name
+        for name, field in prompt["body"]["properties"].items()
+        if field["element"] == "submit"
+    ]
+    assert buttons == ["retry", "fail", "cancel_all"]
+    assert "this.set_output(text=open(" in prompt["message"]
+    assert "FileNotFoundError" in prompt["message"]
+    assert "def handler" not in prompt["message"]
+    assert "Under it failed 'reader'" in prompt["message"]
+
+
+@pytest.mark.parametrize("verb", ["retry", "retry_with_inputs"])
+def test_a_flow_within_another_wrapper_is_retried_with_its_inputs(
+    person, register, verb
+):
+    """Not with the parameters of that wrapper."""
+    register("divide", "this.set_output(result=12 / inputs['by'], given=inputs)")
+    using = [*INTERACTIVE, {"name": "timeout", "inputs": {"timeout_sec": 60}}]
+    execution = begin(person, "divide", using=using, by=0)
+    prompt = prompt_in(person, execution)
+    assert "ZeroDivisionError" in prompt["message"]
+    assert "Inputs: by = 0." in prompt["message"]
+    assert "skip" not in prompt["body"]["properties"]
+
+    if verb == "retry":
+        register("divide", "this.set_output(result=12 / 3, given=inputs)")
+    more = {"inputs.by": 3} if verb == "retry_with_inputs" else {}
+    answer(person, prompt, **{verb: True}, **more)
+
+    execution.wait(timeout=60)
+    given = {"by": 3 if verb == "retry_with_inputs" else 0}
+    assert execution.output == {"result": 4.0, "given": given}

@@ -99,6 +99,14 @@ def test_retry_tries_until_it_succeeds(counted, wrapped):
     ]
 
 
+def test_retry_gives_the_flow_within_another_wrapper_its_inputs_again(counted, wrapped):
+    counted("given", good_from=2, more="this.set_output(given=inputs)")
+
+    execution = wrapped("given", ("retry", {"delay_sec": 0}), ("timeout", {}), day=1)
+
+    assert execution.output == {"given": {"day": 1}, "times": 2}
+
+
 def test_retry_ends_as_the_last_try_ended(counted, wrapped):
     times = counted("never", good_from=99)
 
@@ -179,6 +187,18 @@ def test_timeout_cancels_what_takes_too_long(register, wrapped):
     assert child.load("status") == S.ENDED_CANCELLED
 
 
+def test_timeout_cancels_what_is_about_to_ask(register, wrapped):
+    register("broken", FAILS)
+
+    execution = wrapped(
+        "broken", ("timeout", {"timeout_sec": 0.001}), ("interactive", {})
+    )
+
+    assert "and was cancelled" in execution.get("message")
+    [inner] = execution.children
+    assert inner.load("status") == S.ENDED_CANCELLED
+
+
 # -- cache -----------------------------------------------------------------------------------
 
 
@@ -225,6 +245,12 @@ def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
         (FAILS, {"notify_on_error": False}, None),
         (CANCELLED, {}, "told was cancelled"),
         (FAILS, {"subject": "Oh, {child_name}!"}, "Oh, told!"),
+        (
+            "pass",
+            {"notify_on_success": True, "subject": "{child_name} {day}{} {0.x} {"},
+            "told {day}{} {0.x} {",
+        ),
+        (FAILS, {"subject": "x" * 2_000}, "x" * 1_000),
     ],
 )
 def test_notify_says_how_it_ended(
@@ -366,6 +392,9 @@ def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
         ("--using retry --tries 2", "has no parameter 'tries'"),
         ("--using retry --max-tries", "--max-tries needs a value"),
         ("--using retry --max-tries many", "it takes a number, as 3, the default"),
+        ("--using retry --max-tries 0", "is 0; give a number from 1 to 1,000."),
+        ("--using timeout --timeout-sec -1", "is -1; give a number from 0.001 to"),
+        ("--using timeout --timeout-sec nan", "is 'nan'; it takes a number"),
     ],
 )
 def test_a_wrong_wrapper_is_refused_when_it_is_given(shell, register, words, said):

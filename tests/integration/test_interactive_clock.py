@@ -8,6 +8,8 @@ start flow -> monitor execution -> end success
 The wrapper's handler is the one that ships; the engine is a real one. Played are the kernels.
 """
 
+import re
+
 import pytest
 
 from flowkernel.client import Client
@@ -236,6 +238,24 @@ def test_retry_starts_the_flow_again(begin, worker, person):
     assert stage.end() is ExecutionSuccess
     assert stage.child.load("status", "is_archived") == (S.ENDED_ERROR, True)
     assert stage.decisions() == [("retry", "ada", "notebook", None)]
+
+
+def test_how_long_it_ran_leaves_out_what_a_person_took(begin, worker, person, clock):
+    stage = begin()
+    clock.move(seconds=30)
+    person()
+    worker.fail(stage.child)
+    assert "It ran for 30." in stage.prompt()["message"]
+    clock.move(minutes=5)
+    person()
+    stage.answer(retry_cell=True)
+    until(lambda: stage.child.load("status") == S.RUNNING)
+    clock.move(seconds=20)
+
+    worker.fail(stage.child)
+
+    ran = re.search(r"It ran for (.+?) s\.", stage.prompt()["message"])
+    assert ran is not None and 50 <= float(ran[1]) < 60
 
 
 def test_earlier_tries_are_not_archived_if_that_is_said(begin, worker, person):

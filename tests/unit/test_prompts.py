@@ -1,12 +1,12 @@
 """What a person is asked about a failure."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from flowkernel.clock import new_id
-from flowkernel.engine.prompts import INPUT, LABELS, SHOWN, names_set_by, prompt_of
+from flowkernel.engine.prompts import INPUT, LABELS, SHOWN, prompt_of
 from flowkernel.fold import LIVE_VERBS
 from flowkernel.forms import Form
 from flowkernel.models import CellError, Execution
@@ -44,9 +44,14 @@ def failed(**fields):
     return replace(known, **fields)
 
 
-def asked(execution, *, tries=1, waiting=()):
-    now = NOON + timedelta(seconds=90)
-    return prompt_of(execution, tries=tries, waiting=list(waiting), now=now)
+def asked(execution, *, cause=None, tries=1, waiting=()):
+    return prompt_of(
+        execution,
+        cause=cause or execution,
+        tries=tries,
+        waiting=list(waiting),
+        seconds=90.0,
+    )
 
 
 def buttons(prompt):
@@ -81,6 +86,48 @@ def test_without_a_kernel_it_offers_what_needs_none_and_says_why():
     assert buttons(prompt) == [verb for verb in LABELS if verb not in LIVE_VERBS]
     assert "source" not in prompt.body["properties"]
     assert "Its kernel is gone" in prompt.message
+
+
+def test_around_a_wrapper_it_shows_what_failed_under_it():
+    cause = failed(status=S.ENDED_ERROR, parked_at=None)
+    wrapper = failed(
+        type="WRAPPER",
+        flow_name="timeout",
+        name="report (timeout)",
+        parked_at=None,
+        inputs={"timeout_sec": 60},
+        wrapped={"inputs": {"day": "monday"}},
+        error=None,
+        failure={"source": "def handler(): ..."},
+    )
+
+    prompt = asked(wrapper, cause=cause)
+
+    assert prompt.subject == "report (timeout) failed"
+    for words in (
+        "```python\ntotal = price * amount\n```",
+        "\nlast\n```",
+        "Inputs: day = 'monday'.",
+        f"Under it failed 'report' ({cause.execution_id[-8:]}).",
+        "put `interactive` innermost for that. Retry from start is.",
+    ):
+        assert words in prompt.message
+    for words in ("timeout_sec", "handler"):
+        assert words not in prompt.message
+    assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
+    assert prompt.body["properties"][INPUT + "day"]["default"] == "monday"
+
+
+def test_a_wrapper_that_failed_by_itself_does_not_show_its_source():
+    """As timeout does, whose child was cancelled."""
+    wrapper = failed(
+        type="WRAPPER", parked_at=None, wrapped={"inputs": {}}, failure={"source": "x"}
+    )
+
+    prompt = asked(wrapper)
+
+    assert "```python" not in prompt.message
+    assert "Under it" not in prompt.message
 
 
 def test_without_inputs_there_are_no_others():
@@ -136,24 +183,6 @@ def test_what_ended_without_a_cell_can_be_asked_about():
     prompt = asked(failed(failure={}, error=None, started_at=None, parked_at=None))
 
     assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("a = 1", ["a"]),
-        ("a, (b, *c) = 1, (2, 3)\na = 2", ["a", "b", "c"]),
-        ("a: int = 1\nb += 1", ["a", "b"]),
-        ("for n in x:\n    inner = n", []),
-        ("print(1)", []),
-        ("%time a = 1", []),
-        ("a = (", []),
-        ("table['column'] = 1", []),
-        ("thing.part = other", []),
-    ],
-)
-def test_the_names_that_a_cell_sets(source, names):
-    assert names_set_by(source) == names
 
 
 def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():

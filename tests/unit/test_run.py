@@ -102,3 +102,26 @@ def test_a_cancel_ends_the_waiting(parked):
 
     assert parked.joined() is None
     assert parked.kinds() == [K.FAILED]
+
+
+def test_room_is_made_for_it_as_soon_as_it_is_parked(parked):
+    """Not only when the limits are looked at the next time; it may be the one that goes."""
+    parked.run.resume(RETRY)
+    parked.joined()
+    parked.run.make_room = lambda: parked.run.give_up("It is too large.")
+
+    assert parked.run.park(FAILED, {"source": "1 / 0"}) is None
+
+    assert parked.kinds() == [K.FAILED, K.FAILED, K.KERNEL_LOST, K.FAILED]
+
+
+def test_a_kernel_that_is_not_to_be_kept_is_said_to_be_gone_at_once(parked):
+    parked.run.resume(RETRY)
+    parked.joined()
+    parked.run.unkept = "None is kept."
+
+    assert parked.run.park(FAILED, {"source": "1 / 0"}) is None
+    assert parked.run.ending == FAILED
+    kind, said = parked.said[-1]
+    assert (kind, said["is_parked"]) == (K.FAILED, False)
+    assert said["failure"] == {"source": "1 / 0", "kernel_lost": "None is kept."}

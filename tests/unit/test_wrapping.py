@@ -4,6 +4,7 @@ import pytest
 
 from flowkernel.engine.wrapping import (
     checked_uses,
+    limits_of,
     parameters_of,
     shipped,
     with_defaults,
@@ -97,6 +98,28 @@ def test_wrappers_keep_their_order(store):
         (use("retry", archive_retries=1), "it takes true or false, as True"),
         (use("notify", subject=1), "it takes a text"),
         (use("check", inputs=[1]), "it takes an object of names and values"),
+        (
+            use("retry", max_tries=0),
+            "max_tries of the wrapper 'retry' is 0; give a number from 1 to 1,000.",
+        ),
+        (use("retry", max_tries=1_001), "from 1 to 1,000"),
+        (
+            use("retry", delay_sec=-0.1),
+            "delay_sec of the wrapper 'retry' is -0.1; give",
+        ),
+        (
+            use("timeout", timeout_sec=0),
+            "is 0; give a number from 0.001 to 100,000,000",
+        ),
+        (use("timeout", timeout_sec=-1), "is -1; give"),
+        (use("timeout", timeout_sec=float("nan")), "['timeout_sec'] is nan"),
+        (use("timeout", timeout_sec=float("inf")), "['timeout_sec'] is inf"),
+        (use("cache", max_age_minutes=-1), "is -1; give a number from 0 to 5,000,000."),
+        (use("cache", max_age_minutes=10**400), "give a number from 0 to 5,000,000."),
+        (
+            use("interactive", interactive_limit_minutes=-1),
+            "is -1; give a number from 0",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_when_it_is_given(store, given, said):
@@ -104,6 +127,51 @@ def test_what_is_wrong_is_refused_when_it_is_given(store, given, said):
 
     with pytest.raises(BadArgument) as refused:
         checked_uses(store, [given])
+
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        use("retry", max_tries=1, delay_sec=0),
+        use("retry", max_tries=1_000, delay_sec=1e8),
+        use("timeout", timeout_sec=0.001),
+        use("cache", max_age_minutes=0),
+        use("interactive", interactive_limit_minutes=5e6),
+    ],
+)
+def test_limits_are_inclusive(store, given):
+    [found] = checked_uses(store, [given])
+
+    assert found["inputs"].items() >= given["inputs"].items()
+
+
+def test_every_number_that_a_shipped_one_takes_has_limits():
+    for flow in shipped().values():
+        known = parameters_of(flow)
+        assert known is not None
+        numbers = [name for name, value in known.items() if type(value) is int]
+        assert sorted(limits_of(flow, known)) == sorted(numbers)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ("{'n': (1, 2), 'm': (1, 2)}", "has 'm': (1, 2). Give two numbers for a param"),
+        ("{'text': (1, 2)}", "has 'text': (1, 2). Give two numbers"),
+        ("{'n': 1}", "has 'n': 1. Give two numbers"),
+        ("{'n': (1, None)}", "has 'n': (1, None). Give two numbers"),
+        ("{'n': (2, 3)}", "n of the wrapper 'mine' is 1; give a number from 2 to 3."),
+        ("limits()", "LIMITS of the wrapper 'mine' must be a dict of names and limits"),
+    ],
+)
+def test_limits_that_cannot_be_kept_are_refused(limits, said):
+    source = f"PARAMETERS = {{'n': 1, 'text': 'x'}}\nLIMITS = {limits}"
+    mine = a_flow("mine", source, is_wrapper=True)
+
+    with pytest.raises(BadArgument) as refused:
+        limits_of(mine, parameters_of(mine) or {})
 
     assert said in str(refused.value)
 
