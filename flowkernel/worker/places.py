@@ -30,12 +30,12 @@ def is_runnable(cell: nbformat.NotebookNode, skip_tag: str) -> bool:
 
 
 def place_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> Place:
-    """Where a cell that is carried out stands."""
+    """Where a cell stands that is carried out, or was before it was emptied."""
     runnable = list(_runnable(nb, skip_tag))
     return Place(
         cell_id=id_of(nb, index),
         index=index,
-        number=runnable.index(index) + 1,
+        number=sum(n < index for n in runnable) + 1,
         count=len(runnable),
     )
 
