@@ -52,6 +52,18 @@ def test_whoever_did_something_is_there_for_so_many_minutes_inclusive(clock, pla
     assert found.within(31) == sign
 
 
+def test_a_sign_of_a_moment_to_come_is_as_old_as_the_engine(clock, place):
+    clock.move(hours=10)
+    Presence(place).note("ada", "notebook")
+    clock.move(hours=-10)
+
+    found = Presence(place)
+
+    assert found.within(30) is not None
+    clock.move(minutes=31)
+    assert found.within(30) is None
+
+
 def test_the_last_one_counts_whoever_it_was(clock, place):
     found = Presence(place)
     found.note("ada", "notebook")
