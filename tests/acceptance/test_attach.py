@@ -446,6 +446,7 @@ def test_a_jupyter_server_opens_lets_go_of_and_declares_it_dead(fail):
         await asyncio.to_thread(failed.answer, fail=True)
         await asyncio.wait_for(dead.wait(), SECONDS)
         await kernels.shutdown_all(now=True)
+        kernels.context.destroy(linger=0)  # Else whoever collects it may wait for ever.
 
     asyncio.run(serve())
 
