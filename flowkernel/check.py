@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from flowkernel.errors import FlowSyntaxError
+from flowkernel.parsing import parsed
 
 #: What a flow finds ready: of its kernel, and of us.
 READY = frozenset(
@@ -73,12 +74,12 @@ def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], .
 
     front = setup.rstrip("\n") + "\n" if setup.strip() else ""
     try:
-        tree = ast.parse(front + source)
+        tree = parsed(front + source)
     except (
         SyntaxError,
         ValueError,
     ):  # The setup changed for the worse since it was checked.
-        front, tree = "", ast.parse(source)
+        front, tree = "", parsed(source)
     above = front.count("\n")
     checker = Checker(tree, filename="<flow>", builtins=READY, withDoctest=False)
     found: dict[str, int] = {}

@@ -175,6 +175,18 @@ class Execution(Wire):
         return is_aside and self.decision is None
 
     @property
+    def failed_for_another(self) -> bool:
+        """Whether it is a wrapper that failed because something under it did."""
+        if self.wrapped is None:
+            return False
+        error = self.error
+        return (
+            error is None
+            or not error.traceback
+            or error.name == "DependencyFailedError"
+        )
+
+    @property
     def is_under_way(self) -> bool:
         """Whether something is done for it: it is not over, nor only recorded or put aside."""
         is_aside = self.status is ExecutionStatus.PAUSED and self.worker is None

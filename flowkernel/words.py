@@ -41,7 +41,7 @@ def _json(text: str, name: str) -> Json:
         raise BadArgument(
             f"The value of {name!r} begins like JSON but is not valid ({error}): {text!r}. "
             "If it is meant as text, put it in double quotes, and these in single ones: "
-            f"-p {name} '\"...\"'."
+            "'\"...\"'."
         ) from error
 
 

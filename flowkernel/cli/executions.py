@@ -15,6 +15,8 @@ from flowkernel.terminal import FinalText, LiveText, can_redraw
 from flowkernel.tree import WORDS, Tree, duration_text, one_line, plain_text
 from flowkernel.watch import get_tree
 
+S = ExecutionStatus
+
 LOOK_EVERY = 0.5  #: Seconds between two looks at a log that is followed.
 
 
@@ -55,8 +57,24 @@ def show_execution(execution_id: str, *, as_json: bool) -> None:
     say(_facts(execution, engine))
     if cell_runs:
         say("\n" + _cell_table(cell_runs).text())
-    if execution.error is not None and execution.error.traceback:
-        say("\n" + plain_text(execution.error.traceback).rstrip())
+    cause = _cause(execution, engine)
+    if cause.error is not None and cause.error.traceback:
+        say("\n" + plain_text(cause.error.traceback).rstrip())
+    if cause is not execution:
+        there = f"flowkernel execution show {cause.execution_id[-8:]}"
+        say(f"\n{one_line(cause.name)!r} failed under it: {there}")
+
+
+def _cause(execution: Execution, engine: Client) -> Execution:
+    """What a wrapper failed for: what failed under it last; else itself."""
+    while execution.status is S.ENDED_ERROR and execution.failed_for_another:
+        found = engine.list_executions(
+            parent_id=execution.execution_id, status=S.ENDED_ERROR, limit=1
+        )
+        if not found:
+            break
+        [execution] = found
+    return execution
 
 
 def _facts(execution: Execution, engine: Client) -> str:
@@ -151,8 +169,8 @@ DONE = {
 
 #: When the verb found no kernel to wait for.
 DONE_AT_ONCE = {
-    ("cancel", ExecutionStatus.ENDED_CANCELLED): "{name!r} is cancelled.",
-    ("pause", ExecutionStatus.PAUSED): "{name!r} is paused.",
+    ("cancel", S.ENDED_CANCELLED): "{name!r} is cancelled.",
+    ("pause", S.PAUSED): "{name!r} is paused.",
 }
 
 

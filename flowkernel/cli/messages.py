@@ -122,7 +122,8 @@ def response_of(
     """
     if form is None:  # The engine says why it cannot be answered.
         return {}
-    response: dict[str, Json] = {_button(form, button).name: True}
+    pressed = _button(form, button)
+    response: dict[str, Json] = {pressed.name: True}
     buttons = {field.name for field in form.buttons}
     known = {field.name: field for field in form.asked}
     for pair in pairs:
@@ -133,8 +134,23 @@ def response_of(
             raise BadArgument(
                 f"{name!r} is a button, and nothing to fill in: it stands behind the id."
             )
+        _check_belongs(form, pressed, name)
         response[name] = typed_value(known.get(name), name, text)
     return response
+
+
+def _check_belongs(form: Form, pressed: Field, name: str) -> None:
+    """Refuse what belongs to other buttons alone: it would be passed over."""
+    owners = [
+        button.name
+        for button in form.buttons
+        if name in {field.name for field in form.of_button(button)}
+    ]
+    if owners and pressed.name not in owners:
+        raise BadArgument(
+            f"{name!r} is of no use for {pressed.name!r}: it belongs to {owners[0]!r}. "
+            "Leave it out, or press that one."
+        )
 
 
 def _button(form: Form, word: str | None) -> Field:

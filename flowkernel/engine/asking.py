@@ -65,12 +65,15 @@ def _ran_for(inbox: Inbox, execution_id: str, failed: Execution) -> float | None
 
 
 def cause_of(store: Store, failed: Execution) -> Execution:
-    """What failed under a wrapper, which ended as its latest child did; else itself."""
-    while failed.wrapped is not None:
-        latest = store.list_executions(parent_id=failed.execution_id, limit=1)
-        if not latest or latest[0].status is not ExecutionStatus.ENDED_ERROR:
+    """What a wrapper failed for: what failed under it last; else itself."""
+    status = ExecutionStatus.ENDED_ERROR
+    while failed.failed_for_another:
+        found = store.list_executions(
+            parent_id=failed.execution_id, status=status, limit=1
+        )
+        if not found:
             break
-        failed = latest[0]
+        [failed] = found
     return failed
 
 
@@ -106,7 +109,10 @@ def _still_counts(message: Message, failed: Execution) -> bool:
 
 
 def _tries(inbox: Inbox, failed: Execution) -> int:
-    count, one = 1, failed
+    """How often it was tried: as a whole, and from the failed cell on."""
+    runs = inbox.service.store.cell_runs(failed.execution_id)
+    same = [run for run in runs if run.cell_id == runs[-1].cell_id]
+    count, one = max(1, len(same)), failed
     while one.retry_of is not None:
         before = inbox.service.store.find_execution(one.retry_of)
         if before is None:

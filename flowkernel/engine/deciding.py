@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from difflib import unified_diff
+from keyword import iskeyword
 
 from flowkernel.engine.prompts import (
     INPUT,
@@ -18,6 +19,7 @@ from flowkernel.status import ExecutionStatus, MessageStatus
 
 K = EventKind
 S = ExecutionStatus
+OURS = frozenset({"system", "this", "inputs"})  #: Not to be set by who skips a cell.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +178,15 @@ def check_answer(message: Message, response: dict[str, Json]) -> None:
         BadAnswer: The message stays open.
     """
     values = response.get("values") if message.about_id is not None else None
-    if response.get("skip") and values is not None:
-        names = values if isinstance(values, dict) else None
-        if names is None or not all(name.isidentifier() for name in names):
+    if not response.get("skip") or values is None:
+        return
+    if not isinstance(values, dict):
+        raise BadAnswer(
+            'The values must be an object of names and values, as in {"rows": 3}.'
+        )
+    for name in values:
+        if not name.isidentifier() or iskeyword(name) or name in OURS:
             raise BadAnswer(
-                'The values must be an object of names and values, as in {"rows": 3}.'
+                f"{name!r} cannot be given a value: it is "
+                + ("a name of flowkernel's own." if name in OURS else "no name.")
             )

@@ -1,6 +1,9 @@
 """Which names a cell sets: those that can be given values if it is skipped. Pure."""
 
 import ast
+from textwrap import dedent
+
+from flowkernel.parsing import parsed
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -13,7 +16,7 @@ def names_set_by(source: str) -> list[str]:
     """
     try:
         finder = _Finder()
-        finder.visit(ast.parse(source))
+        finder.visit(parsed(dedent(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # There are magics in it, or it is nested too deep.
     return [name for name in finder.found if name != "_"]
@@ -32,6 +35,10 @@ class _Finder(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
             self._add(node.id)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:  # Else it only says of what kind it is.
+            self.generic_visit(node)
 
     def visit_alias(self, node: ast.alias) -> None:
         name = node.asname or node.name.partition(".")[0]

@@ -54,8 +54,8 @@ class Presence:
         with self._lock:
             self._last = sign
             due = self._written_at is None or (
-                sign.at - self._written_at > timedelta(seconds=WRITE_SECONDS)
-            )
+                abs(sign.at - self._written_at) > timedelta(seconds=WRITE_SECONDS)
+            )  # The clock may be set back.
             if due:
                 self._written_at = sign.at
                 _write(self._path, sign)
@@ -63,7 +63,7 @@ class Presence:
     def within(self, minutes: float) -> Sign | None:
         """The last sign, if it is no older than so many minutes, inclusive."""
         last = self._last
-        if last is None or (now() - last.at).total_seconds() > minutes * 60:
+        if last is None or abs((now() - last.at).total_seconds()) > minutes * 60:
             return None
         return last
 

@@ -12,10 +12,12 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from numbers import Number
+from typing import TypeGuard
 
 from flowkernel.errors import BadArgument, FlowNotFound
 from flowkernel.jsonvalue import checked
 from flowkernel.models import Environment, Flow, FlowKind, Json
+from flowkernel.parsing import parsed
 from flowkernel.store import Store
 
 PACKAGE = "flowkernel.wrappers"
@@ -151,10 +153,12 @@ def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
     for name, limits in found.items():
         numbers = [*limits] if isinstance(limits, tuple | list) else []
         default = parameters.get(name)
-        if len(numbers) != 2 or not all(map(_is_number, [*numbers, default])):
+        are_numbers = all(map(_is_number, [*numbers, default]))
+        if len(numbers) != 2 or not are_numbers or numbers[0] > numbers[1]:
             raise BadArgument(
                 f"{LIMITS} of the wrapper {flow.name!r} has {name!r}: {limits!r}. Give two "
-                f"numbers for a parameter whose default in {NAME} is a number."
+                "numbers, the lesser first, for a parameter whose default in "
+                f"{NAME} is a number."
             )
         _check_limits(flow.name, name, default, limits)
     return found
@@ -167,7 +171,7 @@ def _is_number(value: Json) -> bool:
 def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
     """A dict that is written out in a source; None: there is none."""
     try:
-        body = ast.parse(flow.source).body
+        body = parsed(flow.source).body
     except (
         SyntaxError,
         ValueError,
@@ -175,14 +179,22 @@ def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
     ):  # Magics in it: it says so as it runs.
         return None
     for node in body:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            [target] = node.targets
-            if isinstance(target, ast.Name) and target.id == name:
-                try:
-                    return dict(ast.literal_eval(node.value))
-                except (ValueError, TypeError) as error:
-                    raise BadArgument(
-                        f"{name} of the wrapper {flow.name!r} must be a dict of {what}, "
-                        "written out."
-                    ) from error
+        if _is_set_in(node, name):
+            try:
+                return dict(ast.literal_eval(node.value or ast.Constant(None)))
+            except (ValueError, TypeError) as error:
+                raise BadArgument(
+                    f"{name} of the wrapper {flow.name!r} must be a dict of {what}, "
+                    "written out."
+                ) from error
     return None
+
+
+def _is_set_in(node: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.AnnAssign]:
+    """Whether that is `name = ...`, or `name: dict = ...`."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    return any(isinstance(one, ast.Name) and one.id == name for one in targets)

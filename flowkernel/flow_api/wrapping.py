@@ -10,6 +10,7 @@ from flowkernel.flow_api.exceptions import (
     ExecutionError,
     ExecutionSuccess,
 )
+from flowkernel.jsonvalue import checked
 from flowkernel.models import Json
 from flowkernel.status import ExecutionStatus
 
@@ -41,7 +42,7 @@ def use(wrapper: str, parameters: dict[str, Json]) -> Json:
     """A wrapper with its parameters, as it is sent."""
     if not isinstance(wrapper, str) or not wrapper.strip():
         raise BadArgument(f"using() needs the name of a wrapper, not {wrapper!r}.")
-    return {"name": wrapper, "inputs": parameters}
+    return {"name": wrapper, "inputs": checked(parameters, f"using({wrapper!r})")}
 
 
 class Wrapped:
@@ -90,7 +91,10 @@ class Wrapped:
         return count
 
     def last_success(self, *, minutes: float) -> "Execution | None":
-        """The last execution of the same source with the same inputs that succeeded lately."""
+        """The last execution of the same source with the same inputs that succeeded lately.
+
+        Not one in which somebody mended or skipped a cell: that was another source.
+        """
         name = self._record["flow_name"]
         since = now() - timedelta(minutes=minutes)
         for known in self._wrapper._client.list_executions(
@@ -99,7 +103,7 @@ class Wrapped:
             if known.ended_at is not None and known.ended_at < since:
                 return None
             is_same = known.flow_version == self._record["flow_version"]
-            if is_same and known.inputs == self.inputs:
+            if is_same and known.inputs == self.inputs and known.decision is None:
                 return self._wrapper._known(known)
         return None
 

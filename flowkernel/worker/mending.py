@@ -67,6 +67,8 @@ class Mending:
         """What follows from how the cell ended the notebook; waits for who decides that."""
         if not self._run.parks or ending.status is not S.ENDED_ERROR:
             return Over(ending)
+        if self._run.is_cancelled:
+            return Over(Ending(status=S.ENDED_CANCELLED))
         self._client.nb_man.save_now()
         with self._attachable():
             decision = self._run.park(
@@ -99,7 +101,8 @@ class Mending:
     def _attachable(self) -> Iterator[None]:
         """Meanwhile others can attach to the kernel, if it can keep them from ending it."""
         owner = self._client.kc.session.session
-        if self._tell(LET_IN.format(owner=owner)) != "ok":
+        is_kept = self._run.unkept is None
+        if not is_kept or self._tell(LET_IN.format(owner=owner)) != "ok":
             yield
             return
         with published(self._run.link.client.home.path, self._parked()):

@@ -10,6 +10,7 @@ import nbformat
 
 from flowkernel.kernels.forked import ROOM
 from flowkernel.models import Environment, Execution, FlowKind, FlowVersion, Json
+from flowkernel.parsing import parsed
 
 HANDLER = "handler"
 NATIVE = "python3"
@@ -94,7 +95,7 @@ def handler_call(source: str) -> str | None:
 
 def _parsed_handler(source: str) -> tuple[bool, int] | None:
     try:
-        body = ast.parse(source).body
+        body = parsed(source).body
     except SyntaxError:  # Magics or shell lines in it: read it as text.
         match = _HANDLER_LINE.search(source)
         if match is None:

@@ -6,7 +6,7 @@ PARAMETERS = {"checker_flow": None, "inputs": {}}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
-    if inputs["checker_flow"] is None:
+    if not isinstance(inputs["checker_flow"], str):
         return this.error(
             "check needs `checker_flow`: the name of the flow that looks."
         )

@@ -105,3 +105,23 @@ def test_a_flow_within_another_wrapper_is_retried_with_its_inputs(
     execution.wait(timeout=60)
     given = {"by": 3 if verb == "retry_with_inputs" else 0}
     assert execution.output == {"result": 4.0, "given": given}
+
+
+def test_a_wrapper_that_fails_by_itself_shows_its_own_error(person, register):
+    """Not that of the flow under it, which failed too."""
+    source = (
+        "child = this.wrapped.start().wait(system.return_when.ALL_ENDED)\n"
+        "told = {}['what is not there']"
+    )
+    register("buggy", source, is_wrapper=True)
+    register("divides", "1 / 0")
+    using = [*INTERACTIVE, {"name": "buggy", "inputs": {}}]
+
+    execution = begin(person, "divides", using=using)
+
+    prompt = prompt_in(person, execution)
+    assert "what is not there" in prompt["message"]
+    assert "told = {}" in prompt["message"]
+    assert "ZeroDivisionError" not in prompt["message"]
+    answer(person, prompt, fail=True)
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=60)

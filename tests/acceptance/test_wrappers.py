@@ -225,6 +225,21 @@ def test_cache_knows_no_output_of_another_source(counted, wrapped):
     assert times() == 2
 
 
+def test_cache_takes_no_output_that_somebody_mended(home, register, wrapped):
+    register("mended", "this.set_output(rows=1 / 0)")
+    client = Client(home, started_by="ada (notebook)")
+    using = [{"name": "interactive", "inputs": {}}]
+    request = {**start_request("mended", {}), "using": using, "is_interactive": True}
+    started = Execution(client, client.start(request).execution_id)
+    [message] = until(lambda: [m for m in client.get("/message") if m["about_id"]])
+    mended = {"retry_cell": True, "source": "this.set_output(rows=7)"}
+    client.answer(message["message_id"], mended, answered_from="notebook")
+    assert started.wait().output == {"rows": 7}
+    client.close()
+
+    assert wrapped("mended", ("cache", {})).status is S.ENDED_ERROR
+
+
 def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
     counted("moody", good_from=2)
 

@@ -226,6 +226,29 @@ def test_a_wrong_answer_says_what_is_wrong(say, message):
     assert "has no 'x'" in say(*answer, "fail", "-p", "x", "1", code=2)
 
 
+def test_what_belongs_to_another_button_is_refused(client, ask, say):
+    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
+    asker = client.start({"source": source, "run": False}).execution_id
+    properties = {
+        "why": {"element": "string"},
+        "day": {"element": "string"},
+        "retry": {"element": "submit", "fields": ["day"]},
+        "fail": {"element": "submit"},
+    }
+    told = {"subject": "?", "body": {"properties": properties}}
+    answer = (
+        "message",
+        "answer",
+        client.post(f"/execution/{asker}/message", told)["message_id"],
+        "fail",
+    )
+
+    said = say(*answer, "-p", "day", "monday", code=2)
+
+    assert "'day' is of no use for 'fail': it belongs to 'retry'" in said
+    assert ask(*answer, "-p", "why", "enough")["response"]["why"] == "enough"
+
+
 def test_the_engine_says_how_it_is(ask, say, home):
     assert ask("engine", "status")["found"] == "ANSWERS"
     assert "slots in use" in say("engine", "status")

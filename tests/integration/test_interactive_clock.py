@@ -246,6 +246,7 @@ def test_how_long_it_ran_leaves_out_what_a_person_took(begin, worker, person, cl
     person()
     worker.fail(stage.child)
     assert "It ran for 30." in stage.prompt()["message"]
+    until(lambda: stage.root.load("status") == S.WAITING)
     clock.move(minutes=5)
     person()
     stage.answer(retry_cell=True)

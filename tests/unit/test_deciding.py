@@ -244,12 +244,30 @@ def test_a_button_that_needs_a_kernel_says_that_it_is_gone(service, failed, verb
     assert left == {"retry": True}
 
 
-@pytest.mark.parametrize("values", [[1], "x", 3, {"not a name": 1}])
-def test_values_are_of_names(failed, values):
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1], "must be an object of names and values"),
+        ("x", "must be an object of names and values"),
+        (3, "must be an object of names and values"),
+        (
+            {"n": 1, "not a name": 1},
+            "'not a name' cannot be given a value: it is no name.",
+        ),
+        ({"import": 1}, "'import' cannot be given a value: it is no name."),
+        (
+            {"this": 1},
+            "'this' cannot be given a value: it is a name of flowkernel's own.",
+        ),
+    ],
+)
+def test_values_are_of_names(failed, values, said):
     execution = failed()
 
-    with pytest.raises(BadAnswer, match="an object of names and values"):
+    with pytest.raises(BadAnswer) as refused:
         check_answer(prompt(execution), {"skip": True, "values": values})
+
+    assert said in str(refused.value)
 
     check_answer(prompt(execution), {"retry": True, "values": values})
     check_answer(prompt(execution), {"skip": True, "values": {"n": 1}})

@@ -13,6 +13,8 @@ from flowkernel.engine.names import names_set_by
         ("a, (b, *c) = 1, (2, 3)\na = 2", ["a", "b", "c"]),
         ("[a, b] = 1, 2", ["a", "b"]),
         ("a: int = 1\nb += 1", ["a", "b"]),
+        ("a: int", []),
+        ("  a = 1\n  b = 2", ["a", "b"]),
         ("for n in x:\n    inner = n\nelse:\n    rest = 1", ["n", "inner", "rest"]),
         ("while x:\n    a = 1", ["a"]),
         ("async for n in x:\n    a = await n", ["n", "a"]),

@@ -64,6 +64,17 @@ def test_a_sign_of_a_moment_to_come_is_as_old_as_the_engine(clock, place):
     assert found.within(30) is None
 
 
+def test_a_clock_that_is_set_back_makes_nobody_present(clock, place):
+    found = Presence(place)
+    found.note("ada", "notebook")
+
+    clock.move(hours=-10)
+
+    assert found.within(30) is None
+    found.note("bob", "notebook")
+    assert Presence(place).within(30).person == "bob"
+
+
 def test_the_last_one_counts_whoever_it_was(clock, place):
     found = Presence(place)
     found.note("ada", "notebook")

@@ -155,13 +155,21 @@ def test_every_number_that_a_shipped_one_takes_has_limits():
         assert sorted(limits_of(flow, known)) == sorted(numbers)
 
 
+def test_limits_may_say_of_what_kind_they_are():
+    source = "PARAMETERS: dict = {'n': 1}\nLIMITS: dict = {'n': (0, 2)}"
+    mine = a_flow("mine", source, is_wrapper=True)
+
+    assert limits_of(mine, parameters_of(mine) or {}) == {"n": (0, 2)}
+
+
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
-        ("{'n': (1, 2), 'm': (1, 2)}", "has 'm': (1, 2). Give two numbers for a param"),
+        ("{'n': (1, 2), 'm': (1, 2)}", "has 'm': (1, 2). Give two numbers, the"),
         ("{'text': (1, 2)}", "has 'text': (1, 2). Give two numbers"),
         ("{'n': 1}", "has 'n': 1. Give two numbers"),
         ("{'n': (1, None)}", "has 'n': (1, None). Give two numbers"),
+        ("{'n': (3, 1)}", "has 'n': (3, 1). Give two numbers, the lesser first"),
         ("{'n': (2, 3)}", "n of the wrapper 'mine' is 1; give a number from 2 to 3."),
         ("limits()", "LIMITS of the wrapper 'mine' must be a dict of names and limits"),
     ],
