@@ -208,25 +208,26 @@ def test_a_reply_that_comes_while_a_widget_is_told_something(
     client, tmp_path, monkeypatch
 ):
     """jupyter_client sends behind the back of who waits for the reply."""
-    send = Session.send
+    send, came = Session.send, []
 
     def send_late(self, stream, message, *args, **kwargs):
-        if message["msg_type"] == "comm_msg":
-            assert zmq.Socket.shadow(stream.underlying).poll(20_000)  # The reply came.
+        if message["msg_type"] == "comm_msg":  # The reply comes, or was read already.
+            came.append(zmq.Socket.shadow(stream.underlying).poll(1_000))
         return send(self, stream, message, *args, **kwargs)
 
     monkeypatch.setattr(Session, "send", send_late)
-    source = "import ipywidgets\nout = ipywidgets.Output()\nwith out: print('inside')"
+    told = ["with out: print('inside')"] * 5
 
     raised, left = papermilled(
-        notebook(source, "print('goes on')"),
+        notebook("import ipywidgets\nout = ipywidgets.Output()", *told, "print('on')"),
         tmp_path / "ours.ipynb",
         "flowkernel",
         execution_timeout=60,
     )
 
     assert raised is None
-    assert left.cells[1].outputs[0].text == "goes on\n"
+    assert any(came)
+    assert left.cells[-1].outputs[0].text == "on\n"
 
 
 def test_a_reply_that_the_kernel_does_not_pass_on(client, tmp_path):
