@@ -199,6 +199,22 @@ def test_timeout_cancels_what_is_about_to_ask(register, wrapped):
     assert inner.load("status") == S.ENDED_CANCELLED
 
 
+def test_show_says_what_failed_under_a_wrapper_and_where(register, wrapped):
+    register("divides", "1 / 0")
+
+    execution = wrapped("divides", ("retry", {"max_tries": 1}), ("timeout", {}))
+
+    told = command("execution", "show", execution.execution_id).stdout
+    assert "----> 1 1 / 0" in told
+    [inner] = execution.children
+    [cause] = inner.children
+    last = told.strip().splitlines()[-1]
+    assert last == (
+        "'divides' failed under it: "
+        f"flowkernel execution show {cause.execution_id[-8:]}"
+    )
+
+
 # -- cache -----------------------------------------------------------------------------------
 
 
