@@ -109,12 +109,15 @@ name = f"flowkernel-{r.execution_id[-8:]}"
 """
 
 
-def test_without_waiting_the_tree_goes_on_while_other_cells_run():
+def test_without_waiting_the_tree_goes_on_while_other_cells_run(tmp_path):
+    """It ends in a later cell: what is shown between two cells, nbclient does not take in."""
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
     [_, started, _wait, again] = execute(
         a_notebook(
-            FETCH,
-            "r = %flow_run fetch n=1 --no-wait",
-            f"r.wait()\n{JOINED}",
+            f"%%flow gated\nopen({gate!r}).read()",
+            "r = %flow_run gated --no-wait",
+            f"open({gate!r}, 'w').close()\nr.wait()\n{JOINED}",
             "r.status.value",
         )
     )
