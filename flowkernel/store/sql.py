@@ -297,10 +297,4 @@ def _no_function(name: str) -> SqlRefused:
 
 def refusal(error: Exception) -> SqlRefused:
     """Our sentence for what DuckDB says about a question."""
-    text = str(error).strip()
-    if "pytz" in text:
-        text = (
-            "A moment with a time zone cannot be returned. Cast it, as in "
-            "now()::TIMESTAMP; all moments here are in UTC."
-        )
-    return SqlRefused(text)
+    return SqlRefused(str(error).strip())

@@ -207,9 +207,13 @@ def test_arrow_is_cut_too(store):
     assert array.to_pylist() == [{"a": number} for number in range(5)]
 
 
-def test_a_moment_with_a_zone_is_explained(store):
-    with pytest.raises(SqlRefused, match="Cast it"):
-        store.query("SELECT now()", Limits(5, 1))
+def test_a_moment_with_a_zone_is_answered_in_utc(store):
+    answer = store.query(
+        "SELECT '2026-01-01 00:00:00+02'::TIMESTAMPTZ, now() > '2026-01-01'",
+        Limits(5, 1),
+    )
+
+    assert answer.rows == [["2025-12-31T22:00:00+00:00", True]]
 
 
 @pytest.mark.parametrize(
