@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flowkernel.client import API
-from flowkernel.clock import new_id
+from flowkernel.client.client import API
+from flowkernel.core.clock import new_id
 from flowkernel.home import EngineFile, Home
 
 CREATED = b"HTTP/1.1 201"

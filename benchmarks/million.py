@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
 from flowkernel.home import Home
 from flowkernel.store import Store
 

@@ -14,12 +14,12 @@ import psutil
 
 import flowkernel
 from benchmarks.harness import Bench
-from flowkernel.client import Client
+from flowkernel.api import register, start
+from flowkernel.client.client import Client
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.flow_api import Execution
 from flowkernel.home import Home
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.python_api import register, start
-from flowkernel.status import ExecutionStatus, ReturnWhen
 
 COMMAND = Path(sys.executable).with_name("flowkernel")
 PARALLEL = 2  #: Executions at a time, of ours and of every peer.

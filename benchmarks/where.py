@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.harness import Bench
 from benchmarks.notebooks import two_cells
 from benchmarks.ours import Ours, a_home
-from flowkernel.models import EventKind
+from flowkernel.core.models import EventKind
 
 K = EventKind
 REST = 0.5  #: Seconds between two, for the next kernel to be ready.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flowkernel.version import __version__
 
 if TYPE_CHECKING:
+    from flowkernel.api import find_flow, list_executions, register, run, sql
     from flowkernel.flow_api import Execution
-    from flowkernel.python_api import find_flow, list_executions, register, run, sql
 
 __all__ = [
     "Execution",
@@ -24,11 +24,11 @@ __all__ = [
 
 _HOME_OF = {
     "Execution": "flowkernel.flow_api",
-    "find_flow": "flowkernel.python_api",
-    "list_executions": "flowkernel.python_api",
-    "register": "flowkernel.python_api",
-    "run": "flowkernel.python_api",
-    "sql": "flowkernel.python_api",
+    "find_flow": "flowkernel.api",
+    "list_executions": "flowkernel.api",
+    "register": "flowkernel.api",
+    "run": "flowkernel.api",
+    "sql": "flowkernel.api",
 }
 
 

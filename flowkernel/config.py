@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from flowkernel.errors import BadArgument
+from flowkernel.core.errors import BadArgument
 
 PREFIX = "FLOWKERNEL_"  #: `slots` is FLOWKERNEL_SLOTS in the environment.
 FILE = "config.toml"  #: In the home.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowkernel.errors import BadArgument, DiskFull, EngineError, HomeNotWritable
+from flowkernel.core.errors import BadArgument, DiskFull, EngineError, HomeNotWritable
 
 FOLDER = ".flowkernel"
 MAX_PID = 2**31  #: Exclusive; no system has larger ones.

@@ -11,14 +11,14 @@ from typing import Any
 import psutil
 import pytest
 
-import flowkernel.flow_api.here
-from flowkernel.client import Client
-from flowkernel.errors import FlowkernelError
+import flowkernel.flow_api.context
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.source import start_request
-from flowkernel.status import ReturnWhen
 
 NOT_OURS = ("FLOWKERNEL_EXECUTION_ID", "FLOWKERNEL_INTERPRETER", "FLOWKERNEL_SLOTS")
 
@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def nobody_here() -> Iterator[None]:
     """A test that plays a flow's kernel is none afterwards, however it ended."""
     yield
-    flowkernel.flow_api.here._here = None
+    flowkernel.flow_api.context._here = None
 
 
 @pytest.fixture

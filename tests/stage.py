@@ -20,23 +20,23 @@ import psutil
 import pytest
 import uvicorn
 
-import flowkernel.clock
-import flowkernel.flow_api.waiting
-from flowkernel.client import Client
-from flowkernel.clock import new_id
+import flowkernel.core.clock
+import flowkernel.flow_api.wait_loop
+from flowkernel.client.client import Client
 from flowkernel.config import Config
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Event, EventKind
 from flowkernel.engine.__main__ import about, engine_file, listen
-from flowkernel.engine.app import make_app
-from flowkernel.engine.dispatcher import Dispatcher
-from flowkernel.engine.processes import Processes
-from flowkernel.engine.server import Server
+from flowkernel.engine.api.app import make_app
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.worker_processes import Processes
+from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.http_server import Server
 from flowkernel.engine.service import Service
-from flowkernel.engine.stream import Stream
-from flowkernel.errors import FlowkernelError
 from flowkernel.flow_api import Execution, System
-from flowkernel.flow_api.here import enter
+from flowkernel.flow_api.context import enter
 from flowkernel.home import Home
-from flowkernel.models import Event, EventKind
 from flowkernel.store import Store
 from tests.conftest import until
 
@@ -48,11 +48,11 @@ QUESTION = (
 
 
 class Clock:
-    """The time as `flowkernel.clock` tells it: as it is, and a bit later."""
+    """The time as `flowkernel.core.clock` tells it: as it is, and a bit later."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
-        self._time, self._datetime = flowkernel.clock.time, datetime
+        self._time, self._datetime = flowkernel.core.clock.time, datetime
         self._stopped: datetime | None = None
 
     def move(self, **parts: float) -> None:
@@ -79,9 +79,9 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that the test moves; everything that asks for the time asks it."""
     clock = Clock()
-    monkeypatch.setattr(flowkernel.clock, "datetime", clock)
-    monkeypatch.setattr(flowkernel.clock, "time", clock)
-    monkeypatch.setattr(flowkernel.flow_api.waiting, "WAIT_SECONDS", QUESTION)
+    monkeypatch.setattr(flowkernel.core.clock, "datetime", clock)
+    monkeypatch.setattr(flowkernel.core.clock, "time", clock)
+    monkeypatch.setattr(flowkernel.flow_api.wait_loop, "WAIT_SECONDS", QUESTION)
     return clock
 
 
@@ -168,7 +168,7 @@ class PlayedWorker:
             event_id=new_id(),
             execution_id=execution.execution_id,
             kind=kind,
-            happened_at=flowkernel.clock.now(),
+            happened_at=flowkernel.core.clock.now(),
             actor=self.worker_id,
             payload=payload,
         )

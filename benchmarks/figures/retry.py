@@ -18,7 +18,7 @@ from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
 from benchmarks.notebooks import failing_once
 from benchmarks.ours import Ours, a_home
-from flowkernel.models import EventKind
+from flowkernel.core.models import EventKind
 
 LABEL = "Retry cell"
 PATIENCE = 60.0  #: Seconds until it is given up.

@@ -8,11 +8,8 @@ import os
 import sys
 from contextlib import suppress
 
-from flowkernel import __version__
-
-SUCCESS, FAILED, BAD_REQUEST, CANCELLED, NO_ENGINE = range(5)
-INTERRUPTED = 130  #: As a shell says it: the person stopped this command, nothing else.
-READER_GONE = 141  #: As a shell says it: whoever read our output went away.
+from flowkernel.cli.exit_codes import INTERRUPTED, READER_GONE, SUCCESS
+from flowkernel.version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,14 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _carry_out(words: list[str]) -> object:
-    from flowkernel.cli.arguments import join_pairs, join_uses
+    from flowkernel.cli.parameters import join_pairs, join_uses
     from flowkernel.cli.quick import run_arguments
 
     joined = join_uses(join_pairs(words or ["--help"]))
     if (asked := run_arguments(joined)) is not None:
-        from flowkernel.cli.running import run
+        from flowkernel.cli.run_command import run
 
         return run(**asked)
-    from flowkernel.cli.app import app
+    from flowkernel.cli.command_line import app
 
     return app(args=joined, prog_name="flowkernel", standalone_mode=False)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel import __version__
-from flowkernel.cli.engines import TROUBLE, described, look
+from flowkernel.cli.engine_commands import TROUBLE, described, look
 from flowkernel.cli.output import say, say_json
+from flowkernel.client.engine_launcher import Found
 from flowkernel.config import load_config
-from flowkernel.errors import BadArgument, EngineError
+from flowkernel.core.errors import BadArgument, EngineError
 from flowkernel.home import Home, find_home
-from flowkernel.launch import Found
 
 TOPIC = "kernels start"  #: Of what is said about that.
 OK, WARN, PROBLEM = "ok", "warn", "problem"
@@ -169,7 +169,7 @@ def _database(home: Home) -> Finding:
 
 
 def _journal(home: Home) -> Iterator[Finding]:
-    from flowkernel.store.segments import damages, segments
+    from flowkernel.store.journal.segments import damages, segments
 
     wrong = damages(home.journal)
     for said in wrong:
@@ -193,7 +193,7 @@ def _kernels() -> Finding:
 
 def _kernel_starts(home: Home) -> Iterator[Finding]:
     """How kernels start, and how those do that start them."""
-    from flowkernel.kernels.servers import LINUX, running
+    from flowkernel.kernels.fork_servers import LINUX, running
 
     try:
         kernel = load_config(home.path).kernel

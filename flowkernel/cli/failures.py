@@ -4,8 +4,14 @@ import sys
 
 import typer
 
-from flowkernel.cli import BAD_REQUEST, CANCELLED, FAILED, INTERRUPTED, NO_ENGINE
-from flowkernel.errors import (
+from flowkernel.cli.exit_codes import (
+    BAD_REQUEST,
+    CANCELLED,
+    FAILED,
+    INTERRUPTED,
+    NO_ENGINE,
+)
+from flowkernel.core.errors import (
     EngineError,
     ExecutionCancelled,
     ExecutionError,
@@ -39,7 +45,7 @@ def failure_code(error: Exception, *, as_json: bool) -> int:
 
         say_json({"code": _name(error), "message": _sentence(error)})
     else:
-        from flowkernel.terminal import write
+        from flowkernel.display.live_terminal import write
 
         write(_sentence(error), sys.stderr)
     return code

@@ -4,10 +4,10 @@ import json
 import sys
 from typing import Any
 
-from flowkernel.models import Json
-from flowkernel.table import Table, shown_value
-from flowkernel.terminal import can_redraw, write
-from flowkernel.tree import for_encoding
+from flowkernel.core.models import Json
+from flowkernel.core.text import for_encoding
+from flowkernel.display.live_terminal import can_redraw, write
+from flowkernel.display.table import Table, shown_value
 
 
 def say(text: str) -> None:

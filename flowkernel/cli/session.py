@@ -2,7 +2,7 @@
 
 import sys
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
 
 COMMAND_LINE = "command line"  #: From where a person asks and answers here.
 

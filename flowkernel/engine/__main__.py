@@ -15,17 +15,22 @@ import psutil
 import uvicorn
 from filelock import FileLock, Timeout
 
-from flowkernel.clock import now
+from flowkernel.client.engine_launcher import FAILURE
 from flowkernel.config import Config, load_config
-from flowkernel.engine.app import make_app
-from flowkernel.engine.dispatcher import Dispatcher
-from flowkernel.engine.processes import Processes
-from flowkernel.engine.server import Server
+from flowkernel.core.clock import now
+from flowkernel.core.errors import (
+    BadArgument,
+    EngineFault,
+    FlowkernelError,
+    HomeNotWritable,
+)
+from flowkernel.engine.api.app import make_app
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.worker_processes import Processes
+from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.http_server import Server
 from flowkernel.engine.service import Service
-from flowkernel.engine.stream import Stream
-from flowkernel.errors import BadArgument, EngineFault, FlowkernelError, HomeNotWritable
 from flowkernel.home import EngineFile, Home, home_error
-from flowkernel.launch import FAILURE
 from flowkernel.store import Store
 from flowkernel.version import __version__
 

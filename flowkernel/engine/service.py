@@ -5,33 +5,33 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from flowkernel.clock import new_id, now
 from flowkernel.config import Config
-from flowkernel.engine.planning import (
-    Plan,
-    Start,
-    check_source,
-    plan_of,
-    version_of_flow,
-)
-from flowkernel.engine.wrapping import checked_uses, limits_of, parameters_of
-from flowkernel.errors import (
+from flowkernel.core.clock import new_id, now
+from flowkernel.core.errors import (
     BadArgument,
     EngineFault,
     MoveNotAllowed,
     TooDeep,
     Undecided,
 )
-from flowkernel.home import Home
-from flowkernel.jsonvalue import checked, checked_name, dumps
-from flowkernel.models import (
+from flowkernel.core.json_values import checked, checked_name, dumps
+from flowkernel.core.models import (
     Event,
     EventKind,
     Execution,
     Flow,
     Json,
 )
-from flowkernel.status import ExecutionStatus
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.start_plan import (
+    Plan,
+    Start,
+    check_source,
+    plan_of,
+    version_of_flow,
+)
+from flowkernel.engine.wrapper_registry import checked_uses, limits_of, parameters_of
+from flowkernel.home import Home
 from flowkernel.store import Member, Store
 
 S = ExecutionStatus

@@ -8,8 +8,11 @@ import builtins
 import warnings
 from typing import Any
 
-from flowkernel.client import Client
-from flowkernel.errors import MoveNotAllowed, NotInFlowKernel
+from flowkernel.client.client import Client
+from flowkernel.core.errors import MoveNotAllowed, NotInFlowKernel
+from flowkernel.core.models import Json
+from flowkernel.core.status import ReturnWhen
+from flowkernel.flow_api.context import ADVICE, enter, here
 from flowkernel.flow_api.exceptions import (
     CloudomationException,
     DependencyFailedError,
@@ -32,11 +35,8 @@ from flowkernel.flow_api.exceptions import (
     TimeoutExceededError,
 )
 from flowkernel.flow_api.execution import Execution
-from flowkernel.flow_api.here import ADVICE, enter, here
-from flowkernel.flow_api.records import FlowRecord, Message
+from flowkernel.flow_api.resources import FlowRecord, Message
 from flowkernel.flow_api.system import System
-from flowkernel.models import Json
-from flowkernel.status import ReturnWhen
 
 __all__ = [
     "CloudomationException",

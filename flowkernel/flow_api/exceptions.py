@@ -2,14 +2,12 @@
 
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from flowkernel.errors import ExecutionFailed, FlowkernelError
+from flowkernel.core.errors import ExecutionFailed, FlowkernelError
+from flowkernel.core.kernel_contract import SIGNAL
+from flowkernel.core.models import Json
 
-if TYPE_CHECKING:
-    from flowkernel.flow_api import Execution
-
-SIGNAL = "flowkernel-signal:"  #: What the worker knows a lifecycle signal by.
 MAX_REASON = 600  #: Characters of a child's error in the message of its parent.
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -44,10 +42,17 @@ class ResourceNotFoundError(EngineException):
     """What was named does not exist."""
 
 
+class FailedExecution(Protocol):
+    """What `DependencyFailedError` needs of the child that it carries."""
+
+    def load_all(self) -> dict[str, Json]:
+        """Every field, read from the engine now."""
+
+
 class DependencyFailedError(EngineException, ExecutionFailed):
     """A child ended otherwise than with success. It carries the child and its error."""
 
-    def __init__(self, execution: "Execution") -> None:
+    def __init__(self, execution: FailedExecution) -> None:
         record = execution.load_all()
         self.execution = execution
         self.child = execution

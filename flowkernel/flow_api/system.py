@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from flowkernel.client import Client
-from flowkernel.errors import NotYetAvailable
+from flowkernel.client.client import Client
+from flowkernel.core.errors import NotYetAvailable
+from flowkernel.core.status import ReturnWhen
+from flowkernel.flow_api.context import needed
 from flowkernel.flow_api.execution import Execution
-from flowkernel.flow_api.here import needed
-from flowkernel.flow_api.records import FlowRecord, Message
-from flowkernel.status import ReturnWhen
+from flowkernel.flow_api.resources import FlowRecord, Message
 
 
 class System:

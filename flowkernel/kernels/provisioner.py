@@ -24,14 +24,14 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Bool, Enum, Int, List, Unicode, default
 
 from flowkernel.config import Config, load_config
-from flowkernel.errors import FlowkernelError
+from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import find_home
-from flowkernel.kernels.folders import keep
-from flowkernel.kernels.process import ForkedProcess
-from flowkernel.kernels.recipe import Recipe, recipe_of
-from flowkernel.kernels.servers import LINUX, NoForkServer, connect, give_up
-from flowkernel.kernels.surroundings import umask
-from flowkernel.kernels.wire import Line, Message
+from flowkernel.kernels.fork_server.socket_folders import keep
+from flowkernel.kernels.fork_server.wire import Line, Message
+from flowkernel.kernels.fork_servers import LINUX, NoForkServer, connect, give_up
+from flowkernel.kernels.kernel_process import ForkedProcess
+from flowkernel.kernels.server_environment import umask
+from flowkernel.kernels.server_key import Recipe, recipe_of
 
 log = getLogger(__name__)
 KNOWN = frozenset(

@@ -3,9 +3,9 @@
 from contextlib import suppress
 from typing import Any
 
-from flowkernel.magics.attendance import Attendance, is_notebook
+from flowkernel.magics.channel import Attendance, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.magics.people import known_client
+from flowkernel.magics.prompt_display import known_client
 
 ON_CELL = "pre_run_cell"  #: IPython's name of the moment.
 
@@ -25,9 +25,9 @@ def _show_what_waits(ipython: Any) -> None:
     client = known_client(ipython)
     if client is None:
         return
-    from flowkernel.errors import FlowkernelError
-    from flowkernel.magics.inbox import open_messages, show_inbox
-    from flowkernel.terminal import write
+    from flowkernel.core.errors import FlowkernelError
+    from flowkernel.display.live_terminal import write
+    from flowkernel.magics.inbox_magic import open_messages, show_inbox
 
     with suppress(FlowkernelError):  # An engine that is going: it is no concern here.
         messages = open_messages(client)

@@ -12,14 +12,14 @@ from IPython.core.magic import (
 )
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from flowkernel.client import Client
-from flowkernel.errors import BadArgument
-from flowkernel.magics.arguments import inputs_of, parse, uses_of
-from flowkernel.magics.attendance import channel_of
-from flowkernel.models import Flow, FlowKind, OnLost
-from flowkernel.source import here
-from flowkernel.status import ExecutionStatus
-from flowkernel.table import Table
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import here
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.models import Flow, FlowKind, OnLost
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.display.table import Table
+from flowkernel.magics.channel import channel_of
+from flowkernel.magics.magic_arguments import inputs_of, parse, uses_of
 
 FLOW_OPTIONS = frozenset({"--setup", "--on-lost", "--cell-timeout", "--description"})
 RUN_OPTIONS = frozenset({"--name", "--no-wait", "--interactive"})
@@ -99,7 +99,7 @@ class FlowMagics(Magics):
         )
 
     def _check(self, name: str, cell: str, setup: str) -> None:
-        from flowkernel.check import check_source
+        from flowkernel.client.source_check import check_source
 
         # IPython drops empty lines in front.
         left_out = len(cell) - len(cell.lstrip("\n"))
@@ -143,7 +143,7 @@ class FlowMagics(Magics):
         The result is the Execution: `.output`, `.children`, `.notebook`, `.tree()`. When it
         fails, so does the cell. An interrupt asks whether to cancel it.
         """
-        from flowkernel.magics.running import run
+        from flowkernel.magics.run_magic import run
 
         line, using = uses_of(line, "--using", RUN_OPTIONS, self.shell.user_ns)
         args = parse(FlowMagics.flow_run, line)
@@ -189,7 +189,7 @@ class FlowMagics(Magics):
     @magic_arguments()
     def flows(self, line: str) -> Table:
         """List the flows, by name."""
-        from flowkernel.listing import flow_table
+        from flowkernel.display.columns import flow_table
 
         parse(FlowMagics.flows, line)
         return flow_table(self._client.list_flows())
@@ -206,7 +206,7 @@ class FlowMagics(Magics):
     )
     def executions(self, line: str) -> Table:
         """List the latest executions, the newest first."""
-        from flowkernel.listing import execution_table, known_status
+        from flowkernel.display.columns import execution_table, known_status
 
         args = parse(FlowMagics.executions, line)
         found = self._client.list_executions(
@@ -222,7 +222,7 @@ class FlowMagics(Magics):
     @argument("id", help="Its id, or the beginning or end of it.")
     def execution(self, line: str) -> Any:
         """Show an execution and everything under it; the result is the Execution."""
-        from flowkernel.magics.running import show
+        from flowkernel.magics.run_magic import show
 
         args = parse(FlowMagics.execution, line)
         return show(self._client, args.id)
@@ -231,7 +231,7 @@ class FlowMagics(Magics):
     @magic_arguments()
     def inbox(self, line: str) -> Table | None:
         """Show what waits for an answer, and answer it."""
-        from flowkernel.magics.inbox import show_inbox
+        from flowkernel.magics.inbox_magic import show_inbox
 
         parse(FlowMagics.inbox, line)
         return show_inbox(self.shell, self._client)
@@ -243,7 +243,7 @@ class FlowMagics(Magics):
 
         The result is a DataFrame of pandas or polars if one is installed, else a table.
         """
-        from flowkernel.magics.frames import frame
+        from flowkernel.magics.dataframes import frame
 
         parse(FlowMagics.flow_sql, line, marks="%%")
         if not cell.strip():

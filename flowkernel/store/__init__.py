@@ -1,7 +1,7 @@
 """What flowkernel records, in one DuckDB file. The only package that uses duckdb."""
 
-from flowkernel.store.questions import HEAVY, Member
-from flowkernel.store.sql import Answer, Limits
+from flowkernel.store.queries import HEAVY, Member
 from flowkernel.store.store import Store
+from flowkernel.store.user_sql import Answer, Limits
 
 __all__ = ["HEAVY", "Answer", "Limits", "Member", "Store"]

@@ -7,14 +7,22 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from flowkernel.clock import now
-from flowkernel.errors import BadArgument, FlowNotFound, MoveNotAllowed
-from flowkernel.jsonvalue import dumps
-from flowkernel.models import Event, EventKind, Execution, Flow, FlowVersion, Json, Wire
-from flowkernel.store.changes import Changes, Dated, is_among
+from flowkernel.core.clock import now
+from flowkernel.core.errors import BadArgument, FlowNotFound, MoveNotAllowed
+from flowkernel.core.json_values import dumps
+from flowkernel.core.models import (
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    FlowVersion,
+    Json,
+    Wire,
+)
+from flowkernel.store.event_rows import Cells, Messages, step
+from flowkernel.store.live_state import State
+from flowkernel.store.pending_changes import Changes, Dated, is_among
 from flowkernel.store.rows import check_fits
-from flowkernel.store.state import State
-from flowkernel.store.step import Cells, Messages, step
 
 K = EventKind
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import duckdb
 
-from flowkernel.clock import new_id
-from flowkernel.errors import EngineFault
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import EngineFault
 from flowkernel.store.database import copy_tables, fault
-from flowkernel.store.folding import Folding
+from flowkernel.store.journal.segments import sync_folder
 from flowkernel.store.pool import Pool
-from flowkernel.store.segments import sync_folder
-from flowkernel.store.sqlfiles import queries
+from flowkernel.store.projector import Folding
+from flowkernel.store.sql_files import queries
 
 DRAFT = "compact-{}.part"
 

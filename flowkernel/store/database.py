@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from flowkernel.clock import new_id
-from flowkernel.errors import DiskFull, EngineError, EngineFault
-from flowkernel.store import sqlfiles
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import DiskFull, EngineError, EngineFault
+from flowkernel.store import sql_files
 
 Connection = Any  #: duckdb.DuckDBPyConnection; the package has no types for mypy here.
 MEMORY = ":memory:"
@@ -100,7 +100,7 @@ def prepare(connection: Connection, path: str, migrations: Mapping[int, str]) ->
 def create(connection: Connection, version: int) -> None:
     """Make today's tables in an empty file."""
     connection.begin()
-    connection.execute(sqlfiles.schema())
+    connection.execute(sql_files.schema())
     connection.execute(
         "INSERT INTO meta VALUES ('schema_version', ?), ('applied_seq', '0'), ('db_id', ?), "
         "('journal_id', ?), ('applied_frame', '0')",

@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 
-from flowkernel.errors import EngineFault
-from flowkernel.models import Execution, FlowVersion
+from flowkernel.core.errors import EngineFault
+from flowkernel.core.models import Execution, FlowVersion
 from flowkernel.store import rows
 from flowkernel.store.database import Connection, fault
-from flowkernel.store.sqlfiles import queries
+from flowkernel.store.sql_files import queries
 
 Record = dict[str, Any]
 PATIENCE = 10.0  #: Seconds for readers to notice that the file was given up.

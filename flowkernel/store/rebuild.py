@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from flowkernel.models import CellRun, Event, Execution, Message
+from flowkernel.core.models import CellRun, Event, Execution, Message
 from flowkernel.store import rows
 from flowkernel.store.database import Connection
-from flowkernel.store.sqlfiles import queries
-from flowkernel.store.step import Cells, Messages, step
+from flowkernel.store.event_rows import Cells, Messages, step
+from flowkernel.store.sql_files import queries
 from flowkernel.store.tables import insert
 
 PAGE = 10_000  #: Events read at a time; executions written at a time.

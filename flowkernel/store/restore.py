@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from flowkernel.errors import BadArgument
+from flowkernel.core.errors import BadArgument
 from flowkernel.store.database import connect, create
-from flowkernel.store.segments import damages, header_of, last_frame
-from flowkernel.store.sqlfiles import migrations
+from flowkernel.store.journal.segments import damages, header_of, last_frame
+from flowkernel.store.sql_files import migrations
 from flowkernel.store.store import Store
 from flowkernel.store.tables import save_meta
 

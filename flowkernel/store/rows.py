@@ -10,8 +10,16 @@ from operator import attrgetter
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
-from flowkernel.jsonvalue import dumps
-from flowkernel.models import CellRun, Event, EventKind, Execution, Flow, Message, Wire
+from flowkernel.core.json_values import dumps
+from flowkernel.core.models import (
+    CellRun,
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    Message,
+    Wire,
+)
 
 T = TypeVar("T", bound=Wire)
 Row = tuple[Any, ...]

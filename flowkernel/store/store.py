@@ -15,18 +15,18 @@ from typing import Self
 
 import duckdb
 
-from flowkernel.clock import new_id
-from flowkernel.errors import BadArgument
-from flowkernel.models import Event, Flow, FlowVersion
-from flowkernel.store import sqlfiles
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.models import Event, Flow, FlowVersion
+from flowkernel.store import sql_files
 from flowkernel.store.batch import checked, checked_text
 from flowkernel.store.compaction import clean, compact
 from flowkernel.store.database import MEMORY, copy_to, fault, open_file
-from flowkernel.store.folding import Folding
-from flowkernel.store.loading import catch_up, check_there, load_state, open_journal
 from flowkernel.store.pool import Pool
-from flowkernel.store.questions import Questions
+from flowkernel.store.projector import Folding
+from flowkernel.store.queries import Questions
 from flowkernel.store.rebuild import rebuild
+from flowkernel.store.startup import catch_up, check_there, load_state, open_journal
 from flowkernel.store.writer import Listener, Writer
 
 
@@ -57,7 +57,7 @@ class Store(Questions):
         """
         self._folder = writable_folder
         self._compacting = threading.Lock()
-        steps = sqlfiles.migrations() if migrations is None else migrations
+        steps = sql_files.migrations() if migrations is None else migrations
         folder = None if str(path) == MEMORY else journal or Path(f"{path}.journal")
         check_there(Path(path), folder)
         pool = Pool(

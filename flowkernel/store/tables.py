@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence, Set
 
-from flowkernel.models import EventKind
+from flowkernel.core.models import EventKind
 from flowkernel.store import rows
-from flowkernel.store.changes import Changes, Dated
 from flowkernel.store.database import Connection
-from flowkernel.store.sqlfiles import queries
+from flowkernel.store.pending_changes import Changes, Dated
+from flowkernel.store.sql_files import queries
 
 
 def write(connection: Connection, changes: Changes) -> None:

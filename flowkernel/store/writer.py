@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
-from flowkernel.errors import EngineFault, FlowkernelError
-from flowkernel.models import Event
+from flowkernel.core.errors import EngineFault, FlowkernelError
+from flowkernel.core.models import Event
 from flowkernel.store.batch import Batch
-from flowkernel.store.changes import Changes
 from flowkernel.store.database import fault
-from flowkernel.store.folding import Folding
-from flowkernel.store.journal import Journal
-from flowkernel.store.state import State
+from flowkernel.store.journal.journal import Journal
+from flowkernel.store.live_state import State
+from flowkernel.store.pending_changes import Changes
+from flowkernel.store.projector import Folding
 
 logger = getLogger(__name__)
 

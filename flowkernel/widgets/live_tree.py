@@ -7,8 +7,8 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
-from flowkernel.clock import new_id
-from flowkernel.tree import Tree
+from flowkernel.core.clock import new_id
+from flowkernel.display.tree import Tree
 from flowkernel.widgets.tree_html import tree_html
 
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 
-from flowkernel.status import ExecutionStatus
-from flowkernel.tree import WORDS, Line, Tree, one_line
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import one_line
+from flowkernel.display.tree import (
+    WORDS,
+    Line,
+    Tree,
+)
 
 S = ExecutionStatus
 #: Colours only for the marks: the words beside them have the colour of text. The second

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowkernel.config import Config, load_config
 from flowkernel.home import Home
-from flowkernel.kernels.servers import keep_warm
+from flowkernel.kernels.fork_servers import keep_warm
 
 
 def main(path: str, worker_id: str) -> int:
@@ -21,8 +21,8 @@ def main(path: str, worker_id: str) -> int:
     config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
     # papermill takes over a second to import: meanwhile the fork server starts.
-    from flowkernel.kernels.parked import sweep_parked
-    from flowkernel.worker.environment import sweep_transports
+    from flowkernel.kernels.parked.registry import sweep_parked
+    from flowkernel.worker.kernel_manager import sweep_transports
     from flowkernel.worker.worker import Worker
 
     if os.name == "posix":

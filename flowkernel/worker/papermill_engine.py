@@ -30,8 +30,8 @@ class FlowkernelEngine(Engine):
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
         """Run it. `flowkernel_work` is what our own worker passes in."""
-        from flowkernel.worker.saver import SparseManager
-        from flowkernel.worker.work import adopted
+        from flowkernel.worker.notebook.notebook_saver import SparseManager
+        from flowkernel.worker.notebook_run import adopted
 
         ours = nullcontext(flowkernel_work)
         with (
@@ -72,7 +72,7 @@ class FlowkernelEngine(Engine):
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
         """Run the cells, as papermill's own engine does."""
-        from flowkernel.worker.cells import CellClient
+        from flowkernel.worker.notebook.cell_client import CellClient
 
         kwargs = remove_args(["input_path"], **kwargs)
         traits = merge_kwargs(

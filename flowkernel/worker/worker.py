@@ -3,16 +3,16 @@
 import threading
 from logging import getLogger
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
 from flowkernel.config import Config
-from flowkernel.errors import EngineError, FlowkernelError
+from flowkernel.core.errors import EngineError, FlowkernelError
+from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
-from flowkernel.models import Execution, FlowVersion, Json
-from flowkernel.worker.carry_out import carry_out
-from flowkernel.worker.link import Link
-from flowkernel.worker.orders import Orders
-from flowkernel.worker.parking import Parked, Room, to_go
-from flowkernel.worker.run import Run
+from flowkernel.worker.execute import carry_out
+from flowkernel.worker.kernel_eviction import Parked, Room, to_go
+from flowkernel.worker.reporting.assignment_poller import Orders
+from flowkernel.worker.reporting.engine_link import Link
+from flowkernel.worker.reporting.execution_session import Run
 
 log = getLogger(__name__)
 AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.

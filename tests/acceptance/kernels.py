@@ -21,9 +21,9 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from flowkernel.kernels import servers as fork_servers
-from flowkernel.kernels.process import ForkedProcess
-from flowkernel.kernels.wire import Line
+from flowkernel.kernels import fork_servers as fork_servers
+from flowkernel.kernels.fork_server.wire import Line
+from flowkernel.kernels.kernel_process import ForkedProcess
 from tests.conftest import until
 
 PROVISIONERS = {"fork": "flowkernel-fork", "plain": "local-provisioner"}

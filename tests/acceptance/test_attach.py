@@ -13,15 +13,15 @@ import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
-from flowkernel.alive import is_alive
-from flowkernel.client import Client
-from flowkernel.errors import MoveNotAllowed, NotParked
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import MoveNotAllowed, NotParked
+from flowkernel.core.process_id import is_alive
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.kernels.attach import PREFIX, ParkedSpecs, manager_of, spec_of
-from flowkernel.kernels.parked import find_parked
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
+from flowkernel.kernels.parked.attach import PREFIX, ParkedSpecs, manager_of, spec_of
+from flowkernel.kernels.parked.registry import find_parked
 from tests.acceptance.kernels import OneSpec
 from tests.conftest import a_home, until, workers_of
 

@@ -12,7 +12,7 @@ import zmq
 from jupyter_client.session import Session
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.core.status import ExecutionStatus as S
 from tests.acceptance import side_by_side
 from tests.acceptance.kernels import KINDS, kept_warm
 from tests.conftest import a_home

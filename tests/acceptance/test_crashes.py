@@ -11,12 +11,12 @@ import nbformat
 import psutil
 import pytest
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.models import Environment, Flow, FlowKind, OnLost
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.models import Environment, Flow, FlowKind, OnLost
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import engines_of, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel

@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import flowkernel
-from flowkernel.errors import FlowkernelError
+from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import Home
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from flowkernel.models import Environment
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.core.models import Environment
+from flowkernel.core.status import ExecutionStatus as S
 
 pytestmark = pytest.mark.kernel
 

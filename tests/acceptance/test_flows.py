@@ -6,11 +6,11 @@ import sys
 import nbformat
 import pytest
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import until
 
 pytestmark = pytest.mark.kernel

@@ -160,12 +160,12 @@ def test_a_fork_server_that_hangs_keeps_nobody_from_a_kernel(own_runtime):
     """It takes as long as the limit for an answer, once; then kernels start plainly."""
     script = """
     import os, psutil, signal
-    from flowkernel.kernels import servers
+    from flowkernel.kernels import fork_servers
     from tests.acceptance.kernels import Kernel, make_manager
     first = Kernel(make_manager())
     server = psutil.Process(first.pid).ppid()
     os.kill(server, signal.SIGSTOP)
-    servers.START_SECONDS = 0.5
+    fork_servers.START_SECONDS = 0.5
     for _ in range(2):
         kernel = Kernel(make_manager())
         print(kernel.is_forked, kernel.ask("1 + 1"), flush=True)

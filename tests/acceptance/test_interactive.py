@@ -5,12 +5,12 @@ import json
 import nbformat
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import BadAnswer
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import BadAnswer
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel

@@ -10,11 +10,11 @@ import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from flowkernel.client import Client
-from flowkernel.errors import BadAnswer, NotOpen
+from flowkernel.client.client import Client
+from flowkernel.core.errors import BadAnswer, NotOpen
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.acceptance.test_interactive import begin, prompt_in
 from tests.conftest import engines_of, kill_engine, until, workers_of
 

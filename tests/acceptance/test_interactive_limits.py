@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.client.client import Client
+from flowkernel.core.status import ExecutionStatus as S
 from tests.acceptance.test_interactive import answer, begin, person, prompt_in
 from tests.conftest import until
 
@@ -93,8 +93,8 @@ def test_a_kernel_that_cannot_be_interrupted_is_lost_and_the_prompt_says_so(
 
 
 def _flow(path, **fields):
-    from flowkernel.models import Flow
-    from flowkernel.source import read_source
+    from flowkernel.client.flow_source import read_source
+    from flowkernel.core.models import Flow
 
     return Flow.from_json({**read_source(str(path)), **fields})
 

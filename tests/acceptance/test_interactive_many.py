@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
 from flowkernel.config import Config
-from flowkernel.errors import NotOpen
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
+from flowkernel.core.errors import NotOpen
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from tests.acceptance.test_interactive import begin
 from tests.conftest import until
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from tests.acceptance.test_interactive import (
     INTERACTIVE,
     answer,

@@ -9,10 +9,10 @@ import nbformat
 import pexpect
 import pytest
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.acceptance.test_interactive import begin
 from tests.conftest import until
 

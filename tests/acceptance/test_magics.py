@@ -12,12 +12,12 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from flowkernel.client import Client
-from flowkernel.errors import ExecutionCancelled
-from flowkernel.magics.running import run as run_magic
-from flowkernel.python_api import run as run_in_python
-from flowkernel.status import ReturnWhen
-from flowkernel.watch import follow
+from flowkernel.api import run as run_in_python
+from flowkernel.client.client import Client
+from flowkernel.client.watch import follow
+from flowkernel.core.errors import ExecutionCancelled
+from flowkernel.core.status import ReturnWhen
+from flowkernel.magics.run_magic import run as run_magic
 from tests.conftest import kill_engine, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("client")]

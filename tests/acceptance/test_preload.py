@@ -171,17 +171,17 @@ def test_a_worker_keeps_a_fork_server_warm(own_runtime):
         import json, sys
         from tests.acceptance import kernels
         from pathlib import Path
-        from flowkernel.kernels import servers
+        from flowkernel.kernels import fork_servers
         from jupyter_core.paths import jupyter_runtime_dir
-        servers.keep_warm(sys.executable, (), 1)
-        recipe = servers.native_recipe(sys.executable, ())
+        fork_servers.keep_warm(sys.executable, (), 1)
+        recipe = fork_servers.native_recipe(sys.executable, ())
         folder = Path(jupyter_runtime_dir())
         [first] = kernels.servers(folder)
         kernels.kill(first["pid"])
         import os
-        servers.connect(recipe, os.environ, os.getcwd(), ready=1).close()
+        fork_servers.connect(recipe, os.environ, os.getcwd(), ready=1).close()
         [second] = kernels.servers(folder)
-        _, line = servers._kept[recipe]
+        _, line = fork_servers._kept[recipe]
         line.tell({"about": True})
         print(json.dumps([first["pid"], second["pid"], line.hear()[0]["pid"]]))
     """)

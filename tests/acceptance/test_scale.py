@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import FlowkernelError
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import engines_of
 
 pytestmark = pytest.mark.kernel

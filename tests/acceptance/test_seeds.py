@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.core.status import ExecutionStatus as S
 from tests.conftest import until
 
 pytestmark = pytest.mark.kernel

@@ -17,8 +17,8 @@ import pytest
 from filelock import FileLock
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from flowkernel.status import CellStatus
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.core.status import CellStatus
+from flowkernel.core.status import ExecutionStatus as S
 from tests.acceptance.kernels import kept_warm
 from tests.acceptance.side_by_side import (
     assert_same_cells,

@@ -9,11 +9,11 @@ import pexpect
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import until
 
 pytestmark = pytest.mark.kernel

@@ -8,12 +8,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from flowkernel.client import Client
-from flowkernel.errors import BadArgument, ExecutionNotFound
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import BadArgument, ExecutionNotFound
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from flowkernel.source import start_request
-from flowkernel.status import ExecutionStatus as S
-from flowkernel.status import ReturnWhen
 from tests.conftest import until, workers_of
 
 pytestmark = pytest.mark.kernel

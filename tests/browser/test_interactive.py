@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
 from tests.browser.conftest import (
     bring_into_view,
     contrast,

@@ -10,8 +10,9 @@ import httpx
 import nbformat
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import (
+from flowkernel.client.client import Client
+from flowkernel.client.flow_source import start_request
+from flowkernel.core.errors import (
     BadArgument,
     BadName,
     BadValue,
@@ -22,9 +23,8 @@ from flowkernel.errors import (
     Unauthorized,
     ValueTooBig,
 )
+from flowkernel.core.models import Environment, Flow, FlowKind
 from flowkernel.home import EngineFile
-from flowkernel.models import Environment, Flow, FlowKind
-from flowkernel.source import start_request
 
 JSON = {"content-type": "application/json"}
 NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}

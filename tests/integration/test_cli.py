@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from flowkernel.cli import main
-from flowkernel.client import Client
-from flowkernel.errors import ExecutionNotFound, MoveNotAllowed
-from flowkernel.models import Flow
+from flowkernel.client.client import Client
+from flowkernel.core.errors import ExecutionNotFound, MoveNotAllowed
+from flowkernel.core.models import Flow
 from tests.conftest import until
 
 pytestmark = pytest.mark.usefixtures("client")

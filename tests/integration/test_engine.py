@@ -13,10 +13,10 @@ import psutil
 import pyarrow.ipc
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import BadArgument, SqlRefused
+from flowkernel.client.client import Client
+from flowkernel.client.engine_launcher import Found, look
+from flowkernel.core.errors import BadArgument, SqlRefused
 from flowkernel.home import EngineFile
-from flowkernel.launch import Found, look
 from tests.conftest import engines_of, kill_engine, until
 
 RECORDED = {"source": {"name": "job", "kind": "SCRIPT", "source": "1"}, "run": False}

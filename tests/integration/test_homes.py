@@ -11,12 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flowkernel import launch
-from flowkernel.client import Client
-from flowkernel.errors import BadArgument, DiskFull, EngineFault, HomeNotWritable
+from flowkernel.client.client import Client, engine_launcher
+from flowkernel.client.engine_launcher import Found, look
+from flowkernel.core.errors import BadArgument, DiskFull, EngineFault, HomeNotWritable
+from flowkernel.core.models import Flow, FlowKind
 from flowkernel.home import EngineFile, Home
-from flowkernel.launch import Found, look
-from flowkernel.models import Flow, FlowKind
 from tests.conftest import a_home, engines_of, kill_engine, stop_everything, until
 
 CAN_MOUNT = (
@@ -236,13 +235,13 @@ def test_a_pid_that_another_process_has_by_now(own_home):
 def test_a_process_that_is_there_and_does_not_answer(own_home, monkeypatch):
     pid = asked(own_home)
     psutil.Process(pid).suspend()
-    monkeypatch.setattr(launch, "START_SECONDS", 0.2)
-    monkeypatch.setattr(launch, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(engine_launcher, "START_SECONDS", 0.2)
+    monkeypatch.setattr(engine_launcher, "ASK_SECONDS", 0.2)
 
     with pytest.raises(
-        launch.EngineUnreachable, match=f"process {pid}.*`kill -9 {pid}`"
+        engine_launcher.EngineUnreachable, match=f"process {pid}.*`kill -9 {pid}`"
     ):
-        launch.ensure_engine(own_home)
+        engine_launcher.ensure_engine(own_home)
     assert look(own_home)[0] is Found.SILENT
 
 

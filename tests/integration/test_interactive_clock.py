@@ -12,16 +12,16 @@ import re
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import NotOpen
+from flowkernel.client.client import Client
+from flowkernel.core.errors import NotOpen
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import DependencyTimeoutError, Execution
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
     ExecutionError,
     ExecutionSuccess,
 )
-from flowkernel.models import EventKind
-from flowkernel.status import ExecutionStatus as S
 from tests.conftest import until
 from tests.stage import (
     PATIENT,

@@ -6,11 +6,11 @@ The engine is a real one, in this process; the kernels are played.
 import duckdb
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import MoveNotAllowed, NotOpen, Undecided
+from flowkernel.client.client import Client
+from flowkernel.core.errors import MoveNotAllowed, NotOpen, Undecided
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import Execution
-from flowkernel.models import EventKind
-from flowkernel.status import ExecutionStatus as S
 from flowkernel.store import Store
 from flowkernel.store.restore import restore
 from tests.conftest import until

@@ -28,25 +28,25 @@ from hypothesis.stateful import (
     rule,
 )
 
-import flowkernel.clock
-from flowkernel.client import Client
-from flowkernel.clock import new_id
+import flowkernel.core.clock
+from flowkernel.client.client import Client
 from flowkernel.config import Config
-from flowkernel.engine.app import make_app
-from flowkernel.engine.dispatcher import Dispatcher
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadAnswer, NotOpen, RequestError, from_code
+from flowkernel.core.models import Event, EventKind
+from flowkernel.core.projection import AFTER_THE_END
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.api.app import make_app
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.event_stream import Stream
 from flowkernel.engine.service import Service
-from flowkernel.engine.stream import Stream
-from flowkernel.errors import BadAnswer, NotOpen, RequestError, from_code
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
     ExecutionError,
     ExecutionSuccess,
 )
-from flowkernel.fold import AFTER_THE_END
 from flowkernel.home import Home
-from flowkernel.models import Event, EventKind
-from flowkernel.status import ExecutionStatus
 from flowkernel.store import Store
 from tests.stage import Clock, NoProcesses, set_here, shipped
 
@@ -90,8 +90,8 @@ class World:
         self.home = Home(Path(self._folder.name) / ".flowkernel")
         self.home.prepare()
         self.clock = Clock()
-        self._real = flowkernel.clock.datetime, flowkernel.clock.time
-        flowkernel.clock.datetime = flowkernel.clock.time = self.clock  # type: ignore[assignment]
+        self._real = flowkernel.core.clock.datetime, flowkernel.core.clock.time
+        flowkernel.core.clock.datetime = flowkernel.core.clock.time = self.clock  # type: ignore[assignment]
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(ThreadPoolExecutor(8))
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -135,7 +135,7 @@ class World:
         self._thread.join()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
-        flowkernel.clock.datetime, flowkernel.clock.time = self._real
+        flowkernel.core.clock.datetime, flowkernel.core.clock.time = self._real
         self._folder.cleanup()
 
     def do(self, work: Any) -> Any:
@@ -370,7 +370,7 @@ class Worker:
             event_id=new_id(),
             execution_id=execution_id,
             kind=kind,
-            happened_at=flowkernel.clock.now(),
+            happened_at=flowkernel.core.clock.now(),
             actor=self.worker_id,
             payload=payload,
         )

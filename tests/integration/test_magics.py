@@ -10,11 +10,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from flowkernel.client import Client
-from flowkernel.errors import FlowNotFound, SqlRefused
-from flowkernel.magics.frames import frame
-from flowkernel.models import FlowKind, OnLost
-from flowkernel.python_api import find_flow, list_executions, register, sql
+from flowkernel.api import find_flow, list_executions, register, sql
+from flowkernel.client.client import Client
+from flowkernel.core.errors import FlowNotFound, SqlRefused
+from flowkernel.core.models import FlowKind, OnLost
+from flowkernel.magics.dataframes import frame
 from tests.conftest import until
 
 
@@ -160,7 +160,7 @@ def test_frames_know_moments_and_say_that_they_are_cut(capsys):
 
 
 def test_polars_is_as_good():
-    from flowkernel.magics.frames import _polars
+    from flowkernel.magics.dataframes import _polars
 
     made = _polars(TOLD)
 

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.clock import new_id
-from flowkernel.errors import BadAnswer, BadForm, MessageNotFound, NotOpen
+from flowkernel.client.client import Client
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadAnswer, BadForm, MessageNotFound, NotOpen
 from tests.conftest import kill_engine
 
 SOURCE = {"name": "asker", "kind": "SCRIPT", "source": "1"}

@@ -13,28 +13,39 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.clock import new_id
-from flowkernel.errors import BadArgument, EngineFault
-from flowkernel.models import Event, EventKind, Execution, Flow, FlowKind, FlowVersion
-from flowkernel.status import CellStatus, ExecutionStatus
-from flowkernel.store import Limits, Store, sqlfiles
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadArgument, EngineFault
+from flowkernel.core.models import (
+    Event,
+    EventKind,
+    Execution,
+    Flow,
+    FlowKind,
+    FlowVersion,
+)
+from flowkernel.core.status import CellStatus, ExecutionStatus
+from flowkernel.store import (
+    Limits,
+    Store,
+    sql_files,
+)
 
 S = ExecutionStatus
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VERSION_1 = Path(__file__).parents[1] / "files" / "store_v1.duckdb"
-NEXT = len(sqlfiles.migrations()) + 2  #: The version that a next migration leads to.
+NEXT = len(sql_files.migrations()) + 2  #: The version that a next migration leads to.
 ADD_COLUMN = {
-    **sqlfiles.migrations(),
+    **sql_files.migrations(),
     NEXT: "ALTER TABLE execution ADD COLUMN mood VARCHAR; CREATE TABLE extra (a INTEGER)",
 }
 
 BIRTH = """
 import logging, os, resource, sys, threading
-from flowkernel.clock import new_id, now
-from flowkernel.errors import EngineError
-from flowkernel.models import Event, EventKind, Execution
-from flowkernel.status import ExecutionStatus
+from flowkernel.core.clock import new_id, now
+from flowkernel.core.errors import EngineError
+from flowkernel.core.models import Event, EventKind, Execution
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import Store
 
 def birth(size):
@@ -61,11 +72,11 @@ for _ in range(4):
     threading.Thread(target=record).start()
 """
 RECORD_OVER_THE_LIMIT = """
-from flowkernel.store import folding
+from flowkernel.store import projector
 limit, allowed, expected = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-folding.MAX_UNFOLDED = allowed
+projector.MAX_UNFOLDED = allowed
 warned = []
-logging.getLogger("flowkernel.store.folding").addFilter(
+logging.getLogger("flowkernel.store.projector").addFilter(
     lambda r: bool(warned.append(r.getMessage()))
 )
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -364,7 +375,7 @@ def test_a_migration_that_fails_changes_nothing(path):
     fails = "CREATE TABLE extra (a INTEGER); DROP TABLE nowhere"
 
     with pytest.raises(EngineFault, match=f"could not be taken to version {NEXT}"):
-        Store(path, migrations={**sqlfiles.migrations(), NEXT: fails})
+        Store(path, migrations={**sql_files.migrations(), NEXT: fails})
 
     with Store(path) as store:
         assert ["extra"] not in store.query("SHOW TABLES", Limits(5, 99)).rows

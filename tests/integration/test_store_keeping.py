@@ -14,13 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.clock import new_id
-from flowkernel.errors import BadArgument, EngineFault, MoveNotAllowed
-from flowkernel.models import Event, EventKind, Flow, FlowKind, FlowVersion
-from flowkernel.status import ExecutionStatus
-from flowkernel.store import Store, journal
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadArgument, EngineFault, MoveNotAllowed
+from flowkernel.core.models import Event, EventKind, Flow, FlowKind, FlowVersion
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.store import (
+    Store,
+)
+from flowkernel.store.journal import journal
+from flowkernel.store.journal.segments import damages, segments
 from flowkernel.store.restore import restore
-from flowkernel.store.segments import damages, segments
 from tests.conftest import until
 from tests.integration.test_store_file import (
     BIRTH,

@@ -5,12 +5,12 @@ The handlers are those that ship, and the engine is a real one; the kernels are 
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import MoveNotAllowed
+from flowkernel.client.client import Client
+from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.exceptions import ExecutionSuccess
-from flowkernel.models import EventKind
-from flowkernel.status import ExecutionStatus as S
 from tests.conftest import until
 from tests.stage import (
     PATIENT,

@@ -6,10 +6,10 @@ import sys
 import httpx
 import pytest
 
-from flowkernel.clock import new_id
-from flowkernel.launch import ensure_engine
-from flowkernel.models import EventKind
-from flowkernel.status import ExecutionStatus as S
+from flowkernel.client.engine_launcher import ensure_engine
+from flowkernel.core.clock import new_id
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus as S
 
 WRONG = [
     None,

@@ -13,11 +13,11 @@ import pytest
 
 import flowkernel
 from flowkernel.cli import main
-from flowkernel.cli.engines import ADVICE, SENTENCES
+from flowkernel.cli.engine_commands import ADVICE, SENTENCES
 from flowkernel.cli.failures import failure_code
-from flowkernel.errors import all_errors
+from flowkernel.client.engine_launcher import Found
+from flowkernel.core.errors import all_errors
 from flowkernel.home import EngineFile, Home
-from flowkernel.launch import Found
 
 HEAVY = {
     "rich",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowkernel.cli.app import app
+from flowkernel.cli.command_line import app
 from flowkernel.cli.quick import run_arguments
 
 WORDS = st.sampled_from(
@@ -19,7 +19,7 @@ WORDS = st.sampled_from(
 @pytest.fixture
 def long_way(monkeypatch):
     """What the parser of all commands would call `run` with; None: it would not."""
-    import flowkernel.cli.running as running
+    import flowkernel.cli.run_command as running
 
     called = []
 

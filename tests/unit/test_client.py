@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowkernel.client import Client
-from flowkernel.errors import EngineUnreachable
+from flowkernel.client.client import Client
+from flowkernel.core.errors import EngineUnreachable
 from flowkernel.home import Home
 
 

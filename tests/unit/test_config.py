@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from flowkernel.config import FILE, Config, load_config
-from flowkernel.errors import BadArgument
+from flowkernel.core.errors import BadArgument
 
 WRONG = {int: ["x", "1.5", "-1", "", "nan"], float: ["x", "-0.1", "nan", "inf", "-inf"]}
 

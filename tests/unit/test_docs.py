@@ -9,18 +9,21 @@ import click
 import pytest
 import typer.main
 
-from flowkernel import errors
-from flowkernel.cli.app import app
+from flowkernel.cli.command_line import app
 from flowkernel.config import PREFIX, Config
-from flowkernel.engine.app import make_app
-from flowkernel.engine.dispatcher import Dispatcher
-from flowkernel.engine.processes import Processes
+from flowkernel.core import errors
+from flowkernel.engine.api.app import make_app
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.worker_processes import Processes
+from flowkernel.engine.event_stream import Stream
 from flowkernel.engine.service import Service
-from flowkernel.engine.stream import Stream
 from flowkernel.flow_api import Execution, System, exceptions
 from flowkernel.home import Home
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.store import Store, sqlfiles
+from flowkernel.store import (
+    Store,
+    sql_files,
+)
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -144,7 +147,7 @@ def test_every_route_stands_in_the_reference(tmp_path):
 def test_every_table_and_column_stands_in_the_reference():
     text = page("store")
 
-    for name, body in TABLE.findall(sqlfiles.schema()):
+    for name, body in TABLE.findall(sql_files.schema()):
         section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
         columns = re.findall(r"^    (\w+) [A-Z]", body, re.MULTILINE)
         assert [c for c in columns if f"`{c}`" not in section] == [], name

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.errors import (
+from flowkernel.core.errors import (
     EngineFault,
     FlowkernelError,
     FlowNotFound,

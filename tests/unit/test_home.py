@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.errors import BadArgument, DiskFull, HomeNotWritable
+from flowkernel.core.errors import BadArgument, DiskFull, HomeNotWritable
 from flowkernel.home import EngineFile, Home, find_home, home_error
 
 FILE = {

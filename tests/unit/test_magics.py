@@ -11,9 +11,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from flowkernel.errors import BadArgument
-from flowkernel.magics.arguments import inputs_of, split, value_of
+from flowkernel.core.errors import BadArgument
 from flowkernel.magics.flow_magics import FlowMagics
+from flowkernel.magics.magic_arguments import inputs_of, split, value_of
 
 OURS = {
     "line": {"flow_run", "flows", "executions", "execution", "inbox"},

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowkernel.engine import presence
-from flowkernel.engine.presence import WRITE_SECONDS, Presence
+from flowkernel.engine.prompts import presence
+from flowkernel.engine.prompts.presence import WRITE_SECONDS, Presence
 
 
 class Clock:

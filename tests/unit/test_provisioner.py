@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from flowkernel.kernels.provisioner import ForkProvisioner, _file
-from flowkernel.kernels.surroundings import surroundings, umask
+from flowkernel.kernels.server_environment import surroundings, umask
 
 
 def test_jupyter_finds_it_by_its_name():

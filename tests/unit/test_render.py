@@ -7,9 +7,14 @@ from datetime import UTC, datetime
 import nbformat
 import pytest
 
-from flowkernel.models import Environment, Execution, FlowKind, FlowVersion
-from flowkernel.status import ExecutionStatus
-from flowkernel.worker.render import handler_call, prologue, render, source_hash
+from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.worker.notebook.render import (
+    handler_call,
+    prologue,
+    render,
+    source_hash,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OLD = {

@@ -4,7 +4,7 @@ from itertools import combinations_with_replacement
 
 import pytest
 
-from flowkernel.status import ENDED, MOVES, ExecutionStatus, ReturnWhen
+from flowkernel.core.status import ENDED, MOVES, ExecutionStatus, ReturnWhen
 
 S = ExecutionStatus
 W = ReturnWhen

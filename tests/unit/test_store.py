@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowkernel.clock import new_id
-from flowkernel.errors import (
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import (
     BadArgument,
     EngineFault,
     ExecutionNotFound,
@@ -17,8 +17,7 @@ from flowkernel.errors import (
     MoveNotAllowed,
     NotOpen,
 )
-from flowkernel.fold import fold
-from flowkernel.models import (
+from flowkernel.core.models import (
     CellError,
     CellRun,
     Environment,
@@ -30,9 +29,10 @@ from flowkernel.models import (
     FlowVersion,
     Message,
 )
-from flowkernel.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
+from flowkernel.core.projection import fold
+from flowkernel.core.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
 from flowkernel.store import HEAVY, Limits, Store
-from flowkernel.store.memory import Recent
+from flowkernel.store.caches import Recent
 
 S = ExecutionStatus
 K = EventKind

@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowkernel.errors import MoveNotAllowed
-from flowkernel.models import Event, Flow, FlowKind
+from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.models import Event, Flow, FlowKind
 from flowkernel.store import Limits, Store
-from flowkernel.store.frames import framed
-from flowkernel.store.segments import segments
+from flowkernel.store.journal.frames import framed
+from flowkernel.store.journal.segments import segments
 from tests.unit.test_store_folds import TABLES, event_lists, folded
 
 EVENTS = "SELECT * EXCLUDE (event_id) FROM event ORDER BY seq"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowkernel.errors import MoveNotAllowed
-from flowkernel.fold import fold
-from flowkernel.models import Event, EventKind, Execution
-from flowkernel.status import ENDED, ExecutionStatus
+from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.models import Event, EventKind, Execution
+from flowkernel.core.projection import fold
+from flowkernel.core.status import ENDED, ExecutionStatus
 from flowkernel.store import Limits, Store
 
 K = EventKind

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.errors import EngineFault
-from flowkernel.models import Event, EventKind, Flow, FlowKind, FlowVersion
-from flowkernel.store import journal as journal_module
-from flowkernel.store.changes import Changes, Dated
-from flowkernel.store.frames import (
+from flowkernel.core.errors import EngineFault
+from flowkernel.core.models import Event, EventKind, Flow, FlowKind, FlowVersion
+from flowkernel.store.journal import journal as journal_module
+from flowkernel.store.journal.frames import (
     Damage,
     Frame,
     Told,
@@ -21,8 +20,8 @@ from flowkernel.store.frames import (
     framed,
     read_frames,
 )
-from flowkernel.store.journal import Journal
-from flowkernel.store.segments import (
+from flowkernel.store.journal.journal import Journal
+from flowkernel.store.journal.segments import (
     Header,
     compress,
     damages,
@@ -30,6 +29,7 @@ from flowkernel.store.segments import (
     header_of,
     segments,
 )
+from flowkernel.store.pending_changes import Changes, Dated
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID = "00000000-0000-7000-8000-000000000000"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.errors import SqlRefused
-from flowkernel.models import Flow, FlowKind
+from flowkernel.core.errors import SqlRefused
+from flowkernel.core.models import Flow, FlowKind
 from flowkernel.store import Limits, Store
 from flowkernel.store.database import is_disk_full
 

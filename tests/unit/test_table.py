@@ -1,6 +1,6 @@
 """Rows for people."""
 
-from flowkernel.table import Table
+from flowkernel.display.table import Table
 
 
 def test_numbers_stand_to_the_right_and_nothing_is_blank():

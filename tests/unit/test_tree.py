@@ -9,21 +9,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flowkernel.errors import MoveNotAllowed
-from flowkernel.models import CellError, Event, EventKind, Execution
-from flowkernel.progress import Progress
-from flowkernel.status import ExecutionStatus
-from flowkernel.terminal import STYLES
-from flowkernel.tree import (
+from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.models import CellError, Event, EventKind, Execution
+from flowkernel.core.progress import Progress
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import duration_text, for_encoding, one_line, plain_text
+from flowkernel.display.live_terminal import STYLES
+from flowkernel.display.tree import (
     FOLD_OVER,
     MARKS,
     QUIET,
     WORDS,
     Tree,
-    duration_text,
-    for_encoding,
-    one_line,
-    plain_text,
     title_of,
     tree_text,
 )
@@ -367,7 +364,7 @@ def replace_cursor(tree: Tree, cursor: int) -> Tree:
 def test_a_flow_kernel_pays_little_for_it():
     """It is imported in every flow's kernel, in whatever environment."""
     code = (
-        "import sys; before = set(sys.modules); import flowkernel.tree;"
+        "import sys; before = set(sys.modules); import flowkernel.display.tree;"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from flowkernel.client import Client
+from flowkernel.client.client import Client
+from flowkernel.client.watch import follow
+from flowkernel.core.models import Event, Execution
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import Home
-from flowkernel.models import Event, Execution
-from flowkernel.status import ExecutionStatus
-from flowkernel.watch import follow
 
 RUNNING = Execution(
     execution_id="root",

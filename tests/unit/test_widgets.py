@@ -5,13 +5,13 @@ import threading
 import ipywidgets
 import pytest
 
-from flowkernel.errors import BadAnswer
-from flowkernel.forms import Form
-from flowkernel.models import Message
-from flowkernel.widgets.fields import response_in, value_in, widget_for
-from flowkernel.widgets.prompts import PromptBox, html_of
-from tests.unit.test_conversation import button
-from tests.unit.test_forms import message_record
+from flowkernel.core.errors import BadAnswer
+from flowkernel.core.models import Message
+from flowkernel.forms.form import Form
+from flowkernel.widgets.field_widgets import response_in, value_in, widget_for
+from flowkernel.widgets.prompt_view import PromptBox, html_of
+from tests.unit.test_dialogue import button
+from tests.unit.test_form import message_record
 
 PROPERTIES = {
     "source": {"element": "code", "label": "Cell 2 of 3", "default": "a = b"},

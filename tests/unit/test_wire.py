@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.kernels.wire import MOST_FILES, Line
+from flowkernel.kernels.fork_server.wire import MOST_FILES, Line
 
 #: Environments have text that is no Unicode: bytes, as Python takes them in.
 text = st.text(st.characters() | st.characters(categories=["Cs"]))

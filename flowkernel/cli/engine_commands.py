@@ -1,0 +1,130 @@
+"""`flowkernel engine ...`: how the engine is, in words."""
+
+import time
+from contextlib import suppress
+
+from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
+from flowkernel.cli.output import say, say_json
+from flowkernel.cli.session import client
+from flowkernel.client import engine_launcher
+from flowkernel.client.engine_launcher import Found
+from flowkernel.core.clock import monotonic
+from flowkernel.core.errors import EngineUnreachable
+from flowkernel.home import EngineFile, Home, find_home, home_error
+
+STOP_SECONDS = 30.0  #: How long a stopping engine may take to write and close.
+#: What `engine_launcher.look` found, for a person; what to do about it stands in ADVICE.
+SENTENCES = {
+    Found.NONE: "No engine is running.",
+    Found.ANSWERS: "The engine runs (process {pid}, version {version}) at {url}.",
+    Found.STALE: "No engine is running: the last one (process {pid}) was killed.",
+    Found.RECYCLED: (
+        "No engine is running: the last one was killed, and another program has its "
+        "process id {pid} now."
+    ),
+    Found.BROKEN: "engine.json cannot be understood, so nobody knows where the engine is.",
+    Found.SILENT: "The engine (process {pid}) is there and does not answer.",
+    Found.STRANGER: "What answers at {url} does not know this home's token.",
+}
+ADVICE = {
+    Found.NONE: "The next command that needs it starts it.",
+    Found.ANSWERS: "",
+    Found.STALE: "Nothing recorded is lost; the next command that needs it starts one.",
+    Found.RECYCLED: "Nothing recorded is lost; the next command that needs it starts one.",
+    Found.BROKEN: "`flowkernel engine start` replaces {file} if no engine is running.",
+    Found.SILENT: "Look at {log}; `kill -9 {pid}` is safe: nothing recorded is lost.",
+    Found.STRANGER: "Look at {log}; `flowkernel engine start` starts this home's own.",
+}
+TROUBLE = frozenset({Found.BROKEN, Found.SILENT, Found.STRANGER})
+
+
+def look(home: Home) -> tuple[Found, EngineFile | None]:
+    """As `engine_launcher.look`.
+
+    Raises:
+        HomeNotWritable: The home cannot even be read.
+    """
+    try:
+        return engine_launcher.look(home)
+    except OSError as error:
+        raise home_error(home.path, error) from error
+
+
+def described(home: Home, found: Found, engine: EngineFile | None) -> tuple[str, str]:
+    """What was found, and what to do about it."""
+    facts = {
+        "pid": engine.pid if engine else "",
+        "url": engine.url if engine else "",
+        "version": engine.version if engine else "",
+        "file": home.engine_file,
+        "log": home.log / "engine.log",
+    }
+    return SENTENCES[found].format(**facts), ADVICE[found].format(**facts)
+
+
+def engine_status(*, as_json: bool) -> int:
+    """Say how it is; never start it."""
+    home = find_home()
+    found, engine = look(home)
+    told = {}
+    if found is Found.ANSWERS:
+        with suppress(EngineUnreachable):  # It has just gone.
+            told = client(starts_engine=False).get("/engine")
+    if as_json:
+        say_json({"found": found.value, "home": str(home.path), **told})
+    else:
+        sentence, advice = described(home, found, engine)
+        say(f"{sentence} {advice}".strip() + f"\nHome: {home.path}")
+        if told:
+            say(
+                f"{told['running']} of {told['slots']} slots in use, {told['waiting']} "
+                f"executions waiting, {told['queued']} queued; {told['workers']} workers."
+            )
+    return NO_ENGINE if found in TROUBLE else SUCCESS
+
+
+def start_engine(*, as_json: bool) -> None:
+    """Start it, if it does not run."""
+    home = find_home()
+    was_there = look(home)[0] is Found.ANSWERS
+    engine = engine_launcher.ensure_engine(home)
+    if as_json:
+        say_json({"url": engine.url, "pid": engine.pid, "was_running": was_there})
+    else:
+        word = "ran already" if was_there else "is started"
+        say(
+            f"The engine {word} (process {engine.pid}) at {engine.url}.\nHome: {home.path}"
+        )
+
+
+def stop_engine(*, force: bool, as_json: bool) -> None:
+    """Stop it; comes back when it is gone."""
+    home = find_home()
+    found, engine = look(home)
+    if found is not Found.ANSWERS or engine is None:
+        if found in TROUBLE:
+            raise EngineUnreachable(" ".join(described(home, found, engine)))
+        _say_stopped("No engine is running.", was_running=False, as_json=as_json)
+        return
+    asker = client(starts_engine=False)
+    with suppress(EngineUnreachable):  # It may be gone before it has answered.
+        asker.post("/engine/stop", {"force": force})
+    asker.close()
+    deadline = monotonic() + STOP_SECONDS
+    while engine_launcher.is_locked(home):
+        if monotonic() > deadline:
+            raise EngineUnreachable(
+                f"The engine (process {engine.pid}) was told to stop and is still there. "
+                f"Look at {home.log / 'engine.log'}; `kill -9 {engine.pid}` is safe."
+            )
+        time.sleep(engine_launcher.LOOK_EVERY)
+    _say_stopped(
+        f"Stopped the engine (process {engine.pid}).", was_running=True, as_json=as_json
+    )
+
+
+def _say_stopped(sentence: str, *, was_running: bool, as_json: bool) -> None:
+    if as_json:
+        say_json({"was_running": was_running})
+    else:
+        say(sentence)

@@ -1,0 +1,87 @@
+"""`flowkernel flow ...`."""
+
+from flowkernel.api import register
+from flowkernel.cli.output import say, say_json, say_table
+from flowkernel.cli.parameters import uses_in
+from flowkernel.cli.session import client
+from flowkernel.client.wrapper_options import uses_text
+from flowkernel.core.models import Flow
+from flowkernel.display.columns import flow_table, moment_text
+
+
+def list_flows(*, as_json: bool) -> None:
+    """All of them, by name."""
+    flows = client().list_flows()
+    if as_json:
+        say_json([flow.to_json() for flow in flows])
+    else:
+        say_table(
+            flow_table(flows),
+            empty="There is no flow yet. `flowkernel flow register PATH` makes one.",
+        )
+
+
+def show_flow(name: str, *, as_json: bool) -> None:
+    """What it is, and its source."""
+    flow = client().get_flow(name)
+    if as_json:
+        say_json(flow.to_json())
+        return
+    facts = {
+        "name": flow.name,
+        "kind": flow.kind.value.lower(),
+        "version": flow.flow_version,
+        "registered": moment_text(flow.registered_at),
+        "description": flow.description,
+        "wrapped by": uses_text(flow.wrappers),
+        "setup": flow.setup,
+        "file": flow.path,
+        "interpreter": flow.environment.interpreter,
+        "kernel": flow.environment.kernel_name,
+        "folder": flow.environment.cwd,
+        "on lost": flow.on_lost.value,
+        "cell timeout": flow.cell_timeout and f"{flow.cell_timeout:g} s",
+    }
+    say("\n".join(f"{word + ':':<13} {fact}" for word, fact in facts.items() if fact))
+    say("\n" + flow.source.rstrip("\n"))
+
+
+def register_flow(path: str, name: str | None, *, as_json: bool) -> None:
+    """Give a file a name."""
+    _said_registered(register(path, name=name), as_json=as_json)
+
+
+def _said_registered(flow: Flow, *, as_json: bool) -> None:
+    if as_json:
+        say_json(flow.to_json())
+    else:
+        say(
+            f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
+            f"Start it with `flowkernel run {_word(flow.name)}`."
+        )
+
+
+def _word(name: str) -> str:
+    import shlex
+
+    return shlex.quote(name)
+
+
+def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
+    """Say through which wrappers it goes from now on."""
+    flow = client().wrap(name, uses_in(using))
+    if as_json:
+        say_json(flow.to_json())
+    elif flow.wrappers:
+        say(f"{flow.name!r} goes through {uses_text(flow.wrappers)} from now on.")
+    else:
+        say(f"{flow.name!r} is wrapped no more.")
+
+
+def delete_flow(name: str, *, as_json: bool) -> None:
+    """Forget the name."""
+    client().delete_flow(name)
+    if as_json:
+        say_json({"name": name, "is_deleted": True})
+    else:
+        say(f"Deleted the flow {name!r}. Its executions and versions are kept.")

@@ -1,0 +1,205 @@
+"""Find the engine of a home, or start it: once, even when twenty ask at the same moment."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from enum import StrEnum
+from tempfile import TemporaryFile
+from urllib.parse import urlsplit
+
+from flowkernel.core import errors
+from flowkernel.core.errors import BadArgument, EngineUnreachable
+from flowkernel.home import EngineFile, Home, home_error
+
+START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
+ASK_SECONDS = 5.0  #: How long it may take to answer a question of ours.
+LOOK_EVERY = 0.03  #: Seconds between looks while it starts.
+EXECUTION = "FLOWKERNEL_EXECUTION"  #: Begins what only a flow's kernel has.
+INTERPRETER = (
+    "FLOWKERNEL_INTERPRETER"  #: The Python of the engine, for kernels elsewhere.
+)
+PROBE = 256 * 1024  #: Bytes that an engine needs at least to begin.
+FAILURE = (
+    "flowkernel-failure "  #: Begins the line in which a starting engine says why not.
+)
+
+
+class Found(StrEnum):
+    """What `engine.json` and the process table say about the engine of a home."""
+
+    NONE = "NONE"  #: No engine was started here, or it went away by itself.
+    ANSWERS = "ANSWERS"  #: It runs and answers.
+    STALE = "STALE"  #: It was killed: `engine.json` names a process that is gone.
+    RECYCLED = "RECYCLED"  #: As STALE, and another program has its process id now.
+    BROKEN = "BROKEN"  #: `engine.json` cannot be understood.
+    SILENT = "SILENT"  #: The process is there and does not answer.
+    STRANGER = "STRANGER"  #: What answers at its address does not know its token.
+
+
+def look(home: Home) -> tuple[Found, EngineFile | None]:
+    """What there is, without changing anything."""
+    try:
+        engine = EngineFile.read(home)
+    except BadArgument:
+        return Found.BROKEN, None
+    if engine is None:
+        return Found.NONE, None
+    status = _ask(engine)
+    if status == 200:
+        return Found.ANSWERS, engine
+    return _unanswered(engine, status), engine
+
+
+def _unanswered(engine: EngineFile, status: int | None) -> Found:
+    import psutil
+
+    try:
+        process = psutil.Process(engine.pid)
+        started_at = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return Found.STALE
+    except psutil.Error:
+        return Found.STALE
+    if abs(started_at - engine.process_started_at) > 1.0:
+        return Found.RECYCLED
+    return Found.STRANGER if status == 401 else Found.SILENT
+
+
+def _ask(engine: EngineFile) -> int | None:
+    """The HTTP status of a question to it; None if nothing answers."""
+    address = urlsplit(engine.url)
+    connection = http.client.HTTPConnection(
+        address.hostname or "", address.port, timeout=ASK_SECONDS
+    )
+    try:
+        headers = {"Authorization": f"Bearer {engine.token}"}
+        connection.request("GET", "/api/latest/engine", headers=headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def ensure_engine(home: Home) -> EngineFile:
+    """The running engine of this home, started if there is none.
+
+    Raises:
+        HomeNotWritable, DiskFull: The home cannot be used.
+        EngineUnreachable: It does not start, or its process hangs; says which and why.
+    """
+    from filelock import FileLock, Timeout
+
+    home.prepare()
+    try:
+        with FileLock(home.start_lock, timeout=START_SECONDS):
+            found, engine = look(home)
+            if found is Found.ANSWERS and engine is not None:
+                return engine
+            if is_locked(home):
+                return _wait_for(home, None)
+            return _wait_for(home, _spawn(home))
+    except Timeout as error:
+        raise EngineUnreachable(
+            f"Another process has been starting the engine of {str(home.path)!r} for over "
+            f"{START_SECONDS:.0f} s. Look at {home.log / 'engine.log'}, then try again."
+        ) from error
+    except OSError as error:
+        raise home_error(home.path, error) from error
+
+
+def is_locked(home: Home) -> bool:
+    """Whether an engine process lives, whatever `engine.json` says."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(home.engine_lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _spawn(home: Home) -> subprocess.Popen[bytes]:
+    interpreter = os.environ.get(INTERPRETER) or sys.executable
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(EXECUTION)}
+    with open(home.log / "engine.log", "ab") as log:
+        return subprocess.Popen(
+            [interpreter, "-P", "-m", "flowkernel.engine", str(home.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home.path,
+            env=environ,
+            start_new_session=True,
+        )
+
+
+def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        found, engine = look(home)
+        if found is Found.ANSWERS and engine is not None:
+            if process is not None:
+                process.returncode = (
+                    0  # It is nobody's child to wait for: it outlives us.
+                )
+            return engine
+        if process is not None and process.poll() is not None:
+            raise _failure(home, process.returncode)
+        if process is None and not is_locked(home):
+            return _wait_for(home, _spawn(home))
+        time.sleep(LOOK_EVERY)
+    pid = process.pid if process is not None else _pid(home)
+    if pid is None:
+        raise EngineUnreachable(
+            f"An engine of {str(home.path)!r} runs, but {str(home.engine_file)!r} does not say "
+            f"where. Look at {home.log / 'engine.log'}; ending the process "
+            "`python -m flowkernel.engine` of this home is safe, nothing recorded is lost."
+        )
+    raise EngineUnreachable(
+        f"The engine of {str(home.path)!r} (process {pid}) is there and does not answer. "
+        f"Look at {home.log / 'engine.log'}; `kill -9 {pid}` is safe, nothing recorded is lost."
+    )
+
+
+def _pid(home: Home) -> int | None:
+    with suppress(BadArgument):
+        engine = EngineFile.read(home)
+        return engine.pid if engine else None
+    return None
+
+
+def _failure(home: Home, code: int) -> errors.FlowkernelError:
+    """Why the engine did not start: the last line it wrote about it, if it wrote one."""
+    lines = (home.log / "engine.log").read_text("utf-8", "replace").splitlines()[-20:]
+    for line in reversed(lines):
+        if line.startswith(FAILURE):
+            told = json.loads(line.removeprefix(FAILURE))
+            failure = errors.from_code(told["code"], told["message"])
+            failure.is_answer = False
+            return failure
+    if (
+        full := _no_room(home)
+    ) is not None:  # Then it could not write its reason either.
+        return full
+    last = lines[-1] if lines else "it wrote nothing"
+    return EngineUnreachable(
+        f"The engine of {str(home.path)!r} ended at once (exit code {code}): {last}. "
+        f"The whole story is in {home.log / 'engine.log'}."
+    )
+
+
+def _no_room(home: Home) -> errors.FlowkernelError | None:
+    """The error for a home that nothing can be written to; None if it can."""
+    try:
+        with TemporaryFile(dir=home.path) as probe:
+            probe.write(bytes(PROBE))
+    except OSError as error:
+        return home_error(home.path, error)
+    return None

@@ -1,0 +1,1 @@
+"""Values and decisions: the standard library alone, and no effects."""

@@ -1,0 +1,122 @@
+"""What may be an input or an output: JSON, bounded, and nothing that only looks like it."""
+
+import json
+import math
+from collections.abc import Mapping
+
+from flowkernel.core.errors import BadName, BadValue, ValueTooBig
+from flowkernel.core.models import Json
+
+MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; for all inputs, or for the whole output.
+MAX_NESTING = 100  #: Levels, inclusive. Deeper data is a mistake, and exhausts stacks.
+MAX_NAME = 128  #: Characters, inclusive.
+
+
+def checked(value: object, what: str, *, limit: int = MAX_VALUE_BYTES) -> Json:
+    """The value as plain JSON; tuples become lists.
+
+    Args:
+        what: The word for it in sentences: "inputs" or "output".
+        limit: Bytes as JSON, inclusive.
+
+    Raises:
+        BadValue: Something in it is not JSON; the sentence names the key.
+        ValueTooBig: It is over `limit`.
+    """
+    plain = _plain(value, what, 0)
+    size = len(dumps(plain).encode())
+    if size > limit:
+        raise ValueTooBig(what, size, limit, _largest(plain, what))
+    return plain
+
+
+def dumps(value: Json) -> str:
+    """JSON text as it is stored and sent."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def checked_name(name: str, what: str = "flow") -> str:
+    """The name without blanks at its ends.
+
+    Raises:
+        BadName: It is empty, over 128 characters, or has a slash or a control character.
+    """
+    name = name.strip()
+    shown = repr(name if len(name) <= 40 else name[:37] + "...")
+    if not name:
+        raise BadName(f"A {what} needs a name, and this one is empty.")
+    if len(name) > MAX_NAME:
+        raise BadName(
+            f"The {what} name {shown} has {len(name)} characters; at most {MAX_NAME} are "
+            "allowed. Choose a shorter one."
+        )
+    wrong = next((c for c in name if c in "/\\" or not c.isprintable()), None)
+    if wrong is not None:
+        raise BadName(
+            f"The {what} name {shown} has the character {wrong!r}, which a name cannot have. "
+            "Use letters, digits, blanks, '-', '_' or '.'."
+        )
+    return name
+
+
+def _plain(value: object, path: str, depth: int) -> Json:
+    if depth > MAX_NESTING:
+        raise BadValue(f"{path} is nested more than {MAX_NESTING} levels deep.")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(str(value), path)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise BadValue(f"{path} is {value!r}, which JSON does not have. Use None.")
+        return float(value)
+    if isinstance(value, Mapping):
+        return {
+            _key(k, path): _plain(v, f"{path}[{k!r}]", depth + 1)
+            for k, v in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix(
+        "builtins."
+    )
+    raise BadValue(f"{path} is of type {kind}, which is not JSON. {_advice(value)}")
+
+
+def _advice(value: object) -> str:
+    if hasattr(value, "isoformat"):
+        return "Pass its text: value.isoformat()."
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        return "Pass a plain number: value.item()."
+    return (
+        "Pass text, numbers, True, False, None, lists or dicts; for anything larger, write a "
+        "file and pass its path."
+    )
+
+
+def _text(value: str, path: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadValue(
+            f"{path} has characters that are not valid Unicode text."
+        ) from error
+    return value
+
+
+def _key(key: object, path: str) -> str:
+    if not isinstance(key, str):
+        raise BadValue(
+            f"{path} has the key {key!r}; in JSON a key is text. Use {str(key)!r}."
+        )
+    return _text(key, f"a key of {path}")
+
+
+def _largest(value: Json, path: str) -> str | None:
+    if not isinstance(value, dict) or not value:
+        return None
+    sizes = {key: len(dumps(part)) for key, part in value.items()}
+    key = max(sizes, key=lambda name: sizes[name])
+    return f"{path}[{key!r}] with {sizes[key]:,}"

@@ -1,0 +1,1 @@
+"""What people see without a browser: trees, tables, the terminal."""

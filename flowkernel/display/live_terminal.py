@@ -1,0 +1,115 @@
+"""The tree in a terminal: redrawn in place where that works, else printed at the end."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import for_encoding
+from flowkernel.display.tree import (
+    Tree,
+)
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+S = ExecutionStatus
+STYLES = {
+    S.RUNNING: "cyan",
+    S.WAITING: "cyan",
+    S.PAUSED: "yellow",
+    S.ENDED_SUCCESS: "green",
+    S.ENDED_ERROR: "bold red",
+    S.ENDED_CANCELLED: "yellow",
+}
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether a person looks at it, on a terminal that can go back."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Write a line as the stream's encoding can show it."""
+    stream = stream or sys.stdout
+    stream.write(for_encoding(text, stream.encoding) + "\n")
+    stream.flush()
+
+
+class FinalText:
+    """Writes the tree once, at the end."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def show(self, tree: Tree) -> None:
+        """Nothing: what is written stays."""
+
+    def pause(self) -> None:
+        """Nothing is in the way."""
+
+    def finish(self, tree: Tree) -> None:
+        """Write the tree."""
+        write(tree.text(), self._stream)
+
+
+class LiveText(FinalText):
+    """Redraws the tree in place."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self._live: Live | None = None
+
+    def show(self, tree: Tree) -> None:
+        """Draw it over the last one."""
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(
+                console=Console(file=self._stream, highlight=False),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(styled(tree, self._stream.encoding), refresh=True)
+
+    def pause(self) -> None:
+        """Take the drawing away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def finish(self, tree: Tree) -> None:
+        """Leave the last one."""
+        self.pause()
+        from rich.console import Console
+
+        console = Console(file=self._stream, highlight=False)
+        console.print(styled(tree, self._stream.encoding), soft_wrap=True)
+
+
+def styled(tree: Tree, encoding: str | None) -> "Text":
+    """The tree with colours for rich, one line of the terminal for each line."""
+    from rich.text import Text
+
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for place, line in enumerate(tree.lines()):
+        if place:
+            text.append("\n")
+        rest = line.text[len(line.branch) + len(line.mark) :]
+        text.append(for_encoding(line.branch, encoding), "dim")
+        text.append(
+            for_encoding(line.mark, encoding), STYLES.get(line.status or S.PENDING)
+        )
+        text.append(for_encoding(rest, encoding), "" if line.status else "dim")
+    return text
+
+
+def make_display(stream: TextIO | None = None) -> FinalText:
+    """The best display for a stream: by default what `print` writes to."""
+    stream = stream or sys.stdout
+    return LiveText(stream) if can_redraw(stream) else FinalText(stream)

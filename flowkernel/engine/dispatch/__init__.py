@@ -1,0 +1,1 @@
+"""Who runs, who waits, and what follows from a loss or a cancel."""

@@ -1,0 +1,76 @@
+"""Which names a cell sets: those that can be given values if it is skipped. Pure."""
+
+import ast
+from textwrap import dedent
+
+from flowkernel.core.python_source import parsed
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def names_set_by(source: str) -> list[str]:
+    """The names that a cell sets in its notebook, in order; none, if it cannot be read.
+
+    Also within `with`, `for`, `if`, `try` and `match`, and those of imports, functions and
+    classes; not what these have within, and not `_`.
+    """
+    try:
+        finder = _Finder()
+        finder.visit(parsed(dedent(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # There are magics in it, or it is nested too deep.
+    return [name for name in finder.found if name != "_"]
+
+
+class _Finder(ast.NodeVisitor):
+    """Walks through what is carried out in the scope of the cell itself."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, None] = {}  # As a set, in order.
+
+    def _add(self, name: str | None) -> None:
+        if name is not None:
+            self.found[name] = None
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self._add(node.id)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:  # Else it only says of what kind it is.
+            self.generic_visit(node)
+
+    def visit_alias(self, node: ast.alias) -> None:
+        name = node.asname or node.name.partition(".")[0]
+        self._add(None if name == "*" else name)
+
+    def visit_FunctionDef(self, node: Function) -> None:
+        self._add(node.name)
+        for outside in (*node.decorator_list, node.args):
+            self.visit(outside)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.visit_FunctionDef(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._add(node.name)
+        for outside in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(outside)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        for part in (node.iter, *node.ifs):  # Its target is its own.
+            self.visit(part)
+
+    def visit_MatchAs(self, node: ast.MatchAs) -> None:
+        self._add(node.name)
+        self.generic_visit(node)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> None:
+        self._add(node.name)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
+        self.generic_visit(node)
+        self._add(node.rest)

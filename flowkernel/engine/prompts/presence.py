@@ -1,0 +1,84 @@
+"""Whether a person is there: who did something lately, and from where.
+
+Kept in a file of the home, written at most every few seconds, so that an engine that was
+killed does not forget that somebody is at work.
+"""
+
+import json
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flowkernel.core.clock import now
+
+WRITE_SECONDS = 5.0  #: Between two writes, at least.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """The last thing that a person did."""
+
+    person: str
+    channel: str  #: notebook, command line, panel, REST
+    at: datetime
+
+    def to_json(self) -> dict[str, str]:
+        """As it is told and kept."""
+        return {
+            "person": self.person,
+            "channel": self.channel,
+            "at": self.at.isoformat(),
+        }
+
+
+class Presence:
+    """The signs of people in one home. Safe in threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._written_at: datetime | None = None
+        self._last = _read(path)
+
+    @property
+    def last(self) -> Sign | None:
+        """The last sign of anybody."""
+        return self._last
+
+    def note(self, person: str, channel: str) -> None:
+        """Somebody did something."""
+        sign = Sign(person=person, channel=channel, at=now())
+        with self._lock:
+            self._last = sign
+            due = self._written_at is None or (
+                abs(sign.at - self._written_at) > timedelta(seconds=WRITE_SECONDS)
+            )  # The clock may be set back.
+            if due:
+                self._written_at = sign.at
+                _write(self._path, sign)
+
+    def within(self, minutes: float) -> Sign | None:
+        """The last sign, if it is no older than so many minutes, inclusive."""
+        last = self._last
+        if last is None or abs((now() - last.at).total_seconds()) > minutes * 60:
+            return None
+        return last
+
+
+def _read(path: Path) -> Sign | None:
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        at = min(datetime.fromisoformat(told["at"]), now())  # The clock was set back.
+        return Sign(person=told["person"], channel=told["channel"], at=at)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(path: Path, sign: Sign) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    with suppress(OSError):  # A full disk: then it is forgotten with this engine.
+        draft.write_text(json.dumps(sign.to_json()), "utf-8")
+        os.replace(draft, path)

@@ -1,0 +1,221 @@
+"""What is to run when somebody asks for a start: the version, and how its flow is run."""
+
+import re
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from flowkernel.client.flow_source import MAX_SOURCE, bare_notebook
+from flowkernel.core.errors import BadArgument, NotANotebook
+from flowkernel.core.json_values import MAX_NAME, checked_name, dumps
+from flowkernel.core.models import (
+    Environment,
+    Execution,
+    Flow,
+    FlowKind,
+    FlowVersion,
+    Json,
+    OnLost,
+)
+from flowkernel.engine.wrapper_registry import wrapper_flow
+from flowkernel.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What somebody asks to be started. One of `flow`, `source`, `clone_of`, `retry_of`."""
+
+    execution_id: str
+    flow: str | None = None
+    source: dict[str, Json] | None = None
+    clone_of: str | None = None
+    retry_of: str | None = None
+    inputs: Json = field(default_factory=dict)
+    name: str | None = None
+    run: bool = True
+    parent_id: str | None = None
+    call_key: str | None = None
+    started_by: str = ""
+    worker: str | None = None  #: Somebody's own papermill, which runs it itself.
+    using: list[Json] = field(default_factory=list)  #: Wrappers, outermost first.
+    wrapped_of: str | None = None  #: The wrapper that starts what it wraps.
+    parks: bool = False
+    is_interactive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What would run: the version, and how its flow wants to be run."""
+
+    flow_name: str
+    version: FlowVersion
+    environment: Environment
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = None
+    wrappers: tuple[Json, ...] = ()  #: Outermost first.
+    type: str = "FLOW"
+    named: str | None = None  #: It is the flow of this name, whatever that is by then.
+    name: str | None = None  #: Of the execution, unless it is given one.
+    wrapped: Json = None  #: Of a wrapper: what it runs.
+    inputs: Json = None  #: Of a wrapper: its parameters. None: those that are given.
+
+
+def plan_of(store: Store, asked: Start, inputs: Json) -> Plan:
+    """The plan for a request: of what is asked for, or of its outermost wrapper."""
+    plan = _bare_plan(store, asked)
+    wrappers = [*asked.using, *plan.wrappers]
+    if not wrappers:
+        return plan
+    return wrapping(store, wrappers, plan, asked, inputs)
+
+
+def _bare_plan(store: Store, asked: Start) -> Plan:
+    if asked.flow is not None:
+        return _plan_of_flow(store, asked.flow)
+    if asked.source is not None:
+        return plan_of_source(asked.source)
+    if asked.wrapped_of is not None:
+        return plan_of_wrapped(store, store.get_execution(asked.wrapped_of))
+    before = asked.clone_of or asked.retry_of
+    if before is None:
+        raise BadArgument("Say what to start: `flow` (a name) or `source`.")
+    model = store.get_execution(before)
+    return Plan(
+        flow_name=model.flow_name,
+        version=store.get_version(model.flow_version),
+        environment=model.environment,
+        on_lost=model.on_lost,
+        cell_timeout=model.cell_timeout,
+        type=model.type,
+        wrapped=model.wrapped,
+    )
+
+
+def _plan_of_flow(store: Store, name: str) -> Plan:
+    flow = store.get_flow(name)
+    if flow.is_wrapper:
+        raise BadArgument(
+            f"{name!r} is a wrapper: it runs another flow. Use it with "
+            f"`--using {name}`, or this.using({name!r}).flow(NAME)."
+        )
+    return Plan(
+        flow_name=flow.name,
+        version=version_of_flow(store, flow),
+        environment=flow.environment,
+        on_lost=flow.on_lost,
+        cell_timeout=flow.cell_timeout,
+        wrappers=tuple(flow.wrappers),
+        type=_type_of(flow.kind),
+        named=flow.name,
+    )
+
+
+def _type_of(kind: FlowKind) -> str:
+    return "SCRIPT" if kind is FlowKind.SCRIPT else "FLOW"
+
+
+def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
+    """The version that a flow is now, with the source of its setup as it is now."""
+    setup = store.get_flow(flow.setup).source if flow.setup else None
+    return version_of(flow.name, flow.kind, flow.source, setup, flow.path)
+
+
+def version_of(
+    flow_name: str, kind: FlowKind, source: str, setup: str | None, path: str | None
+) -> FlowVersion:
+    """The version that a source is, named by the hash of what runs."""
+    digest = sha256(dumps([kind, setup, source]).encode()).hexdigest()
+    return FlowVersion(
+        flow_version=digest,
+        flow_name=flow_name,
+        kind=kind,
+        source=source,
+        setup_source=setup,
+        path=path,
+    )
+
+
+def plan_of_source(source: dict[str, Json]) -> Plan:
+    kind, text = FlowKind(source["kind"]), source["source"]
+    name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
+    check_source(kind, text, name)
+    return Plan(
+        flow_name=name,
+        version=version_of(name, kind, text, None, source["path"]),
+        environment=Environment.from_json(source["environment"]),
+        type=_type_of(kind),
+    )
+
+
+def check_source(kind: FlowKind, source: str, name: str) -> None:
+    size = len(source.encode("utf-8", "surrogatepass"))
+    if size > MAX_SOURCE:
+        raise BadArgument(
+            f"The source of {name!r} has {size:,} bytes; the limit is {MAX_SOURCE:,}."
+        )
+    if not source.strip():
+        if kind is FlowKind.NOTEBOOK:
+            raise NotANotebook(name, "it is empty")
+        raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
+    if kind is FlowKind.NOTEBOOK:
+        bare_notebook(source, name)
+
+
+def wrapping(
+    store: Store, wrappers: list[Json], plan: Plan, asked: Start, inputs: Json
+) -> Plan:
+    """The plan of the outermost wrapper, which is told what it wraps."""
+    outer, *inner = wrappers
+    flow = wrapper_flow(store, outer["name"])
+    store.save_version(plan.version)
+    name = asked.name or plan.name or plan.flow_name
+    place = f" ({flow.name})"
+    return Plan(
+        flow_name=flow.name,
+        version=version_of_flow(store, flow),
+        environment=replace(
+            flow.environment, cwd=flow.environment.cwd or plan.environment.cwd
+        ),
+        type="WRAPPER",
+        name=name[: MAX_NAME - len(place)] + place,
+        inputs=outer["inputs"],
+        wrapped={
+            "flow": plan.named,  # By its name, so that a retry takes what is mended.
+            "flow_name": plan.flow_name,
+            "flow_version": plan.version.flow_version,
+            "environment": plan.environment.to_json(),
+            "on_lost": plan.on_lost,
+            "cell_timeout": plan.cell_timeout,
+            "type": plan.type,
+            "inputs": inputs,
+            "name": name,
+            "wrappers": inner,
+        },
+    )
+
+
+def plan_of_wrapped(store: Store, wrapper: Execution) -> Plan:
+    """The plan of what a wrapper runs; it may be a wrapper itself."""
+    wrapped = wrapper.wrapped
+    if wrapped is None:
+        raise BadArgument(f"{wrapper.name!r} is no wrapper: it wraps nothing.")
+    if wrapped["flow"] is not None:
+        plan = _plan_of_flow(store, wrapped["flow"])
+    else:
+        plan = Plan(
+            flow_name=wrapped["flow_name"],
+            version=store.get_version(wrapped["flow_version"]),
+            environment=Environment.from_json(wrapped["environment"]),
+            on_lost=OnLost(wrapped["on_lost"]),
+            cell_timeout=wrapped["cell_timeout"],
+            type=wrapped["type"],
+        )
+    return replace(plan, wrappers=tuple(wrapped["wrappers"]), name=wrapped["name"])
+
+
+def notebook_path(execution: Execution) -> str:
+    """Where the output notebook goes, relative to the home."""
+    safe = "".join(
+        c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name
+    )
+    month = f"{execution.created_at:%Y-%m}"
+    return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"

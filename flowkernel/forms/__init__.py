@@ -1,0 +1,1 @@
+"""What people are asked, wherever it is shown: forms, fields, and texts as values."""

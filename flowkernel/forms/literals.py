@@ -1,0 +1,50 @@
+"""What a word that somebody typed means. Pure."""
+
+import json
+import math
+import re
+
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.models import Json
+
+WORDS: dict[str, Json] = {"true": True, "false": False, "none": None, "null": None}
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+
+def value_of(text: str, name: str) -> Json:
+    """What a word means: a constant, a number, JSON in brackets or quotes, else text."""
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    if _WHOLE.fullmatch(text):
+        return _whole(text)
+    if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    if text[:1] in ("{", "["):
+        return _json(text, name)
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return _json(text, name)
+    return text
+
+
+def _whole(text: str) -> Json:
+    try:
+        return int(text)
+    except ValueError:  # Python reads no more than 4300 digits.
+        return text
+
+
+def _json(text: str, name: str) -> Json:
+    try:
+        return json.loads(text, parse_constant=no_number)
+    except (ValueError, RecursionError) as error:
+        raise BadArgument(
+            f"The value of {name!r} begins like JSON but is not valid ({error}): {text!r}. "
+            "If it is meant as text, put it in double quotes, and these in single ones: "
+            "'\"...\"'."
+        ) from error
+
+
+def no_number(text: str) -> Json:
+    """Refuse `NaN` and `Infinity`, which Python reads and JSON does not have."""
+    raise ValueError(f"{text} is no number")

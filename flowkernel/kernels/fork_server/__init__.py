@@ -1,0 +1,1 @@
+"""What runs inside a fork server, and in the kernels that it forks."""

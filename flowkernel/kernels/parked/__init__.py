@@ -1,0 +1,1 @@
+"""Kernels of failed executions, kept alive: who may use them, and how."""

@@ -1,0 +1,107 @@
+"""%inbox: what waits for an answer, and its answers."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flowkernel.client.client import Client
+from flowkernel.client.open_prompts import LOOKED_AT, Asked, Asker, NoAsker
+from flowkernel.client.watch import Reader
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Message
+from flowkernel.display.columns import message_table
+from flowkernel.display.live_terminal import write
+from flowkernel.display.table import Table
+from flowkernel.magics.channel import channel_of, is_notebook
+from flowkernel.magics.prompt_display import asker_of
+
+LOOK_SECONDS = 1.0  #: Between looks whether another list took the place of this one.
+
+
+def open_messages(client: Client) -> list[Message]:
+    """What waits for an answer, the newest first."""
+    found = client.get("/message", is_open="true", limit=LOOKED_AT)
+    return [Message.from_json(record) for record in found]
+
+
+def show_inbox(shell: Any, client: Client) -> Table | None:
+    """Show it, and have it answered, if somebody is there; else a table."""
+    messages = open_messages(client)
+    table = message_table(messages)
+    if not messages or channel_of(shell) is None:
+        return table
+    if is_notebook(shell):
+        return None if _show_beside(shell, client) else table
+    write(table.text())
+    _ask_in_turn(shell, client, messages)
+    return None
+
+
+def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
+    from flowkernel.display.terminal_prompts import TypedPrompts, WaitedLines
+
+    asker = asker_of(shell, client, make_room=_nothing)
+    if isinstance(asker, TypedPrompts):
+        asker.wait_with(WaitedLines())
+        for message in reversed(messages):
+            asker.ask(message)
+        asker.poll()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _show_beside(shell: Any, client: Client) -> bool:
+    """Show the prompts in this cell, and keep them current while other cells run.
+
+    What is asked from now on is shown where it is asked.
+    """
+    asker = asker_of(shell, client, make_room=_nothing, is_beside=True)
+    if asker is None:
+        return False
+    asked = Asked(client, asker)
+    cursor = client.get("/engine")["last_seq"]
+    asked.look(is_ours=_all)
+    _latest.take(asker, lambda is_over: _follow(client, cursor, asked, is_over))
+    return True
+
+
+def _all(_execution_id: str) -> bool:
+    return True
+
+
+def _follow(
+    client: Client, cursor: int, asked: Asked, is_over: threading.Event
+) -> None:
+    reader = Reader(client, cursor, None)
+    try:
+        while asked.open and not is_over.is_set():
+            event = reader.next(LOOK_SECONDS)
+            if event is not None:
+                asked.take(event, is_new_ours=False)
+    except FlowkernelError:  # No engine any more: the next %inbox says so.
+        pass
+    finally:
+        reader.stop()
+        client.close()
+
+
+class _Latest:
+    """One list of a kernel is kept current: the last one."""
+
+    def __init__(self) -> None:
+        self._is_over = threading.Event()
+        self._asker: Asker = NoAsker()
+
+    def take(self, asker: Asker, follow: Callable[[threading.Event], None]) -> None:
+        """Let the one before go, and follow this one."""
+        self._is_over.set()
+        self._asker.finish()
+        self._is_over, self._asker = threading.Event(), asker
+        from flowkernel.widgets.threads import begin
+
+        begin("flowkernel-inbox", follow, self._is_over)
+
+
+_latest = _Latest()

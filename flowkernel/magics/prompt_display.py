@@ -1,0 +1,68 @@
+"""How whoever is at this shell is asked."""
+
+from contextlib import suppress
+from typing import Any
+
+from flowkernel.client.client import Client
+from flowkernel.client.open_prompts import Asker
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.home import EngineFile, find_home
+from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
+
+
+def asker_of(
+    shell: Any, client: Client, *, make_room: Any, is_beside: bool = False
+) -> Asker | None:
+    """How a person is asked here; None: nobody can be.
+
+    Args:
+        make_room: Called before something is written below the tree.
+        is_beside: The cell ends at once, and the next ones run meanwhile.
+    """
+    channel = channel_of(shell)
+    if channel is None:
+        return None
+
+    def answer(message_id: str, response: dict[str, Any]) -> dict[str, Any]:
+        return client.answer(message_id, response, answered_from=channel)
+
+    if is_notebook(shell) and _has_widgets():
+        from flowkernel.widgets.event_pump import Pump, pump_of
+        from flowkernel.widgets.prompt_view import PromptList
+
+        pump = pump_of(shell.kernel)
+        # Without one that works by itself, clicks come between the cells.
+        return PromptList(
+            answer, None if is_beside and not isinstance(pump, Pump) else pump
+        )
+    can_type = is_notebook(shell) or channel == TERMINAL
+    if is_beside or not can_type:  # Beside: the next cell would be taken for an answer.
+        return None
+    from flowkernel.display.terminal_prompts import TypedPrompts, lines_of
+
+    lines = lines_of(is_terminal=channel == TERMINAL)
+    return TypedPrompts(answer, lines, make_room=make_room)
+
+
+def _has_widgets() -> bool:
+    try:
+        import ipywidgets  # noqa: F401
+    except ImportError:  # A kernel of an environment without it.
+        return False
+    return True
+
+
+def known_client(shell: Any) -> Client | None:
+    """A client for whoever is at the shell, if there is an engine; it starts none."""
+    channel = channel_of(shell)
+    if channel is None:
+        return None
+    with suppress(FlowkernelError, OSError):
+        home = find_home()
+        if EngineFile.read(home) is not None:
+            client = Client(home)
+            client.started_by = client.started_by.replace("(Python)", "(notebook)")
+            client.channel = channel
+            client.starts_engine = False
+            return client
+    return None

@@ -1,0 +1,1 @@
+"""What is acknowledged, on disk: segments of frames."""

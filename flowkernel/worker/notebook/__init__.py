@@ -1,0 +1,1 @@
+"""One notebook in one kernel: rendered, run cell by cell, listened to, saved."""

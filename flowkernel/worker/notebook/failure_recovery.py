@@ -1,0 +1,138 @@
+"""What follows a failure: its kernel is parked, somebody decides, and it goes on or is over."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from papermill.clientwrap import PapermillNotebookClient
+
+from flowkernel.core.models import Execution
+from flowkernel.core.process_id import started_at
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.kernels.parked.registry import ParkedKernel, published
+from flowkernel.worker.notebook.cell_location import failure_at, mended_at
+from flowkernel.worker.notebook.silent_request import pass_over, tell
+from flowkernel.worker.reporting.execution_session import Ending, Run
+
+GUESTS = "__import__('flowkernel.kernels.parked.guest_access', fromlist=['']).{call}"
+LET_IN = GUESTS.format(call="let_in({owner!r})")
+KEEP_OUT = GUESTS.format(call="keep_out()")
+SET_VALUES = "globals().update({values!r})"
+REWIND = "__import__('sys').modules['flowkernel.flow_api.context'].rewind({cells})"
+
+BUSY = "[flowkernel: it goes on when the kernel is free; somebody runs a cell in it]\n"
+
+S = ExecutionStatus
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The notebook goes on in its kernel."""
+
+    index: int  #: With this cell.
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The notebook is over."""
+
+    ending: Ending
+    loss: Told | None = (
+        None  #: What failed, and why its kernel is gone, if that is new.
+    )
+
+
+class Mending:
+    """One failure of one cell, until somebody has decided on it."""
+
+    def __init__(
+        self,
+        client: PapermillNotebookClient,
+        run: Run,
+        execution: Execution,
+        index: int,
+    ) -> None:
+        """`index`: of the cell that failed."""
+        self._client = client
+        self._run = run
+        self._execution = execution
+        self._index = index
+        self._first = mended_at(client.nb, index)  #: The cell that is carried out anew.
+
+    def wait(self, ending: Ending) -> GoOn | Over:
+        """What follows from how the cell ended the notebook; waits for who decides that."""
+        if not self._run.parks or ending.status is not S.ENDED_ERROR:
+            return Over(ending)
+        if self._run.is_cancelled:
+            return Over(Ending(status=S.ENDED_CANCELLED))
+        self._client.nb_man.save_now()
+        with self._attachable():
+            decision = self._run.park(
+                ending, self._failure(), meanwhile=self._pass_over
+            )
+        if decision is None:
+            is_cancelled = self._run.is_cancelled
+            return Over(Ending(status=S.ENDED_CANCELLED) if is_cancelled else ending)
+        if self._tell(f"{KEEP_OUT}\n{self._aside(decision)}") is None:
+            # Just now: it was there when that was decided.
+            return Over(ending, {**self._failure(), "kernel_lost": "Its kernel ended."})
+        return GoOn(self._next(decision))
+
+    def _aside(self, decision: Told) -> str:
+        """What the kernel is told before it goes on; what was edited is put in its place."""
+        if decision["verb"] == "skip":
+            return SET_VALUES.format(values=decision.get("values") or {})
+        if isinstance(decision.get("source"), str):
+            self._client.nb.cells[self._first].source = decision["source"]
+        return REWIND.format(cells=self._index - self._first + 1)
+
+    def _next(self, decision: Told) -> int:
+        return self._index + 1 if decision["verb"] == "skip" else self._first
+
+    def _failure(self) -> Told:
+        client = self._client
+        return failure_at(client.nb, self._index, client.skip_cells_with_tag)
+
+    @contextmanager
+    def _attachable(self) -> Iterator[None]:
+        """Meanwhile others can attach to the kernel, if it can keep them from ending it."""
+        owner = self._client.kc.session.session
+        is_kept = self._run.unkept is None
+        if not is_kept or self._tell(LET_IN.format(owner=owner)) != "ok":
+            yield
+            return
+        with published(self._run.link.client.home.path, self._parked()):
+            yield
+
+    def _parked(self) -> ParkedKernel:
+        """The kernel, as others find it."""
+        manager, execution = self._client.km, self._execution
+        home = self._run.link.client.home
+        return ParkedKernel(
+            execution_id=execution.execution_id,
+            name=execution.name,
+            notebook=str(home.path / (execution.notebook_path or "")),
+            pid=manager.provisioner.pid,
+            process_started_at=started_at(manager.provisioner.pid),
+            worker_pid=os.getpid(),
+            worker_started_at=started_at(),
+            connection=manager.get_connection_info(),
+        )
+
+    def _tell(self, source: str) -> str | None:
+        """Have the kernel do something that is in no notebook; None if it ended."""
+        client = self._client
+        said: str | None = run_sync(tell)(
+            client.kc, client.km, source, on_wait=self._say_busy
+        )
+        return said
+
+    def _say_busy(self) -> None:
+        self._run.logged("stderr", BUSY)
+
+    def _pass_over(self) -> None:
+        run_sync(pass_over)(self._client.kc)

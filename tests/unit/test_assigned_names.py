@@ -1,0 +1,64 @@
+"""Which names a cell sets."""
+
+import pytest
+
+from flowkernel.engine.prompts.assigned_names import names_set_by
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("a = 1", ["a"]),
+        ("a = b = 1", ["a", "b"]),
+        ("a, (b, *c) = 1, (2, 3)\na = 2", ["a", "b", "c"]),
+        ("[a, b] = 1, 2", ["a", "b"]),
+        ("a: int = 1\nb += 1", ["a", "b"]),
+        ("a: int", []),
+        ("  a = 1\n  b = 2", ["a", "b"]),
+        ("for n in x:\n    inner = n\nelse:\n    rest = 1", ["n", "inner", "rest"]),
+        ("while x:\n    a = 1", ["a"]),
+        ("async for n in x:\n    a = await n", ["n", "a"]),
+        (
+            "with open(x) as file, y as (a, b):\n    text = 1",
+            ["file", "a", "b", "text"],
+        ),
+        ("async with x as file:\n    a = 1", ["file", "a"]),
+        ("if x:\n    a = 1\nelif y:\n    b = 1\nelse:\n    c = 1", ["a", "b", "c"]),
+        (
+            "try:\n    a = 1\nexcept E as e:\n    b = 1\nelse:\n    c = 1\nfinally:\n    d = 1",
+            ["a", "b", "c", "d"],
+        ),
+        ("try:\n    a = 1\nexcept* E:\n    b = 1", ["a", "b"]),
+        (
+            "import os, json as j, os.path\nfrom x import a, b as c",
+            ["os", "j", "a", "c"],
+        ),
+        ("from x import *", []),
+        ("def f(a, b=(n := 1)):\n    inner = 1\n    global g", ["f", "n"]),
+        ("async def f():\n    inner = 1", ["f"]),
+        ("@(d := x)\nclass C(B, m=(k := 1)):\n    inner = 1", ["C", "d", "k"]),
+        ("f = lambda a=(n := 1): (m := a)", ["f", "n"]),
+        ("if (n := x) and (m := y):\n    pass", ["n", "m"]),
+        ("print(last := 1)", ["last"]),
+        ("[i for i in x if (last := i)]", ["last"]),
+        ("{i: j for i, j in x}\n{i for i in x}\nsum(i for i in x)", []),
+        ("match x:\n    case {'a': a, **rest}: b = 1", ["a", "rest", "b"]),
+        (
+            "match x:\n    case [a, *more] | C(a, b=more) as all: pass",
+            ["all", "a", "more"],
+        ),
+        ("for _ in x:\n    a, _ = _", ["a"]),
+        ("print(1)", []),
+        ("%time a = 1", []),
+        ("a = (", []),
+        ("a = '\0'", []),
+        ("(" * 5_000 + ")" * 5_000, []),
+        ("-" * 100_000 + "1", []),
+        ("table['column'] = 1", []),
+        ("thing.part = other", []),
+        ("del a", []),
+        ("", []),
+    ],
+)
+def test_the_names_that_a_cell_sets(source, names):
+    assert names_set_by(source) == names

@@ -1,0 +1,162 @@
+"""What a worker has to do follows from what is on disk and from what it holds."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.dispatch.assignments import Held, orders
+from flowkernel.engine.dispatch.slots import EXTERNAL
+
+S = ExecutionStatus
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DECISION = {"verb": "skip", "decision_id": "d1"}
+
+
+def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
+    return Execution(
+        execution_id=execution_id,
+        root_id=execution_id,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=status,
+        created_at=NOON,
+        worker=worker,
+        **fields,
+    )
+
+
+def ordered(*live, holding=(), paused=(), worker="w", **engine):
+    """What follows for a worker that holds these."""
+    held = Held(worker_id=worker, holding=set(holding), paused=set(paused))
+    engine = {"is_stopping": False, "is_homeless": False, **engine}
+    return orders(live, held, **engine)
+
+
+def test_what_it_was_given_and_does_not_have_it_starts():
+    given = execution()
+
+    assert ordered(given).start == [given]
+    assert ordered(given, holding={"e"}).start == []
+
+
+@pytest.mark.parametrize("status", [status for status in S if status is not S.RUNNING])
+def test_only_what_runs_is_started(status):
+    assert ordered(execution(status=status)).start == []
+
+
+def test_what_is_somebody_elses_is_not_its_business():
+    told = ordered(execution(worker="other", asked="cancel"))
+
+    assert not told.is_something
+
+
+def test_somebodys_own_papermill_starts_nothing():
+    """It brings the one execution that it carries out."""
+    external = f"{EXTERNAL}7"
+
+    assert ordered(execution(worker=external), worker=external).start == []
+
+
+def test_what_is_to_be_cancelled_is_said_until_it_is_gone():
+    told = ordered(execution(asked="cancel"), holding={"e"})
+
+    assert told.cancel == ["e"]
+    assert told.is_something
+
+
+def test_what_is_to_pause_is_said_until_it_stands_still():
+    asked = execution(asked="pause")
+
+    assert ordered(asked, holding={"e"}).pause == ["e"]
+    assert ordered(asked, holding={"e"}, paused={"e"}).pause == []
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [
+        (execution(), True),
+        (execution(asked="cancel"), True),
+        (execution(asked="pause"), False),
+        (execution(status=S.PAUSED, asked="resume"), False),
+    ],
+)
+def test_what_stands_still_goes_on_once_it_has_its_slot(now, goes_on):
+    told = ordered(now, holding={"e"}, paused={"e"})
+
+    assert told.resume == (["e"] if goes_on else [])
+
+
+def test_what_goes_on_comes_with_what_was_decided():
+    told = ordered(execution(decision=DECISION), holding={"e"}, paused={"e"})
+
+    assert (told.resume, told.decisions) == (["e"], {"e": DECISION})
+
+
+def test_a_decision_without_a_slot_is_nothing_to_do_yet():
+    parked = execution(status=S.PAUSED, decision=DECISION)
+
+    assert not ordered(parked, holding={"e"}, paused={"e"}).is_something
+
+
+@pytest.mark.parametrize(
+    "live",
+    [[], [execution(worker="other")], [execution(status=S.QUEUED)]],
+    ids=["ended", "somebody else's", "queued again"],
+)
+def test_what_is_not_its_own_any_more_is_dropped(live):
+    assert ordered(*live, holding={"e"}).drop == ["e"]
+
+
+def test_without_a_home_everything_is_dropped():
+    told = ordered(execution(), holding={"e"}, is_homeless=True)
+
+    assert told.drop == ["e"]
+
+
+def test_an_engine_that_goes_stops_its_workers():
+    assert ordered(is_stopping=True).is_something
+    assert not ordered().is_something
+
+
+NAMES = ["a", "b", "c"]
+LIVE = st.lists(
+    st.builds(
+        execution,
+        st.sampled_from(NAMES),
+        st.sampled_from([status for status in S if not status.is_ended]),
+        worker=st.sampled_from(["w", "other", None]),
+        asked=st.sampled_from([None, "cancel", "pause", "resume"]),
+    ),
+    unique_by=lambda one: one.execution_id,
+)
+SOME = st.sets(st.sampled_from(NAMES))
+
+
+@given(live=LIVE, holding=SOME, paused=SOME)
+def test_nothing_is_both_dropped_and_asked_for(live, holding, paused):
+    told = ordered(*live, holding=holding, paused=paused & holding)
+
+    asked = {*told.cancel, *told.pause, *told.resume}
+    assert asked <= holding
+    assert not asked & set(told.drop)
+    assert not set(told.pause) & set(told.resume)
+    assert not {one.execution_id for one in told.start} & holding
+
+
+@given(live=LIVE, holding=SOME)
+def test_a_worker_that_did_as_it_was_told_is_told_nothing(live, holding):
+    """To drop and to start are done at once; what was lost on the way is said again."""
+    told = ordered(*live, holding=holding)
+    started = {one.execution_id for one in told.start}
+    asked_nothing = [replace(one, asked=None) for one in live]
+
+    after = ordered(*asked_nothing, holding=(holding - set(told.drop)) | started)
+
+    assert not after.is_something

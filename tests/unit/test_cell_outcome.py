@@ -1,0 +1,195 @@
+"""How a cell went is decided from what its kernel replied."""
+
+import pytest
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+from flowkernel.core.kernel_contract import SIGNAL
+from flowkernel.core.status import CellStatus, ExecutionStatus
+from flowkernel.worker.notebook.cell_location import Place
+from flowkernel.worker.notebook.cell_outcome import (
+    allowed,
+    broken,
+    is_signal,
+    raised,
+    timed_out,
+    why_lost,
+)
+from flowkernel.worker.reporting.execution_session import MESSAGE, TRACEBACK
+
+S = ExecutionStatus
+C = CellStatus
+PLACE = Place(cell_id="b", index=4, number=2, count=3)
+LATE = CellTimeoutError("late")
+
+
+def reply(name="ValueError", message="no such day", *, traceback=("line 1",)):
+    return {
+        "status": "error",
+        "ename": name,
+        "evalue": message,
+        "traceback": list(traceback),
+    }
+
+
+def signal(name, message=""):
+    return reply(name, message, traceback=[SIGNAL + name])
+
+
+def judge(content, *, is_cancelled=False):
+    return raised(content, PLACE, is_cancelled=is_cancelled)
+
+
+def broke(error, *, limit=None, exit_code=None, is_cancelled=False):
+    return broken(
+        error, PLACE, limit=limit, exit_code=exit_code, is_cancelled=is_cancelled
+    )
+
+
+def test_a_cell_that_raised_ends_the_notebook_and_says_where():
+    outcome = judge(reply())
+
+    assert outcome.status is C.ERROR
+    assert outcome.error.name == "ValueError"
+    assert (outcome.error.cell_id, outcome.error.cell_index) == ("b", 4)
+    assert outcome.ending.status is S.ENDED_ERROR
+    assert outcome.ending.message == "Cell 2 of 3: ValueError: no such day"
+    assert outcome.ending.error == outcome.error
+
+
+def test_a_traceback_is_kept_without_colours_and_the_end_of_it():
+    lines = ["x" * TRACEBACK, "\x1b[31mValueError\x1b[0m"]
+
+    kept = judge(reply(traceback=lines)).error.traceback
+
+    assert kept.endswith("x\nValueError")
+    assert len(kept) == TRACEBACK
+
+
+def test_a_message_is_bounded_wherever_it_stands():
+    long = reply(message="x" * (MESSAGE + 1))
+
+    outcome = judge(long)
+
+    assert len(outcome.error.message) == len(outcome.ending.message) == MESSAGE
+    assert len(allowed(long).error.message) == MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "message"),
+    [
+        (signal("ExecutionSuccess"), S.ENDED_SUCCESS, None),
+        (signal("ExecutionSuccess", "all there"), S.ENDED_SUCCESS, "all there"),
+        (signal("ExecutionCancel"), S.ENDED_CANCELLED, "It cancelled itself."),
+        (signal("ExecutionCancel", "too late"), S.ENDED_CANCELLED, "too late"),
+        (reply("SystemExit", "0"), S.ENDED_SUCCESS, None),
+        (reply("SystemExit", "None"), S.ENDED_SUCCESS, None),
+        (reply("SystemExit", ""), S.ENDED_SUCCESS, None),
+    ],
+)
+def test_a_flow_that_ends_itself_has_no_error(content, status, message):
+    outcome = judge(content)
+
+    assert (outcome.status, outcome.error) == (C.EXITED, None)
+    assert (outcome.ending.status, outcome.ending.message) == (status, message)
+
+
+def test_an_error_that_the_flow_said_is_its_own_sentence():
+    """`this.error()`: no cell, no name, no traceback."""
+    outcome = judge(signal("ExecutionError", "no rows today"))
+
+    assert outcome.status is C.ERROR
+    assert outcome.error.traceback == ""
+    assert outcome.ending.message == "no rows today"
+
+
+@pytest.mark.parametrize("name", ["ExecutionSuccess", "ExecutionCancel"])
+def test_a_name_alone_makes_no_signal(name):
+    assert not is_signal(reply(name))
+    assert judge(reply(name)).ending.status is S.ENDED_ERROR
+
+
+def test_an_exit_code_that_says_error_is_one():
+    outcome = judge(reply("SystemExit", "2"))
+
+    assert outcome.ending.message == "Cell 2 of 3: SystemExit: 2"
+
+
+@pytest.mark.parametrize(
+    ("is_cancelled", "ends"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
+)
+def test_an_interrupt_cancels_only_what_was_cancelled(is_cancelled, ends):
+    outcome = judge(reply("KeyboardInterrupt", ""), is_cancelled=is_cancelled)
+
+    assert (outcome.status, outcome.ending.status) == (C.INTERRUPTED, ends)
+
+
+def test_what_a_cancelled_cell_raised_before_is_its_error():
+    assert judge(reply(), is_cancelled=True).ending.status is S.ENDED_ERROR
+
+
+@pytest.mark.parametrize("content", [{}, {"status": "error"}, {"traceback": None}])
+def test_a_reply_that_says_nothing_is_an_error_without_a_name(content):
+    assert judge(content).ending.message == "Cell 2 of 3: <Error>: "
+
+
+def test_a_cell_that_may_raise_ends_nothing():
+    outcome = allowed(reply())
+
+    assert (outcome.status, outcome.ending) == (C.ALLOWED_ERROR, None)
+    assert (outcome.error.name, outcome.error.message) == ("ValueError", "no such day")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (LATE, C.TIMED_OUT, "Cell 2 of 3: it ran longer than 7 s."),
+        (DeadKernelError(), C.KERNEL_DIED, "Cell 2 of 3: the kernel died{}."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("exit_code", "words"),
+    [(None, ""), (-9, " (killed by signal 9)"), (3, " (exit code 3)")],
+)
+def test_a_cell_that_never_replied_says_why(error, status, message, exit_code, words):
+    outcome = broke(error, limit=7, exit_code=exit_code)
+
+    assert (outcome.status, outcome.error.name) == (status, type(error).__name__)
+    assert outcome.ending.status is S.ENDED_ERROR
+    assert outcome.ending.message == message.format(words)
+    assert outcome.ending.error == outcome.error
+
+
+@pytest.mark.parametrize("error", [LATE, DeadKernelError(), KeyboardInterrupt()])
+def test_a_cancelled_execution_ends_so_whatever_became_of_its_kernel(error):
+    outcome = broke(error, is_cancelled=True)
+
+    assert outcome.ending.status is S.ENDED_CANCELLED
+    assert outcome.ending.message is None
+
+
+def test_an_interrupt_from_outside_cancels_and_says_so():
+    outcome = broke(KeyboardInterrupt())
+
+    assert (outcome.status, outcome.ending.status) == (C.INTERRUPTED, S.ENDED_CANCELLED)
+    assert outcome.ending.message == "Interrupted."
+
+
+def test_a_cell_that_was_interrupted_in_time_says_where_it_was():
+    outcome = timed_out(reply("KeyboardInterrupt", ""), PLACE, limit=7)
+
+    assert outcome.status is C.TIMED_OUT
+    assert outcome.error.name == "CellTimeoutError"
+    assert outcome.error.traceback == "line 1"
+    assert outcome.ending.message == "Cell 2 of 3: it ran longer than 7 s."
+    assert outcome.ending.error == outcome.error
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (LATE, "Its kernel could not be interrupted."),
+        (DeadKernelError(), "Its kernel died."),
+    ],
+)
+def test_a_lost_kernel_says_why_it_is_lost(error, why):
+    assert why_lost(error) == why

@@ -1,0 +1,81 @@
+"""Pairs of name and value on the command line."""
+
+import pytest
+
+from flowkernel.cli.parameters import join_pairs, parameters_of
+from flowkernel.core.errors import BadArgument
+from flowkernel.forms.literals import value_of
+
+
+@pytest.mark.parametrize(
+    ("words", "joined"),
+    [
+        (["run", "x", "-p", "day", "monday"], ["run", "x", "-p", "day=monday"]),
+        (["-p", "a=1", "--json"], ["-p", "a=1", "--json"]),
+        (["-p", "n", "-5", "-p", "b", "--x"], ["-p", "n=-5", "-p", "b=--x"]),
+        (["--parameter", "a", "b=c"], ["--parameter", "a=b=c"]),
+        (["-p", "text", ""], ["-p", "text="]),
+        (["-p", "a=", "x"], ["-p", "a=", "x"]),
+        (["sql", "--", "-p"], ["sql", "--", "-p"]),
+    ],
+)
+def test_two_words_become_one(words, joined):
+    assert join_pairs(words) == joined
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["-p"], "needs a name"), (["-p", "x"], "no value")]
+)
+def test_a_missing_value_is_said(words, said):
+    with pytest.raises(BadArgument, match=said):
+        join_pairs(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("False", False),
+        ("None", None),
+        ("null", None),
+        ("3", 3),
+        ("-07", -7),
+        ("2.5", 2.5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("1e999", "1e999"),
+        ("nan", "nan"),
+        ("1_000", "1_000"),
+        ("٣", "٣"),
+        ("9" * 5000, "9" * 5000),
+        ("[1, 2]", [1, 2]),
+        ('{"a": null}', {"a": None}),
+        ('"5"', "5"),
+        ("2026-01-01", "2026-01-01"),
+        ("", ""),
+        (" 3", " 3"),
+        ("it's", "it's"),
+    ],
+)
+def test_values_are_what_they_look_like(text, value):
+    found = value_of(text, "x")
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_broken_json_is_said_and_not_taken_as_text():
+    with pytest.raises(BadArgument, match="'x' begins like JSON"):
+        value_of("[1, 2", "x")
+
+
+@pytest.mark.parametrize("pairs", [["a=1", "a=2"], ["a b=1"], ["=1"], ["nothing"]])
+def test_bad_names_are_refused(pairs):
+    with pytest.raises(BadArgument):
+        parameters_of(pairs)
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', "[Infinity]", "[" * 5_000])
+def test_what_no_json_can_hold_is_refused(text):
+    with pytest.raises(BadArgument, match="begins like JSON"):
+        value_of(text, "x")

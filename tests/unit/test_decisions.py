@@ -1,0 +1,291 @@
+"""What is decided on a failure, and what follows at once."""
+
+from dataclasses import replace
+
+import pytest
+
+from flowkernel.config import Config
+from flowkernel.core.clock import new_id, now
+from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed
+from flowkernel.core.models import EventKind, Execution, Message
+from flowkernel.core.projection import LIVE_VERBS
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.core.status import MessageStatus
+from flowkernel.engine.prompts.decisions import (
+    Decision,
+    check_answer,
+    decide,
+    decision_in,
+    difference,
+    still_possible,
+)
+from flowkernel.engine.prompts.failure_prompt import LABELS
+from flowkernel.engine.service import Service, make_event
+from flowkernel.home import Home
+from flowkernel.store import Store
+
+K = EventKind
+SOURCE = "total = price * amount"
+ENDING = sorted(set(LABELS) - LIVE_VERBS - {"cancel_all"})
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Store(":memory:") as store:
+        yield Service(store, Home(tmp_path), Config())
+
+
+@pytest.fixture
+def failed(service):
+    """A child that failed, put aside by default with its kernel; its parent waits."""
+
+    def failed(*, is_parked=True):
+        root = new_id()
+        born = Execution(
+            execution_id=root,
+            root_id=root,
+            type="WRAPPER",
+            flow_name="interactive",
+            flow_version="v1",
+            name="report (interactive)",
+            status=S.QUEUED,
+            created_at=now(),
+        )
+        child = replace(
+            born,
+            execution_id=new_id(),
+            type="FLOW",
+            flow_name="report",
+            name="report",
+            parent_id=root,
+            depth=1,
+            parks=True,
+        )
+        service.store.append(
+            [
+                make_event(root, K.CREATED, **born.to_json()),
+                make_event(root, K.STARTED, worker="w"),
+                make_event(root, K.WAITING, on="..."),
+                make_event(child.execution_id, K.CREATED, **child.to_json()),
+                make_event(child.execution_id, K.STARTED, worker="w"),
+                make_event(
+                    child.execution_id,
+                    K.FAILED,
+                    status_message="NameError",
+                    failure={"cell_id": "b", "source": SOURCE},
+                    is_parked=is_parked,
+                ),
+            ]
+        )
+        return service.store.get_execution(child.execution_id)
+
+    return failed
+
+
+def prompt(about, **response):
+    return Message(
+        message_id=new_id(),
+        execution_id=about.parent_id,
+        root_id=about.root_id,
+        subject="report failed",
+        message=None,
+        message_type="ERROR",
+        created_at=now(),
+        status=MessageStatus.ANSWERED if response else MessageStatus.OPEN,
+        about_id=about.execution_id,
+        response=response or None,
+        answered_by="ada",
+        answered_from="notebook",
+    )
+
+
+def followed(service, execution, *, archive=True, **response):
+    """What it is after a prompt about it was answered so."""
+    decision = decision_in(prompt(execution, **response))
+    return decide(service, execution.execution_id, decision, archive=archive)
+
+
+@pytest.mark.parametrize("verb", LABELS)
+def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
+    after = followed(service, failed(), **{verb: True})
+
+    assert after.decision["verb"] == verb
+    assert after.decision["decided_by"] == "ada"
+    assert after.decision["decided_from"] == "notebook"
+    assert after.decision["cell_id"] == "b"
+    [event] = [e for e in service.store.events_after(0) if e.kind is K.DECIDED]
+    assert event.actor == "ada"
+    assert event.payload.items() <= after.decision.items()
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_what_goes_on_in_its_kernel_waits_for_a_slot(service, failed, verb):
+    after = followed(service, failed(), **{verb: True})
+
+    assert (after.status, after.asked, after.worker) == (S.PAUSED, "resume", "w")
+
+
+@pytest.mark.parametrize("verb", ENDING)
+def test_what_does_not_go_on_ends_with_its_error(service, failed, verb):
+    after = followed(service, failed(), **{verb: True})
+
+    assert (after.status, after.status_message) == (S.ENDED_ERROR, "NameError")
+    assert after.is_archived is (verb != "fail")
+
+
+def test_a_try_that_is_followed_by_another_need_not_be_archived(service, failed):
+    assert not followed(service, failed(), archive=False, retry=True).is_archived
+
+
+def test_cancel_all_cancels_the_whole_family(service, failed):
+    child = failed(is_parked=False)
+
+    after = followed(service, child, cancel_all=True)
+
+    assert after.status is S.ENDED_CANCELLED
+    assert service.store.get_execution(child.root_id).asked == "cancel"
+
+
+def test_the_difference_is_recorded_if_there_is_one(service, failed):
+    edited = followed(
+        service, failed(), retry_cell=True, source="amount = 1\n" + SOURCE
+    )
+    same = followed(service, failed(), retry_cell=True, source=SOURCE)
+
+    assert edited.decision["source"] == "amount = 1\n" + SOURCE
+    assert edited.decision["difference"].splitlines()[3:] == [
+        "+amount = 1",
+        f" {SOURCE}",
+    ]
+    assert "difference" not in same.decision
+    assert "source" not in same.decision
+
+
+def test_a_source_that_was_sent_along_with_another_button_is_no_edit(service, failed):
+    assert "source" not in followed(service, failed(), fail=True, source="x").decision
+
+
+def test_values_that_are_null_are_not_set(service, failed):
+    after = followed(service, failed(), skip=True, values={"total": 3, "other": None})
+
+    assert after.decision["values"] == {"total": 3}
+
+
+def test_other_inputs_are_those_of_their_fields(service, failed):
+    response = {"inputs.day": "monday", "source": "x"}
+
+    after = followed(service, failed(), retry_with_inputs=True, **response)
+
+    assert after.decision["inputs"] == {"day": "monday"}
+
+
+def test_the_same_answer_twice_is_one_decision(service, failed):
+    execution = failed()
+    decision = decision_in(prompt(execution, fail=True))
+
+    first = decide(service, execution.execution_id, decision, archive=True)
+    again = decide(service, execution.execution_id, decision, archive=True)
+
+    assert again == first
+
+
+@pytest.mark.parametrize("verb", LABELS)
+def test_another_decision_comes_too_late(service, failed, verb):
+    execution = failed()
+    followed(service, execution, retry_cell=True)
+
+    with pytest.raises(MoveNotAllowed):
+        followed(service, execution, **{verb: True})
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_nothing_goes_on_without_a_kernel(service, failed, verb):
+    execution = failed(is_parked=False)
+
+    assert followed(service, execution, **{verb: True}).is_failed  # It is asked again.
+
+
+def test_nobody_can_decide_too(service, failed):
+    decision = Decision(verb="fail", why="Nobody answered in time.")
+
+    after = decide(service, failed().execution_id, decision, archive=True)
+
+    assert after.status_message == "NameError. Nobody answered in time."
+    assert (after.decision["decided_by"], after.decision["message_id"]) == ("", None)
+    assert after.decision["why"] == "Nobody answered in time."
+
+
+def test_a_prompt_without_an_answer_decides_nothing(failed):
+    with pytest.raises(BadArgument, match="nothing is decided"):
+        decision_in(prompt(failed()))
+
+
+def test_another_message_decides_nothing(failed):
+    with pytest.raises(BadArgument, match="no prompt about a failure"):
+        decision_in(prompt(failed(), ok=True))
+
+
+@pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
+def test_a_button_that_needs_a_kernel_says_that_it_is_gone(service, failed, verb):
+    execution = failed()
+    service.store.append(
+        [make_event(execution.execution_id, K.KERNEL_LOST, why="It took too much.")]
+    )
+    button = LABELS[verb]
+
+    with pytest.raises(BadAnswer) as refused:
+        still_possible(service, prompt(execution), {verb: True})
+
+    said = (
+        f"{button} is no longer possible. It took too much. Retry from start still is."
+    )
+    assert said in str(refused.value)
+    left = still_possible(service, prompt(execution), {"retry": True, "source": "x"})
+    assert left == {"retry": True}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1], "must be an object of names and values"),
+        ("x", "must be an object of names and values"),
+        (3, "must be an object of names and values"),
+        (
+            {"n": 1, "not a name": 1},
+            "'not a name' cannot be given a value: it is no name.",
+        ),
+        ({"import": 1}, "'import' cannot be given a value: it is no name."),
+        (
+            {"this": 1},
+            "'this' cannot be given a value: it is a name of flowkernel's own.",
+        ),
+    ],
+)
+def test_values_are_of_names(failed, values, said):
+    execution = failed()
+
+    with pytest.raises(BadAnswer) as refused:
+        check_answer(prompt(execution), {"skip": True, "values": values})
+
+    assert said in str(refused.value)
+
+    check_answer(prompt(execution), {"retry": True, "values": values})
+    check_answer(prompt(execution), {"skip": True, "values": {"n": 1}})
+
+
+def test_what_is_no_prompt_is_not_looked_at(service, failed):
+    message, response = replace(prompt(failed()), about_id=None), {"skip": True}
+
+    check_answer(message, {**response, "values": 3})
+    assert still_possible(service, message, response) == response
+
+
+def test_a_difference_is_a_unified_diff():
+    assert difference("a\nb", "a\nc").splitlines() == [
+        "--- before",
+        "+++ after",
+        "@@ -1,2 +1,2 @@",
+        " a",
+        "-b",
+        "+c",
+    ]

@@ -1,0 +1,196 @@
+"""What a person is asked about a failure."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flowkernel.core.clock import new_id
+from flowkernel.core.models import CellError, Execution
+from flowkernel.core.projection import LIVE_VERBS
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.engine.prompts.failure_prompt import INPUT, LABELS, SHOWN, prompt_of
+from flowkernel.forms.form import Form
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def failed(**fields):
+    """A notebook of three cells whose second one failed; its kernel is kept."""
+    id_ = new_id()
+    known = Execution(
+        execution_id=id_,
+        root_id=id_,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=S.PAUSED,
+        status_message="Cell 2 of 3: NameError: name 'amount' is not defined",
+        created_at=NOON,
+        started_at=NOON,
+        parked_at=NOON,
+        inputs={"day": "monday"},
+        error=CellError(
+            name="NameError", message="x", traceback="line\n" * 40 + "last"
+        ),
+        failure={
+            "cell_id": "a",
+            "cell_number": 2,
+            "cell_count": 3,
+            "source": "total = price * amount",
+        },
+    )
+    return replace(known, **fields)
+
+
+def asked(execution, *, cause=None, tries=1, waiting=()):
+    return prompt_of(
+        execution,
+        cause=cause or execution,
+        tries=tries,
+        waiting=list(waiting),
+        seconds=90.0,
+    )
+
+
+def buttons(prompt):
+    properties = prompt.body["properties"].items()
+    return [name for name, field in properties if field["element"] == "submit"]
+
+
+def test_it_shows_what_a_person_needs_to_decide():
+    prompt = asked(failed(), tries=3, waiting=["parent", "grandparent"])
+
+    assert prompt.subject == "report failed 3 times"
+    for words in (
+        "**Cell 2 of 3: NameError: name 'amount' is not defined**",
+        "\nlast\n```",
+        "Inputs: day = 'monday'.",
+        "It ran for 90.0 s.",
+        "Try 3.",
+        "Waiting for it: parent, grandparent.",
+    ):
+        assert words in prompt.message
+    assert prompt.message.count("line\n") == 11
+
+
+def test_it_offers_six_things():
+    assert buttons(asked(failed())) == list(LABELS)
+    assert asked(failed()).subject == "report failed"
+
+
+def test_without_a_kernel_it_offers_what_needs_none_and_says_why():
+    prompt = asked(failed(parked_at=None))
+
+    assert buttons(prompt) == [verb for verb in LABELS if verb not in LIVE_VERBS]
+    assert "source" not in prompt.body["properties"]
+    assert "Its kernel is gone" in prompt.message
+
+
+def test_around_a_wrapper_it_shows_what_failed_under_it():
+    cause = failed(status=S.ENDED_ERROR, parked_at=None)
+    wrapper = failed(
+        type="WRAPPER",
+        flow_name="timeout",
+        name="report (timeout)",
+        parked_at=None,
+        inputs={"timeout_sec": 60},
+        wrapped={"inputs": {"day": "monday"}},
+        error=None,
+        failure={"source": "def handler(): ..."},
+    )
+
+    prompt = asked(wrapper, cause=cause)
+
+    assert prompt.subject == "report (timeout) failed"
+    for words in (
+        "```python\ntotal = price * amount\n```",
+        "\nlast\n```",
+        "Inputs: day = 'monday'.",
+        f"Under it failed 'report' ({cause.execution_id[-8:]}).",
+        "put `interactive` innermost for that. Retry from start is.",
+    ):
+        assert words in prompt.message
+    for words in ("timeout_sec", "handler"):
+        assert words not in prompt.message
+    assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
+    assert prompt.body["properties"][INPUT + "day"]["default"] == "monday"
+
+
+def test_a_wrapper_that_failed_by_itself_does_not_show_its_source():
+    """As timeout does, whose child was cancelled."""
+    wrapper = failed(
+        type="WRAPPER", parked_at=None, wrapped={"inputs": {}}, failure={"source": "x"}
+    )
+
+    prompt = asked(wrapper)
+
+    assert "```python" not in prompt.message
+    assert "Under it" not in prompt.message
+
+
+def test_without_inputs_there_are_no_others():
+    assert "retry_with_inputs" not in buttons(asked(failed(inputs={})))
+
+
+def test_the_fields_have_what_is_there():
+    fields = asked(failed()).body["properties"]
+
+    assert fields["source"]["default"] == "total = price * amount"
+    assert fields["values"]["default"] == {"total": None}
+    assert fields[INPUT + "day"]["default"] == "monday"
+
+
+@pytest.mark.parametrize(
+    ("value", "element"),
+    [
+        (True, "toggle"),
+        (3, "number"),
+        (0.5, "number"),
+        ("text", "string"),
+        ("two\nlines", "textarea"),
+        ([1], "json"),
+        ({"a": 1}, "json"),
+        (None, "json"),
+    ],
+)
+def test_an_input_is_asked_for_as_what_it_is(value, element):
+    body = asked(failed(inputs={"it": value})).body
+
+    assert body["properties"][INPUT + "it"]["element"] == element
+    assert Form.of(body).buttons
+
+
+def test_a_long_source_is_whole_in_the_form_alone():
+    source = "x = 1\n" * SHOWN
+    execution = failed(failure={**failed().failure, "source": source})
+
+    prompt = asked(execution)
+
+    assert prompt.body["properties"]["source"]["default"] == source
+    assert len(prompt.message) < SHOWN + 2_000
+
+
+def test_a_fence_in_the_source_does_not_end_ours():
+    failure = {**failed().failure, "source": "'''```'''"}
+    execution = failed(failure=failure, parked_at=None)
+
+    assert "````python\n'''```'''\n````" in asked(execution).message
+
+
+def test_what_ended_without_a_cell_can_be_asked_about():
+    prompt = asked(failed(failure={}, error=None, started_at=None, parked_at=None))
+
+    assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
+
+
+def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
+    inputs = {f"i{n}": n for n in range(200)} | {"wide": "x" * 1_000_000}
+    failure = {**failed().failure, "source": "x = 1\n" * 100_000}
+
+    prompt = asked(failed(inputs=inputs, failure=failure))
+
+    assert buttons(prompt) == list(LABELS)
+    assert len(prompt.body["properties"]) <= 100
+    assert len(str(prompt.body)) + len(prompt.message) < 200_000

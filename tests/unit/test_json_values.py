@@ -1,0 +1,131 @@
+"""JSON passes unchanged; anything else is refused, and the sentence names the place."""
+
+import json
+import math
+from collections import OrderedDict
+from enum import IntEnum, StrEnum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowkernel.core.errors import BadName, BadValue, ValueTooBig
+from flowkernel.core.json_values import (
+    MAX_NAME,
+    MAX_NESTING,
+    checked,
+    checked_name,
+    dumps,
+)
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=20
+)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Number(IntEnum):
+    ONE = 1
+
+
+@given(JSON)
+def test_whatever_json_gives_back_passes_unchanged(value):
+    passed = checked(value, "inputs")
+
+    assert passed == value
+    assert json.loads(dumps(passed)) == value
+    assert checked(passed, "inputs") == passed
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ((1, (2,)), [1, [2]]),
+        (OrderedDict(a=1), {"a": 1}),
+        (Colour.RED, "red"),
+        (Number.ONE, 1),
+        (True, True),
+        (2**100, 2**100),
+    ],
+)
+def test_what_means_the_same_becomes_plain(value, plain):
+    passed = checked(value, "inputs")
+
+    assert passed == plain
+    assert type(passed) is type(plain)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        (math.nan, "inputs is nan"),
+        ({"a": [0, math.inf]}, r"inputs\['a'\]\[1\] is inf"),
+        ({"a": {1}}, r"inputs\['a'\] is of type set"),
+        ({"a": {"b": b""}}, r"inputs\['a'\]\['b'\] is of type bytes"),
+        ({"a": {None: 1}}, r"inputs\['a'\] has the key None; .* Use 'None'"),
+        (["\ud800"], r"inputs\[0\] has characters that are not valid Unicode text"),
+        ({"\udfff": 1}, "a key of inputs has characters"),
+    ],
+)
+def test_what_is_not_json_is_told_with_its_place(value, place):
+    with pytest.raises(BadValue, match=place):
+        checked(value, "inputs")
+
+
+def nested(levels):
+    value = 0
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def test_nesting_has_a_limit_that_is_inclusive():
+    checked(nested(MAX_NESTING), "inputs")
+
+    with pytest.raises(BadValue, match=f"more than {MAX_NESTING} levels deep"):
+        checked(nested(MAX_NESTING + 1), "inputs")
+
+
+def test_size_has_a_limit_that_is_inclusive_and_counts_bytes():
+    assert checked("ü" * 4, "output", limit=10) == "üüüü"
+
+    with pytest.raises(ValueTooBig, match="the limit is 9"):
+        checked("ü" * 4, "output", limit=9)
+
+
+def test_what_is_too_big_names_its_largest_part():
+    with pytest.raises(
+        ValueTooBig, match=r"The largest part is output\['big'\] with 202\."
+    ):
+        checked({"small": 1, "big": "x" * 200}, "output", limit=100)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "Ünïcode 日本", "a.b-c_d", "x" * MAX_NAME, " trimmed "]
+)
+def test_names_that_can_be(name):
+    assert checked_name(name) == name.strip()
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a/b", "a\\b", "a\tb", "\x7f", "a\u200bb", "\ud800"]
+)
+def test_names_that_cannot_be(name):
+    with pytest.raises(BadName, match=r"Use letters|needs a name"):
+        checked_name(name)
+
+
+def test_a_name_that_is_too_long_is_shown_cut():
+    with pytest.raises(BadName, match=r"'x{37}\.\.\.' has 129 characters; at most 128"):
+        checked_name("x" * (MAX_NAME + 1))

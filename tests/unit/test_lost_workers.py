@@ -1,0 +1,47 @@
+"""What runs in a worker that is gone is found, and nothing else."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.dispatch.lost_workers import orphans
+
+S = ExecutionStatus
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LEASE = 9.0
+
+
+def held(status=S.RUNNING, **fields):
+    return Execution(
+        execution_id="e",
+        root_id="e",
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=status,
+        created_at=NOON,
+        worker="w",
+        **fields,
+    )
+
+
+@pytest.mark.parametrize("status", [status for status in S if not status.is_ended])
+def test_what_runs_in_a_worker_that_is_gone_is_an_orphan(status):
+    one = held(status)
+
+    found = orphans([one], {}, NOON, LEASE)
+
+    kept = (S.RUNNING, S.WAITING, S.PAUSED)
+    assert found == ([one] if status in kept else [])
+    assert orphans([one], {"w"}, NOON, LEASE) == []
+
+
+def test_what_began_just_now_is_no_orphan():
+    """Its worker need not have asked anything yet."""
+    begun = held(started_at=NOON)
+
+    assert orphans([begun], {}, NOON + timedelta(seconds=LEASE / 2), LEASE) == []
+    assert orphans([begun], {}, NOON + timedelta(seconds=LEASE), LEASE) == [begun]

@@ -1,0 +1,115 @@
+"""Parked kernels are found by those who may, and only while somebody keeps them."""
+
+import os
+import stat
+
+import pytest
+
+from flowkernel.core.errors import BadArgument, NotParked
+from flowkernel.core.process_id import is_alive, started_at
+from flowkernel.kernels.parked.registry import (
+    ParkedKernel,
+    find_parked,
+    is_parked,
+    publish,
+    published,
+    sweep_parked,
+    withdraw,
+)
+
+FIRST = "01a1ff43-78cf-7102-a648-000000000001"
+SECOND = "01a1ff43-78cf-7102-a648-000000000002"
+BEFORE_ALL = 0.0  #: No process of today started then: another had that pid.
+
+
+def a_kernel(execution_id=FIRST, **fields):
+    us = {"pid": os.getpid(), "process_started_at": started_at()}
+    worker = {"worker_pid": os.getpid(), "worker_started_at": started_at()}
+    connection = {"transport": "ipc", "ip": "/x/k", "shell_port": 1, "key": b"secret"}
+    named = {"execution_id": execution_id, "name": "sums", "notebook": "/x/sums.ipynb"}
+    return ParkedKernel(**{**named, **us, **worker, "connection": connection, **fields})
+
+
+def test_it_is_found_as_it_was_published(tmp_path):
+    publish(tmp_path, a_kernel())
+
+    found = find_parked(tmp_path, FIRST)
+
+    assert found.connection["key"] == "secret"
+    assert found == a_kernel(connection=found.connection)
+    assert is_parked(tmp_path, FIRST)
+
+
+def test_its_key_is_for_its_user_alone(tmp_path):
+    publish(tmp_path, a_kernel())
+
+    [file] = (tmp_path / "parked").iterdir()
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert "secret" not in repr(a_kernel())
+
+
+@pytest.mark.parametrize("part", [FIRST[-4:], FIRST[-12:], f" {FIRST.upper()} "])
+def test_an_id_can_be_shortened(tmp_path, part):
+    publish(tmp_path, a_kernel())
+    publish(tmp_path, a_kernel(SECOND))
+
+    assert find_parked(tmp_path, part).execution_id == FIRST
+
+
+def test_an_id_must_name_one(tmp_path):
+    publish(tmp_path, a_kernel())
+    publish(tmp_path, a_kernel(SECOND))
+
+    with pytest.raises(BadArgument, match=f"can mean {FIRST}, {SECOND}"):
+        find_parked(tmp_path, FIRST[:8])
+
+
+@pytest.mark.parametrize("text", ["001", "", "../parked", "*", SECOND])
+def test_what_is_not_parked_is_not_found(tmp_path, text):
+    publish(tmp_path, a_kernel())
+
+    with pytest.raises(NotParked, match="has no parked kernel: it goes on"):
+        find_parked(tmp_path, text)
+
+
+def test_it_is_there_as_long_as_it_is_published(tmp_path):
+    with published(tmp_path, a_kernel()):
+        assert is_parked(tmp_path, FIRST)
+
+    assert list((tmp_path / "parked").iterdir()) == []
+    withdraw(tmp_path, FIRST)
+
+
+def test_a_home_that_cannot_be_written_to_stops_nobody(tmp_path):
+    (tmp_path / "parked").write_text("in the way")
+
+    with published(tmp_path, a_kernel()):
+        assert not is_parked(tmp_path, FIRST)
+
+
+@pytest.mark.parametrize("whose", ["process_started_at", "worker_started_at"])
+def test_what_nobody_keeps_is_gone_and_swept(tmp_path, whose):
+    """Its kernel ended, or its worker was killed; their pids may be others' by now."""
+    publish(tmp_path, a_kernel(**{whose: BEFORE_ALL}))
+    publish(tmp_path, a_kernel(SECOND))
+    (tmp_path / "parked" / "broken.json").write_text("{")
+
+    with pytest.raises(NotParked, match="its kernel is gone, with its variables"):
+        find_parked(tmp_path, FIRST)
+    sweep_parked(tmp_path)
+
+    assert not is_parked(tmp_path, FIRST)
+    assert is_parked(tmp_path, SECOND)
+    assert not is_parked(tmp_path, "broken")
+
+
+def test_a_process_that_nobody_reaped_is_not_there():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    assert not is_alive(pid, started_at(pid))
+    os.waitpid(pid, 0)

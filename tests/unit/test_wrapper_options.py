@@ -1,0 +1,109 @@
+"""Wrappers in words."""
+
+import pytest
+
+from flowkernel.cli.parameters import join_uses, uses_in, value_of
+from flowkernel.client.wrapper_options import take_uses, uses_text
+from flowkernel.core.errors import BadArgument
+from flowkernel.magics.magic_arguments import uses_of
+
+KNOWN = frozenset({"--name", "--no-wait"})
+
+
+def use(name, /, **inputs):
+    return {"name": name, "inputs": inputs}
+
+
+def taken(words):
+    return take_uses(words.split(), "--using", known=KNOWN, value_of=value_of)
+
+
+@pytest.mark.parametrize(
+    ("words", "rest", "uses"),
+    [
+        ("report day=1", "report day=1", []),
+        ("report --using retry", "report", [use("retry")]),
+        ("report --using=retry", "report", [use("retry")]),
+        ("--using retry --max-tries 5 report", "report", [use("retry", max_tries=5)]),
+        ("report --using retry --max-tries=5", "report", [use("retry", max_tries=5)]),
+        (
+            "report --using timeout --timeout-sec 2.5 --using retry --max-tries 5",
+            "report",
+            [use("timeout", timeout_sec=2.5), use("retry", max_tries=5)],
+        ),
+        (
+            "report --using retry --name x --max-tries 5 --no-wait",
+            "report --name x --no-wait",
+            [use("retry", max_tries=5)],
+        ),
+        ("report --max-tries 5", "report --max-tries 5", []),
+        ("report --using retry --delay-sec -1", "report", [use("retry", delay_sec=-1)]),
+        (
+            "report --using retry -- --max-tries 5",
+            "report -- --max-tries 5",
+            [use("retry")],
+        ),
+    ],
+)
+def test_what_stands_behind_a_wrapper_and_is_not_known_is_its(words, rest, uses):
+    assert taken(words) == (rest.split(), uses)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("report --using", "--using needs the name of a wrapper behind it"),
+        ("report --using --name x", "--using needs the name of a wrapper behind it"),
+        ("report --using retry --max-tries", "--max-tries needs a value behind it"),
+        (
+            "report --using retry --archive-retries --name x",
+            "--archive-retries needs a value behind it",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(words, said):
+    with pytest.raises(BadArgument) as refused:
+        taken(words)
+
+    assert said in str(refused.value)
+
+
+def test_behind_a_magic_a_value_is_an_inputs_value_and_a_name_may_be_quoted():
+    line = (
+        'report note="a --using b" --using "my own" --limit top --also [1, 2] '
+        "--no-doubt true --name x"
+    )
+
+    rest, uses = uses_of(line, "--using", KNOWN, {"top": 7})
+
+    assert rest == 'report note="a --using b" --name x'
+    assert uses == [use("my own", limit=7, also=[1, 2], no_doubt=True)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--using", "retry", "--max-tries", "5", "report", "--json"],
+        ["flow", "wrap", "report", "--using", "retry", "--max-tries", "5", "--json"],
+    ],
+)
+def test_the_commands_that_take_wrappers_get_each_as_one_word(words):
+    joined = join_uses(words)
+
+    given = [word.partition("=")[2] for word in joined if word.startswith("--using=")]
+    assert uses_in(given) == [use("retry", max_tries=5)]
+    assert [word for word in joined if not word.startswith("--using=")] == [
+        word for word in words if word not in ("--using", "retry", "--max-tries", "5")
+    ]
+
+
+def test_other_commands_keep_their_words():
+    words = ["execution", "list", "--using", "retry"]
+
+    assert join_uses(words) == words
+
+
+def test_wrappers_are_told_to_people_outermost_first():
+    uses = [use("timeout", timeout_sec=3), use("mine")]
+
+    assert uses_text(uses) == "timeout (timeout_sec=3), mine"
