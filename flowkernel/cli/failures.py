@@ -14,8 +14,8 @@ from flowkernel.cli.exit_codes import (
 from flowkernel.core.errors import (
     EngineError,
     ExecutionCancelled,
-    ExecutionError,
     FlowkernelError,
+    RunError,
 )
 
 #: The root of what typer raises: it comes from click, or from its own copy of it.
@@ -23,7 +23,7 @@ UsageFault = typer.BadParameter.__mro__[1]
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (EngineError, NO_ENGINE),
     (ExecutionCancelled, CANCELLED),
-    (ExecutionError, FAILED),
+    (RunError, FAILED),
     (FlowkernelError, BAD_REQUEST),
     (UsageFault, BAD_REQUEST),
     (UnicodeEncodeError, BAD_REQUEST),

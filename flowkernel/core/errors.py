@@ -176,19 +176,19 @@ class SqlRefused(RequestError):
     """A question in SQL that is not answered: the sentence says why."""
 
 
-class ExecutionError(FlowkernelError):
+class RunError(FlowkernelError):
     """A flow ran and did not succeed."""
 
 
-class ExecutionFailed(ExecutionError):
+class ExecutionFailed(RunError):
     """An execution ended with an error."""
 
 
-class ExecutionCancelled(ExecutionError):
+class ExecutionCancelled(RunError):
     """An execution was cancelled."""
 
 
-class EnvironmentGone(ExecutionError):
+class EnvironmentGone(RunError):
     """The interpreter, kernelspec or folder that a flow was registered with is not there."""
 
 

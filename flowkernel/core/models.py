@@ -11,7 +11,7 @@ from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
 Json = Any  #: None, bool, int, float, str, a list of Json, or a dict from str to Json.
 
 
-class Wire:
+class JsonRecord:
     """A frozen dataclass that goes over the wire as a JSON object, field by field."""
 
     def to_json(self) -> dict[str, Json]:
@@ -40,7 +40,7 @@ def _hints(cls: type) -> dict[str, Any]:
 def _out(value: Any) -> Json:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    return value.to_json() if isinstance(value, Wire) else value
+    return value.to_json() if isinstance(value, JsonRecord) else value
 
 
 def _in(hint: Any, value: Json) -> Any:
@@ -52,7 +52,7 @@ def _in(hint: Any, value: Json) -> Any:
         return datetime.fromisoformat(value).astimezone(UTC)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint(value)
-    if isinstance(hint, type) and issubclass(hint, Wire):
+    if isinstance(hint, type) and issubclass(hint, JsonRecord):
         return hint.from_json(value)
     return value
 
@@ -73,7 +73,7 @@ class OnLost(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment(Wire):
+class Environment(JsonRecord):
     """Where a flow runs: the interpreter or kernelspec, and the folder, of its author."""
 
     interpreter: str | None = None  #: Path of the Python of the registering process.
@@ -83,7 +83,7 @@ class Environment(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow(Wire):
+class Flow(JsonRecord):
     """A named piece of work. It does not run; it is run."""
 
     name: str
@@ -104,7 +104,7 @@ class Flow(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowVersion(Wire):
+class FlowVersion(JsonRecord):
     """One source of a flow, named by the hash of what runs."""
 
     flow_version: str
@@ -116,7 +116,7 @@ class FlowVersion(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellError(Wire):
+class CellError(JsonRecord):
     """What a failed cell raised, as the kernel told it."""
 
     name: str
@@ -127,7 +127,7 @@ class CellError(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Execution(Wire):
+class Execution(JsonRecord):
     """One flow carried out once, from request to ended."""
 
     execution_id: str
@@ -203,7 +203,7 @@ class Execution(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellRun(Wire):
+class CellRun(JsonRecord):
     """One carrying out of one cell."""
 
     cell_run_id: str
@@ -251,7 +251,7 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event(Wire):
+class Event(JsonRecord):
     """One thing that happened to one execution. Never changed once it is stored."""
 
     event_id: str
@@ -265,7 +265,7 @@ class Event(Wire):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message(Wire):
+class Message(JsonRecord):
     """A stored note from an execution to a person, maybe with a form to be answered."""
 
     message_id: str

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from flowkernel.core.models import Event, EventKind, Wire
+from flowkernel.core.models import Event, EventKind, JsonRecord
 
 LAST_LOG = 200  #: Characters of `Progress.last_log`, inclusive.
 K = EventKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Wire):
+class Progress(JsonRecord):
     """How far a running execution is. Shown, not stored: the events have it."""
 
     cells_ended: int = 0

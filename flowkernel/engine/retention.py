@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, FlowkernelError, MoveNotAllowed
-from flowkernel.core.models import Wire
+from flowkernel.core.models import JsonRecord
 from flowkernel.engine.service import Service
 
 CHUNK = 10_000  #: Executions that go in one transaction, about: families stay whole.
@@ -19,7 +19,7 @@ log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned(Wire):
+class Pruned(JsonRecord):
     """What went, or would."""
 
     families: int

@@ -17,7 +17,7 @@ from flowkernel.core.models import (
     Flow,
     FlowVersion,
     Json,
-    Wire,
+    JsonRecord,
 )
 from flowkernel.store.event_rows import Cells, Messages, step
 from flowkernel.store.live_state import State
@@ -188,7 +188,7 @@ def checked(event: Event) -> Event:
     return event
 
 
-def checked_text(record: Wire) -> None:
+def checked_text(record: JsonRecord) -> None:
     """Refuse what has text that cannot be written down.
 
     Raises:

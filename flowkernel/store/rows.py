@@ -17,11 +17,11 @@ from flowkernel.core.models import (
     EventKind,
     Execution,
     Flow,
+    JsonRecord,
     Message,
-    Wire,
 )
 
-T = TypeVar("T", bound=Wire)
+T = TypeVar("T", bound=JsonRecord)
 Row = tuple[Any, ...]
 
 #: Columns that are JSON, in whichever table.
@@ -126,7 +126,7 @@ def logged(record: Mapping[str, Any]) -> Event:
     )
 
 
-def check_fits(record: Wire) -> None:
+def check_fits(record: JsonRecord) -> None:
     """Refuse what its column cannot hold: it would keep all that follows from the tables.
 
     Raises:
@@ -136,7 +136,7 @@ def check_fits(record: Wire) -> None:
         value = getattr(record, name)
         if value is None or hint is Any or type(value) is hint is str:
             continue
-        if isinstance(value, Wire):
+        if isinstance(value, JsonRecord):
             check_fits(value)
         elif not isinstance(value, (int, float) if hint is float else hint):
             raise ValueError(f"{name} is {value!r}, which is no {hint.__name__}")
@@ -171,7 +171,7 @@ def _writer(name: str, hint: Any) -> Callable[[Any], Any] | None:
         return dumps
     if hint is datetime:
         return stored_at
-    if isinstance(hint, type) and issubclass(hint, Wire):
+    if isinstance(hint, type) and issubclass(hint, JsonRecord):
         return lambda value: dumps(value.to_json())
     return str if isinstance(hint, type) and issubclass(hint, StrEnum) else None
 
@@ -197,7 +197,7 @@ def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
         return str
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint
-    if isinstance(hint, type) and issubclass(hint, Wire):
+    if isinstance(hint, type) and issubclass(hint, JsonRecord):
         # The same few environments, again and again.
         return lru_cache(1_000)(lambda text: hint.from_json(json.loads(text)))
     return None
