@@ -14,7 +14,7 @@ from typing import Any
 from flowkernel import __version__
 from flowkernel.cli.engine_commands import TROUBLE, described, look
 from flowkernel.cli.output import say, say_json
-from flowkernel.client.engine_launcher import Found
+from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError
 from flowkernel.home import Home, find_home
@@ -137,7 +137,11 @@ def _engine(home: Home) -> Iterator[Finding]:
         return
     level = PROBLEM if found in TROUBLE else WARN if found not in _WELL else OK
     yield Finding(level, "engine", *described(home, found, engine))
-    if found is Found.ANSWERS and engine is not None and engine.version != __version__:
+    if (
+        found is EngineState.ANSWERS
+        and engine is not None
+        and engine.version != __version__
+    ):
         said = f"it is of version {engine.version}, this command of {__version__}."
         yield Finding(
             WARN, "engine", said, "`flowkernel engine stop`; the next is current."
@@ -149,7 +153,7 @@ def _engine(home: Home) -> Iterator[Finding]:
             yield Finding(WARN, "engine", said, f"chmod 600 {home.engine_file}")
 
 
-_WELL = frozenset({Found.NONE, Found.ANSWERS})
+_WELL = frozenset({EngineState.NONE, EngineState.ANSWERS})
 
 
 def _database(home: Home) -> Finding:

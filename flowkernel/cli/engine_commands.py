@@ -7,7 +7,7 @@ from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
 from flowkernel.cli.output import say, say_json
 from flowkernel.cli.session import client
 from flowkernel.client import engine_launcher
-from flowkernel.client.engine_launcher import Found
+from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineUnreachable
 from flowkernel.home import EngineFile, Home, find_home, home_error
@@ -15,30 +15,30 @@ from flowkernel.home import EngineFile, Home, find_home, home_error
 STOP_SECONDS = 30.0  #: How long a stopping engine may take to write and close.
 #: What `engine_launcher.look` found, for a person; what to do about it stands in ADVICE.
 SENTENCES = {
-    Found.NONE: "No engine is running.",
-    Found.ANSWERS: "The engine runs (process {pid}, version {version}) at {url}.",
-    Found.STALE: "No engine is running: the last one (process {pid}) was killed.",
-    Found.RECYCLED: (
+    EngineState.NONE: "No engine is running.",
+    EngineState.ANSWERS: "The engine runs (process {pid}, version {version}) at {url}.",
+    EngineState.STALE: "No engine is running: the last one (process {pid}) was killed.",
+    EngineState.RECYCLED: (
         "No engine is running: the last one was killed, and another program has its "
         "process id {pid} now."
     ),
-    Found.BROKEN: "engine.json cannot be understood, so nobody knows where the engine is.",
-    Found.SILENT: "The engine (process {pid}) is there and does not answer.",
-    Found.STRANGER: "What answers at {url} does not know this home's token.",
+    EngineState.BROKEN: "engine.json cannot be understood, so nobody knows where the engine is.",
+    EngineState.SILENT: "The engine (process {pid}) is there and does not answer.",
+    EngineState.STRANGER: "What answers at {url} does not know this home's token.",
 }
 ADVICE = {
-    Found.NONE: "The next command that needs it starts it.",
-    Found.ANSWERS: "",
-    Found.STALE: "Nothing recorded is lost; the next command that needs it starts one.",
-    Found.RECYCLED: "Nothing recorded is lost; the next command that needs it starts one.",
-    Found.BROKEN: "`flowkernel engine start` replaces {file} if no engine is running.",
-    Found.SILENT: "Look at {log}; `kill -9 {pid}` is safe: nothing recorded is lost.",
-    Found.STRANGER: "Look at {log}; `flowkernel engine start` starts this home's own.",
+    EngineState.NONE: "The next command that needs it starts it.",
+    EngineState.ANSWERS: "",
+    EngineState.STALE: "Nothing recorded is lost; the next command that needs it starts one.",
+    EngineState.RECYCLED: "Nothing recorded is lost; the next command that needs it starts one.",
+    EngineState.BROKEN: "`flowkernel engine start` replaces {file} if no engine is running.",
+    EngineState.SILENT: "Look at {log}; `kill -9 {pid}` is safe: nothing recorded is lost.",
+    EngineState.STRANGER: "Look at {log}; `flowkernel engine start` starts this home's own.",
 }
-TROUBLE = frozenset({Found.BROKEN, Found.SILENT, Found.STRANGER})
+TROUBLE = frozenset({EngineState.BROKEN, EngineState.SILENT, EngineState.STRANGER})
 
 
-def look(home: Home) -> tuple[Found, EngineFile | None]:
+def look(home: Home) -> tuple[EngineState, EngineFile | None]:
     """As `engine_launcher.look`.
 
     Raises:
@@ -50,7 +50,9 @@ def look(home: Home) -> tuple[Found, EngineFile | None]:
         raise home_error(home.path, error) from error
 
 
-def described(home: Home, found: Found, engine: EngineFile | None) -> tuple[str, str]:
+def described(
+    home: Home, found: EngineState, engine: EngineFile | None
+) -> tuple[str, str]:
     """What was found, and what to do about it."""
     facts = {
         "pid": engine.pid if engine else "",
@@ -67,7 +69,7 @@ def engine_status(*, as_json: bool) -> int:
     home = find_home()
     found, engine = look(home)
     told = {}
-    if found is Found.ANSWERS:
+    if found is EngineState.ANSWERS:
         with suppress(EngineUnreachable):  # It has just gone.
             told = client(starts_engine=False).get("/engine")
     if as_json:
@@ -86,7 +88,7 @@ def engine_status(*, as_json: bool) -> int:
 def start_engine(*, as_json: bool) -> None:
     """Start it, if it does not run."""
     home = find_home()
-    was_there = look(home)[0] is Found.ANSWERS
+    was_there = look(home)[0] is EngineState.ANSWERS
     engine = engine_launcher.ensure_engine(home)
     if as_json:
         say_json({"url": engine.url, "pid": engine.pid, "was_running": was_there})
@@ -101,7 +103,7 @@ def stop_engine(*, force: bool, as_json: bool) -> None:
     """Stop it; comes back when it is gone."""
     home = find_home()
     found, engine = look(home)
-    if found is not Found.ANSWERS or engine is None:
+    if found is not EngineState.ANSWERS or engine is None:
         if found in TROUBLE:
             raise EngineUnreachable(" ".join(described(home, found, engine)))
         _say_stopped("No engine is running.", was_running=False, as_json=as_json)

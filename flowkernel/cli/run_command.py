@@ -9,7 +9,7 @@ from flowkernel.cli.output import note, say, say_json
 from flowkernel.cli.parameters import parameters_of, uses_in
 from flowkernel.cli.session import COMMAND_LINE, client
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Asker
+from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
 from flowkernel.core.json_values import checked
 from flowkernel.core.models import Execution, Json
@@ -73,7 +73,7 @@ def run(
     return _ended(tree, as_json=as_json)
 
 
-def _asker(engine: Client, display: FinalText) -> Asker | None:
+def _asker(engine: Client, display: FinalText) -> Prompter | None:
     """How whoever sits at this terminal is asked; None: nobody does."""
     if engine.channel is None:
         return None

@@ -28,7 +28,7 @@ FAILURE = (
 )
 
 
-class Found(StrEnum):
+class EngineState(StrEnum):
     """What `engine.json` and the process table say about the engine of a home."""
 
     NONE = "NONE"  #: No engine was started here, or it went away by itself.
@@ -40,33 +40,33 @@ class Found(StrEnum):
     STRANGER = "STRANGER"  #: What answers at its address does not know its token.
 
 
-def look(home: Home) -> tuple[Found, EngineFile | None]:
+def look(home: Home) -> tuple[EngineState, EngineFile | None]:
     """What there is, without changing anything."""
     try:
         engine = EngineFile.read(home)
     except BadArgument:
-        return Found.BROKEN, None
+        return EngineState.BROKEN, None
     if engine is None:
-        return Found.NONE, None
+        return EngineState.NONE, None
     status = _ask(engine)
     if status == 200:
-        return Found.ANSWERS, engine
+        return EngineState.ANSWERS, engine
     return _unanswered(engine, status), engine
 
 
-def _unanswered(engine: EngineFile, status: int | None) -> Found:
+def _unanswered(engine: EngineFile, status: int | None) -> EngineState:
     import psutil
 
     try:
         process = psutil.Process(engine.pid)
         started_at = process.create_time()
         if process.status() == psutil.STATUS_ZOMBIE:
-            return Found.STALE
+            return EngineState.STALE
     except psutil.Error:
-        return Found.STALE
+        return EngineState.STALE
     if abs(started_at - engine.process_started_at) > 1.0:
-        return Found.RECYCLED
-    return Found.STRANGER if status == 401 else Found.SILENT
+        return EngineState.RECYCLED
+    return EngineState.STRANGER if status == 401 else EngineState.SILENT
 
 
 def _ask(engine: EngineFile) -> int | None:
@@ -98,7 +98,7 @@ def ensure_engine(home: Home) -> EngineFile:
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS):
             found, engine = look(home)
-            if found is Found.ANSWERS and engine is not None:
+            if found is EngineState.ANSWERS and engine is not None:
                 return engine
             if is_locked(home):
                 return _wait_for(home, None)
@@ -144,7 +144,7 @@ def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         found, engine = look(home)
-        if found is Found.ANSWERS and engine is not None:
+        if found is EngineState.ANSWERS and engine is not None:
             if process is not None:
                 process.returncode = (
                     0  # It is nobody's child to wait for: it outlives us.

@@ -13,7 +13,7 @@ from flowkernel.core.status import MessageStatus
 LOOKED_AT = 1_000  #: Of the messages that are open, inclusive.
 
 
-class Asker(Protocol):
+class Prompter(Protocol):
     """Something that asks a person. Called in the thread that follows."""
 
     every: (
@@ -37,7 +37,7 @@ class Asker(Protocol):
         """Nobody follows any more: leave what can stay."""
 
 
-class NoAsker:
+class NoPrompter:
     """Nobody is asked here: the inbox has what is open."""
 
     every = 1.0
@@ -59,11 +59,11 @@ class NoAsker:
         """Nothing."""
 
 
-class Asked:
+class OpenPrompts:
     """The messages that are open, kept current by events, for one asker."""
 
     def __init__(
-        self, client: Client, asker: Asker, *, root_id: str | None = None
+        self, client: Client, asker: Prompter, *, root_id: str | None = None
     ) -> None:
         self._client = client
         self._asker = asker

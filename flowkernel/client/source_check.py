@@ -16,7 +16,7 @@ READY = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class SourceReport:
     """What was found in a source that is valid Python."""
 
     undefined: tuple[
@@ -24,7 +24,7 @@ class Checked:
     ] = ()  #: Name, and the line where it is first used.
 
 
-def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
+def check_source(source: str, *, setup: str = "", offset: int = 0) -> SourceReport:
     """Look at plain Python: a cell's magics are to be translated before.
 
     Args:
@@ -37,7 +37,7 @@ def check_source(source: str, *, setup: str = "", offset: int = 0) -> Checked:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # They are said when the flow runs.
         _compile(source, offset)
-        return Checked(_undefined(source, setup, offset))
+        return SourceReport(_undefined(source, setup, offset))
 
 
 def _compile(source: str, offset: int) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Asked, Asker, NoAsker
+from flowkernel.client.open_prompts import NoPrompter, OpenPrompts, Prompter
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Event, Execution
@@ -50,7 +50,7 @@ def watch(
     *,
     asks_to_cancel: Callable[[], bool],
     on_change: OnChange | None = None,
-    asker: Asker | None = None,
+    asker: Prompter | None = None,
 ) -> Tree:
     """Show it until it has ended; the last tree.
 
@@ -58,7 +58,7 @@ def watch(
     """
     tree: Tree | None = None
     is_cancelled = False
-    asker = asker or NoAsker()
+    asker = asker or NoPrompter()
     while True:
         try:
             for tree in follow(client, execution_id, on_change=on_change, asker=asker):
@@ -86,7 +86,7 @@ def follow(
     *,
     every: float = EVERY,
     on_change: OnChange | None = None,
-    asker: Asker | None = None,
+    asker: Prompter | None = None,
 ) -> Iterator[Tree]:
     """The tree whenever it has changed, at most once in `every` seconds, and once a second
     in any case. The last one is over.
@@ -105,10 +105,10 @@ def follow(
     yield tree
     if tree.is_over:
         return
-    asker = asker or NoAsker()
-    asked = Asked(client, asker, root_id=tree.execution.root_id)
+    asker = asker or NoPrompter()
+    asked = OpenPrompts(client, asker, root_id=tree.execution.root_id)
     reader = Reader(client, tree.cursor, root_id=tree.execution.root_id)
-    heard = _Heard(on_change or _nothing, asker, asked)
+    heard = _Listeners(on_change or _nothing, asker, asked)
     try:
         asked.look(is_ours=tree.executions.__contains__)
         while not tree.is_over:
@@ -123,12 +123,12 @@ def _nothing(_at: datetime, _execution: Execution) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Listeners:
     """Who hears what while a tree is followed."""
 
     on_change: OnChange
-    asker: Asker
-    asked: Asked
+    asker: Prompter
+    asked: OpenPrompts
 
     def pause(self, left: float) -> float:
         """How long to wait for the next event: what is open must be polled meanwhile."""
@@ -136,7 +136,7 @@ class _Heard:
 
 
 def _carry_on(
-    client: Client, tree: Tree, reader: "Reader", every: float, heard: _Heard
+    client: Client, tree: Tree, reader: "Reader", every: float, heard: _Listeners
 ) -> Tree:
     """Take in what happens until it is time for the next picture, or it is over."""
     shown_at = monotonic()

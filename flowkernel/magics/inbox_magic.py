@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import LOOKED_AT, Asked, Asker, NoAsker
+from flowkernel.client.open_prompts import LOOKED_AT, NoPrompter, OpenPrompts, Prompter
 from flowkernel.client.watch import Reader
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Message
@@ -60,7 +60,7 @@ def _show_beside(shell: Any, client: Client) -> bool:
     asker = asker_of(shell, client, make_room=_nothing, is_beside=True)
     if asker is None:
         return False
-    asked = Asked(client, asker)
+    asked = OpenPrompts(client, asker)
     cursor = client.get("/engine")["last_seq"]
     asked.look(is_ours=_all)
     _latest.take(asker, lambda is_over: _follow(client, cursor, asked, is_over))
@@ -72,7 +72,7 @@ def _all(_execution_id: str) -> bool:
 
 
 def _follow(
-    client: Client, cursor: int, asked: Asked, is_over: threading.Event
+    client: Client, cursor: int, asked: OpenPrompts, is_over: threading.Event
 ) -> None:
     reader = Reader(client, cursor, None)
     try:
@@ -92,9 +92,9 @@ class _Latest:
 
     def __init__(self) -> None:
         self._is_over = threading.Event()
-        self._asker: Asker = NoAsker()
+        self._asker: Prompter = NoPrompter()
 
-    def take(self, asker: Asker, follow: Callable[[threading.Event], None]) -> None:
+    def take(self, asker: Prompter, follow: Callable[[threading.Event], None]) -> None:
         """Let the one before go, and follow this one."""
         self._is_over.set()
         self._asker.finish()

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Asker
+from flowkernel.client.open_prompts import Prompter
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import EngineFile, find_home
 from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
@@ -12,7 +12,7 @@ from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
 
 def asker_of(
     shell: Any, client: Client, *, make_room: Any, is_beside: bool = False
-) -> Asker | None:
+) -> Prompter | None:
     """How a person is asked here; None: nobody can be.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowkernel.api import as_object, start
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Asker, NoAsker
+from flowkernel.client.open_prompts import NoPrompter, Prompter
 from flowkernel.client.watch import Display, follow, get_tree, watch
 from flowkernel.core.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
 from flowkernel.core.json_values import checked
@@ -130,11 +130,11 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
     from flowkernel.widgets.threads import begin
 
     name = f"flowkernel-{short_id(execution_id)}"
-    begin(name, _follow_quietly, client, execution_id, display, asker or NoAsker())
+    begin(name, _follow_quietly, client, execution_id, display, asker or NoPrompter())
 
 
 def _follow_quietly(
-    client: Client, execution_id: str, display: Display, asker: Asker
+    client: Client, execution_id: str, display: Display, asker: Prompter
 ) -> None:
     try:
         for tree in follow(client, execution_id, asker=asker):

@@ -15,7 +15,7 @@ import flowkernel
 from flowkernel.cli import main
 from flowkernel.cli.engine_commands import ADVICE, SENTENCES
 from flowkernel.cli.failures import failure_code
-from flowkernel.client.engine_launcher import Found
+from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.errors import all_errors
 from flowkernel.home import EngineFile, Home
 
@@ -148,7 +148,7 @@ def a_dead_process() -> int:
     return done.pid
 
 
-@pytest.mark.parametrize("found", Found)
+@pytest.mark.parametrize("found", EngineState)
 def test_every_state_of_the_engine_has_words(found):
     assert SENTENCES[found]
     assert found in ADVICE
