@@ -113,14 +113,14 @@ def _asks_to_cancel(name: str) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-class _Shown(LiveText):
+class _TreeDisplay(LiveText):
     """On a terminal: redrawn in place."""
 
     def tell(self, at: datetime, execution: Execution) -> None:
         """The next picture has it."""
 
 
-class _Told(FinalText):
+class _LineDisplay(FinalText):
     """In a pipe: a line for each change, then the tree."""
 
     _is_first = True
@@ -142,7 +142,7 @@ class _Told(FinalText):
         write(said, self._stream)
 
 
-class _Silent(FinalText):
+class _NoDisplay(FinalText):
     """For programs: nothing but the record at the end."""
 
     def finish(self, tree: Tree) -> None:
@@ -154,5 +154,5 @@ class _Silent(FinalText):
 
 def _display(as_json: bool) -> "_Shown | _Told | _Silent":
     if as_json:
-        return _Silent()
-    return _Shown() if can_redraw(sys.stdout) else _Told()
+        return _NoDisplay()
+    return _TreeDisplay() if can_redraw(sys.stdout) else _LineDisplay()
