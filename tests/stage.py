@@ -30,9 +30,9 @@ from flowkernel.core.models import Event, EventKind
 from flowkernel.engine.__main__ import about, engine_file, listen
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.dispatch.worker_processes import Processes
-from flowkernel.engine.event_stream import Stream
-from flowkernel.engine.http_server import Server
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_stream import EventStream
+from flowkernel.engine.http_server import HttpServer
 from flowkernel.engine.service import Service
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.context import enter
@@ -85,7 +85,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-class NoProcesses(Processes):
+class NoProcesses(WorkerProcesses):
     """The worker is played."""
 
     def start(self) -> str:
@@ -99,7 +99,7 @@ def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
     listener = listen(config)
     with Store(home.database, journal=home.journal, writable_folder=home.backup) as s:
         service = Service(s, home, config)
-        stream = Stream(s.last_seq, lambda seq, root, one: s.events_after(
+        stream = EventStream(s.last_seq, lambda seq, root, one: s.events_after(
             seq, root_id=root, execution_id=one))  # fmt: skip
         dispatcher = Dispatcher(service, NoProcesses(home), stream)
         told = engine_file(listener, config, home)
@@ -111,7 +111,7 @@ def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
             about=about(home, told),
             stop=lambda: None,
         )
-        server = Server(uvicorn.Config(app, log_level="error", access_log=False,
+        server = HttpServer(uvicorn.Config(app, log_level="error", access_log=False,
             timeout_graceful_shutdown=1))  # fmt: skip
         thread = threading.Thread(target=server.run, args=([listener],))
         told.write(home)

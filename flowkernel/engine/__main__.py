@@ -26,9 +26,9 @@ from flowkernel.core.errors import (
 )
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.dispatch.worker_processes import Processes
-from flowkernel.engine.event_stream import Stream
-from flowkernel.engine.http_server import Server
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_stream import EventStream
+from flowkernel.engine.http_server import HttpServer
 from flowkernel.engine.service import Service
 from flowkernel.home import EngineFile, Home, home_error
 from flowkernel.store import Store
@@ -73,11 +73,11 @@ def run(home: Home, config: Config) -> None:
         writable_folder=home.backup,
     ) as store:
         service = Service(store, home, config)
-        stream = Stream(store.last_seq, lambda seq, root, one: store.events_after(
+        stream = EventStream(store.last_seq, lambda seq, root, one: store.events_after(
             seq, root_id=root, execution_id=one))  # fmt: skip
-        dispatcher = Dispatcher(service, Processes(home), stream)
+        dispatcher = Dispatcher(service, WorkerProcesses(home), stream)
         told = engine_file(listener, config, home)
-        server: list[Server] = []
+        server: list[HttpServer] = []
 
         def stop() -> None:
             stream.close()
@@ -108,7 +108,7 @@ def run(home: Home, config: Config) -> None:
             timeout_graceful_shutdown=GOODBYE,
             lifespan="on",
         )
-        server.append(Server(settings))
+        server.append(HttpServer(settings))
         try:
             told.write(home)
         except OSError as error:

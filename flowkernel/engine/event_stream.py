@@ -14,7 +14,7 @@ HEARTBEAT = 5.0  #: Seconds after which a silent stream says that it is there.
 ReadOlder = Callable[[int, str | None, str | None], list[Event]]
 
 
-class Stream:
+class EventStream:
     """All events in the order of their `seq`. Lives in the engine's event loop.
 
     A watcher pulls from its cursor on: one that is slow falls back to the store, and costs

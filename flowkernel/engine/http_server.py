@@ -9,7 +9,7 @@ LOOK_SECONDS = (
 )
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Waits to be told to leave; uvicorn itself looks ten times a second."""
 
     _should_exit = False

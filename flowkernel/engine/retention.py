@@ -19,7 +19,7 @@ log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned(JsonRecord):
+class PruneResult(JsonRecord):
     """What went, or would."""
 
     families: int
@@ -30,7 +30,7 @@ class Pruned(JsonRecord):
 
 def prune(
     service: Service, *, days: float | None, keep: int | None, is_dry: bool = False
-) -> Pruned:
+) -> PruneResult:
     """Let families go all of which ended, and whose root is older than `days`, or which are
     not among the newest `keep`. Everything else goes on.
 
@@ -43,7 +43,7 @@ def prune(
         )
     before = now() - timedelta(days=days) if days is not None else None
     found = service.store.prunable(before=before, keep=keep)
-    told = Pruned(families=len(found), executions=sum(count for _, count in found))
+    told = PruneResult(families=len(found), executions=sum(count for _, count in found))
     if is_dry or not found:
         return told
     removed = [
@@ -52,7 +52,7 @@ def prune(
         for path in service.store.prune(roots)
         if (size := remove(service.home.path, path)) is not None
     ]
-    return Pruned(
+    return PruneResult(
         families=told.families,
         executions=told.executions,
         notebooks=len(removed),

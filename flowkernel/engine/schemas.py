@@ -72,7 +72,7 @@ class WrapperUse(Record):
     inputs: dict[str, Any] = Field(default_factory=dict)
 
 
-class FlowRecord(SourceRecord):
+class RegisterBody(SourceRecord):
     """`POST flow`."""
 
     setup: str | None = None

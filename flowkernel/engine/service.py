@@ -24,8 +24,8 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.start_plan import (
-    Plan,
-    Start,
+    StartPlan,
+    StartRequest,
     check_source,
     plan_of,
     version_of_flow,
@@ -96,7 +96,7 @@ class Service:
 
     # -- starting ------------------------------------------------------------------------
 
-    def start(self, asked: Start) -> Execution:
+    def start(self, asked: StartRequest) -> Execution:
         """Record an execution, to be run as soon as there is a slot.
 
         Asking again with the same id returns what is there. A call that succeeded in an
@@ -137,7 +137,7 @@ class Service:
             raise TooDeep(flow_name, self.config.max_depth)
 
     def _made_before(
-        self, parent: Execution, asked: Start, plan: Plan, inputs: Json
+        self, parent: Execution, asked: StartRequest, plan: StartPlan, inputs: Json
     ) -> Execution | None:
         """The child of the same call, from this try of the parent or an earlier one.
 
@@ -166,7 +166,7 @@ class Service:
         ]
         return next(iter(good + live), None)
 
-    def _next_try(self, parent: Execution, asked: Start) -> Start:
+    def _next_try(self, parent: Execution, asked: StartRequest) -> StartRequest:
         """All that a wrapper starts are tries of the same: each says which it follows."""
         if asked.wrapped_of is None or asked.retry_of is not None:
             return asked
@@ -183,7 +183,11 @@ class Service:
         return tries
 
     def _born(
-        self, asked: Start, plan: Plan, parent: Execution | None, inputs: Json
+        self,
+        asked: StartRequest,
+        plan: StartPlan,
+        parent: Execution | None,
+        inputs: Json,
     ) -> Execution:
         return Execution(
             execution_id=asked.execution_id,
@@ -209,7 +213,7 @@ class Service:
             or bool(parent and parent.is_interactive),
         )
 
-    def _create(self, born: Execution, asked: Start) -> Execution:
+    def _create(self, born: Execution, asked: StartRequest) -> Execution:
         events = [
             make_event(born.execution_id, K.CREATED, asked.started_by, **born.to_json())
         ]
@@ -230,7 +234,7 @@ class Service:
             )
         return self._append(make_event(execution_id, K.QUEUED, actor))
 
-    def retry(self, execution_id: str, asked: Start) -> Execution:
+    def retry(self, execution_id: str, asked: StartRequest) -> Execution:
         """Start it again, as a new execution; children that succeeded are not run twice."""
         model = self.store.get_execution(execution_id)
         if not model.status.is_ended:
@@ -358,7 +362,7 @@ class Service:
             )
 
 
-def _name_of(asked: Start, plan: Plan) -> str:
+def _name_of(asked: StartRequest, plan: StartPlan) -> str:
     """What an execution is called; a wrapper is called after what it wraps."""
     is_wrapper = plan.inputs is not None
     return (plan.name if is_wrapper else asked.name) or plan.name or plan.flow_name

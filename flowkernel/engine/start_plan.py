@@ -21,7 +21,7 @@ from flowkernel.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class StartRequest:
     """What somebody asks to be started. One of `flow`, `source`, `clone_of`, `retry_of`."""
 
     execution_id: str
@@ -43,7 +43,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class StartPlan:
     """What would run: the version, and how its flow wants to be run."""
 
     flow_name: str
@@ -59,7 +59,7 @@ class Plan:
     inputs: Json = None  #: Of a wrapper: its parameters. None: those that are given.
 
 
-def plan_of(store: Store, asked: Start, inputs: Json) -> Plan:
+def plan_of(store: Store, asked: StartRequest, inputs: Json) -> StartPlan:
     """The plan for a request: of what is asked for, or of its outermost wrapper."""
     plan = _bare_plan(store, asked)
     wrappers = [*asked.using, *plan.wrappers]
@@ -68,7 +68,7 @@ def plan_of(store: Store, asked: Start, inputs: Json) -> Plan:
     return wrapping(store, wrappers, plan, asked, inputs)
 
 
-def _bare_plan(store: Store, asked: Start) -> Plan:
+def _bare_plan(store: Store, asked: StartRequest) -> StartPlan:
     if asked.flow is not None:
         return _plan_of_flow(store, asked.flow)
     if asked.source is not None:
@@ -79,7 +79,7 @@ def _bare_plan(store: Store, asked: Start) -> Plan:
     if before is None:
         raise BadArgument("Say what to start: `flow` (a name) or `source`.")
     model = store.get_execution(before)
-    return Plan(
+    return StartPlan(
         flow_name=model.flow_name,
         version=store.get_version(model.flow_version),
         environment=model.environment,
@@ -90,14 +90,14 @@ def _bare_plan(store: Store, asked: Start) -> Plan:
     )
 
 
-def _plan_of_flow(store: Store, name: str) -> Plan:
+def _plan_of_flow(store: Store, name: str) -> StartPlan:
     flow = store.get_flow(name)
     if flow.is_wrapper:
         raise BadArgument(
             f"{name!r} is a wrapper: it runs another flow. Use it with "
             f"`--using {name}`, or this.using({name!r}).flow(NAME)."
         )
-    return Plan(
+    return StartPlan(
         flow_name=flow.name,
         version=version_of_flow(store, flow),
         environment=flow.environment,
@@ -134,11 +134,11 @@ def version_of(
     )
 
 
-def plan_of_source(source: dict[str, Json]) -> Plan:
+def plan_of_source(source: dict[str, Json]) -> StartPlan:
     kind, text = FlowKind(source["kind"]), source["source"]
     name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
     check_source(kind, text, name)
-    return Plan(
+    return StartPlan(
         flow_name=name,
         version=version_of(name, kind, text, None, source["path"]),
         environment=Environment.from_json(source["environment"]),
@@ -161,15 +161,19 @@ def check_source(kind: FlowKind, source: str, name: str) -> None:
 
 
 def wrapping(
-    store: Store, wrappers: list[Json], plan: Plan, asked: Start, inputs: Json
-) -> Plan:
+    store: Store,
+    wrappers: list[Json],
+    plan: StartPlan,
+    asked: StartRequest,
+    inputs: Json,
+) -> StartPlan:
     """The plan of the outermost wrapper, which is told what it wraps."""
     outer, *inner = wrappers
     flow = wrapper_flow(store, outer["name"])
     store.save_version(plan.version)
     name = asked.name or plan.name or plan.flow_name
     place = f" ({flow.name})"
-    return Plan(
+    return StartPlan(
         flow_name=flow.name,
         version=version_of_flow(store, flow),
         environment=replace(
@@ -193,7 +197,7 @@ def wrapping(
     )
 
 
-def plan_of_wrapped(store: Store, wrapper: Execution) -> Plan:
+def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
     """The plan of what a wrapper runs; it may be a wrapper itself."""
     wrapped = wrapper.wrapped
     if wrapped is None:
@@ -201,7 +205,7 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> Plan:
     if wrapped["flow"] is not None:
         plan = _plan_of_flow(store, wrapped["flow"])
     else:
-        plan = Plan(
+        plan = StartPlan(
             flow_name=wrapped["flow_name"],
             version=store.get_version(wrapped["flow_version"]),
             environment=Environment.from_json(wrapped["environment"]),

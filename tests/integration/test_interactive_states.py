@@ -38,7 +38,7 @@ from flowkernel.core.projection import AFTER_THE_END
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.service import Service
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.exceptions import (
@@ -106,7 +106,7 @@ class World:
             writable_folder=self.home.backup,
         )
         service = Service(self.store, self.home, CONFIG)
-        stream = Stream(self.store.last_seq, lambda *_: [])
+        stream = EventStream(self.store.last_seq, lambda *_: [])
         self.dispatcher = Dispatcher(service, NoProcesses(self.home), stream)
         app = make_app(service, self.dispatcher, stream, token="t",
             about={"version": "0"}, stop=lambda: None)  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.assignments import Held, orders
+from flowkernel.engine.dispatch.assignments import WorkerHoldings, orders
 from flowkernel.engine.dispatch.slots import EXTERNAL
 
 S = ExecutionStatus
@@ -34,7 +34,7 @@ def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
 
 def ordered(*live, holding=(), paused=(), worker="w", **engine):
     """What follows for a worker that holds these."""
-    held = Held(worker_id=worker, holding=set(holding), paused=set(paused))
+    held = WorkerHoldings(worker_id=worker, holding=set(holding), paused=set(paused))
     engine = {"is_stopping": False, "is_homeless": False, **engine}
     return orders(live, held, **engine)
 

@@ -14,8 +14,8 @@ from flowkernel.config import PREFIX, Config
 from flowkernel.core import errors
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.dispatch.worker_processes import Processes
-from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.service import Service
 from flowkernel.flow_api import Execution, System, exceptions
 from flowkernel.home import Home
@@ -122,8 +122,8 @@ def test_every_route_stands_in_the_reference(tmp_path):
     home, text = Home(tmp_path), page("rest")
     with Store(":memory:") as store:
         service = Service(store, home, Config())
-        stream = Stream(0, lambda *_: [])
-        dispatcher = Dispatcher(service, Processes(home), stream)
+        stream = EventStream(0, lambda *_: [])
+        dispatcher = Dispatcher(service, WorkerProcesses(home), stream)
         api = make_app(
             service,
             dispatcher,

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.models import Event, EventKind
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.slots import Board
+from flowkernel.engine.dispatch.slots import SlotTable
 
 S = ExecutionStatus
 K = EventKind
@@ -24,7 +24,7 @@ def event(execution_id, kind, **payload):
 
 
 def test_one_whose_wait_is_over_comes_before_one_that_never_started():
-    board = Board(1)
+    board = SlotTable(1)
     board.apply(event("old", K.CREATED, status=S.QUEUED))
     board.apply(event("old", K.STARTED, worker="w"))
     board.apply(event("old", K.WAITING))
@@ -37,7 +37,7 @@ def test_one_whose_wait_is_over_comes_before_one_that_never_started():
 
 
 def test_somebody_s_own_papermill_needs_no_slot():
-    board = Board(1)
+    board = SlotTable(1)
     board.apply(event("theirs", K.CREATED, status=S.QUEUED))
     board.apply(event("theirs", K.STARTED, worker="papermill-1"))
 
@@ -45,7 +45,7 @@ def test_somebody_s_own_papermill_needs_no_slot():
 
 
 def test_what_was_lost_comes_first():
-    board = Board(1)
+    board = SlotTable(1)
     for name in ("lost", "queued"):
         board.apply(event(name, K.CREATED, status=S.QUEUED))
     board.apply(event("lost", K.STARTED, worker="w"))
@@ -60,7 +60,7 @@ class Slots(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.board = Board(3)
+        self.board = SlotTable(3)
         self.status = {}
         self.wants = set()
 

@@ -67,7 +67,7 @@ def test_the_way_from_start_to_end_reads_no_table(monkeypatch):
     from flowkernel.config import Config
     from flowkernel.core.models import EventKind, Flow, FlowKind
     from flowkernel.engine.service import Service, make_event
-    from flowkernel.engine.start_plan import Start
+    from flowkernel.engine.start_plan import StartRequest
     from flowkernel.home import Home
     from flowkernel.store import Store
     from flowkernel.store.pool import Pool
@@ -78,9 +78,9 @@ def test_the_way_from_start_to_end_reads_no_table(monkeypatch):
         service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
         monkeypatch.setattr(Pool, "read", lambda *_, **__: 1 / 0)
 
-        parent = service.start(Start(execution_id=new_id(), flow="f"))
+        parent = service.start(StartRequest(execution_id=new_id(), flow="f"))
         store.append([make_event(parent.execution_id, EventKind.STARTED, worker="w")])
-        call = Start(
+        call = StartRequest(
             execution_id=new_id(),
             flow="f",
             parent_id=parent.execution_id,

@@ -14,7 +14,7 @@ from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Event, Json
 from flowkernel.engine.api import responses
-from flowkernel.engine.api.auth import Guard
+from flowkernel.engine.api.auth import AuthMiddleware
 from flowkernel.engine.api.routes.engine import engine_routes
 from flowkernel.engine.api.routes.execution_actions import verb_routes
 from flowkernel.engine.api.routes.execution_prompts import asking_routes
@@ -24,7 +24,7 @@ from flowkernel.engine.api.routes.messages import message_routes
 from flowkernel.engine.api.routes.records import reading_routes
 from flowkernel.engine.api.routes.workers import worker_routes
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.prompts.decisions import check_answer, still_possible
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.presence import Presence
@@ -41,7 +41,7 @@ THREADS = (
 def make_app(
     service: Service,
     dispatcher: Dispatcher,
-    stream: Stream,
+    stream: EventStream,
     *,
     token: str,
     about: dict[str, Json],
@@ -79,7 +79,7 @@ def make_app(
     presence = Presence(service.home.presence_file)
     inbox = Inbox(service, check=check_answer, prepare=partial(still_possible, service))
     app.add_middleware(
-        Guard,
+        AuthMiddleware,
         token=token,
         on_request=lambda: _touch(dispatcher),
         on_person=presence.note,

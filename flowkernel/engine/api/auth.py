@@ -31,7 +31,7 @@ class BodyTooBig(Exception):
     """The request has more bytes than it may have."""
 
 
-class Guard:
+class AuthMiddleware:
     """ASGI middleware. What it refuses reaches no route."""
 
     def __init__(
@@ -64,11 +64,11 @@ class Guard:
         if not length.isdigit() or int(length) > MAX_BODY:
             await _say(send, 413, "ValueTooBig", _too_big(length.decode("latin-1")))
             return
-        body = _Body(receive, send)
+        body = _CountedBody(receive, send)
         await self._app(scope, body.receive, body.send)
 
 
-class _Body:
+class _CountedBody:
     """A body that does not say its length: counted as it comes."""
 
     def __init__(self, receive: Receive, send: Send) -> None:

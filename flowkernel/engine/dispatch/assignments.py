@@ -15,7 +15,7 @@ S = ExecutionStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class WorkerHoldings:
     """What a worker says it has."""
 
     worker_id: str
@@ -24,7 +24,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class Assignments:
     """What follows for one worker; but for `start` and `stop`, ids of executions it holds."""
 
     start: list[Execution]
@@ -43,8 +43,12 @@ class Orders:
 
 
 def orders(
-    live: Iterable[Execution], held: Held, *, is_stopping: bool, is_homeless: bool
-) -> Orders:
+    live: Iterable[Execution],
+    held: WorkerHoldings,
+    *,
+    is_stopping: bool,
+    is_homeless: bool,
+) -> Assignments:
     """What follows for a worker from what is on disk and from what it holds.
 
     Args:
@@ -59,7 +63,7 @@ def orders(
     }
     known = {key: mine[key] for key in held.holding if key in mine}
     still = {key: mine[key] for key in held.paused if key in mine}
-    return Orders(
+    return Assignments(
         start=[e for e in mine.values() if _is_to_start(e, held)],
         cancel=[key for key, e in known.items() if e.asked == "cancel"],
         pause=[
@@ -72,7 +76,7 @@ def orders(
     )
 
 
-def _is_to_start(execution: Execution, held: Held) -> bool:
+def _is_to_start(execution: Execution, held: WorkerHoldings) -> bool:
     """Whether it was given to this worker, which does not have it yet."""
     is_given = execution.status is S.RUNNING and not is_external(held.worker_id)
     return is_given and execution.execution_id not in held.holding

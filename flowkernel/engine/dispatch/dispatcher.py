@@ -20,7 +20,7 @@ from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.process_id import is_alive
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.assignments import Held, Orders, orders
+from flowkernel.engine.dispatch.assignments import Assignments, WorkerHoldings, orders
 from flowkernel.engine.dispatch.cancellation import (
     cancelled_with,
     cancels,
@@ -28,10 +28,10 @@ from flowkernel.engine.dispatch.cancellation import (
     never_started,
 )
 from flowkernel.engine.dispatch.lost_workers import lost, orphans
-from flowkernel.engine.dispatch.slots import Board, is_external
-from flowkernel.engine.dispatch.wait_registry import Waits
-from flowkernel.engine.dispatch.worker_processes import Processes
-from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.dispatch.slots import SlotTable, is_external
+from flowkernel.engine.dispatch.wait_registry import WaitRegistry
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.prompts.stale_prompts import loose_ends
 from flowkernel.engine.service import Service, make_event
 from flowkernel.engine.start_plan import notebook_path
@@ -47,7 +47,7 @@ log = getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Worker:
+class WorkerLease:
     """A worker that has asked for work."""
 
     worker_id: str
@@ -61,20 +61,24 @@ class Worker:
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def held(self) -> Held:
+    def held(self) -> WorkerHoldings:
         """What it said it has, the last time it asked."""
-        return Held(worker_id=self.worker_id, holding=self.holding, paused=self.paused)
+        return WorkerHoldings(
+            worker_id=self.worker_id, holding=self.holding, paused=self.paused
+        )
 
 
 class Dispatcher:
     """Who runs what. One per engine."""
 
-    def __init__(self, service: Service, processes: Processes, stream: Stream) -> None:
+    def __init__(
+        self, service: Service, processes: WorkerProcesses, stream: EventStream
+    ) -> None:
         self.service = service
         self.config: Config = service.config
-        self.board = Board(self.config.slot_count)
-        self.waits = Waits()
-        self.workers: dict[str, Worker] = {}
+        self.board = SlotTable(self.config.slot_count)
+        self.waits = WaitRegistry()
+        self.workers: dict[str, WorkerLease] = {}
         self.progress: dict[str, Progress] = {}
         self.last_asked = (
             monotonic()
@@ -191,13 +195,13 @@ class Dispatcher:
             self.need_worker()
         self._decide(events)
 
-    def _started(self, execution_id: str, worker: Worker) -> Event:
+    def _started(self, execution_id: str, worker: WorkerLease) -> Event:
         path = notebook_path(self.service.store.live[execution_id])
         return make_event(
             execution_id, K.STARTED, worker=worker.worker_id, notebook_path=path
         )
 
-    def _idlest(self) -> Worker | None:
+    def _idlest(self) -> WorkerLease | None:
         ours = [
             worker
             for worker in self.workers.values()
@@ -253,17 +257,21 @@ class Dispatcher:
 
     # -- workers -------------------------------------------------------------------------
 
-    def heard(self, worker_id: str, *, pid: int, process_started_at: float) -> Worker:
+    def heard(
+        self, worker_id: str, *, pid: int, process_started_at: float
+    ) -> WorkerLease:
         """A worker said something."""
         worker = self.workers.get(worker_id)
         if worker is None:
-            worker = Worker(worker_id, pid, process_started_at, monotonic())
+            worker = WorkerLease(worker_id, pid, process_started_at, monotonic())
             self.workers[worker_id] = worker
             self._pump()
         worker.last_heard = monotonic()
         return worker
 
-    async def poll(self, worker: Worker, holding: set[str], paused: set[str]) -> Json:
+    async def poll(
+        self, worker: WorkerLease, holding: set[str], paused: set[str]
+    ) -> Json:
         """What a worker has to do; waits a little if that is nothing."""
         worker.over &= holding
         worker.holding, worker.paused = holding - worker.over, paused
@@ -281,7 +289,7 @@ class Dispatcher:
             worker.polls -= 1
             worker.last_heard = monotonic()
 
-    def _orders(self, worker: Worker) -> Orders:
+    def _orders(self, worker: WorkerLease) -> Assignments:
         return orders(
             self._live,
             worker.held,
@@ -289,7 +297,7 @@ class Dispatcher:
             is_homeless=self.is_homeless,
         )
 
-    def _as_told(self, told: Orders) -> Json:
+    def _as_told(self, told: Assignments) -> Json:
         """Orders as a worker gets them: what it is to start comes with its source."""
         said = {item.name: getattr(told, item.name) for item in fields(told)}
         return {**said, "start": [self._assignment(e) for e in told.start]}
@@ -335,7 +343,7 @@ class Dispatcher:
             await asyncio.wait_for(self._stirred.wait(), rest)
         await asyncio.sleep(SWEEP_EVERY if self._stirred.is_set() else 0)
 
-    def _is_lost(self, worker: Worker) -> bool:
+    def _is_lost(self, worker: WorkerLease) -> bool:
         silence = monotonic() - worker.last_heard
         if worker.polls and is_alive(worker.pid, worker.process_started_at):
             return False

@@ -21,7 +21,7 @@ def is_external(worker: str | None) -> bool:
 
 
 @dataclass
-class Board:
+class SlotTable:
     """The slots of one engine. Every change comes from an event that is on disk."""
 
     slots: int

@@ -30,7 +30,7 @@ class Wait:
             self.over.set()
 
 
-class Waits:
+class WaitRegistry:
     """All open waits, found by what they wait for."""
 
     def __init__(self) -> None:

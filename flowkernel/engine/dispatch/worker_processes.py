@@ -10,7 +10,7 @@ from flowkernel.home import Home
 START_SECONDS = 60.0  #: How long a worker may take to ask for work the first time.
 
 
-class Processes:
+class WorkerProcesses:
     """Starts workers and reaps those that ended. A worker outlives its engine."""
 
     def __init__(self, home: Home) -> None:

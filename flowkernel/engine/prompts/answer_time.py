@@ -12,18 +12,18 @@ Span = tuple[datetime, datetime | None]  #: From, until; None: it still lasts.
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswerTime:
     """How long people were waited for."""
 
     seconds: float
     is_now: bool  #: Somebody is waited for just now.
 
 
-def asked_since(service: Service, execution: Execution, since: datetime) -> Asked:
+def asked_since(service: Service, execution: Execution, since: datetime) -> AnswerTime:
     """For how long since a moment it, or something under it, waited for an answer."""
     spans = service.store.asked_times(execution)
     is_now = any(until is None for _, until in spans)
-    return Asked(covered(spans, since, now()), is_now)
+    return AnswerTime(covered(spans, since, now()), is_now)
 
 
 def covered(spans: Iterable[Span], since: datetime, until: datetime) -> float:

@@ -43,7 +43,7 @@ SAID = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class FailurePrompt:
     """What is asked."""
 
     subject: str
@@ -58,7 +58,7 @@ def prompt_of(
     tries: int,
     waiting: list[str],
     seconds: float | None,
-) -> Prompt:
+) -> FailurePrompt:
     """The prompt for an execution that failed.
 
     Args:
@@ -68,7 +68,7 @@ def prompt_of(
         seconds: For how long it ran, without what people took; None: it never did.
     """
     times = f" {tries} times" if tries > 1 else ""
-    return Prompt(
+    return FailurePrompt(
         subject=f"{failed.name} failed{times}",
         message="\n\n".join(_parts(failed, cause, tries, waiting, seconds)),
         body={"type": "object", "properties": _properties(failed)},

@@ -20,7 +20,7 @@ RECENT = 1_000  #: Among so many a part of an id is looked for.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class MessageAnswer:
     """What somebody answers."""
 
     answer_id: str  #: Made by whoever answers: asked again, it is the same answer.
@@ -79,7 +79,7 @@ class Inbox:
         store.append([event])
         return store.get_message(said["message_id"])
 
-    def answer(self, message_id: str, given: Answer) -> Message:
+    def answer(self, message_id: str, given: MessageAnswer) -> Message:
         """Answer a message, for good.
 
         Raises:
@@ -120,7 +120,7 @@ class Inbox:
                 raise
         return self.service.store.get_message(message.message_id)
 
-    def _refuse(self, message: Message, given: Answer) -> Message:
+    def _refuse(self, message: Message, given: MessageAnswer) -> Message:
         """The answer that was given before, if it is the very same; else who was first."""
         if self.service.store.has_event(given.answer_id):
             return message

@@ -18,7 +18,7 @@ WRITE_SECONDS = 5.0  #: Between two writes, at least.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sign:
+class Activity:
     """The last thing that a person did."""
 
     person: str
@@ -44,13 +44,13 @@ class Presence:
         self._last = _read(path)
 
     @property
-    def last(self) -> Sign | None:
+    def last(self) -> Activity | None:
         """The last sign of anybody."""
         return self._last
 
     def note(self, person: str, channel: str) -> None:
         """Somebody did something."""
-        sign = Sign(person=person, channel=channel, at=now())
+        sign = Activity(person=person, channel=channel, at=now())
         with self._lock:
             self._last = sign
             due = self._written_at is None or (
@@ -60,7 +60,7 @@ class Presence:
                 self._written_at = sign.at
                 _write(self._path, sign)
 
-    def within(self, minutes: float) -> Sign | None:
+    def within(self, minutes: float) -> Activity | None:
         """The last sign, if it is no older than so many minutes, inclusive."""
         last = self._last
         if last is None or abs((now() - last.at).total_seconds()) > minutes * 60:
@@ -68,16 +68,16 @@ class Presence:
         return last
 
 
-def _read(path: Path) -> Sign | None:
+def _read(path: Path) -> Activity | None:
     try:
         told = json.loads(path.read_text("utf-8"))
         at = min(datetime.fromisoformat(told["at"]), now())  # The clock was set back.
-        return Sign(person=told["person"], channel=told["channel"], at=at)
+        return Activity(person=told["person"], channel=told["channel"], at=at)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _write(path: Path, sign: Sign) -> None:
+def _write(path: Path, sign: Activity) -> None:
     draft = path.with_name(f".{path.name}.new")
     with suppress(OSError):  # A full disk: then it is forgotten with this engine.
         draft.write_text(json.dumps(sign.to_json()), "utf-8")

@@ -11,7 +11,7 @@ from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.wait_requests import hold
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import Service
-from flowkernel.engine.start_plan import Start
+from flowkernel.engine.start_plan import StartRequest
 
 S = ExecutionStatus
 
@@ -56,7 +56,7 @@ def verb_routes(service: Service, dispatcher: Dispatcher, inbox: Inbox) -> APIRo
     @routes.post("/execution/{execution_id}/retry")
     async def retry(execution_id: str, body: schemas.VerbBody) -> Response:
         """Start it again, as a new execution."""
-        asked = Start(
+        asked = StartRequest(
             execution_id=body.execution_id,
             started_by=body.started_by,
             inputs=body.inputs,

@@ -10,7 +10,7 @@ from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import answer, answer_text, ask, check_limit
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.service import Service
-from flowkernel.engine.start_plan import Start
+from flowkernel.engine.start_plan import StartRequest
 
 S = ExecutionStatus
 
@@ -23,7 +23,7 @@ def execution_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     @direct.post("/execution")
     async def start(body: schemas.StartBody) -> Response:
         """Start an execution; 201 once it is on disk."""
-        execution = await ask(service.start, Start(**body.model_dump()))
+        execution = await ask(service.start, StartRequest(**body.model_dump()))
         return answer(execution.to_json(), 201)
 
     @routes.get("/execution")

@@ -15,7 +15,7 @@ def flow_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
     routes = APIRouter(tags=["flow"])
 
     @routes.post("/flow")
-    async def register(body: schemas.FlowRecord) -> Response:
+    async def register(body: schemas.RegisterBody) -> Response:
         """Give a source a name, or a new source to a name."""
         told = await ask(service.register, Flow.from_json(body.model_dump()))
         dispatcher.need_worker()  # Somebody is about to run it: let papermill load meanwhile.

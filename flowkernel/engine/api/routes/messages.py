@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from flowkernel.engine import schemas
 from flowkernel.engine.api.responses import answer, ask, check_limit
-from flowkernel.engine.prompts.inbox import Answer, Inbox
+from flowkernel.engine.prompts.inbox import Inbox, MessageAnswer
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.service import Service
 
@@ -47,7 +47,7 @@ def message_routes(service: Service, inbox: Inbox, presence: Presence) -> APIRou
     async def answer_message(message_id: str, body: schemas.AnswerBody) -> Response:
         """Answer it, once and for all; 409 if somebody was first."""
         presence.note(body.answered_by, body.answered_from)
-        told = await ask(inbox.answer, message_id, Answer(**body.model_dump()))
+        told = await ask(inbox.answer, message_id, MessageAnswer(**body.model_dump()))
         return answer(told.to_json())
 
     return routes

@@ -8,13 +8,13 @@ from fastapi.responses import Response, StreamingResponse
 from flowkernel.core.json_values import dumps
 from flowkernel.engine import schemas
 from flowkernel.engine.api.responses import answer, ask
-from flowkernel.engine.event_stream import Stream
+from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.retention import delete, prune
 from flowkernel.engine.service import Service
 from flowkernel.store import Limits
 
 
-def reading_routes(service: Service, stream: Stream) -> APIRouter:
+def reading_routes(service: Service, stream: EventStream) -> APIRouter:
     """The routes of the record as a whole."""
     routes = APIRouter()
 
