@@ -23,7 +23,7 @@ IS_GUEST: ContextVar[bool] = ContextVar("flowkernel_is_guest", default=False)
 
 
 @dataclass
-class Here:
+class Context:
     """The execution whose kernel this is."""
 
     client: Client
@@ -73,13 +73,13 @@ class Here:
             return f"{what}#{counts[what]}"
 
 
-_here: Here | None = None
+_here: Context | None = None
 
 
-def enter(client: Client, execution_id: str) -> Here:
+def enter(client: Client, execution_id: str) -> Context:
     """From now on this process is the kernel of that execution."""
     global _here
-    _here = Here(client, execution_id)
+    _here = Context(client, execution_id)
     return _here
 
 
@@ -88,17 +88,17 @@ def rewind(cells: int) -> None:
     needed().rewind(cells)
 
 
-def here() -> Here | None:
+def here() -> Context | None:
     """The execution whose kernel this is; None outside a flow's kernel."""
     return _here
 
 
-def acting() -> Here | None:
+def acting() -> Context | None:
     """The execution whose own cell this is; None outside, and in a guest's cell."""
     return None if IS_GUEST.get() else _here
 
 
-def needed() -> Here:
+def needed() -> Context:
     """The same, where it must be one.
 
     Raises:
@@ -109,7 +109,7 @@ def needed() -> Here:
     return _here
 
 
-def own(execution_id: str, method: str) -> Here:
+def own(execution_id: str, method: str) -> Context:
     """The same, where it must be this one: `method` is for the flow that calls it.
 
     Raises:

@@ -19,16 +19,16 @@ from flowkernel.flow_api.exceptions import (
     ExecutionError,
     ExecutionSuccess,
 )
-from flowkernel.flow_api.failure_handling import Deciding
+from flowkernel.flow_api.failure_handling import FailureHandling
 from flowkernel.flow_api.handle import waited
 from flowkernel.flow_api.not_available import LATER, LATER_ARGUMENTS
-from flowkernel.flow_api.self_reporting import Saying
+from flowkernel.flow_api.self_reporting import SelfReporting
 
 S = ExecutionStatus
 LOOKED_AT = 1_000  #: Of the executions that succeeded last, inclusive.
 
 
-class Execution(Saying, Deciding):
+class Execution(SelfReporting, FailureHandling):
     """One execution: in a flow `this`, what `this.flow()` returns, or what `run()` returns."""
 
     def flow(

@@ -8,17 +8,19 @@ from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.flow_api.context import own
 from flowkernel.flow_api.exceptions import MessageClosed
-from flowkernel.flow_api.handle import Anywhere
+from flowkernel.flow_api.handle import ExecutionHandle
 from flowkernel.flow_api.resources import Message
 from flowkernel.flow_api.wait_loop import wait
 
 MAX_PATIENCE = 10 * 366 * 86_400.0  #: Seconds a prompt may be open, inclusive.
 
 
-class Deciding(Anywhere):
+class FailureHandling(ExecutionHandle):
     """What a wrapper asks people about a failure, and what it has follow from it."""
 
-    def ask_about(self, failed: Anywhere, *, timeout: float | None = None) -> Message:
+    def ask_about(
+        self, failed: ExecutionHandle, *, timeout: float | None = None
+    ) -> Message:
         """Ask what is to follow from a failure, and wait for the answer.
 
         Raises:

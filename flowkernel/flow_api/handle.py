@@ -14,7 +14,7 @@ from flowkernel.flow_api.resources import ALIASES, pick
 from flowkernel.flow_api.wait_loop import wait
 
 
-class Anywhere:
+class ExecutionHandle:
     """What can be read of an execution, and done to it, from anywhere."""
 
     def __init__(
@@ -152,7 +152,7 @@ class Anywhere:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)
 
 
-Some = TypeVar("Some", bound=Anywhere)
+Some = TypeVar("Some", bound=ExecutionHandle)
 
 
 def waited(

@@ -17,12 +17,12 @@ from flowkernel.flow_api.exceptions import (
     ExecutionSuccess,
     LifecycleSignal,
 )
-from flowkernel.flow_api.handle import Anywhere
+from flowkernel.flow_api.handle import ExecutionHandle
 from flowkernel.flow_api.resources import Message
 from flowkernel.flow_api.wait_loop import hold
 
 
-class Saying(Anywhere):
+class SelfReporting(ExecutionHandle):
     """What a flow says of itself: its output, log and messages, its end, its rests."""
 
     def set_output(self, *key_and_value: Any, **values: Json) -> Self:

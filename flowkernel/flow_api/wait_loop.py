@@ -17,7 +17,7 @@ from flowkernel.flow_api.exceptions import (
 WAIT_SECONDS = 20.0  #: One question "is it over?" is held open this long.
 
 
-class Limit:
+class Deadline:
     """Seconds that something may take."""
 
     def __init__(
@@ -61,7 +61,7 @@ def wait(
     mine = acting()
     waiter = mine.execution_id if mine is not None else ids[0]
     is_own = mine is not None
-    left = None if timeout is None else Limit(client, waiter, timeout, is_own).left
+    left = None if timeout is None else Deadline(client, waiter, timeout, is_own).left
     question = {
         "for": ids,
         "return_when": when,
@@ -85,7 +85,7 @@ def wait_for_answer(
         MessageResponseTimeoutError: Nobody answered in time.
         MessageClosed: Nobody can answer any more.
     """
-    left = None if timeout is None else Limit(client, "", timeout, False).left
+    left = None if timeout is None else Deadline(client, "", timeout, False).left
     mine, sender = acting(), record["execution_id"]
     is_flow = mine is not None and mine.execution_id == sender
     question = {"message": record["message_id"], "is_flow": is_flow}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flowkernel.flow_api.context import IS_GUEST, Here, acting, needed
+from flowkernel.flow_api.context import IS_GUEST, Context, acting, needed
 from flowkernel.kernels.parked.guest_access import CARRIED_OUT, Door
 
 
@@ -45,7 +45,7 @@ def kernel():
 @pytest.fixture
 def door(kernel, monkeypatch):
     module = sys.modules["flowkernel.flow_api.context"]
-    monkeypatch.setattr(module, "_here", Here(None, "this-one"))
+    monkeypatch.setattr(module, "_here", Context(None, "this-one"))
     return Door(kernel, "worker")
 
 
