@@ -77,12 +77,12 @@ def _asker(engine: Client, display: FinalText) -> Prompter | None:
     """How whoever sits at this terminal is asked; None: nobody does."""
     if engine.channel is None:
         return None
-    from flowkernel.display.terminal_prompts import TypedPrompts, lines_of
+    from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
 
     def answer(message_id: str, response: dict[str, Json]) -> dict[str, Json]:
         return engine.answer(message_id, response, answered_from=COMMAND_LINE)
 
-    return TypedPrompts(answer, lines_of(is_terminal=True), make_room=display.pause)
+    return TerminalPrompts(answer, lines_of(is_terminal=True), make_room=display.pause)
 
 
 def _ended(tree: Tree, *, as_json: bool) -> int:

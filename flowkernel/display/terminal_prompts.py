@@ -23,7 +23,7 @@ Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
 LOOK_SECONDS = 0.1  #: Between looks for a line.
 
 
-class Lines(Protocol):
+class LineInput(Protocol):
     """Where lines are typed."""
 
     def ask(self, question: Question) -> str | None:
@@ -37,7 +37,7 @@ class Lines(Protocol):
         """
 
 
-class TerminalLines:
+class TerminalInput:
     """A terminal that can be looked at without waiting."""
 
     def ask(self, question: Question) -> str | None:
@@ -61,7 +61,7 @@ class TerminalLines:
         return line.removesuffix("\n")
 
 
-class WaitedLines:
+class BlockingInput:
     """Anywhere that has `input`: it is waited for."""
 
     def ask(self, question: Question) -> str | None:
@@ -76,13 +76,13 @@ class WaitedLines:
         return None
 
 
-class TypedPrompts:
+class TerminalPrompts:
     """Asks one message after the other. An asker as `watch` has it."""
 
     every = LOOK_SECONDS
 
     def __init__(
-        self, answer: Answer, lines: Lines, *, make_room: Callable[[], None]
+        self, answer: Answer, lines: LineInput, *, make_room: Callable[[], None]
     ) -> None:
         self._answer = answer
         self._lines = lines
@@ -92,7 +92,7 @@ class TypedPrompts:
         self._message: Message | None = None
         self._talk: Talk | None = None
 
-    def wait_with(self, lines: Lines) -> None:
+    def wait_with(self, lines: LineInput) -> None:
         """From now on, lines come from there."""
         self._lines = lines
 
@@ -202,9 +202,9 @@ class TypedPrompts:
         self._message = self._talk = None
 
 
-def lines_of(*, is_terminal: bool) -> Lines:
+def lines_of(*, is_terminal: bool) -> LineInput:
     """Where lines are typed here."""
     can_look = (
         is_terminal and sys.platform != "win32"
     )  # There only sockets can be looked at.
-    return TerminalLines() if can_look else WaitedLines()
+    return TerminalInput() if can_look else BlockingInput()

@@ -124,7 +124,7 @@ class Tree:
             and event.payload.get("parent_id") in self.executions
         )
 
-    def lines(self, *, now: datetime | None = None) -> list["Line"]:
+    def lines(self, *, now: datetime | None = None) -> list["TreeLine"]:
         """What to show, top first."""
         return list(_lines(self, now or clock.now()))
 
@@ -134,7 +134,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TreeLine:
     """One line of a tree: an execution, or how many were folded away."""
 
     depth: int  #: Below the top, which is 0.
@@ -164,17 +164,17 @@ def tree_text(
     return Tree.from_told(told, execution_id).text(now=now)
 
 
-def _lines(tree: Tree, now: datetime) -> Iterator[Line]:
+def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
     children: defaultdict[str | None, list[Execution]] = defaultdict(list)
     for execution in tree.executions.values():
         if execution.execution_id != tree.execution_id:
             children[execution.parent_id].append(execution)
     loud = _loud(tree)
     #: What is still to be drawn, the next one last: a line, or an execution to unfold.
-    todo: list[Line | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
+    todo: list[TreeLine | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
     while todo:
         item = todo.pop()
-        if isinstance(item, Line):
+        if isinstance(item, TreeLine):
             yield item
             continue
         execution, lasts = item
@@ -214,12 +214,12 @@ def _fold_away(
     )
 
 
-def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> Line:
+def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> TreeLine:
     counts = Counter(item.status for item in folded)
     each = ", ".join(
         f"{counts[status]} {WORDS[status]}" for status in S if counts[status]
     )
-    return Line(
+    return TreeLine(
         depth=len(lasts),
         branch=_branch(lasts),
         mark="…",
@@ -229,10 +229,10 @@ def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> Line:
 
 def _line(
     tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime
-) -> Line:
+) -> TreeLine:
     progress = tree.progress.get(execution.execution_id) or Progress()
     is_live = execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
-    return Line(
+    return TreeLine(
         depth=len(lasts),
         branch=_branch(lasts),
         mark=MARKS[execution.status],

@@ -38,11 +38,11 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
 
 
 def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
-    from flowkernel.display.terminal_prompts import TypedPrompts, WaitedLines
+    from flowkernel.display.terminal_prompts import BlockingInput, TerminalPrompts
 
     asker = asker_of(shell, client, make_room=_nothing)
-    if isinstance(asker, TypedPrompts):
-        asker.wait_with(WaitedLines())
+    if isinstance(asker, TerminalPrompts):
+        asker.wait_with(BlockingInput())
         for message in reversed(messages):
             asker.ask(message)
         asker.poll()

@@ -38,10 +38,10 @@ def asker_of(
     can_type = is_notebook(shell) or channel == TERMINAL
     if is_beside or not can_type:  # Beside: the next cell would be taken for an answer.
         return None
-    from flowkernel.display.terminal_prompts import TypedPrompts, lines_of
+    from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
 
     lines = lines_of(is_terminal=channel == TERMINAL)
-    return TypedPrompts(answer, lines, make_room=make_room)
+    return TerminalPrompts(answer, lines, make_room=make_room)
 
 
 def _has_widgets() -> bool:

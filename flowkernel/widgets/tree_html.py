@@ -12,8 +12,8 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.tree import (
     WORDS,
-    Line,
     Tree,
+    TreeLine,
 )
 
 S = ExecutionStatus
@@ -60,7 +60,7 @@ def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
     )
 
 
-def _items(lines: list[Line]) -> Iterator[str]:
+def _items(lines: list[TreeLine]) -> Iterator[str]:
     """Nested lists from lines that only know their depth."""
     depth = -1
     for line in lines:
@@ -73,7 +73,7 @@ def _items(lines: list[Line]) -> Iterator[str]:
     yield "</li>" + "</ul></li>" * depth
 
 
-def _line(line: Line) -> str:
+def _line(line: TreeLine) -> str:
     if line.status is None:
         return (
             f'<span class="jp-flowkernel-quiet">{line.mark} {escape(line.title)}</span>'
@@ -96,7 +96,7 @@ def _span(name: str, text: str) -> str:
     return f'<span class="{name}">{escape(text)}</span>' if text else ""
 
 
-def _progress(line: Line) -> str:
+def _progress(line: TreeLine) -> str:
     if line.cells_ended is None or line.cell_count is None:
         return ""
     value = min(line.cells_ended, line.cell_count)

@@ -5,7 +5,7 @@ import pytest
 from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.display.terminal_prompts import TypedPrompts
+from flowkernel.display.terminal_prompts import TerminalPrompts
 from tests.unit.test_form import message_record
 
 FORM = {
@@ -61,7 +61,7 @@ def engine():
 
 @pytest.fixture
 def prompts(lines, engine):
-    return TypedPrompts(engine.answer, lines, make_room=lambda: None)
+    return TerminalPrompts(engine.answer, lines, make_room=lambda: None)
 
 
 def test_nothing_is_in_the_way_until_something_is_asked(prompts):
