@@ -16,9 +16,9 @@ from time import monotonic
 from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
-from flowkernel.kernels.fork_server.wire import Line, Message
+from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.server_environment import surroundings
-from flowkernel.kernels.server_key import Recipe
+from flowkernel.kernels.server_key import KernelCommand
 
 START_SECONDS = 30.0  #: How long a fork server may take to import what it is asked to.
 GIVE_UP_SECONDS = 60.0  #: How long one that did not start is not tried again.
@@ -50,7 +50,7 @@ main(asked, int(told))
 
 log = getLogger(__name__)
 _failed: dict[str, tuple[float, str]] = {}
-_kept: dict[Recipe, tuple[Path, Line | None]] = {}
+_kept: dict[KernelCommand, tuple[Path, WireConnection | None]] = {}
 _keeping = threading.Lock()
 
 
@@ -59,13 +59,13 @@ class NoForkServer(Exception):
 
 
 def connect(
-    recipe: Recipe,
+    recipe: KernelCommand,
     environ: Mapping[str, str],
     cwd: str,
     *,
     ready: int,
     starts: bool = True,
-) -> Line:
+) -> WireConnection:
     """A connection to the fork server of this recipe, which is started if need be.
 
     Raises:
@@ -89,7 +89,7 @@ def connect(
     return line
 
 
-def give_up(line: Line, reason: str) -> None:
+def give_up(line: WireConnection, reason: str) -> None:
     """Ask this fork server no more for a while: it hangs."""
     _give_up(Path(line.socket.getpeername()), reason)
 
@@ -111,7 +111,7 @@ def running() -> list[Message]:
     return found
 
 
-def _about(line: Line) -> Message:
+def _about(line: WireConnection) -> Message:
     line.socket.settimeout(ASK_SECONDS)
     try:
         line.tell({"about": True})
@@ -123,10 +123,10 @@ def _about(line: Line) -> Message:
     return told
 
 
-def native_recipe(interpreter: str, preload: tuple[str, ...]) -> Recipe:
+def native_recipe(interpreter: str, preload: tuple[str, ...]) -> KernelCommand:
     """What nbclient's kernels of this Python are made by, and so those of flows."""
     history = f"--HistoryManager.hist_file={NO_HISTORY}"
-    return Recipe(interpreter, (), (history,), preload)
+    return KernelCommand(interpreter, (), (history,), preload)
 
 
 def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
@@ -145,7 +145,7 @@ def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
         log.warning("kernels are started plainly: there is no fork server: %s", error)
 
 
-def _keep(recipe: Recipe, path: Path) -> None:
+def _keep(recipe: KernelCommand, path: Path) -> None:
     """Have a line to it, so that it stays; it may be another one than before."""
     with _keeping:
         before, line = _kept.get(recipe, (path, None))
@@ -156,7 +156,7 @@ def _keep(recipe: Recipe, path: Path) -> None:
         _kept[recipe] = path, _open(path)
 
 
-def socket_path(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Path:
+def socket_path(recipe: KernelCommand, environ: Mapping[str, str], cwd: str) -> Path:
     """Where the fork server of this recipe listens.
 
     Raises:
@@ -169,7 +169,7 @@ def socket_path(recipe: Recipe, environ: Mapping[str, str], cwd: str) -> Path:
     return path
 
 
-def _open(path: Path) -> Line | None:
+def _open(path: Path) -> WireConnection | None:
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     end.settimeout(START_SECONDS)
     try:
@@ -182,12 +182,12 @@ def _open(path: Path) -> Line | None:
     if user != os.getuid():  # Somebody else's: it would see our environment.
         end.close()
         raise NoForkServer(f"{str(path)!r} belongs to another user")
-    return Line(end)
+    return WireConnection(end)
 
 
 def _started(
-    recipe: Recipe, environ: Mapping[str, str], cwd: str, path: Path, ready: int
-) -> Line:
+    recipe: KernelCommand, environ: Mapping[str, str], cwd: str, path: Path, ready: int
+) -> WireConnection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
         line = _open(path)
@@ -200,7 +200,7 @@ def _started(
 
 
 def _start(
-    recipe: Recipe, environ: Mapping[str, str], cwd: str, path: Path, ready: int
+    recipe: KernelCommand, environ: Mapping[str, str], cwd: str, path: Path, ready: int
 ) -> None:
     asked = {
         "socket": str(path),

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from subprocess import TimeoutExpired
 
-from flowkernel.kernels.fork_server.wire import Line
+from flowkernel.kernels.fork_server.wire import WireConnection
 
 UNKNOWN = 1  #: The exit code of one whose fork server was gone when it ended.
 
@@ -18,9 +18,9 @@ class ForkedProcess:
     stdin = stdout = stderr = None  # As Popen has them: they are nobody's pipes.
 
     _lifeline = _pidfd = -1
-    _line: Line | None = None
+    _line: WireConnection | None = None
 
-    def __init__(self, pid: int, line: Line, lifeline: int) -> None:
+    def __init__(self, pid: int, line: WireConnection, lifeline: int) -> None:
         """`lifeline`: closed with this process, and the kernel is killed.
 
         Raises:

@@ -27,11 +27,11 @@ from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import find_home
 from flowkernel.kernels.fork_server.socket_folders import keep
-from flowkernel.kernels.fork_server.wire import Line, Message
+from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.fork_servers import LINUX, NoForkServer, connect, give_up
 from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.kernels.server_environment import umask
-from flowkernel.kernels.server_key import Recipe, recipe_of
+from flowkernel.kernels.server_key import KernelCommand, recipe_of
 
 log = getLogger(__name__)
 KNOWN = frozenset(
@@ -59,7 +59,7 @@ class ForkProvisioner(LocalProvisioner):
         True, help="Start a fork server if there is none, and wait for it."
     ).tag(config=True)
 
-    _recipe: Recipe | None = None
+    _recipe: KernelCommand | None = None
     _was_launched = False
     _before: dict[str, Any] = {}
     _folder: Path | None = None
@@ -98,7 +98,7 @@ class ForkProvisioner(LocalProvisioner):
         )
         return told
 
-    def _forkable(self, kwargs: dict[str, Any]) -> Recipe | None:
+    def _forkable(self, kwargs: dict[str, Any]) -> KernelCommand | None:
         km = self.parent
         if not LINUX or km is None or self._was_launched or self.kernel == "plain":
             return None
@@ -130,7 +130,7 @@ class ForkProvisioner(LocalProvisioner):
         plain: KernelConnectionInfo = await super().launch_kernel(cmd, **kwargs)
         return plain
 
-    def _taken(self, recipe: Recipe, **kwargs: Any) -> KernelConnectionInfo:
+    def _taken(self, recipe: KernelCommand, **kwargs: Any) -> KernelConnectionInfo:
         """A kernel that was ready. A fork server may be leaving just now: then of the next."""
         try:
             return self._take(recipe, **kwargs)
@@ -139,7 +139,7 @@ class ForkProvisioner(LocalProvisioner):
 
     def _take(
         self,
-        recipe: Recipe,
+        recipe: KernelCommand,
         *,
         env: Mapping[str, str],
         cwd: str | os.PathLike[str] | None = None,
@@ -224,7 +224,9 @@ def _file(where: Any, nowhere: int, inherited: int = 0) -> int | None:
     return int(where if isinstance(where, int) else where.fileno())
 
 
-def _answer(line: Line, asked: Message, files: tuple[int, ...], folder: str) -> Message:
+def _answer(
+    line: WireConnection, asked: Message, files: tuple[int, ...], folder: str
+) -> Message:
     """What the fork server says of the kernel it gives.
 
     Raises:

@@ -19,7 +19,7 @@ PRESENT = "PYTEST_CURRENT_TEST"  #: ipykernel asks only whether there is one.
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class KernelCommand:
     """What makes the kernels of one fork server."""
 
     interpreter: str  #: An absolute path.
@@ -49,7 +49,9 @@ class Recipe:
         return sha256(dumps(parts).encode()).hexdigest()[:16]
 
 
-def recipe_of(command: list[str], preload: tuple[str, ...] = ()) -> Recipe | None:
+def recipe_of(
+    command: list[str], preload: tuple[str, ...] = ()
+) -> KernelCommand | None:
     """The recipe for a kernel that this command would start; None: it is no such kernel."""
     if not command or "-m" not in command or not os.path.isabs(command[0]):
         return None
@@ -66,7 +68,7 @@ def recipe_of(command: list[str], preload: tuple[str, ...] = ()) -> Recipe | Non
         return None
     place = arguments.index("-f")
     del arguments[place : place + 2]
-    return Recipe(command[0], tuple(flags), tuple(arguments), preload)
+    return KernelCommand(command[0], tuple(flags), tuple(arguments), preload)
 
 
 def site_packages(interpreter: str) -> list[Path]:

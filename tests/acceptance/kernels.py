@@ -22,7 +22,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from flowkernel.kernels import fork_servers as fork_servers
-from flowkernel.kernels.fork_server.wire import Line
+from flowkernel.kernels.fork_server.wire import WireConnection
 from flowkernel.kernels.kernel_process import ForkedProcess
 from tests.conftest import until
 
@@ -210,12 +210,12 @@ def about(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(path: Path) -> Iterator[Line]:
+def connected(path: Path) -> Iterator[WireConnection]:
     """A line to a fork server, bare."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.settimeout(SECONDS)
         end.connect(str(path))
-        yield Line(end)
+        yield WireConnection(end)
 
 
 def is_gone(pid: int) -> bool:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from flowkernel.flow_api.context import IS_GUEST, Context, acting, needed
-from flowkernel.kernels.parked.guest_access import CARRIED_OUT, Door
+from flowkernel.kernels.parked.guest_access import CARRIED_OUT, GuestAccess
 
 
 class Kernel:
@@ -46,7 +46,7 @@ def kernel():
 def door(kernel, monkeypatch):
     module = sys.modules["flowkernel.flow_api.context"]
     monkeypatch.setattr(module, "_here", Context(None, "this-one"))
-    return Door(kernel, "worker")
+    return GuestAccess(kernel, "worker")
 
 
 @pytest.mark.parametrize("channel", ["shell", "control"])

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.kernels.server_key import PRESENT, Recipe, recipe_of, site_packages
+from flowkernel.kernels.server_key import (
+    PRESENT,
+    KernelCommand,
+    recipe_of,
+    site_packages,
+)
 
 PYTHON = "/usr/bin/python3"
-RECIPE = Recipe(PYTHON, (), ())
+RECIPE = KernelCommand(PYTHON, (), ())
 FILE = ("-f", "/run/kernel.json")
 
 
@@ -33,7 +38,7 @@ def command(*words):
 def test_kernels_of_python_can_be_forked(words, flags, arguments):
     recipe = recipe_of(command(*words), ("numpy",))
 
-    assert recipe == Recipe(PYTHON, flags, arguments, ("numpy",))
+    assert recipe == KernelCommand(PYTHON, flags, arguments, ("numpy",))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_what_a_fork_can_take_on_makes_no_difference(name):
      "OMP_NUM_THREADS", "MPLBACKEND", "VIRTUAL_ENV", "NUMPY_X", PRESENT],
 )  # fmt: skip
 def test_what_is_read_before_a_kernel_is_taken_makes_a_difference(name):
-    recipe = Recipe(PYTHON, (), (), ("numpy.random",))
+    recipe = KernelCommand(PYTHON, (), (), ("numpy.random",))
 
     assert recipe.key({name: "1"}, "/") != recipe.key({}, "/")
 
@@ -107,10 +112,10 @@ def test_a_folder_counts_where_a_path_begins_there():
 @pytest.mark.parametrize(
     "other",
     [
-        Recipe("/opt/python", (), ()),
-        Recipe(PYTHON, ("-u",), ()),
-        Recipe(PYTHON, (), ("--debug",)),
-        Recipe(PYTHON, (), (), ("numpy",)),
+        KernelCommand("/opt/python", (), ()),
+        KernelCommand(PYTHON, ("-u",), ()),
+        KernelCommand(PYTHON, (), ("--debug",)),
+        KernelCommand(PYTHON, (), (), ("numpy",)),
     ],
 )
 def test_another_recipe_has_another_key(other):
@@ -124,7 +129,7 @@ def test_other_surroundings_have_another_key():
 def test_a_package_that_is_installed_changes_the_key(tmp_path):
     packages = tmp_path / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
-    recipe = Recipe(str(tmp_path / "bin" / "python"), (), ())
+    recipe = KernelCommand(str(tmp_path / "bin" / "python"), (), ())
     before = recipe.key({}, "/")
 
     (packages / "new").mkdir()

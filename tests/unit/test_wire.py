@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.kernels.fork_server.wire import MOST_FILES, Line
+from flowkernel.kernels.fork_server.wire import MOST_FILES, WireConnection
 
 #: Environments have text that is no Unicode: bytes, as Python takes them in.
 text = st.text(st.characters() | st.characters(categories=["Cs"]))
@@ -24,7 +24,7 @@ def pair():
     """Two ends of a line."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield Line(ours), Line(theirs)
+        yield WireConnection(ours), WireConnection(theirs)
 
 
 @given(st.lists(messages, max_size=5), st.data())
@@ -33,7 +33,7 @@ def test_messages_arrive_as_they_were_sent_in_any_pieces(sent, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        line, heard = Line(theirs), []
+        line, heard = WireConnection(theirs), []
         for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
             ours.sendall(stream[start:end])
             if start < end:
@@ -48,9 +48,9 @@ def test_messages_arrive_as_they_were_sent_in_any_pieces(sent, data):
 def test_what_is_told_is_heard(message):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        Line(ours).tell(message)
+        WireConnection(ours).tell(message)
 
-        assert Line(theirs).hear() == (message, [])
+        assert WireConnection(theirs).hear() == (message, [])
 
 
 def test_files_come_with_their_message(pair, tmp_path):

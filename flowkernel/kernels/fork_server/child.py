@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flowkernel.kernels.fork_server.ipython_config import objection
-from flowkernel.kernels.fork_server.wire import Line, Message
+from flowkernel.kernels.fork_server.wire import Message, WireConnection
 
 FOLDER = "flowkernel-"  #: Begins the name of a kernel's folder; its pid follows.
 CONTROL_SECONDS = 1.0  #: How long the answer to a shutdown request may take.
@@ -40,7 +40,7 @@ class CannotFork(Exception):
     """Kernels have to be started plainly. Says why."""
 
 
-def become_kernel(line: Line, arguments: list[str], app: Any) -> NoReturn:
+def become_kernel(line: WireConnection, arguments: list[str], app: Any) -> NoReturn:
     """Be a kernel until its end. `line` leads to the fork server, which prepared `app`."""
     forget_parent(line.socket.fileno())
     reseed()
@@ -59,7 +59,7 @@ def become_kernel(line: Line, arguments: list[str], app: Any) -> NoReturn:
     leave(app, code)
 
 
-def wait(line: Line, app: Any) -> tuple[Message, list[int]]:
+def wait(line: WireConnection, app: Any) -> tuple[Message, list[int]]:
     """Be ready until somebody wants it."""
     with suppress(OSError):
         line.tell({"ready": connection_of(app)})
@@ -235,7 +235,11 @@ def connection_of(app: Any) -> Message:
 
 
 def be_taken(
-    line: Line, asked: Message, files: list[int], app: Any, own: dict[str, str]
+    line: WireConnection,
+    asked: Message,
+    files: list[int],
+    app: Any,
+    own: dict[str, str],
 ) -> None:
     """Belong to whoever asked; or tell why that is impossible, and end."""
     try:
@@ -251,7 +255,7 @@ def be_taken(
         refuse(line, app, {"refused": f"{type(error).__name__}: {error}"})
 
 
-def refuse(line: Line, app: Any, message: Message) -> NoReturn:
+def refuse(line: WireConnection, app: Any, message: Message) -> NoReturn:
     """End before it was a kernel."""
     remove_folder(app)
     with suppress(OSError):

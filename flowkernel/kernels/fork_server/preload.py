@@ -22,7 +22,7 @@ from flowkernel.kernels.fork_server.child import (
     prepared,
     remove_folder,
 )
-from flowkernel.kernels.fork_server.wire import Line, Message
+from flowkernel.kernels.fork_server.wire import Message, WireConnection
 
 ALWAYS = (
     "ipykernel_launcher",
@@ -76,20 +76,20 @@ def try_import(name: str) -> None:
         sys.modules.pop(name, None)
 
 
-def apart(act: Callable[[Line], None]) -> Message:
+def apart(act: Callable[[WireConnection], None]) -> Message:
     """What `act` tells from a process of its own, whatever becomes of that."""
     ours, theirs = socket.socketpair()
     pid = fork()
     if pid == 0:
         try:
             ours.close()
-            act(Line(theirs))
+            act(WireConnection(theirs))
         finally:
             os._exit(0)
     theirs.close()
     ours.settimeout(APART_SECONDS)
     try:
-        told, _ = Line(ours).hear()
+        told, _ = WireConnection(ours).hear()
     except TimeoutError:
         told = {"reason": f"importing it took longer than {APART_SECONDS:.0f} s"}
         os.kill(pid, signal.SIGKILL)
@@ -107,7 +107,7 @@ def fork() -> int:
         return os.fork()
 
 
-def _rehearse(arguments: list[str], line: Line) -> None:
+def _rehearse(arguments: list[str], line: WireConnection) -> None:
     """Be a kernel as far as its first cell; tell what was imported and read for it."""
     before = set(sys.modules)
     forget_parent(line.socket.fileno())
@@ -124,7 +124,7 @@ def _rehearse(arguments: list[str], line: Line) -> None:
     line.tell({"modules": modules})
 
 
-def _try_out(name: str, line: Line) -> None:
+def _try_out(name: str, line: WireConnection) -> None:
     before = open_files()
     try:
         importlib.import_module(name)

@@ -32,8 +32,8 @@ from flowkernel.kernels.fork_server.socket_folders import remove_abandoned
 from flowkernel.kernels.fork_server.wire import (
     MOST_FILES,
     SECONDS,
-    Line,
     Message,
+    WireConnection,
     close,
 )
 
@@ -45,25 +45,25 @@ FAILURES = 3  #: Kernels in a row that ended before they were ready, until it gi
 
 
 @dataclass(eq=False)
-class Kernel:
+class ForkedKernel:
     """A fork: on its way, ready, or somebody's."""
 
     pid: int
-    line: Line
+    line: WireConnection
     connection: Message | None = None  #: None: on its way.
-    owner: Line | None = None
+    owner: WireConnection | None = None
 
 
 @dataclass(eq=False)
-class Order:
+class KernelRequest:
     """Somebody who waits for a kernel."""
 
-    owner: Line
+    owner: WireConnection
     message: Message
     files: list[int]
 
 
-class Template:
+class ForkServer:
     """The server. `serve` returns when it is time to leave."""
 
     def __init__(
@@ -79,10 +79,10 @@ class Template:
         self._app = app
         self._place = os.stat(asked["socket"]).st_ino
         self._watched = {file: changed_at(file) for file in asked["watched"]}
-        self._kernels: dict[int, Kernel] = {}
-        self._ready: deque[Kernel] = deque()
-        self._orders: deque[Order] = deque()
-        self._clients: set[Line] = set()
+        self._kernels: dict[int, ForkedKernel] = {}
+        self._ready: deque[ForkedKernel] = deque()
+        self._orders: deque[KernelRequest] = deque()
+        self._clients: set[WireConnection] = set()
         self._failures = 0
         self._is_leaving = False
         self._refill_at = 0.0
@@ -192,18 +192,18 @@ class Template:
             self._become(theirs)
         theirs.close()
         ours.settimeout(SECONDS)
-        kernel = Kernel(pid, Line(ours))
+        kernel = ForkedKernel(pid, WireConnection(ours))
         self._kernels[pid] = kernel
         self._watch(ours, lambda: self._on_kernel(kernel))
 
     def _become(self, theirs: socket.socket) -> NoReturn:
         try:
-            become_kernel(Line(theirs), self.asked["arguments"], self._app)
+            become_kernel(WireConnection(theirs), self.asked["arguments"], self._app)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         os._exit(1)
 
-    def _on_kernel(self, kernel: Kernel) -> None:
+    def _on_kernel(self, kernel: ForkedKernel) -> None:
         """It is ready; or it is taken and tells its owner so, or why not."""
         message, _ = kernel.line.hear()
         if message is None:
@@ -247,7 +247,7 @@ class Template:
             if kernel is not None:
                 self._bury(kernel, os.waitstatus_to_exitcode(status))
 
-    def _bury(self, kernel: Kernel, code: int) -> None:
+    def _bury(self, kernel: ForkedKernel, code: int) -> None:
         if (
             kernel.owner not in self._clients
         ):  # Else the folder is theirs: for a restart.
@@ -273,11 +273,11 @@ class Template:
             self._retire(str(error))
             return
         end.setblocking(False)
-        line = Line(end)
+        line = WireConnection(end)
         self._clients.add(line)
         self._watch(end, lambda: self._on_request(line))
 
-    def _on_request(self, line: Line) -> None:
+    def _on_request(self, line: WireConnection) -> None:
         """Take in what has come, which may be half a message: nobody is waited for."""
         try:
             is_there = line.take_in()
@@ -291,17 +291,17 @@ class Template:
         if not is_there:
             self._drop(line)
 
-    def _answer(self, line: Line, message: Message, files: list[int]) -> None:
+    def _answer(self, line: WireConnection, message: Message, files: list[int]) -> None:
         if "take" in message and len(files) == MOST_FILES and not self._is_leaving:
-            self._orders.append(Order(line, message["take"], files))
+            self._orders.append(KernelRequest(line, message["take"], files))
             self._hand_out()
         elif "take" in message:
-            self._refuse(Order(line, message, files), "it is about to leave")
+            self._refuse(KernelRequest(line, message, files), "it is about to leave")
         else:
             close(files)
             self._tell(line, self._about())
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: WireConnection) -> None:
         """It is gone, or shall be: nothing is due to it."""
         self._clients.discard(line)
         for order in [order for order in self._orders if order.owner is line]:
@@ -320,11 +320,11 @@ class Template:
             "refused": self.refused,
         }
 
-    def _refuse(self, order: Order, reason: str) -> None:
+    def _refuse(self, order: KernelRequest, reason: str) -> None:
         close(order.files)
         self._tell(order.owner, {"refused": reason})
 
-    def _tell(self, line: Line, message: Message) -> None:
+    def _tell(self, line: WireConnection, message: Message) -> None:
         try:
             line.tell(message)
         except OSError:  # Nobody listens any more, or at all.
@@ -335,7 +335,7 @@ class Template:
     def _watch(self, end: socket.socket, then: Callable[[], None]) -> None:
         self._selector.register(end, selectors.EVENT_READ, then)
 
-    def _forget(self, line: Line) -> None:
+    def _forget(self, line: WireConnection) -> None:
         if line.socket.fileno() >= 0:
             self._selector.unregister(line.socket)
             line.close()
@@ -372,7 +372,7 @@ def main(text: str, told: int) -> None:
     asked["watched"] += [str(path) for path in files(app)]
     for name, reason in refused.items():
         sys.stderr.write(f"{name} is not preloaded: {reason}\n")
-    template = Template(listen(Path(asked["socket"])), asked, refused, app)
+    template = ForkServer(listen(Path(asked["socket"])), asked, refused, app)
     gc.collect()
     gc.freeze()  # What is here now is never collected, so its pages stay shared.
     tell(told, {"listening": os.getpid(), "refused": refused})

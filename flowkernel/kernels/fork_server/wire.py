@@ -15,7 +15,7 @@ MOST_FILES = 3  #: Files that one message brings, inclusive.
 SECONDS = 10.0  #: How long the other end may take none of a message.
 
 
-class Line:
+class WireConnection:
     """One end of a connection."""
 
     def __init__(self, end: socket.socket) -> None:

@@ -32,7 +32,7 @@ Message = dict[str, Any]
 Handler = Callable[[Any, Any, Message], Any]
 
 
-class Door:
+class GuestAccess:
     """Lets guests in while the kernel is parked. One per kernel."""
 
     def __init__(self, kernel: Any, owner: str) -> None:
@@ -106,7 +106,7 @@ def _said(error: type[Exception], sentence: str) -> Message:
     }
 
 
-_door: Door | None = None
+_door: GuestAccess | None = None
 
 
 def let_in(owner: str) -> None:
@@ -117,7 +117,7 @@ def let_in(owner: str) -> None:
     """
     global _door
     if _door is None:
-        _door = Door(builtins.get_ipython().kernel, owner)  # type: ignore[attr-defined]
+        _door = GuestAccess(builtins.get_ipython().kernel, owner)  # type: ignore[attr-defined]
     _door.is_open = True
 
 
