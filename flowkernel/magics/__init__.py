@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from flowkernel.magics.channel import Attendance, is_notebook
+from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.magics.prompt_display import known_client
 
@@ -17,7 +17,7 @@ def load(ipython: Any) -> None:
     that asked may have been closed.
     """
     ipython.register_magics(FlowMagics)
-    ipython.events.register(ON_CELL, Attendance(ipython).on_cell)
+    ipython.events.register(ON_CELL, PresenceChannel(ipython).on_cell)
     _show_what_waits(ipython)
 
 
@@ -40,7 +40,7 @@ def _show_what_waits(ipython: Any) -> None:
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
     for callback in list(ipython.events.callbacks[ON_CELL]):
-        if isinstance(getattr(callback, "__self__", None), Attendance):
+        if isinstance(getattr(callback, "__self__", None), PresenceChannel):
             ipython.events.unregister(ON_CELL, callback)
     manager = ipython.magics_manager
     ours = manager.registry.pop(FlowMagics.__name__, None)

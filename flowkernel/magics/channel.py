@@ -38,7 +38,7 @@ def channel_of(shell: Any) -> str | None:
     return TERMINAL if "TerminalInteractiveShell" in names else NOTEBOOK
 
 
-class Attendance:
+class PresenceChannel:
     """Says now and then that somebody is at this shell, if an engine is there to hear it."""
 
     def __init__(self, shell: Any) -> None:

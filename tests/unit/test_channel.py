@@ -11,7 +11,7 @@ from flowkernel.magics import (
     load,
     unload,
 )
-from flowkernel.magics.channel import TELL_EVERY, Attendance, is_attended
+from flowkernel.magics.channel import TELL_EVERY, PresenceChannel, is_attended
 
 
 def in_a_kernel(*, takes_input):
@@ -62,7 +62,7 @@ def test_a_flow_s_kernel_is_not_attended(monkeypatch):
 
 
 def test_the_engine_is_told_now_and_then(told, clock):
-    ours = Attendance(in_a_kernel(takes_input=True))
+    ours = PresenceChannel(in_a_kernel(takes_input=True))
 
     ours.on_cell()
     ours.on_cell()
@@ -76,7 +76,7 @@ def test_the_engine_is_told_now_and_then(told, clock):
 
 
 def test_nobody_is_told_of_nobody(told, clock):
-    Attendance(in_a_kernel(takes_input=False)).on_cell()
+    PresenceChannel(in_a_kernel(takes_input=False)).on_cell()
 
     assert told == []
 
