@@ -32,7 +32,7 @@ from flowkernel.engine.start_plan import (
 )
 from flowkernel.engine.wrapper_registry import checked_uses, limits_of, parameters_of
 from flowkernel.home import Home
-from flowkernel.store import Member, Store
+from flowkernel.store import FamilyMember, Store
 
 S = ExecutionStatus
 K = EventKind
@@ -332,7 +332,7 @@ class Service:
         """The execution of this id, or of its unambiguous beginning or end."""
         return self.store.get_execution(self.store.resolve_id(id_or_part))
 
-    def subtree(self, execution_id: str) -> tuple[Execution, list[Member]]:
+    def subtree(self, execution_id: str) -> tuple[Execution, list[FamilyMember]]:
         """It, and everything under it, parents before children, oldest first."""
         top = self.store.get_execution(execution_id)
         ids, below = {execution_id}, []

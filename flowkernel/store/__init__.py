@@ -1,7 +1,7 @@
 """What flowkernel records, in one DuckDB file. The only package that uses duckdb."""
 
-from flowkernel.store.queries import HEAVY, Member
+from flowkernel.store.queries import HEAVY, FamilyMember
 from flowkernel.store.store import Store
-from flowkernel.store.user_sql import Answer, Limits
+from flowkernel.store.user_sql import SqlLimits, SqlResult
 
-__all__ = ["HEAVY", "Answer", "Limits", "Member", "Store"]
+__all__ = ["HEAVY", "FamilyMember", "SqlLimits", "SqlResult", "Store"]

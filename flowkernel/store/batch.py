@@ -20,8 +20,8 @@ from flowkernel.core.models import (
     JsonRecord,
 )
 from flowkernel.store.event_rows import Cells, Messages, step
-from flowkernel.store.live_state import State
-from flowkernel.store.pending_changes import Changes, Dated, is_among
+from flowkernel.store.live_state import LiveState
+from flowkernel.store.pending_changes import DatedVersion, PendingChanges, is_among
 from flowkernel.store.rows import check_fits
 
 K = EventKind
@@ -30,16 +30,18 @@ K = EventKind
 class Batch:
     """Requests that share one frame. One that is refused leaves no trace in it."""
 
-    def __init__(self, state: State, find: Callable[[str], Execution | None]) -> None:
+    def __init__(
+        self, state: LiveState, find: Callable[[str], Execution | None]
+    ) -> None:
         """`find` looks for an execution that is not live; it is asked about few."""
-        self.changes = Changes()
+        self.changes = PendingChanges()
         self._state = state
         self._find = find
         self._found: dict[str, Execution | None] = {}
 
     def append(self, events: Sequence[Event], *, strict: bool) -> list[Event]:
         """Take these events in; return them as they will be stored."""
-        mine = Changes()
+        mine = PendingChanges()
         for event in events:
             if self._is_known(event, mine):
                 continue
@@ -75,7 +77,7 @@ class Batch:
     def save_version(self, version: FlowVersion) -> None:
         """A version that is known already is passed over."""
         if version.flow_version not in self._state.versions:
-            dated = Dated(version, now())
+            dated = DatedVersion(version, now())
             self.changes.versions.setdefault(version.flow_version, dated)
 
     def prune(self, ids: Set[str]) -> None:
@@ -98,18 +100,20 @@ class Batch:
         """
         self._apply(event, self._execution(event, self.changes), self.changes)
 
-    def _is_known(self, event: Event, mine: Changes) -> bool:
+    def _is_known(self, event: Event, mine: PendingChanges) -> bool:
         recent = (self._state.event_ids, self._state.log_ids)
         drafts = (mine.event_ids, self.changes.event_ids)
         return any(event.event_id in ids for ids in (*drafts, *recent))
 
-    def _take(self, event: Event, mine: Changes) -> None:
+    def _take(self, event: Event, mine: PendingChanges) -> None:
         before = self._execution(event, mine)
         root_id = before.root_id if before else event.payload.get("root_id", "")
         seq = self._state.last_seq + len(self.changes.events) + len(mine.events) + 1
         self._apply(replace(event, seq=seq, root_id=root_id), before, mine)
 
-    def _apply(self, event: Event, before: Execution | None, mine: Changes) -> None:
+    def _apply(
+        self, event: Event, before: Execution | None, mine: PendingChanges
+    ) -> None:
         cells = self._cells(event.execution_id, mine)
         messages = self._messages(event.execution_id, mine)
         after = step(before, cells, messages, event)
@@ -131,7 +135,7 @@ class Batch:
         mine.events.append(event)
         mine.event_ids.add(event.event_id)
 
-    def _execution(self, event: Event, mine: Changes) -> Execution | None:
+    def _execution(self, event: Event, mine: PendingChanges) -> Execution | None:
         execution_id = event.execution_id
         for known in (mine.executions, self.changes.executions):
             if execution_id in known:
@@ -145,12 +149,12 @@ class Batch:
             self._found[execution_id] = self._find(execution_id)
         return self._found[execution_id]
 
-    def _cells(self, execution_id: str, mine: Changes) -> Cells:
+    def _cells(self, execution_id: str, mine: PendingChanges) -> Cells:
         parts = (mine.cells, self.changes.cells, self._state.cells)
         found: list[Any] = [part.get(execution_id) for part in parts]
         return ChainMap(*filter(None, found))
 
-    def _messages(self, execution_id: str, mine: Changes) -> Messages:
+    def _messages(self, execution_id: str, mine: PendingChanges) -> Messages:
         parts = (mine.messages, self.changes.messages, self._state.messages)
         found: list[Any] = [part.get(execution_id) for part in parts]
         return ChainMap(*filter(None, found))

@@ -9,7 +9,7 @@ T = TypeVar("T")
 SHELVES = 256  #: A power of two. With 10,000 values a change copies 40 of them.
 
 
-class Shelves(Mapping[str, T]):
+class PersistentMap(Mapping[str, T]):
     """A mapping that is never changed: `changed` gives another, and copies little of it.
 
     Whoever walks through one sees it as it was when they took it.
@@ -22,9 +22,9 @@ class Shelves(Mapping[str, T]):
             self._shelves[hash(key) & SHELVES - 1][key] = value
         self._count = sum(map(len, self._shelves))
 
-    def changed(self, put: Mapping[str, T], drop: Iterable[str]) -> "Shelves[T]":
+    def changed(self, put: Mapping[str, T], drop: Iterable[str]) -> "PersistentMap[T]":
         """The same with some values put in, and some keys gone."""
-        other: Shelves[T] = Shelves.__new__(Shelves)
+        other: PersistentMap[T] = PersistentMap.__new__(PersistentMap)
         other._shelves, other._count = self._shelves.copy(), self._count
         fresh: set[int] = set()
         for key, value in put.items():
@@ -66,7 +66,7 @@ class Shelves(Mapping[str, T]):
         return whole.items()
 
 
-class Recent:
+class RecentIds:
     """The newest ids, up to a number."""
 
     def __init__(self, ids: Iterable[str] = (), *, limit: int) -> None:
@@ -96,7 +96,7 @@ class Births:
     def __init__(self, floor: str, *, limit: int) -> None:
         """Up to `floor`, anything may have been born before."""
         self._floor = floor
-        self._recent = Recent(limit=limit)
+        self._recent = RecentIds(limit=limit)
 
     def is_new(self, id_: str) -> bool:
         """Whether it is certain that nothing has this id."""
@@ -108,7 +108,7 @@ class Births:
             self._floor = max(self._floor, id_)
 
 
-class Kept(Generic[T]):
+class BoundedCache(Generic[T]):
     """The values that were put in last, up to a number, and to so many bytes in all."""
 
     def __init__(self, *, count: int, size: int) -> None:

@@ -15,14 +15,14 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineFault
 from flowkernel.store.database import copy_tables, fault
 from flowkernel.store.journal.segments import sync_folder
-from flowkernel.store.pool import Pool
-from flowkernel.store.projector import Folding
+from flowkernel.store.pool import CursorPool
+from flowkernel.store.projector import Projector
 from flowkernel.store.sql_files import queries
 
 DRAFT = "compact-{}.part"
 
 
-def compact(path: Path, folder: Path, pool: Pool, folding: Folding) -> None:
+def compact(path: Path, folder: Path, pool: CursorPool, folding: Projector) -> None:
     """Write the file at `path` anew; the draft lies in `folder`, on the same disk.
 
     Raises:
@@ -46,7 +46,9 @@ def compact(path: Path, folder: Path, pool: Pool, folding: Folding) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _put_in_place(draft: Path, path: Path, pool: Pool, folding: Folding) -> None:
+def _put_in_place(
+    draft: Path, path: Path, pool: CursorPool, folding: Projector
+) -> None:
     with open(draft, "rb+") as file:
         os.fsync(file.fileno())
     with folding.busy, pool.closed():

@@ -26,7 +26,7 @@ Messages = MutableMapping[str, Message | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EventEffect:
     """What one event makes of an execution."""
 
     execution: Execution
@@ -36,7 +36,7 @@ class Step:
 
 def step(
     execution: Execution | None, cells: Cells, messages: Messages, event: Event
-) -> Step:
+) -> EventEffect:
     """The one way from an event to rows.
 
     An event that changes nothing of the execution leaves its `last_seq` too, so that
@@ -64,7 +64,7 @@ def step(
         run = before if is_repeated else fold_cell(before, event)
         if run is not None and run is not before:
             changed = {cell_run_id: run}
-    return Step(after, changed, told)
+    return EventEffect(after, changed, told)
 
 
 def _messages(messages: Messages, event: Event) -> dict[str, Message]:

@@ -11,9 +11,9 @@ from flowkernel.core.models import (
     Flow,
     FlowVersion,
 )
-from flowkernel.store.caches import Births, Kept, Recent, Shelves
+from flowkernel.store.caches import Births, BoundedCache, PersistentMap, RecentIds
 from flowkernel.store.event_rows import Cells, Messages, map_open
-from flowkernel.store.pending_changes import Changes, is_among
+from flowkernel.store.pending_changes import PendingChanges, is_among
 
 KNOWN_EVENTS = (
     50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
@@ -27,37 +27,37 @@ BARE = 2_000  #: Bytes in memory of an execution without its inputs and output, 
 Calls = dict[str, dict[str, tuple[str, ...]]]
 
 
-def _ended() -> Kept[Execution]:
-    return Kept(count=ENDED_COUNT, size=ENDED_BYTES)
+def _ended() -> BoundedCache[Execution]:
+    return BoundedCache(count=ENDED_COUNT, size=ENDED_BYTES)
 
 
-def _sources() -> Kept[FlowVersion]:
-    return Kept(count=VERSION_COUNT, size=VERSION_BYTES)
+def _sources() -> BoundedCache[FlowVersion]:
+    return BoundedCache(count=VERSION_COUNT, size=VERSION_BYTES)
 
 
 @dataclass
-class State:
+class LiveState:
     """What is known by heart. Changed by the writer; `live` and `flows` are replaced."""
 
     last_seq: int = 0
     births: Births = field(default_factory=lambda: Births("", limit=KNOWN_BIRTHS))
-    live: Shelves[Execution] = field(default_factory=Shelves)
-    ended: Kept[Execution] = field(default_factory=_ended)
+    live: PersistentMap[Execution] = field(default_factory=PersistentMap)
+    ended: BoundedCache[Execution] = field(default_factory=_ended)
     calls: Calls = field(default_factory=dict)  #: Of those that are live, all.
     cells: dict[str, Cells] = field(default_factory=dict)
     #: Of those that are live; None for one that is not open.
     messages: dict[str, Messages] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     versions: set[str] = field(default_factory=set)
-    sources: Kept[FlowVersion] = field(default_factory=_sources)
-    event_ids: Recent = field(default_factory=lambda: Recent(limit=KNOWN_EVENTS))
-    log_ids: Recent = field(default_factory=lambda: Recent(limit=KNOWN_EVENTS))
+    sources: BoundedCache[FlowVersion] = field(default_factory=_sources)
+    event_ids: RecentIds = field(default_factory=lambda: RecentIds(limit=KNOWN_EVENTS))
+    log_ids: RecentIds = field(default_factory=lambda: RecentIds(limit=KNOWN_EVENTS))
 
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution, if it is live or ended lately."""
         return self.live.get(execution_id) or self.ended.get(execution_id)
 
-    def accept(self, changes: Changes) -> None:
+    def accept(self, changes: PendingChanges) -> None:
         """Take over what is on disk."""
         self.last_seq = changes.events[-1].seq if changes.events else self.last_seq
         for execution_id, cells in changes.cells.items():
@@ -121,7 +121,7 @@ class State:
                 e.event_id for e in events if (e.kind is EventKind.LOGGED) is is_log
             )
 
-    def take_over(self, fresh: "State") -> None:
+    def take_over(self, fresh: "LiveState") -> None:
         """Know what was just read from the tables, which do not have the ids of logs."""
         fresh.log_ids = self.log_ids
         vars(self).update(vars(fresh))

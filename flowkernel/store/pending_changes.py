@@ -8,7 +8,7 @@ from typing import NamedTuple
 from flowkernel.core.models import CellRun, Event, Execution, Flow, FlowVersion, Message
 
 
-class Dated(NamedTuple):
+class DatedVersion(NamedTuple):
     """A flow version, and when it was first seen."""
 
     version: FlowVersion
@@ -16,7 +16,7 @@ class Dated(NamedTuple):
 
 
 @dataclass
-class Changes:
+class PendingChanges:
     """What one request, a whole batch, or many batches add to the store."""
 
     events: list[Event] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Changes:
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     messages_born: set[str] = field(default_factory=set)
     flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
-    versions: dict[str, Dated] = field(default_factory=dict)
+    versions: dict[str, DatedVersion] = field(default_factory=dict)
     pruned: set[str] = field(default_factory=set)  #: Roots, and executions, that go.
     frame: int = 0  #: The last frame of the journal that is in here.
     size: int = 0  #: Bytes in the journal.
@@ -36,7 +36,7 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.events or self.flows or self.versions or self.pruned)
 
-    def add(self, other: "Changes") -> None:
+    def add(self, other: "PendingChanges") -> None:
         """Put the later changes on top."""
         self.events += other.events
         self.event_ids |= other.event_ids
@@ -55,7 +55,7 @@ class Changes:
         self.size += other.size
 
     @classmethod
-    def merged(cls, parts: Iterable["Changes"]) -> "Changes":
+    def merged(cls, parts: Iterable["PendingChanges"]) -> "PendingChanges":
         """All of these as one, the later ones on top."""
         whole = cls()
         for part in parts:

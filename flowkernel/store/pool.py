@@ -18,7 +18,7 @@ Record = dict[str, Any]
 PATIENCE = 10.0  #: Seconds for readers to notice that the file was given up.
 
 
-class Pool:
+class CursorPool:
     """Hands out cursors, so that no two threads ever use one at the same time.
 
     A cursor shared by threads gives one the rows of another, without an error.

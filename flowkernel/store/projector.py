@@ -10,9 +10,9 @@ from pathlib import Path
 from flowkernel.core.errors import DiskFull, EngineError, EngineFault
 from flowkernel.core.models import Execution, FlowVersion
 from flowkernel.store.database import fault
-from flowkernel.store.journal.disk_reserve import Reserve
-from flowkernel.store.pending_changes import Changes, is_among
-from flowkernel.store.pool import Pool
+from flowkernel.store.journal.disk_reserve import DiskReserve
+from flowkernel.store.pending_changes import PendingChanges, is_among
+from flowkernel.store.pool import CursorPool
 from flowkernel.store.tables import write
 
 FOLD_EVERY = 0.25  #: Seconds between what is acknowledged and the tables, about.
@@ -24,12 +24,12 @@ MAX_UNFOLDED = (
 logger = getLogger(__name__)
 
 
-class Folding:
+class Projector:
     """Takes changes that are on disk, and writes them to the tables, many at a time."""
 
     def __init__(
         self,
-        pool: Pool,
+        pool: CursorPool,
         *,
         applied: int,
         reserve: Path | None = None,
@@ -40,11 +40,13 @@ class Folding:
         self.room = threading.Lock()  #: Held to take room on the disk, or to lend some.
         self.added = self.applied = applied  #: The last frame, here and in the tables.
         self._pool = pool
-        self._reserve = Reserve(reserve)
+        self._reserve = DiskReserve(reserve)
         self._lock = threading.Lock()  #: Held to look at the two that follow.
-        self._waiting: deque[Changes] = deque()
-        self._under_way: Changes | None = None
-        self._kept: list[Changes] | None = None  #: What was folded since `_kept_from`.
+        self._waiting: deque[PendingChanges] = deque()
+        self._under_way: PendingChanges | None = None
+        self._kept: list[PendingChanges] | None = (
+            None  #: What was folded since `_kept_from`.
+        )
         self._kept_from = 0
         self._tidy = tidy
         self._news = threading.Event()
@@ -66,7 +68,7 @@ class Folding:
             self._thread.join()
         self.settle_if_possible()
 
-    def add(self, changes: Changes) -> None:
+    def add(self, changes: PendingChanges) -> None:
         """Take what is in the journal now."""
         with self._lock:
             self._put(changes)
@@ -163,15 +165,15 @@ class Folding:
             self._settle()
             yield
 
-    def _put(self, changes: Changes) -> None:
+    def _put(self, changes: PendingChanges) -> None:
         """Behind what waits, or into the last of it: small batches share a transaction."""
         last = self._waiting[-1] if self._waiting else None
         if last is not None and last.size + changes.size <= FOLD_BYTES:
             last.add(changes)
         else:
-            self._waiting.append(Changes.merged([changes]))
+            self._waiting.append(PendingChanges.merged([changes]))
 
-    def _newest_first(self) -> list[Changes]:
+    def _newest_first(self) -> list[PendingChanges]:
         under_way = [self._under_way] if self._under_way else []
         return [*reversed(self._waiting), *under_way]
 
@@ -193,7 +195,7 @@ class Folding:
             if self._kept is not None:
                 self._kept.append(changes)
 
-    def _fold(self, changes: Changes) -> None:
+    def _fold(self, changes: PendingChanges) -> None:
         try:
             self._commit(changes)
         except Exception as error:
@@ -208,7 +210,7 @@ class Folding:
         else:
             self._reserve.keep()
 
-    def _commit(self, changes: Changes) -> None:
+    def _commit(self, changes: PendingChanges) -> None:
         connection = self._pool.writing()
         try:
             connection.begin()
@@ -218,7 +220,7 @@ class Folding:
             if self._pool.undo() or not self._was_folded(changes):
                 raise
 
-    def _was_folded(self, changes: Changes) -> bool:
+    def _was_folded(self, changes: PendingChanges) -> bool:
         """Open a file that DuckDB gave up, and see: it may have failed after the commit."""
         logger.warning("DuckDB gave the file up; it is opened again")
         self._pool.give_up()

@@ -20,18 +20,18 @@ from flowkernel.store import (
     user_sql,
 )
 from flowkernel.store.database import MEMORY
-from flowkernel.store.live_state import State
-from flowkernel.store.pool import Pool, Record
-from flowkernel.store.projector import Folding
+from flowkernel.store.live_state import LiveState
+from flowkernel.store.pool import CursorPool, Record
+from flowkernel.store.projector import Projector
 
 MIN_PART = 4  #: Characters of an id that can stand for it, inclusive.
-DEFAULT = user_sql.Limits()
+DEFAULT = user_sql.SqlLimits()
 #: Fields that the members of a family come without.
 HEAVY = frozenset("inputs output error environment wrapped failure decision".split())
 MATCHED_AMONG = 10_000  #: Executions, the newest, whose ids can be shortened.
 
 
-class Member(NamedTuple):
+class FamilyMember(NamedTuple):
     """One of a family, as JSON text: a thousand models would take longer than the rest."""
 
     execution_id: str
@@ -39,11 +39,13 @@ class Member(NamedTuple):
     text: str
 
 
-class Questions:
+class Queries:
     """What is known by heart is answered from memory; the rest from the tables, once they
     have what was acknowledged before the question."""
 
-    def __init__(self, path: str, pool: Pool, folding: Folding, state: State) -> None:
+    def __init__(
+        self, path: str, pool: CursorPool, folding: Projector, state: LiveState
+    ) -> None:
         self._path = path
         self._pool = pool
         self._folding = folding
@@ -189,14 +191,14 @@ class Questions:
         )
         return [rows.EXECUTION.model_of(record) for record in found]
 
-    def family(self, root_id: str) -> list[Member]:
+    def family(self, root_id: str) -> list[FamilyMember]:
         """A root and everything under it, parents first; empty if it is no root.
 
         Without the fields of `HEAVY`: those of a thousand members may be more than fits
         into memory.
         """
         found = self._read("family", root_id=_uuid(root_id))
-        return [Member(**record) for record in found]
+        return [FamilyMember(**record) for record in found]
 
     def called(self, parents: Sequence[Execution], call_key: str) -> list[Execution]:
         """What the call of this key started in one of these tries of a parent, oldest
@@ -331,7 +333,9 @@ class Questions:
             raise MessageNotFound(message_id)
         return rows.MESSAGE.model_of(found[0])
 
-    def query(self, text: str, limits: user_sql.Limits = DEFAULT) -> user_sql.Answer:
+    def query(
+        self, text: str, limits: user_sql.SqlLimits = DEFAULT
+    ) -> user_sql.SqlResult:
         """Answer a question in SQL; what is over the limits is cut off.
 
         Raises:
@@ -341,7 +345,7 @@ class Questions:
         with self._pool.cursor() as cursor:
             return user_sql.ask(cursor, text, limits)
 
-    def query_arrow(self, text: str, limits: user_sql.Limits = DEFAULT) -> bytes:
+    def query_arrow(self, text: str, limits: user_sql.SqlLimits = DEFAULT) -> bytes:
         """The same as an Arrow IPC stream.
 
         Raises:

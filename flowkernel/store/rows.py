@@ -31,7 +31,7 @@ JSON_COLUMNS = frozenset(
 
 
 @dataclass(frozen=True)
-class Table(Generic[T]):
+class TableLayout(Generic[T]):
     """A table whose columns are the fields of a model."""
 
     name: str
@@ -75,7 +75,7 @@ class Table(Generic[T]):
         return self.model(**values)
 
 
-EXECUTION = Table(
+EXECUTION = TableLayout(
     "execution",
     Execution,
     "execution_id",
@@ -85,13 +85,13 @@ EXECUTION = Table(
         "is_interactive".split()
     ),
 )
-CELL_RUN = Table(
+CELL_RUN = TableLayout(
     "cell_run",
     CellRun,
     "cell_run_id",
     frozenset("execution_id root_id cell_id cell_index source_hash started_at".split()),
 )
-MESSAGE = Table(
+MESSAGE = TableLayout(
     "message",
     Message,
     "message_id",
@@ -100,8 +100,8 @@ MESSAGE = Table(
         "expires_at".split()
     ),
 )
-EVENT = Table("event", Event, "event_id")
-FLOW = Table("flow", Flow, "name")
+EVENT = TableLayout("event", Event, "event_id")
+FLOW = TableLayout("flow", Flow, "name")
 LOG_COLUMNS = ["seq", "execution_id", "root_id", "happened_at", "stream", "text"]
 
 

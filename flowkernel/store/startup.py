@@ -7,20 +7,20 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineFault, MoveNotAllowed
 from flowkernel.store import rows
 from flowkernel.store.batch import Batch
-from flowkernel.store.caches import Births, Recent, Shelves
+from flowkernel.store.caches import Births, PersistentMap, RecentIds
 from flowkernel.store.event_rows import Cells, Messages, map_open
-from flowkernel.store.journal.frames import Told
+from flowkernel.store.journal.frames import FrameContent
 from flowkernel.store.journal.journal import Journal
 from flowkernel.store.journal.segments import Header, frames_after, header_of
-from flowkernel.store.live_state import KNOWN_BIRTHS, KNOWN_EVENTS, State
-from flowkernel.store.pool import Pool
-from flowkernel.store.projector import FOLD_BYTES, Folding
+from flowkernel.store.live_state import KNOWN_BIRTHS, KNOWN_EVENTS, LiveState
+from flowkernel.store.pool import CursorPool
+from flowkernel.store.projector import FOLD_BYTES, Projector
 from flowkernel.store.tables import save_meta
 
 logger = getLogger(__name__)
 
 
-def load_state(pool: Pool) -> State:
+def load_state(pool: CursorPool) -> LiveState:
     """What the writer knows by heart: one look at the tables, at the start."""
     live = {
         e.execution_id: e for e in map(rows.EXECUTION.model_of, pool.read("list_live"))
@@ -44,15 +44,15 @@ def load_state(pool: Pool) -> State:
     recent = (
         str(r["event_id"]) for r in pool.read("newest_event_ids", limit=KNOWN_EVENTS)
     )
-    state = State(
+    state = LiveState(
         last_seq=int(pool.meta()["applied_seq"]),
         births=Births(str(newest or ""), limit=KNOWN_BIRTHS),
-        live=Shelves(live),
+        live=PersistentMap(live),
         cells=cells,
         messages=messages,
         flows={flow.name: flow for flow in flows},
         versions={record["hash"] for record in pool.read("list_version_hashes")},
-        event_ids=Recent(recent, limit=KNOWN_EVENTS),
+        event_ids=RecentIds(recent, limit=KNOWN_EVENTS),
     )
     if live:
         called = pool.read("list_live_calls", execution_ids=list(live))
@@ -74,7 +74,7 @@ def check_there(database: Path, journal: Path | None) -> None:
         )
 
 
-def open_journal(folder: Path, pool: Pool) -> Journal:
+def open_journal(folder: Path, pool: CursorPool) -> Journal:
     """The journal of this database; begun if there is none.
 
     Raises:
@@ -101,7 +101,7 @@ def open_journal(folder: Path, pool: Pool) -> Journal:
     return Journal(folder, found, applied=applied)
 
 
-def catch_up(folder: Path, state: State, folding: Folding) -> None:
+def catch_up(folder: Path, state: LiveState, folding: Projector) -> None:
     """Take in what the journal has and the tables do not."""
     for told in frames_after(folder, folding.applied):
         if isinstance(told, str):
@@ -113,7 +113,7 @@ def catch_up(folder: Path, state: State, folding: Folding) -> None:
     folding.settle_if_possible()
 
 
-def _replay(told: Told, state: State, folding: Folding) -> None:
+def _replay(told: FrameContent, state: LiveState, folding: Projector) -> None:
     batch = Batch(state, folding.find_execution)
     for event in told.events:
         try:

@@ -22,15 +22,15 @@ from flowkernel.store import sql_files
 from flowkernel.store.batch import checked, checked_text
 from flowkernel.store.compaction import clean, compact
 from flowkernel.store.database import MEMORY, copy_to, fault, open_file
-from flowkernel.store.pool import Pool
-from flowkernel.store.projector import Folding
-from flowkernel.store.queries import Questions
+from flowkernel.store.pool import CursorPool
+from flowkernel.store.projector import Projector
+from flowkernel.store.queries import Queries
 from flowkernel.store.rebuild import rebuild
 from flowkernel.store.startup import catch_up, check_there, load_state, open_journal
 from flowkernel.store.writer import Listener, Writer
 
 
-class Store(Questions):
+class Store(Queries):
     """All that flowkernel records: a DuckDB file, and the journal beside it."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Store(Questions):
         steps = sql_files.migrations() if migrations is None else migrations
         folder = None if str(path) == MEMORY else journal or Path(f"{path}.journal")
         check_there(Path(path), folder)
-        pool = Pool(
+        pool = CursorPool(
             lambda: open_file(
                 str(path),
                 memory=memory,
@@ -76,12 +76,12 @@ class Store(Questions):
             pool.close()
             raise
 
-    def _open(self, path: str, pool: Pool, folder: Path | None) -> None:
+    def _open(self, path: str, pool: CursorPool, folder: Path | None) -> None:
         self._journal = open_journal(folder, pool) if folder else None
         applied = int(pool.meta()["applied_frame"])
         reserve = folder / "reserve" if folder else None
         tidy = self._journal.compress_closed if self._journal else lambda: None
-        folding = Folding(pool, applied=applied, reserve=reserve, tidy=tidy)
+        folding = Projector(pool, applied=applied, reserve=reserve, tidy=tidy)
         super().__init__(path, pool, folding, load_state(pool))
         if folder is not None:
             catch_up(folder, self._state, folding)

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence, Set
 from flowkernel.core.models import EventKind
 from flowkernel.store import rows
 from flowkernel.store.database import Connection
-from flowkernel.store.pending_changes import Changes, Dated
+from flowkernel.store.pending_changes import DatedVersion, PendingChanges
 from flowkernel.store.sql_files import queries
 
 
-def write(connection: Connection, changes: Changes) -> None:
+def write(connection: Connection, changes: PendingChanges) -> None:
     """Write changes within the transaction that is open."""
     logged = [event for event in changes.events if event.kind is EventKind.LOGGED]
     events = [event for event in changes.events if event.kind is not EventKind.LOGGED]
@@ -37,7 +37,7 @@ def flat(parts: Mapping[str, Mapping[str, rows.T]]) -> dict[str, rows.T]:
 
 def put(
     connection: Connection,
-    table: rows.Table[rows.T],
+    table: rows.TableLayout[rows.T],
     values: Mapping[str, rows.T],
     born: Set[str],
 ) -> None:
@@ -52,7 +52,7 @@ def save_meta(connection: Connection, key: str, value: object) -> None:
 
 
 def insert(
-    connection: Connection, table: rows.Table[rows.T], values: Sequence[rows.T]
+    connection: Connection, table: rows.TableLayout[rows.T], values: Sequence[rows.T]
 ) -> None:
     """Add rows."""
     columns = table.columns
@@ -60,7 +60,7 @@ def insert(
 
 
 def update(
-    connection: Connection, table: rows.Table[rows.T], values: Sequence[rows.T]
+    connection: Connection, table: rows.TableLayout[rows.T], values: Sequence[rows.T]
 ) -> None:
     """Overwrite the changing columns of rows that are there."""
     if not values:
@@ -72,7 +72,7 @@ def update(
         appender.append_rows(table.rows(values, columns))
 
 
-def write_versions(connection: Connection, versions: Sequence[Dated]) -> None:
+def write_versions(connection: Connection, versions: Sequence[DatedVersion]) -> None:
     """Add flow versions, whose table calls the model's `flow_version` its hash."""
     columns = [
         "hash",

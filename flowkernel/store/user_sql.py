@@ -48,7 +48,7 @@ NUDGE = 0.05  #: Seconds between interrupts of a question that is over its time.
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SqlResult:
     """What a question found. Each value is JSON."""
 
     columns: list[str]
@@ -58,7 +58,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SqlLimits:
     """What one question may take; all inclusive."""
 
     seconds: float = 10.0
@@ -66,7 +66,7 @@ class Limits:
     size: int = 64 * 1024 * 1024  #: Bytes of the answer, about.
 
 
-def ask(cursor: Connection, sql: str, limits: Limits) -> Answer:
+def ask(cursor: Connection, sql: str, limits: SqlLimits) -> SqlResult:
     """Put a question; what is over the limits of rows and bytes is cut off.
 
     Raises:
@@ -78,7 +78,7 @@ def ask(cursor: Connection, sql: str, limits: Limits) -> Answer:
         # With the limit inside, DuckDB stops early.
         cursor.execute(relation.limit(limits.rows + 1).sql_query())
         found, is_cut = _fetched(cursor, limits.size)
-    return Answer(
+    return SqlResult(
         columns=columns,
         types=types,
         rows=[[jsonable(value) for value in row] for row in found[: limits.rows]],
@@ -113,7 +113,7 @@ def _size(value: Any) -> int:
             return 20
 
 
-def ask_arrow(cursor: Connection, sql: str, limits: Limits) -> bytes:
+def ask_arrow(cursor: Connection, sql: str, limits: SqlLimits) -> bytes:
     """Put a question; the answer is an Arrow IPC stream, cut off at the same limits.
 
     Raises:

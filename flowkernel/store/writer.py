@@ -13,9 +13,9 @@ from flowkernel.core.models import Event
 from flowkernel.store.batch import Batch
 from flowkernel.store.database import fault
 from flowkernel.store.journal.journal import Journal
-from flowkernel.store.live_state import State
-from flowkernel.store.pending_changes import Changes
-from flowkernel.store.projector import Folding
+from flowkernel.store.live_state import LiveState
+from flowkernel.store.pending_changes import PendingChanges
+from flowkernel.store.projector import Projector
 
 logger = getLogger(__name__)
 
@@ -24,7 +24,7 @@ Listener = Callable[[list[Event]], None]
 
 
 @dataclass
-class Request:
+class WriteRequest:
     """One call that waits until it is on disk."""
 
     decide: Callable[[Batch], Any]  #: Says what changes, or raises and changes nothing.
@@ -32,10 +32,10 @@ class Request:
 
 
 @dataclass
-class Outcome:
+class WriteResult:
     """What a request will be told once the frame is on disk."""
 
-    request: Request
+    request: WriteRequest
     value: Any = None
     error: FlowkernelError | None = None
 
@@ -53,14 +53,16 @@ class Writer:
     all the waiting there is.
     """
 
-    def __init__(self, state: State, journal: Journal | None, folding: Folding) -> None:
+    def __init__(
+        self, state: LiveState, journal: Journal | None, folding: Projector
+    ) -> None:
         """Without a journal what is told is as lasting as the memory it is in."""
         self.state = state
         self.listeners: list[Listener] = []
         self.busy = threading.Lock()  #: Held while something is decided.
         self._journal = journal
         self._folding = folding
-        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
         self._is_closed = False
         self._door = threading.Lock()
         self._thread = threading.Thread(
@@ -75,7 +77,7 @@ class Writer:
             RequestError: What `decide` raised.
             DiskFull, EngineFault: Nothing was written.
         """
-        request = Request(decide)
+        request = WriteRequest(decide)
         with self._door:
             if self._is_closed:
                 raise EngineFault("The store is closed: nothing more can be recorded.")
@@ -97,7 +99,7 @@ class Writer:
             if is_last:
                 return
 
-    def _drain(self, first: Request) -> tuple[list[Request], bool]:
+    def _drain(self, first: WriteRequest) -> tuple[list[WriteRequest], bool]:
         requests = [first]
         while len(requests) < MAX_REQUESTS:
             try:
@@ -109,7 +111,7 @@ class Writer:
             requests.append(request)
         return requests, False
 
-    def _carry_out(self, requests: Sequence[Request]) -> None:
+    def _carry_out(self, requests: Sequence[WriteRequest]) -> None:
         try:
             self._folding.make_room()
             batch = Batch(self.state, self._folding.find_execution)
@@ -125,7 +127,7 @@ class Writer:
         for outcome in outcomes:
             outcome.tell()
 
-    def _record(self, changes: Changes) -> None:
+    def _record(self, changes: PendingChanges) -> None:
         if self._journal is None:
             changes.frame = self._folding.added + 1
         else:
@@ -142,11 +144,11 @@ class Writer:
                 logger.exception("A listener of the store failed")
 
 
-def _decided(request: Request, batch: Batch) -> Outcome:
+def _decided(request: WriteRequest, batch: Batch) -> WriteResult:
     try:
-        return Outcome(request, request.decide(batch))
+        return WriteResult(request, request.decide(batch))
     except FlowkernelError as error:
-        return Outcome(request, error=error)
+        return WriteResult(request, error=error)
 
 
 def _told(error: Exception) -> FlowkernelError:

@@ -25,7 +25,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.store import (
-    Limits,
+    SqlLimits,
     Store,
     sql_files,
 )
@@ -348,7 +348,9 @@ def test_an_older_file_is_copied_and_migrated(path):
 
     with Store(path, migrations=ADD_COLUMN) as store:
         assert store.list_executions() == before
-        assert store.query("SELECT mood FROM execution, extra", Limits(5, 1)).rows == []
+        assert (
+            store.query("SELECT mood FROM execution, extra", SqlLimits(5, 1)).rows == []
+        )
 
     with Store(f"{path}.before_migration") as store:
         assert store.list_executions() == before
@@ -378,7 +380,7 @@ def test_a_migration_that_fails_changes_nothing(path):
         Store(path, migrations={**sql_files.migrations(), NEXT: fails})
 
     with Store(path) as store:
-        assert ["extra"] not in store.query("SHOW TABLES", Limits(5, 99)).rows
+        assert ["extra"] not in store.query("SHOW TABLES", SqlLimits(5, 99)).rows
 
 
 @pytest.mark.parametrize("content", [b"no database", b"\x00" * 20_000])

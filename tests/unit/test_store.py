@@ -31,8 +31,8 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import fold
 from flowkernel.core.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
-from flowkernel.store import HEAVY, Limits, Store
-from flowkernel.store.caches import Recent
+from flowkernel.store import HEAVY, SqlLimits, Store
+from flowkernel.store.caches import RecentIds
 
 S = ExecutionStatus
 K = EventKind
@@ -130,7 +130,7 @@ def test_the_tables_have_the_fields_of_the_models(store):
     }
 
     for table, model in models.items():
-        columns = store.query(f"DESCRIBE {table}", Limits(5, 99)).rows
+        columns = store.query(f"DESCRIBE {table}", SqlLimits(5, 99)).rows
         assert [row[0] for row in columns] == [item.name for item in fields(model)]
 
 
@@ -138,7 +138,7 @@ def test_the_tables_have_the_fields_of_the_models(store):
 def test_what_is_appended_is_there(store, add_execution, status):
     execution = add_execution(status)
 
-    found = store.query("SELECT status FROM execution", Limits(5, 9)).rows
+    found = store.query("SELECT status FROM execution", SqlLimits(5, 9)).rows
 
     assert execution.status is status
     assert found == [[status]]
@@ -203,7 +203,7 @@ def test_a_known_event_is_passed_over(store, add_execution):
 
 
 def test_only_the_newest_ids_are_remembered():
-    recent = Recent(["a"], limit=2)
+    recent = RecentIds(["a"], limit=2)
 
     recent.add(["b", "c"])
 
@@ -551,7 +551,9 @@ def test_a_version_is_kept_once(store):
         store.save_version(version)
 
     assert store.get_version("h1") == version
-    assert store.query("SELECT hash FROM flow_version", Limits(5, 9)).rows == [["h1"]]
+    assert store.query("SELECT hash FROM flow_version", SqlLimits(5, 9)).rows == [
+        ["h1"]
+    ]
     with pytest.raises(BadArgument, match="'h2'"):
         store.get_version("h2")
 

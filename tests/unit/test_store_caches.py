@@ -5,14 +5,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.store.caches import Births, Kept, Shelves
+from flowkernel.store.caches import Births, BoundedCache, PersistentMap
 
 KEYS = st.sampled_from("abcdefgh")
 
 
 @given(st.lists(st.tuples(st.dictionaries(KEYS, st.integers()), st.sets(KEYS))))
 def test_shelves_are_what_a_dict_would_be_and_old_ones_stay(changes):
-    shelves: Shelves[int] = Shelves()
+    shelves: PersistentMap[int] = PersistentMap()
     plain: dict[str, int] = {}
     kept = [(shelves, plain)]
 
@@ -28,7 +28,7 @@ def test_shelves_are_what_a_dict_would_be_and_old_ones_stay(changes):
 
 
 def test_a_change_of_one_among_many_copies_few():
-    many = Shelves({str(number): number for number in range(10_000)})
+    many = PersistentMap({str(number): number for number in range(10_000)})
 
     changed = many.changed({"7": 0}, ["8"])
 
@@ -50,7 +50,7 @@ def test_an_id_is_only_called_new_if_that_is_certain():
 
 
 def test_what_is_kept_is_bounded_in_number_and_in_bytes():
-    kept: Kept[str] = Kept(count=3, size=100)
+    kept: BoundedCache[str] = BoundedCache(count=3, size=100)
 
     for key in "abcd":
         kept.put(key, key.upper(), 10)
@@ -70,13 +70,13 @@ def test_the_way_from_start_to_end_reads_no_table(monkeypatch):
     from flowkernel.engine.start_plan import StartRequest
     from flowkernel.home import Home
     from flowkernel.store import Store
-    from flowkernel.store.pool import Pool
+    from flowkernel.store.pool import CursorPool
     from tests.unit.test_store import new_id
 
     with Store(":memory:") as store:
         service = Service(store, Home(None), Config())  # type: ignore[arg-type]
         service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
-        monkeypatch.setattr(Pool, "read", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr(CursorPool, "read", lambda *_, **__: 1 / 0)
 
         parent = service.start(StartRequest(execution_id=new_id(), flow="f"))
         store.append([make_event(parent.execution_id, EventKind.STARTED, worker="w")])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Event, Flow, FlowKind
-from flowkernel.store import Limits, Store
+from flowkernel.store import SqlLimits, Store
 from flowkernel.store.journal.frames import framed
 from flowkernel.store.journal.segments import segments
 from tests.unit.test_store_folds import TABLES, event_lists, folded
@@ -45,7 +45,7 @@ class Crashing:
 def tables(store: Store) -> list[list[object]]:
     questions = [EVENTS, LOGS, FLOWS]
     questions += [f"FROM {name} ORDER BY {key}" for name, key in TABLES.items()]
-    return [store.query(text, Limits(30, 9_999)).rows for text in questions]
+    return [store.query(text, SqlLimits(30, 9_999)).rows for text in questions]
 
 
 def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:

@@ -11,7 +11,7 @@ from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Event, EventKind, Execution
 from flowkernel.core.projection import fold
 from flowkernel.core.status import ENDED, ExecutionStatus
-from flowkernel.store import Limits, Store
+from flowkernel.store import SqlLimits, Store
 
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -120,7 +120,7 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
 
 def tables(store: Store) -> dict[str, list[object]]:
     return {
-        name: store.query(f"FROM {name} ORDER BY {key}", Limits(30, 999)).rows
+        name: store.query(f"FROM {name} ORDER BY {key}", SqlLimits(30, 999)).rows
         for name, key in TABLES.items()
     }
 

@@ -14,7 +14,7 @@ from flowkernel.store.journal import journal as journal_module
 from flowkernel.store.journal.frames import (
     Damage,
     Frame,
-    Told,
+    FrameContent,
     decoded,
     encoded,
     framed,
@@ -29,7 +29,7 @@ from flowkernel.store.journal.segments import (
     header_of,
     segments,
 )
-from flowkernel.store.pending_changes import Changes, Dated
+from flowkernel.store.pending_changes import DatedVersion, PendingChanges
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID = "00000000-0000-7000-8000-000000000000"
@@ -40,7 +40,7 @@ VERSION = FlowVersion(
 )
 
 
-def changes(number: int, text: str = "text\n with lines") -> Changes:
+def changes(number: int, text: str = "text\n with lines") -> PendingChanges:
     event = Event(
         event_id=f"{ID[:-4]}{number:04x}",
         execution_id=ID,
@@ -50,7 +50,7 @@ def changes(number: int, text: str = "text\n with lines") -> Changes:
         payload={"stream": "stdout", "text": text, "big": 10**30},
         seq=number,
     )
-    return Changes(events=[event])
+    return PendingChanges(events=[event])
 
 
 def opened(folder: Path, *, applied: int = 0) -> Journal:
@@ -69,7 +69,9 @@ def written(folder: Path, count: int) -> Path:
 
 def numbers(folder: Path, applied: int = 0) -> list[int]:
     """Of the frames after `applied`, which must be whole."""
-    return [t.frame for t in frames_after(folder, applied) if isinstance(t, Told)]
+    return [
+        t.frame for t in frames_after(folder, applied) if isinstance(t, FrameContent)
+    ]
 
 
 @pytest.fixture
@@ -80,14 +82,14 @@ def folder(tmp_path: Path) -> Path:
 def test_a_frame_says_what_changed():
     told = replace_all = changes(7)
     replace_all.flows = {"f": FLOW, "gone": None}
-    replace_all.versions = {"v": Dated(VERSION, NOON)}
+    replace_all.versions = {"v": DatedVersion(VERSION, NOON)}
 
     read = decoded(encoded(told, 3, NOON))
 
     assert read.frame == 3
     assert read.events == told.events
     assert read.flows == told.flows
-    assert read.versions == [Dated(VERSION, NOON)]
+    assert read.versions == [DatedVersion(VERSION, NOON)]
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6), st.binary(max_size=40))
@@ -250,12 +252,12 @@ def test_a_batch_that_cannot_be_written_leaves_nothing(folder, monkeypatch):
     assert path.read_bytes() == before
     journal.append(replace_text(2))
     journal.close()
-    told = [t for t in frames_after(folder, 1) if isinstance(t, Told)]
+    told = [t for t in frames_after(folder, 1) if isinstance(t, FrameContent)]
     assert [t.events[0].payload["text"] for t in told] == ["another"]
 
 
-def replace_text(number: int) -> Changes:
+def replace_text(number: int) -> PendingChanges:
     told = changes(number)
     event = told.events[0]
     payload = {**event.payload, "text": "another"}
-    return Changes(events=[replace(event, payload=payload)])
+    return PendingChanges(events=[replace(event, payload=payload)])

@@ -7,7 +7,7 @@ import pytest
 
 from flowkernel.core.errors import SqlRefused
 from flowkernel.core.models import Flow, FlowKind
-from flowkernel.store import Limits, Store
+from flowkernel.store import SqlLimits, Store
 from flowkernel.store.database import is_disk_full
 
 PATIENT = 60  #: Seconds, where time is not what is tried: the machine may be busy.
@@ -91,7 +91,7 @@ def store(folder: Path, database: Path) -> Iterator[Store]:
 
 def test_a_pivot_is_refused_with_another_way(store):
     with pytest.raises(SqlRefused, match=r"several statements.*PIVOT"):
-        store.query("PIVOT execution ON status USING count(*)", Limits(5, 10))
+        store.query("PIVOT execution ON status USING count(*)", SqlLimits(5, 10))
 
 
 @pytest.mark.parametrize("sql", HARMFUL, ids=lambda sql: ascii(sql[:60]))
@@ -102,12 +102,12 @@ def test_what_is_no_question_is_refused_and_changes_nothing(
 
     for ask in (store.query, store.query_arrow):
         with pytest.raises(SqlRefused) as refused:
-            ask(text, Limits(5, 10))
+            ask(text, SqlLimits(5, 10))
 
         assert len(str(refused.value)) > 10
     assert [flow.name for flow in store.list_flows()] == ["kept"]
-    assert store.query(COUNT, Limits(5, 1)).rows == [[1]]
-    assert store.query("SHOW TABLES", Limits(5, 99)).rows == [
+    assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
+    assert store.query("SHOW TABLES", SqlLimits(5, 99)).rows == [
         [name]
         for name in "cell_run event execution flow flow_version log message meta".split()
     ]
@@ -135,7 +135,7 @@ def test_what_is_no_question_is_refused_and_changes_nothing(
     ],
 )
 def test_questions_are_answered(store, sql):
-    assert store.query(sql, Limits(5, 10)).columns
+    assert store.query(sql, SqlLimits(5, 10)).columns
 
 
 @pytest.mark.parametrize("ask", ["query", "query_arrow"])
@@ -148,15 +148,15 @@ def test_questions_are_answered(store, sql):
 )
 def test_an_endless_question_is_stopped(store, ask, sql):
     with pytest.raises(SqlRefused, match=r"longer than 0\.05 seconds"):
-        getattr(store, ask)(sql, Limits(0.05, 10))
+        getattr(store, ask)(sql, SqlLimits(0.05, 10))
 
-    assert store.query(COUNT, Limits(5, 1)).rows == [[1]]
+    assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
 
 
 def test_too_many_rows_are_cut(store):
-    assert store.query("FROM range(3)", Limits(5, 3)).is_cut is False
+    assert store.query("FROM range(3)", SqlLimits(5, 3)).is_cut is False
 
-    answer = store.query("FROM range(1000000000)", Limits(PATIENT, 2))
+    answer = store.query("FROM range(1000000000)", SqlLimits(PATIENT, 2))
 
     assert (answer.rows, answer.is_cut) == ([[0], [1]], True)
 
@@ -165,17 +165,19 @@ def test_too_many_rows_are_cut(store):
 def test_an_answer_with_too_many_bytes_is_cut(store, wide):
     """Also if each row has a megabyte: it does not come into memory first."""
     answer = store.query(
-        f"SELECT {wide} FROM range(1000)", Limits(PATIENT, 9_999, 3_500_000)
+        f"SELECT {wide} FROM range(1000)", SqlLimits(PATIENT, 9_999, 3_500_000)
     )
 
     assert (len(answer.rows), answer.is_cut) == (3, True)
-    assert store.query(COUNT, Limits(5, 1)).rows == [[1]]
+    assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
 
 
 def test_an_arrow_answer_with_too_many_bytes_is_cut(store):
     sql = "SELECT repeat('x', 1000) FROM range(100000)"
 
-    assert len(store.query_arrow(sql, Limits(PATIENT, 100_000, 5_000_000))) <= 5_000_000
+    assert (
+        len(store.query_arrow(sql, SqlLimits(PATIENT, 100_000, 5_000_000))) <= 5_000_000
+    )
 
 
 def test_values_that_are_not_json_become_json(store):
@@ -183,7 +185,7 @@ def test_values_that_are_not_json_become_json(store):
         """SELECT 'nan'::DOUBLE, 'inf'::DOUBLE, 1.5::DECIMAL(9, 2), TIMESTAMP '2026-01-01',
         DATE '2026-01-01', INTERVAL 90 SECOND, '\\x01'::BLOB, {'a': [1]}, MAP {1: 'x'},
         '00000000-0000-7000-8000-000000000000'::UUID, 10::HUGEINT, NULL, true""",
-        Limits(5, 1),
+        SqlLimits(5, 1),
     )
 
     assert answer.rows[0][:4] == [None, None, 1.5, "2026-01-01T00:00:00"]
@@ -201,7 +203,7 @@ def test_arrow_is_cut_too(store):
     import nanoarrow
     from nanoarrow.ipc import InputStream
 
-    stream = store.query_arrow("SELECT range a FROM range(100000)", Limits(5, 5))
+    stream = store.query_arrow("SELECT range a FROM range(100000)", SqlLimits(5, 5))
 
     array = nanoarrow.ArrayStream(InputStream.from_readable(stream)).read_all()
     assert array.to_pylist() == [{"a": number} for number in range(5)]
@@ -210,7 +212,7 @@ def test_arrow_is_cut_too(store):
 def test_a_moment_with_a_zone_is_answered_in_utc(store):
     answer = store.query(
         "SELECT '2026-01-01 00:00:00+02'::TIMESTAMPTZ, now() > '2026-01-01'",
-        Limits(5, 1),
+        SqlLimits(5, 1),
     )
 
     assert answer.rows == [["2025-12-31T22:00:00+00:00", True]]

@@ -9,7 +9,7 @@ RESERVE_BYTES = (
 _BLOCK = bytes(64 * 1024)
 
 
-class Reserve:
+class DiskReserve:
     """A file of zeros that is given up when there is no other room."""
 
     def __init__(self, path: Path | None) -> None:

@@ -25,7 +25,7 @@ from zlib import crc32
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Event, Flow, FlowVersion, Json
-from flowkernel.store.pending_changes import Changes, Dated
+from flowkernel.store.pending_changes import DatedVersion, PendingChanges
 
 MAGIC = b"FKJ1"
 HEAD = struct.Struct("<4sII")
@@ -56,14 +56,14 @@ class Damage:
 
 
 @dataclass
-class Told:
+class FrameContent:
     """What a frame tells."""
 
     frame: int
     size: int
     events: list[Event]
     flows: dict[str, Flow | None] = field(default_factory=dict)
-    versions: list[Dated] = field(default_factory=list)
+    versions: list[DatedVersion] = field(default_factory=list)
     pruned: set[str] = field(default_factory=set)
 
 
@@ -108,7 +108,7 @@ def _next_frame(content: bytes, at: int) -> int | None:
     return None
 
 
-def encoded(changes: Changes, number: int, at: datetime) -> bytes:
+def encoded(changes: PendingChanges, number: int, at: datetime) -> bytes:
     """What a batch changed, as the payload of a frame."""
     says: dict[str, Json] = {"frame": number, "at": at.isoformat()}
     if changes.flows:
@@ -128,18 +128,18 @@ def _line(event: Event) -> str:
     return dumps({"root_id": event.root_id, **event.to_json()})
 
 
-def decoded(payload: bytes) -> Told:
+def decoded(payload: bytes) -> FrameContent:
     """What a frame tells. The reverse of `encoded`."""
     first, *lines = payload.split(b"\n")
     says = json.loads(first)
     flows: Iterable[tuple[str, Json]] = says.get("flows", {}).items()
-    return Told(
+    return FrameContent(
         frame=says["frame"],
         size=len(payload),
         events=[Event.from_json(json.loads(line)) for line in lines],
         flows={name: Flow.from_json(flow) if flow else None for name, flow in flows},
         versions=[
-            Dated(
+            DatedVersion(
                 FlowVersion.from_json(version),
                 datetime.fromisoformat(version["created_at"]).astimezone(UTC),
             )

@@ -27,7 +27,7 @@ from flowkernel.store.journal.segments import (
     segments,
     sync_folder,
 )
-from flowkernel.store.pending_changes import Changes
+from flowkernel.store.pending_changes import PendingChanges
 
 SEGMENT_BYTES = 16 * 1024 * 1024  #: A segment with so many is closed.
 TORN_HEADER = (
@@ -65,7 +65,7 @@ class Journal:
         except OSError as error:
             raise journal_fault(folder, error) from error
 
-    def append(self, changes: Changes) -> None:
+    def append(self, changes: PendingChanges) -> None:
         """Write a batch down; come back when it is on disk. Sets its frame and size.
 
         Raises:

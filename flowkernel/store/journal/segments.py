@@ -10,7 +10,7 @@ from pathlib import Path
 from flowkernel.core.errors import EngineFault
 from flowkernel.store.journal.frames import (
     Frame,
-    Told,
+    FrameContent,
     decoded,
     framed,
     read_frames,
@@ -76,7 +76,7 @@ def last_frame(folder: Path) -> int:
     return 0
 
 
-def frames_after(folder: Path, applied: int) -> Iterator[Told | str]:
+def frames_after(folder: Path, applied: int) -> Iterator[FrameContent | str]:
     """The frames with a larger number, in order; sentences about what is damaged."""
     paths = segments(folder)
     lasts = [first_of(path) - 1 for path in paths[1:]]

@@ -11,7 +11,7 @@ from flowkernel.engine.api.responses import answer, ask
 from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.retention import delete, prune
 from flowkernel.engine.service import Service
-from flowkernel.store import Limits
+from flowkernel.store import SqlLimits
 
 
 def reading_routes(service: Service, stream: EventStream) -> APIRouter:
@@ -39,7 +39,7 @@ def reading_routes(service: Service, stream: EventStream) -> APIRouter:
     async def sql(body: schemas.SqlBody) -> Response:
         """Ask the store a question; it only reads."""
         config = service.config
-        limits = Limits(config.sql_seconds, config.sql_rows, config.sql_bytes)
+        limits = SqlLimits(config.sql_seconds, config.sql_rows, config.sql_bytes)
         if body.format == "arrow":
             content = await ask(service.store.query_arrow, body.sql, limits)
             return Response(content, media_type="application/vnd.apache.arrow.stream")
