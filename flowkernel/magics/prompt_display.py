@@ -27,13 +27,13 @@ def asker_of(
         return client.answer(message_id, response, answered_from=channel)
 
     if is_notebook(shell) and _has_widgets():
-        from flowkernel.widgets.event_pump import Pump, pump_of
+        from flowkernel.widgets.event_pump import EventPump, pump_of
         from flowkernel.widgets.prompt_view import PromptList
 
         pump = pump_of(shell.kernel)
         # Without one that works by itself, clicks come between the cells.
         return PromptList(
-            answer, None if is_beside and not isinstance(pump, Pump) else pump
+            answer, None if is_beside and not isinstance(pump, EventPump) else pump
         )
     can_type = is_notebook(shell) or channel == TERMINAL
     if is_beside or not can_type:  # Beside: the next cell would be taken for an answer.

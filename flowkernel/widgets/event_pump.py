@@ -22,7 +22,7 @@ ASKED = frozenset({"kernel_info_request", "comm_info_request"})
 MESSAGES = 10  #: Handled at one look, inclusive.
 
 
-class Pump:
+class EventPump:
     """Takes the messages of some comms past the cell that runs. For ipykernel 7 and later.
 
     A page that is opened anew asks for the state of all widgets, and for that the kernel must
@@ -126,7 +126,7 @@ class Pump:
                 log.exception("a click was lost")
 
 
-class PolledPump:
+class PolledEventPump:
     """The same for ipykernel 6, whose main thread must be asked to look."""
 
     def __init__(self) -> None:
@@ -155,18 +155,18 @@ class PolledPump:
             self._context = self._look = None
 
 
-_pumps: dict[int, Pump | PolledPump] = {}
+_pumps: dict[int, EventPump | PolledEventPump] = {}
 
 
-def pump_of(kernel: Any) -> Pump | PolledPump | None:
+def pump_of(kernel: Any) -> EventPump | PolledEventPump | None:
     """The pump of a kernel, one for each; None: it is no kernel that we know."""
     if kernel is None:
         return None
     if id(kernel) not in _pumps:
         if getattr(kernel, "shell_channel_thread", None) is not None:
-            _pumps[id(kernel)] = Pump(kernel)
+            _pumps[id(kernel)] = EventPump(kernel)
         elif hasattr(kernel, "do_one_iteration"):
-            _pumps[id(kernel)] = PolledPump()
+            _pumps[id(kernel)] = PolledEventPump()
         else:
             return None
     return _pumps[id(kernel)]

@@ -16,7 +16,7 @@ from flowkernel.core.projection import pressed_in
 from flowkernel.core.status import MessageStatus
 from flowkernel.forms.fields import Field
 from flowkernel.forms.form import Form
-from flowkernel.widgets.event_pump import PolledPump, Pump
+from flowkernel.widgets.event_pump import EventPump, PolledEventPump
 from flowkernel.widgets.field_widgets import response_in, widget_for
 from flowkernel.widgets.live_tree import view_of
 from flowkernel.widgets.threads import begin
@@ -193,13 +193,15 @@ def html_of(markdown: str) -> str:
 class PromptList:
     """All prompts of one cell, below each other. An asker as `watch` has it."""
 
-    def __init__(self, answer: Answer, pump: Pump | PolledPump | None) -> None:
+    def __init__(
+        self, answer: Answer, pump: EventPump | PolledEventPump | None
+    ) -> None:
         self._answer = answer
         self._pump = pump
         self._boxes: dict[str, PromptBox] = {}
         self._whole = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
-        self.every = POLL_SECONDS if isinstance(pump, PolledPump) else 1.0
+        self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
 
     def open(self) -> None:
         """Take a place in the output of this cell, for what comes later."""
