@@ -11,8 +11,8 @@ from flowkernel.home import Home
 from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically
 from flowkernel.worker.notebook.render import kernel_environment, render
-from flowkernel.worker.notebook_run import Work, ending_of
-from flowkernel.worker.reporting.execution_session import Ending, Run
+from flowkernel.worker.notebook_run import NotebookRun, ending_of
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 log = getLogger(__name__)
 KERNEL_GONE = (
@@ -21,7 +21,12 @@ KERNEL_GONE = (
 
 
 def carry_out(
-    execution: Execution, version: FlowVersion, run: Run, *, home: Home, config: Config
+    execution: Execution,
+    version: FlowVersion,
+    run: ExecutionSession,
+    *,
+    home: Home,
+    config: Config,
 ) -> None:
     """Run it through papermill. Reports everything, its end included; raises nothing."""
     try:
@@ -37,13 +42,18 @@ def carry_out(
 
 
 def _papermill(
-    execution: Execution, version: FlowVersion, run: Run, *, home: Home, config: Config
+    execution: Execution,
+    version: FlowVersion,
+    run: ExecutionSession,
+    *,
+    home: Home,
+    config: Config,
 ) -> None:
     rendered = render(version, execution)
     manager = make_kernel_manager(execution.environment, execution.flow_name, config)
     assert execution.notebook_path is not None
     path = home.path / execution.notebook_path
-    work = Work(
+    work = NotebookRun(
         execution=execution,
         run=run,
         save_every=config.save_every,
@@ -66,14 +76,16 @@ def _papermill(
     )
 
 
-def _explained(error: BaseException, execution: Execution, run: Run) -> Ending:
+def _explained(
+    error: BaseException, execution: Execution, run: ExecutionSession
+) -> ExecutionEnd:
     """The ending for a kernel that did not start, or whatever else went wrong around it."""
     ending = ending_of(error, run)
     if isinstance(error, RuntimeError | TimeoutError) and KERNEL_GONE in str(error):
         where = kernel_environment(execution.environment)
         python = execution.environment.interpreter or "python"
         advice = f"Is ipykernel installed there? ({python} -m pip install ipykernel)"
-        return Ending(
+        return ExecutionEnd(
             status=ending.status,
             message=f"The kernel of {execution.flow_name!r} did not start with {where}. "
             f"{advice}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
+class ParkedRun:
     """A kernel that is kept while somebody decides."""
 
     execution_id: str
@@ -14,7 +14,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class ParkedLimits:
     """What parked kernels of one worker may take. Each inclusive."""
 
     kernels: int
@@ -22,7 +22,7 @@ class Room:
     memory: int
 
 
-def to_go(parked: Iterable[Parked], room: Room) -> dict[str, str]:
+def to_go(parked: Iterable[ParkedRun], room: ParkedLimits) -> dict[str, str]:
     """The executions whose kernels must go, the oldest first, and why."""
     gone: dict[str, str] = {}
     left = sorted(parked, key=lambda one: -one.seconds)

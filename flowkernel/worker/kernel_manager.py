@@ -26,7 +26,7 @@ FOLDER = (
 )
 
 
-class GivenSpecs(KernelSpecManager):
+class FlowKernelSpecs(KernelSpecManager):
     """Kernelspecs of this machine and of another prefix; `python3` is a given interpreter."""
 
     starts = True  #: Fork servers; else those are used that there are.
@@ -82,7 +82,7 @@ class GivenSpecs(KernelSpecManager):
         return spec
 
 
-class RoomyManager(AsyncKernelManager):
+class FlowKernelManager(AsyncKernelManager):
     """A manager whose clients take in all that the kernel sends, however fast it comes.
 
     By default a socket drops messages once 1,000 wait to be read: a cell that prints in a
@@ -105,14 +105,14 @@ class RoomyManager(AsyncKernelManager):
 
 def make_kernel_manager(
     environment: Environment, flow_name: str, config: Config
-) -> RoomyManager:
+) -> FlowKernelManager:
     """A manager for a kernel that is not started yet, on a transport of its own.
 
     Raises:
         EnvironmentGone: The interpreter, the kernelspec or the folder is not there (any more).
     """
     check_environment(environment, flow_name)
-    specs = GivenSpecs(environment, config)
+    specs = FlowKernelSpecs(environment, config)
     name = environment.kernel_name or NATIVE
     try:
         specs.get_kernel_spec(name)
@@ -122,17 +122,19 @@ def make_kernel_manager(
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {there}. Install it, or choose another kernel in the notebook."
         ) from error
-    return private_transport(RoomyManager(kernel_name=name, kernel_spec_manager=specs))
+    return private_transport(
+        FlowKernelManager(kernel_name=name, kernel_spec_manager=specs)
+    )
 
 
-def named_manager(kernel_name: str, config: Config) -> RoomyManager:
+def named_manager(kernel_name: str, config: Config) -> FlowKernelManager:
     """A manager for a kernel of somebody's own papermill.
 
     It takes a kernel that is ready, and starts no fork server: most likely it is the only one.
     """
-    specs = GivenSpecs(Environment(), config)
+    specs = FlowKernelSpecs(Environment(), config)
     specs.starts = False
-    manager = RoomyManager(kernel_name=kernel_name, kernel_spec_manager=specs)
+    manager = FlowKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs)
     return private_transport(manager)
 
 
@@ -155,7 +157,7 @@ def check_environment(environment: Environment, flow_name: str) -> None:
         )
 
 
-def private_transport(manager: RoomyManager) -> RoomyManager:
+def private_transport(manager: FlowKernelManager) -> FlowKernelManager:
     """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
     if os.name == "posix":
         # Short: a socket's path is limited.
@@ -174,7 +176,7 @@ def sweep_transports() -> None:
             remove_abandoned(folder)
 
 
-def remove_transport(manager: RoomyManager) -> None:
+def remove_transport(manager: FlowKernelManager) -> None:
     """Remove that folder."""
     if manager.folder is not None:
         shutil.rmtree(manager.folder, ignore_errors=True)

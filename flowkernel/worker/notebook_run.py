@@ -22,31 +22,31 @@ from flowkernel.core.models import Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import VARIABLE
 from flowkernel.worker.kernel_manager import (
-    RoomyManager,
+    FlowKernelManager,
     named_manager,
     remove_transport,
 )
-from flowkernel.worker.reporting.assignment_poller import Orders
-from flowkernel.worker.reporting.engine_link import Link
-from flowkernel.worker.reporting.execution_session import Ending, Run
+from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
+from flowkernel.worker.reporting.engine_link import EngineLink
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 EXTERNAL = "papermill-"
 log = getLogger(__name__)
 
 
 @dataclass(kw_only=True)
-class Work:
+class NotebookRun:
     """What the papermill engine needs to know besides the notebook."""
 
     execution: Execution
-    run: Run
+    run: ExecutionSession
     save_every: float
     stream_limit: int
     write: Callable[[nbformat.NotebookNode], None] | None = (
         None  #: None: as papermill does.
     )
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
-    manager: RoomyManager | None = None  #: None: made from the kernel's name.
+    manager: FlowKernelManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
     config: Config = field(
         default_factory=Config
@@ -55,7 +55,7 @@ class Work:
     @contextmanager
     def kernel(
         self, kernel_name: str, traits: dict[str, Any]
-    ) -> Iterator[tuple[RoomyManager | None, dict[str, Any]]]:
+    ) -> Iterator[tuple[FlowKernelManager | None, dict[str, Any]]]:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
         manager = self.manager
         if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
@@ -81,13 +81,13 @@ class Work:
 @contextmanager
 def adopted(
     nb: nbformat.NotebookNode, output_path: str | None, kwargs: dict[str, Any]
-) -> Iterator[Work]:
+) -> Iterator[NotebookRun]:
     """Work for somebody's own papermill: an execution of its own, reported from here.
 
     If it cannot be recorded, it runs all the same, and a warning says why.
     """
     client = Client(started_by="papermill")
-    link = Link(client, EXTERNAL + new_id())
+    link = EngineLink(client, EXTERNAL + new_id())
     config, execution, is_recorded = Config(), _nowhere(_name(kwargs)), False
     try:
         config = load_config(client.home.path)
@@ -95,7 +95,7 @@ def adopted(
         is_recorded = True
     except FlowkernelError as error:
         log.warning("flowkernel keeps no record of this run: %s", error)
-    run = Run(
+    run = ExecutionSession(
         link=link,
         execution_id=execution.execution_id,
         log_limit=config.log_characters,
@@ -104,12 +104,12 @@ def adopted(
         is_ours=False,
         is_recorded=is_recorded,
     )
-    orders = Orders(link, lambda _assignment: None)
+    orders = AssignmentPoller(link, lambda _assignment: None)
     orders.runs[execution.execution_id] = run
     if is_recorded:
         orders.listen()
     try:
-        yield Work(
+        yield NotebookRun(
             execution=execution,
             run=run,
             save_every=config.save_every,
@@ -126,7 +126,7 @@ def adopted(
 
 
 def _recorded(
-    link: Link, nb: nbformat.NotebookNode, kwargs: dict[str, Any]
+    link: EngineLink, nb: nbformat.NotebookNode, kwargs: dict[str, Any]
 ) -> Execution:
     """The execution in the home."""
     path = _path(kwargs)
@@ -189,13 +189,13 @@ def _local(output_path: str | None) -> str | None:
     return str(Path(output_path).absolute())
 
 
-def ending_of(error: BaseException, run: Run) -> Ending:
+def ending_of(error: BaseException, run: ExecutionSession) -> ExecutionEnd:
     """The ending for something that broke outside of any cell."""
     if run.is_cancelled or isinstance(error, KeyboardInterrupt):
-        return Ending(status=ExecutionStatus.ENDED_CANCELLED)
+        return ExecutionEnd(status=ExecutionStatus.ENDED_CANCELLED)
     said = (
         str(error)
         if isinstance(error, FlowkernelError)
         else f"{type(error).__name__}: {error}"
     )
-    return Ending(status=ExecutionStatus.ENDED_ERROR, message=said)
+    return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=said)

@@ -30,7 +30,7 @@ class FlowkernelEngine(Engine):
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
         """Run it. `flowkernel_work` is what our own worker passes in."""
-        from flowkernel.worker.notebook.notebook_saver import SparseManager
+        from flowkernel.worker.notebook.notebook_saver import NotebookSaver
         from flowkernel.worker.notebook_run import adopted
 
         ours = nullcontext(flowkernel_work)
@@ -39,7 +39,7 @@ class FlowkernelEngine(Engine):
             if flowkernel_work is not None
             else adopted(nb, output_path, kwargs) as work
         ):
-            nb_man = SparseManager(
+            nb_man = NotebookSaver(
                 nb,
                 every=work.save_every,
                 write=work.write,

@@ -9,10 +9,10 @@ from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
 from flowkernel.worker.execute import carry_out
-from flowkernel.worker.kernel_eviction import Parked, Room, to_go
-from flowkernel.worker.reporting.assignment_poller import Orders
-from flowkernel.worker.reporting.engine_link import Link
-from flowkernel.worker.reporting.execution_session import Run
+from flowkernel.worker.kernel_eviction import ParkedLimits, ParkedRun, to_go
+from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
+from flowkernel.worker.reporting.engine_link import EngineLink
+from flowkernel.worker.reporting.execution_session import ExecutionSession
 
 log = getLogger(__name__)
 AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
@@ -29,8 +29,8 @@ class Worker:
         self.home = home
         self.config = config
         self.client = Client(home, started_by=worker_id)
-        self.link = Link(self.client, worker_id)
-        self.orders = Orders(self.link, self._begin)
+        self.link = EngineLink(self.client, worker_id)
+        self.orders = AssignmentPoller(self.link, self._begin)
         self._rest = threading.Event()
 
     def work(self) -> None:
@@ -61,7 +61,7 @@ class Worker:
         if not runs:
             return
         parked = [
-            Parked(
+            ParkedRun(
                 execution_id=execution_id,
                 seconds=run.parked_seconds,
                 memory=run.kernel_memory(),
@@ -72,8 +72,8 @@ class Worker:
             runs[execution_id].give_up(why)
 
     @property
-    def _room(self) -> Room:
-        return Room(
+    def _room(self) -> ParkedLimits:
+        return ParkedLimits(
             kernels=self.config.parked_kernels,
             seconds=self.config.parked_hours * 3600,
             memory=self.config.parked_megabytes * 1_000_000,
@@ -87,10 +87,10 @@ class Worker:
             return "No kernel is kept (`parked_kernels = 0`)."
         return None
 
-    def _begin(self, assignment: Json) -> Run:
+    def _begin(self, assignment: Json) -> ExecutionSession:
         execution = Execution.from_json(assignment["execution"])
         version = FlowVersion.from_json(assignment["version"])
-        run = Run(
+        run = ExecutionSession(
             link=self.link,
             execution_id=execution.execution_id,
             log_limit=self.config.log_characters,
@@ -105,7 +105,9 @@ class Worker:
         ).start()
         return run
 
-    def _carry_out(self, execution: Execution, version: FlowVersion, run: Run) -> None:
+    def _carry_out(
+        self, execution: Execution, version: FlowVersion, run: ExecutionSession
+    ) -> None:
         try:
             carry_out(execution, version, run, home=self.home, config=self.config)
         finally:

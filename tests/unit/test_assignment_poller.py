@@ -1,6 +1,6 @@
 """A worker asks what to do, and does it once."""
 
-from flowkernel.worker.reporting.assignment_poller import VERBS, Orders
+from flowkernel.worker.reporting.assignment_poller import VERBS, AssignmentPoller
 
 
 class Link:
@@ -34,7 +34,7 @@ class Rests:
 
 
 def orders(**told):
-    made = Orders(Link(**told), lambda assignment: None)
+    made = AssignmentPoller(Link(**told), lambda assignment: None)
     made._stop = Rests()
     made.runs["e"] = Run()
     return made

@@ -5,7 +5,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.worker.notebook.cell_location import Place
+from flowkernel.worker.notebook.cell_location import CellLocation
 from flowkernel.worker.notebook.cell_outcome import (
     allowed,
     broken,
@@ -18,7 +18,7 @@ from flowkernel.worker.reporting.execution_session import MESSAGE, TRACEBACK
 
 S = ExecutionStatus
 C = CellStatus
-PLACE = Place(cell_id="b", index=4, number=2, count=3)
+PLACE = CellLocation(cell_id="b", index=4, number=2, count=3)
 LATE = CellTimeoutError("late")
 
 

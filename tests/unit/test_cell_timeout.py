@@ -6,7 +6,7 @@ import pytest
 
 from flowkernel.engine.prompts.answer_time import covered
 from flowkernel.worker.notebook import cell_timeout
-from flowkernel.worker.notebook.cell_timeout import LOOK_SECONDS, CellLimit
+from flowkernel.worker.notebook.cell_timeout import LOOK_SECONDS, CellTimeout
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def spent(monkeypatch):
 
 
 def test_a_cell_without_a_limit_is_never_over(spent):
-    limit = CellLimit(None, Told())
+    limit = CellTimeout(None, Told())
     spent[0] = 1e9
 
     assert not limit.is_over()
@@ -64,7 +64,7 @@ def test_a_cell_without_a_limit_is_never_over(spent):
 
 def test_a_limit_that_is_not_reached_asks_nobody(spent):
     told = Told()
-    limit = CellLimit(10, told)
+    limit = CellTimeout(10, told)
     spent[0] = 9.9
 
     assert not limit.is_over()
@@ -72,7 +72,7 @@ def test_a_limit_that_is_not_reached_asks_nobody(spent):
 
 
 def test_a_limit_is_over_when_it_is_reached(spent):
-    limit = CellLimit(10, Told())
+    limit = CellTimeout(10, Told())
     spent[0] = 10
 
     assert limit.is_over()
@@ -80,7 +80,7 @@ def test_a_limit_is_over_when_it_is_reached(spent):
 
 def test_what_a_person_took_is_added(spent):
     told = Told()
-    limit = CellLimit(10, told)
+    limit = CellTimeout(10, told)
     spent[0], told.answer = 10, (4.0, False)
 
     assert not limit.is_over()
@@ -92,7 +92,7 @@ def test_what_a_person_took_is_added(spent):
 
 def test_while_a_person_is_waited_for_it_looks_now_and_then(spent):
     told = Told()
-    limit = CellLimit(10, told)
+    limit = CellTimeout(10, told)
     told.answer = (1.0, True)
     for spent[0] in (10, 10 + LOOK_SECONDS / 2, 10 + LOOK_SECONDS, 5_000):
         assert not limit.is_over()

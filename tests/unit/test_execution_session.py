@@ -7,11 +7,11 @@ import pytest
 
 from flowkernel.core.models import EventKind
 from flowkernel.core.status import ExecutionStatus as S
-from flowkernel.worker.reporting.execution_session import Ending, Run
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 from tests.conftest import until
 
 K = EventKind
-FAILED = Ending(status=S.ENDED_ERROR, message="No.")
+FAILED = ExecutionEnd(status=S.ENDED_ERROR, message="No.")
 RETRY = {"verb": "retry_cell", "decision_id": "1"}
 
 
@@ -23,7 +23,9 @@ class Parked:
         link = SimpleNamespace(
             report=lambda _id, kind, **said: self.said.append((kind, said))
         )
-        self.run = Run(link, "e", log_limit=10, cancel_grace=1.0, parks=True)
+        self.run = ExecutionSession(
+            link, "e", log_limit=10, cancel_grace=1.0, parks=True
+        )
         process = SimpleNamespace(poll=lambda: self.exit_code)
         self.run._manager = SimpleNamespace(
             provisioner=SimpleNamespace(process=process)

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.worker.kernel_eviction import Parked, Room, to_go
+from flowkernel.worker.kernel_eviction import ParkedLimits, ParkedRun, to_go
 
-ROOM = Room(kernels=2, seconds=3600.0, memory=1_000)
+ROOM = ParkedLimits(kernels=2, seconds=3600.0, memory=1_000)
 
 
 def parked(**ages):
     return [
-        Parked(execution_id=name, seconds=age, memory=memory)
+        ParkedRun(execution_id=name, seconds=age, memory=memory)
         for name, (age, memory) in ages.items()
     ]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from flowkernel.worker.notebook import kernel_listener
-from flowkernel.worker.notebook.kernel_listener import PATIENCE, Hearing
+from flowkernel.worker.notebook.kernel_listener import PATIENCE, ReplyWatch
 
 
 class FakeClient:
@@ -43,7 +43,7 @@ def asked_within(heard, clock, seconds):
 
 
 def test_nobody_is_asked_in_time(clock):
-    heard = Hearing()
+    heard = ReplyWatch()
     assert asked_within(heard, clock, 60) == 0
 
     heard.expect()
@@ -52,7 +52,7 @@ def test_nobody_is_asked_in_time(clock):
 
 
 def test_a_kernel_that_does_not_begin_is_asked(clock):
-    heard = Hearing()
+    heard = ReplyWatch()
 
     heard.expect()
 
@@ -60,7 +60,7 @@ def test_a_kernel_that_does_not_begin_is_asked(clock):
 
 
 def test_a_kernel_that_is_at_work_is_left_alone(clock):
-    heard = Hearing()
+    heard = ReplyWatch()
     heard.expect()
 
     heard.take_in(status("busy"))
@@ -70,7 +70,7 @@ def test_a_kernel_that_is_at_work_is_left_alone(clock):
 
 
 def test_a_kernel_that_is_done_and_does_not_reply_is_asked(clock):
-    heard = Hearing()
+    heard = ReplyWatch()
     heard.expect()
     heard.take_in(status("busy"))
 
@@ -80,7 +80,7 @@ def test_a_kernel_that_is_done_and_does_not_reply_is_asked(clock):
 
 
 def test_it_is_asked_less_and_less_often(clock):
-    heard = Hearing()
+    heard = ReplyWatch()
 
     heard.expect()
 

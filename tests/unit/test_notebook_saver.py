@@ -28,7 +28,7 @@ def saved(clock):
 
 @pytest.fixture
 def manager(clock, saved):
-    manager = notebook_saver.SparseManager(
+    manager = notebook_saver.NotebookSaver(
         a_notebook(),
         every=EVERY,
         write=lambda _notebook: saved.append(clock[0]),
@@ -75,7 +75,7 @@ def test_a_save_that_takes_long_is_not_repeated_soon(clock, saved):
         clock[0] += EVERY
         saved.append(clock[0])
 
-    manager = notebook_saver.SparseManager(
+    manager = notebook_saver.NotebookSaver(
         a_notebook(), every=EVERY, write=write, progress_bar=False
     )
     clock[0] += EVERY

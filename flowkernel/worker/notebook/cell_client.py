@@ -21,14 +21,14 @@ from flowkernel.core.models import EventKind, Execution
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.worker.notebook.cell_location import (
-    Place,
+    CellLocation,
     failure_at,
     id_of,
     is_runnable,
     place_of,
 )
 from flowkernel.worker.notebook.cell_outcome import (
-    Outcome,
+    CellOutcome,
     allowed,
     broken,
     is_signal,
@@ -36,24 +36,24 @@ from flowkernel.worker.notebook.cell_outcome import (
     timed_out,
     why_lost,
 )
-from flowkernel.worker.notebook.failure_recovery import GoOn, Mending, Over
+from flowkernel.worker.notebook.failure_recovery import Continue, FailureRecovery, Stop
 from flowkernel.worker.notebook.kernel_handshake import greet
-from flowkernel.worker.notebook.kernel_listener import Listener, Reply
-from flowkernel.worker.notebook.notebook_saver import SparseManager
+from flowkernel.worker.notebook.kernel_listener import KernelListener, Reply
+from flowkernel.worker.notebook.notebook_saver import NotebookSaver
 from flowkernel.worker.notebook.render import make_room, prologue, source_hash
-from flowkernel.worker.reporting.execution_session import Ending, Run
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 S = ExecutionStatus
 C = CellStatus
 
 
-class CellClient(Listener):
+class CellClient(KernelListener):
     """papermill's client, which also reports. One per notebook."""
 
     def __init__(
         self,
-        nb_man: SparseManager,
-        run: Run,
+        nb_man: NotebookSaver,
+        run: ExecutionSession,
         *,
         execution: Execution,
         script: str | None,
@@ -63,7 +63,7 @@ class CellClient(Listener):
         super().__init__(nb_man, run, stream_limit=stream_limit, **kwargs)
         self._execution = execution
         self._script = script
-        self._verdict: Ending | None = None
+        self._verdict: ExecutionEnd | None = None
         self._is_broken = False  #: A cell never replied.
         self._loss: Reply | None = None  #: What failed, and why its kernel is gone.
         self._info: Reply = {}  #: What the kernel says of itself.
@@ -154,7 +154,7 @@ class CellClient(Listener):
                 self.nb_man.cell_complete(cell, cell_index=index)
                 index += 1
             elif not self._run.pass_gate():
-                self._verdict = Ending(status=S.ENDED_CANCELLED)
+                self._verdict = ExecutionEnd(status=S.ENDED_CANCELLED)
                 return
             else:
                 self._verdict = self._run_cell(cell, index)
@@ -163,18 +163,18 @@ class CellClient(Listener):
             # The last cell may have caught the interrupt.
             is_cancelled = self._run.is_cancelled
             status = S.ENDED_CANCELLED if is_cancelled else S.ENDED_SUCCESS
-            self._verdict = Ending(status=status)
+            self._verdict = ExecutionEnd(status=status)
 
     def _next(self, index: int) -> int | None:
         """The cell after this one, or as somebody decides; None: it is over."""
         if self._verdict is None:
             return index + 1
-        mending = Mending(self, self._run, self._execution, index)
+        mending = FailureRecovery(self, self._run, self._execution, index)
         match mending.wait(self._verdict):
-            case GoOn(following):
+            case Continue(following):
                 self._verdict = None
                 return following
-            case Over(ending, loss):
+            case Stop(ending, loss):
                 self._verdict, self._loss = ending, loss or self._loss
         return None
 
@@ -183,13 +183,13 @@ class CellClient(Listener):
 
     # -- one cell ------------------------------------------------------------------------
 
-    def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> Ending | None:
+    def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> ExecutionEnd | None:
         """Run it, and report how it went; the end, if the notebook ends here."""
         self.nb_man.cell_start(cell, index)
         cell_id = id_of(self.nb, index)
         run_id = self._run.cell_started(cell_id, index, source_hash(cell.source))
         self.begin_listening(cell)
-        outcome = Outcome(C.SUCCESS)
+        outcome = CellOutcome(C.SUCCESS)
         try:
             outcome = self._carry_out(cell, index)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
@@ -204,7 +204,7 @@ class CellClient(Listener):
             self._run.cell_ended(run_id, outcome.status, outcome.error)
         return outcome.ending
 
-    def _carry_out(self, cell: nbformat.NotebookNode, index: int) -> Outcome:
+    def _carry_out(self, cell: nbformat.NotebookNode, index: int) -> CellOutcome:
         """Have the kernel carry it out; how it went, by its reply."""
         may_raise = True
         try:
@@ -215,12 +215,12 @@ class CellClient(Listener):
         if self.was_too_long and not is_cancelled:  # It may have caught the interrupt.
             return timed_out(content, self._place(index), limit=self._limit.seconds)
         if may_raise and content.get("status") != "error":
-            return Outcome(C.SUCCESS)
+            return CellOutcome(C.SUCCESS)
         if may_raise and not is_signal(content):
             return allowed(content)
         return raised(content, self._place(index), is_cancelled=is_cancelled)
 
-    def _broken(self, index: int, error: BaseException) -> Outcome:
+    def _broken(self, index: int, error: BaseException) -> CellOutcome:
         """It never replied: its kernel is lost to the notebook."""
         outcome = broken(
             error,
@@ -235,7 +235,7 @@ class CellClient(Listener):
         self._loss = {**failure, "kernel_lost": why_lost(error)}
         return outcome
 
-    def _place(self, index: int) -> Place:
+    def _place(self, index: int) -> CellLocation:
         return place_of(self.nb, index, self.skip_cells_with_tag)
 
     def _exit_code(self) -> int | None:

@@ -9,7 +9,7 @@ from flowkernel.core.models import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class CellLocation:
     """Where a cell stands. As text: "Cell 2 of 3"."""
 
     cell_id: str
@@ -29,10 +29,10 @@ def is_runnable(cell: nbformat.NotebookNode, skip_tag: str) -> bool:
     )
 
 
-def place_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> Place:
+def place_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> CellLocation:
     """Where a cell stands that is carried out, or was before it was emptied."""
     runnable = list(_runnable(nb, skip_tag))
-    return Place(
+    return CellLocation(
         cell_id=id_of(nb, index),
         index=index,
         number=sum(n < index for n in runnable) + 1,

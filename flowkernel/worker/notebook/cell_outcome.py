@@ -9,8 +9,12 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import CellError
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.worker.notebook.cell_location import Place
-from flowkernel.worker.reporting.execution_session import MESSAGE, TRACEBACK, Ending
+from flowkernel.worker.notebook.cell_location import CellLocation
+from flowkernel.worker.reporting.execution_session import (
+    MESSAGE,
+    TRACEBACK,
+    ExecutionEnd,
+)
 
 #: As a terminal gets them; the record has none.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -21,12 +25,12 @@ Content = dict[str, Any]  #: Of a kernel's reply; empty if there was none.
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CellOutcome:
     """How a cell went, and what that means for the notebook."""
 
     status: CellStatus
     error: CellError | None = None
-    ending: Ending | None = None  #: The notebook ends here.
+    ending: ExecutionEnd | None = None  #: The notebook ends here.
 
 
 def is_signal(content: Content) -> bool:
@@ -34,13 +38,13 @@ def is_signal(content: Content) -> bool:
     return (content.get("traceback") or [""])[0].startswith(SIGNAL)
 
 
-def allowed(content: Content) -> Outcome:
+def allowed(content: Content) -> CellOutcome:
     """The outcome of a cell that raised and may: the notebook goes on."""
     name, message = str(content.get("ename")), str(content.get("evalue"))
-    return Outcome(C.ALLOWED_ERROR, CellError(name=name, message=message[:MESSAGE]))
+    return CellOutcome(C.ALLOWED_ERROR, CellError(name=name, message=message[:MESSAGE]))
 
 
-def raised(content: Content, place: Place, *, is_cancelled: bool) -> Outcome:
+def raised(content: Content, place: CellLocation, *, is_cancelled: bool) -> CellOutcome:
     """The outcome of a cell that raised: the notebook ends.
 
     Args:
@@ -50,7 +54,7 @@ def raised(content: Content, place: Place, *, is_cancelled: bool) -> Outcome:
     message = str(content.get("evalue", ""))
     ending = _wanted_end(name, message) if is_signal(content) else _exit(name, message)
     if ending is not None:
-        return Outcome(C.EXITED, None, ending)
+        return CellOutcome(C.EXITED, None, ending)
     error = CellError(
         name=name,
         message=message[:MESSAGE],
@@ -60,39 +64,39 @@ def raised(content: Content, place: Place, *, is_cancelled: bool) -> Outcome:
     )
     is_interrupt = name == "KeyboardInterrupt"
     if is_interrupt and is_cancelled:
-        return Outcome(C.INTERRUPTED, error, Ending(status=S.ENDED_CANCELLED))
+        return CellOutcome(C.INTERRUPTED, error, ExecutionEnd(status=S.ENDED_CANCELLED))
     said = message if is_signal(content) else f"{place}: {name}: {message}"
-    ending = Ending(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error)
-    return Outcome(C.INTERRUPTED if is_interrupt else C.ERROR, error, ending)
+    ending = ExecutionEnd(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error)
+    return CellOutcome(C.INTERRUPTED if is_interrupt else C.ERROR, error, ending)
 
 
-def _wanted_end(signal: str, message: str) -> Ending | None:
+def _wanted_end(signal: str, message: str) -> ExecutionEnd | None:
     """The end that the flow asked for by a signal; None if that is an error."""
     match signal:
         case "ExecutionSuccess":
-            return Ending(status=S.ENDED_SUCCESS, message=message or None)
+            return ExecutionEnd(status=S.ENDED_SUCCESS, message=message or None)
         case "ExecutionCancel":
             said = message or "It cancelled itself."
-            return Ending(status=S.ENDED_CANCELLED, message=said)
+            return ExecutionEnd(status=S.ENDED_CANCELLED, message=said)
         case _:
             return None
 
 
-def _exit(name: str, message: str) -> Ending | None:
+def _exit(name: str, message: str) -> ExecutionEnd | None:
     """The end by `sys.exit()`; None if that has a code that says error."""
     if name == "SystemExit" and message in ("", "0", "None"):
-        return Ending(status=S.ENDED_SUCCESS)
+        return ExecutionEnd(status=S.ENDED_SUCCESS)
     return None
 
 
 def broken(
     error: BaseException,
-    place: Place,
+    place: CellLocation,
     *,
     limit: float | None,
     exit_code: int | None,
     is_cancelled: bool,
-) -> Outcome:
+) -> CellOutcome:
     """The outcome of a cell that never replied.
 
     Args:
@@ -110,19 +114,23 @@ def broken(
     )
     if is_cancelled or status is C.INTERRUPTED:
         message = None if is_cancelled else "Interrupted."
-        return Outcome(status, told, Ending(status=S.ENDED_CANCELLED, message=message))
+        return CellOutcome(
+            status, told, ExecutionEnd(status=S.ENDED_CANCELLED, message=message)
+        )
     said = f"{place}: {reason}."
-    ending = Ending(status=S.ENDED_ERROR, message=said, error=told)
-    return Outcome(status, told, ending)
+    ending = ExecutionEnd(status=S.ENDED_ERROR, message=said, error=told)
+    return CellOutcome(status, told, ending)
 
 
-def timed_out(content: Content, place: Place, *, limit: float | None) -> Outcome:
+def timed_out(
+    content: Content, place: CellLocation, *, limit: float | None
+) -> CellOutcome:
     """The outcome of a cell that was interrupted for it took too long, with where it was."""
     late = CellTimeoutError("The cell took too long.")
     outcome = broken(late, place, limit=limit, exit_code=None, is_cancelled=False)
     assert outcome.error is not None and outcome.ending is not None
     error = replace(outcome.error, traceback=traceback_of(content))
-    return Outcome(outcome.status, error, replace(outcome.ending, error=error))
+    return CellOutcome(outcome.status, error, replace(outcome.ending, error=error))
 
 
 def why_lost(error: BaseException) -> str:

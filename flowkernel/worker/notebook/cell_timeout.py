@@ -11,7 +11,7 @@ LOOK_SECONDS = 1.0  #: Between two looks whether a person is still waited for.
 Asked = Callable[[datetime], tuple[float, bool]]
 
 
-class CellLimit:
+class CellTimeout:
     """The time limit of one cell. Asks about people only when it seems to be over."""
 
     def __init__(self, seconds: float | None, asked: Asked) -> None:

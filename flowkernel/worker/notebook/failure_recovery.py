@@ -15,7 +15,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.kernels.parked.registry import ParkedKernel, published
 from flowkernel.worker.notebook.cell_location import failure_at, mended_at
 from flowkernel.worker.notebook.silent_request import pass_over, tell
-from flowkernel.worker.reporting.execution_session import Ending, Run
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 GUESTS = "__import__('flowkernel.kernels.parked.guest_access', fromlist=['']).{call}"
 LET_IN = GUESTS.format(call="let_in({owner!r})")
@@ -30,29 +30,29 @@ Told = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
+class Continue:
     """The notebook goes on in its kernel."""
 
     index: int  #: With this cell.
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class Stop:
     """The notebook is over."""
 
-    ending: Ending
+    ending: ExecutionEnd
     loss: Told | None = (
         None  #: What failed, and why its kernel is gone, if that is new.
     )
 
 
-class Mending:
+class FailureRecovery:
     """One failure of one cell, until somebody has decided on it."""
 
     def __init__(
         self,
         client: PapermillNotebookClient,
-        run: Run,
+        run: ExecutionSession,
         execution: Execution,
         index: int,
     ) -> None:
@@ -63,12 +63,12 @@ class Mending:
         self._index = index
         self._first = mended_at(client.nb, index)  #: The cell that is carried out anew.
 
-    def wait(self, ending: Ending) -> GoOn | Over:
+    def wait(self, ending: ExecutionEnd) -> Continue | Stop:
         """What follows from how the cell ended the notebook; waits for who decides that."""
         if not self._run.parks or ending.status is not S.ENDED_ERROR:
-            return Over(ending)
+            return Stop(ending)
         if self._run.is_cancelled:
-            return Over(Ending(status=S.ENDED_CANCELLED))
+            return Stop(ExecutionEnd(status=S.ENDED_CANCELLED))
         self._client.nb_man.save_now()
         with self._attachable():
             decision = self._run.park(
@@ -76,11 +76,13 @@ class Mending:
             )
         if decision is None:
             is_cancelled = self._run.is_cancelled
-            return Over(Ending(status=S.ENDED_CANCELLED) if is_cancelled else ending)
+            return Stop(
+                ExecutionEnd(status=S.ENDED_CANCELLED) if is_cancelled else ending
+            )
         if self._tell(f"{KEEP_OUT}\n{self._aside(decision)}") is None:
             # Just now: it was there when that was decided.
-            return Over(ending, {**self._failure(), "kernel_lost": "Its kernel ended."})
-        return GoOn(self._next(decision))
+            return Stop(ending, {**self._failure(), "kernel_lost": "Its kernel ended."})
+        return Continue(self._next(decision))
 
     def _aside(self, decision: Told) -> str:
         """What the kernel is told before it goes on; what was edited is put in its place."""

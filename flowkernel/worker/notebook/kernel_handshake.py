@@ -18,7 +18,7 @@ Reply = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class Handshake:
     """What the kernel said."""
 
     info: Reply  #: Of itself.
@@ -30,7 +30,7 @@ async def greet(
     manager: AsyncKernelManager,
     seconds: float,
     source: str | None,
-) -> Greeting:
+) -> Handshake:
     """Let it carry out `source` in silence, and come back once its output is heard.
 
     Output that a socket misses before it is connected is lost, so what counts is that the
@@ -55,7 +55,7 @@ async def greet(
                     "Kernel died before replying to kernel_info"
                 ) from None
         else:
-            return Greeting(replies[question], replies.get(begun or ""))
+            return Handshake(replies[question], replies.get(begun or ""))
     raise RuntimeError(f"Kernel didn't respond in {seconds:.0f} seconds")
 
 

@@ -23,10 +23,10 @@ from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.clock import monotonic
 from flowkernel.worker.notebook.cell_outcome import Content, is_signal
-from flowkernel.worker.notebook.cell_timeout import CellLimit
-from flowkernel.worker.notebook.notebook_saver import SparseManager
-from flowkernel.worker.notebook.stream_output import Streams
-from flowkernel.worker.reporting.execution_session import DISPLAY, Run
+from flowkernel.worker.notebook.cell_timeout import CellTimeout
+from flowkernel.worker.notebook.notebook_saver import NotebookSaver
+from flowkernel.worker.notebook.stream_output import StreamCollector
+from flowkernel.worker.reporting.execution_session import DISPLAY, ExecutionSession
 
 ALIVE_EVERY = 0.1  #: Seconds between looks whether the kernel still lives.
 #: How long output may come after the reply; nbclient's 4 is too short.
@@ -37,7 +37,7 @@ PATIENCE = 0.5  #: Seconds a kernel may be silent when it has to say something.
 Reply = dict[str, Any]
 
 
-class Hearing:
+class ReplyWatch:
     """What was heard of the request that a kernel carries out. One per notebook."""
 
     def __init__(self) -> None:
@@ -70,20 +70,25 @@ class Hearing:
         self.look(client)
 
 
-class Listener(PapermillNotebookClient):
+class KernelListener(PapermillNotebookClient):
     """What is heard of a cell. One per notebook."""
 
     def __init__(
-        self, nb_man: SparseManager, run: Run, *, stream_limit: int, **kwargs: Any
+        self,
+        nb_man: NotebookSaver,
+        run: ExecutionSession,
+        *,
+        stream_limit: int,
+        **kwargs: Any,
     ) -> None:
         kwargs.setdefault("iopub_timeout", OUTPUT_SECONDS)
         super().__init__(nb_man, **kwargs)
         self.nb_man = nb_man
         self._run = run
         self._reply: Reply | None = None
-        self._streams = Streams(stream_limit)
-        self._hearing = Hearing()
-        self._limit = CellLimit(None, run.asked_since)  #: Of the cell that runs.
+        self._streams = StreamCollector(stream_limit)
+        self._hearing = ReplyWatch()
+        self._limit = CellTimeout(None, run.asked_since)  #: Of the cell that runs.
         self._interrupted_at: float | None = None  #: When that was over its limit.
         nb_man._settle = self._streams.settle
 
@@ -91,7 +96,7 @@ class Listener(PapermillNotebookClient):
         """Forget the cell before; the time limit of this one begins."""
         self._reply = None
         self._streams.begin_cell()
-        self._limit = CellLimit(super()._get_timeout(cell), self._run.asked_since)
+        self._limit = CellTimeout(super()._get_timeout(cell), self._run.asked_since)
         self._interrupted_at = None
 
     @property

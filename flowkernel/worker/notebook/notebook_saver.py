@@ -15,7 +15,7 @@ SHARE = (
 )
 
 
-class SparseManager(NotebookExecutionManager):
+class NotebookSaver(NotebookExecutionManager):
     """papermill's record of a run, saved at most once in `every` seconds and at the end.
 
     papermill itself writes the whole notebook twice for each cell.

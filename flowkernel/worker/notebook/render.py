@@ -18,7 +18,7 @@ _HANDLER_LINE = re.compile(r"^(async\s+)?def\s+handler\s*\(([^)]*)\)", re.MULTIL
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedNotebook:
     """What papermill gets."""
 
     notebook: nbformat.NotebookNode
@@ -28,7 +28,7 @@ class Rendered:
     kernel_name: str
 
 
-def render(version: FlowVersion, execution: Execution) -> Rendered:
+def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
     """The notebook that carries out an execution of a version."""
     if version.kind is FlowKind.NOTEBOOK:
         notebook = _notebook(version.source)
@@ -47,7 +47,7 @@ def render(version: FlowVersion, execution: Execution) -> Rendered:
         "flow_version": version.flow_version,
         "inputs": execution.inputs,
     }
-    return Rendered(notebook, parameters, kernel_name)
+    return RenderedNotebook(notebook, parameters, kernel_name)
 
 
 def _notebook(source: str) -> nbformat.NotebookNode:

@@ -6,7 +6,7 @@ import nbformat
 
 
 @dataclass
-class Streams:
+class StreamCollector:
     """Collects the text of the last stream output of a cell, so that joining costs nothing.
 
     Twenty thousand flushed prints are one output, not twenty thousand.

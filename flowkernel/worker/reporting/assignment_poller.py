@@ -7,8 +7,8 @@ from logging import getLogger
 
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Json
-from flowkernel.worker.reporting.engine_link import Link
-from flowkernel.worker.reporting.execution_session import Run
+from flowkernel.worker.reporting.engine_link import EngineLink
+from flowkernel.worker.reporting.execution_session import ExecutionSession
 
 RETRY_SECONDS = 0.5  #: Between two questions when the engine is away.
 VERBS = (
@@ -20,12 +20,12 @@ VERBS = (
 log = getLogger(__name__)
 
 
-class Orders:
+class AssignmentPoller:
     """The runs of one worker, kept as the engine wants them."""
 
-    def __init__(self, link: Link, begin: Callable[[Json], object]) -> None:
+    def __init__(self, link: EngineLink, begin: Callable[[Json], object]) -> None:
         self.link = link
-        self.runs: dict[str, Run] = {}
+        self.runs: dict[str, ExecutionSession] = {}
         self.is_stopped = False
         self._begin = begin
         self._stop = threading.Event()

@@ -37,7 +37,7 @@ PATIENT = frozenset(
 log = getLogger(__name__)
 
 
-class Link:
+class EngineLink:
     """One worker's line to the engine. `report` never blocks; a thread sends."""
 
     def __init__(self, client: Client, worker_id: str) -> None:

@@ -14,7 +14,7 @@ from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, EventKind
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.worker.reporting.engine_link import Link
+from flowkernel.worker.reporting.engine_link import EngineLink
 
 TRACEBACK = 20_000  #: Characters of a traceback that are kept, the last ones.
 MESSAGE = 2_000  #: Characters of an error message that are kept.
@@ -26,7 +26,7 @@ K = EventKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class ExecutionEnd:
     """How an execution ended."""
 
     status: ExecutionStatus
@@ -35,15 +35,15 @@ class Ending:
 
 
 @dataclass(eq=False)
-class Run:
+class ExecutionSession:
     """Reports one execution to the engine. Asked from the poll thread, run in another."""
 
-    link: Link
+    link: EngineLink
     execution_id: str
     log_limit: int
     cancel_grace: float
     notebook_path: str | None = None
-    ending: Ending | None = None
+    ending: ExecutionEnd | None = None
     parks: bool = False  #: A failure is put aside for somebody to decide.
     is_parked: bool = False  #: It is, with its kernel.
     unkept: str | None = None  #: Why its kernel is not kept then; None: it is.
@@ -56,7 +56,10 @@ class Run:
     _wants_pause: bool = False
     _decision: dict[str, Any] | None = None
     _followed: str | None = None  #: The decision that was followed last.
-    _failed: tuple[Ending, dict[str, Any]] = (Ending(status=S.ENDED_ERROR), {})
+    _failed: tuple[ExecutionEnd, dict[str, Any]] = (
+        ExecutionEnd(status=S.ENDED_ERROR),
+        {},
+    )
     _parked_at: float = 0.0
     _logged: int = 0
     _manager: Any = None
@@ -105,7 +108,7 @@ class Run:
         self._logged += len(text)
         self.say(K.LOGGED, stream=stream, text=text)
 
-    def end(self, ending: Ending, failure: dict[str, Any] | None = None) -> None:
+    def end(self, ending: ExecutionEnd, failure: dict[str, Any] | None = None) -> None:
         """Report the end. Only the first one counts.
 
         `failure`: what a person needs to know of it, should somebody decide.
@@ -128,7 +131,7 @@ class Run:
 
     def park(
         self,
-        ending: Ending,
+        ending: ExecutionEnd,
         failure: dict[str, Any],
         *,
         meanwhile: Callable[[], None] = lambda: None,
@@ -200,7 +203,7 @@ class Run:
         return process is not None and process.poll() is None
 
     def _fail(
-        self, ending: Ending, failure: dict[str, Any], *, is_parked: bool
+        self, ending: ExecutionEnd, failure: dict[str, Any], *, is_parked: bool
     ) -> None:
         self.say(
             K.FAILED,
