@@ -22,7 +22,7 @@ SENTENCES = {
         "No engine is running: the last one was killed, and another program has its "
         "process id {pid} now."
     ),
-    EngineState.BROKEN: "engine.json cannot be understood, so nobody knows where the engine is.",
+    EngineState.BROKEN: "engine.json cannot be read, so the engine's address is not known.",
     EngineState.SILENT: "The engine (process {pid}) is there and does not answer.",
     EngineState.STRANGER: "What answers at {url} does not know this home's token.",
 }
@@ -30,7 +30,7 @@ ADVICE = {
     EngineState.NONE: "The next command that needs it starts it.",
     EngineState.ANSWERS: "",
     EngineState.STALE: "Nothing recorded is lost; the next command that needs it starts one.",
-    EngineState.RECYCLED: "Nothing recorded is lost; the next command that needs it starts one.",
+    EngineState.RECYCLED: "Nothing recorded is lost; the next command starts an engine.",
     EngineState.BROKEN: "`flowkernel engine start` replaces {file} if no engine is running.",
     EngineState.SILENT: "Look at {log}; `kill -9 {pid}` is safe: nothing recorded is lost.",
     EngineState.STRANGER: "Look at {log}; `flowkernel engine start` starts this home's own.",

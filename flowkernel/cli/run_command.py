@@ -152,7 +152,7 @@ class _NoDisplay(FinalText):
         """Nothing."""
 
 
-def _display(as_json: bool) -> "_Shown | _Told | _Silent":
+def _display(as_json: bool) -> "_TreeDisplay | _LineDisplay | _NoDisplay":
     if as_json:
         return _NoDisplay()
     return _TreeDisplay() if can_redraw(sys.stdout) else _LineDisplay()
