@@ -19,10 +19,7 @@ from flowkernel.display.columns import (
 )
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.table import Table
-from flowkernel.display.tree import (
-    WORDS,
-    Tree,
-)
+from flowkernel.display.tree import Tree
 
 S = ExecutionStatus
 
@@ -93,7 +90,7 @@ def _facts(execution: Execution, engine: Client) -> str:
         "id": execution.execution_id,
         "name": execution.name,
         "flow": f"{execution.flow_name} (version {execution.flow_version[:8]})",
-        "status": WORDS[execution.status],
+        "status": execution.status.label,
         "message": execution.status_message
         and one_line(execution.status_message, 1000),
         "started by": execution.started_by,
@@ -124,8 +121,9 @@ def _cell_table(cell_runs: list[CellRun]) -> Table:
             else ""
         )
         said = ": ".join(part for part in (run.error_name, run.error_message) if part)
-        status = run.status.lower().replace("_", " ")
-        rows.append((run.cell_index, run.cell_id, status, took, one_line(said)))
+        rows.append(
+            (run.cell_index, run.cell_id, run.status.label, took, one_line(said))
+        )
     return Table(("cell", "cell id", "status", "took", "error"), tuple(rows))
 
 

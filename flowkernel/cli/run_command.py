@@ -134,9 +134,7 @@ class _LineDisplay(FinalText):
 
     def tell(self, at: datetime, execution: Execution) -> None:
         """Write one line."""
-        said = (
-            f"{at.astimezone():%H:%M:%S} {one_line(execution.name)} {execution.status}"
-        )
+        said = f"{at.astimezone():%H:%M:%S} {one_line(execution.name)} {execution.status.label}"
         if execution.status_message:
             said += f": {one_line(execution.status_message)}"
         write(said, self._stream)

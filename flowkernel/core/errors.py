@@ -9,7 +9,7 @@ FlowkernelError
 │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
 │   │   └── NotOpen, Undecided
 │   └── SqlRefused
-├── ExecutionError     a flow ran and did not succeed
+├── RunError           a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
 └── EngineError        the engine is away, or broke
     └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
@@ -17,6 +17,8 @@ FlowkernelError
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from flowkernel.core.status import ExecutionStatus
 
 
 class FlowkernelError(Exception):
@@ -126,11 +128,23 @@ class FileMissing(RequestError):
 
 
 class MoveNotAllowed(RequestError):
-    """An execution cannot go from where it stands to where it was sent."""
+    """The status of an execution does not allow what was asked for.
 
-    def __init__(self, execution_id: str, now: str, then: str) -> None:
-        word = "become" if then.isupper() else "be"
-        super().__init__(f"Execution {execution_id} is {now} and cannot {word} {then}.")
+    Args:
+        status: What it is now; an `ExecutionStatus`, or words for it.
+        change: The `ExecutionStatus` it would get, or a participle: "deleted".
+    """
+
+    def __init__(self, execution_id: str, status: str, change: str) -> None:
+        now = status.label if isinstance(status, ExecutionStatus) else status
+        then = (
+            f"change to {change.label}"
+            if isinstance(change, ExecutionStatus)
+            else f"be {change}"
+        )
+        super().__init__(
+            f"Execution {execution_id} has the status {now} and cannot {then}."
+        )
 
 
 class NotOpen(MoveNotAllowed):

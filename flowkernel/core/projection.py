@@ -53,7 +53,7 @@ def fold(execution: Execution | None, event: Event) -> Execution:
     """
     if execution is None:
         if event.kind is not K.CREATED:
-            raise MoveNotAllowed(event.execution_id, "unknown", event.kind)
+            raise MoveNotAllowed(event.execution_id, "unknown", _changed_by(event))
         return replace(Execution.from_json(event.payload), last_seq=event.seq)
     if event.kind is K.CREATED:
         raise MoveNotAllowed(event.execution_id, execution.status, "created again")
@@ -61,12 +61,18 @@ def fold(execution: Execution | None, event: Event) -> Execution:
     if target is None:
         is_over = execution.status.is_ended and event.kind not in AFTER_THE_END
         if is_over or _is_undecidable(execution, event):
-            raise MoveNotAllowed(execution.execution_id, execution.status, event.kind)
+            raise MoveNotAllowed(
+                execution.execution_id, execution.status, _changed_by(event)
+            )
     elif not execution.status.can_become(target) or _is_unasked(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
     change = DETAILS.get(event.kind)
     after = change(execution, event) if change is not None else execution
     return replace(after, status=target or after.status, last_seq=event.seq)
+
+
+def _changed_by(event: Event) -> str:
+    return f"changed by the event {event.kind.value!r}"
 
 
 def _is_unasked(execution: Execution, event: Event) -> bool:

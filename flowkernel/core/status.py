@@ -14,9 +14,13 @@ class ExecutionStatus(StrEnum):
     PAUSED = "PAUSED"  #: By request, or by a failure that someone may still mend.
     ENDED_SUCCESS = "ENDED_SUCCESS"  #: Ended. Every cell ran, or it said so itself.
     ENDED_ERROR = "ENDED_ERROR"  #: Ended. The error is in `status_message`.
-    ENDED_CANCELLED = (
-        "ENDED_CANCELLED"  #: Ended. Stopped on request, or with its parent.
-    )
+    #: Ended. Stopped on request, or with its parent.
+    ENDED_CANCELLED = "ENDED_CANCELLED"
+
+    @property
+    def label(self) -> str:
+        """The word that people see for it, `succeeded`; programs see the stored value."""
+        return LABELS[self]
 
     @property
     def is_ended(self) -> bool:
@@ -28,7 +32,18 @@ class ExecutionStatus(StrEnum):
         return other in MOVES[self]
 
 
-S = ExecutionStatus  # So that the table reads as one.
+S = ExecutionStatus  # So that the tables read as one.
+#: The words that people see, in trees, lists and sentences. Not stored.
+LABELS: Mapping[S, str] = {
+    S.PENDING: "not started",
+    S.QUEUED: "queued",
+    S.RUNNING: "running",
+    S.WAITING: "waiting",
+    S.PAUSED: "paused",
+    S.ENDED_SUCCESS: "succeeded",
+    S.ENDED_ERROR: "failed",
+    S.ENDED_CANCELLED: "cancelled",
+}
 ENDED = frozenset({S.ENDED_SUCCESS, S.ENDED_ERROR, S.ENDED_CANCELLED})
 MOVES: Mapping[S, Set[S]] = {
     S.PENDING: frozenset({S.QUEUED, S.ENDED_CANCELLED}),
@@ -50,13 +65,17 @@ class CellStatus(StrEnum):
     SUCCESS = "SUCCESS"  #: The kernel replied ok.
     EXITED = "EXITED"  #: It ended the flow itself: `this.success()`, `sys.exit(0)`.
     ERROR = "ERROR"  #: It raised.
-    ALLOWED_ERROR = (
-        "ALLOWED_ERROR"  #: It raised, and its tag or the caller allows that.
-    )
+    #: It raised, and its tag or the caller allows that.
+    ALLOWED_ERROR = "ALLOWED_ERROR"
     TIMED_OUT = "TIMED_OUT"  #: It ran longer than the cell time limit.
     INTERRUPTED = "INTERRUPTED"  #: It was interrupted, by a cancel or by a signal.
     KERNEL_DIED = "KERNEL_DIED"  #: The kernel process was gone before it replied.
     LOST = "LOST"  #: Its worker was gone before it said how the cell ended.
+
+    @property
+    def label(self) -> str:
+        """The words that people see for it: `timed out`."""
+        return self.lower().replace("_", " ")
 
 
 class MessageStatus(StrEnum):
@@ -67,6 +86,11 @@ class MessageStatus(StrEnum):
     ANSWERED = "ANSWERED"  #: Somebody answered, once and for all.
     TIMED_OUT = "TIMED_OUT"  #: Nobody answered in time.
     CLOSED = "CLOSED"  #: Nobody needs the answer any more; `closed_why` says why.
+
+    @property
+    def label(self) -> str:
+        """The words that people see for it: `timed out`."""
+        return self.lower().replace("_", " ")
 
 
 class ReturnWhen(StrEnum):

@@ -8,9 +8,6 @@ from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line
 from flowkernel.display.table import Table
-from flowkernel.display.tree import (
-    WORDS,
-)
 
 SHORT = 8  #: Characters at the end of an id that people type.
 
@@ -33,14 +30,14 @@ def known_status(word: str | None) -> ExecutionStatus | None:
     """
     if word is None:
         return None
-    by_word = {shown: status for status, shown in WORDS.items()}
+    by_word = {status.label: status for status in ExecutionStatus}
     found = by_word.get(word.lower())
     if found is None and word.upper() in ExecutionStatus.__members__:
         found = ExecutionStatus[word.upper()]
     if found is None:
         raise BadArgument(
             f"There is no status {word!r}. There are: {', '.join(ExecutionStatus)} "
-            f"(or {', '.join(WORDS.values())})."
+            f"(or {', '.join(by_word)})."
         )
     return found
 
@@ -71,7 +68,7 @@ def execution_table(executions: Iterable[Execution]) -> Table:
                 short_id(execution.execution_id),
                 execution.name,
                 execution.flow_name,
-                WORDS[execution.status],
+                execution.status.label,
                 moment_text(execution.created_at),
                 "" if execution.duration is None else duration_text(execution.duration),
                 one_line(execution.status_message or ""),
@@ -92,7 +89,7 @@ def message_table(messages: Iterable[Message]) -> Table:
                 one_line(message.message or ""),
                 message.message_type,
                 moment_text(message.created_at),
-                message.status.lower().replace("_", " "),
+                message.status.label,
                 short_id(message.execution_id),
             )
             for message in messages

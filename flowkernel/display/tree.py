@@ -16,6 +16,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line
 
 S = ExecutionStatus
+#: Stands beside the word for the status, so that neither colour nor shape is needed.
 MARKS: Mapping[S, str] = {
     S.PENDING: "◌",
     S.QUEUED: "…",
@@ -25,17 +26,6 @@ MARKS: Mapping[S, str] = {
     S.ENDED_SUCCESS: "✔",
     S.ENDED_ERROR: "✖",
     S.ENDED_CANCELLED: "⊘",
-}
-#: A status for a person. Beside the mark, so that neither colour nor shape is needed.
-WORDS: Mapping[S, str] = {
-    S.PENDING: "pending",
-    S.QUEUED: "queued",
-    S.RUNNING: "running",
-    S.WAITING: "waiting",
-    S.PAUSED: "paused",
-    S.ENDED_SUCCESS: "succeeded",
-    S.ENDED_ERROR: "failed",
-    S.ENDED_CANCELLED: "cancelled",
 }
 QUIET = frozenset({S.PENDING, S.QUEUED, S.ENDED_SUCCESS, S.ENDED_CANCELLED})
 FOLD_OVER = 20  #: Quiet siblings that are still all shown, inclusive.
@@ -217,7 +207,7 @@ def _fold_away(
 def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> TreeLine:
     counts = Counter(item.status for item in folded)
     each = ", ".join(
-        f"{counts[status]} {WORDS[status]}" for status in S if counts[status]
+        f"{counts[status]} {status.label}" for status in S if counts[status]
     )
     return TreeLine(
         depth=len(lasts),
@@ -239,7 +229,7 @@ def _line(
         title=title_of(execution),
         execution_id=execution.execution_id,
         status=execution.status,
-        word=WORDS[execution.status],
+        word=execution.status.label,
         duration=_duration(execution, now),
         progress=_progress(execution, progress) if is_live else "",
         cells_ended=progress.cells_ended if is_live and execution.cell_count else None,

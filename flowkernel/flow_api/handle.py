@@ -138,8 +138,9 @@ class ExecutionHandle:
         if self._record is None:
             return f"<Execution {self.execution_id}>"
         name, status, message = pick(self._record, ("name", "status", "message"))
+        label = ExecutionStatus(status).label
         tail = f": {message}" if message else ""
-        return f"<Execution {name!r} {status}{tail} ({self.execution_id[-8:]})>"
+        return f"<Execution {name!r} {label}{tail} ({self.execution_id[-8:]})>"
 
     def _start(self, request: dict[str, Json]) -> Self:
         record = self._client.start(request).to_json()

@@ -5,6 +5,7 @@ from typing import Any, Self
 from flowkernel.client.client import Client
 from flowkernel.core.errors import BadArgument, MessageNotFound
 from flowkernel.core.models import Json
+from flowkernel.core.status import MessageStatus
 from flowkernel.flow_api.wait_loop import wait_for_answer
 
 #: Names of the documentation for fields that have another name in the store.
@@ -74,7 +75,7 @@ class Message:
         return True
 
     def __repr__(self) -> str:
-        status = str(self._record["status"]).lower()
+        status = MessageStatus(self._record["status"]).label
         return f"<Message {self._record['subject']!r} {status}>"
 
 

@@ -10,11 +10,7 @@ from html import escape
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
-from flowkernel.display.tree import (
-    WORDS,
-    Tree,
-    TreeLine,
-)
+from flowkernel.display.tree import Tree, TreeLine
 
 S = ExecutionStatus
 #: Colours only for the marks: the words beside them have the colour of text. The second
@@ -52,7 +48,7 @@ accent-color:var(--jp-brand-color1,#2f86d6)}
 def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
     """The whole picture, with its style."""
     execution = tree.execution
-    label = escape(f"Execution {one_line(execution.name)}: {WORDS[execution.status]}")
+    label = escape(f"Execution {one_line(execution.name)}: {execution.status.label}")
     items = "".join(_items(tree.lines(now=now)))
     return (
         f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}">'

@@ -67,11 +67,11 @@ def test_a_pipe_gets_a_line_for_each_change_and_then_the_tree(folder):
     for change in (
         "parent RUNNING",
         "good QUEUED",
-        "good ENDED_SUCCESS",
-        "parent ENDED_SUCCESS",
+        "good succeeded",
+        "parent succeeded",
     ):
         assert change in words
-    assert "bad ENDED_ERROR" in done.stdout
+    assert "bad failed" in done.stdout
     assert [line.split()[1] for line in lines[-3:-2]] == ["parent"]
     assert lines[-2].startswith("├─ ✔ good  succeeded")
     assert lines[-1].startswith("└─ ✖ bad  failed")

@@ -431,7 +431,7 @@ def test_an_execution_that_ended_can_be_deleted_and_no_other(client, register):
     top = client.start({"flow": "short", "run": False})
     child = client.start({"flow": "short", "run": False, "parent_id": top.execution_id})
     path = f"/execution/{child.execution_id}"
-    with pytest.raises(MoveNotAllowed, match="PENDING and cannot be deleted"):
+    with pytest.raises(MoveNotAllowed, match="not started and cannot be deleted"):
         client.request("DELETE", path)
     client.act(child.execution_id, "cancel")
 

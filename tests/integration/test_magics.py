@@ -107,7 +107,7 @@ def test_lists_are_tables(shell, client, register):
         record.execution_id[-8:],
         "listed",
         "listed",
-        "pending",
+        "not started",
     )
     assert len(shell.run_line_magic("inbox", "")) == 0
 
@@ -119,7 +119,7 @@ def test_an_execution_is_shown_by_the_end_of_its_id(shell, client, register, cap
     found = shell.run_line_magic("execution", record.execution_id[-8:])
 
     assert found.execution_id == record.execution_id
-    assert "◌ listed  pending" in capsys.readouterr().out
+    assert "◌ listed  not started" in capsys.readouterr().out
 
 
 def test_who_started_it_is_recorded(shell, register):

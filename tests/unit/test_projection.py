@@ -89,7 +89,9 @@ def test_an_event_moves_exactly_where_the_table_allows(now, kind):
     if MOVED_TO[kind] in MOVES[now] and now in fits:
         assert fold(execution, event).status is MOVED_TO[kind]
     else:
-        with pytest.raises(MoveNotAllowed, match=f"is {now} and cannot become"):
+        with pytest.raises(
+            MoveNotAllowed, match=f"has the status {now.label} and cannot"
+        ):
             fold(execution, event)
 
 
@@ -181,7 +183,7 @@ def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in K if kind is not K.CREATED])
 def test_nothing_happens_to_an_execution_nobody_created(kind):
-    with pytest.raises(MoveNotAllowed, match="is unknown"):
+    with pytest.raises(MoveNotAllowed, match="has the status unknown"):
         fold(None, happened(standing_at(S.PENDING), kind))
 
 

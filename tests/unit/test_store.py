@@ -161,8 +161,9 @@ def test_append_returns_the_events_as_they_are_stored(store):
 def test_append_refuses_a_second_ending(store, add_execution, already, then):
     """The first ending stands."""
     execution = add_execution(already)
+    refusal = f"has the status {already.label} and cannot change to {then.label}"
 
-    with pytest.raises(MoveNotAllowed, match=f"is {already} and cannot become {then}"):
+    with pytest.raises(MoveNotAllowed, match=refusal):
         store.append([ended(execution, then)])
 
     assert store.get_execution(execution.execution_id) == execution

@@ -19,7 +19,6 @@ from flowkernel.display.tree import (
     FOLD_OVER,
     MARKS,
     QUIET,
-    WORDS,
     Tree,
     title_of,
     tree_text,
@@ -79,14 +78,14 @@ def test_every_status_has_a_mark_a_word_and_a_colour(status):
 
     text = tree.text(now=NOON)
 
-    assert text.startswith(f"{MARKS[status]} report  {WORDS[status]}")
+    assert text.startswith(f"{MARKS[status]} report  {status.label}")
     assert status in COLOURS
     assert status in STYLES or status in QUIET
     assert MARKS[status] in tree_html(tree)
 
 
 def test_marks_and_words_are_told_apart():
-    assert len(set(MARKS.values())) == len(set(WORDS.values())) == len(S)
+    assert len(set(MARKS.values())) == len({status.label for status in S}) == len(S)
 
 
 def test_children_are_drawn_under_their_parent():
