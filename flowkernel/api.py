@@ -7,7 +7,7 @@ from typing import Any
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import read_source, start_request
 from flowkernel.core.errors import FlowNotFound
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Flow, Json, OnLost
 from flowkernel.display.table import Table
 from flowkernel.flow_api import Execution, current
@@ -41,7 +41,7 @@ def run(
         FlowNotFound: There is no such flow; says the nearest name.
         FileMissing, NotANotebook, BadArgument: The path cannot be run.
     """
-    given = checked({**(inputs or {}), **more_inputs}, "inputs")
+    given = plain_json({**(inputs or {}), **more_inputs}, "inputs")
     parent = current()
     if parent is not None:
         return parent.flow(target, name=name, wait=False, inputs=given, using=using)

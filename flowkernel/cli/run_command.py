@@ -11,7 +11,7 @@ from flowkernel.cli.session import COMMAND_LINE, client
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
@@ -41,7 +41,7 @@ def run(
     interactive: bool,
 ) -> int:
     """Start it, show it, and say with the exit code how it ended."""
-    inputs = checked(parameters_of(pairs), "inputs")
+    inputs = plain_json(parameters_of(pairs), "inputs")
     engine = client()
     execution = start(
         engine,

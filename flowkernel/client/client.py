@@ -23,7 +23,7 @@ from flowkernel.core.errors import (
     Unauthorized,
     from_code,
 )
-from flowkernel.core.json_values import checked, dumps
+from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import CellRun, Event, Execution, Flow, Json
 from flowkernel.home import EngineFile, Home, find_home
 
@@ -134,7 +134,7 @@ class Client:
             f"/message/{quote(message_id, safe='')}/answer",
             {
                 "answer_id": new_id(),
-                "response": checked(response, "the answer"),
+                "response": plain_json(response, "the answer"),
                 "answered_by": self.started_by.partition(" (")[0],
                 "answered_from": answered_from,
             },

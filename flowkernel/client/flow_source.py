@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from flowkernel.core.errors import BadArgument, FileMissing, NotANotebook
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Environment, FlowKind, Json
 
 MAX_SOURCE = (
@@ -38,7 +38,7 @@ def start_request(
         FileMissing, NotANotebook, BadArgument: The target is a path and cannot be read.
         BadValue, ValueTooBig: The inputs are not JSON, or too big.
     """
-    given = checked(inputs, "inputs")
+    given = plain_json(inputs, "inputs")
     if not is_path(target):
         return {"flow": target, "inputs": given}
     return {"source": read_source(target, cwd), "inputs": given}

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from flowkernel.core.errors import FlowSyntaxError
-from flowkernel.core.python_source import parsed
+from flowkernel.core.python_source import parse_source
 
 #: What a flow finds ready: of its kernel, and of us.
 READY = frozenset(
@@ -74,12 +74,12 @@ def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], .
 
     front = setup.rstrip("\n") + "\n" if setup.strip() else ""
     try:
-        tree = parsed(front + source)
+        tree = parse_source(front + source)
     except (
         SyntaxError,
         ValueError,
     ):  # The setup changed for the worse since it was checked.
-        front, tree = "", parsed(source)
+        front, tree = "", parse_source(source)
     above = front.count("\n")
     checker = Checker(tree, filename="<flow>", builtins=READY, withDoctest=False)
     found: dict[str, int] = {}

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, aware, in UTC."""
+    """The present moment as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 def monotonic() -> float:
-    """Seconds on a clock that never goes back; only differences mean something."""
+    """Seconds on a clock that never goes back. Only differences have a meaning."""
     return time.monotonic()
 
 
@@ -20,10 +20,10 @@ def new_id() -> str:
     """A UUID of version 7 (RFC 9562): ids made later on one machine sort later.
 
     The twelve bits after the millisecond are its fraction, a quarter of a microsecond
-    each. Python has `uuid.uuid7` from 3.14 on; this one goes when 3.13 goes.
+    each. Python 3.14 has `uuid.uuid7`: use that when 3.13 is no longer supported.
     """
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    fraction = rest * 4096 // 1_000_000
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = nanoseconds * 4096 // 1_000_000
     random = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
     version, variant = 0x7 << 76, 0x2 << 62
     stamp = (milliseconds & (2**48 - 1)) << 80

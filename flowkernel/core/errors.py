@@ -1,7 +1,7 @@
 """Every error flowkernel raises on purpose.
 
 FlowkernelError
-├── RequestError       what was asked for cannot be done; nothing was changed
+├── RequestError       the request cannot be carried out; nothing was changed
 │   ├── BadArgument
 │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
 │   │       BadForm, BadAnswer
@@ -11,7 +11,7 @@ FlowkernelError
 │   └── SqlRefused
 ├── RunError           a flow ran and did not succeed
 │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
-└── EngineError        the engine is away, or broke
+└── EngineError        the engine does not answer or has an internal error
     └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
 """
 
@@ -24,7 +24,8 @@ from flowkernel.core.status import ExecutionStatus
 class FlowkernelError(Exception):
     """The root of the tree. Its text is a sentence for the person who reads it."""
 
-    is_answer = False  #: An engine said so; else it was found out here.
+    #: It came from an engine, as the answer to a request; else it was raised here.
+    is_answer = False
 
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines instead of our stack, and the notebook keeps an
@@ -33,7 +34,7 @@ class FlowkernelError(Exception):
 
 
 class RequestError(FlowkernelError):
-    """What was asked for cannot be done; nothing was changed."""
+    """The request cannot be carried out; nothing was changed."""
 
 
 class BadArgument(RequestError):
@@ -59,12 +60,12 @@ class BadValue(BadArgument):
 
 
 class ValueTooBig(BadArgument):
-    """Inputs or an output over the limit."""
+    """Inputs, an output or an answer over the limit. Sizes are bytes as JSON."""
 
-    def __init__(self, what: str, size: int, limit: int, largest: str | None) -> None:
-        where = f" The largest part is {largest}." if largest else ""
+    def __init__(self, label: str, size: int, limit: int, largest: str | None) -> None:
+        detail = f" The largest part is {largest}." if largest else ""
         super().__init__(
-            f"{what.capitalize()} of {size:,} bytes as JSON; the limit is {limit:,}.{where} "
+            f"The size of {label} is {size:,} bytes as JSON; the limit is {limit:,}.{detail} "
             "Write large data to a file and pass its path."
         )
 
@@ -79,12 +80,13 @@ class TooDeep(BadArgument):
     def __init__(self, flow_name: str, limit: int) -> None:
         super().__init__(
             f"Starting {flow_name!r} here would make a tree more than {limit} levels deep. "
-            "Does a flow start itself for ever? If the depth is meant, raise `max_depth`."
+            "Check whether a flow starts itself. If it needs this depth, raise `max_depth` "
+            "in the configuration."
         )
 
 
 class BadForm(BadArgument):
-    """The body of a message is no form that could be shown."""
+    """The body of a message is not a form that can be shown."""
 
 
 class BadAnswer(BadArgument):
@@ -94,12 +96,12 @@ class BadAnswer(BadArgument):
 class FlowNotFound(RequestError):
     """No flow has this name."""
 
-    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
-        near = get_close_matches(name, list(known), n=1)
+    def __init__(self, name: str, flow_names: Iterable[str] = ()) -> None:
+        nearest = get_close_matches(name, list(flow_names), n=1)
         advice = (
-            f"Did you mean {near[0]!r}?"
-            if near
-            else "`flowkernel flow list` (or %flows in a notebook) shows them all."
+            f"Did you mean {nearest[0]!r}?"
+            if nearest
+            else "`flowkernel flow list` (or %flows in a notebook) shows all flows."
         )
         super().__init__(f"There is no flow named {name!r}. {advice}")
 
@@ -109,8 +111,8 @@ class ExecutionNotFound(RequestError):
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(
-            f"There is no execution {execution_id!r} in this home. "
-            "`flowkernel execution list` shows the latest."
+            f"There is no run {execution_id!r} in this home. "
+            "`flowkernel execution list` shows the latest runs."
         )
 
 
@@ -119,12 +121,13 @@ class MessageNotFound(RequestError):
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            f"There is no message {message_id!r}. `flowkernel message list` shows them."
+            f"There is no message {message_id!r}. `flowkernel message list` shows those that "
+            "wait for an answer."
         )
 
 
 class FileMissing(RequestError):
-    """A file or folder that was named is not there."""
+    """A file or folder is not there, or cannot be read."""
 
 
 class MoveNotAllowed(RequestError):
@@ -142,52 +145,52 @@ class MoveNotAllowed(RequestError):
             if isinstance(change, ExecutionStatus)
             else f"be {change}"
         )
-        super().__init__(
-            f"Execution {execution_id} has the status {now} and cannot {then}."
-        )
+        super().__init__(f"Run {execution_id} has the status {now} and cannot {then}.")
 
 
 class NotOpen(MoveNotAllowed):
-    """A message that cannot be answered: somebody was first, or nobody waits for it."""
+    """A message that cannot be answered: it is answered already, closed, or a note."""
 
-    def __init__(self, why: str) -> None:
-        RequestError.__init__(self, why)
+    def __init__(self, sentence: str) -> None:
+        RequestError.__init__(self, sentence)
 
 
 class NotParked(RequestError):
-    """An execution has no parked kernel that could be attached to, or not any more."""
+    """An execution has no parked kernel to attach to, or no longer has one."""
 
-    def __init__(self, execution_id: str, why: str) -> None:
+    def __init__(self, execution_id: str, reason: str) -> None:
         super().__init__(
-            f"Execution {execution_id} has no parked kernel: {why}. "
-            "`flowkernel message list` shows what waits for somebody."
+            f"Run {execution_id} has no parked kernel: {reason}. "
+            "`flowkernel message list` shows which failed runs wait for an answer."
         )
 
 
 class Undecided(MoveNotAllowed):
-    """A failed execution that goes on only as somebody decides."""
+    """A failed execution that waits for a decision, and was asked to continue."""
 
     def __init__(self, name: str) -> None:
         RequestError.__init__(
             self,
-            f"{name!r} has failed, and waits for somebody to decide what follows. "
-            "`flowkernel message list` (or %inbox in a notebook) shows what is asked.",
+            f"{name!r} has failed and waits for a decision. Answer its prompt: "
+            "`flowkernel message list` (or %inbox in a notebook) shows it.",
         )
 
 
 class NotInFlowKernel(RequestError):
-    """Something that only works inside a flow's own kernel was used elsewhere."""
+    """Something that works only in a flow's own kernel was used outside one."""
 
 
 class NotYetAvailable(RequestError):
     """A part of the flow API that this version does not have."""
 
-    def __init__(self, what: str, instead: str) -> None:
-        super().__init__(f"{what} is not part of this version of flowkernel. {instead}")
+    def __init__(self, feature: str, advice: str) -> None:
+        super().__init__(
+            f"{feature} is not part of this version of flowkernel. {advice}"
+        )
 
 
 class SqlRefused(RequestError):
-    """A question in SQL that is not answered: the sentence says why."""
+    """An SQL query that was not run, or was stopped: the sentence says why."""
 
 
 class RunError(FlowkernelError):
@@ -203,11 +206,11 @@ class ExecutionCancelled(RunError):
 
 
 class EnvironmentGone(RunError):
-    """The interpreter, kernelspec or folder that a flow was registered with is not there."""
+    """The interpreter, kernelspec or folder that a flow was registered with is gone."""
 
 
 class EngineError(FlowkernelError):
-    """The engine is away, or broke."""
+    """The engine does not answer or has an internal error."""
 
 
 class EngineUnreachable(EngineError):
@@ -215,7 +218,7 @@ class EngineUnreachable(EngineError):
 
 
 class EngineFault(EngineError):
-    """The engine broke while it did what was asked."""
+    """An internal error of the engine; `log/engine.log` in the home has the details."""
 
 
 class HomeNotWritable(EngineError):
@@ -223,7 +226,7 @@ class HomeNotWritable(EngineError):
 
 
 class DiskFull(EngineError):
-    """The disk of the home is full: nothing was recorded, reading still works."""
+    """The disk of the home is full: nothing was recorded. Reading still works."""
 
 
 class Unauthorized(EngineError):
@@ -237,19 +240,19 @@ class Unauthorized(EngineError):
 
 def all_errors() -> dict[str, type[FlowkernelError]]:
     """Every class of the tree by its name, which is its code over REST."""
-    found: dict[str, type[FlowkernelError]] = {}
+    by_name: dict[str, type[FlowkernelError]] = {}
     todo: list[type[FlowkernelError]] = [FlowkernelError]
     while todo:
         cls = todo.pop()
-        found[cls.__name__] = cls
+        by_name[cls.__name__] = cls
         todo += cls.__subclasses__()
-    return found
+    return by_name
 
 
 def from_code(code: str, message: str) -> FlowkernelError:
-    """The error that an engine's `{code, message}` stands for."""
+    """The error for an engine's `{code, message}`; `EngineFault` for an unknown code."""
     cls = all_errors().get(code, EngineFault)
-    error = cls.__new__(cls)  # The sentence is written already: pass the writers by.
+    error = cls.__new__(cls)  # `message` is the whole sentence: skip `__init__`.
     Exception.__init__(error, message)
     error.is_answer = True
     return error

@@ -1,4 +1,4 @@
-"""What may be an input or an output: JSON, bounded, and nothing that only looks like it."""
+"""What may be an input or an output: plain JSON of a limited size; and names."""
 
 import json
 import math
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from flowkernel.core.errors import BadName, BadValue, ValueTooBig
 from flowkernel.core.models import Json
 
-MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; for all inputs, or for the whole output.
+MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; of all inputs, or of the whole output.
 MAX_NESTING = 100  #: Levels, inclusive. Deeper data is a mistake, and exhausts stacks.
 MAX_NAME = 128  #: Characters, inclusive.
 
 
-def checked(value: object, what: str, *, limit: int = MAX_VALUE_BYTES) -> Json:
+def plain_json(value: object, label: str, *, limit: int = MAX_VALUE_BYTES) -> Json:
     """The value as plain JSON; tuples become lists.
 
     Args:
-        what: The word for it in sentences: "inputs" or "output".
+        label: What sentences call it: "inputs", "output", "the answer".
         limit: Bytes as JSON, inclusive.
 
     Raises:
-        BadValue: Something in it is not JSON; the sentence names the key.
+        BadValue: A part of it is not JSON; the sentence names the key.
         ValueTooBig: It is over `limit`.
     """
-    plain = _plain(value, what, 0)
+    plain = _plain(value, label, 0)
     size = len(dumps(plain).encode())
     if size > limit:
-        raise ValueTooBig(what, size, limit, _largest(plain, what))
+        raise ValueTooBig(label, size, limit, _largest(plain, label))
     return plain
 
 
@@ -35,33 +35,39 @@ def dumps(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def checked_name(name: str, what: str = "flow") -> str:
-    """The name without blanks at its ends.
+def checked_name(name: str, kind: str = "flow") -> str:
+    """The name without spaces at its ends.
+
+    Args:
+        kind: What sentences call the thing with this name: "flow", "execution".
 
     Raises:
         BadName: It is empty, over 128 characters, or has a slash or a control character.
     """
     name = name.strip()
-    shown = repr(name if len(name) <= 40 else name[:37] + "...")
+    short_name = repr(name if len(name) <= 40 else name[:37] + "...")
     if not name:
-        raise BadName(f"A {what} needs a name, and this one is empty.")
+        raise BadName(f"The name of the {kind} is empty. Choose one.")
     if len(name) > MAX_NAME:
         raise BadName(
-            f"The {what} name {shown} has {len(name)} characters; at most {MAX_NAME} are "
-            "allowed. Choose a shorter one."
+            f"The {kind} name {short_name} has {len(name)} characters; at most {MAX_NAME} "
+            "are allowed. Choose a shorter one."
         )
     wrong = next((c for c in name if c in "/\\" or not c.isprintable()), None)
     if wrong is not None:
         raise BadName(
-            f"The {what} name {shown} has the character {wrong!r}, which a name cannot have. "
-            "Use letters, digits, blanks, '-', '_' or '.'."
+            f"The {kind} name {short_name} has the character {wrong!r}, which is not "
+            "allowed. Use letters, digits, spaces, '-', '_' or '.'."
         )
     return name
 
 
 def _plain(value: object, path: str, depth: int) -> Json:
     if depth > MAX_NESTING:
-        raise BadValue(f"{path} is nested more than {MAX_NESTING} levels deep.")
+        raise BadValue(
+            f"{path} is nested more than {MAX_NESTING} levels deep. Write it to a file and "
+            "pass the path."
+        )
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -87,11 +93,11 @@ def _plain(value: object, path: str, depth: int) -> Json:
 
 def _advice(value: object) -> str:
     if hasattr(value, "isoformat"):
-        return "Pass its text: value.isoformat()."
+        return "Pass it as text: value.isoformat()."
     if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
-        return "Pass a plain number: value.item()."
+        return "Pass it as a plain number: value.item()."
     return (
-        "Pass text, numbers, True, False, None, lists or dicts; for anything larger, write a "
+        "Pass text, numbers, True, False, None, lists or dicts; write anything else to a "
         "file and pass its path."
     )
 
@@ -101,7 +107,7 @@ def _text(value: str, path: str) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise BadValue(
-            f"{path} has characters that are not valid Unicode text."
+            f"{path} has characters that are not valid Unicode text. Remove them."
         ) from error
     return value
 
@@ -109,7 +115,7 @@ def _text(value: str, path: str) -> str:
 def _key(key: object, path: str) -> str:
     if not isinstance(key, str):
         raise BadValue(
-            f"{path} has the key {key!r}; in JSON a key is text. Use {str(key)!r}."
+            f"{path} has the key {key!r}; in JSON every key is text. Use {str(key)!r}."
         )
     return _text(key, f"a key of {path}")
 

@@ -1,6 +1,6 @@
 """What engine, worker and a flow's kernel agree on."""
 
-#: All tries of what is wrapped are one call.
+#: The `call_key` of what a wrapper runs: all its tries are one call.
 CALL_KEY = "wrapped"
-#: What the worker knows a lifecycle signal by.
+#: Begins the text of an exception that ends a flow on purpose; the worker looks for it.
 SIGNAL = "flowkernel-signal:"

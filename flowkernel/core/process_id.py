@@ -1,12 +1,12 @@
-"""Whether a process is there. A pid alone does not tell: the system gives it again."""
+"""Whether a process is alive. A pid alone is not enough: the system uses it again."""
 
 import psutil
 
 
 def is_alive(pid: int, process_started_at: float) -> bool:
-    """Whether that very process is still there (and not another with its pid).
+    """Whether this process is alive, and is not another one with the same pid.
 
-    One that has ended and that nobody reaped is not.
+    A zombie, which has ended and was not waited for, is not alive.
     """
     try:
         process = psutil.Process(pid)
@@ -18,9 +18,9 @@ def is_alive(pid: int, process_started_at: float) -> bool:
 
 
 def started_at(pid: int | None = None) -> float:
-    """When a process started, in seconds since the epoch; ours, if none is named.
+    """When a process started, in seconds since the epoch. Default: this process.
 
     Raises:
-        psutil.Error: It is not there.
+        psutil.Error: There is no such process.
     """
     return psutil.Process(pid).create_time()

@@ -1,4 +1,4 @@
-"""How far an execution is, given the events that happened to it. Pure."""
+"""How far an execution is, computed from its events. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -10,11 +10,11 @@ K = EventKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(JsonRecord):
-    """How far a running execution is. Shown, not stored: the events have it."""
+    """How far a running execution is. Shown, not stored: it is computed from events."""
 
     cells_ended: int = 0
     cell_index: int | None = None  #: The cell that runs now, counted from 0.
-    last_log: str | None = None  #: The last line it logged or printed, shortened.
+    last_log: str | None = None  #: The last line it logged or printed, cut.
 
 
 def fold_progress(progress: Progress, event: Event) -> Progress:

@@ -1,19 +1,19 @@
-"""Python source as a tree, from any thread."""
+"""Parse Python source, in any thread."""
 
 import ast
 from threading import Lock
 
-_ONE_AT_A_TIME = Lock()
+_PARSER_LOCK = Lock()
 
 
-def parsed(source: str) -> ast.Module:
-    """The tree of a source.
+def parse_source(source: str) -> ast.Module:
+    """The syntax tree of a source.
 
-    One at a time: Python before 3.11.8 and 3.12.2 counts how deep it is for all threads
-    together, and raises a SystemError when two are at it (its issue 106905).
+    One thread at a time: Python before 3.11.8 and 3.12.2 counts the recursion depth for
+    all threads together, and raises a SystemError when two parse (its issue 106905).
 
     Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: It cannot be read.
+        SyntaxError, ValueError, RecursionError, MemoryError: It cannot be parsed.
     """
-    with _ONE_AT_A_TIME:
+    with _PARSER_LOCK:
         return ast.parse(source)

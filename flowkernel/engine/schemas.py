@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.json_values import checked, dumps
+from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import EventKind, FlowKind, OnLost
 from flowkernel.core.status import CellStatus, ExecutionStatus, ReturnWhen
 
@@ -25,7 +25,9 @@ class Shape(BaseModel):
         try:
             dumps(value).encode()
         except (ValueError, RecursionError):
-            checked(value, "the request", limit=sys.maxsize)  # Raises, and says where.
+            plain_json(
+                value, "the request", limit=sys.maxsize
+            )  # Raises, and says where.
         except TypeError as error:
             raise BadArgument(
                 "The body of the request is not said to be JSON. Send it with the header "

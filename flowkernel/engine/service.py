@@ -14,7 +14,7 @@ from flowkernel.core.errors import (
     TooDeep,
     Undecided,
 )
-from flowkernel.core.json_values import checked, checked_name, dumps
+from flowkernel.core.json_values import checked_name, dumps, plain_json
 from flowkernel.core.models import (
     Event,
     EventKind,
@@ -105,7 +105,7 @@ class Service:
         known = self.store.find_execution(asked.execution_id)
         if known is not None:
             return known
-        inputs = checked(asked.inputs, "inputs")
+        inputs = plain_json(asked.inputs, "inputs")
         if not isinstance(inputs, dict):
             raise BadArgument(
                 f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
@@ -195,7 +195,7 @@ class Service:
             type=plan.type,
             flow_name=plan.flow_name,
             flow_version=plan.version.flow_version,
-            name=checked_name(_name_of(asked, plan), "execution"),
+            name=checked_name(_name_of(asked, plan), "run"),
             status=S.QUEUED if asked.run else S.PENDING,
             created_at=now(),
             parent_id=asked.parent_id,
@@ -307,13 +307,13 @@ class Service:
             known = execution.output
             if merge and isinstance(known, dict) and isinstance(output, dict):
                 output = {**known, **output}
-            output = checked(output, "output")
+            output = plain_json(output, "output")
             return self._append(make_event(execution_id, K.OUTPUT_SET, output=output))
 
     def save(self, execution_id: str, values: dict[str, Json], actor: str) -> Execution:
         """Set `name`, `status_message` or `is_archived`."""
         if "name" in values:
-            values = {**values, "name": checked_name(str(values["name"]), "execution")}
+            values = {**values, "name": checked_name(str(values["name"]), "run")}
         return self._append(make_event(execution_id, K.SAVED, actor, **values))
 
     def log(self, execution_id: str, stream: str, text: str) -> None:

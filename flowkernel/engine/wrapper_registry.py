@@ -15,9 +15,9 @@ from numbers import Number
 from typing import TypeGuard
 
 from flowkernel.core.errors import BadArgument, FlowNotFound
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json
-from flowkernel.core.python_source import parsed
+from flowkernel.core.python_source import parse_source
 from flowkernel.store import Store
 
 PACKAGE = "flowkernel.wrappers"
@@ -89,7 +89,7 @@ def checked_uses(store: Store, uses: Json) -> list[Json]:
     found = []
     for use in uses:
         flow = wrapper_flow(store, use["name"])
-        inputs = checked(use.get("inputs") or {}, f"the parameters of {flow.name!r}")
+        inputs = plain_json(use.get("inputs") or {}, f"the parameters of {flow.name!r}")
         found.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
     return found
 
@@ -139,7 +139,7 @@ def _check_limits(wrapper: str, name: str, value: Json, limits: Json) -> None:
 def parameters_of(flow: Flow) -> dict[str, Json] | None:
     """The parameters of a wrapper with their defaults; None: it does not say."""
     found = _written(flow, NAME, "names and defaults")
-    return None if found is None else checked(found, NAME)
+    return None if found is None else plain_json(found, NAME)
 
 
 def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
@@ -171,7 +171,7 @@ def _is_number(value: Json) -> bool:
 def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
     """A dict that is written out in a source; None: there is none."""
     try:
-        body = parsed(flow.source).body
+        body = parse_source(flow.source).body
     except (
         SyntaxError,
         ValueError,

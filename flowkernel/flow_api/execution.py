@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from flowkernel.client.flow_source import start_request
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, ExecutionNotFound, NotYetAvailable
-from flowkernel.core.json_values import checked, dumps
+from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
@@ -67,7 +67,7 @@ class Execution(SelfReporting, FailureHandling):
         here = own(self.execution_id, "flow")
         if not isinstance(inputs or {}, dict):
             raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
-        given = checked({**(inputs or {}), **more_inputs}, "inputs")
+        given = plain_json({**(inputs or {}), **more_inputs}, "inputs")
         request = start_request(flow, given)
         what = _call(request, using)
         child = self._start(
@@ -109,7 +109,7 @@ class Execution(SelfReporting, FailureHandling):
         """Start the same flow once more, with the same inputs except those given."""
         here = needed()
         record = self.load_all()
-        given = checked({**record["inputs"], **inputs}, "inputs")
+        given = plain_json({**record["inputs"], **inputs}, "inputs")
         child = self._start(
             {
                 "clone_of": self.execution_id,
@@ -180,7 +180,7 @@ def use(wrapper: str, parameters: dict[str, Json]) -> Json:
     """A wrapper with its parameters, as it is sent."""
     if not isinstance(wrapper, str) or not wrapper.strip():
         raise BadArgument(f"using() needs the name of a wrapper, not {wrapper!r}.")
-    return {"name": wrapper, "inputs": checked(parameters, f"using({wrapper!r})")}
+    return {"name": wrapper, "inputs": plain_json(parameters, f"using({wrapper!r})")}
 
 
 class Wrapped:

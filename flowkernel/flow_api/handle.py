@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
@@ -45,7 +45,7 @@ class ExecutionHandle:
     def save(self, **values: Json) -> Self:
         """Set `name`, `message`, or the whole `output_value`."""
         if "output_value" in values:
-            output = checked(values.pop("output_value"), "output")
+            output = plain_json(values.pop("output_value"), "output")
             self._post("output", {"output": output, "merge": False})
         if values:
             fields = {ALIASES.get(name, name): value for name, value in values.items()}
@@ -95,7 +95,7 @@ class ExecutionHandle:
 
     def run_async(self, **inputs: Json) -> Self:
         """Start one that was recorded with `run=False`."""
-        self._record = self._post("run", {"inputs": checked(inputs, "inputs")})
+        self._record = self._post("run", {"inputs": plain_json(inputs, "inputs")})
         return self
 
     def wait(

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.json_values import checked, dumps
+from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
 from flowkernel.flow_api.context import own, short_key
 from flowkernel.flow_api.exceptions import (
@@ -33,7 +33,7 @@ class SelfReporting(ExecutionHandle):
                     "set_output takes a key and a value, or keywords: set_output(rows=3)."
                 )
             values[key_and_value[0]] = key_and_value[1]
-        self._post("output", {"output": checked(values, "output"), "merge": True})
+        self._post("output", {"output": plain_json(values, "output"), "merge": True})
         return self
 
     def log(self, *values: object, **named: object) -> Self:
@@ -77,7 +77,7 @@ class SelfReporting(ExecutionHandle):
             MessageResponseTimeoutError: Nobody answered in time.
         """
         here = own(self.execution_id, "message")
-        asked = checked([message, request, body], "the message")
+        asked = plain_json([message, request, body], "the message")
         if timeout is not None and not 0 <= timeout < math.inf:
             raise BadArgument(f"timeout is {timeout}; give seconds, 0 or more.")
         told = self._post(

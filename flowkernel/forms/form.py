@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from flowkernel.core.errors import BadAnswer, BadForm
-from flowkernel.core.json_values import checked, dumps
+from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
 from flowkernel.forms.fields import (
     Element,
@@ -42,7 +42,7 @@ class Form:
             BadForm: It is none; says which property is at fault.
             BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
-        body = checked(body, "the form")
+        body = plain_json(body, "the form")
         if not isinstance(body, dict) or body.get("type", "object") != "object":
             raise BadForm(
                 "body must be a JSON schema of an object: "
@@ -97,7 +97,7 @@ class Form:
         """
         if not isinstance(response, dict):
             raise BadAnswer("An answer is an object of names and values.")
-        response = checked(response, "the answer")
+        response = plain_json(response, "the answer")
         known = {field.name: field for field in [*self.asked, *self.buttons]}
         if unknown := [name for name in response if name not in known]:
             fields = (

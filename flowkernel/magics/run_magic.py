@@ -9,7 +9,7 @@ from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import NoPrompter, Prompter
 from flowkernel.client.watch import Display, follow, get_tree, watch
 from flowkernel.core.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.display.columns import short_id
@@ -38,7 +38,7 @@ def run(
     Raises:
         ExecutionFailed, ExecutionCancelled: It has ended so, and `waits`.
     """
-    given = checked(inputs, "inputs")
+    given = plain_json(inputs, "inputs")
     parent = current()
     if parent is not None:
         child = parent.flow(target, name=name, wait=False, inputs=given, using=using)

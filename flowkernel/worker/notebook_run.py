@@ -17,7 +17,7 @@ from flowkernel.client.flow_source import bare_notebook, here
 from flowkernel.config import Config, load_config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.json_values import checked
+from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import VARIABLE
@@ -174,7 +174,7 @@ def _name(kwargs: dict[str, Any]) -> str:
 
 def _inputs(nb: nbformat.NotebookNode) -> Json:
     try:
-        return checked(
+        return plain_json(
             dict(nb.metadata.get("papermill", {}).get("parameters", {})), "inputs"
         )
     except FlowkernelError as error:  # papermill took them: they are its to judge.

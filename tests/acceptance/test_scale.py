@@ -133,5 +133,5 @@ def test_twenty_processes_at_once_start_one_engine_and_twenty_notebooks(
 
 
 def test_unknown_executions_are_told(two_slots):
-    with pytest.raises(FlowkernelError, match="There is no execution 'nope'"):
+    with pytest.raises(FlowkernelError, match="There is no run 'nope'"):
         two_slots.get_execution("nope")

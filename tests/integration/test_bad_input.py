@@ -80,8 +80,8 @@ def test_an_unknown_flow_unlike_any_other_is_answered_with_where_to_look(client)
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("", "needs a name, and this one is empty"),
-        ("  ", "needs a name, and this one is empty"),
+        ("", "The name of the flow is empty"),
+        ("  ", "The name of the flow is empty"),
         ("reports/daily", r"'reports/daily' has the character '/'"),
         ("reports\\daily", "'reports.*daily' has the character"),
         ("../../etc/passwd", "has the character '/'"),
@@ -130,15 +130,15 @@ def test_a_cell_timeout_that_is_none(rest, seconds):
     [
         (
             "nope",
-            "There is no execution 'nope' in this home. `flowkernel execution list`",
+            "There is no run 'nope' in this home. `flowkernel execution list`",
         ),
-        ("0" * 36, "There is no execution '0000"),
+        ("0" * 36, "There is no run '0000"),
         ("..", "'..' is too short for an id. Give at least 4"),
         ("a b", "'a b' is too short for an id"),
         ("é", "'é' is too short for an id"),
-        ("'; drop", 'There is no execution "\'; drop"'),
+        ("'; drop", 'There is no run "\'; drop"'),
         ("../flow", "There is no GET /api/latest/execution/../flow."),
-        ("%2e%2e", "There is no execution '%2e%2e'"),
+        ("%2e%2e", "There is no run '%2e%2e'"),
     ],
 )
 def test_execution_ids_that_are_none(client, id_, says):
@@ -305,7 +305,7 @@ def nested(levels):
         (object(), r"inputs\['day'\] is of type object"),
         (b"x", r"inputs\['day'\] is of type bytes"),
         ([{"a": 1j}], r"inputs\['day'\]\[0\]\['a'\] is of type complex"),
-        ({1: 2}, r"inputs\['day'\] has the key 1; in JSON a key is text. Use '1'"),
+        ({1: 2}, r"inputs\['day'\] has the key 1; in JSON every key is text. Use '1'"),
         ("\ud800", r"inputs\['day'\] has characters that are not valid Unicode"),
         ({"\ud800": 1}, r"a key of inputs\['day'\] has characters"),
         (nested(200), "is nested more than 100 levels deep"),

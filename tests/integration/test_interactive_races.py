@@ -62,7 +62,7 @@ def stage(client):
 
 
 def test_it_is_not_resumed_but_decided(stage):
-    with pytest.raises(Undecided, match=r"'sums' has failed, and waits for somebody"):
+    with pytest.raises(Undecided, match=r"'sums' has failed and waits for a decision"):
         stage.child.resume()
 
     stage.worker.report(stage.child, EventKind.KERNEL_LOST, why="Its kernel ended.")

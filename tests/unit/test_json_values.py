@@ -13,9 +13,9 @@ from flowkernel.core.errors import BadName, BadValue, ValueTooBig
 from flowkernel.core.json_values import (
     MAX_NAME,
     MAX_NESTING,
-    checked,
     checked_name,
     dumps,
+    plain_json,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -41,11 +41,11 @@ class Number(IntEnum):
 
 @given(JSON)
 def test_whatever_json_gives_back_passes_unchanged(value):
-    passed = checked(value, "inputs")
+    passed = plain_json(value, "inputs")
 
     assert passed == value
     assert json.loads(dumps(passed)) == value
-    assert checked(passed, "inputs") == passed
+    assert plain_json(passed, "inputs") == passed
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_whatever_json_gives_back_passes_unchanged(value):
     ],
 )
 def test_what_means_the_same_becomes_plain(value, plain):
-    passed = checked(value, "inputs")
+    passed = plain_json(value, "inputs")
 
     assert passed == plain
     assert type(passed) is type(plain)
@@ -80,7 +80,7 @@ def test_what_means_the_same_becomes_plain(value, plain):
 )
 def test_what_is_not_json_is_told_with_its_place(value, place):
     with pytest.raises(BadValue, match=place):
-        checked(value, "inputs")
+        plain_json(value, "inputs")
 
 
 def nested(levels):
@@ -91,24 +91,24 @@ def nested(levels):
 
 
 def test_nesting_has_a_limit_that_is_inclusive():
-    checked(nested(MAX_NESTING), "inputs")
+    plain_json(nested(MAX_NESTING), "inputs")
 
     with pytest.raises(BadValue, match=f"more than {MAX_NESTING} levels deep"):
-        checked(nested(MAX_NESTING + 1), "inputs")
+        plain_json(nested(MAX_NESTING + 1), "inputs")
 
 
 def test_size_has_a_limit_that_is_inclusive_and_counts_bytes():
-    assert checked("ü" * 4, "output", limit=10) == "üüüü"
+    assert plain_json("ü" * 4, "output", limit=10) == "üüüü"
 
     with pytest.raises(ValueTooBig, match="the limit is 9"):
-        checked("ü" * 4, "output", limit=9)
+        plain_json("ü" * 4, "output", limit=9)
 
 
 def test_what_is_too_big_names_its_largest_part():
     with pytest.raises(
         ValueTooBig, match=r"The largest part is output\['big'\] with 202\."
     ):
-        checked({"small": 1, "big": "x" * 200}, "output", limit=100)
+        plain_json({"small": 1, "big": "x" * 200}, "output", limit=100)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_names_that_can_be(name):
     "name", ["", " ", "a/b", "a\\b", "a\tb", "\x7f", "a\u200bb", "\ud800"]
 )
 def test_names_that_cannot_be(name):
-    with pytest.raises(BadName, match=r"Use letters|needs a name"):
+    with pytest.raises(BadName, match=r"Use letters|is empty"):
         checked_name(name)
 
 

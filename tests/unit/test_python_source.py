@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flowkernel.core.python_source import parsed
+from flowkernel.core.python_source import parse_source
 
 SOURCE = "value = " + "[" * 40 + "1" + "]" * 40 + "\n" + "f(a, b)[c].d\n" * 200
 
@@ -30,7 +30,7 @@ def _others_come_in_between():
 @pytest.mark.usefixtures("_others_come_in_between")
 def test_threads_do_not_count_into_each_other():
     with ThreadPoolExecutor(4) as pool:
-        trees = list(pool.map(parsed, [SOURCE] * 16))
+        trees = list(pool.map(parse_source, [SOURCE] * 16))
 
     assert all(len(tree.body) == 201 for tree in trees)
     assert all(isinstance(tree, ast.Module) for tree in trees)

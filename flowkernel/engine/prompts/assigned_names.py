@@ -3,7 +3,7 @@
 import ast
 from textwrap import dedent
 
-from flowkernel.core.python_source import parsed
+from flowkernel.core.python_source import parse_source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -16,7 +16,7 @@ def names_set_by(source: str) -> list[str]:
     """
     try:
         finder = _Finder()
-        finder.visit(parsed(dedent(source)))
+        finder.visit(parse_source(dedent(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # There are magics in it, or it is nested too deep.
     return [name for name in finder.found if name != "_"]

@@ -9,7 +9,7 @@ from hashlib import sha256
 import nbformat
 
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
-from flowkernel.core.python_source import parsed
+from flowkernel.core.python_source import parse_source
 from flowkernel.kernels.fork_server.child import ROOM
 
 HANDLER = "handler"
@@ -95,7 +95,7 @@ def handler_call(source: str) -> str | None:
 
 def _parsed_handler(source: str) -> tuple[bool, int] | None:
     try:
-        body = parsed(source).body
+        body = parse_source(source).body
     except SyntaxError:  # Magics or shell lines in it: read it as text.
         match = _HANDLER_LINE.search(source)
         if match is None:
