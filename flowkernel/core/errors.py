@@ -1,18 +1,20 @@
 """Every error flowkernel raises on purpose.
 
-FlowkernelError
-├── RequestError       the request cannot be carried out; nothing was changed
-│   ├── BadArgument
-│   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
-│   │       BadForm, BadAnswer
-│   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
-│   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
-│   │   └── NotOpen, Undecided
-│   └── SqlRefused
-├── RunError           a flow ran and did not succeed
-│   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
-└── EngineError        the engine does not answer or has an internal error
-    └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
+::
+
+    FlowkernelError
+    ├── RequestError       the request cannot be carried out; nothing was changed
+    │   ├── BadArgument
+    │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
+    │   │       BadForm, BadAnswer
+    │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
+    │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
+    │   │   └── NotOpen, Undecided
+    │   └── SqlRefused
+    ├── RunError           a flow ran and did not succeed
+    │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
+    └── EngineError        the engine does not answer or has an internal error
+        └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
 """
 
 from collections.abc import Iterable
