@@ -1,6 +1,6 @@
 """The map of ARCHITECTURE.md: one line for each module, from its docstring.
 
-    python -m tests.architecture_map     writes it
+python -m tests.architecture_map     writes it
 """
 
 import ast
