@@ -14,9 +14,10 @@ from flowkernel.core.projection import pressed_in
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text
-from flowkernel.forms.fields import Element, Field
+from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
-from flowkernel.forms.typed_lines import form_lines, typed_value
+from flowkernel.forms.form_text import form_lines
+from flowkernel.forms.literals import value_of
 
 MS = MessageStatus
 
@@ -104,9 +105,9 @@ def typed_in_secret(form: Form, response: dict[str, Json]) -> dict[str, Json]:
     [pressed] = [button for button in form.buttons if response.get(button.name)]
     return {
         field.name: getpass(f"{field.label}: ")
-        for field in form.asked
-        if field.element is Element.PASSWORD
-        and field.name in form.needed_for(pressed)
+        for field in form.inputs
+        if field.is_secret
+        and field.name in form.required_by(pressed)
         and field.name not in response
     }
 
@@ -125,7 +126,7 @@ def response_of(
     pressed = _button(form, button)
     response: dict[str, Json] = {pressed.name: True}
     buttons = {field.name for field in form.buttons}
-    known = {field.name: field for field in form.asked}
+    known = {field.name: field for field in form.inputs}
     for pair in pairs:
         name, sign, text = pair.partition("=")
         if not sign:
@@ -135,7 +136,8 @@ def response_of(
                 f"{name!r} is a button, and nothing to fill in: it stands behind the id."
             )
         _check_belongs(form, pressed, name)
-        response[name] = typed_value(known.get(name), name, text)
+        field = known.get(name)
+        response[name] = field.parse(text) if field else value_of(text, name)
     return response
 
 
@@ -144,7 +146,7 @@ def _check_belongs(form: Form, pressed: Field, name: str) -> None:
     owners = [
         button.name
         for button in form.buttons
-        if name in {field.name for field in form.of_button(button)}
+        if name in {field.name for field in form.fields_of(button)}
     ]
     if owners and pressed.name not in owners:
         raise BadArgument(

@@ -16,7 +16,7 @@ from flowkernel.core.projection import pressed_in, why_not_open
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.live_terminal import write
-from flowkernel.forms.dialogue import Question, Talk, conversation
+from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
 from flowkernel.forms.form import Form
 
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
@@ -42,7 +42,7 @@ class TerminalInput:
 
     def ask(self, question: Question) -> str | None:
         """Show it; a secret is waited for, so that it is not seen."""
-        for line in question.before:
+        for line in question.lines_above:
             write(plain_text(line))
         if question.is_secret:
             return getpass(plain_text(question.text))
@@ -66,7 +66,7 @@ class BlockingInput:
 
     def ask(self, question: Question) -> str | None:
         """Show it, and wait."""
-        for line in question.before:
+        for line in question.lines_above:
             write(plain_text(line))
         text = plain_text(question.text)
         return getpass(text) if question.is_secret else input(text)
@@ -90,7 +90,7 @@ class TerminalPrompts:
         self._waiting: list[Message] = []
         self._seen: dict[str, Message] = {}
         self._message: Message | None = None
-        self._talk: Talk | None = None
+        self._dialogue: Dialogue | None = None
 
     def wait_with(self, lines: LineInput) -> None:
         """From now on, lines come from there."""
@@ -153,8 +153,8 @@ class TerminalPrompts:
         self._start(message)
 
     def _start(self, message: Message) -> None:
-        self._talk = conversation(Form.of(message.body))
-        self._hear(self._put(next(self._talk)))
+        self._dialogue = form_dialogue(Form.of(message.body))
+        self._hear(self._put(next(self._dialogue)))
 
     def _put(self, question: Question) -> str | None:
         """Ask it; the line, if it was waited for."""
@@ -165,9 +165,9 @@ class TerminalPrompts:
             return None
 
     def _hear(self, line: str | None) -> None:
-        while line is not None and self._talk is not None:
+        while line is not None and self._dialogue is not None:
             try:
-                question = self._talk.send(line)
+                question = self._dialogue.send(line)
             except StopIteration as end:
                 self._send(end.value)
                 return
@@ -199,7 +199,7 @@ class TerminalPrompts:
             write(f"\nIt stays open: `flowkernel message show {short}`.")
 
     def _over(self) -> None:
-        self._message = self._talk = None
+        self._message = self._dialogue = None
 
 
 def lines_of(*, is_terminal: bool) -> LineInput:

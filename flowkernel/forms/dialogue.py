@@ -1,6 +1,6 @@
-"""A form asked line by line: which questions, and what follows from each line. Pure.
+"""A form asked line by line: the questions, and what follows from each typed line. Pure.
 
-A conversation is a generator: it yields questions, is sent what was typed, and returns the
+A dialogue is a generator: it yields questions, receives the typed lines, and returns the
 response. So the same words serve a terminal, and a notebook that has no widgets.
 """
 
@@ -10,137 +10,137 @@ from dataclasses import dataclass
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
-from flowkernel.forms.fields import Element, Field
+from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
-from flowkernel.forms.typed_lines import BLOCKS, block_lines, kind_of, typed_value
+from flowkernel.forms.form_text import block_lines
+from flowkernel.forms.literals import value_of
 
-END = "."  #: A line of its own ends what was typed in several lines.
+END = "."  #: A line of its own that ends a text of several lines.
 LATER = "later"  #: Leaves a message open.
+KEEP_OR_EDIT = "Enter: keep it; e: type it again > "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One thing to be typed."""
+    """One thing to type."""
 
     text: str  #: Without a line end: the answer stands behind it.
-    before: tuple[str, ...] = ()  #: Lines above it.
+    lines_above: tuple[str, ...] = ()
     is_secret: bool = False
 
 
-Talk = Generator[Question, str, dict[str, Json] | None]
+#: Receives the lines without their ends. Returns the response; None: later.
+Dialogue = Generator[Question, str, dict[str, Json] | None]
 
 
-def conversation(form: Form) -> Talk:
-    """Ask which button, and what belongs to it; the response. None: later."""
-    button = yield from _button(form.buttons)
+def form_dialogue(form: Form) -> Dialogue:
+    """Ask which button is pressed, then for what belongs to it.
+
+    >>> properties = {"rows": {"type": "integer"}, "ok": {"element": "submit"}}
+    >>> dialogue = form_dialogue(Form.of({"properties": properties}))
+    >>> next(dialogue).text
+    'Enter: Ok; later: leave it open > '
+    >>> dialogue.send("").text
+    'Rows (a whole number) > '
+    >>> dialogue.send("3")
+    Traceback (most recent call last):
+    StopIteration: {'ok': True, 'rows': 3}
+    """
+    button = yield from _ask_button(form.buttons)
     if button is None:
         return None
     response: dict[str, Json] = {button.name: True}
-    needs_nothing = button.asked.get("required") == []
-    shared = [] if needs_nothing else [f for f in form.shared if f.element.is_asked]
-    for field in [*shared, *form.of_button(button)]:
-        value = yield from _value(field)
+    needs_nothing = button.schema.get("required") == []
+    shared = [] if needs_nothing else [f for f in form.shared if f.is_input]
+    for field in [*shared, *form.fields_of(button)]:
+        value = yield from _ask_value(field)
         if value is not None:
             response[field.name] = value
     return response
 
 
-def _button(buttons: list[Field]) -> Generator[Question, str, Field | None]:
-    lines = [f"  {n}  {_label(button)}" for n, button in enumerate(buttons, 1)]
-    if len(buttons) == 1:
-        lines = []
-    before: tuple[str, ...] = tuple(lines)
+def _ask_button(buttons: list[Field]) -> Generator[Question, str, Field | None]:
+    only = buttons[0] if len(buttons) == 1 else None
+    choice = f"Enter: {only.label}" if only else f"1 to {len(buttons)}"
+    lines = [] if only else [f"  {n}  {_title(b)}" for n, b in enumerate(buttons, 1)]
     while True:
-        if len(buttons) == 1:
-            text = f"Enter: {buttons[0].label}; {LATER}: leave it open > "
-        else:
-            text = f"1 to {len(buttons)}; {LATER}: leave it open > "
-        typed = (yield Question(text=text, before=before)).strip().lower()
-        if typed == LATER:
+        text = f"{choice}; {LATER}: leave it open > "
+        line = (yield Question(text=text, lines_above=tuple(lines))).strip().lower()
+        if line == LATER:
             return None
-        if len(buttons) == 1 and not typed:
-            return buttons[0]
+        if only and not line:
+            return only
         for number, button in enumerate(buttons, 1):
-            if typed in (str(number), button.name.lower(), button.label.lower()):
+            if line in (str(number), button.name.lower(), button.label.lower()):
                 return button
-        before = (f"{typed!r} is none of them." if typed else "Nothing was typed.",)
+        lines = [f"There is no {line!r}." if line else "Nothing was typed."]
 
 
-def _label(button: Field) -> str:
-    more = button.asked.get("description")
-    return f"{button.label}: {more}" if more else button.label
+def _title(button: Field) -> str:
+    return ": ".join(filter(None, (button.label, button.description)))
 
 
-def _value(field: Field) -> Generator[Question, str, Json]:
-    if field.element in BLOCKS:
-        return (yield from _block(field))
-    if field.element is Element.JSON and isinstance(field.default, dict):
-        return (yield from _each(field))
-    kept = "" if field.default is None else f" [{_shown(field.default)}]"
-    hint = f" ({kind_of(field)})" if field.element is not Element.STRING else ""
-    before: tuple[str, ...] = _described(field)
+def _ask_value(field: Field) -> Generator[Question, str, Json]:
+    """Ask for what belongs into a field. None: its default stands."""
+    if field.is_multiline:
+        return (yield from _ask_block(field))
+    if field.parts is not None:
+        return (yield from _ask_parts(field, field.parts))
+    hint = f" ({field.hint})" if field.hint else ""
+    text = f"{field.label}{hint}{_default_text(field.default)} > "
+    lines = _description_lines(field)
     while True:
-        typed = yield Question(
-            text=f"{field.label}{hint}{kept} > ",
-            before=before,
-            is_secret=field.element is Element.PASSWORD,
-        )
-        if not typed.strip():
-            return None  # Its default, if it has one.
+        line = yield Question(text=text, lines_above=lines, is_secret=field.is_secret)
+        if not line.strip():
+            return None
         try:
-            return typed_value(field, field.name, typed)
+            return field.parse(line)
         except FlowkernelError as error:
-            before = (str(error),)
+            lines = (str(error),)
 
 
-def _each(field: Field) -> Generator[Question, str, Json]:
-    """An object whose names are known: asked name by name."""
-    found = dict(field.default)
-    before = _described(field)
-    for name, default in field.default.items():
+def _ask_parts(field: Field, parts: dict[str, Json]) -> Generator[Question, str, Json]:
+    """Ask for an object name by name."""
+    values = dict(parts)
+    lines = _description_lines(field)
+    for name, default in parts.items():
         while True:
-            kept = "" if default is None else f" [{_shown(default)}]"
-            typed = yield Question(text=f"  {name}{kept} > ", before=before)
-            before = ()
+            text = f"  {name}{_default_text(default)} > "
+            line = yield Question(text=text, lines_above=lines)
+            lines = ()
             try:
-                if typed.strip():
-                    found[name] = typed_value(None, name, typed)
+                if line.strip():
+                    values[name] = value_of(line, name)
                 break
             except FlowkernelError as error:
-                before = (str(error),)
-    return found
+                lines = (str(error),)
+    return values
 
 
-def _block(field: Field) -> Generator[Question, str, Json]:
-    """Text of several lines: kept, or typed anew."""
-    lines = (f"{field.label}:", *block_lines(field)) if field.default else ()
-    typed = ""
+def _ask_block(field: Field) -> Generator[Question, str, Json]:
+    """Ask for a text of several lines. None: its default stands."""
     if field.default:
-        typed = yield Question(
-            text="Enter: as it stands; e: write it anew > ",
-            before=(*lines, *_described(field)),
-        )
-        while typed.strip().lower() not in ("", "e", "edit"):
-            typed = yield Question(
-                text="Enter: as it stands; e: write it anew > ",
-                before=("Type e first, and then the lines.",),
-            )
-        if not typed.strip():
+        lines = (f"{field.label}:", *block_lines(field), *_description_lines(field))
+        line = yield Question(text=KEEP_OR_EDIT, lines_above=lines)
+        while line.strip().lower() not in ("", "e", "edit"):
+            lines = ("Type e first, and then the lines.",)
+            line = yield Question(text=KEEP_OR_EDIT, lines_above=lines)
+        if not line.strip():
             return None
-    written: list[str] = []
-    before: tuple[str, ...] = (f"{field.label}, up to a line with a single {END!r}:",)
-    while True:
-        line = yield Question(text="| ", before=before)
-        before = ()
-        if line.rstrip("\n") == END:
-            return "\n".join(written)
-        written.append(line.rstrip("\n"))
+    block: list[str] = []
+    lines = (f"{field.label}; end it with a line that has only {END!r}:",)
+    while (line := (yield Question(text="| ", lines_above=lines)).rstrip("\n")) != END:
+        block.append(line)
+        lines = ()
+    return "\n".join(block)
 
 
-def _described(field: Field) -> tuple[str, ...]:
-    said = field.asked.get("description")
-    return (str(said),) if said else ()
+def _description_lines(field: Field) -> tuple[str, ...]:
+    return (field.description,) if field.description else ()
 
 
-def _shown(value: Json) -> str:
-    return value if isinstance(value, str) else dumps(value)
+def _default_text(value: Json) -> str:
+    """A default behind a question, as ` [3]`; empty for None."""
+    if value is None:
+        return ""
+    return f" [{value if isinstance(value, str) else dumps(value)}]"

@@ -1,206 +1,157 @@
-"""What can be filled in, element by element, and what fits. Pure."""
+"""The elements of forms: what people can fill in, and which values fit.
+
+One class for each element. All that shows a form or checks a response follows from it; only how
+a widget draws the element stands elsewhere, in `widgets/field_widgets.py`. To add an element,
+write its class here: a subclass of `Field` that names its `element` is in `ELEMENTS`.
+
+Pure, except that a file whose path was typed is read.
+"""
 
 import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
-from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import ClassVar
 
-import regex
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
-from flowkernel.core.errors import BadAnswer, BadForm
+from flowkernel.core.errors import BadAnswer, BadForm, FileMissing
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
+from flowkernel.forms.base_field import ELEMENTS as ELEMENTS
+from flowkernel.forms.base_field import Field
+from flowkernel.forms.literals import value_of
+from flowkernel.forms.schema_limits import shortened_json
 
-PATTERN_SECONDS = 0.5  #: How long one pattern may be tried.
-LONGEST_SHOWN = 60  #: Characters of a value that a sentence shows, inclusive.
+MAX_CHOICES = 10_000  #: Of one field, inclusive.
+CHOICES_SHOWN = 10  #: Of them in a sentence, inclusive.
 DAY = r"\d{4}-\d\d-\d\d"
 HOUR = r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
 ZONE = r"(Z|[+-]\d\d:\d\d)?"
 
 
-class Element(StrEnum):
-    """What a property of a form is to the person who fills it in."""
+class StringField(Field, element="string"):
+    """A text of one line."""
 
-    STRING = "string"
-    TEXTAREA = "textarea"  #: Text of several lines.
-    CODE = "code"  #: Source, shown in a fixed width.
-    PASSWORD = "password"  #: Never recorded.
-    NUMBER = "number"
-    TOGGLE = "toggle"  #: True or false.
-    DATE = "date"  #: 2026-01-31
-    TIME = "time"  #: 18:00, or 18:00:30
-    DATE_TIME = "date-time"  #: 2026-01-31T18:00, with a zone if it has one
-    DROPDOWN = "dropdown"  #: One of `enum`.
-    MULTI_SELECT = "multi-select"  #: Some of `items.enum`.
-    FILE = "file"  #: {"name": ..., "content": base64}
-    JSON = "json"  #: Any value, written as JSON.
-    MARKDOWN = "markdown"  #: A text to read.
-    SUBMIT = "submit"  #: A button.
+    hint = ""  # A text is what people expect.
+
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """Every property of the type `string`, which is also the default type."""
+        return json_type == "string"
+
+
+class TextareaField(Field, element="textarea"):
+    """A text of several lines."""
+
+    kind = "text of several lines"
+    is_multiline = True
+
+
+class CodeField(Field, element="code"):
+    """Source, shown in a fixed width."""
+
+    kind = "source"
+    is_multiline = True
+
+
+class FormatField(Field):
+    """A base class: text that a JSON schema describes by its `format`."""
+
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """A string whose `format` is the name of the element."""
+        return json_type == "string" and schema.get("format") == cls.element
+
+
+class PasswordField(FormatField, element="password"):
+    """A text that is never recorded: only the flow gets it."""
+
+    kind = "a password, asked for on a terminal"
+    is_secret = True
+
+
+class LiteralField(Field):
+    """A base class: a value that is typed as a constant, a number or JSON."""
+
+    def parse(self, text: str) -> Json:
+        """The value; text that is none of these stays text."""
+        return value_of(text, self.name)
+
+
+class NumberField(LiteralField, element="number"):
+    """A number; with `"type": "integer"`, a whole one."""
+
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """A property of the type `number` or `integer`."""
+        return json_type in ("number", "integer")
 
     @property
-    def is_asked(self) -> bool:
-        """Whether there is something to fill in."""
-        return self not in (Element.MARKDOWN, Element.SUBMIT)
+    def is_whole(self) -> bool:
+        """Whether only whole numbers fit."""
+        return self.schema.get("type") == "integer"
 
+    def expected(self) -> str:
+        """With its limits, as *a number from 1 to 3*."""
+        low, high = self.schema.get("minimum"), self.schema.get("maximum")
+        limits = f" from {low}" if low is not None else ""
+        limits += f" to {high}" if high is not None else ""
+        return ("a whole number" if self.is_whole else "a number") + limits
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One property of a form."""
-
-    name: str
-    element: Element
-    label: str
-    order: float
-    asked: Mapping[str, Json]  #: The property as it was given.
-
-    @property
-    def default(self) -> Json:
-        """What is there before anything is filled in; None: nothing."""
-        return self.asked.get("default")
-
-    @property
-    def choices(self) -> list[Json]:
-        """What can be chosen from."""
-        items = self.asked.get("items")
-        within = items.get("enum") if isinstance(items, dict) else None
-        found: list[Json] = self.asked.get("enum") or within or []
-        return found
-
-
-def is_empty(value: Json) -> bool:
-    """Whether there is nothing."""
-    return value is None or value == "" or value == []
-
-
-def is_blank(value: Json) -> bool:
-    """Whether there is nothing, or nothing but blanks."""
-    return is_empty(value) or (isinstance(value, str) and not value.strip())
-
-
-def fitting(field: Field, value: Json) -> Json:
-    """What stands in a field; its default if nothing does.
-
-    Raises:
-        BadAnswer: It does not fit; says why, and how it could be written.
-    """
-    if value is None:
-        value = field.default
-    if is_empty(value):
-        return None
-    shape = SHAPES.get(field.element)
-    if shape is not None:
-        value = shape(field, value)
-    if (wrong := _over_limits(field, value)) is not None:
-        if field.element is Element.PASSWORD:  # Never in a sentence.
-            raise BadAnswer(f"{field.label} is not as it has to be.")
-        raise BadAnswer(f"{field.label}{wrong}.")
-    return value
-
-
-def _over_limits(field: Field, value: Json) -> str | None:
-    """What is wrong with a value that has the right shape; None: nothing."""
-    example = field.asked.get("example")
-    if isinstance(value, str) and "pattern" in field.asked:
-        try:
-            found = regex.search(
-                field.asked["pattern"], value, timeout=PATTERN_SECONDS, concurrent=True
+    def convert(self, value: Json) -> Json:
+        """A float, or an int if it must be whole."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadAnswer(
+                f"{self.label} is {shortened_json(value)}; it must be a number."
             )
-        except TimeoutError:
-            return " cannot be checked: the pattern of its form takes too long"
-        if found is None:
-            like = example if example is not None else field.asked["pattern"]
-            return f" is {_shown(value)}; write it like {like}"
-    try:
-        for error in Draft202012Validator(limits(field)).iter_errors(value):
-            return f": {error.message}"
-    except ArithmeticError:  # A number that no float can hold.
-        return f" is {_shown(value)}, which is too large"
-    return None
+        if self.is_whole and value != int(value):
+            raise BadAnswer(
+                f"{self.label} is {shortened_json(value)}; it must be a whole number."
+            )
+        return int(value) if self.is_whole else value
 
 
-def check_limits(field: Field) -> None:
-    """Refuse limits that are none.
+class ToggleField(LiteralField, element="toggle"):
+    """True or false."""
 
-    Raises:
-        BadForm: Says which field is at fault.
-    """
-    try:
-        Draft202012Validator.check_schema(limits(field))
-        if "pattern" in field.asked:
-            regex.compile(field.asked["pattern"])
-    except SchemaError as error:
-        raise BadForm(f"{field.name!r}: {error.message}.") from error
-    except (regex.error, TypeError) as error:
-        raise BadForm(
-            f"The pattern of {field.name!r} cannot be read: {error}."
-        ) from error
+    kind = "true or false"
 
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """A property of the type `boolean`."""
+        return json_type == "boolean"
 
-def _shown(value: Json) -> str:
-    """A value in a sentence: as JSON, for that is how it was given."""
-    text = dumps(value)
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    def convert(self, value: Json) -> Json:
+        """A bool."""
+        if not isinstance(value, bool):
+            raise BadAnswer(
+                f"{self.label} is {shortened_json(value)}; it must be true or false."
+            )
+        return value
 
 
-#: Keywords of a JSON schema that mean the same in a form.
-LIMITS = frozenset(
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength "
-    "minItems maxItems".split()
-)
+class MomentField(FormatField):
+    """A base class: text for a day, an hour or both, recorded in one way of writing."""
 
+    example: ClassVar[str]
+    pattern: ClassVar[str]
+    moment_type: ClassVar[type[date] | type[time]]
 
-def limits(field: Field) -> dict[str, Any]:
-    """Its limits, as a JSON schema."""
-    return {name: value for name, value in field.asked.items() if name in LIMITS}
-
-
-def _text(field: Field, value: Json) -> str:
-    if not isinstance(value, str):
-        shown = "hidden" if field.element is Element.PASSWORD else _shown(value)
-        raise BadAnswer(f"{field.label} is {shown}; it must be text.")
-    return value
-
-
-def _number(field: Field, value: Json) -> Json:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadAnswer(f"{field.label} is {_shown(value)}; it must be a number.")
-    if field.asked.get("type") == "integer" and value != int(value):
-        raise BadAnswer(f"{field.label} is {_shown(value)}; it must be a whole number.")
-    return int(value) if field.asked.get("type") == "integer" else value
-
-
-def _toggle(field: Field, value: Json) -> bool:
-    if not isinstance(value, bool):
-        raise BadAnswer(f"{field.label} is {_shown(value)}; it must be true or false.")
-    return value
-
-
-def _moment(
-    read: Callable[[str], date | time], shape: str, example: str
-) -> Callable[[Field, Json], str]:
-    """A check for days and hours: whatever fits is kept in one way of writing."""
-
-    def check(field: Field, value: Json) -> str:
-        text = _text(field, value).strip()
+    def convert(self, value: Json) -> Json:
+        """The text, without seconds if these are zero."""
+        text = str(Field.convert(self, value)).strip()
         try:
-            if re.fullmatch(shape, text) is None:
+            if re.fullmatch(self.pattern, text) is None:
                 raise ValueError
-            return _written(read(text))
+            return _iso_text(self.moment_type.fromisoformat(text))
         except ValueError:
             raise BadAnswer(
-                f"{field.label} is {_shown(text)}; write it like {example}."
+                f"{self.label} is {shortened_json(text)}; write it like {self.example}."
             ) from None
 
-    return check
 
-
-def _written(moment: date | time) -> str:
+def _iso_text(moment: date | time) -> str:
     if isinstance(moment, datetime | time) and not (
         moment.second or moment.microsecond
     ):
@@ -208,59 +159,194 @@ def _written(moment: date | time) -> str:
     return moment.isoformat()
 
 
-def _choice(field: Field, value: Json) -> Json:
-    if not any(value == one and type(value) is type(one) for one in field.choices):
-        raise BadAnswer(
-            f"{field.label} is {_shown(value)}; choose {_some(field.choices)}."
+class DateField(MomentField, element="date"):
+    """A day."""
+
+    kind = "a day, as 2026-01-31"
+    example = "2026-01-31"
+    pattern = DAY
+    moment_type = date
+
+
+class TimeField(MomentField, element="time"):
+    """An hour, with minutes, and with seconds if need be."""
+
+    kind = "an hour, as 18:00"
+    example = "18:00"
+    pattern = HOUR
+    moment_type = time
+
+
+class DateTimeField(MomentField, element="date-time"):
+    """A day and an hour, with a zone if it has one."""
+
+    kind = "a moment, as 2026-01-31T18:00"
+    example = "2026-01-31T18:00"
+    pattern = f"{DAY}[T ]{HOUR}{ZONE}"
+    moment_type = datetime
+
+
+class FileField(Field, element="file"):
+    """A file: `{"name": ..., "content": ...}`, in base64."""
+
+    kind = "the path of a file"
+
+    def parse(self, text: str) -> Json:
+        """The file of this path; or the object itself, as JSON."""
+        if text.startswith("{"):
+            return value_of(text, self.name)
+        path = Path(text).expanduser()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise FileMissing(f"{text!r} cannot be read: {reason}.") from error
+        return {"name": path.name, "content": base64.b64encode(content).decode()}
+
+    def convert(self, value: Json) -> Json:
+        """The object, if its name is a file name and its content is base64."""
+        if not isinstance(value, dict) or set(value) != {"name", "content"}:
+            raise BadAnswer(
+                f"{self.label} must be a file: its `name`, and its `content` in base64."
+            )
+        name, content = (
+            str(Field.convert(self, value[k])) for k in ("name", "content")
         )
-    return value
+        if not name or name in (".", "..") or any(c in "/\\\0" for c in name):
+            raise BadAnswer(
+                f"{self.label} has the name {name!r}, which no file can have."
+            )
+        try:
+            base64.b64decode(content, validate=True)
+        except (binascii.Error, ValueError):
+            raise BadAnswer(f"{self.label}: its content is not base64.") from None
+        return {"name": name, "content": content}
 
 
-def _choices(field: Field, value: Json) -> Json:
-    if not isinstance(value, list):
+class JsonField(LiteralField, element="json"):
+    """Any value, written as JSON."""
+
+    kind = "JSON"
+
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """A property of the type `object`; an `array`, unless it has choices."""
+        return json_type in ("object", "array")
+
+    @property
+    def parts(self) -> dict[str, Json] | None:
+        """The default, if it is an object: a terminal asks for each of its values."""
+        return self.default if isinstance(self.default, dict) else None
+
+    def convert(self, value: Json) -> Json:
+        """The value, whatever it is."""
+        return value
+
+
+class MarkdownField(Field, element="markdown"):
+    """A text to read: its `description`."""
+
+    is_input = False
+
+
+class SubmitField(Field, element="submit"):
+    """A button."""
+
+    is_input = False
+    is_button = True
+
+
+class ChoiceField(Field):
+    """A base class: something to choose from."""
+
+    @property
+    def choices(self) -> list[Json]:
+        """What can be chosen."""
+        items = self.schema.get("items")
+        item_choices = items.get("enum") if isinstance(items, dict) else None
+        choices: list[Json] = self.schema.get("enum") or item_choices or []
+        return choices
+
+    def check_schema(self) -> None:
+        """There must be choices, and not too many."""
+        choices = self.choices
+        if not isinstance(choices, list) or not 0 < len(choices) <= MAX_CHOICES:
+            raise BadForm(
+                f"{self.name!r} is a {self.element}; it needs `enum`, a list of 1 to "
+                f"{MAX_CHOICES:,} choices."
+            )
+        Field.check_schema(self)
+
+    def parse_choice(self, text: str) -> Json:
+        """The choice that is this text, else the value that it means."""
+        return text if text in self.choices else value_of(text, self.name)
+
+    def check_choice(self, value: Json) -> None:
+        """Refuse a value that is not among the choices."""
+        if any(value == c and type(value) is type(c) for c in self.choices):
+            return
+        text = shortened_json(value)
         raise BadAnswer(
-            f"{field.label} is {_shown(value)}; it must be a list of choices."
+            f"{self.label} is {text}; choose one of {self.choices_text(repr)}."
         )
-    known = {dumps(one) for one in field.choices}
-    for one in value:
-        if dumps(one) not in known:
-            _choice(field, one)
-    return list({dumps(one): one for one in value}.values())
+
+    def choices_text(self, write: Callable[[Json], str] = dumps) -> str:
+        """The first choices, with commas between them."""
+        tail = ", ..." if len(self.choices) > CHOICES_SHOWN else ""
+        return ", ".join(map(write, self.choices[:CHOICES_SHOWN])) + tail
 
 
-def _some(choices: list[Json]) -> str:
-    shown = ", ".join(repr(one) for one in choices[:10])
-    return f"one of {shown}" + (", ..." if len(choices) > 10 else "")
+class MultiSelectField(ChoiceField, element="multi-select"):
+    """Some of `items.enum`."""
+
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """A property of the type `array` whose items have choices."""
+        items = schema.get("items")
+        has_choices = isinstance(items, dict) and bool(items.get("enum"))
+        return json_type == "array" and has_choices
+
+    def expected(self) -> str:
+        """With the first choices."""
+        return f"some of {self.choices_text()}, with commas between them"
+
+    def parse(self, text: str) -> Json:
+        """The choices, from text with commas between them or from a JSON list."""
+        if text.startswith("["):
+            return value_of(text, self.name)
+        return [self.parse_choice(part.strip()) for part in text.split(",")]
+
+    def convert(self, value: Json) -> Json:
+        """The list, each choice once."""
+        if not isinstance(value, list):
+            raise BadAnswer(
+                f"{self.label} is {shortened_json(value)}; it must be a list of choices."
+            )
+        choices = {dumps(choice) for choice in self.choices}
+        unique = {dumps(item): item for item in value}
+        for text, item in unique.items():
+            if text not in choices:
+                self.check_choice(item)
+        return list(unique.values())
 
 
-def _file(field: Field, value: Json) -> Json:
-    if not isinstance(value, dict) or set(value) != {"name", "content"}:
-        raise BadAnswer(
-            f"{field.label} must be a file: its `name`, and its `content` in base64."
-        )
-    name, content = _text(field, value["name"]), _text(field, value["content"])
-    if not name or name in (".", "..") or any(c in "/\\\0" for c in name):
-        raise BadAnswer(f"{field.label} has the name {name!r}, which no file can have.")
-    try:
-        base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadAnswer(f"{field.label}: its content is not base64.") from None
-    return {"name": name, "content": content}
+class DropdownField(ChoiceField, element="dropdown"):
+    """One of `enum`."""
 
+    @classmethod
+    def suits(cls, json_type: str, schema: Mapping[str, Json]) -> bool:
+        """Every property with an `enum`, whatever its type."""
+        return "enum" in schema
 
-SHAPES: dict[Element, Callable[[Field, Json], Json]] = {
-    Element.STRING: _text,
-    Element.TEXTAREA: _text,
-    Element.CODE: _text,
-    Element.PASSWORD: _text,
-    Element.NUMBER: _number,
-    Element.TOGGLE: _toggle,
-    Element.DATE: _moment(date.fromisoformat, DAY, "2026-01-31"),
-    Element.TIME: _moment(time.fromisoformat, HOUR, "18:00"),
-    Element.DATE_TIME: _moment(
-        datetime.fromisoformat, f"{DAY}[T ]{HOUR}{ZONE}", "2026-01-31T18:00"
-    ),
-    Element.DROPDOWN: _choice,
-    Element.MULTI_SELECT: _choices,
-    Element.FILE: _file,
-}
+    def expected(self) -> str:
+        """With the first choices."""
+        return f"one of {self.choices_text()}"
+
+    def parse(self, text: str) -> Json:
+        """The choice."""
+        return self.parse_choice(text)
+
+    def convert(self, value: Json) -> Json:
+        """The choice, if it is one."""
+        self.check_choice(value)
+        return value

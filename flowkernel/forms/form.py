@@ -1,29 +1,29 @@
-"""Forms: what a message may ask, and whether an answer fits. Pure.
+"""Forms: what a message asks people to fill in, and whether a response fits. Pure.
 
 A form is a JSON schema of an object. Each property is an element: something to fill in, a
 text to read, or a button. Several `submit` elements are several buttons; the one that is
 pressed is true in the response. `required: []` on a button lets it be pressed with nothing
 filled in ("I have no account"); `fields: [...]` on a button says what belongs to it alone.
+
+>>> form = Form.of({"properties": {"day": {"element": "date"}, "ok": {"element": "submit"}}})
+>>> form.check({"day": "2026-01-31"})
+{'day': '2026-01-31', 'ok': True}
+>>> form.check({"day": "soon"})
+Traceback (most recent call last):
+flowkernel.core.errors.BadAnswer: Day is "soon"; write it like 2026-01-31.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from flowkernel.core.errors import BadAnswer, BadForm
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
-from flowkernel.forms.fields import (
-    Element,
-    Field,
-    check_limits,
-    fitting,
-    is_blank,
-    is_empty,
-)
+from flowkernel.forms.base_field import Field, is_blank, is_empty
+from flowkernel.forms.fields import ELEMENTS
 
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
-MAX_CHOICES = 10_000  #: Of one dropdown, inclusive.
 HIDDEN = "(hidden)"  #: Stands in the record for what was typed into a password.
 
 
@@ -39,7 +39,7 @@ class Form:
         """The form that a message's `body` is.
 
         Raises:
-            BadForm: It is none; says which property is at fault.
+            BadForm: It is none; names the property at fault.
             BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
         body = plain_json(body, "the form")
@@ -48,120 +48,132 @@ class Form:
                 "body must be a JSON schema of an object: "
                 '{"type": "object", "properties": {...}}.'
             )
-        asked = body.get("properties") or {}
-        if not isinstance(asked, dict) or not 0 < len(asked) <= MAX_ELEMENTS:
+        properties = body.get("properties") or {}
+        if not isinstance(properties, dict) or not 0 < len(properties) <= MAX_ELEMENTS:
             raise BadForm(
                 f"body needs `properties`: an object of 1 to {MAX_ELEMENTS} elements."
             )
-        fields = [_field(name, one, n) for n, (name, one) in enumerate(asked.items())]
-        required = _names(body.get("required", []), "required", fields)
+        fields = [
+            _field(name, schema, place)
+            for place, (name, schema) in enumerate(properties.items())
+        ]
+        required = _required_names(body.get("required", []), fields)
         fields.sort(key=lambda field: field.order)
         return cls(fields=tuple(fields), required=required)
 
     @property
     def buttons(self) -> list[Field]:
         """What can be pressed."""
-        return [field for field in self.fields if field.element is Element.SUBMIT]
+        return [field for field in self.fields if field.is_button]
 
     @property
-    def asked(self) -> list[Field]:
+    def inputs(self) -> list[Field]:
         """What can be filled in."""
-        return [field for field in self.fields if field.element.is_asked]
+        return [field for field in self.fields if field.is_input]
 
-    def needed_for(self, button: Field) -> frozenset[str]:
-        """What must be filled in before that button can be pressed."""
-        own = button.asked.get("required")
+    def required_by(self, button: Field) -> frozenset[str]:
+        """The names that must be filled in before that button can be pressed."""
+        own = button.schema.get("required")
         return frozenset(own) if isinstance(own, list) else self.required
 
-    def of_button(self, button: Field) -> list[Field]:
+    def fields_of(self, button: Field) -> list[Field]:
         """What belongs to that button alone."""
-        own = button.asked.get("fields") or []
-        return [field for field in self.asked if field.name in own]
+        own = button.schema.get("fields") or []
+        return [field for field in self.inputs if field.name in own]
 
     @property
     def shared(self) -> list[Field]:
-        """What belongs to no button alone: to be filled in or read, whatever is pressed."""
-        own = {n for button in self.buttons for n in button.asked.get("fields") or []}
-        return [
-            field
-            for field in self.fields
-            if field.element is not Element.SUBMIT and field.name not in own
-        ]
+        """What belongs to no button alone: to fill in or to read, whatever is pressed."""
+        own = {n for button in self.buttons for n in button.schema.get("fields") or []}
+        return [f for f in self.fields if not f.is_button and f.name not in own]
 
     def check(self, response: Json) -> dict[str, Json]:
-        """The response as it is kept: what was filled in, and the button that was pressed.
+        """The response as it is recorded: what was filled in, and the button that was pressed.
 
         Raises:
-            BadAnswer: It does not fit; says which element is at fault.
+            BadAnswer: It does not fit; names the element at fault.
             BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
         if not isinstance(response, dict):
             raise BadAnswer("An answer is an object of names and values.")
         response = plain_json(response, "the answer")
-        known = {field.name: field for field in [*self.asked, *self.buttons]}
-        if unknown := [name for name in response if name not in known]:
-            fields = (
-                ", ".join(field.name for field in self.asked) or "nothing to fill in"
-            )
-            raise BadAnswer(
-                f"The form has no {unknown[0]!r} to fill in. It has: {fields}."
-            )
-        pressed = self._pressed(response)
-        mine = [*self.shared, *self.of_button(pressed)]
-        asked = [field for field in mine if field.element.is_asked]
+        self._check_names(response)
+        button = self._pressed_button(response)
+        fields = [*filter(_is_input, self.shared), *self.fields_of(button)]
+        values = {field.name: field.check(response.get(field.name)) for field in fields}
+        self._check_required(button, values)
+        filled = {name: value for name, value in values.items() if not is_empty(value)}
         emptied = {
             field.name: response[field.name]
-            for field in asked
-            if field.asked.get("keeps_empty") and is_empty(response.get(field.name, 0))
+            for field in fields
+            if field.schema.get("keeps_empty") and is_empty(response.get(field.name, 0))
         }
-        given = {f.name: fitting(f, response.get(f.name)) for f in asked}
-        missing = [n for n in self.needed_for(pressed) if is_blank(given.get(n))]
-        if missing:
-            labels = ", ".join(
-                known[n].label for n in sorted(missing, key=list(known).index)
+        return {**filled, **emptied, button.name: True}
+
+    def _check_names(self, response: dict[str, Json]) -> None:
+        names = {field.name for field in (*self.inputs, *self.buttons)}
+        unknown = next((name for name in response if name not in names), None)
+        if unknown is not None:
+            inputs = ", ".join(field.name for field in self.inputs)
+            raise BadAnswer(
+                f"The form has no {unknown!r} to fill in. "
+                f"It has: {inputs or 'nothing to fill in'}."
             )
-            raise BadAnswer(f"Still to be filled in: {labels}.")
-        kept = {name: value for name, value in given.items() if not is_empty(value)}
-        return {**kept, **emptied, pressed.name: True}
 
-    def _pressed(self, response: dict[str, Json]) -> Field:
-        pressed = [field for field in self.buttons if response.get(field.name)]
-        if not pressed and len(self.buttons) == 1:
-            pressed = [field for field in self.buttons if field.name not in response]
-        if len(pressed) != 1:
-            names = ", ".join(field.name for field in self.buttons)
+    def _check_required(self, button: Field, values: dict[str, Json]) -> None:
+        required = self.required_by(button)
+        missing = [
+            field.label
+            for field in self.inputs
+            if field.name in required and is_blank(values.get(field.name))
+        ]
+        if missing:
+            raise BadAnswer(f"Still to be filled in: {', '.join(missing)}.")
+
+    def _pressed_button(self, response: dict[str, Json]) -> Field:
+        buttons = [button for button in self.buttons if response.get(button.name)]
+        if not buttons and len(self.buttons) == 1:
+            buttons = [b for b in self.buttons if b.name not in response]
+        if len(buttons) != 1:
+            names = ", ".join(button.name for button in self.buttons)
             raise BadAnswer(f"Say which button is pressed, one of: {names}.")
-        return pressed[0]
+        return buttons[0]
 
-    def hidden(self, response: Mapping[str, Json]) -> dict[str, Json]:
-        """The response without what must not be recorded."""
-        return {
-            name: HIDDEN if name in self._secret else value
-            for name, value in response.items()
-        }
+    def redacted(self, response: Mapping[str, Json]) -> dict[str, Json]:
+        """The response with `HIDDEN` in place of what must not be recorded."""
+        secrets = self._secret_names
+        return {n: HIDDEN if n in secrets else value for n, value in response.items()}
 
-    def has_hidden(self, response: Mapping[str, Json]) -> bool:
-        """Whether there is something in it that must not be recorded."""
-        return any(name in self._secret for name in response)
+    def has_secret(self, response: Mapping[str, Json]) -> bool:
+        """Whether the response has something that must not be recorded."""
+        return not self._secret_names.isdisjoint(response)
 
     @property
-    def _secret(self) -> set[str]:
-        return {f.name for f in self.fields if f.element is Element.PASSWORD}
+    def _secret_names(self) -> set[str]:
+        return {field.name for field in self.fields if field.is_secret}
+
+
+def _is_input(field: Field) -> bool:
+    return field.is_input
 
 
 def body_of(
     *, message: str | None, request: str | None, body: Json, waits: bool
 ) -> Json:
-    """The form of a message: as given, a question for one text, or an OK.
+    """The form of a message: its `body`, a question for one text, or an OK button.
 
-    None: it asks for nothing.
+    Returns:
+        A JSON schema with at least one button; None if the message asks for nothing.
+
+    Raises:
+        BadForm: `body` is no form, or `request` is given as well.
     """
     if body is not None and request is not None:
         raise BadForm("Give either `request` or `body`, not both.")
-    ok = {"element": Element.SUBMIT, "label": "OK"}
+    ok = {"element": "submit", "label": "OK"}
     if request is not None:
-        asked = {"element": Element.STRING, "label": request}
-        properties: dict[str, Json] = {"string": asked, "ok": ok}
+        question = {"element": "string", "label": request}
+        properties: dict[str, Json] = {"string": question, "ok": ok}
         return {"type": "object", "properties": properties, "required": ["string"]}
     if body is None:
         return {"type": "object", "properties": {"ok": ok}} if waits else None
@@ -173,94 +185,76 @@ def body_of(
     return {**body, "properties": {**body["properties"], "ok": ok}}
 
 
-def _field(name: str, asked: Json, place: int) -> Field:
-    if not isinstance(asked, dict):
-        raise BadForm(f"The property {name!r} must be an object, not {asked!r}.")
-    element = _element(name, asked)
-    order = asked.get("order", place)
+def _required_names(required: Json, fields: Iterable[Field]) -> frozenset[str]:
+    """The names that the form requires, whichever button is pressed.
+
+    Raises:
+        BadForm: It, or a list of a button, names what cannot be filled in.
+    """
+    inputs = {field.name for field in fields if field.is_input}
+    _check_name_list("required", required, inputs)
+    for button in filter(lambda field: field.is_button, fields):
+        for keyword in ("required", "fields"):
+            if keyword in button.schema:
+                title = f"`{keyword}` of {button.name!r}"
+                _check_name_list(title, button.schema[keyword], inputs)
+    marked = {field.name for field in fields if field.schema.get("required") is True}
+    return frozenset(required) | (marked & inputs)
+
+
+def _check_name_list(title: str, names: Json, inputs: set[str]) -> None:
+    is_list = isinstance(names, list)
+    if not is_list or not all(isinstance(n, str) and n in inputs for n in names):
+        raise BadForm(
+            f"{title} must be a list of what can be filled in "
+            f"({', '.join(sorted(inputs)) or 'nothing'}), not {dumps(names)}."
+        )
+
+
+def _field(name: str, schema: Json, place: int) -> Field:
+    """The field that a property of a form is.
+
+    Args:
+        place: Where it stands among the properties; used if it has no `order`.
+
+    Raises:
+        BadForm: It cannot be shown; says why.
+    """
+    if not isinstance(schema, dict):
+        raise BadForm(f"The property {name!r} must be an object, not {schema!r}.")
+    field_class = _class_of(name, schema)
+    order = schema.get("order", place)
     if isinstance(order, bool) or not isinstance(order, int | float):
         raise BadForm(f"`order` of {name!r} is {order!r}; give a number.")
-    label = str(asked.get("label") or asked.get("title") or _spoken(name))
-    field = Field(name=name, element=element, label=label, order=order, asked=asked)
-    _check_field(field)
+    label = str(schema.get("label") or schema.get("title") or _readable(name))
+    field = field_class(name=name, label=label, order=order, schema=schema)
+    field.check_schema()
     return field
 
 
-def _check_field(field: Field) -> None:
-    if field.element in (Element.DROPDOWN, Element.MULTI_SELECT):
-        choices = field.choices
-        if not isinstance(choices, list) or not 0 < len(choices) <= MAX_CHOICES:
-            raise BadForm(
-                f"{field.name!r} is a {field.element}; it needs `enum`, a list of 1 to "
-                f"{MAX_CHOICES:,} choices."
-            )
-    check_limits(field)
-    if field.default is not None and field.element.is_asked:
-        try:
-            fitting(field, field.default)
-        except BadAnswer as error:
-            raise BadForm(f"The default of a form does not fit: {error}") from error
+def _class_of(name: str, schema: dict[str, Json]) -> type[Field]:
+    element = schema.get("element")
+    if element is not None:
+        if isinstance(element, str) and element in ELEMENTS:
+            return ELEMENTS[element]
+        raise BadForm(
+            f"{name!r} has the element {element!r}, which does not exist. "
+            f"The elements are: {', '.join(ELEMENTS)}."
+        )
+    json_type = _json_type(schema.get("type", "string"))
+    for field_class in reversed(ELEMENTS.values()):
+        if field_class.suits(json_type, schema):
+            return field_class
+    raise BadForm(f"{name!r} has the type {json_type!r}; say which `element` it is.")
 
 
-def _element(name: str, asked: dict[str, Json]) -> Element:
-    given = asked.get("element")
-    if given is not None:
-        try:
-            return Element(given)
-        except ValueError:
-            there = ", ".join(Element)
-            raise BadForm(
-                f"{name!r} is the element {given!r}, which there is not. There are: {there}."
-            ) from None
-    kind, kept = _type(asked.get("type", "string")), asked.get("format")
-    if "enum" in asked:
-        return Element.DROPDOWN
-    if kind == "string" and kept in ("date", "time", "date-time", "password"):
-        return Element(kept)
-    known = {
-        "string": Element.STRING,
-        "number": Element.NUMBER,
-        "integer": Element.NUMBER,
-        "boolean": Element.TOGGLE,
-        "object": Element.JSON,
-    }
-    if kind == "array":
-        items = asked.get("items")
-        has_choices = isinstance(items, dict) and items.get("enum")
-        return Element.MULTI_SELECT if has_choices else Element.JSON
-    if kind not in known:
-        raise BadForm(f"{name!r} has the type {kind!r}; say which `element` it is.")
-    return known[kind]
+def _json_type(value: Json) -> str:
+    """The type of a JSON schema; `string` for `["string", "null"]`."""
+    if isinstance(value, list):
+        value = next((name for name in value if name != "null"), "null")
+    return value if isinstance(value, str) else dumps(value)
 
 
-def _type(given: Json) -> str:
-    """The type of a JSON schema; of `["string", "null"]`, string."""
-    if isinstance(given, list):
-        given = next((kind for kind in given if kind != "null"), "null")
-    return given if isinstance(given, str) else dumps(given)
-
-
-def _names(given: Json, what: str, fields: list[Field]) -> frozenset[str]:
-    known = {field.name for field in fields if field.element.is_asked}
-    lists = [(what, given)]
-    lists += [
-        (f"`{word}` of {field.name!r}", field.asked[word])
-        for field in fields
-        for word in ("required", "fields")
-        if field.element is Element.SUBMIT and word in field.asked
-    ]
-    for where, names in lists:
-        if not isinstance(names, list) or not all(
-            isinstance(name, str) and name in known for name in names
-        ):
-            raise BadForm(
-                f"{where} must be a list of what can be filled in "
-                f"({', '.join(sorted(known)) or 'nothing'}), not {dumps(names)}."
-            )
-    own = {field.name for field in fields if field.asked.get("required") is True}
-    return frozenset(given) | (own & known)
-
-
-def _spoken(name: str) -> str:
+def _readable(name: str) -> str:
     words = name.replace("_", " ").strip()
     return words[:1].upper() + words[1:]

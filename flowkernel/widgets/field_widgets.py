@@ -1,130 +1,255 @@
-"""A form as ipywidgets: one widget for each element, and what was filled in."""
+"""A form as ipywidgets: how each element is drawn, and what was filled in.
+
+An element that is not in `WIDGETS` is a line of text. To draw one in another way, subclass
+`FieldWidget` here and name its `elements`.
+"""
 
 import json
 from base64 import b64encode
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 
 from flowkernel.core.errors import BadAnswer
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
-from flowkernel.forms.fields import Element, Field
+from flowkernel.forms.base_field import Field
+from flowkernel.forms.fields import ChoiceField
 from flowkernel.forms.form import Form
 from flowkernel.forms.literals import no_number
 
-E = Element
-WIDE = {"layout": {"width": "auto"}, "style": {"description_width": "11em"}}
-LINES = 12  #: Of a text field, inclusive; more are scrolled to.
+LINES = 12  #: Of a text field, inclusive; the rest is reached by scrolling.
+#: The class that draws an element, by the element's name.
+WIDGETS: dict[str, type["FieldWidget"]] = {}
 
 
-def widget_for(field: Field) -> Any:
-    """What a person fills in, or reads."""
-    label = {
-        "description": field.label,
-        "tooltip": str(field.asked.get("description") or ""),
+class FieldWidget:
+    """A field that can be filled in, drawn as a line of text."""
+
+    widget_class: ClassVar[Any] = ipywidgets.Text
+    look: ClassVar[dict[str, Any]] = {
+        "layout": {"width": "auto"},
+        "style": {"description_width": "11em"},
     }
-    value, hint = field.default, str(field.asked.get("example") or "")
-    match field.element:
-        case E.TOGGLE:
-            return ipywidgets.Checkbox(value=bool(value), indent=False, **label, **WIDE)
-        case E.PASSWORD:
-            return ipywidgets.Password(placeholder=hint, **label, **WIDE)
-        case E.TEXTAREA | E.CODE | E.JSON:
-            text = _as_text(field, value)
-            made = ipywidgets.Textarea(value=text, placeholder=hint, **label, **WIDE)
-            made.rows = min(LINES, max(2, text.count("\n") + 1))
-            if field.element is not E.TEXTAREA:
-                made.add_class("jp-flowkernel-code")
-            return made
-        case E.DATE:
-            day = date.fromisoformat(value) if value else None
-            return ipywidgets.DatePicker(value=day, **label, **WIDE)
-        case E.TIME:
-            hour = time.fromisoformat(value) if value else None
-            return ipywidgets.TimePicker(value=hour, **label, **WIDE)
-        case E.DATE_TIME:
-            moment = (
-                datetime.fromisoformat(value).replace(tzinfo=None) if value else None
-            )
-            return ipywidgets.NaiveDatetimePicker(value=moment, **label, **WIDE)
-        case E.DROPDOWN:
-            options = [("", None), *((str(one), one) for one in field.choices)]
-            return ipywidgets.Dropdown(options=options, value=value, **label, **WIDE)
-        case E.MULTI_SELECT:
-            options = [(str(one), one) for one in field.choices]
-            chosen = tuple(value or ())
-            return ipywidgets.SelectMultiple(
-                options=options, value=chosen, **label, **WIDE
-            )
-        case E.FILE:
-            return ipywidgets.FileUpload(multiple=False, **label)
-        case _:
-            text = _as_text(field, value)
-            return ipywidgets.Text(value=text, placeholder=hint, **label, **WIDE)
+
+    def __init_subclass__(cls, *, elements: tuple[str, ...] = ()) -> None:
+        """`elements`: what the class draws."""
+        WIDGETS.update(dict.fromkeys(elements, cls))
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        #: The ipywidget. Observe its `value` to hear of changes.
+        self.widget: Any = self.widget_class(
+            description=field.label,
+            tooltip=field.description,
+            **self.look,
+            **self.traits(),
+        )
+
+    def traits(self) -> dict[str, Any]:
+        """What this ipywidget has beside a label; at least the `value` it starts with."""
+        return {"value": self.default_text(), "placeholder": self.placeholder}
+
+    @property
+    def placeholder(self) -> str:
+        """What is seen while nothing is filled in."""
+        return str(self.field.schema.get("example") or "")
+
+    def default_text(self) -> str:
+        """The default as text; empty if there is none."""
+        value = self.field.default
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else dumps(value)
+
+    def value(self) -> Json:
+        """What was filled in; None if nothing was.
+
+        Raises:
+            BadAnswer: It cannot be read; says what is wrong.
+        """
+        return self.widget.value
 
 
-def value_in(field: Field, widget: Any) -> Json:
-    """What was filled in; None: nothing.
+def widget_of(field: Field) -> FieldWidget:
+    """What a person fills in."""
+    return WIDGETS.get(field.element, FieldWidget)(field)
+
+
+class NumberWidget(FieldWidget, elements=("number",)):
+    """A number, typed as text: a person may also leave it empty."""
+
+    def value(self) -> Json:
+        """The number; None if it is blank."""
+        text = self.widget.value
+        try:
+            return _parse_json(text)
+        except (ValueError, RecursionError):
+            label = self.field.label
+            raise BadAnswer(f"{label} is {text!r}; it must be a number.") from None
+
+
+class ToggleWidget(FieldWidget, elements=("toggle",)):
+    """A checkbox."""
+
+    widget_class = ipywidgets.Checkbox
+
+    def traits(self) -> dict[str, Any]:
+        """Checked, if the default is true."""
+        return {"value": bool(self.field.default), "indent": False}
+
+
+class PasswordWidget(FieldWidget, elements=("password",)):
+    """A line of text that shows no characters, and no default."""
+
+    widget_class = ipywidgets.Password
+
+    def traits(self) -> dict[str, Any]:
+        """Empty at first."""
+        return {"placeholder": self.placeholder}
+
+
+class TextareaWidget(FieldWidget, elements=("textarea",)):
+    """Several lines of text."""
+
+    widget_class = ipywidgets.Textarea
+
+    def traits(self) -> dict[str, Any]:
+        """As high as the default needs, within limits."""
+        lines = self.default_text().count("\n") + 1
+        return {**super().traits(), "rows": min(LINES, max(2, lines))}
+
+
+class CodeWidget(TextareaWidget, elements=("code",)):
+    """Several lines in a fixed width."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field)
+        self.widget.add_class("jp-flowkernel-code")
+
+
+class JsonWidget(CodeWidget, elements=("json",)):
+    """A value to be written as JSON."""
+
+    def default_text(self) -> str:
+        """The default, indented."""
+        value = self.field.default
+        if value is None:
+            return ""
+        return json.dumps(value, indent=1, ensure_ascii=False)
+
+    def value(self) -> Json:
+        """The value; None if it is blank."""
+        try:
+            return _parse_json(self.widget.value)
+        except (ValueError, RecursionError) as error:
+            raise BadAnswer(f"{self.field.label} is not JSON: {error}.") from None
+
+
+class DateWidget(FieldWidget, elements=("date",)):
+    """A day to pick."""
+
+    widget_class = ipywidgets.DatePicker
+    moment_type: ClassVar[type[date] | type[time]] = date
+
+    def traits(self) -> dict[str, Any]:
+        """The default as a `date`, a `time` or a `datetime`."""
+        text = self.field.default
+        return {"value": self.moment_type.fromisoformat(text) if text else None}
+
+    def value(self) -> Json:
+        """In ISO 8601; None if nothing is picked."""
+        moment = self.widget.value
+        return moment.isoformat() if moment is not None else None
+
+
+class TimeWidget(DateWidget, elements=("time",)):
+    """An hour to pick."""
+
+    widget_class = ipywidgets.TimePicker
+    moment_type = time
+
+
+class DateTimeWidget(DateWidget, elements=("date-time",)):
+    """A day and an hour to pick, without a zone."""
+
+    widget_class = ipywidgets.NaiveDatetimePicker
+    moment_type = datetime
+
+    def traits(self) -> dict[str, Any]:
+        """The default without its zone."""
+        moment = super().traits()["value"]
+        return {"value": moment.replace(tzinfo=None) if moment else None}
+
+
+class DropdownWidget(FieldWidget, elements=("dropdown",)):
+    """One choice of several, or none."""
+
+    widget_class = ipywidgets.Dropdown
+
+    def traits(self) -> dict[str, Any]:
+        """An empty choice, then those of the field."""
+        options = [("", None), *_options(self.field)]
+        return {"options": options, "value": self.field.default}
+
+
+class MultiSelectWidget(FieldWidget, elements=("multi-select",)):
+    """Several choices of several."""
+
+    widget_class = ipywidgets.SelectMultiple
+
+    def traits(self) -> dict[str, Any]:
+        """The choices of the field."""
+        selected = tuple(self.field.default or ())
+        return {"options": _options(self.field), "value": selected}
+
+    def value(self) -> Json:
+        """A list of the choices."""
+        return list(self.widget.value)
+
+
+class FileWidget(FieldWidget, elements=("file",)):
+    """A file to upload."""
+
+    widget_class = ipywidgets.FileUpload
+    look: ClassVar[dict[str, Any]] = {}  # It is a button, with its label on it.
+
+    def traits(self) -> dict[str, Any]:
+        """One file."""
+        return {"multiple": False}
+
+    def value(self) -> Json:
+        """Its `name`, and its `content` in base64; None if there is none."""
+        uploads = self.widget.value
+        if not uploads:
+            return None
+        [file] = uploads if isinstance(uploads, tuple | list) else uploads.values()
+        content = b64encode(bytes(file["content"])).decode()
+        return {"name": file["name"], "content": content}
+
+
+def form_response(
+    form: Form, widgets: dict[str, FieldWidget], button: Field
+) -> dict[str, Json]:
+    """What was filled in for the button that was pressed, and that button.
+
+    Args:
+        widgets: Those of the form's inputs, by name.
 
     Raises:
-        BadAnswer: It cannot be read; says what is wrong.
+        BadAnswer: Something cannot be read; says what is wrong.
     """
-    value = widget.value
-    match field.element:
-        case E.NUMBER:
-            return _number(field, value)
-        case E.JSON:
-            return _json(field, value)
-        case E.DATE | E.TIME | E.DATE_TIME:
-            return value.isoformat() if value is not None else None
-        case E.MULTI_SELECT:
-            return list(value)
-        case E.FILE:
-            return _file(value)
-        case _:
-            return value
+    shared = [field for field in form.shared if field.name in widgets]
+    fields = [*shared, *form.fields_of(button)]
+    return {**{f.name: widgets[f.name].value() for f in fields}, button.name: True}
 
 
-def response_in(form: Form, widgets: dict[str, Any], button: Field) -> dict[str, Json]:
-    """What was filled in for the button that was pressed, and that button."""
-    asked = [field for field in form.shared if field.name in widgets]
-    given = {
-        field.name: value_in(field, widgets[field.name])
-        for field in [*asked, *form.of_button(button)]
-    }
-    return {**given, button.name: True}
+def _options(field: Field) -> list[tuple[str, Json]]:
+    choices = field.choices if isinstance(field, ChoiceField) else []
+    return [(str(choice), choice) for choice in choices]
 
 
-def _as_text(field: Field, value: Json) -> str:
-    if value is None:
-        return ""
-    if field.element is E.JSON:
-        return json.dumps(value, indent=1, ensure_ascii=False)
-    return value if isinstance(value, str) else dumps(value)
-
-
-def _number(field: Field, text: str) -> Json:
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text, parse_constant=no_number)
-    except (ValueError, RecursionError):
-        raise BadAnswer(f"{field.label} is {text!r}; it must be a number.") from None
-
-
-def _json(field: Field, text: str) -> Json:
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"{field.label} is not JSON: {error}.") from None
-
-
-def _file(value: Any) -> Json:
-    if not value:
-        return None
-    [one] = value if isinstance(value, tuple | list) else value.values()
-    return {"name": one["name"], "content": b64encode(bytes(one["content"])).decode()}
+def _parse_json(text: str) -> Json:
+    """The value of a text; None if it is blank."""
+    return json.loads(text, parse_constant=no_number) if text.strip() else None

@@ -1,4 +1,4 @@
-"""Prompts under a cell: shown when they arise, gone when they are answered, by whomever."""
+"""Prompts under a cell: shown while they are open, closed by an answer from anywhere."""
 
 import time
 from collections.abc import Callable
@@ -14,18 +14,19 @@ from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Json, Message
 from flowkernel.core.projection import pressed_in
 from flowkernel.core.status import MessageStatus
-from flowkernel.forms.fields import Field
+from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
 from flowkernel.widgets.event_pump import EventPump, PolledEventPump
-from flowkernel.widgets.field_widgets import response_in, widget_for
+from flowkernel.widgets.field_widgets import form_response, widget_of
 from flowkernel.widgets.live_tree import view_of
-from flowkernel.widgets.threads import begin
+from flowkernel.widgets.threads import start_thread
 
-QUIET_SECONDS = 0.3  #: Since the last change, until what was filled in is taken.
-POLL_SECONDS = 0.05  #: Between looks for a click, where it must be looked for.
-WAITS = "A question for you: `flowkernel message list` shows it, too."
+QUIET_SECONDS = 0.3  #: Since the last change of a field, before its value is read.
+POLL_SECONDS = 0.05  #: Between two polls for a click, where it must be polled for.
+#: What stands in the place of the widgets where there are none.
+PLACEHOLDER = "A question for you: `flowkernel message list` shows it too."
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
-GOOD, BAD = frozenset({"retry_cell", "ok"}), frozenset({"fail", "cancel_all"})
+SUCCESS, DANGER = frozenset({"retry_cell", "ok"}), frozenset({"fail", "cancel_all"})
 STYLE = """<style>
 .jp-flowkernel-prompt{border:1px solid var(--jp-border-color1,#8888);border-left-width:4px;
 border-left-color:var(--jp-warn-color1,#c77700);padding:.5em .8em;margin:.4em 0;max-width:64em}
@@ -48,136 +49,144 @@ class PromptBox:
         self.message = message
         self._answer = answer
         self._form = Form.of(message.body)
-        self._fields = {field.name: widget_for(field) for field in self._form.asked}
+        self._fields = {field.name: widget_of(field) for field in self._form.inputs}
         self._buttons = {f.name: self._button(f) for f in self._form.buttons}
-        self._changed_at = 0.0  #: When something was filled in last.
-        for widget in self._fields.values():
-            widget.observe(self._note_change, "value")
-        self._said = ipywidgets.HTML()
+        self._changed_at = 0.0  #: When a field changed last.
+        for field in self._fields.values():
+            field.widget.observe(self._note_change, "value")
+        self._error = ipywidgets.HTML()
         self.box = ipywidgets.VBox(
-            [ipywidgets.HTML(STYLE + words_of(message)), *self._rows(), self._said]
+            [ipywidgets.HTML(STYLE + message_html(message)), *self._rows(), self._error]
         )
         self.box.add_class("jp-flowkernel-prompt")
 
     def _rows(self) -> list[Any]:
-        """What all buttons need, what the first needs, the buttons, what others need."""
-        with_fields = [b for b in self._form.buttons if self._form.of_button(b)]
-        first, apart = with_fields[:1], with_fields[1:]
-        shown = [self._shown(field) for field in self._form.shared]
-        shown += [self._fields[f.name] for b in first for f in self._form.of_button(b)]
-        parts = {b.name: self._folded(b) for b in apart}
-        row = [
-            _opener(b, parts[b.name]) if b in apart else self._buttons[b.name]
-            for b in self._form.buttons
-        ]
-        shown.append(ipywidgets.HBox(row, layout={"flex_flow": "row wrap"}))
-        return [*shown, *parts.values()]
+        """The fields of all buttons, those of the first one, the buttons, and the other fields.
 
-    def _folded(self, button: Field) -> Any:
-        """What a button needs, folded away until somebody wants it."""
-        fields = [self._shown(field) for field in self._form.of_button(button)]
+        Those of the other buttons are folded away until a person opens them.
+        """
+        form = self._form
+        with_fields = [button for button in form.buttons if form.fields_of(button)]
+        folded = {b.name: self._folded_fields(b) for b in with_fields[1:]}
+        open_fields = [
+            *form.shared,
+            *(f for b in with_fields[:1] for f in form.fields_of(b)),
+        ]
+        buttons = [
+            _fold_button(button, folded[button.name])
+            if button.name in folded
+            else self._buttons[button.name]
+            for button in form.buttons
+        ]
+        row = ipywidgets.HBox(buttons, layout={"flex_flow": "row wrap"})
+        return [*map(self._view, open_fields), row, *folded.values()]
+
+    def _folded_fields(self, button: Field) -> Any:
+        """The fields that belong to a button, and the button, not visible yet."""
+        fields = [self._view(field) for field in self._form.fields_of(button)]
         part = ipywidgets.VBox([*fields, self._buttons[button.name]])
         part.add_class("jp-flowkernel-part")
         part.layout.display = "none"
         return part
 
-    def _shown(self, field: Field) -> Any:
+    def _view(self, field: Field) -> Any:
         if field.name in self._fields:
-            return self._fields[field.name]
-        text = field.asked.get("description") or field.label
-        return ipywidgets.HTML(html_of(str(text)))
+            return self._fields[field.name].widget
+        return ipywidgets.HTML(html_of(field.description or field.label))
 
     def _button(self, field: Field) -> Any:
-        style = "success" if field.name in GOOD else ""
-        style = "danger" if field.name in BAD else style
+        style = "success" if field.name in SUCCESS else ""
+        style = "danger" if field.name in DANGER else style
         button = ipywidgets.Button(
             description=field.label,
             button_style=style,
-            tooltip=str(field.asked.get("description") or field.label),
+            tooltip=field.description or field.label,
             layout={"width": "auto"},
         )
         button.on_click(lambda _button: self._press(field))
         return button
 
-    def _press(self, pressed: Field) -> None:
+    def _press(self, button: Field) -> None:
         """Answer, in a thread of its own: the click must not wait for the engine."""
-        self._allow(False)
-        begin("flowkernel-answer", self._send, pressed)
+        self._enable_buttons(False)
+        start_thread("flowkernel-answer", self._send, button)
 
     def _note_change(self, _change: Any) -> None:
         self._changed_at = monotonic()
 
-    def _send(self, pressed: Field) -> None:
-        # A page sends what is typed fast bit by bit, and a click at once.
-        while (left := self._changed_at + QUIET_SECONDS - monotonic()) > 0:
-            time.sleep(left)
+    def _send(self, button: Field) -> None:
+        # A page sends fast typing bit by bit, and a click at once.
+        while (seconds := self._changed_at + QUIET_SECONDS - monotonic()) > 0:
+            time.sleep(seconds)
         try:
-            response = response_in(self._form, self._fields, pressed)
-            told = self._answer(self.message.message_id, response)
+            response = form_response(self._form, self._fields, button)
+            record = self._answer(self.message.message_id, response)
         except FlowkernelError as error:
-            self._refuse(str(error))
+            self._show_error(str(error))
         else:
-            self.close(Message.from_json(told))
+            self.close(Message.from_json(record))
 
-    def _refuse(self, why: str) -> None:
-        self._said.value = (
-            f'<p role="alert" class="jp-flowkernel-refused">{escape(why)}</p>'
+    def _show_error(self, text: str) -> None:
+        self._error.value = (
+            f'<p role="alert" class="jp-flowkernel-refused">{escape(text)}</p>'
         )
-        self._allow(True)
+        self._enable_buttons(True)
 
-    def _allow(self, is_open: bool) -> None:
+    def _enable_buttons(self, is_enabled: bool) -> None:
         for button in self._buttons.values():
-            button.disabled = not is_open
+            button.disabled = not is_enabled
 
     def close(self, message: Message) -> None:
-        """It is not open any more: say what came of it, in one line."""
+        """Show what came of it, in one line: it is no longer open."""
         self.message = message
-        self.box.children = [ipywidgets.HTML(STYLE + closed_words(message))]
+        self.box.children = [ipywidgets.HTML(STYLE + outcome_html(message))]
 
     @property
     def comm_ids(self) -> list[str]:
-        """Of all widgets in it."""
-        found, left = [], [self.box]
-        while left:
-            widget = left.pop()
+        """The ids of the comms of all widgets in it."""
+        ids, widgets = [], [self.box]
+        while widgets:
+            widget = widgets.pop()
             if getattr(widget, "comm", None) is not None:
-                found.append(widget.comm.comm_id)
-            left += list(getattr(widget, "children", ()))
-        return found
+                ids.append(widget.comm.comm_id)
+            widgets += list(getattr(widget, "children", ()))
+        return ids
 
 
-def _opener(button: Field, part: Any) -> Any:
-    """Opens and closes what belongs to a button; reached by the keyboard, too."""
-    opener = ipywidgets.ToggleButton(
+def _fold_button(button: Field, part: Any) -> Any:
+    """Opens and closes the fields that belong to a button; the keyboard reaches it too."""
+    toggle = ipywidgets.ToggleButton(
         description=f"{button.label} ...",
-        tooltip=str(button.asked.get("description") or button.label),
+        tooltip=button.description or button.label,
         layout={"width": "auto"},
     )
 
     def show(change: Any) -> None:
         part.layout.display = "" if change["new"] else "none"
 
-    opener.observe(show, "value")
-    return opener
+    toggle.observe(show, "value")
+    return toggle
 
 
-def words_of(message: Message) -> str:
-    """What it says, as HTML without anything that runs."""
+def message_html(message: Message) -> str:
+    """The subject and the text of a message, as HTML without anything that runs."""
     head = f"<h3>{escape(message.subject)}</h3>"
     return head + html_of(message.message or "")
 
 
-def closed_words(message: Message) -> str:
-    """What came of it, as HTML."""
-    return f"<p>{escape(closed_text(message))}</p>"
+def outcome_html(message: Message) -> str:
+    """What came of a message, as HTML."""
+    return f"<p>{escape(outcome_text(message))}</p>"
 
 
-def closed_text(message: Message) -> str:
-    """What came of it."""
+def outcome_text(message: Message) -> str:
+    """What came of a message, in one line."""
     match message.status:
         case MessageStatus.ANSWERED:
-            who, where = message.answered_by or "somebody", message.answered_from
-            return f"{pressed_in(message)}, by {who} from {where}: {message.subject}"
+            person, channel = message.answered_by or "somebody", message.answered_from
+            return (
+                f"{pressed_in(message)}, by {person} from {channel}: {message.subject}"
+            )
         case MessageStatus.OPEN:
             return f"{message.subject}: it waits for an answer. %inbox shows it."
         case _:
@@ -185,66 +194,66 @@ def closed_text(message: Message) -> str:
 
 
 def html_of(markdown: str) -> str:
-    """Markdown as HTML; HTML in it is shown, not obeyed, and no picture is loaded."""
-    known = MarkdownIt("commonmark", {"html": False}).disable("image")
-    return str(known.render(markdown))
+    """Markdown as HTML; HTML in it is shown as text, and no picture is loaded."""
+    parser = MarkdownIt("commonmark", {"html": False}).disable("image")
+    return str(parser.render(markdown))
 
 
 class PromptList:
-    """All prompts of one cell, below each other. An asker as `watch` has it."""
+    """All prompts of one cell, below each other. A `Prompter`, as `watch` needs it."""
 
     def __init__(
         self, answer: Answer, pump: EventPump | PolledEventPump | None
     ) -> None:
         self._answer = answer
         self._pump = pump
-        self._boxes: dict[str, PromptBox] = {}
-        self._whole = ipywidgets.VBox()
+        self._prompts: dict[str, PromptBox] = {}
+        self._box = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
         self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
 
     def open(self) -> None:
-        """Take a place in the output of this cell, for what comes later."""
+        """Take a place in the output of this cell, for the prompts that come later."""
         if self._handle is None:
             self._handle = DisplayHandle(new_id())
-            self._handle.display(view_of(self._whole, WAITS), raw=True)
+            self._handle.display(view_of(self._box, PLACEHOLDER), raw=True)
 
     def ask(self, message: Message) -> None:
-        """A message that is open; one that is shown stays, unless it asks something else."""
-        known = self._boxes.get(message.message_id)
-        if known is not None and known.message.body == message.body:
+        """Show an open message. One that is shown already stays, unless its form changed."""
+        previous = self._prompts.get(message.message_id)
+        if previous is not None and previous.message.body == message.body:
             return
-        box = PromptBox(message, self._answer)
-        self._boxes[message.message_id] = box
+        prompt = PromptBox(message, self._answer)
+        self._prompts[message.message_id] = prompt
         if self._pump is not None:
-            self._pump.add(box.comm_ids)
-        self._whole.children = [one.box for one in self._boxes.values()]
+            self._pump.add(prompt.comm_ids)
+        self._box.children = [prompt.box for prompt in self._prompts.values()]
         self.open()
 
     def close(self, message: Message) -> None:
-        """A message that is not open any more."""
-        box = self._boxes.get(message.message_id)
-        if box is not None and box.message.status is MessageStatus.OPEN:
-            box.close(message)
+        """Show what came of a message that is no longer open."""
+        prompt = self._prompts.get(message.message_id)
+        if prompt is not None and prompt.message.status is MessageStatus.OPEN:
+            prompt.close(message)
 
     def poll(self) -> bool:
-        """Handle clicks, where they do not come by themselves. Nothing is in the way."""
+        """Handle clicks, where they do not come by themselves. The tree may always be shown."""
         if self._pump is not None:
             self._pump.poll()
         return False
 
     def finish(self) -> None:
-        """Leave what can be saved: what was decided, in words."""
+        """Replace the widgets by what can be saved: what was decided, in words."""
         if self._pump is not None:
             self._pump.rest()
         if self._handle is None:
             return
-        messages = [box.message for box in self._boxes.values()]
+        messages = [prompt.message for prompt in self._prompts.values()]
         self._handle.update(
             {
-                "text/html": STYLE + "".join(closed_words(one) for one in messages),
-                "text/plain": "\n".join(closed_text(one) for one in messages),
+                "text/html": STYLE + "".join(map(outcome_html, messages)),
+                "text/plain": "\n".join(map(outcome_text, messages)),
             },
             raw=True,
         )
-        self._whole.close()
+        self._box.close()

@@ -46,7 +46,7 @@ def test_a_cell_is_mended_where_the_command_was_typed(terminal, tmp_path, client
     typed.expect("1  Retry cell")
     typed.expect("leave it open > ")
     typed.sendline("1")
-    typed.expect("write it anew > ")
+    typed.expect("type it again > ")
     for line in ("e", "amount = 4", "total = price * amount", "."):
         typed.sendline(line)
     typed.expect("Answered: Retry cell")

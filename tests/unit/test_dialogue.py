@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.forms.dialogue import conversation
+from flowkernel.forms.dialogue import form_dialogue
 from flowkernel.forms.form import Form
 
 
@@ -12,7 +12,7 @@ def form(**properties):
 
 def talk(form, *lines):
     """All that is asked, and the response; None as long as more is asked."""
-    going, asked = conversation(form), []
+    going, asked = form_dialogue(form), []
     question = next(going)
     for line in lines:
         asked.append(question)
@@ -42,7 +42,7 @@ def test_a_button_is_pressed_by_its_number_or_its_name(typed):
     asked, response = talk(TWO, typed)
 
     assert response == {"stop": True}
-    assert asked[0].before == ("  1  Go on", "  2  Stop: For good.")
+    assert asked[0].lines_above == ("  1  Go on", "  2  Stop: For good.")
 
 
 @pytest.mark.parametrize("typed", ["3", "", "no"])
@@ -54,7 +54,7 @@ def test_what_is_no_button_is_asked_again(typed):
 
 
 def test_it_can_be_left_for_later():
-    assert talk(TWO, "later") == ([next(conversation(TWO))], None)
+    assert talk(TWO, "later") == ([next(form_dialogue(TWO))], None)
 
 
 def test_with_one_button_enter_is_enough():
@@ -69,7 +69,7 @@ def test_a_source_is_kept_as_it_stands():
     asked, response = talk(PROMPT, "1", "")
 
     assert response == {"retry_cell": True}
-    assert asked[1].before[:2] == ("Cell 2 of 3:", "    | a = b")
+    assert asked[1].lines_above[:2] == ("Cell 2 of 3:", "    | a = b")
 
 
 def test_a_source_is_written_anew_in_several_lines():
@@ -89,7 +89,7 @@ def test_a_value_that_cannot_be_read_is_asked_again():
     asked, response = talk(PROMPT, "2", "[1,", "7", "")
 
     assert response == {"skip": True, "values": {"a": 7, "n": 3}}
-    assert "begins like JSON" in asked[2].before[0]
+    assert "begins like JSON" in asked[2].lines_above[0]
 
 
 def test_a_password_is_asked_as_a_secret():

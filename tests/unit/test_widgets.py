@@ -8,7 +8,7 @@ import pytest
 from flowkernel.core.errors import BadAnswer
 from flowkernel.core.models import Message
 from flowkernel.forms.form import Form
-from flowkernel.widgets.field_widgets import response_in, value_in, widget_for
+from flowkernel.widgets.field_widgets import form_response, widget_of
 from flowkernel.widgets.prompt_view import PromptBox, html_of
 from tests.unit.test_dialogue import button
 from tests.unit.test_form import message_record
@@ -136,17 +136,18 @@ FILLED = [
 
 def field_of(asked):
     form = Form.of({"properties": {"x": asked, "ok": button("OK")}})
-    return form, form.asked[0]
+    return form, form.inputs[0]
 
 
 @pytest.mark.parametrize(("asked", "typed", "value"), FILLED)
 def test_what_is_filled_in_is_sent_as_what_it_means(asked, typed, value):
     form, field = field_of(asked)
-    widget = widget_for(field)
-    widget.value = typed
+    drawn = widget_of(field)
+    drawn.widget.value = typed
 
-    assert value_in(field, widget) == value
-    assert response_in(form, {"x": widget}, form.buttons[0]) == {"x": value, "ok": True}
+    assert drawn.value() == value
+    response = form_response(form, {"x": drawn}, form.buttons[0])
+    assert response == {"x": value, "ok": True}
 
 
 @pytest.mark.parametrize(
@@ -164,14 +165,14 @@ def test_what_is_filled_in_is_sent_as_what_it_means(asked, typed, value):
 def test_a_default_stands_in_its_field(element, default):
     _, field = field_of({"element": element, "default": default})
 
-    assert value_in(field, widget_for(field)) == default
+    assert widget_of(field).value() == default
 
 
 @pytest.mark.parametrize("element", ["number", "json"])
 def test_what_cannot_be_read_is_said(element):
     _, field = field_of({"element": element, "label": "Amount"})
-    widget = widget_for(field)
-    widget.value = "{oh"
+    amount = widget_of(field)
+    amount.widget.value = "{oh"
 
     with pytest.raises(BadAnswer, match="Amount"):
-        value_in(field, widget)
+        amount.value()

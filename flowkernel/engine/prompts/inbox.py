@@ -98,7 +98,7 @@ class Inbox:
             )
             if message.status is not MS.OPEN:
                 return self._refuse(message, given)
-            shown = form.hidden(kept)
+            shown = form.redacted(kept)
             event = Event(
                 event_id=given.answer_id,
                 execution_id=message.execution_id,
@@ -111,7 +111,7 @@ class Inbox:
                     "answered_from": given.answered_from,
                 },
             )
-            if form.has_hidden(kept):
+            if form.has_secret(kept):
                 self._hidden[message.message_id] = kept
             try:
                 self.service.store.append([event])
@@ -192,7 +192,7 @@ class Inbox:
         """Whether something that was hidden in the answer is no longer known."""
         if message.status is not MS.ANSWERED or message.message_id in self._hidden:
             return False
-        return Form.of(message.body).has_hidden(message.response or {})
+        return Form.of(message.body).has_secret(message.response or {})
 
 
 def is_part(part: str, id_: str) -> bool:
