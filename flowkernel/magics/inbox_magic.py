@@ -99,9 +99,9 @@ class _Latest:
         self._is_over.set()
         self._asker.finish()
         self._is_over, self._asker = threading.Event(), asker
-        from flowkernel.widgets.threads import begin
+        from flowkernel.widgets.threads import start_thread
 
-        begin("flowkernel-inbox", follow, self._is_over)
+        start_thread("flowkernel-inbox", follow, self._is_over)
 
 
 _latest = _Latest()

@@ -127,10 +127,12 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
     asker = asker_of(shell, client, make_room=display.pause, is_beside=True)
     if asker is not None:
         asker.open()
-    from flowkernel.widgets.threads import begin
+    from flowkernel.widgets.threads import start_thread
 
     name = f"flowkernel-{short_id(execution_id)}"
-    begin(name, _follow_quietly, client, execution_id, display, asker or NoPrompter())
+    start_thread(
+        name, _follow_quietly, client, execution_id, display, asker or NoPrompter()
+    )
 
 
 def _follow_quietly(

@@ -1,11 +1,11 @@
 """Lets buttons work while the cell that shows them is still running.
 
 A click comes as a `comm_msg` on the shell channel, whose messages wait for the cell to end.
-ipykernel 7 reads that channel in a thread of its own: there the messages of our widgets are
-taken out, and handled in a thread of ours. ipykernel 6 reads it in the main thread: there
+ipykernel 7 reads that channel in a thread of its own: there we take out the messages of our
+widgets and handle them in a thread of ours. ipykernel 6 reads it in the main thread: there
 `poll` handles them, in between. Each of our widgets must be known by the id of its comm.
 
-What ipykernel does not promise is used here, so every version has a test in a browser.
+This uses what ipykernel does not promise, so every version has a test in a browser.
 """
 
 import queue
@@ -17,16 +17,16 @@ from typing import Any
 
 log = getLogger(__name__)
 CONTROL = "jupyter.widget.control"  #: Where a page asks for the state of all widgets.
-COMMS = frozenset({"comm_msg", "comm_close"})
-ASKED = frozenset({"kernel_info_request", "comm_info_request"})
-MESSAGES = 10  #: Handled at one look, inclusive.
+COMM_KINDS = frozenset({"comm_msg", "comm_close"})
+INFO_REQUESTS = frozenset({"kernel_info_request", "comm_info_request"})
+MESSAGES = 10  #: Handled in one poll, inclusive.
 
 
 class EventPump:
     """Takes the messages of some comms past the cell that runs. For ipykernel 7 and later.
 
-    A page that is opened anew asks for the state of all widgets, and for that the kernel must
-    say who it is: these questions are let past, too.
+    A page that is opened again asks for the state of all widgets, and for that the kernel must
+    describe itself: these requests are answered too.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -34,10 +34,10 @@ class EventPump:
         self._ids: set[str] = set()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pass_on = kernel.shell_channel_thread_main
-        self._has_said_idle = False
+        self._has_sent_idle = False
         self._context = copy_context()
         threading.Thread(
-            target=self._work, name="flowkernel-clicks", daemon=True
+            target=self._handle_clicks, name="flowkernel-clicks", daemon=True
         ).start()
         kernel.shell_channel_thread.io_loop.add_callback(
             lambda: kernel.shell_stream.on_recv(self._receive, copy=False)
@@ -53,113 +53,123 @@ class EventPump:
         self._ids.difference_update(ids)
 
     def poll(self) -> None:
-        """In the cell that runs: say that it does, for a click that was handled ended."""
-        if self._has_said_idle:
-            self._has_said_idle = False
-            self._kernel._publish_status("busy", "shell")
+        """Report that the cell is busy: a click that was handled has reported idle.
+
+        Call it in the cell that runs.
+        """
+        if self._has_sent_idle:
+            self._has_sent_idle = False
+            self._send_status("busy")
 
     def rest(self) -> None:
-        """Nothing to do: it rests when there is no click."""
+        """Do nothing: it rests when there is no click."""
 
     async def _receive(self, message: Any) -> None:
-        """In the thread that reads the channel."""
-        kind, content = self._look(message)
-        if kind in ASKED and self._ids:
-            await self._tell(message)
+        """Called in the thread that reads the channel."""
+        kind, content = self._kind_and_content(message)
+        if kind in INFO_REQUESTS and self._ids:
+            await self._answer_info(message)
         elif self._is_ours(kind, content):
             self._queue.put(message)
         else:
             await self._pass_on(message)
 
-    def _look(self, message: Any) -> tuple[str, dict[str, Any]]:
-        """What kind of message it is; its content, if it is about a comm."""
+    def _kind_and_content(self, message: Any) -> tuple[str, dict[str, Any]]:
+        """The type of a message; also its content, if it is about a comm."""
         session = self._kernel.session
         try:
             _, parts = session.feed_identities(message, copy=False)
-            told = session.deserialize(parts, content=False, copy=False)
-            kind = told["header"]["msg_type"]
+            envelope = session.deserialize(parts, content=False, copy=False)
+            kind = envelope["header"]["msg_type"]
             is_comm = kind.startswith("comm_")
-            return kind, session.unpack(told["content"]) if is_comm else {}
-        except Exception:  # Not for us to judge: the kernel says what is wrong with it.
+            return kind, session.unpack(envelope["content"]) if is_comm else {}
+        except Exception:  # The kernel itself reports what is wrong with the message.
             return "", {}
 
     def _is_ours(self, kind: str, content: dict[str, Any]) -> bool:
         if kind == "comm_open" and content.get("target_name") == CONTROL and self._ids:
             self._ids.add(content["comm_id"])
             return True
-        return kind in COMMS and content.get("comm_id") in self._ids
+        return kind in COMM_KINDS and content.get("comm_id") in self._ids
 
-    async def _tell(self, message: Any) -> None:
-        """Answer what the kernel is asked about itself."""
+    async def _answer_info(self, message: Any) -> None:
+        """Answer a request for what the kernel is."""
         kernel = self._kernel
-        ident, parts = kernel.session.feed_identities(message, copy=False)
-        told = kernel.session.deserialize(parts, content=True, copy=False)
-        kernel._publish_status("busy", "shell", parent=told)
+        ident, request = self._read(message)
+        self._send_status("busy", request)
         try:
-            handler = kernel.shell_handlers[told["header"]["msg_type"]]
-            answered = handler(kernel.shell_stream, ident, told)
-            if answered is not None:
-                await answered
+            handler = kernel.shell_handlers[request["header"]["msg_type"]]
+            pending = handler(kernel.shell_stream, ident, request)
+            if pending is not None:
+                await pending
         except Exception:
-            log.exception("the kernel could not say who it is")
+            log.exception("the kernel could not describe itself")
         finally:
-            self._say_idle(told)
+            self._send_idle(request)
 
-    def _say_idle(self, told: Any) -> None:
-        self._kernel._publish_status("idle", "shell", parent=told)
-        self._has_said_idle = True
-
-    def _work(self) -> None:
+    def _handle_clicks(self) -> None:
         kernel = self._kernel
         while True:
             message = self._queue.get()
             try:
-                ident, parts = kernel.session.feed_identities(message, copy=False)
-                told = kernel.session.deserialize(parts, content=True, copy=False)
-                kernel._publish_status("busy", "shell", parent=told)
+                ident, event = self._read(message)
+                self._send_status("busy", event)
                 try:
-                    handle = getattr(kernel.comm_manager, told["header"]["msg_type"])
-                    self._context.run(handle, kernel.shell_stream, ident, told)
+                    handle = getattr(kernel.comm_manager, event["header"]["msg_type"])
+                    self._context.run(handle, kernel.shell_stream, ident, event)
                 finally:
-                    self._say_idle(told)
+                    self._send_idle(event)
             except Exception:
                 log.exception("a click was lost")
 
+    def _read(self, message: Any) -> tuple[Any, Any]:
+        """The identity of the sender, and the message with its content."""
+        session = self._kernel.session
+        ident, parts = session.feed_identities(message, copy=False)
+        return ident, session.deserialize(parts, content=True, copy=False)
+
+    def _send_idle(self, message: Any) -> None:
+        self._send_status("idle", message)
+        self._has_sent_idle = True
+
+    def _send_status(self, status: str, parent: Any = None) -> None:
+        self._kernel._publish_status(status, "shell", parent=parent)
+
 
 class PolledEventPump:
-    """The same for ipykernel 6, whose main thread must be asked to look."""
+    """The same for ipykernel 6, whose main thread reads the channel only when it is polled."""
 
     def __init__(self) -> None:
         self._context: Any = None
-        self._look: Callable[[int], None] | None = None
+        self._poll_events: Callable[[int], None] | None = None
 
     def add(self, ids: Iterable[str]) -> None:
-        """They are handled with all others."""
+        """Do nothing: they are handled with all others."""
 
     def remove(self, ids: Iterable[str]) -> None:
-        """They are gone by themselves."""
+        """Do nothing: they go by themselves."""
 
     def poll(self) -> None:
-        """Handle what has come, but no cells: these wait for their turn."""
-        if self._look is None:
+        """Handle the messages that have come, but run no cells: these wait for their turn."""
+        if self._poll_events is None:
             from jupyter_ui_poll import ui_events
 
             self._context = ui_events()
-            self._look = self._context.__enter__()
-        self._look(MESSAGES)
+            self._poll_events = self._context.__enter__()
+        self._poll_events(MESSAGES)
 
     def rest(self) -> None:
-        """The cell is about to end: nothing is polled until the next one asks something."""
-        if self._look is not None:
+        """Stop polling until the next question: the cell is about to end."""
+        if self._poll_events is not None:
             self._context.__exit__(None, None, None)
-            self._context = self._look = None
+            self._context = self._poll_events = None
 
 
 _pumps: dict[int, EventPump | PolledEventPump] = {}
 
 
 def pump_of(kernel: Any) -> EventPump | PolledEventPump | None:
-    """The pump of a kernel, one for each; None: it is no kernel that we know."""
+    """The pump of a kernel, always the same one; None if the kernel is of another kind."""
     if kernel is None:
         return None
     if id(kernel) not in _pumps:

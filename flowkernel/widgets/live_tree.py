@@ -1,6 +1,6 @@
 """The tree under a cell: a widget while it runs, plain HTML and text once it has ended.
 
-A widget is nothing without its kernel: what the saved notebook keeps is HTML and text.
+A widget shows nothing without its kernel, so a saved notebook keeps HTML and text instead.
 """
 
 from typing import Any
@@ -15,30 +15,32 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class StillTree:
-    """Shows only how it ended. For kernels that nobody watches."""
+    """Shows only how the tree ended. For kernels whose output no person watches."""
 
     def show(self, tree: Tree) -> None:
-        """Nothing: nobody watches."""
+        """Show nothing while it runs."""
 
     def pause(self) -> None:
-        """Nothing is in the way."""
+        """Do nothing: nothing is displayed yet."""
 
     def finish(self, tree: Tree) -> None:
-        """Display it."""
+        """Display the tree."""
         display(bundle(tree), raw=True)
 
 
 class LiveTree:
-    """Shows how it goes. First shown in the cell it belongs to; then from any thread."""
+    """Shows the tree while it runs.
+
+    The first `show` must be called in the cell it belongs to; later ones in any thread.
+    """
 
     def __init__(self) -> None:
         self._handle: DisplayHandle | None = None
-        self._widget: Any = (
-            None  # None: ipywidgets is not there; the display is updated.
-        )
+        #: None without ipywidgets: then the display is updated.
+        self._widget: Any = None
 
     def show(self, tree: Tree) -> None:
-        """Show how it stands now."""
+        """Show the tree as it is now."""
         if self._handle is None:
             self._open(tree)
         elif self._widget is not None:
@@ -47,10 +49,10 @@ class LiveTree:
             self._handle.update(bundle(tree), raw=True)
 
     def pause(self) -> None:
-        """The question appears below it."""
+        """Do nothing: a question appears below the tree."""
 
     def finish(self, tree: Tree) -> None:
-        """Put in its place what can be saved."""
+        """Replace the widget by what can be saved."""
         if self._handle is None:
             self._open(tree, is_live=False)
             return
@@ -60,28 +62,28 @@ class LiveTree:
             self._widget = None
 
     def _open(self, tree: Tree, *, is_live: bool = True) -> None:
-        told = bundle(tree)
-        self._widget = _html_widget(told["text/html"]) if is_live else None
+        content = bundle(tree)
+        self._widget = _html_widget(content["text/html"]) if is_live else None
         if self._widget is not None:
-            told = view_of(self._widget, told["text/plain"])
+            content = view_of(self._widget, content["text/plain"])
         self._handle = DisplayHandle(new_id())
-        self._handle.display(told, raw=True)
+        self._handle.display(content, raw=True)
 
 
 def view_of(widget: Any, text: str) -> dict[str, Any]:
-    """What a notebook displays of a widget, and what stands there without it."""
+    """The MIME bundle of a widget, with `text` for pages that have no widgets."""
     model = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {VIEW: model, "text/plain": text}
 
 
 def bundle(tree: Tree) -> dict[str, Any]:
-    """What a notebook keeps of a tree."""
+    """The MIME bundle of a tree, as a notebook keeps it."""
     return {"text/html": tree_html(tree), "text/plain": tree.text()}
 
 
 def _html_widget(value: str) -> Any:
     try:
         import ipywidgets
-    except ImportError:  # A kernel of an environment without it.
+    except ImportError:  # The environment of this kernel does not have it.
         return None
     return ipywidgets.HTML(value)

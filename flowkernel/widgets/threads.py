@@ -1,7 +1,8 @@
-"""Threads that may show something.
+"""Threads that may display something.
 
-What they show belongs to the cell that runs at that moment; ipykernel knows it, but 7.0, which
-keeps it where a new thread does not look. There it belongs to the cell that started the thread.
+What a thread displays belongs to the cell that runs at that moment. ipykernel knows that cell,
+except version 7.0, which keeps it where a new thread does not look: there the output belongs to
+the cell that started the thread.
 """
 
 import threading
@@ -12,10 +13,11 @@ from typing import Any
 from IPython import get_ipython
 
 
-def begin(name: str, target: Callable[..., None], *args: Any) -> None:
-    """Start it; nobody waits for its end."""
-    words = (copy_context(), target, *args)
-    threading.Thread(target=_run, args=words, name=name, daemon=True).start()
+def start_thread(name: str, target: Callable[..., None], *args: Any) -> None:
+    """Call `target(*args)` in a daemon thread of this name, and do not wait for it."""
+    threading.Thread(
+        target=_run, args=(copy_context(), target, *args), name=name, daemon=True
+    ).start()
 
 
 def _run(starter: Context, target: Callable[..., None], *args: Any) -> None:

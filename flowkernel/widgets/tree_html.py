@@ -1,7 +1,7 @@
 """A tree as HTML: for the widget while it runs, and for the saved notebook. Pure.
 
-Names, errors and log lines are foreign text: everything is escaped. Without its style (an
-untrusted notebook) it is a nested list and still says everything in words.
+Names, errors and log lines are foreign text, so everything is escaped. Without its style (in
+an untrusted notebook) it is a nested list that still says everything in words.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from flowkernel.core.text import one_line
 from flowkernel.display.tree import Tree, TreeLine
 
 S = ExecutionStatus
-#: Colours only for the marks: the words beside them have the colour of text. The second
-#: colour of each is for pages without JupyterLab's: it can be seen on white and on black.
+#: Colours of the marks; the words beside them have the colour of text. The second colour of
+#: each is for pages without JupyterLab's colours: it can be seen on white and on black.
 COLOURS = {
     S.PENDING: "var(--jp-ui-font-color2, #808080)",
     S.QUEUED: "var(--jp-ui-font-color2, #808080)",
@@ -25,8 +25,7 @@ COLOURS = {
     S.ENDED_ERROR: "var(--jp-error-color1, #dd3b3b)",
     S.ENDED_CANCELLED: "var(--jp-warn-color1, #c77700)",
 }
-#: The class is said twice to win over JupyterLab's rules for lists in outputs.
-#: The class is said twice: JupyterLab's own rules for lists in an output are stronger.
+#: Selectors name the class twice to win over JupyterLab's rules for lists in an output.
 STYLE = """
 .jp-flowkernel-tree{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
 font-size:var(--jp-ui-font-size1,13px);line-height:1.6;overflow-x:auto;
@@ -46,9 +45,9 @@ accent-color:var(--jp-brand-color1,#2f86d6)}
 
 
 def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
-    """The whole picture, with its style."""
+    """The whole tree, with its style."""
     execution = tree.execution
-    label = escape(f"Execution {one_line(execution.name)}: {execution.status.label}")
+    label = escape(f"Run {one_line(execution.name)}: {execution.status.label}")
     items = "".join(_items(tree.lines(now=now)))
     return (
         f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}">'
@@ -83,9 +82,7 @@ def _line(line: TreeLine) -> str:
         _span("jp-flowkernel-quiet", line.progress),
         _span("jp-flowkernel-detail", line.detail),
     ]
-    return " ".join(
-        part for part in parts if part
-    )  # Blanks: for whoever copies the text.
+    return " ".join(filter(None, parts))  # Blanks, so that copied text has them too.
 
 
 def _span(name: str, text: str) -> str:

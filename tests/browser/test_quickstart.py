@@ -32,7 +32,7 @@ def test_the_live_tree_of_the_quickstart_grows_in_the_page_and_ends(page, lab):
     look(page, "quickstart-running")
     expect(report).to_contain_text("succeeded", timeout=90_000)
     expect(tree.get_by_role("treeitem")).to_have_count(4)
-    expect(tree).to_have_accessible_name("Execution report: succeeded")
+    expect(tree).to_have_accessible_name("Run report: succeeded")
     assert _lines(tree) == [
         ("report", "succeeded"),
         ("sales of monday (fetch_sales)", "succeeded"),
@@ -55,7 +55,7 @@ def test_the_tree_can_be_read_in_the_dark_theme(page, lab):
     run_all(page)
 
     tree = notebook.get_by_role("tree")
-    expect(tree).to_have_accessible_name("Execution report: succeeded", timeout=120_000)
+    expect(tree).to_have_accessible_name("Run report: succeeded", timeout=120_000)
     bring_into_view(tree)
     look(page, "quickstart-dark")
     assert contrast(tree.locator("b").first) > 4.5

@@ -267,7 +267,7 @@ def test_html_is_a_tree_for_screen_readers():
 
     top = page.find("ul[@role='tree']")
     assert top is not None
-    assert top.get("aria-label") == "Execution report: running"
+    assert top.get("aria-label") == "Run report: running"
     levels = [item.get("aria-level") for item in page.iter("li")]
     assert levels == ["1", "2", "3", "2"]
     bars = [(bar.get("value"), bar.get("max")) for bar in page.iter("progress")]
