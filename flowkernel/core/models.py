@@ -1,10 +1,11 @@
-"""The values flowkernel speaks of: frozen, without effects, each with its JSON form."""
+"""The records of flowkernel: frozen, without effects, each with its JSON form."""
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_type_hints
 
 from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
 
@@ -12,18 +13,28 @@ Json = Any  #: None, bool, int, float, str, a list of Json, or a dict from str t
 
 
 class JsonRecord:
-    """A frozen dataclass that goes over the wire as a JSON object, field by field."""
+    """A frozen dataclass that is sent and stored as a JSON object, field by field."""
+
+    #: Fields that the JSON object does not have while they are None.
+    left_out: ClassVar[Set[str]] = frozenset()
 
     def to_json(self) -> dict[str, Json]:
-        """Moments as ISO 8601 in UTC, nested values as objects."""
-        return {item.name: _out(getattr(self, item.name)) for item in fields(self)}  # type: ignore[arg-type]
+        """Moments as ISO 8601 in UTC, nested records as objects."""
+        values = {name: getattr(self, name) for name in _hints(type(self))}
+        return {
+            name: _to_json(value)
+            for name, value in values.items()
+            if value is not None or name not in self.left_out
+        }
 
     @classmethod
-    def from_json(cls, record: dict[str, Json]) -> Self:
-        """The reverse of `to_json`; fields unknown to this version are passed over."""
+    def from_json(cls, record: Mapping[str, Json]) -> Self:
+        """The reverse of `to_json`; fields that this version does not know are ignored."""
         hints = _hints(cls)
         known = {
-            name: _in(hints[name], record[name]) for name in hints if name in record
+            name: _from_json(hints[name], record[name])
+            for name in hints
+            if name in record
         }
         return cls(**known)
 
@@ -32,22 +43,27 @@ _HINTS: dict[type, dict[str, Any]] = {}
 
 
 def _hints(cls: type) -> dict[str, Any]:
+    """The type of each field; of `X | None`, X."""
     if cls not in _HINTS:
-        _HINTS[cls] = get_type_hints(cls)
+        hints = get_type_hints(cls)
+        names = [item.name for item in fields(cls)]
+        _HINTS[cls] = {name: _without_none(hints[name]) for name in names}
     return _HINTS[cls]
 
 
-def _out(value: Any) -> Json:
+def _without_none(hint: Any) -> Any:
+    return get_args(hint)[0] if isinstance(hint, UnionType) else hint
+
+
+def _to_json(value: Any) -> Json:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.to_json() if isinstance(value, JsonRecord) else value
 
 
-def _in(hint: Any, value: Json) -> Any:
+def _from_json(hint: Any, value: Json) -> Any:
     if value is None:
         return None
-    if isinstance(hint, UnionType):
-        hint = get_args(hint)[0]
     if hint is datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -127,6 +143,77 @@ class CellError(JsonRecord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapped(JsonRecord):
+    """What a wrapper runs, as it was when the wrapper was started."""
+
+    #: The name of a registered flow, so that a retry takes its source as it is then.
+    flow: str | None = None
+    flow_name: str
+    flow_version: str
+    environment: Environment = field(default_factory=Environment)
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
+    type: str = "FLOW"  #: FLOW, SCRIPT or WRAPPER.
+    inputs: Json = field(default_factory=dict)
+    name: str  #: Of its executions.
+    #: Those between this wrapper and the flow: `name` and `inputs`, outermost first.
+    wrappers: Json = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure(JsonRecord):
+    """What a person needs to know of a failed cell, to decide what follows."""
+
+    left_out: ClassVar[Set[str]] = frozenset(
+        "cell_id cell_number cell_count source kernel_lost failed_at".split()
+    )
+    cell_id: str | None = None
+    cell_number: int | None = None  #: From 1, over the cells that run.
+    cell_count: int | None = None  #: How many cells run.
+    source: str | None = None  #: Of the cell to edit.
+    kernel_lost: str | None = None  #: Why its kernel is gone, if a sentence is known.
+    failed_at: datetime | None = None  #: Set when the failure is recorded.
+
+    def to_json(self) -> dict[str, Json]:
+        """As every record; `failed_at` has `+00:00` for UTC, as older versions wrote."""
+        record = JsonRecord.to_json(self)
+        if self.failed_at is not None:
+            record["failed_at"] = self.failed_at.isoformat()
+        return record
+
+
+class DecisionVerb(StrEnum):
+    """What can be decided on a failure. Stored; the buttons of a prompt have these names."""
+
+    RETRY_CELL = "retry_cell"  #: Run the cell again, in the kernel that failed.
+    RETRY = "retry"  #: Start again, in a new kernel.
+    RETRY_WITH_INPUTS = "retry_with_inputs"  #: The same, with other inputs.
+    SKIP = "skip"  #: Go on after the cell, in the kernel that failed.
+    FAIL = "fail"  #: End with the error.
+    CANCEL_ALL = "cancel_all"  #: Cancel the whole family.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(JsonRecord):
+    """What was decided on a failure. The payload of a `decided` event."""
+
+    left_out: ClassVar[Set[str]] = frozenset(
+        "why source difference values inputs decision_id".split()
+    )
+    verb: DecisionVerb
+    message_id: str | None = None  #: The prompt that was answered.
+    decided_by: str = ""  #: Empty: no person.
+    decided_from: str = ""  #: notebook, command line, REST, ...
+    cell_id: str | None = None
+    why: str | None = None  #: If no person decided.
+    source: str | None = None  #: Of the cell, if it was edited.
+    difference: str | None = None  #: The edit as a unified diff.
+    values: Json = None  #: Of `skip`: by the names that the cell would have set.
+    inputs: Json = None  #: Of `retry_with_inputs`: by name.
+    decision_id: str | None = None  #: Id of the event; None before it is recorded.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execution(JsonRecord):
     """One flow carried out once, from request to ended."""
 
@@ -158,14 +245,12 @@ class Execution(JsonRecord):
     losses: int = 0  #: How often its worker was lost.
     cell_count: int | None = None  #: Code cells of its notebook.
     asked: str | None = None  #: "cancel", "pause" or "resume": said, not done yet.
-    wrapped: Json = None  #: Of a wrapper: what it runs, with its inputs.
-    parks: bool = False  #: If it fails, it is put aside for its wrapper to decide.
-    is_interactive: bool = False  #: Somebody will answer, however long it takes.
-    failure: Json = None  #: What a person needs to know of the cell that failed.
-    parked_at: datetime | None = (
-        None  #: Since when its kernel is kept; None: it is not.
-    )
-    decision: Json = None  #: What was decided on its failure.
+    wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
+    parks: bool = False  #: If it fails, it is paused until its wrapper decides.
+    is_interactive: bool = False  #: A person will answer, however long it takes.
+    failure: Failure | None = None  #: Of its last try, until it runs again.
+    parked_at: datetime | None = None  #: Since when its kernel is kept, if it is.
+    decision: Decision | None = None  #: On its last failure.
     last_seq: int = 0  #: The event that last changed it.
 
     @property

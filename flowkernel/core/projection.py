@@ -13,9 +13,12 @@ from flowkernel.core.errors import MoveNotAllowed, NotOpen
 from flowkernel.core.models import (
     CellError,
     CellRun,
+    Decision,
+    DecisionVerb,
     Event,
     EventKind,
     Execution,
+    Failure,
     Message,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
@@ -34,7 +37,7 @@ MOVED_TO = {
     K.FAILED: S.PAUSED,
 }
 #: Decisions after which the same execution goes on, in its live kernel.
-LIVE_VERBS = frozenset({"retry_cell", "skip"})
+LIVE_VERBS = frozenset({DecisionVerb.RETRY_CELL, DecisionVerb.SKIP})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 MESSAGE_KINDS = frozenset(
     {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
@@ -149,30 +152,31 @@ def _resumed(execution: Execution, _event: Event) -> Execution:
 
 
 def _failed(execution: Execution, event: Event) -> Execution:
-    said = event.payload
-    failed_at = event.happened_at.isoformat()
+    payload = event.payload
+    failure = Failure.from_json(payload.get("failure") or {})
     return replace(
         execution,
-        status_message=said["status_message"],
+        status_message=payload["status_message"],
         error=_error_in(event),
-        failure={**(said.get("failure") or {}), "failed_at": failed_at},
-        parked_at=event.happened_at if said["is_parked"] else None,
-        worker=execution.worker if said["is_parked"] else None,
+        failure=replace(failure, failed_at=event.happened_at),
+        parked_at=event.happened_at if payload["is_parked"] else None,
+        worker=execution.worker if payload["is_parked"] else None,
         asked=_cancel_only(execution),
         decision=None,
     )
 
 
 def _decided(execution: Execution, event: Event) -> Execution:
-    asked = "resume" if event.payload["verb"] in LIVE_VERBS else execution.asked
-    decision = {**event.payload, "decision_id": event.event_id}
+    decision = replace(Decision.from_json(event.payload), decision_id=event.event_id)
+    asked = "resume" if decision.verb in LIVE_VERBS else execution.asked
     return replace(execution, decision=decision, asked=asked)
 
 
 def _kernel_lost(execution: Execution, event: Event) -> Execution:
+    assert execution.failure is not None, "`_is_undecidable` refuses the others"
     return replace(
         execution,
-        failure={**execution.failure, "kernel_lost": event.payload["why"]},
+        failure=replace(execution.failure, kernel_lost=event.payload["why"]),
         parked_at=None,
         worker=None,
         asked=_cancel_only(execution),

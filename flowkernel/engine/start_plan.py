@@ -1,4 +1,4 @@
-"""What is to run when somebody asks for a start: the version, and how its flow is run."""
+"""What a start runs: the flow version, and how its flow wants to be run."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from flowkernel.core.models import (
     FlowVersion,
     Json,
     OnLost,
+    Wrapped,
 )
 from flowkernel.engine.wrapper_registry import wrapper_flow
 from flowkernel.store import Store
@@ -22,7 +23,7 @@ from flowkernel.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
-    """What somebody asks to be started. One of `flow`, `source`, `clone_of`, `retry_of`."""
+    """A request to start. One of `flow`, `source`, `clone_of`, `wrapped_of`, `retry_of`."""
 
     execution_id: str
     flow: str | None = None
@@ -35,7 +36,7 @@ class StartRequest:
     parent_id: str | None = None
     call_key: str | None = None
     started_by: str = ""
-    worker: str | None = None  #: Somebody's own papermill, which runs it itself.
+    worker: str | None = None  #: A papermill of its own, which runs it itself.
     using: list[Json] = field(default_factory=list)  #: Wrappers, outermost first.
     wrapped_of: str | None = None  #: The wrapper that starts what it wraps.
     parks: bool = False
@@ -53,32 +54,33 @@ class StartPlan:
     cell_timeout: float | None = None
     wrappers: tuple[Json, ...] = ()  #: Outermost first.
     type: str = "FLOW"
-    named: str | None = None  #: It is the flow of this name, whatever that is by then.
-    name: str | None = None  #: Of the execution, unless it is given one.
-    wrapped: Json = None  #: Of a wrapper: what it runs.
-    inputs: Json = None  #: Of a wrapper: its parameters. None: those that are given.
+    #: The name of a registered flow, so that a retry takes its source as it is then.
+    flow: str | None = None
+    name: str | None = None  #: Of the execution, unless the request names it.
+    wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
+    inputs: Json = None  #: Of a wrapper: its parameters. None: those of the request.
 
 
-def plan_of(store: Store, asked: StartRequest, inputs: Json) -> StartPlan:
-    """The plan for a request: of what is asked for, or of its outermost wrapper."""
-    plan = _bare_plan(store, asked)
-    wrappers = [*asked.using, *plan.wrappers]
+def plan_of(store: Store, request: StartRequest, inputs: Json) -> StartPlan:
+    """The plan for a request: of what it names, or of the outermost wrapper around that."""
+    plan = _plan_without_wrappers(store, request)
+    wrappers = [*request.using, *plan.wrappers]
     if not wrappers:
         return plan
-    return wrapping(store, wrappers, plan, asked, inputs)
+    return plan_of_wrapper(store, wrappers, plan, name=request.name, inputs=inputs)
 
 
-def _bare_plan(store: Store, asked: StartRequest) -> StartPlan:
-    if asked.flow is not None:
-        return _plan_of_flow(store, asked.flow)
-    if asked.source is not None:
-        return plan_of_source(asked.source)
-    if asked.wrapped_of is not None:
-        return plan_of_wrapped(store, store.get_execution(asked.wrapped_of))
-    before = asked.clone_of or asked.retry_of
-    if before is None:
+def _plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
+    if request.flow is not None:
+        return _plan_of_flow(store, request.flow)
+    if request.source is not None:
+        return plan_of_source(request.source)
+    if request.wrapped_of is not None:
+        return plan_of_wrapped(store, store.get_execution(request.wrapped_of))
+    model_id = request.clone_of or request.retry_of
+    if model_id is None:
         raise BadArgument("Say what to start: `flow` (a name) or `source`.")
-    model = store.get_execution(before)
+    model = store.get_execution(model_id)
     return StartPlan(
         flow_name=model.flow_name,
         version=store.get_version(model.flow_version),
@@ -105,7 +107,7 @@ def _plan_of_flow(store: Store, name: str) -> StartPlan:
         cell_timeout=flow.cell_timeout,
         wrappers=tuple(flow.wrappers),
         type=_type_of(flow.kind),
-        named=flow.name,
+        flow=flow.name,
     )
 
 
@@ -114,7 +116,7 @@ def _type_of(kind: FlowKind) -> str:
 
 
 def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
-    """The version that a flow is now, with the source of its setup as it is now."""
+    """The version of a flow as it is now, with the source of its setup as it is now."""
     setup = store.get_flow(flow.setup).source if flow.setup else None
     return version_of(flow.name, flow.kind, flow.source, setup, flow.path)
 
@@ -122,7 +124,7 @@ def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
 def version_of(
     flow_name: str, kind: FlowKind, source: str, setup: str | None, path: str | None
 ) -> FlowVersion:
-    """The version that a source is, named by the hash of what runs."""
+    """The version of a source, named by the hash of what runs."""
     digest = sha256(dumps([kind, setup, source]).encode()).hexdigest()
     return FlowVersion(
         flow_version=digest,
@@ -135,6 +137,11 @@ def version_of(
 
 
 def plan_of_source(source: dict[str, Json]) -> StartPlan:
+    """The plan for a source that is not registered: the fields of `SourceRecord`.
+
+    Raises:
+        BadArgument, NotANotebook: The source cannot run; see `check_source`.
+    """
     kind, text = FlowKind(source["kind"]), source["source"]
     name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
     check_source(kind, text, name)
@@ -147,6 +154,11 @@ def plan_of_source(source: dict[str, Json]) -> StartPlan:
 
 
 def check_source(kind: FlowKind, source: str, name: str) -> None:
+    """Refuse a source that is empty, too large, or no notebook.
+
+    Raises:
+        BadArgument, NotANotebook: With the name of the flow, and what is wrong.
+    """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MAX_SOURCE:
         raise BadArgument(
@@ -160,40 +172,49 @@ def check_source(kind: FlowKind, source: str, name: str) -> None:
         bare_notebook(source, name)
 
 
-def wrapping(
+def plan_of_wrapper(
     store: Store,
     wrappers: list[Json],
     plan: StartPlan,
-    asked: StartRequest,
+    *,
+    name: str | None,
     inputs: Json,
 ) -> StartPlan:
-    """The plan of the outermost wrapper, which is told what it wraps."""
-    outer, *inner = wrappers
-    flow = wrapper_flow(store, outer["name"])
+    """The plan of the outermost of some wrappers around a plan.
+
+    Args:
+        name: Of the execution of `plan`, if the request names it.
+        inputs: What the flow of `plan` gets.
+    """
+    outermost, *inner = wrappers
+    flow = wrapper_flow(store, outermost["name"])
     store.save_version(plan.version)
-    name = asked.name or plan.name or plan.flow_name
-    place = f" ({flow.name})"
+    name = name or plan.name or plan.flow_name
+    suffix = f" ({flow.name})"
+    folder = flow.environment.cwd or plan.environment.cwd
     return StartPlan(
         flow_name=flow.name,
         version=version_of_flow(store, flow),
-        environment=replace(
-            flow.environment, cwd=flow.environment.cwd or plan.environment.cwd
-        ),
+        environment=replace(flow.environment, cwd=folder),
         type="WRAPPER",
-        name=name[: MAX_NAME - len(place)] + place,
-        inputs=outer["inputs"],
-        wrapped={
-            "flow": plan.named,  # By its name, so that a retry takes what is mended.
-            "flow_name": plan.flow_name,
-            "flow_version": plan.version.flow_version,
-            "environment": plan.environment.to_json(),
-            "on_lost": plan.on_lost,
-            "cell_timeout": plan.cell_timeout,
-            "type": plan.type,
-            "inputs": inputs,
-            "name": name,
-            "wrappers": inner,
-        },
+        name=name[: MAX_NAME - len(suffix)] + suffix,
+        inputs=outermost["inputs"],
+        wrapped=_wrapped(plan, inner, name, inputs),
+    )
+
+
+def _wrapped(plan: StartPlan, wrappers: list[Json], name: str, inputs: Json) -> Wrapped:
+    return Wrapped(
+        flow=plan.flow,
+        flow_name=plan.flow_name,
+        flow_version=plan.version.flow_version,
+        environment=plan.environment,
+        on_lost=plan.on_lost,
+        cell_timeout=plan.cell_timeout,
+        type=plan.type,
+        inputs=inputs,
+        name=name,
+        wrappers=wrappers,
     )
 
 
@@ -202,18 +223,18 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
     wrapped = wrapper.wrapped
     if wrapped is None:
         raise BadArgument(f"{wrapper.name!r} is no wrapper: it wraps nothing.")
-    if wrapped["flow"] is not None:
-        plan = _plan_of_flow(store, wrapped["flow"])
+    if wrapped.flow is not None:
+        plan = _plan_of_flow(store, wrapped.flow)
     else:
         plan = StartPlan(
-            flow_name=wrapped["flow_name"],
-            version=store.get_version(wrapped["flow_version"]),
-            environment=Environment.from_json(wrapped["environment"]),
-            on_lost=OnLost(wrapped["on_lost"]),
-            cell_timeout=wrapped["cell_timeout"],
-            type=wrapped["type"],
+            flow_name=wrapped.flow_name,
+            version=store.get_version(wrapped.flow_version),
+            environment=wrapped.environment,
+            on_lost=wrapped.on_lost,
+            cell_timeout=wrapped.cell_timeout,
+            type=wrapped.type,
         )
-    return replace(plan, wrappers=tuple(wrapped["wrappers"]), name=wrapped["name"])
+    return replace(plan, wrappers=tuple(wrapped.wrappers), name=wrapped.name)
 
 
 def notebook_path(execution: Execution) -> str:

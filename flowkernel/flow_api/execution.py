@@ -11,7 +11,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, ExecutionNotFound, NotYetAvailable
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.kernel_contract import CALL_KEY
-from flowkernel.core.models import Json
+from flowkernel.core.models import Decision, Json, Wrapped
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.flow_api.context import needed, own, short_key
 from flowkernel.flow_api.exceptions import (
@@ -88,7 +88,7 @@ class Execution(SelfReporting, FailureHandling):
         return Using(self, [use(wrapper, parameters)])
 
     @property
-    def wrapped(self) -> "Wrapped":
+    def wrapped(self) -> "WrappedFlow":
         """In a wrapper: what it runs."""
         record = self.get("wrapped")
         if record is None:
@@ -96,7 +96,7 @@ class Execution(SelfReporting, FailureHandling):
                 "This flow wraps nothing: only a wrapper has `this.wrapped`. Make one with "
                 "%%wrapper NAME."
             )
-        return Wrapped(self, record)
+        return WrappedFlow(self, Wrapped.from_json(record))
 
     def clone(
         self,
@@ -183,22 +183,22 @@ def use(wrapper: str, parameters: dict[str, Json]) -> Json:
     return {"name": wrapper, "inputs": plain_json(parameters, f"using({wrapper!r})")}
 
 
-class Wrapped:
+class WrappedFlow:
     """What a wrapper runs. `this.wrapped` in the wrapper."""
 
-    def __init__(self, wrapper: Execution, record: dict[str, Json]) -> None:
+    def __init__(self, wrapper: Execution, record: Wrapped) -> None:
         self._wrapper = wrapper
         self._record = record
 
     @property
     def name(self) -> str:
         """What its executions are called."""
-        return str(self._record["name"])
+        return self._record.name
 
     @property
     def inputs(self) -> dict[str, Json]:
         """What it gets."""
-        return dict(self._record["inputs"])
+        return dict(self._record.inputs)
 
     def start(self, *, parks: bool = False) -> Execution:
         """Start it. When the wrapper itself runs again after a loss, the same one goes on.
@@ -213,9 +213,11 @@ class Wrapped:
         decision, parks = child.load("decision", "parks")
         # If it is a wrapper, its inputs are its parameters, and not what the flow got.
         wrapped, inputs = child.get("wrapped", "inputs")
-        before = inputs if wrapped is None else wrapped["inputs"]
-        given = {**before, **((decision or {}).get("inputs") or {})}
-        return self._start(given, parks=parks, retry_of=child.execution_id)
+        if wrapped is not None:
+            inputs = Wrapped.from_json(wrapped).inputs
+        if decision is not None:
+            inputs = {**inputs, **(Decision.from_json(decision).inputs or {})}
+        return self._start(inputs, parks=parks, retry_of=child.execution_id)
 
     def tries(self, child: Execution) -> int:
         """How many there were, this one included; also those before a loss of the wrapper."""
@@ -233,14 +235,14 @@ class Wrapped:
 
         Not one in which somebody mended or skipped a cell: that was another source.
         """
-        name = self._record["flow_name"]
+        name = self._record.flow_name
         since = now() - timedelta(minutes=minutes)
         for known in self._wrapper._client.list_executions(
             status=S.ENDED_SUCCESS, flow_name=name, limit=LOOKED_AT
         ):
             if known.ended_at is not None and known.ended_at < since:
                 return None
-            is_same = known.flow_version == self._record["flow_version"]
+            is_same = known.flow_version == self._record.flow_version
             if is_same and known.inputs == self.inputs and known.decision is None:
                 return self._wrapper._known(known)
         return None

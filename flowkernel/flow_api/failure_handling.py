@@ -4,8 +4,9 @@ from typing import Self
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
-from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api.context import own
 from flowkernel.flow_api.exceptions import MessageClosed
 from flowkernel.flow_api.handle import ExecutionHandle
@@ -54,9 +55,8 @@ class FailureHandling(ExecutionHandle):
     @property
     def has_failed(self) -> bool:
         """Whether it failed and waits for somebody to decide; as last read."""
-        record = self._record or self.load_all()
-        is_aside = record["status"] == ExecutionStatus.PAUSED
-        return is_aside and record["failure"] is not None and record["decision"] is None
+        self.get("failure")  # The record of a tree has none: then it is read anew.
+        return Record.from_json(self._record or {}).is_failed
 
     def settle(self, timeout: float | None = None) -> Self:
         """Wait until it has ended, or has failed and waits for somebody to decide.
@@ -91,8 +91,8 @@ class FailureHandling(ExecutionHandle):
             body = {"verb": decision, "why": why}
         body |= {"archive": archive, "started_by": self._client.started_by}
         try:
-            self._record = self._post("decide", body)
+            self._record = record = self._post("decide", body)
         except MoveNotAllowed:  # It was cancelled, or decided on, just now.
             return None
-        made = (self._record or {}).get("decision")
-        return str(made["verb"]) if made else None
+        decided = Record.from_json(record).decision
+        return str(decided.verb) if decided else None

@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from types import UnionType
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     CellRun,
+    Environment,
     Event,
     EventKind,
     Execution,
@@ -23,11 +24,6 @@ from flowkernel.core.models import (
 
 T = TypeVar("T", bound=JsonRecord)
 Row = tuple[Any, ...]
-
-#: Columns that are JSON, in whichever table.
-JSON_COLUMNS = frozenset(
-    "inputs output payload body response wrappers wrapped failure decision".split()
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class TableLayout(Generic[T]):
     def rows(self, values: Iterable[T], columns: Sequence[str]) -> list[Row]:
         """The values of these columns, for each of these."""
         hints = get_hints(self.model)
-        parts = [(attrgetter(name), _writer(name, hints[name])) for name in columns]
+        parts = [(attrgetter(name), _writer(hints[name])) for name in columns]
         return [
             tuple(
                 [
@@ -161,13 +157,18 @@ def get_hints(model: type) -> dict[str, Any]:
     return _HINTS[model]
 
 
+def is_json(hint: Any) -> bool:
+    """Whether a field of this type holds JSON values: `Json`, or a dict."""
+    return hint is Any or get_origin(hint) is dict
+
+
 def _bare(hint: Any) -> Any:
     return get_args(hint)[0] if isinstance(hint, UnionType) else hint
 
 
-def _writer(name: str, hint: Any) -> Callable[[Any], Any] | None:
+def _writer(hint: Any) -> Callable[[Any], Any] | None:
     """How the value of a column is written; None: as it is."""
-    if name in JSON_COLUMNS:
+    if is_json(hint):
         return dumps
     if hint is datetime:
         return stored_at
@@ -189,7 +190,7 @@ def _readers(model: type) -> Readers:
 
 
 def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
-    if name in JSON_COLUMNS:
+    if is_json(hint):
         return json.loads
     if hint is datetime:
         return _aware
@@ -198,9 +199,13 @@ def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint
     if isinstance(hint, type) and issubclass(hint, JsonRecord):
-        # The same few environments, again and again.
-        return lru_cache(1_000)(lambda text: hint.from_json(json.loads(text)))
+        read = partial(_record, hint)
+        return lru_cache(1_000)(read) if hint is Environment else read
     return None
+
+
+def _record(model: type[T], text: str) -> T:
+    return model.from_json(json.loads(text))
 
 
 def _aware(moment: datetime) -> datetime:

@@ -406,7 +406,7 @@ def test_what_is_wrapped_starts_with_its_wrapper(client, register):
         "retry",
         "inner (retry)",
     )
-    assert record.wrapped["inputs"] == {"n": 1}
+    assert record.wrapped.inputs == {"n": 1}
 
 
 def test_registering_again_takes_the_wrappers_off(client, register):

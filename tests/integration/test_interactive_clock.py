@@ -349,7 +349,7 @@ def test_a_child_that_is_cancelled_takes_its_prompt_along(begin, worker, person)
 
     assert stage.end() is ExecutionCancel
     told = stage.client.get(f"/message/{prompt['message_id']}")
-    said = "'sums' ended before anybody answered."
+    said = "'sums' ended before this was answered."
     assert (told["status"], told["closed_why"]) == ("CLOSED", said)
 
 

@@ -160,7 +160,7 @@ def test_a_wrapper_that_dies_leaves_no_failure_behind(stage):
 
     until(lambda: stage.child.load("status") == S.ENDED_ERROR)
     message = stage.child.get("message")
-    assert message.endswith("What was to ask about it has ended.")
+    assert message.endswith("The wrapper that asks about it has ended.")
     until(lambda: stage.child.execution_id in stage.worker.poll()["drop"])
 
 

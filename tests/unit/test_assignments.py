@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Decision, DecisionVerb, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import WorkerHoldings, orders
 from flowkernel.engine.dispatch.slots import EXTERNAL
 
 S = ExecutionStatus
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-DECISION = {"verb": "skip", "decision_id": "d1"}
+DECISION = Decision(verb=DecisionVerb.SKIP, decision_id="d1")
 
 
 def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):

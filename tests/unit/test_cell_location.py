@@ -4,6 +4,7 @@ import pytest
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from flowkernel.core.models import Failure
 from flowkernel.worker.notebook.cell_location import (
     failure_at,
     id_of,
@@ -54,12 +55,12 @@ def test_a_handler_is_mended_where_it_is_defined():
     nb = new_notebook(cells=[code("def handler(): ...", id="defined"), call])
 
     assert mended_at(nb, 1) == 0
-    assert failure_at(nb, 1, SKIP) == {
-        "cell_id": "defined",
-        "cell_number": 2,
-        "cell_count": 2,
-        "source": "def handler(): ...",
-    }
+    assert failure_at(nb, 1, SKIP) == Failure(
+        cell_id="defined",
+        cell_number=2,
+        cell_count=2,
+        source="def handler(): ...",
+    )
 
 
 @pytest.mark.parametrize("metadata", [{}, {"flowkernel": {"calls": "gone"}}])

@@ -7,12 +7,12 @@ import pytest
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed
-from flowkernel.core.models import EventKind, Execution, Message
+from flowkernel.core.models import DecisionVerb, EventKind, Execution, Message
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import MessageStatus
 from flowkernel.engine.prompts.decisions import (
-    Decision,
+    DecisionRequest,
     check_answer,
     decide,
     decision_in,
@@ -109,13 +109,13 @@ def followed(service, execution, *, archive=True, **response):
 def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
     after = followed(service, failed(), **{verb: True})
 
-    assert after.decision["verb"] == verb
-    assert after.decision["decided_by"] == "ada"
-    assert after.decision["decided_from"] == "notebook"
-    assert after.decision["cell_id"] == "b"
+    assert after.decision.verb is verb
+    assert after.decision.decided_by == "ada"
+    assert after.decision.decided_from == "notebook"
+    assert after.decision.cell_id == "b"
     [event] = [e for e in service.store.events_after(0) if e.kind is K.DECIDED]
     assert event.actor == "ada"
-    assert event.payload.items() <= after.decision.items()
+    assert event.payload.items() <= after.decision.to_json().items()
 
 
 @pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
@@ -152,23 +152,25 @@ def test_the_difference_is_recorded_if_there_is_one(service, failed):
     )
     same = followed(service, failed(), retry_cell=True, source=SOURCE)
 
-    assert edited.decision["source"] == "amount = 1\n" + SOURCE
-    assert edited.decision["difference"].splitlines()[3:] == [
+    assert edited.decision.source == "amount = 1\n" + SOURCE
+    assert edited.decision.difference.splitlines()[3:] == [
         "+amount = 1",
         f" {SOURCE}",
     ]
-    assert "difference" not in same.decision
-    assert "source" not in same.decision
+    assert "difference" not in same.decision.to_json()
+    assert "source" not in same.decision.to_json()
 
 
 def test_a_source_that_was_sent_along_with_another_button_is_no_edit(service, failed):
-    assert "source" not in followed(service, failed(), fail=True, source="x").decision
+    after = followed(service, failed(), fail=True, source="x")
+
+    assert "source" not in after.decision.to_json()
 
 
 def test_values_that_are_null_are_not_set(service, failed):
     after = followed(service, failed(), skip=True, values={"total": 3, "other": None})
 
-    assert after.decision["values"] == {"total": 3}
+    assert after.decision.values == {"total": 3}
 
 
 def test_other_inputs_are_those_of_their_fields(service, failed):
@@ -176,7 +178,7 @@ def test_other_inputs_are_those_of_their_fields(service, failed):
 
     after = followed(service, failed(), retry_with_inputs=True, **response)
 
-    assert after.decision["inputs"] == {"day": "monday"}
+    assert after.decision.inputs == {"day": "monday"}
 
 
 def test_the_same_answer_twice_is_one_decision(service, failed):
@@ -206,13 +208,13 @@ def test_nothing_goes_on_without_a_kernel(service, failed, verb):
 
 
 def test_nobody_can_decide_too(service, failed):
-    decision = Decision(verb="fail", why="Nobody answered in time.")
+    decision = DecisionRequest(verb=DecisionVerb.FAIL, why="Nobody answered in time.")
 
     after = decide(service, failed().execution_id, decision, archive=True)
 
     assert after.status_message == "NameError. Nobody answered in time."
-    assert (after.decision["decided_by"], after.decision["message_id"]) == ("", None)
-    assert after.decision["why"] == "Nobody answered in time."
+    assert (after.decision.decided_by, after.decision.message_id) == ("", None)
+    assert after.decision.why == "Nobody answered in time."
 
 
 def test_a_prompt_without_an_answer_decides_nothing(failed):

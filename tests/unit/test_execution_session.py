@@ -1,18 +1,20 @@
 """A failed execution in its worker: parked until somebody decides, or its kernel is gone."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from flowkernel.core.models import EventKind
+from flowkernel.core.models import Decision, DecisionVerb, EventKind, Failure
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 from tests.conftest import until
 
 K = EventKind
 FAILED = ExecutionEnd(status=S.ENDED_ERROR, message="No.")
-RETRY = {"verb": "retry_cell", "decision_id": "1"}
+FAILURE = Failure(source="1 / 0")
+RETRY = Decision(verb=DecisionVerb.RETRY_CELL, decision_id="1")
 
 
 class Parked:
@@ -35,7 +37,7 @@ class Parked:
 
     def park(self):
         self.thread = threading.Thread(
-            target=lambda: self.came.append(self.run.park(FAILED, {"source": "1 / 0"}))
+            target=lambda: self.came.append(self.run.park(FAILED, FAILURE))
         )
         self.thread.start()
         until(lambda: self.run.is_parked)
@@ -74,8 +76,8 @@ def test_a_decision_that_is_told_again_is_not_followed_again(parked):
     parked.run.resume(None)
 
     assert parked.run.is_parked
-    parked.run.resume({**RETRY, "decision_id": "2"})
-    assert parked.joined()["decision_id"] == "2"
+    parked.run.resume(replace(RETRY, decision_id="2"))
+    assert parked.joined().decision_id == "2"
 
 
 def test_a_kernel_that_ends_meanwhile_is_said_to_be_lost(parked):
@@ -112,7 +114,7 @@ def test_room_is_made_for_it_as_soon_as_it_is_parked(parked):
     parked.joined()
     parked.run.make_room = lambda: parked.run.give_up("It is too large.")
 
-    assert parked.run.park(FAILED, {"source": "1 / 0"}) is None
+    assert parked.run.park(FAILED, FAILURE) is None
 
     assert parked.kinds() == [K.FAILED, K.FAILED, K.KERNEL_LOST, K.FAILED]
 
@@ -122,7 +124,7 @@ def test_a_kernel_that_is_not_to_be_kept_is_said_to_be_gone_at_once(parked):
     parked.joined()
     parked.run.unkept = "None is kept."
 
-    assert parked.run.park(FAILED, {"source": "1 / 0"}) is None
+    assert parked.run.park(FAILED, FAILURE) is None
     assert parked.run.ending == FAILED
     kind, said = parked.said[-1]
     assert (kind, said["is_parked"]) == (K.FAILED, False)

@@ -6,13 +6,21 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.clock import new_id
-from flowkernel.core.models import CellError, Execution
+from flowkernel.core.models import CellError, Execution, Failure, Wrapped
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
-from flowkernel.engine.prompts.failure_prompt import INPUT, LABELS, SHOWN, prompt_of
+from flowkernel.engine.prompts.failure_prompt import (
+    INPUT,
+    LABELS,
+    SHOWN_SOURCE,
+    prompt_of,
+)
 from flowkernel.forms.form import Form
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FAILURE = Failure(
+    cell_id="a", cell_number=2, cell_count=3, source="total = price * amount"
+)
 
 
 def failed(**fields):
@@ -34,14 +42,13 @@ def failed(**fields):
         error=CellError(
             name="NameError", message="x", traceback="line\n" * 40 + "last"
         ),
-        failure={
-            "cell_id": "a",
-            "cell_number": 2,
-            "cell_count": 3,
-            "source": "total = price * amount",
-        },
+        failure=FAILURE,
     )
     return replace(known, **fields)
+
+
+def wrapped(inputs):
+    return Wrapped(flow_name="report", flow_version="v1", name="report", inputs=inputs)
 
 
 def asked(execution, *, cause=None, tries=1, waiting=()):
@@ -96,9 +103,9 @@ def test_around_a_wrapper_it_shows_what_failed_under_it():
         name="report (timeout)",
         parked_at=None,
         inputs={"timeout_sec": 60},
-        wrapped={"inputs": {"day": "monday"}},
+        wrapped=wrapped({"day": "monday"}),
         error=None,
-        failure={"source": "def handler(): ..."},
+        failure=Failure(source="def handler(): ..."),
     )
 
     prompt = asked(wrapper, cause=cause)
@@ -109,7 +116,7 @@ def test_around_a_wrapper_it_shows_what_failed_under_it():
         "\nlast\n```",
         "Inputs: day = 'monday'.",
         f"Under it failed 'report' ({cause.execution_id[-8:]}).",
-        "put `interactive` innermost for that. Retry from start is.",
+        "put `interactive` innermost for that. Retry from start is possible.",
     ):
         assert words in prompt.message
     for words in ("timeout_sec", "handler"):
@@ -121,7 +128,7 @@ def test_around_a_wrapper_it_shows_what_failed_under_it():
 def test_a_wrapper_that_failed_by_itself_does_not_show_its_source():
     """As timeout does, whose child was cancelled."""
     wrapper = failed(
-        type="WRAPPER", parked_at=None, wrapped={"inputs": {}}, failure={"source": "x"}
+        type="WRAPPER", parked_at=None, wrapped=wrapped({}), failure=Failure(source="x")
     )
 
     prompt = asked(wrapper)
@@ -163,31 +170,33 @@ def test_an_input_is_asked_for_as_what_it_is(value, element):
 
 
 def test_a_long_source_is_whole_in_the_form_alone():
-    source = "x = 1\n" * SHOWN
-    execution = failed(failure={**failed().failure, "source": source})
+    source = "x = 1\n" * SHOWN_SOURCE
+    execution = failed(failure=replace(FAILURE, source=source))
 
     prompt = asked(execution)
 
     assert prompt.body["properties"]["source"]["default"] == source
-    assert len(prompt.message) < SHOWN + 2_000
+    assert len(prompt.message) < SHOWN_SOURCE + 2_000
 
 
 def test_a_fence_in_the_source_does_not_end_ours():
-    failure = {**failed().failure, "source": "'''```'''"}
+    failure = replace(FAILURE, source="'''```'''")
     execution = failed(failure=failure, parked_at=None)
 
     assert "````python\n'''```'''\n````" in asked(execution).message
 
 
 def test_what_ended_without_a_cell_can_be_asked_about():
-    prompt = asked(failed(failure={}, error=None, started_at=None, parked_at=None))
+    prompt = asked(
+        failed(failure=Failure(), error=None, started_at=None, parked_at=None)
+    )
 
     assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
 
 
 def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
     inputs = {f"i{n}": n for n in range(200)} | {"wide": "x" * 1_000_000}
-    failure = {**failed().failure, "source": "x = 1\n" * 100_000}
+    failure = replace(FAILURE, source="x = 1\n" * 100_000)
 
     prompt = asked(failed(inputs=inputs, failure=failure))
 

@@ -128,7 +128,7 @@ def test_what_needs_the_kernel_is_not_decided_once_that_is_gone():
         for verb in ("retry_cell", "skip"):
             with pytest.raises(MoveNotAllowed):
                 after(gone, K.DECIDED, verb=verb)
-        assert after(gone, K.DECIDED, verb="retry").decision["verb"] == "retry"
+        assert after(gone, K.DECIDED, verb="retry").decision.verb == "retry"
 
 
 def test_a_decision_for_a_kernel_that_is_lost_is_open_again():
@@ -298,7 +298,7 @@ def test_nothing_goes_on_in_a_kernel_that_is_gone(verb):
     lost = fold(execution, happened(execution, K.KERNEL_LOST, why="It ended."))
 
     assert lost.is_failed
-    assert lost.failure["kernel_lost"] == "It ended."
+    assert lost.failure.kernel_lost == "It ended."
     with pytest.raises(MoveNotAllowed):
         fold(lost, happened(lost, K.DECIDED, verb=verb))
 

@@ -7,7 +7,7 @@ it says it holds: an answer that got lost costs nothing.
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from flowkernel.core.models import Execution, Json
+from flowkernel.core.models import Decision, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
 
@@ -31,7 +31,7 @@ class Assignments:
     cancel: list[str]
     pause: list[str]
     resume: list[str]
-    decisions: dict[str, Json]  #: What was decided on those that stand still.
+    decisions: dict[str, Decision | None]  #: On those that stand still.
     drop: list[str]  #: Somebody else's by now, or nobody's.
     stop: bool
 

@@ -32,7 +32,7 @@ from flowkernel.engine.dispatch.slots import SlotTable, is_external
 from flowkernel.engine.dispatch.wait_registry import WaitRegistry
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.prompts.stale_prompts import loose_ends
+from flowkernel.engine.prompts.stale_prompts import stale_events
 from flowkernel.engine.service import Service, make_event
 from flowkernel.engine.start_plan import notebook_path
 from flowkernel.kernels.parked.registry import sweep_parked
@@ -300,7 +300,14 @@ class Dispatcher:
     def _as_told(self, told: Assignments) -> Json:
         """Orders as a worker gets them: what it is to start comes with its source."""
         said = {item.name: getattr(told, item.name) for item in fields(told)}
-        return {**said, "start": [self._assignment(e) for e in told.start]}
+        return {
+            **said,
+            "start": [self._assignment(e) for e in told.start],
+            "decisions": {
+                execution_id: decision and decision.to_json()
+                for execution_id, decision in told.decisions.items()
+            },
+        }
 
     def _assignment(self, execution: Execution) -> Json:
         version = self.service.store.get_version(execution.flow_version)
@@ -328,7 +335,7 @@ class Dispatcher:
         store = self.service.store
         prompts = [m for m in store.open_messages() if m.about_id is not None]
         find = store.find_execution
-        events = await asyncio.to_thread(loose_ends, store.live, prompts, find)
+        events = await asyncio.to_thread(stale_events, store.live, prompts, find)
         if events:
             await self._commit(events)
 

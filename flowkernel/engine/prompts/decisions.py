@@ -1,11 +1,21 @@
-"""What is decided on a failed execution, and what follows from it at once."""
+"""What is decided on a failed execution, and the events that follow at once."""
 
 from dataclasses import dataclass
 from difflib import unified_diff
 from keyword import iskeyword
+from typing import Any
 
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
-from flowkernel.core.models import Event, EventKind, Execution, Json, Message
+from flowkernel.core.models import (
+    Decision,
+    DecisionVerb,
+    Event,
+    EventKind,
+    Execution,
+    Failure,
+    Json,
+    Message,
+)
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.engine.prompts.failure_prompt import (
@@ -19,14 +29,16 @@ from flowkernel.engine.service import Service, make_event
 
 K = EventKind
 S = ExecutionStatus
-OURS = frozenset({"system", "this", "inputs"})  #: Not to be set by who skips a cell.
+V = DecisionVerb
+#: Names that a person who skips a cell cannot set.
+RESERVED_NAMES = frozenset({"system", "this", "inputs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What somebody decided; or nobody, and why."""
+class DecisionRequest:
+    """What a person wants to follow from a failure; or why no person decided."""
 
-    verb: str
+    verb: DecisionVerb
     actor: str = ""
     decided_from: str = ""
     message_id: str | None = None
@@ -34,19 +46,19 @@ class Decision:
     why: str | None = None
 
 
-def decision_in(message: Message) -> Decision:
+def decision_in(message: Message) -> DecisionRequest:
     """What an answered prompt decides.
 
     Raises:
-        BadArgument: It is not answered.
+        BadArgument: It is not answered, or is no prompt about a failure.
     """
     if message.status is not MessageStatus.ANSWERED:
         raise BadArgument(f"{message.subject!r} is not answered: nothing is decided.")
     response = message.response or {}
-    verb = next((name for name in LABELS if response.get(name)), None)
+    verb = next((verb for verb in LABELS if response.get(verb)), None)
     if verb is None:
         raise BadArgument(f"{message.subject!r} is no prompt about a failure.")
-    return Decision(
+    return DecisionRequest(
         verb=verb,
         actor=message.answered_by or "",
         decided_from=message.answered_from or "",
@@ -56,28 +68,23 @@ def decision_in(message: Message) -> Decision:
 
 
 def decide(
-    service: Service, execution_id: str, decision: Decision, *, archive: bool
+    service: Service, execution_id: str, request: DecisionRequest, *, archive: bool
 ) -> Execution:
-    """Record it, and end what does not go on. The same decision twice is one.
+    """Record the decision, and end what does not go on. The same one twice is one decision.
 
-    An answer that came while the kernel went, and needs it, decides nothing: it is asked
-    again.
+    If the kernel went while the answer was on its way, and the answer needs it, nothing is
+    decided: the person is asked again.
 
     Raises:
-        MoveNotAllowed: It has not failed, or not any more.
+        MoveNotAllowed: It has not failed, or something was decided already.
     """
     failed = service.store.get_execution(execution_id)
-    made = failed.decision or {}
-    if decision.message_id and made.get("message_id") == decision.message_id:
+    previous = failed.decision.message_id if failed.decision else None
+    if request.message_id and request.message_id == previous:
         return failed
     if not failed.is_failed:
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
-    events = [decided_event(failed, decision)]
-    if decision.verb != "cancel_all" and decision.verb not in LIVE_VERBS:
-        why = with_reason(failed.status_message, decision.why)
-        events.append(_ended(failed, S.ENDED_ERROR, why))
-        if archive and decision.verb != "fail":
-            events.append(make_event(execution_id, K.SAVED, is_archived=True))
+    events = [decided_event(failed, request), *_ending(failed, request, archive)]
     try:
         service.store.append(events)
     except MoveNotAllowed:
@@ -85,77 +92,92 @@ def decide(
         if not failed.is_failed:
             raise
         return failed
-    if decision.verb == "cancel_all":
-        service.cancel(failed.root_id, decision.actor or "somebody")
+    if request.verb is V.CANCEL_ALL:
+        service.cancel(failed.root_id, request.actor or "somebody")
     return service.store.get_execution(execution_id)
 
 
-def with_reason(error: str | None, why: str | None) -> str | None:
-    """The error, and as a sentence of its own why nobody decided otherwise."""
-    if not error or not why:
-        return error or why
-    return f"{error if error.endswith(('.', '!', '?')) else error + '.'} {why}"
+def _ending(failed: Execution, request: DecisionRequest, archive: bool) -> list[Event]:
+    """The events that end it, unless it goes on, or is cancelled with its family."""
+    if request.verb is V.CANCEL_ALL or request.verb in LIVE_VERBS:
+        return []
+    ended = make_event(
+        failed.execution_id,
+        K.ENDED,
+        status=S.ENDED_ERROR,
+        status_message=with_reason(failed.status_message, request.why),
+        error=failed.error.to_json() if failed.error else None,
+    )
+    if not archive or request.verb is V.FAIL:
+        return [ended]
+    return [ended, make_event(failed.execution_id, K.SAVED, is_archived=True)]
 
 
-def decided_event(failed: Execution, decision: Decision) -> Event:
+def with_reason(error: str | None, reason: str | None) -> str | None:
+    """The error, and the reason for the decision as a sentence of its own."""
+    if not error or not reason:
+        return error or reason
+    return f"{error if error.endswith(('.', '!', '?')) else error + '.'} {reason}"
+
+
+def decided_event(failed: Execution, request: DecisionRequest) -> Event:
     """The event that says who decided what, from where, and what was edited."""
-    response, failure = decision.response or {}, failed.failure or {}
-    said: dict[str, Json] = {
-        "verb": decision.verb,
-        "message_id": decision.message_id,
-        "decided_by": decision.actor,
-        "decided_from": decision.decided_from,
-        "cell_id": failure.get("cell_id"),
-    }
-    if decision.why is not None:
-        said["why"] = decision.why
-    if decision.verb == "retry_cell" and isinstance(response.get("source"), str):
-        before, after = str(failure.get("source") or ""), response["source"]
-        if before != after:
-            said |= {"source": after, "difference": difference(before, after)}
-    if decision.verb == "skip":
-        said["values"] = given_values(response.get("values"))
-    if decision.verb == "retry_with_inputs":
-        said["inputs"] = {
-            name.removeprefix(INPUT): value
-            for name, value in response.items()
-            if name.startswith(INPUT)
-        }
-    return make_event(failed.execution_id, K.DECIDED, decision.actor, **said)
+    failure = failed.failure or Failure()
+    decision = Decision(
+        verb=request.verb,
+        message_id=request.message_id,
+        decided_by=request.actor,
+        decided_from=request.decided_from,
+        cell_id=failure.cell_id,
+        why=request.why,
+        **_details(request, failure.source or ""),
+    )
+    payload = decision.to_json()
+    return make_event(failed.execution_id, K.DECIDED, request.actor, **payload)
 
 
-def given_values(values: Json) -> dict[str, Json]:
-    """The values for a skipped cell's names; null says: not set."""
+def _details(request: DecisionRequest, source: str) -> dict[str, Any]:
+    """The fields of a decision that only its verb has. `source`: of the failed cell."""
+    response = request.response or {}
+    match request.verb:
+        case V.RETRY_CELL:
+            edited = response.get("source")
+            if not isinstance(edited, str) or edited == source:
+                return {}
+            return {"source": edited, "difference": difference(source, edited)}
+        case V.SKIP:
+            return {"values": values_to_set(response.get("values"))}
+        case V.RETRY_WITH_INPUTS:
+            names = [name for name in response if name.startswith(INPUT)]
+            inputs = {name.removeprefix(INPUT): response[name] for name in names}
+            return {"inputs": inputs}
+        case _:
+            return {}
+
+
+def values_to_set(values: Json) -> dict[str, Json]:
+    """The values for a skipped cell's names; null means that a name is not set."""
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 
-def difference(before: str, after: str) -> str:
+def difference(source: str, edited: str) -> str:
     """What was edited, as a unified diff."""
     lines = unified_diff(
-        before.splitlines(), after.splitlines(), "before", "after", lineterm=""
+        source.splitlines(), edited.splitlines(), "before", "after", lineterm=""
     )
     return "\n".join(lines)
-
-
-def _ended(failed: Execution, status: S, why: str | None) -> Event:
-    return make_event(
-        failed.execution_id,
-        K.ENDED,
-        status=status,
-        status_message=why,
-        error=failed.error.to_json() if failed.error else None,
-    )
 
 
 def still_possible(
     service: Service, message: Message, response: dict[str, Json]
 ) -> dict[str, Json]:
-    """The response, as far as the form still asks for it: it may have been on a screen since
-    before the kernel was lost.
+    """The response without what the form no longer offers.
+
+    The person may have answered a form that was shown before the kernel was lost.
 
     Raises:
         BadAnswer: It needs the kernel. The message stays open.
-        NotOpen: It was decided on otherwise, or has ended.
+        NotOpen: Something else was decided, or the execution has ended.
     """
     if message.about_id is None:
         return response
@@ -164,10 +186,10 @@ def still_possible(
         raise NotOpen(f"{message.subject!r} is closed. {why_settled(failed)}")
     if failed.parked_at is not None:
         return response
-    pressed = next((name for name in LABELS if response.get(name)), "")
-    if pressed in LIVE_VERBS:
-        gone = kernel_gone(failed).partition(" is ")[2]
-        raise BadAnswer(f"{LABELS[pressed]} is {gone}")
+    verb = next((verb for verb in LABELS if response.get(verb)), None)
+    if verb is not None and verb in LIVE_VERBS:
+        reason = kernel_gone(failed).partition(" is ")[2]
+        raise BadAnswer(f"{LABELS[verb]} is {reason}")
     return {k: value for k, value in response.items() if k not in NEEDS_KERNEL}
 
 
@@ -185,8 +207,7 @@ def check_answer(message: Message, response: dict[str, Json]) -> None:
             'The values must be an object of names and values, as in {"rows": 3}.'
         )
     for name in values:
-        if not name.isidentifier() or iskeyword(name) or name in OURS:
-            raise BadAnswer(
-                f"{name!r} cannot be given a value: it is "
-                + ("a name of flowkernel's own." if name in OURS else "no name.")
-            )
+        is_reserved = name in RESERVED_NAMES
+        if not name.isidentifier() or iskeyword(name) or is_reserved:
+            reason = "a name of flowkernel's own." if is_reserved else "no name."
+            raise BadAnswer(f"{name!r} cannot be given a value: it is {reason}")

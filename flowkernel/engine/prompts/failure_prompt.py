@@ -1,54 +1,55 @@
-"""What a person is asked when something failed. Pure.
+"""The prompt about a failure: its text and its form. Pure.
 
-Six things can be done; two of them need the kernel that failed to be alive. The words say what
-a person needs to decide, so that a terminal, a notebook and a page can all show them.
+A person can decide six things; two of them need the kernel that failed. The text has all that a
+person needs for that, so that a terminal, a notebook and a page can show the same.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowkernel.core.json_values import dumps
-from flowkernel.core.models import Execution, Json, Message
+from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.text import one_line
 from flowkernel.engine.prompts.assigned_names import names_set_by
 
+V = DecisionVerb
 TRACEBACK_LINES = 12  #: The last ones are shown.
-SHOWN = (
-    2_000  #: Characters of a cell's source in the words, inclusive; the form has all.
-)
-#: What a form offers only while the kernel that failed is there.
+#: Characters of a cell's source in the text, inclusive; the form has all of it.
+SHOWN_SOURCE = 2_000
+#: What a form offers only while the kernel that failed is alive.
 NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
 LONGEST_SOURCE = 200_000  #: Characters of a cell that can be edited, inclusive.
-LONGEST_INPUT = (
-    20_000  #: Characters of an input, as JSON, that can be edited, inclusive.
-)
-MOST_INPUTS = 80  #: That can be edited, inclusive: a form has 100 elements.
-INPUT = "inputs."  #: Begins the name of a field that is an input.
+#: Characters of an input, as JSON, that can be edited, inclusive.
+LONGEST_INPUT = 20_000
+MOST_INPUTS = 80  #: That can be edited, inclusive: a form has at most 100 elements.
+INPUT = "inputs."  #: The name of a field that is an input begins with it.
 LABELS = {
-    "retry_cell": "Retry cell",
-    "retry": "Retry from start",
-    "retry_with_inputs": "Retry with other inputs",
-    "skip": "Skip the cell",
-    "fail": "Fail",
-    "cancel_all": "Cancel all",
+    V.RETRY_CELL: "Retry cell",
+    V.RETRY: "Retry from start",
+    V.RETRY_WITH_INPUTS: "Retry with other inputs",
+    V.SKIP: "Skip the cell",
+    V.FAIL: "Fail",
+    V.CANCEL_ALL: "Cancel all",
 }
-SAID = {
-    "retry_cell": "Go on from this cell, as it stands here; all before it stays as it is.",
-    "retry": "Begin anew, in a new kernel.",
-    "retry_with_inputs": "Begin anew, in a new kernel, with these inputs.",
-    "skip": "Go on behind this cell, with these values.",
-    "fail": "End with this error.",
-    "cancel_all": "Stop it, whatever waits for it, and all that these started.",
+DESCRIPTIONS = {
+    V.RETRY_CELL: "Run this cell again, as it is here. The cells before it do not run again.",
+    V.RETRY: "Start again, in a new kernel.",
+    V.RETRY_WITH_INPUTS: "Start again, in a new kernel, with these inputs.",
+    V.SKIP: "Go on after this cell, with these values.",
+    V.FAIL: "End with this error.",
+    V.CANCEL_ALL: "Cancel it, everything that waits for it, and everything that these started.",
 }
+Fields = dict[str, dict[str, Json]]  #: Of a form, by name.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailurePrompt:
-    """What is asked."""
+    """The prompt about one failure."""
 
     subject: str
     message: str  #: Markdown.
-    body: Json
+    body: Json  #: The form.
 
 
 def prompt_of(
@@ -65,28 +66,26 @@ def prompt_of(
         cause: What failed under it, if it is a wrapper; else itself.
         tries: How many there were, this one included.
         waiting: The names of those that wait for it, its parent first.
-        seconds: For how long it ran, without what people took; None: it never did.
+        seconds: How long it ran, without the time that people took; None: it never ran.
     """
     times = f" {tries} times" if tries > 1 else ""
+    facts = _facts(failed, cause, tries, waiting, seconds)
+    parts = [f"**{failed.status_message}**", *_cell_parts(failed, cause), facts]
     return FailurePrompt(
         subject=f"{failed.name} failed{times}",
-        message="\n\n".join(_parts(failed, cause, tries, waiting, seconds)),
+        message="\n\n".join(parts),
         body={"type": "object", "properties": _properties(failed)},
     )
 
 
-def _parts(
-    failed: Execution,
-    cause: Execution,
-    tries: int,
-    waiting: list[str],
-    seconds: float | None,
-) -> list[str]:
-    failure, parts = cause.failure or {}, [f"**{failed.status_message}**"]
-    source = "" if cause.wrapped is not None else str(failure.get("source") or "")
-    if source and failed.parked_at is None:  # Else it stands in the form.
-        shown = source if len(source) <= SHOWN else source[:SHOWN] + "\n..."
-        parts.append(_fenced(shown, "python"))
+def _cell_parts(failed: Execution, cause: Execution) -> list[str]:
+    """The source and the traceback of the cell, as paragraphs."""
+    parts = []
+    source = "" if cause.wrapped is not None else _source(cause)
+    if source and failed.parked_at is None:  # Else it is in the form.
+        is_short = len(source) <= SHOWN_SOURCE
+        excerpt = source if is_short else source[:SHOWN_SOURCE] + "\n..."
+        parts.append(_fenced(excerpt, "python"))
     if cause.error is not None and cause.error.traceback:
         lines = cause.error.traceback.rstrip().splitlines()[-TRACEBACK_LINES:]
         parts.append(_fenced("\n".join(lines), ""))
@@ -94,45 +93,63 @@ def _parts(
         parts.append(
             "Its kernel is alive, with all variables. Edit the cell, if need be, and retry it."
         )
-    facts = [f"{n} = {one_line(repr(v))}" for n, v in _inputs(failed).items()]
-    said = [f"Execution {failed.execution_id[-8:]}."]
+    return parts
+
+
+def _facts(
+    failed: Execution,
+    cause: Execution,
+    tries: int,
+    waiting: list[str],
+    seconds: float | None,
+) -> str:
+    """What else a person may want to know, as one paragraph."""
+    inputs = [f"{name} = {one_line(repr(v))}" for name, v in _inputs(failed).items()]
+    sentences = [f"Run ID: {failed.execution_id[-8:]}."]
     if cause is not failed:
-        said.append(f"Under it failed {cause.name!r} ({cause.execution_id[-8:]}).")
-    said += [f"Inputs: {', '.join(facts)}." if facts else "It has no inputs."]
+        name, short_id = cause.name, cause.execution_id[-8:]
+        sentences.append(f"Under it failed {name!r} ({short_id}).")
+    has_inputs = f"Inputs: {', '.join(inputs)}." if inputs else "It has no inputs."
+    sentences.append(has_inputs)
     if seconds is not None:
-        said.append(f"It ran for {seconds:.1f} s.")
-    said.append(f"Try {tries}.")
+        sentences.append(f"It ran for {seconds:.1f} s.")
+    sentences.append(f"Try {tries}.")
     if waiting:
-        said.append(f"Waiting for it: {', '.join(waiting)}.")
+        sentences.append(f"Waiting for it: {', '.join(waiting)}.")
     if failed.parked_at is None:
-        said.append(kernel_gone(failed))
-    return [*parts, " ".join(said)]
+        sentences.append(kernel_gone(failed))
+    return " ".join(sentences)
+
+
+def _source(failed: Execution) -> str:
+    """The source of the cell that failed; empty if there was none."""
+    return (failed.failure or Failure()).source or ""
 
 
 def _inputs(failed: Execution) -> dict[str, Json]:
-    """What it got; of a wrapper, what it gives to the flow."""
-    wrapped = failed.wrapped
-    return dict(failed.inputs if wrapped is None else wrapped["inputs"])
+    """Its inputs; of a wrapper, those of the flow that it runs."""
+    return dict(failed.inputs if failed.wrapped is None else failed.wrapped.inputs)
 
 
 def kernel_gone(failed: Execution) -> str:
-    """What is still possible, and why no more is."""
+    """Why its cell cannot be retried, and what is possible."""
     if failed.wrapped is not None:
         return (
             "Retry cell is not possible around a wrapper, which runs its flow as a whole: "
-            "put `interactive` innermost for that. Retry from start is."
+            "put `interactive` innermost for that. Retry from start is possible."
         )
-    why = (failed.failure or {}).get("kernel_lost", "Its kernel is gone.")
-    return f"Retry cell is no longer possible. {why} Retry from start still is."
+    reason = (failed.failure or Failure()).kernel_lost
+    reason = "Its kernel is gone." if reason is None else reason
+    return f"Retry cell is no longer possible. {reason} Retry from start still is."
 
 
 def why_settled(failed: Execution | None) -> str:
-    """Why nobody needs to decide on it any more."""
+    """Why no decision on it is needed."""
     if failed is None:
-        return "What it asked about is gone."
+        return "The run that it asked about was deleted."
     if failed.status.is_ended:
-        return f"{failed.name!r} ended before anybody answered."
-    return f"{failed.name!r} was decided on otherwise."
+        return f"{failed.name!r} ended before this was answered."
+    return f"Something else was decided on {failed.name!r}."
 
 
 def offers_kernel(body: Json) -> bool:
@@ -141,10 +158,10 @@ def offers_kernel(body: Json) -> bool:
 
 
 def without_kernel(message: Message, failed: Execution) -> dict[str, Json]:
-    """The words and the form of a prompt, now that the kernel is gone."""
+    """The text and the form of a prompt whose kernel is gone, as fields of the message."""
     properties = {
-        name: asked
-        for name, asked in message.body["properties"].items()
+        name: field
+        for name, field in message.body["properties"].items()
         if name not in NEEDS_KERNEL
     }
     return {
@@ -160,22 +177,31 @@ def _fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _properties(failed: Execution) -> dict[str, Json]:
-    """The form: what can be filled in, then the buttons, each with what belongs to it."""
-    failure = failed.failure or {}
-    source = str(failure.get("source") or "")
+def _properties(failed: Execution) -> Fields:
+    """The form: what can be filled in, then the buttons, each with its own fields."""
+    source = _source(failed)
     has_kernel = failed.parked_at is not None and bool(source)
-    inputs = {
-        INPUT + name: {
-            **_element_for(value),
-            "label": name,
-            "default": value,
-            "keeps_empty": True,
-        }
-        for name, value in list(_inputs(failed).items())[:MOST_INPUTS]
-        if len(dumps(value)) <= LONGEST_INPUT
+    cell = _cell_fields(failed.failure or Failure()) if has_kernel else {}
+    inputs = _input_fields(_inputs(failed))
+    verbs = [
+        verb
+        for verb in LABELS
+        if (has_kernel or verb not in LIVE_VERBS)
+        and (inputs or verb is not V.RETRY_WITH_INPUTS)
+    ]
+    own_fields = {
+        V.RETRY_CELL: [name for name in cell if name == "source"],
+        V.RETRY_WITH_INPUTS: list(inputs),
+        V.SKIP: ["values"],
     }
-    live: dict[str, Json] = {
+    buttons = {str(verb): _button(verb, own_fields.get(verb, ())) for verb in verbs}
+    return {**cell, **inputs, **buttons}
+
+
+def _cell_fields(failure: Failure) -> Fields:
+    """The source, unless it is too long to be edited, and the values for its names."""
+    source = failure.source or ""
+    fields: Fields = {
         "source": {
             "element": "code",
             "label": _cell_label(failure),
@@ -185,34 +211,40 @@ def _properties(failed: Execution) -> dict[str, Json]:
         "values": {
             "element": "json",
             "label": "Values",
-            "description": "What the cell would have set; null: nothing.",
+            "description": "What the cell would have set; null: do not set it.",
             "default": dict.fromkeys(names_set_by(source)),
         },
     }
     if len(source) > LONGEST_SOURCE:
-        del live["source"]
-    belongs = {
-        "retry_cell": ["source"] if "source" in live else [],
-        "retry_with_inputs": list(inputs),
-        "skip": ["values"],
-    }
-    buttons = {
-        verb: {
-            "element": "submit",
-            "label": label,
-            "description": SAID[verb],
-            "required": [],
-            "fields": belongs.get(verb, []),
+        del fields["source"]
+    return fields
+
+
+def _input_fields(inputs: dict[str, Json]) -> Fields:
+    return {
+        INPUT + name: {
+            **_element_for(value),
+            "label": name,
+            "default": value,
+            "keeps_empty": True,
         }
-        for verb, label in LABELS.items()
-        if (has_kernel or verb not in LIVE_VERBS)
-        and (inputs or verb != "retry_with_inputs")
+        for name, value in list(inputs.items())[:MOST_INPUTS]
+        if len(dumps(value)) <= LONGEST_INPUT
     }
-    return {**(live if has_kernel else {}), **inputs, **buttons}
 
 
-def _cell_label(failure: dict[str, Json]) -> str:
-    number, count = failure.get("cell_number"), failure.get("cell_count")
+def _button(verb: DecisionVerb, own_fields: Iterable[str]) -> dict[str, Json]:
+    return {
+        "element": "submit",
+        "label": LABELS[verb],
+        "description": DESCRIPTIONS[verb],
+        "required": [],
+        "fields": list(own_fields),
+    }
+
+
+def _cell_label(failure: Failure) -> str:
+    number, count = failure.cell_number, failure.cell_count
     return f"Cell {number} of {count}" if number else "The cell"
 
 

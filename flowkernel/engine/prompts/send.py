@@ -1,17 +1,16 @@
-"""Asking a person about a failure, and having followed what they answer."""
+"""Asks a person about a failure, and carries out the answer."""
 
-from datetime import datetime
 from typing import Any
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.kernel_contract import CALL_KEY
-from flowkernel.core.models import Execution, Json, Message
+from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
-from flowkernel.engine.prompts.answer_time import asked_since
-from flowkernel.engine.prompts.decisions import Decision, decide, decision_in
-from flowkernel.engine.prompts.failure_prompt import prompt_of
+from flowkernel.engine.prompts.answer_time import answer_time
+from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decision_in
+from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.schemas import DecideBody
@@ -19,118 +18,129 @@ from flowkernel.store import Store
 
 
 def send_prompt(
-    inbox: Inbox, execution_id: str, asked: dict[str, Any], attended: Json
+    inbox: Inbox, execution_id: str, request: dict[str, Any], attended: Json
 ) -> Message:
-    """Send the prompt about a failed execution, from its wrapper.
+    """Send the prompt about a failed execution, from its wrapper `execution_id`.
 
     Args:
-        attended: Why we think that somebody is there; it is recorded.
+        request: The fields of `PromptBody`.
+        attended: Why we think that a person is there; it is recorded.
 
     Raises:
         MoveNotAllowed: It has not failed.
     """
-    store = inbox.service.store
-    failed = store.get_execution(asked["about_id"])
+    failed = inbox.service.store.get_execution(request["about_id"])
     if not failed.is_failed:
         raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
-    known = asked_before(inbox, execution_id, failed)
-    if known is not None:
-        return known
-    waiting = [parent.name for parent in store.ancestors(execution_id)]
-    prompt = prompt_of(
-        failed,
-        cause=cause_of(store, failed),
-        tries=_tries(inbox, failed),
-        waiting=waiting,
-        seconds=_ran_for(inbox, execution_id, failed),
-    )
-    said = {
-        **asked,
+    previous = previous_prompt(inbox, execution_id, failed)
+    if previous is not None:
+        return previous
+    prompt = _prompt(inbox, execution_id, failed)
+    fields = {
+        **request,
         "subject": prompt.subject,
         "message": prompt.message,
         "message_type": "ERROR",
         "body": prompt.body,
         "attended": attended,
     }
-    return inbox.send(execution_id, said)
+    return inbox.send(execution_id, fields)
 
 
-def _ran_for(inbox: Inbox, execution_id: str, failed: Execution) -> float | None:
+def _prompt(inbox: Inbox, execution_id: str, failed: Execution) -> FailurePrompt:
+    store = inbox.service.store
+    return prompt_of(
+        failed,
+        cause=cause_of(store, failed),
+        tries=_count_tries(store, failed),
+        waiting=[parent.name for parent in store.ancestors(execution_id)],
+        seconds=_run_seconds(inbox, execution_id, failed),
+    )
+
+
+def _run_seconds(inbox: Inbox, execution_id: str, failed: Execution) -> float | None:
     """Seconds since its start, less those in which its wrapper waited for a person."""
     if failed.started_at is None:
         return None
     wrapper = inbox.service.store.get_execution(execution_id)
-    asked = asked_since(inbox.service, wrapper, failed.started_at)
-    return max(0.0, (now() - failed.started_at).total_seconds() - asked.seconds)
+    answering = answer_time(inbox.service, wrapper, failed.started_at)
+    return max(0.0, (now() - failed.started_at).total_seconds() - answering.seconds)
 
 
 def cause_of(store: Store, failed: Execution) -> Execution:
-    """What a wrapper failed for: what failed under it last; else itself."""
+    """Why a wrapper failed: what failed under it last; else itself."""
     status = ExecutionStatus.ENDED_ERROR
     while failed.failed_for_another:
-        found = store.list_executions(
+        children = store.list_executions(
             parent_id=failed.execution_id, status=status, limit=1
         )
-        if not found:
+        if not children:
             break
-        [failed] = found
+        [failed] = children
     return failed
 
 
 def is_attended(
     inbox: Inbox, presence: Presence, execution: Execution, minutes: float
 ) -> bool:
-    """Whether somebody is there to be asked by this wrapper; or was asked already, and only
-    the wrapper runs again after a loss."""
+    """Whether a person is there to be asked by this wrapper.
+
+    Also if the person was asked before, and the wrapper only runs again after a loss.
+    """
     if execution.is_interactive or presence.within(minutes) is not None:
         return True
     children = inbox.service.store.called([execution], CALL_KEY)
-    failed = [child for child in children if child.is_failed]
-    return any(asked_before(inbox, execution.execution_id, one) for one in failed)
+    return any(
+        previous_prompt(inbox, execution.execution_id, child)
+        for child in children
+        if child.is_failed
+    )
 
 
-def asked_before(inbox: Inbox, execution_id: str, failed: Execution) -> Message | None:
+def previous_prompt(
+    inbox: Inbox, execution_id: str, failed: Execution
+) -> Message | None:
     """The prompt about this very failure, if the wrapper runs again after a loss."""
-    since = datetime.fromisoformat(failed.failure["failed_at"])
+    failed_at = (failed.failure or Failure()).failed_at or failed.created_at
     for message in inbox.service.store.messages_of(execution_id):
-        is_this = (
-            message.about_id == failed.execution_id and message.created_at >= since
-        )
-        if is_this and _still_counts(message, failed):
+        is_about_it = message.about_id == failed.execution_id
+        is_newer = message.created_at >= failed_at
+        if is_about_it and is_newer and _is_valid(message, failed):
             return message
     return None
 
 
-def _still_counts(message: Message, failed: Execution) -> bool:
-    """Whether it need not be asked again: nobody closed it, and the answer can be followed."""
+def _is_valid(message: Message, failed: Execution) -> bool:
+    """Whether a prompt was not closed, and its answer can still be carried out."""
     if message.status is not MessageStatus.ANSWERED:
         return message.status in (MessageStatus.OPEN, MessageStatus.TIMED_OUT)
     return failed.parked_at is not None or decision_in(message).verb not in LIVE_VERBS
 
 
-def _tries(inbox: Inbox, failed: Execution) -> int:
+def _count_tries(store: Store, failed: Execution) -> int:
     """How often it was tried: as a whole, and from the failed cell on."""
-    runs = inbox.service.store.cell_runs(failed.execution_id)
-    same = [run for run in runs if run.cell_id == runs[-1].cell_id]
-    count, one = max(1, len(same)), failed
-    while one.retry_of is not None:
-        before = inbox.service.store.find_execution(one.retry_of)
-        if before is None:
+    runs = store.cell_runs(failed.execution_id)
+    same_cell = [run for run in runs if run.cell_id == runs[-1].cell_id]
+    count, execution = max(1, len(same_cell)), failed
+    while execution.retry_of is not None:
+        previous = store.find_execution(execution.retry_of)
+        if previous is None:
             break
-        count, one = count + 1, before
+        count, execution = count + 1, previous
     return count
 
 
-def decide_on(inbox: Inbox, execution_id: str, asked: DecideBody) -> Execution:
-    """Have followed an answered prompt, or a verb.
+def decide_on(inbox: Inbox, execution_id: str, body: DecideBody) -> Execution:
+    """Carry out an answered prompt, or a verb.
 
     Raises:
         BadArgument: Neither is given, or both.
     """
-    if (asked.message_id is None) is (asked.verb is None):
+    if (body.message_id is None) is (body.verb is None):
         raise BadArgument("Give either `message_id` or `verb`.")
-    if asked.verb is not None:
-        decision = Decision(verb=asked.verb, actor=asked.started_by, why=asked.why)
+    if body.verb is not None:
+        verb = DecisionVerb(body.verb)
+        request = DecisionRequest(verb=verb, actor=body.started_by, why=body.why)
     else:
-        decision = decision_in(inbox.find(asked.message_id or ""))
-    return decide(inbox.service, execution_id, decision, archive=asked.archive)
+        request = decision_in(inbox.find(body.message_id or ""))
+    return decide(inbox.service, execution_id, request, archive=body.archive)

@@ -1,8 +1,8 @@
-"""What was left loose by something that happened elsewhere, and how it is tied up.
+"""Prompts that are out of date, and failures that nobody is left to decide on.
 
-A prompt belongs to the wrapper that sent it; what it asks about is another execution, which
-may end, go on or lose its kernel meanwhile. Looked for again and again, so that an engine that
-was killed in between leaves nothing loose. Pure, but for ids and the time.
+A prompt belongs to the wrapper that sent it; what it asks about is another execution, which may
+end, go on or lose its kernel meanwhile. The engine looks for them again and again, so that an
+engine that was killed in between leaves none. Pure, but for ids and the time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,52 +21,50 @@ K = EventKind
 Find = Callable[[str], Execution | None]
 
 
-def loose_ends(
+def stale_events(
     live: Mapping[str, Execution], prompts: Iterable[Message], find: Find
 ) -> list[Event]:
-    """The events that tie up what is loose.
+    """The events that end such failures, and close or change such prompts.
 
     Args:
         live: What has not ended.
         prompts: What is open, and asks about an execution.
-        find: Finds one, ended or not; None: it was pruned.
+        find: Finds one, ended or not; None: it was deleted.
     """
-    asides = [execution for execution in live.values() if execution.status is S.PAUSED]
-    events = [event for one in asides for event in _undecided(one, live)]
+    paused = [execution for execution in live.values() if execution.status is S.PAUSED]
+    events = [event for execution in paused for event in _abandoned(execution, live)]
     for message in prompts:
         events += _outdated(message, find(message.about_id or ""))
     return events
 
 
-def _undecided(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
-    """One that is put aside, and that nobody will take up again."""
+def _abandoned(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
+    """The end of a paused execution, if nothing is left that could let it go on."""
     if failed.asked == "cancel" and failed.worker is None:
-        status, why = S.ENDED_CANCELLED, failed.status_message
+        status, sentence = S.ENDED_CANCELLED, failed.status_message
     elif failed.is_failed and failed.parent_id not in live:
         status = S.ENDED_ERROR
-        why = f"{failed.status_message} What was to ask about it has ended."
+        sentence = f"{failed.status_message} The wrapper that asks about it has ended."
     else:
         return []
-    error = failed.error.to_json() if failed.error else None
-    return [
-        make_event(
-            failed.execution_id,
-            K.ENDED,
-            status=status,
-            status_message=why,
-            error=error,
-        )
-    ]
+    ended = make_event(
+        failed.execution_id,
+        K.ENDED,
+        status=status,
+        status_message=sentence,
+        error=failed.error.to_json() if failed.error else None,
+    )
+    return [ended]
 
 
 def _outdated(message: Message, failed: Execution | None) -> list[Event]:
-    """A prompt that asks for what cannot be done, or what nobody needs to decide."""
+    """What becomes of a prompt that needs no answer, or offers what is not possible."""
     if failed is None or not failed.is_failed:
-        said = {"status": MessageStatus.CLOSED, "why": why_settled(failed)}
-        kind = K.MESSAGE_CLOSED
+        kind, reason = K.MESSAGE_CLOSED, why_settled(failed)
+        changes = {"status": MessageStatus.CLOSED, "why": reason}
     elif failed.parked_at is None and offers_kernel(message.body):
-        kind, said = K.MESSAGE_CHANGED, without_kernel(message, failed)
+        kind, changes = K.MESSAGE_CHANGED, without_kernel(message, failed)
     else:
         return []
-    told = {"message_id": message.message_id, **said}
-    return [make_event(message.execution_id, kind, **told)]
+    payload = {"message_id": message.message_id, **changes}
+    return [make_event(message.execution_id, kind, **payload)]

@@ -4,6 +4,7 @@ papermill's own record cannot be used: it calls cells that never ran `completed`
 timeout or a dead kernel.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nbclient.exceptions import (
 )
 
 from flowkernel.core.errors import ExecutionCancelled
-from flowkernel.core.models import EventKind, Execution
+from flowkernel.core.models import EventKind, Execution, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.worker.notebook.cell_location import (
@@ -65,7 +66,7 @@ class CellClient(KernelListener):
         self._script = script
         self._verdict: ExecutionEnd | None = None
         self._is_broken = False  #: A cell never replied.
-        self._loss: Reply | None = None  #: What failed, and why its kernel is gone.
+        self._loss: Failure | None = None  #: What failed, and why its kernel is gone.
         self._info: Reply = {}  #: What the kernel says of itself.
 
     # -- the whole notebook --------------------------------------------------------------
@@ -232,7 +233,7 @@ class CellClient(KernelListener):
         failure = failure_at(self.nb, index, self.skip_cells_with_tag)
         self._is_broken = True
         self._verdict = outcome.ending
-        self._loss = {**failure, "kernel_lost": why_lost(error)}
+        self._loss = replace(failure, kernel_lost=why_lost(error))
         return outcome
 
     def _place(self, index: int) -> CellLocation:

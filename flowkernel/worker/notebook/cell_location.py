@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import nbformat
 
-from flowkernel.core.models import Json
+from flowkernel.core.models import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +52,15 @@ def mended_at(nb: nbformat.NotebookNode, index: int) -> int:
     return places.get(ours.get("calls"), index)
 
 
-def failure_at(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> dict[str, Json]:
+def failure_at(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> Failure:
     """What a person needs to know of a failure: which cell failed, and what to mend."""
     place, first = place_of(nb, index, skip_tag), mended_at(nb, index)
-    return {
-        "cell_id": id_of(nb, first),
-        "cell_number": place.number,
-        "cell_count": place.count,
-        "source": nb.cells[first].source,
-    }
+    return Failure(
+        cell_id=id_of(nb, first),
+        cell_number=place.number,
+        cell_count=place.count,
+        source=nb.cells[first].source,
+    )
 
 
 def _runnable(nb: nbformat.NotebookNode, skip_tag: str) -> Iterator[int]:

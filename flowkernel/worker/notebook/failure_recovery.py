@@ -3,13 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Decision, DecisionVerb, Execution, Failure
 from flowkernel.core.process_id import started_at
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.kernels.parked.registry import ParkedKernel, published
@@ -26,7 +25,6 @@ REWIND = "__import__('sys').modules['flowkernel.flow_api.context'].rewind({cells
 BUSY = "[flowkernel: it goes on when the kernel is free; somebody runs a cell in it]\n"
 
 S = ExecutionStatus
-Told = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,7 @@ class Stop:
     """The notebook is over."""
 
     ending: ExecutionEnd
-    loss: Told | None = (
-        None  #: What failed, and why its kernel is gone, if that is new.
-    )
+    loss: Failure | None = None  #: With why its kernel is gone, if that is new.
 
 
 class FailureRecovery:
@@ -81,21 +77,23 @@ class FailureRecovery:
             )
         if self._tell(f"{KEEP_OUT}\n{self._aside(decision)}") is None:
             # Just now: it was there when that was decided.
-            return Stop(ending, {**self._failure(), "kernel_lost": "Its kernel ended."})
+            loss = replace(self._failure(), kernel_lost="Its kernel ended.")
+            return Stop(ending, loss)
         return Continue(self._next(decision))
 
-    def _aside(self, decision: Told) -> str:
+    def _aside(self, decision: Decision) -> str:
         """What the kernel is told before it goes on; what was edited is put in its place."""
-        if decision["verb"] == "skip":
-            return SET_VALUES.format(values=decision.get("values") or {})
-        if isinstance(decision.get("source"), str):
-            self._client.nb.cells[self._first].source = decision["source"]
+        if decision.verb is DecisionVerb.SKIP:
+            return SET_VALUES.format(values=decision.values or {})
+        if decision.source is not None:
+            self._client.nb.cells[self._first].source = decision.source
         return REWIND.format(cells=self._index - self._first + 1)
 
-    def _next(self, decision: Told) -> int:
-        return self._index + 1 if decision["verb"] == "skip" else self._first
+    def _next(self, decision: Decision) -> int:
+        is_skipped = decision.verb is DecisionVerb.SKIP
+        return self._index + 1 if is_skipped else self._first
 
-    def _failure(self) -> Told:
+    def _failure(self) -> Failure:
         client = self._client
         return failure_at(client.nb, self._index, client.skip_cells_with_tag)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from logging import getLogger
 
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Json
+from flowkernel.core.models import Decision, Json
 from flowkernel.worker.reporting.engine_link import EngineLink
 from flowkernel.worker.reporting.execution_session import ExecutionSession
 
@@ -45,7 +45,8 @@ class AssignmentPoller:
                 if execution_id not in runs:
                     continue
                 if verb == "resume":
-                    decision = told.get("decisions", {}).get(execution_id)
+                    record = told.get("decisions", {}).get(execution_id)
+                    decision = Decision.from_json(record) if record else None
                     runs[execution_id].resume(decision)
                 else:
                     getattr(runs[execution_id], verb)()

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from jupyter_core.utils import run_sync
 
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
-from flowkernel.core.models import CellError, EventKind
+from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.reporting.engine_link import EngineLink
 
@@ -54,11 +54,11 @@ class ExecutionSession:
     is_cancelled: bool = False
     is_paused: bool = False
     _wants_pause: bool = False
-    _decision: dict[str, Any] | None = None
+    _decision: Decision | None = None
     _followed: str | None = None  #: The decision that was followed last.
-    _failed: tuple[ExecutionEnd, dict[str, Any]] = (
+    _failed: tuple[ExecutionEnd, Failure] = (
         ExecutionEnd(status=S.ENDED_ERROR),
-        {},
+        Failure(),
     )
     _parked_at: float = 0.0
     _logged: int = 0
@@ -108,7 +108,7 @@ class ExecutionSession:
         self._logged += len(text)
         self.say(K.LOGGED, stream=stream, text=text)
 
-    def end(self, ending: ExecutionEnd, failure: dict[str, Any] | None = None) -> None:
+    def end(self, ending: ExecutionEnd, failure: Failure | None = None) -> None:
         """Report the end. Only the first one counts.
 
         `failure`: what a person needs to know of it, should somebody decide.
@@ -117,7 +117,7 @@ class ExecutionSession:
             return
         self.ending = ending
         if self.parks and ending.status is S.ENDED_ERROR:
-            self._fail(ending, failure or {}, is_parked=False)
+            self._fail(ending, failure or Failure(), is_parked=False)
             return
         payload: dict[str, Any] = {
             "status": ending.status,
@@ -132,17 +132,17 @@ class ExecutionSession:
     def park(
         self,
         ending: ExecutionEnd,
-        failure: dict[str, Any],
+        failure: Failure,
         *,
         meanwhile: Callable[[], None] = lambda: None,
-    ) -> dict[str, Any] | None:
+    ) -> Decision | None:
         """It failed, and its kernel lives: wait until somebody decides what follows.
 
         `meanwhile` is done now and then. None: it does not go on here. It was cancelled, it
         is somebody else's, or its kernel is not kept or gone, which is reported.
         """
         if self.unkept is not None:
-            self.end(ending, {**failure, "kernel_lost": self.unkept})
+            self.end(ending, replace(failure, kernel_lost=self.unkept))
             return None
         with self._gate:
             self._decision = None
@@ -172,7 +172,7 @@ class ExecutionSession:
             self.ending, failure = self._failed
             self.say(K.KERNEL_LOST, why=why)
             # If it was just decided to go on, that is refused, and this is not.
-            self._fail(self.ending, {**failure, "kernel_lost": why}, is_parked=False)
+            self._fail(self.ending, replace(failure, kernel_lost=why), is_parked=False)
             self._gate.notify_all()
 
     @property
@@ -202,14 +202,12 @@ class ExecutionSession:
         process = getattr(provisioner, "process", None)
         return process is not None and process.poll() is None
 
-    def _fail(
-        self, ending: ExecutionEnd, failure: dict[str, Any], *, is_parked: bool
-    ) -> None:
+    def _fail(self, ending: ExecutionEnd, failure: Failure, *, is_parked: bool) -> None:
         self.say(
             K.FAILED,
             status_message=ending.message or "It failed.",
             error=ending.error.to_json() if ending.error else None,
-            failure=failure,
+            failure=failure.to_json(),
             is_parked=is_parked,
             notebook_path=self.notebook_path,
         )
@@ -260,12 +258,12 @@ class ExecutionSession:
         """Stop before the next cell."""
         self._wants_pause = True
 
-    def resume(self, decision: dict[str, Any] | None = None) -> None:
+    def resume(self, decision: Decision | None = None) -> None:
         """Go on; if it had failed, as somebody decided. Each decision is followed once: it may
         be told again before the next failure is known."""
         with self._gate:
-            if decision is not None and decision["decision_id"] != self._followed:
-                self._decision, self._followed = decision, decision["decision_id"]
+            if decision is not None and decision.decision_id != self._followed:
+                self._decision, self._followed = decision, decision.decision_id
             self._wants_pause = False
             self._gate.notify_all()
 

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 from flowkernel.engine import schemas
 from flowkernel.engine.api.responses import answer, ask
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.prompts.answer_time import asked_since
+from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.prompts.send import decide_on, is_attended, send_prompt
@@ -39,8 +39,8 @@ def asking_routes(
         """How many seconds since a moment it, or something under it, has waited for an
         answer of a person; and whether it does so now."""
         execution = await ask(service.find, execution_id)
-        told = await ask(asked_since, service, execution, since)
-        return answer({"seconds": told.seconds, "is_now": told.is_now})
+        answering = await ask(answer_time, service, execution, since)
+        return answer({"seconds": answering.seconds, "is_now": answering.is_now})
 
     @routes.post("/execution/{execution_id}/prompt")
     async def prompt(execution_id: str, body: schemas.PromptBody) -> Response:
