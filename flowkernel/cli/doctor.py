@@ -173,13 +173,13 @@ def _database(home: Home) -> Finding:
 
 
 def _journal(home: Home) -> Iterator[Finding]:
-    from flowkernel.store.journal.segments import damages, segments
+    from flowkernel.store.journal.segments import find_damage, list_segments
 
-    wrong = damages(home.journal)
+    wrong = find_damage(home.journal)
     for said in wrong:
         yield Finding(WARN, "journal", said, "The tables may have it: keep a backup.")
     if not wrong:
-        count = len(segments(home.journal))
+        count = len(list_segments(home.journal))
         yield Finding(OK, "journal", f"{home.journal} ({count} segments, all whole)")
 
 

@@ -42,7 +42,7 @@ def prune(
             "Say what may go: older than so many days, beyond the newest so many, or both."
         )
     before = now() - timedelta(days=days) if days is not None else None
-    found = service.store.prunable(before=before, keep=keep)
+    found = service.store.prunable(created_before=before, keep=keep)
     told = PruneResult(families=len(found), executions=sum(count for _, count in found))
     if is_dry or not found:
         return told

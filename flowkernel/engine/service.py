@@ -148,7 +148,7 @@ class Service:
         same = (plan.flow_name, inputs, plan.wrapped)
         made = [
             child
-            for child in self.store.called(self._tries(parent), asked.call_key)
+            for child in self.store.call_children(self._tries(parent), asked.call_key)
             if asked.wrapped_of is not None
             or (child.flow_name, child.inputs, child.wrapped) == same
         ]
@@ -170,7 +170,7 @@ class Service:
         """All that a wrapper starts are tries of the same: each says which it follows."""
         if asked.wrapped_of is None or asked.retry_of is not None:
             return asked
-        tries = self.store.called([parent], asked.call_key or "")
+        tries = self.store.call_children([parent], asked.call_key or "")
         return replace(asked, retry_of=tries[-1].execution_id) if tries else asked
 
     def _tries(self, execution: Execution) -> list[Execution]:

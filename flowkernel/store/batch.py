@@ -1,9 +1,10 @@
-"""What requests change: decided in memory, before anything is written."""
+"""Deciding in memory what requests change, before anything is written."""
 
 import json
 from collections import ChainMap
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,34 +20,38 @@ from flowkernel.core.models import (
     Json,
     JsonRecord,
 )
-from flowkernel.store.event_rows import Cells, Messages, step
+from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
 from flowkernel.store.live_state import LiveState
-from flowkernel.store.pending_changes import DatedVersion, PendingChanges, is_among
+from flowkernel.store.pending_changes import DatedVersion, PendingChanges, belongs_to
 from flowkernel.store.rows import check_fits
 
 K = EventKind
 
 
 class Batch:
-    """Requests that share one frame. One that is refused leaves no trace in it."""
+    """The changes of several requests, which share one frame of the journal.
+
+    Each request sees the changes of those before it. A refused request changes nothing:
+    what it would change is collected in a draft, which is added when all of it is valid.
+    """
 
     def __init__(
         self, state: LiveState, find: Callable[[str], Execution | None]
     ) -> None:
-        """`find` looks for an execution that is not live; it is asked about few."""
+        """`find` reads an execution that is not in memory from the tables; seldom called."""
         self.changes = PendingChanges()
         self._state = state
         self._find = find
-        self._found: dict[str, Execution | None] = {}
+        self._from_tables: dict[str, Execution | None] = {}
 
     def append(self, events: Sequence[Event], *, strict: bool) -> list[Event]:
-        """Take these events in; return them as they will be stored."""
-        mine = PendingChanges()
+        """Add these events; return them as they will be stored. See `Store.append`."""
+        draft = PendingChanges()
         for event in events:
-            if self._is_known(event, mine):
+            if self._is_known(event, draft):
                 continue
             try:
-                self._take(event, mine)
+                self._add_event(event, draft)
             except MoveNotAllowed:
                 if strict:
                     raise
@@ -55,128 +60,151 @@ class Batch:
                     f"The payload of event {event.event_id} ({event.kind}) cannot be used: "
                     f"{error!r}. Nothing was recorded."
                 ) from error
-        self.changes.add(mine)
-        return mine.events
+        self.changes.add(draft)
+        return draft.events
 
     def save_flow(self, flow: Flow) -> None:
-        """Put it in the place of the one with its name."""
+        """Add the flow, or replace the flow that has its name."""
         self.changes.flows[flow.name] = flow
 
     def delete_flow(self, name: str) -> None:
-        """Its versions stay.
+        """Delete the flow; its versions stay.
 
         Raises:
-            FlowNotFound: With names that are near.
+            FlowNotFound: Suggests a similar name.
         """
         flows = {**self._state.flows, **self.changes.flows}
-        known = [other for other, flow in flows.items() if flow]
-        if name not in known:
-            raise FlowNotFound(name, known)
+        existing = [other for other, flow in flows.items() if flow]
+        if name not in existing:
+            raise FlowNotFound(name, existing)
         self.changes.flows[name] = None
 
     def save_version(self, version: FlowVersion) -> None:
-        """A version that is known already is passed over."""
-        if version.flow_version not in self._state.versions:
+        """Add the version, unless it is recorded already."""
+        if version.flow_version not in self._state.version_hashes:
             dated = DatedVersion(version, now())
             self.changes.versions.setdefault(version.flow_version, dated)
 
     def prune(self, ids: Set[str]) -> None:
-        """Let families go, by their roots, and executions, all of which have ended.
+        """Delete families, by the ids of their roots, and single executions.
 
         Raises:
-            MoveNotAllowed: One is live, or has a member that is.
+            MoveNotAllowed: One of these executions has not ended.
         """
         changed = [*self._state.live.values(), *self.changes.executions.values()]
         for execution in changed:
-            if is_among(execution, ids) and not execution.status.is_ended:
+            if belongs_to(execution, ids) and not execution.status.is_ended:
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
         self.changes.pruned |= ids
 
     def replay(self, event: Event) -> None:
-        """Take in an event that was decided before, with its `seq` and `root_id`.
+        """Add an event of the journal, which has its `seq` and `root_id` already.
 
         Raises:
-            MoveNotAllowed: It does not fit: what came before it was lost.
+            MoveNotAllowed: It does not fit, as events before it were lost.
         """
         self._apply(event, self._execution(event, self.changes), self.changes)
 
-    def _is_known(self, event: Event, mine: PendingChanges) -> bool:
-        recent = (self._state.event_ids, self._state.log_ids)
-        drafts = (mine.event_ids, self.changes.event_ids)
-        return any(event.event_id in ids for ids in (*drafts, *recent))
+    def _is_known(self, event: Event, draft: PendingChanges) -> bool:
+        recent = (self._state.event_ids, self._state.log_event_ids)
+        pending = (draft.event_ids, self.changes.event_ids)
+        return any(event.event_id in ids for ids in (*pending, *recent))
 
-    def _take(self, event: Event, mine: PendingChanges) -> None:
-        before = self._execution(event, mine)
-        root_id = before.root_id if before else event.payload.get("root_id", "")
-        seq = self._state.last_seq + len(self.changes.events) + len(mine.events) + 1
-        self._apply(replace(event, seq=seq, root_id=root_id), before, mine)
+    def _add_event(self, event: Event, draft: PendingChanges) -> None:
+        execution = self._execution(event, draft)
+        root_id = execution.root_id if execution else event.payload.get("root_id", "")
+        seq = self._state.last_seq + len(self.changes.events) + len(draft.events) + 1
+        self._apply(replace(event, seq=seq, root_id=root_id), execution, draft)
 
     def _apply(
-        self, event: Event, before: Execution | None, mine: PendingChanges
+        self, event: Event, execution: Execution | None, draft: PendingChanges
     ) -> None:
-        cells = self._cells(event.execution_id, mine)
-        messages = self._messages(event.execution_id, mine)
-        after = step(before, cells, messages, event)
-        records = (after.execution, *after.cells.values(), *after.messages.values())
-        for record in records:
-            if record is not before:
-                check_fits(record)
-        if before is None:
-            check_birth(after.execution, event)
-            mine.born.add(event.execution_id)
-        if after.execution is not before:
-            mine.executions[event.execution_id] = after.execution
-        if after.cells:
-            mine.cells_born |= {key for key in after.cells if key not in cells}
-            mine.cells.setdefault(event.execution_id, {}).update(after.cells)
-        if after.messages:
-            mine.messages_born |= {key for key in after.messages if key not in messages}
-            mine.messages.setdefault(event.execution_id, {}).update(after.messages)
-        mine.events.append(event)
-        mine.event_ids.add(event.event_id)
+        """Add an event and its effect to the draft, or raise and leave the draft as it is."""
+        cell_runs = self._cell_runs(event.execution_id, draft)
+        messages = self._messages(event.execution_id, draft)
+        effect = effect_of(execution, cell_runs, messages, event)
+        _check_rows(effect, execution)
+        if execution is None:
+            _check_created(effect.execution, event)
+            draft.new_executions.add(event.execution_id)
+        if effect.execution is not execution:
+            draft.executions[event.execution_id] = effect.execution
+        if effect.cell_runs:
+            draft.new_cell_runs |= {k for k in effect.cell_runs if k not in cell_runs}
+            runs_of_execution = draft.cell_runs.setdefault(event.execution_id, {})
+            runs_of_execution.update(effect.cell_runs)
+        if effect.messages:
+            draft.new_messages |= {k for k in effect.messages if k not in messages}
+            messages_of_execution = draft.messages.setdefault(event.execution_id, {})
+            messages_of_execution.update(effect.messages)
+        draft.events.append(event)
+        draft.event_ids.add(event.event_id)
 
-    def _execution(self, event: Event, mine: PendingChanges) -> Execution | None:
+    def _execution(self, event: Event, draft: PendingChanges) -> Execution | None:
+        """The execution that an event is about, with all changes so far."""
         execution_id = event.execution_id
-        for known in (mine.executions, self.changes.executions):
-            if execution_id in known:
-                return known[execution_id]
-        found = self._state.find_execution(execution_id)
-        if found is not None:
-            return found
-        if self._state.births.is_new(execution_id):
+        for executions in (draft.executions, self.changes.executions):
+            if execution_id in executions:
+                return executions[execution_id]
+        execution = self._state.find_execution(execution_id)
+        if execution is not None:
+            return execution
+        if self._state.execution_ids.is_new(execution_id):
             return None
-        if execution_id not in self._found:
-            self._found[execution_id] = self._find(execution_id)
-        return self._found[execution_id]
+        if execution_id not in self._from_tables:
+            self._from_tables[execution_id] = self._find(execution_id)
+        return self._from_tables[execution_id]
 
-    def _cells(self, execution_id: str, mine: PendingChanges) -> Cells:
-        parts = (mine.cells, self.changes.cells, self._state.cells)
-        found: list[Any] = [part.get(execution_id) for part in parts]
-        return ChainMap(*filter(None, found))
+    def _cell_runs(self, execution_id: str, draft: PendingChanges) -> CellRuns:
+        sources = (draft.cell_runs, self.changes.cell_runs, self._state.cell_runs)
+        layers: list[Any] = [source.get(execution_id) for source in sources]
+        return ChainMap(*filter(None, layers))
 
-    def _messages(self, execution_id: str, mine: PendingChanges) -> Messages:
-        parts = (mine.messages, self.changes.messages, self._state.messages)
-        found: list[Any] = [part.get(execution_id) for part in parts]
-        return ChainMap(*filter(None, found))
+    def _messages(self, execution_id: str, draft: PendingChanges) -> Messages:
+        sources = (draft.messages, self.changes.messages, self._state.messages)
+        layers: list[Any] = [source.get(execution_id) for source in sources]
+        return ChainMap(*filter(None, layers))
 
 
-def checked(event: Event) -> Event:
-    """The event, fit to be written: one bad one must not spoil the batch of the others.
-
-    Text that is not valid Unicode, as a program may print, gets question marks.
+def _check_rows(effect: EventEffect, previous: Execution | None) -> None:
+    """Refuse values that do not fit into their columns.
 
     Raises:
-        BadArgument: An id is no UUID in its usual writing, or the payload is not JSON.
+        ValueError: See `check_fits`.
+    """
+    records = (effect.execution, *effect.cell_runs.values(), *effect.messages.values())
+    for record in records:
+        if record is not previous:
+            check_fits(record)
+
+
+def _check_created(execution: Execution, event: Event) -> None:
+    """Refuse a CREATED event whose payload is about another execution.
+
+    Raises:
+        ValueError: It is.
+        BadArgument: The `root_id` is no UUID.
+    """
+    if execution.execution_id != event.execution_id:
+        raise ValueError(f"it is about execution {execution.execution_id!r}")
+    _check_id(execution.root_id, "root_id")
+
+
+def checked_event(event: Event) -> Event:
+    """The event, if it can be written: a bad event must not spoil the batch of the others.
+
+    In text that is not valid Unicode, as a program may print, `?` replaces what is invalid.
+
+    Raises:
+        BadArgument: An id is no UUID in lower case with hyphens, the moment has no time zone
+            or is out of range, or the payload is not JSON.
     """
     for name in ("event_id", "execution_id"):
-        check_id(getattr(event, name), name)
+        _check_id(getattr(event, name), name)
     for name in ("cell_run_id", "message_id", "root_id", "parent_id", "retry_of"):
         if event.payload.get(name) is not None:
-            check_id(event.payload[name], name)
-    if event.happened_at.tzinfo is None:
-        raise BadArgument(f"The moment {event.happened_at} has no time zone. Use UTC.")
-    if not 1900 <= event.happened_at.year <= 9000:  # A zone may push it over the ends.
-        raise BadArgument(f"The moment {event.happened_at} is out of all bounds.")
+            _check_id(event.payload[name], name)
+    _check_moment(event.happened_at)
     try:
         text = dumps(event.payload)
     except (TypeError, ValueError) as error:
@@ -192,8 +220,8 @@ def checked(event: Event) -> Event:
     return event
 
 
-def checked_text(record: JsonRecord) -> None:
-    """Refuse what has text that cannot be written down.
+def check_text(record: JsonRecord) -> None:
+    """Refuse text that cannot be written.
 
     Raises:
         BadArgument: Some of it is not valid Unicode.
@@ -206,15 +234,8 @@ def checked_text(record: JsonRecord) -> None:
         ) from error
 
 
-def check_birth(execution: Execution, event: Event) -> None:
-    """Refuse a CREATED event that tells of another execution, or of none."""
-    if execution.execution_id != event.execution_id:
-        raise ValueError(f"it is about execution {execution.execution_id!r}")
-    check_id(execution.root_id, "root_id")
-
-
-def check_id(text: object, name: str) -> None:
-    """Refuse what is no UUID in lower case with its hyphens."""
+def _check_id(text: object, name: str) -> None:
+    """Refuse what is no UUID in lower case with hyphens."""
     try:
         is_id = isinstance(text, str) and str(UUID(text)) == text
     except ValueError:
@@ -223,3 +244,11 @@ def check_id(text: object, name: str) -> None:
         raise BadArgument(
             f"{name} is {text!r}, which is not a UUID in its usual writing."
         )
+
+
+def _check_moment(moment: datetime) -> None:
+    """Refuse a moment that no column of moments can hold."""
+    if moment.tzinfo is None:
+        raise BadArgument(f"The moment {moment} has no time zone. Use UTC.")
+    if not 1900 <= moment.year <= 9000:  # In UTC it may be in the year before or after.
+        raise BadArgument(f"The moment {moment} is out of range.")

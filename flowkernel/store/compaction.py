@@ -1,8 +1,8 @@
-"""Writing the database anew without its holes: into another file, which takes its place.
+"""Making the database file smaller: it is copied without free space, and the copy replaces it.
 
-The engine goes on meanwhile. What is folded while the copy is made is kept in memory, and
-folded into the copy again once it has taken the place. Whenever this is stopped, the file that
-lies there is whole, and the journal has what it lacks.
+The engine goes on meanwhile. Changes that are written to the tables while the copy is made
+are also kept in memory, and written again once the copy has replaced the file. If the process
+stops at any moment, the file is complete or the journal has what it lacks.
 """
 
 import os
@@ -13,7 +13,7 @@ import duckdb
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineFault
-from flowkernel.store.database import copy_tables, fault
+from flowkernel.store.database import copy_tables, engine_error
 from flowkernel.store.journal.segments import sync_folder
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.projector import Projector
@@ -22,46 +22,43 @@ from flowkernel.store.sql_files import queries
 DRAFT = "compact-{}.part"
 
 
-def compact(path: Path, folder: Path, pool: CursorPool, folding: Projector) -> None:
-    """Write the file at `path` anew; the draft lies in `folder`, on the same disk.
+def compact(path: Path, folder: Path, pool: CursorPool, projector: Projector) -> None:
+    """Replace the database at `path`; the draft is made in `folder`, on the same disk.
 
     Raises:
-        DiskFull, EngineFault: The file is as it was.
+        DiskFull, EngineFault: The file is unchanged.
     """
     draft = folder / DRAFT.format(new_id())
     try:
         with pool.cursor() as cursor:
-            with folding.standing_still():
+            with projector.flushed():
                 cursor.begin()
-                cursor.execute(
-                    queries()["list_meta"]
-                ).fetchall()  # Now it stands still.
-                folding.remember()
+                # The first query fixes what the transaction sees.
+                cursor.execute(queries()["list_meta"]).fetchall()
+                projector.start_recording()
             copy_tables(cursor, draft)
-        _put_in_place(draft, path, pool, folding)
+        _replace(path, draft, pool, projector)
     except (duckdb.Error, OSError) as error:
-        raise fault(error, "The database could not be written anew") from error
+        raise engine_error(error, "The database could not be compacted") from error
     finally:
-        folding.forget()
+        projector.stop_recording()
         draft.unlink(missing_ok=True)
 
 
-def _put_in_place(
-    draft: Path, path: Path, pool: CursorPool, folding: Projector
-) -> None:
+def _replace(path: Path, draft: Path, pool: CursorPool, projector: Projector) -> None:
     with open(draft, "rb+") as file:
         os.fsync(file.fileno())
-    with folding.busy, pool.closed():
+    with projector.table_lock, pool.suspended():
         if Path(f"{path}.wal").exists():
-            raise EngineFault("The database could not be closed; it stays as it was.")
+            raise EngineFault("The database could not be closed; it is unchanged.")
         os.replace(draft, path)
         sync_folder(path.parent)
-        folding.fold_again()
-    folding.settle()
+        projector.repeat_recorded()
+    projector.flush()
 
 
-def clean(folder: Path) -> None:
-    """Remove the drafts that an engine which was killed left."""
+def remove_drafts(folder: Path) -> None:
+    """Remove the drafts of an engine that was killed during a compaction."""
     for draft in folder.glob(DRAFT.format("*")):
         with suppress(OSError):
             draft.unlink()

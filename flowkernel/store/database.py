@@ -1,4 +1,4 @@
-"""Opening the DuckDB file: config, schema, migrations, and what its errors mean."""
+"""The DuckDB file: opening, creating, migrating and copying it, and what its errors mean."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,14 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import DiskFull, EngineError, EngineFault
 from flowkernel.store import sql_files
 
-Connection = Any  #: duckdb.DuckDBPyConnection; the package has no types for mypy here.
-MEMORY = ":memory:"
+#: duckdb.DuckDBPyConnection; for mypy the package has no types here.
+Connection = Any
+MEMORY = ":memory:"  #: The path of a database that has no file.
 
-#: How DuckDB and the system say that there is no room, in lower case.
-NO_ROOM = ("no space left on device", "disk quota exceeded", "enospc", "edquot")
-FREE_SOME = (
+#: How DuckDB and the operating system say that the disk is full, in lower case.
+DISK_FULL_TEXTS = ("no space left on device", "disk quota exceeded", "enospc", "edquot")
+#: The end of a sentence that tells people about it.
+DISK_FULL_ADVICE = (
     "there is no room left on the disk. Free some space and try again; what was recorded "
     "before is kept, and can be read."
 )
@@ -30,31 +32,31 @@ def open_file(
     writable_folder: Path | None,
     migrations: Mapping[int, str],
 ) -> Connection:
-    """Open the file, new or old, with today's tables in it.
+    """Open the file, and create or migrate its tables. It has today's tables then.
 
     Raises:
-        EngineError: It cannot be opened, is not ours, or is newer than this program.
+        EngineError: It cannot be opened, is not a store, or is newer than this program.
     """
     connection = connect(path, memory=memory, writable_folder=writable_folder)
     try:
-        if prepare(connection, path, migrations):
-            connection.close()  # The copy must be made while the file is closed.
-            keep_copy(path)
+        if create_or_check(connection, path, migrations):
+            connection.close()  # `copy_before_migration` needs a closed file.
+            copy_before_migration(path)
             connection = connect(path, memory=memory, writable_folder=writable_folder)
             migrate(connection, path, migrations)
     except BaseException as error:
         connection.close()
         if isinstance(error, duckdb.Error):
-            raise fault(error, f"The store {path!r} cannot be opened") from error
+            raise engine_error(error, f"The store {path!r} cannot be opened") from error
         raise
     return connection
 
 
 def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connection:
-    """A connection that can touch no file but its own and those in one folder.
+    """A connection that can reach no file but its own and those in one folder.
 
     Raises:
-        EngineError: Another process has the file, or it is no DuckDB file of ours.
+        EngineError: Another process has the file open, or it is not a DuckDB file.
     """
     config = {
         "threads": 2,
@@ -65,7 +67,7 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
     try:
         connection = duckdb.connect(path, config=config)
     except duckdb.Error as error:
-        raise fault(error, f"The store {path!r} cannot be opened") from error
+        raise engine_error(error, f"The store {path!r} cannot be opened") from error
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_progress_bar = false")  # Cursors inherit it.
@@ -77,8 +79,10 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
     return connection
 
 
-def prepare(connection: Connection, path: str, migrations: Mapping[int, str]) -> bool:
-    """Make the tables of a new file. Return whether an old one must be migrated first.
+def create_or_check(
+    connection: Connection, path: str, migrations: Mapping[int, str]
+) -> bool:
+    """Create the tables of a new file; return whether an existing file must be migrated.
 
     Raises:
         EngineFault: The file is newer than this program, or has other tables.
@@ -86,7 +90,7 @@ def prepare(connection: Connection, path: str, migrations: Mapping[int, str]) ->
     newest = len(migrations) + 1
     version = schema_version(connection, path)
     if version is None:
-        create(connection, newest)
+        create_tables(connection, newest)
         return False
     if version > newest:
         raise EngineFault(
@@ -97,8 +101,8 @@ def prepare(connection: Connection, path: str, migrations: Mapping[int, str]) ->
     return version < newest
 
 
-def create(connection: Connection, version: int) -> None:
-    """Make today's tables in an empty file."""
+def create_tables(connection: Connection, version: int) -> None:
+    """Create today's tables, whose schema version is `version`, in an empty file."""
     connection.begin()
     connection.execute(sql_files.schema())
     connection.execute(
@@ -110,7 +114,11 @@ def create(connection: Connection, version: int) -> None:
 
 
 def schema_version(connection: Connection, path: str) -> int | None:
-    """The version of the tables; None for an empty file."""
+    """The schema version of the tables; None for an empty file.
+
+    Raises:
+        EngineFault: The file has tables, but not those of a store.
+    """
     tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
     if not tables:
         return None
@@ -119,13 +127,16 @@ def schema_version(connection: Connection, path: str) -> int | None:
             f"{path!r} is a DuckDB file, but not a store of flowkernel: it has no table "
             "`meta`. Move it away, or use another home."
         )
-    found = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'")
-    return int(found.fetchall()[0][0])
+    rows = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'")
+    return int(rows.fetchall()[0][0])
 
 
-def keep_copy(path: str) -> Path:
-    """Copy the file as it is before a migration. It must not be open in this process:
-    closing the copied file would take DuckDB's lock away."""
+def copy_before_migration(path: str) -> Path:
+    """Copy the file as it is before a migration; return the path of the copy.
+
+    The file must not be open in this process: when the copying closes it, the system
+    releases DuckDB's lock on it.
+    """
     copy = Path(f"{path}.before_migration")
     shutil.copy2(path, copy)
     wal = Path(f"{path}.wal")
@@ -138,7 +149,7 @@ def migrate(connection: Connection, path: str, migrations: Mapping[int, str]) ->
     """Take the file to the newest version, each step in a transaction of its own.
 
     Raises:
-        EngineFault: A step failed; the file stands at the version before it.
+        EngineFault: A step failed; the file has the version before that step.
     """
     present = schema_version(connection, path) or 1
     for version in range(present + 1, len(migrations) + 2):
@@ -151,16 +162,16 @@ def migrate(connection: Connection, path: str, migrations: Mapping[int, str]) ->
             connection.commit()
         except duckdb.Error as error:
             connection.rollback()
-            raise fault(
+            raise engine_error(
                 error, f"The store could not be taken to version {version}"
             ) from error
     connection.execute("CHECKPOINT")
 
 
 def copy_to(cursor: Connection, path: Path) -> None:
-    """Copy all tables, as they are at one moment, into a new file without a journal."""
+    """Copy all tables, as they are at one moment, into a new file that has no journal."""
     cursor.begin()
-    with copied(cursor, path) as name:
+    with attached_copy(cursor, path) as name:
         for key, value in (("journal_id", ""), ("applied_frame", "0")):
             cursor.execute(
                 f"UPDATE {name}.meta SET value = '{value}' WHERE key = '{key}'"
@@ -169,13 +180,16 @@ def copy_to(cursor: Connection, path: Path) -> None:
 
 def copy_tables(cursor: Connection, path: Path) -> None:
     """Copy all tables, as the open transaction sees them, into a new file."""
-    with copied(cursor, path):
+    with attached_copy(cursor, path):
         pass
 
 
 @contextmanager
-def copied(cursor: Connection, path: Path) -> Iterator[str]:
-    """The name of a copy of all tables. Ends the transaction that is open."""
+def attached_copy(cursor: Connection, path: Path) -> Iterator[str]:
+    """A copy of all tables in a new file: the name under which SQL reaches it.
+
+    Ends the transaction that is open.
+    """
     name = f"copy_{new_id().replace('-', '')}"
     quoted = str(path).replace("'", "''")
     source = (
@@ -194,24 +208,24 @@ def copied(cursor: Connection, path: Path) -> Iterator[str]:
 
 
 def is_disk_full(text: str) -> bool:
-    """Whether an error's text says that there is no room on the disk."""
-    return any(words in text.lower() for words in NO_ROOM)
+    """Whether the text of an error says that the disk is full."""
+    return any(part in text.lower() for part in DISK_FULL_TEXTS)
 
 
-def fault(error: Exception, what: str) -> EngineError:
-    """Our error for one of DuckDB's. `what` begins the sentence."""
+def engine_error(error: Exception, failure: str) -> EngineError:
+    """Our error for one of DuckDB's. Its sentence begins with `failure`: what failed."""
     text = str(error)
     reason = text.strip().partition("\n")[0]
     if is_disk_full(text):
-        return DiskFull(f"{what}: {FREE_SOME}")
+        return DiskFull(f"{failure}: {DISK_FULL_ADVICE}")
     if "Out of Memory" in text:
         return EngineFault(
-            f"{what}: DuckDB needs more memory than it may have. Many large inputs, outputs "
+            f"{failure}: DuckDB needs more memory than it may have. Many large inputs, outputs "
             f"or logs? Raise `memory` (FLOWKERNEL_MEMORY), then stop the engine. ({reason})"
         )
     if "Conflicting lock" in text:
         return EngineFault(
-            f"{what}: another process has it open. `flowkernel engine status` shows which "
+            f"{failure}: another process has it open. `flowkernel engine status` shows which "
             f"engine runs. ({reason})"
         )
-    return EngineFault(f"{what}: {reason}")
+    return EngineFault(f"{failure}: {reason}")

@@ -1,4 +1,7 @@
-"""From one event to the rows it makes: for recording, replaying and rebuilding alike. Pure."""
+"""Which rows one event changes. Recording, replaying and rebuilding all use this.
+
+Pure: it takes what is known of an execution and an event, and returns the changed rows.
+"""
 
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
@@ -16,59 +19,66 @@ from flowkernel.core.projection import (
 from flowkernel.core.status import MessageStatus
 
 K = EventKind
-#: After these no cell of the execution can still be running in the kernel it had.
-CLOSES_CELLS = frozenset({K.STARTED, K.LOST, K.FAILED, K.ENDED})
+#: After these events no cell of the execution can still run in its previous kernel.
+KERNEL_GONE_KINDS = frozenset({K.STARTED, K.LOST, K.FAILED, K.ENDED})
 
-#: By id; None for one that ended, if only that is known.
-Cells = MutableMapping[str, CellRun | None]
-#: The same of one execution; None for one that is not open any more.
+#: The cell runs of one execution, by id; None for an ended one that is not in memory.
+CellRuns = MutableMapping[str, CellRun | None]
+#: The messages of one execution, by id; None for one that is not open and not in memory.
 Messages = MutableMapping[str, Message | None]
 
 
 @dataclass(frozen=True, slots=True)
 class EventEffect:
-    """What one event makes of an execution."""
+    """The rows of one execution as they are after an event."""
 
-    execution: Execution
-    cells: dict[str, CellRun]  #: The cell runs it changed or began.
-    messages: dict[str, Message]  #: The messages it sent or changed.
+    execution: Execution  #: The same object as before if the event did not change it.
+    cell_runs: dict[str, CellRun]  #: Those that the event changed or started.
+    messages: dict[str, Message]  #: Those that the event sent or changed.
 
 
-def step(
-    execution: Execution | None, cells: Cells, messages: Messages, event: Event
+def effect_of(
+    execution: Execution | None, cell_runs: CellRuns, messages: Messages, event: Event
 ) -> EventEffect:
-    """The one way from an event to rows.
+    """The effect of an event on an execution; None: there is no such execution yet.
 
-    An event that changes nothing of the execution leaves its `last_seq` too, so that
-    cells and log lines cost no update of its row. A cell run that is started twice
-    stays as it was first.
+    An event that changes nothing of the execution leaves its `last_seq` unchanged too, so
+    that events of cells and log lines do not cost an update of its row.
 
     Raises:
-        MoveNotAllowed: See `fold` and `fold_message`.
+        MoveNotAllowed: See `fold`.
+        NotOpen: See `fold_message`.
     """
-    told = _messages(messages, event)
-    after = fold(execution, event)
-    if (
-        execution is not None
-        and replace(after, last_seq=execution.last_seq) == execution
-    ):
-        after = execution
-    changed: dict[str, CellRun] = {}
-    if event.kind in CLOSES_CELLS:
-        running = [run for run in cells.values() if run and run.ended_at is None]
-        changed = {run.cell_run_id: close_cell(run, event) for run in running}
-    if event.kind in CELL_KINDS:
-        cell_run_id = event.payload["cell_run_id"]
-        before = cells.get(cell_run_id)
-        is_repeated = event.kind is K.CELL_STARTED and cell_run_id in cells
-        run = before if is_repeated else fold_cell(before, event)
-        if run is not None and run is not before:
-            changed = {cell_run_id: run}
-    return EventEffect(after, changed, told)
+    changed_messages = _changed_messages(messages, event)
+    result = fold(execution, event)
+    if execution is not None:
+        is_same = replace(result, last_seq=execution.last_seq) == execution
+        result = execution if is_same else result
+    return EventEffect(result, _changed_cell_runs(cell_runs, event), changed_messages)
 
 
-def _messages(messages: Messages, event: Event) -> dict[str, Message]:
-    """The messages that an event sends or changes. None outlives its execution open."""
+def _changed_cell_runs(cell_runs: CellRuns, event: Event) -> dict[str, CellRun]:
+    """The cell runs that an event starts, ends or closes.
+
+    A second event that starts the same cell run changes nothing.
+    """
+    if event.kind in KERNEL_GONE_KINDS:
+        running = [run for run in cell_runs.values() if run and run.ended_at is None]
+        return {run.cell_run_id: close_cell(run, event) for run in running}
+    if event.kind not in CELL_KINDS:
+        return {}
+    cell_run_id = event.payload["cell_run_id"]
+    previous = cell_runs.get(cell_run_id)
+    if event.kind is K.CELL_STARTED and cell_run_id in cell_runs:
+        return {}
+    cell_run = fold_cell(previous, event)
+    if cell_run is None or cell_run is previous:
+        return {}
+    return {cell_run_id: cell_run}
+
+
+def _changed_messages(messages: Messages, event: Event) -> dict[str, Message]:
+    """The messages that an event sends or changes. The end of an execution closes its own."""
     if event.kind in MESSAGE_KINDS:
         message_id = event.payload["message_id"]
         if event.kind is K.MESSAGE_SENT and message_id in messages:
@@ -76,16 +86,16 @@ def _messages(messages: Messages, event: Event) -> dict[str, Message]:
         return {message_id: fold_message(messages.get(message_id), event)}
     if event.kind is not K.ENDED:
         return {}
-    why = "Its execution ended before anybody answered."
+    reason = "Its execution ended before anybody answered."
     return {
-        key: close_message(message, event, MessageStatus.CLOSED, why)
+        key: close_message(message, event, MessageStatus.CLOSED, reason)
         for key, message in messages.items()
         if message is not None and message.status is MessageStatus.OPEN
     }
 
 
-def map_open(messages: Mapping[str, Message]) -> Messages:
-    """Messages as they are known by heart: only that it was there, once it is not open."""
+def open_only(messages: Mapping[str, Message]) -> Messages:
+    """The messages as they are held in memory: those that are not open become None."""
     return {
         key: message if message.status is MessageStatus.OPEN else None
         for key, message in messages.items()

@@ -1,4 +1,4 @@
-"""What the store knows by heart, so that recording and looking up need no table."""
+"""What the store holds in memory, so that recording and looking up need no table."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
@@ -11,122 +11,150 @@ from flowkernel.core.models import (
     Flow,
     FlowVersion,
 )
-from flowkernel.store.caches import Births, BoundedCache, PersistentMap, RecentIds
-from flowkernel.store.event_rows import Cells, Messages, map_open
-from flowkernel.store.pending_changes import PendingChanges, is_among
+from flowkernel.store.caches import BoundedCache, NewIdFilter, PersistentMap, RecentIds
+from flowkernel.store.event_rows import CellRuns, Messages, open_only
+from flowkernel.store.pending_changes import PendingChanges, belongs_to
 
-KNOWN_EVENTS = (
-    50_000  #: Ids kept to tell a repeated event, newest; as many again of logs.
-)
-KNOWN_BIRTHS = 50_000  #: Ids of executions kept to tell a new one without looking.
-ENDED_COUNT, ENDED_BYTES = 10_000, 32 * 1024 * 1024  #: Of executions that ended lately.
-VERSION_COUNT, VERSION_BYTES = 1_000, 32 * 1024 * 1024  #: Of sources used lately.
-BARE = 2_000  #: Bytes in memory of an execution without its inputs and output, about.
+#: Ids of events kept to recognize a repeated event; as many again for log events.
+EVENT_ID_COUNT = 50_000
+#: Ids of executions kept to recognize a new execution without reading a table.
+EXECUTION_ID_COUNT = 50_000
+#: Executions that ended lately: how many, and how many bytes.
+ENDED_COUNT, ENDED_BYTES = 10_000, 32 * 1024 * 1024
+#: Flow versions used lately: how many, and how many bytes.
+VERSION_COUNT, VERSION_BYTES = 1_000, 32 * 1024 * 1024
+#: Bytes in memory of an execution without its inputs and output, about.
+BASE_SIZE = 2_000
 
 #: By parent, then by call key: the children, oldest first.
 Calls = dict[str, dict[str, tuple[str, ...]]]
 
 
-def _ended() -> BoundedCache[Execution]:
+def _execution_ids() -> NewIdFilter:
+    return NewIdFilter("", limit=EXECUTION_ID_COUNT)
+
+
+def _ended_cache() -> BoundedCache[Execution]:
     return BoundedCache(count=ENDED_COUNT, size=ENDED_BYTES)
 
 
-def _sources() -> BoundedCache[FlowVersion]:
+def _version_cache() -> BoundedCache[FlowVersion]:
     return BoundedCache(count=VERSION_COUNT, size=VERSION_BYTES)
+
+
+def _event_ids() -> RecentIds:
+    return RecentIds(limit=EVENT_ID_COUNT)
 
 
 @dataclass
 class LiveState:
-    """What is known by heart. Changed by the writer; `live` and `flows` are replaced."""
+    """What the store holds in memory. The writer changes it once changes are on disk.
+
+    Other threads read it at any time. So `live`, `messages` and `flows` are replaced by
+    changed copies and never changed in place: a reader can iterate over the one it took.
+    """
 
     last_seq: int = 0
-    births: Births = field(default_factory=lambda: Births("", limit=KNOWN_BIRTHS))
+    execution_ids: NewIdFilter = field(default_factory=_execution_ids)
+    #: Every execution that has not ended, by id.
     live: PersistentMap[Execution] = field(default_factory=PersistentMap)
-    ended: BoundedCache[Execution] = field(default_factory=_ended)
-    calls: Calls = field(default_factory=dict)  #: Of those that are live, all.
-    cells: dict[str, Cells] = field(default_factory=dict)
-    #: Of those that are live; None for one that is not open.
+    recently_ended: BoundedCache[Execution] = field(default_factory=_ended_cache)
+    calls: Calls = field(default_factory=dict)  #: All calls of live executions.
+    #: The cell runs of live executions.
+    cell_runs: dict[str, CellRuns] = field(default_factory=dict)
+    #: The messages of live executions.
     messages: dict[str, Messages] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
-    versions: set[str] = field(default_factory=set)
-    sources: BoundedCache[FlowVersion] = field(default_factory=_sources)
-    event_ids: RecentIds = field(default_factory=lambda: RecentIds(limit=KNOWN_EVENTS))
-    log_ids: RecentIds = field(default_factory=lambda: RecentIds(limit=KNOWN_EVENTS))
+    version_hashes: set[str] = field(default_factory=set)  #: Of every known version.
+    recent_versions: BoundedCache[FlowVersion] = field(default_factory=_version_cache)
+    event_ids: RecentIds = field(default_factory=_event_ids)
+    log_event_ids: RecentIds = field(default_factory=_event_ids)
 
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution, if it is live or ended lately."""
-        return self.live.get(execution_id) or self.ended.get(execution_id)
+        return self.live.get(execution_id) or self.recently_ended.get(execution_id)
 
-    def accept(self, changes: PendingChanges) -> None:
-        """Take over what is on disk."""
+    def apply(self, changes: PendingChanges) -> None:
+        """Take over changes that are in the journal."""
         self.last_seq = changes.events[-1].seq if changes.events else self.last_seq
-        for execution_id, cells in changes.cells.items():
-            known = self.cells.setdefault(execution_id, {})
-            known.update(
-                {key: None if run.ended_at else run for key, run in cells.items()}
-            )
-        for execution_id, messages in changes.messages.items():
-            sent = {**self.messages.get(execution_id, {}), **map_open(messages)}
-            self.messages = {**self.messages, execution_id: sent}
-        self.births.add(changes.born)
+        self._add_cell_runs(changes)
+        self._add_messages(changes)
+        self.execution_ids.add(changes.new_executions)
         if changes.executions:
-            self._accept_executions(changes.executions)
-            born = map(changes.executions.__getitem__, changes.born)
-            self.add_calls((e.parent_id, e.call_key, e.execution_id) for e in born)
+            self._add_executions(changes.executions)
+            new = map(changes.executions.__getitem__, changes.new_executions)
+            self.add_calls((e.parent_id, e.call_key, e.execution_id) for e in new)
         if changes.flows:
             flows = {**self.flows, **changes.flows}
             self.flows = {name: flow for name, flow in flows.items() if flow}
-        self.versions.update(changes.versions)
+        self.version_hashes.update(changes.versions)
         for version, _ in changes.versions.values():
-            self.keep_source(version)
+            self.cache_version(version)
         if changes.pruned:
-            self._forget(changes.pruned)
-        self._remember(changes.events)
+            self._remove_pruned(changes.pruned)
+        self._add_event_ids(changes.events)
+
+    def _add_cell_runs(self, changes: PendingChanges) -> None:
+        for execution_id, cell_runs in changes.cell_runs.items():
+            running = {k: None if run.ended_at else run for k, run in cell_runs.items()}
+            self.cell_runs.setdefault(execution_id, {}).update(running)
+
+    def _add_messages(self, changes: PendingChanges) -> None:
+        for execution_id, messages in changes.messages.items():
+            merged = {**self.messages.get(execution_id, {}), **open_only(messages)}
+            self.messages = {**self.messages, execution_id: merged}
 
     def add_calls(self, calls: Iterable[tuple[str | None, str | None, str]]) -> None:
-        """Know parent, call key and child of these, as long as the parent is live."""
+        """Add calls: parent, call key and child of each. Only those of a live parent stay."""
         for parent_id, call_key, child_id in calls:
             if parent_id in self.live and parent_id and call_key is not None:
-                known = self.calls.setdefault(parent_id, {})
-                known[call_key] = (*known.get(call_key, ()), child_id)
+                children = self.calls.setdefault(parent_id, {})
+                children[call_key] = (*children.get(call_key, ()), child_id)
 
-    def keep_source(self, version: FlowVersion) -> None:
-        """Have a version at hand: it is about to be used."""
-        size = len(version.source) + len(version.setup_source or "")
-        self.sources.put(version.flow_version, version, BARE + size)
+    def cache_version(self, version: FlowVersion) -> None:
+        """Keep a flow version in memory, as it is about to be used."""
+        size = BASE_SIZE + len(version.source) + len(version.setup_source or "")
+        self.recent_versions.put(version.flow_version, version, size)
 
-    def _accept_executions(self, executions: Mapping[str, Execution]) -> None:
+    def _add_executions(self, executions: Mapping[str, Execution]) -> None:
         ended = [e for e in executions.values() if e.status.is_ended]
-        for execution in ended:  # First here, then not there: it is always found.
-            self.ended.put(execution.execution_id, execution, size_of(execution))
-        live = {k: e for k, e in executions.items() if not e.status.is_ended}
-        self.live = self.live.changed(live, [e.execution_id for e in ended])
+        # Added here before it is removed from `live`: a reader always finds it.
         for execution in ended:
-            self.cells.pop(execution.execution_id, None)
-            self.calls.pop(execution.execution_id, None)
-        gone = {execution.execution_id for execution in ended} & self.messages.keys()
-        if gone:  # Never changed, so that it can be walked through.
-            self.messages = {k: m for k, m in self.messages.items() if k not in gone}
+            size = memory_size(execution)
+            self.recently_ended.put(execution.execution_id, execution, size)
+        live = {k: e for k, e in executions.items() if not e.status.is_ended}
+        ended_ids = {execution.execution_id for execution in ended}
+        self.live = self.live.with_changes(live, ended_ids)
+        for execution_id in ended_ids:
+            self.cell_runs.pop(execution_id, None)
+            self.calls.pop(execution_id, None)
+        if ended_ids & self.messages.keys():
+            self.messages = {
+                execution_id: messages
+                for execution_id, messages in self.messages.items()
+                if execution_id not in ended_ids
+            }
 
-    def _forget(self, pruned: Set[str]) -> None:
-        self.ended.drop_where(lambda execution: is_among(execution, pruned))
-        for called in self.calls.values():
-            for call_key, ids in called.items():
-                if not pruned.isdisjoint(ids):
-                    called[call_key] = tuple(one for one in ids if one not in pruned)
+    def _remove_pruned(self, ids: Set[str]) -> None:
+        self.recently_ended.remove_where(lambda execution: belongs_to(execution, ids))
+        for children in self.calls.values():
+            for call_key, child_ids in children.items():
+                if not ids.isdisjoint(child_ids):
+                    remaining = (child for child in child_ids if child not in ids)
+                    children[call_key] = tuple(remaining)
 
-    def _remember(self, events: list[Event]) -> None:
-        for ids, is_log in ((self.event_ids, False), (self.log_ids, True)):
+    def _add_event_ids(self, events: list[Event]) -> None:
+        for ids, is_log in ((self.event_ids, False), (self.log_event_ids, True)):
             ids.add(
                 e.event_id for e in events if (e.kind is EventKind.LOGGED) is is_log
             )
 
-    def take_over(self, fresh: "LiveState") -> None:
-        """Know what was just read from the tables, which do not have the ids of logs."""
-        fresh.log_ids = self.log_ids
-        vars(self).update(vars(fresh))
+    def replace_with(self, loaded: "LiveState") -> None:
+        """Become what was loaded from the tables, which lack the ids of log events."""
+        loaded.log_event_ids = self.log_event_ids
+        vars(self).update(vars(loaded))
 
 
-def size_of(execution: Execution) -> int:
-    """About how much memory it takes."""
-    return BARE + len(dumps([execution.inputs, execution.output]))
+def memory_size(execution: Execution) -> int:
+    """How many bytes it takes in memory, about."""
+    return BASE_SIZE + len(dumps([execution.inputs, execution.output]))

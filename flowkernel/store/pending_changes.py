@@ -1,4 +1,4 @@
-"""What is to be added to the tables: decided, and not yet written there."""
+"""Changes that are decided and in the journal, but not yet in the tables."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from flowkernel.core.models import CellRun, Event, Execution, Flow, FlowVersion,
 
 
 class DatedVersion(NamedTuple):
-    """A flow version, and when it was first seen."""
+    """A flow version, and when it was first recorded."""
 
     version: FlowVersion
     created_at: datetime
@@ -17,52 +17,58 @@ class DatedVersion(NamedTuple):
 
 @dataclass
 class PendingChanges:
-    """What one request, a whole batch, or many batches add to the store."""
+    """What one request, one batch, or several batches add to the store.
+
+    `new_executions`, `new_cell_runs` and `new_messages` hold the ids that have no row yet:
+    these are inserted, and the others are updated.
+    """
 
     events: list[Event] = field(default_factory=list)
     event_ids: set[str] = field(default_factory=set)
     executions: dict[str, Execution] = field(default_factory=dict)
-    born: set[str] = field(default_factory=set)  #: Executions that have no row yet.
-    cells: dict[str, dict[str, CellRun]] = field(default_factory=dict)
-    cells_born: set[str] = field(default_factory=set)
+    new_executions: set[str] = field(default_factory=set)
+    #: By the id of the execution, then by their own id; `messages` likewise.
+    cell_runs: dict[str, dict[str, CellRun]] = field(default_factory=dict)
+    new_cell_runs: set[str] = field(default_factory=set)
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
-    messages_born: set[str] = field(default_factory=set)
+    new_messages: set[str] = field(default_factory=set)
     flows: dict[str, Flow | None] = field(default_factory=dict)  #: None: deleted.
     versions: dict[str, DatedVersion] = field(default_factory=dict)
-    pruned: set[str] = field(default_factory=set)  #: Roots, and executions, that go.
-    frame: int = 0  #: The last frame of the journal that is in here.
-    size: int = 0  #: Bytes in the journal.
+    #: Ids of roots, whose families are deleted, and of single executions.
+    pruned: set[str] = field(default_factory=set)
+    frame: int = 0  #: The number of the last journal frame that is in here.
+    size: int = 0  #: Bytes that these changes take in the journal.
 
     def __bool__(self) -> bool:
         return bool(self.events or self.flows or self.versions or self.pruned)
 
-    def add(self, other: "PendingChanges") -> None:
-        """Put the later changes on top."""
-        self.events += other.events
-        self.event_ids |= other.event_ids
-        self.executions |= other.executions
-        self.born |= other.born
-        for execution_id, cells in other.cells.items():
-            self.cells.setdefault(execution_id, {}).update(cells)
-        self.cells_born |= other.cells_born
-        for execution_id, messages in other.messages.items():
+    def add(self, later: "PendingChanges") -> None:
+        """Add later changes; where both have a value, the later one wins."""
+        self.events += later.events
+        self.event_ids |= later.event_ids
+        self.executions |= later.executions
+        self.new_executions |= later.new_executions
+        for execution_id, cell_runs in later.cell_runs.items():
+            self.cell_runs.setdefault(execution_id, {}).update(cell_runs)
+        self.new_cell_runs |= later.new_cell_runs
+        for execution_id, messages in later.messages.items():
             self.messages.setdefault(execution_id, {}).update(messages)
-        self.messages_born |= other.messages_born
-        self.flows |= other.flows
-        self.versions |= other.versions
-        self.pruned |= other.pruned
-        self.frame = max(self.frame, other.frame)
-        self.size += other.size
+        self.new_messages |= later.new_messages
+        self.flows |= later.flows
+        self.versions |= later.versions
+        self.pruned |= later.pruned
+        self.frame = max(self.frame, later.frame)
+        self.size += later.size
 
     @classmethod
     def merged(cls, parts: Iterable["PendingChanges"]) -> "PendingChanges":
-        """All of these as one, the later ones on top."""
-        whole = cls()
+        """All of these, oldest first, as one."""
+        result = cls()
         for part in parts:
-            whole.add(part)
-        return whole
+            result.add(part)
+        return result
 
 
-def is_among(execution: Execution, pruned: Set[str]) -> bool:
-    """Whether it goes, by itself or with its family."""
-    return execution.root_id in pruned or execution.execution_id in pruned
+def belongs_to(execution: Execution, ids: Set[str]) -> bool:
+    """Whether `ids` has this execution or the root of its family."""
+    return execution.root_id in ids or execution.execution_id in ids

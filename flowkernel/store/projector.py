@@ -1,4 +1,4 @@
-"""What is in the journal into the tables: soon by itself, or at once for who must see it."""
+"""Writing what is in the journal to the tables: soon by itself, or at once on request."""
 
 import threading
 from collections import deque
@@ -9,23 +9,36 @@ from pathlib import Path
 
 from flowkernel.core.errors import DiskFull, EngineError, EngineFault
 from flowkernel.core.models import Execution, FlowVersion
-from flowkernel.store.database import fault
+from flowkernel.store.database import engine_error
 from flowkernel.store.journal.disk_reserve import DiskReserve
-from flowkernel.store.pending_changes import PendingChanges, is_among
+from flowkernel.store.pending_changes import PendingChanges, belongs_to
 from flowkernel.store.pool import CursorPool
-from flowkernel.store.tables import write
+from flowkernel.store.tables import write_changes
 
-FOLD_EVERY = 0.25  #: Seconds between what is acknowledged and the tables, about.
-FOLD_BYTES = 8 * 1024 * 1024  #: Of the journal, in one transaction: bounds its memory.
-TRY_AGAIN = 1.0  #: Seconds after a failure.
-MAX_UNFOLDED = (
-    64 * 1024 * 1024
-)  #: Bytes of the journal that may wait; then nothing more.
+#: Seconds from an acknowledgement until the tables have it, about.
+FLUSH_INTERVAL = 0.25
+#: Seconds from a failure until the next attempt.
+RETRY_INTERVAL = 1.0
+#: Bytes of the journal in one transaction, about: bounds its memory.
+TRANSACTION_BYTES = 8 * 1024 * 1024
+#: Bytes of the journal that the tables may lack. Beyond that nothing more is recorded.
+MAX_BACKLOG = 64 * 1024 * 1024
 logger = getLogger(__name__)
 
 
 class Projector:
-    """Takes changes that are on disk, and writes them to the tables, many at a time."""
+    """Takes changes that are on disk in the journal, and writes them to the tables.
+
+    Small changes are merged, so that many share a transaction. Until they are written,
+    `find_execution` and `find_version` find them here. Nothing is written before `open` or
+    `flush`.
+
+    Args:
+        pool: The connections to the database.
+        applied: The number of the last frame that the tables have.
+        reserve: The file that keeps disk space in reserve; None: no reserve.
+        after_flush: Called in the thread of the projector after each flush.
+    """
 
     def __init__(
         self,
@@ -33,213 +46,219 @@ class Projector:
         *,
         applied: int,
         reserve: Path | None = None,
-        tidy: Callable[[], None] = lambda: None,
+        after_flush: Callable[[], None] = lambda: None,
     ) -> None:
-        """`tidy` is called now and then, when there is time."""
-        self.busy = threading.Lock()  #: Held while the tables change.
-        self.room = threading.Lock()  #: Held to take room on the disk, or to lend some.
-        self.added = self.applied = applied  #: The last frame, here and in the tables.
+        self.table_lock = threading.Lock()  #: Held while the tables change.
+        #: Held while the journal grows, or while the disk reserve is released for the tables.
+        self.disk_space_lock = threading.Lock()
+        #: The numbers of the last frame that was added, and of the last that the tables have.
+        self.added = self.applied = applied
         self._pool = pool
         self._reserve = DiskReserve(reserve)
-        self._lock = threading.Lock()  #: Held to look at the two that follow.
-        self._waiting: deque[PendingChanges] = deque()
-        self._under_way: PendingChanges | None = None
-        self._kept: list[PendingChanges] | None = (
-            None  #: What was folded since `_kept_from`.
-        )
-        self._kept_from = 0
-        self._tidy = tidy
-        self._news = threading.Event()
+        self._backlog_lock = threading.Lock()  #: Guards the two fields that follow.
+        self._backlog: deque[PendingChanges] = deque()
+        self._current: PendingChanges | None = None  #: What is being written now.
+        #: What was written since frame `_recorded_from`; None: that is not recorded.
+        self._recorded: list[PendingChanges] | None = None
+        self._recorded_from = 0
+        self._after_flush = after_flush
+        self._wake_up = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, name="store-folding", daemon=True
+            target=self._run, name="store-projector", daemon=True
         )
 
     def open(self) -> None:
-        """Begin to fold without being asked."""
-        self._reserve.keep()
+        """Start the thread that writes without a request."""
+        self._reserve.fill()
         self._thread.start()
 
     def close(self) -> None:
-        """Fold what there is, if that can be done, and stop."""
+        """Write what is left, if that is possible, and stop the thread."""
         self._closing.set()
-        self._news.set()
+        self._wake_up.set()
         if self._thread.is_alive():
             self._thread.join()
-        self.settle_if_possible()
+        self.flush_if_possible()
 
     def add(self, changes: PendingChanges) -> None:
-        """Take what is in the journal now."""
-        with self._lock:
-            self._put(changes)
+        """Take changes that are in the journal now."""
+        with self._backlog_lock:
+            self._enqueue(changes)
             self.added = changes.frame
-        self._news.set()
+        self._wake_up.set()
 
     def find_execution(self, execution_id: str) -> Execution | None:
-        """The execution as it stands; None if there is none."""
-        with self._lock:
+        """The execution with all changes so far; None if there is none."""
+        with self._backlog_lock:
             parts = self._newest_first()
             pruned = set().union(*(part.pruned for part in parts))
-            known = (part.executions.get(execution_id) for part in parts)
-            found = next(filter(None, known), None)
-        found = found or self._pool.find_execution(execution_id)
-        return None if found is None or is_among(found, pruned) else found
+            candidates = (part.executions.get(execution_id) for part in parts)
+            execution = next(filter(None, candidates), None)
+        execution = execution or self._pool.find_execution(execution_id)
+        return None if execution is None or belongs_to(execution, pruned) else execution
 
     def find_version(self, flow_version: str) -> FlowVersion | None:
-        """One source; None if there is none."""
-        with self._lock:
+        """The flow version; None if there is none."""
+        with self._backlog_lock:
             for changes in self._newest_first():
                 if flow_version in changes.versions:
                     return changes.versions[flow_version].version
         return self._pool.find_version(flow_version)
 
     @property
-    def unfolded(self) -> int:
-        """Bytes of the journal that the tables do not have."""
-        with self._lock:
+    def backlog_size(self) -> int:
+        """Bytes of the journal that the tables lack."""
+        with self._backlog_lock:
             return sum(part.size for part in self._newest_first())
 
-    def make_room(self) -> None:
-        """See that there is not too much unfolded.
+    def limit_backlog(self) -> None:
+        """Write the backlog to the tables if it has become too large.
 
         Raises:
-            DiskFull, EngineFault: There is, and it cannot be folded.
+            DiskFull, EngineFault: It is too large and cannot be written.
         """
-        if self.unfolded < MAX_UNFOLDED:
+        if self.backlog_size < MAX_BACKLOG:
             return
         try:
-            self.settle()
+            self.flush()
         except DiskFull:
             raise
         except EngineError as error:
             raise EngineFault(
-                f"Nothing more can be recorded: {self.unfolded:,} bytes wait in the journal, "
-                f"and the database does not take them in. {error}"
+                f"Nothing more can be recorded: {self.backlog_size:,} bytes wait in the "
+                f"journal, and the database does not take them in. {error}"
             ) from error
 
-    def settle(self) -> None:
-        """Fold all that was added before.
+    def flush(self) -> None:
+        """Write everything to the tables that was added before this call.
 
         Raises:
             DiskFull, EngineFault: It stays in the journal and in memory.
         """
-        wanted = self.added
-        if self.applied < wanted:
-            with self.busy:
-                if self.applied < wanted:  # Else somebody else has folded it meanwhile.
-                    self._settle()
+        last_frame = self.added
+        if self.applied < last_frame:
+            with self.table_lock:
+                if self.applied < last_frame:  # Another thread may have written it.
+                    self._flush()
 
-    def settle_if_possible(self) -> None:
-        """The same for who can go on with older tables. Says so in the log."""
+    def flush_if_possible(self) -> None:
+        """The same for readers who can use older tables. A failure is logged."""
         try:
-            self.settle()
+            self.flush()
         except EngineError as error:
             logger.warning(f"What is in the journal is not in the tables yet: {error}")
 
-    def remember(self) -> None:
-        """Keep what is folded from now on. Only within `standing_still`."""
-        self._kept = []
-        self._kept_from = self.applied
+    def start_recording(self) -> None:
+        """Keep what is written from now on. Only within `flushed`."""
+        self._recorded = []
+        self._recorded_from = self.applied
 
-    def forget(self) -> None:
+    def stop_recording(self) -> None:
         """Keep it no longer."""
-        self._kept = None
+        self._recorded = None
 
-    def fold_again(self) -> None:
-        """Fold what was kept once more, into the file as it was when that began. Only for
-        the holder of `busy`."""
-        assert self._kept is not None
-        with self._lock:
-            self._waiting.extendleft(reversed(self._kept))
-            self._kept = None
-            self.applied = self._kept_from
+    def repeat_recorded(self) -> None:
+        """Put what was recorded at the head of the backlog again.
+
+        For a file that was copied when the recording started. Only the holder of
+        `table_lock` may call this.
+        """
+        assert self._recorded is not None
+        with self._backlog_lock:
+            self._backlog.extendleft(reversed(self._recorded))
+            self._recorded = None
+            self.applied = self._recorded_from
 
     @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """All is folded, and nothing is while this lasts.
+    def flushed(self) -> Iterator[None]:
+        """Flush; as long as this lasts, nothing more is written to the tables.
 
         Raises:
-            DiskFull, EngineFault: It cannot be folded.
+            DiskFull, EngineFault: The backlog cannot be written.
         """
-        with self.busy:
-            self._settle()
+        with self.table_lock:
+            self._flush()
             yield
 
-    def _put(self, changes: PendingChanges) -> None:
-        """Behind what waits, or into the last of it: small batches share a transaction."""
-        last = self._waiting[-1] if self._waiting else None
-        if last is not None and last.size + changes.size <= FOLD_BYTES:
+    def _enqueue(self, changes: PendingChanges) -> None:
+        """Add changes to the last of the backlog, if both fit into one transaction."""
+        last = self._backlog[-1] if self._backlog else None
+        if last is not None and last.size + changes.size <= TRANSACTION_BYTES:
             last.add(changes)
         else:
-            self._waiting.append(PendingChanges.merged([changes]))
+            self._backlog.append(PendingChanges.merged([changes]))
 
     def _newest_first(self) -> list[PendingChanges]:
-        under_way = [self._under_way] if self._under_way else []
-        return [*reversed(self._waiting), *under_way]
+        current = [self._current] if self._current else []
+        return [*reversed(self._backlog), *current]
 
-    def _settle(self) -> None:
-        """Fold what waits now; what comes meanwhile is for the next time."""
-        wanted = self.added
-        while self.applied < wanted:
-            with self._lock:
-                changes = self._under_way = self._waiting.popleft()
+    def _flush(self) -> None:
+        """Write what is in the backlog now; what is added later stays for the next flush."""
+        last_frame = self.added
+        while self.applied < last_frame:
+            with self._backlog_lock:
+                changes = self._current = self._backlog.popleft()
             try:
-                self._fold(changes)
+                self._write(changes)
             except Exception as error:
-                with self._lock:
-                    self._waiting.appendleft(changes)
-                    self._under_way = None
-                raise fault(error, "The database could not be written to") from error
-            with self._lock:
-                self.applied, self._under_way = changes.frame, None
-            if self._kept is not None:
-                self._kept.append(changes)
+                with self._backlog_lock:
+                    self._backlog.appendleft(changes)
+                    self._current = None
+                raise engine_error(
+                    error, "The database could not be written to"
+                ) from error
+            with self._backlog_lock:
+                self.applied, self._current = changes.frame, None
+            if self._recorded is not None:
+                self._recorded.append(changes)
 
-    def _fold(self, changes: PendingChanges) -> None:
+    def _write(self, changes: PendingChanges) -> None:
+        """Write changes; if the disk is full, once more with the space of the reserve."""
         try:
             self._commit(changes)
         except Exception as error:
-            if not isinstance(fault(error, ""), DiskFull):
+            if not isinstance(engine_error(error, ""), DiskFull):
                 raise
-            with self.room:
+            with self.disk_space_lock:
                 try:
-                    self._reserve.give()
+                    self._reserve.release()
                     self._commit(changes)
                 finally:
-                    self._reserve.keep()
+                    self._reserve.fill()
         else:
-            self._reserve.keep()
+            self._reserve.fill()
 
     def _commit(self, changes: PendingChanges) -> None:
-        connection = self._pool.writing()
+        connection = self._pool.writer_connection()
         try:
             connection.begin()
-            write(connection, changes)
+            write_changes(connection, changes)
             connection.commit()
         except Exception:
-            if self._pool.undo() or not self._was_folded(changes):
+            if self._pool.roll_back() or not self._was_committed(changes):
                 raise
 
-    def _was_folded(self, changes: PendingChanges) -> bool:
-        """Open a file that DuckDB gave up, and see: it may have failed after the commit."""
+    def _was_committed(self, changes: PendingChanges) -> bool:
+        """Open again a file that DuckDB gave up; it may have failed after the commit."""
         logger.warning("DuckDB gave the file up; it is opened again")
-        self._pool.give_up()
+        self._pool.disconnect()
         return int(self._pool.meta()["applied_frame"]) >= changes.frame
 
     def _run(self) -> None:
-        pause = FOLD_EVERY
+        pause = FLUSH_INTERVAL
         while not self._closing.is_set():
-            self._news.wait()
+            self._wake_up.wait()
             self._closing.wait(pause)
-            self._news.clear()
+            self._wake_up.clear()
             try:
-                self.settle()
-                pause = FOLD_EVERY
-                self._tidy()
-            except OSError as error:  # Of the journal: what is there stays as it is.
+                self.flush()
+                pause = FLUSH_INTERVAL
+                self._after_flush()
+            except OSError as error:  # From compressing the journal, which is unharmed.
                 logger.warning(f"The journal could not be compressed: {error}")
             except EngineError as error:
-                if pause == FOLD_EVERY:
+                if pause == FLUSH_INTERVAL:
                     logger.warning(f"{error} It is tried again every second.")
-                pause = TRY_AGAIN
-                self._news.set()
+                pause = RETRY_INTERVAL
+                self._wake_up.set()

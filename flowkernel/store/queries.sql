@@ -1,21 +1,21 @@
 -- list_meta
--- Version and last number of the file, when it is opened.
+-- The schema version, and the last event and frame that the tables have.
 SELECT key, value FROM meta;
 
 -- save_meta
--- What the tables have taken in so far, in the transaction that takes it in.
+-- Replace one value; in the transaction that writes what it is about.
 UPDATE meta SET value = $value WHERE key = $key;
 
 -- list_live
--- The executions that have not ended, when the file is opened.
+-- The executions that have not ended; read when the store opens, as are those that follow.
 SELECT * FROM execution WHERE NOT starts_with(status, 'ENDED_');
 
 -- list_live_cells
--- Their cell runs. Of the ended ones, only that they exist is kept in memory.
+-- Their cell runs. Of the ended ones, memory keeps only the ids.
 SELECT * FROM cell_run WHERE execution_id = ANY($execution_ids::UUID[]);
 
 -- list_live_calls
--- Which call started which child of theirs, oldest first.
+-- Which call of theirs started which child, oldest first.
 SELECT parent_id, call_key, execution_id AS id FROM execution
 WHERE root_id IN (
     SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
@@ -23,29 +23,29 @@ WHERE root_id IN (
 ORDER BY created_at, execution_id;
 
 -- newest_execution_id
--- Every id above it is new: ids grow with time, so most births need no look-up.
+-- Ids grow with time, about: an id above this one is new, and need not be looked up.
 SELECT max(execution_id) FROM execution;
 
 -- newest_event_ids
--- To tell a repeated event when the caller heard no answer. Oldest first.
+-- To recognize an event that a caller without a reply repeats. Oldest first.
 SELECT event_id FROM (SELECT seq, event_id FROM event ORDER BY seq DESC LIMIT $limit)
 ORDER BY seq;
 
 -- list_flows
--- All flows, when the file is opened.
+-- All flows; read when the store opens.
 SELECT * FROM flow;
 
 -- list_version_hashes
--- All known versions, when the file is opened.
+-- The hash of every flow version; read when the store opens.
 SELECT hash FROM flow_version;
 
 -- get_version
--- One version with its source.
+-- One flow version with its source.
 SELECT hash AS flow_version, flow_name, kind, source, setup_source, path
 FROM flow_version WHERE hash = $flow_version;
 
 -- delete_flows
--- Flows that are gone, or about to be written anew.
+-- Flows that were deleted, or are about to be inserted again.
 DELETE FROM flow WHERE name = ANY($names::VARCHAR[]);
 
 -- get_execution
@@ -88,8 +88,8 @@ SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id, t
 })::VARCHAR AS text
 FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;
 
--- called
--- What one call started, in whichever of some tries, oldest first.
+-- call_children
+-- The executions that one call started in any of some tries, oldest first.
 SELECT * FROM execution
 WHERE root_id = ANY($root_ids::UUID[]) AND parent_id = ANY($parent_ids::UUID[])
   AND call_key = $call_key
@@ -107,42 +107,42 @@ WITH RECURSIVE family AS (
 SELECT execution.* FROM execution JOIN line USING (execution_id)
 WHERE root_id = $root_id ORDER BY depth DESC;
 
--- asked_times
--- When an execution, or something under it, waited for a person's answer: from, until.
+-- answer_waits
+-- When an execution, or one under it, waited for a person's answer: start and end.
 WITH RECURSIVE under AS (
     SELECT execution_id FROM execution WHERE execution_id = $execution_id
     UNION ALL
     SELECT child.execution_id FROM execution child
     JOIN under ON child.parent_id = under.execution_id WHERE child.root_id = $root_id
 ), moves AS (
-    SELECT kind, payload, happened_at AS begun, lead(happened_at) OVER (
+    SELECT kind, payload, happened_at AS started_at, lead(happened_at) OVER (
         PARTITION BY execution_id ORDER BY seq
-    ) AS ended
+    ) AS ended_at
     FROM event WHERE root_id = $root_id AND execution_id IN (FROM under)
       AND kind IN ('waiting', 'resumed', 'paused', 'lost', 'ended')
 )
-SELECT begun, ended FROM moves
-WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY begun;
+SELECT started_at, ended_at FROM moves
+WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY started_at;
 
 -- cell_runs
--- What ran in one execution, in the order in which it started.
+-- The cell runs of one execution, in the order in which they started.
 SELECT * FROM cell_run WHERE execution_id = $execution_id
 ORDER BY started_at, cell_index, cell_run_id;
 
 -- log
--- What one execution logged after a number.
+-- The log events of one execution after a number.
 SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE execution_id = $execution_id AND seq > $after_seq ORDER BY seq LIMIT $limit;
 
 -- events_after
--- What happened after a number: in all, in one family, or to one execution.
+-- The events after a number: all, or those of one family or of one execution.
 SELECT * FROM event
 WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ORDER BY seq LIMIT $limit;
 
--- logged_after
--- The same for what was logged.
+-- log_after
+-- The same for log events.
 SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
@@ -153,11 +153,11 @@ ORDER BY seq LIMIT $limit;
 SELECT * FROM message ORDER BY created_at DESC, message_id DESC LIMIT $limit;
 
 -- list_live_messages
--- What they sent. Of what is not open, only that it exists is kept in memory.
+-- The messages of live executions. Of those that are not open, memory keeps only the ids.
 SELECT * FROM message WHERE execution_id = ANY($execution_ids::UUID[]);
 
 -- messages_of
--- What one execution sent, oldest first.
+-- The messages of one execution, oldest first.
 SELECT * FROM message WHERE execution_id = $execution_id ORDER BY created_at, message_id;
 
 -- get_message
@@ -165,35 +165,35 @@ SELECT * FROM message WHERE execution_id = $execution_id ORDER BY created_at, me
 SELECT * FROM message WHERE message_id = $message_id;
 
 -- all_events
--- Everything that happened, execution by execution: what `rebuild` folds.
+-- All events, execution by execution: `rebuild` makes the other tables from them.
 SELECT * FROM event ORDER BY execution_id, seq;
 
--- clear_folds
--- What `rebuild` makes anew.
+-- clear_projections
+-- The tables that `rebuild` makes again.
 DELETE FROM execution;
 DELETE FROM cell_run;
 DELETE FROM message;
 
 -- prunable
--- Families, oldest first, all of which ended: those older than $before, and those beyond the
--- newest $keep of all families.
+-- Families, oldest first, all of whose members have ended: those created before
+-- $created_before, and those beyond the newest $keep of all families.
 SELECT root_id, executions FROM (
     SELECT root_id, count(*) AS executions, min(created_at) AS created_at,
-        bool_and(starts_with(status, 'ENDED_')) AS is_over,
-        row_number() OVER (ORDER BY min(created_at) DESC, root_id DESC) AS place
+        bool_and(starts_with(status, 'ENDED_')) AS has_ended,
+        row_number() OVER (ORDER BY min(created_at) DESC, root_id DESC) AS age_rank
     FROM execution GROUP BY root_id
 )
-WHERE is_over AND (created_at < $before::TIMESTAMP OR place > $keep::BIGINT)
+WHERE has_ended AND (created_at < $created_before::TIMESTAMP OR age_rank > $keep::BIGINT)
 ORDER BY created_at, root_id;
 
 -- notebooks_of
--- The output notebooks of some families, and of some executions.
+-- The output notebooks of families, by the ids of their roots, and of single executions.
 SELECT notebook_path FROM execution
 WHERE (root_id IN (SELECT unnest($ids::UUID[])) OR execution_id IN (SELECT unnest($ids::UUID[])))
   AND notebook_path IS NOT NULL;
 
 -- prune
--- Families that go, by their roots; and executions, by their own ids.
+-- Delete families, by the ids of their roots, and single executions.
 DELETE FROM event WHERE root_id IN (SELECT unnest($ids::UUID[]))
     OR execution_id IN (SELECT unnest($ids::UUID[]));
 DELETE FROM log WHERE root_id IN (SELECT unnest($ids::UUID[]))

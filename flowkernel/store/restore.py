@@ -1,27 +1,27 @@
-"""Making the database anew from the journal alone. Nothing may have it open."""
+"""Making the database again from the journal alone. No process may have it open."""
 
 import os
 from pathlib import Path
 
 from flowkernel.core.errors import BadArgument
-from flowkernel.store.database import connect, create
-from flowkernel.store.journal.segments import damages, header_of, last_frame
+from flowkernel.store.database import connect, create_tables
+from flowkernel.store.journal.segments import find_damage, last_frame, read_header
 from flowkernel.store.sql_files import migrations
 from flowkernel.store.store import Store
 from flowkernel.store.tables import save_meta
 
 
 def restore(database: Path, journal: Path) -> tuple[Path | None, int, list[str]]:
-    """Make the database from its journal; the file there was is kept under another name.
+    """Make the database from its journal; the existing file is kept under another name.
 
     Returns:
-        Where the old file is now, how many executions the new one has, and what of the
-        journal could not be read.
+        Where the old file is now, how many executions the new one has, and sentences about
+        what of the journal cannot be read.
 
     Raises:
-        BadArgument: There is no journal, or it does not go back to the beginning.
+        BadArgument: There is no journal, or it does not go back to the first event.
     """
-    header = header_of(journal)
+    header = read_header(journal)
     if header is None or not last_frame(journal):
         raise BadArgument(
             f"There is no journal in {str(journal)!r} to make anything from."
@@ -32,35 +32,36 @@ def restore(database: Path, journal: Path) -> tuple[Path | None, int, list[str]]
             "database alone. Put a backup in its place instead, and move the journal away."
         )
     draft = database.with_name(f"{database.name}.rebuilt")
-    for left in (draft, Path(f"{draft}.wal")):
-        left.unlink(missing_ok=True)
-    _make(draft, header.journal_id)
-    with Store(draft, journal=journal) as store:
+    for leftover in (draft, Path(f"{draft}.wal")):
+        leftover.unlink(missing_ok=True)
+    _create_database(draft, header.journal_id)
+    with Store(draft, journal=journal) as store:  # Opening it replays the journal.
         count = store.query("SELECT count(*) FROM execution").rows[0][0]
-    kept = _put_aside(database)
+    previous = _move_aside(database)
     os.replace(draft, database)
-    return kept, count, damages(journal)
+    return previous, count, find_damage(journal)
 
 
-def _make(draft: Path, journal_id: str) -> None:
-    connection = connect(str(draft), memory="512MB", writable_folder=None)
+def _create_database(path: Path, journal_id: str) -> None:
+    connection = connect(str(path), memory="512MB", writable_folder=None)
     try:
-        create(connection, len(migrations()) + 1)
+        create_tables(connection, len(migrations()) + 1)
         save_meta(connection, "journal_id", journal_id)
     finally:
         connection.close()
 
 
-def _put_aside(database: Path) -> Path | None:
+def _move_aside(database: Path) -> Path | None:
+    """Rename the file and its write-ahead log; the new path, or None if there is no file."""
     if not database.exists():
         return None
     names = (
         database.with_name(f"{database.name}.before_rebuild{n}")
         for n in range(1, 10**6)
     )
-    kept = next(name for name in names if not name.exists())
+    target = next(name for name in names if not name.exists())
     wal = Path(f"{database}.wal")
     if wal.exists():
-        os.replace(wal, f"{kept}.wal")
-    os.replace(database, kept)
-    return kept
+        os.replace(wal, f"{target}.wal")
+    os.replace(database, target)
+    return target

@@ -1,4 +1,7 @@
-"""Models to rows and back. Moments are naive UTC in a row and aware in a model."""
+"""Turning models into rows and rows into models.
+
+Moments are UTC in both: without a time zone in a row, with one in a model.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,7 +49,7 @@ class TableLayout(Generic[T]):
         return [name for name in self.columns if name not in self.fixed]
 
     def rows(self, values: Iterable[T], columns: Sequence[str]) -> list[Row]:
-        """The values of these columns, for each of these."""
+        """A row for each model, with the values of these columns."""
         hints = get_hints(self.model)
         parts = [(attrgetter(name), _writer(hints[name])) for name in columns]
         return [
@@ -60,7 +63,7 @@ class TableLayout(Generic[T]):
         ]
 
     def model_of(self, record: Mapping[str, Any]) -> T:
-        """The model that a row of this table stands for. What is not in it is left out."""
+        """The model of a row. A field whose column is missing gets its default."""
         values = {}
         for name, read in _readers(self.model).items():
             value = record.get(name)
@@ -102,15 +105,14 @@ LOG_COLUMNS = ["seq", "execution_id", "root_id", "happened_at", "stream", "text"
 
 
 def log_row(event: Event) -> Row:
-    """A row of `log` for an event of kind LOGGED."""
-    said = event.payload
-    at = stored_at(event.happened_at)
-    ids = (event.execution_id, event.root_id)
-    return (event.seq, *ids, at, str(said.get("stream", "")), str(said.get("text", "")))
+    """The row of the table `log` for an event of kind LOGGED: see `LOG_COLUMNS`."""
+    stream, text = (str(event.payload.get(name, "")) for name in ("stream", "text"))
+    moment = stored_moment(event.happened_at)
+    return (event.seq, event.execution_id, event.root_id, moment, stream, text)
 
 
-def logged(record: Mapping[str, Any]) -> Event:
-    """The reverse of `log_row`. Who logged, and the event's id, are not kept."""
+def log_event(record: Mapping[str, Any]) -> Event:
+    """The reverse of `log_row`, but for `event_id` and `actor`, which no column keeps."""
     return Event(
         event_id="",
         execution_id=str(record["execution_id"]),
@@ -123,7 +125,7 @@ def logged(record: Mapping[str, Any]) -> Event:
 
 
 def check_fits(record: JsonRecord) -> None:
-    """Refuse what its column cannot hold: it would keep all that follows from the tables.
+    """Refuse a value that its column cannot hold: it would block all later writes.
 
     Raises:
         ValueError: A value is not of the type of its field, or too large.
@@ -140,20 +142,22 @@ def check_fits(record: JsonRecord) -> None:
             raise ValueError(f"{name} is {value}, which is too large")
 
 
-def stored_at(moment: datetime) -> datetime:
-    """A moment as the store has it: naive, in UTC."""
+def stored_moment(moment: datetime) -> datetime:
+    """A moment as the tables have it: in UTC, without a time zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-LARGEST = 2**31 - 1  #: Of a column of whole numbers.
+LARGEST = 2**31 - 1  #: The largest number that an INTEGER column can hold.
 _HINTS: dict[type, dict[str, Any]] = {}
 
 
 def get_hints(model: type) -> dict[str, Any]:
-    """The type of each field; of `X | None`, X."""
+    """The type of each field; for `X | None` it is X."""
     if model not in _HINTS:
         hints = get_type_hints(model)
-        _HINTS[model] = {item.name: _bare(hints[item.name]) for item in fields(model)}
+        _HINTS[model] = {
+            item.name: _without_none(hints[item.name]) for item in fields(model)
+        }
     return _HINTS[model]
 
 
@@ -162,16 +166,16 @@ def is_json(hint: Any) -> bool:
     return hint is Any or get_origin(hint) is dict
 
 
-def _bare(hint: Any) -> Any:
+def _without_none(hint: Any) -> Any:
     return get_args(hint)[0] if isinstance(hint, UnionType) else hint
 
 
 def _writer(hint: Any) -> Callable[[Any], Any] | None:
-    """How the value of a column is written; None: as it is."""
+    """What turns the value of a field into that of its column; None: nothing."""
     if is_json(hint):
         return dumps
     if hint is datetime:
-        return stored_at
+        return stored_moment
     if isinstance(hint, type) and issubclass(hint, JsonRecord):
         return lambda value: dumps(value.to_json())
     return str if isinstance(hint, type) and issubclass(hint, StrEnum) else None
@@ -182,7 +186,7 @@ _READERS: dict[type, Readers] = {}
 
 
 def _readers(model: type) -> Readers:
-    """How the value of each column is read; None: as it is."""
+    """What turns the value of each column into that of its field; None: nothing."""
     if model not in _READERS:
         hints = get_hints(model).items()
         _READERS[model] = {name: _reader(name, hint) for name, hint in hints}
@@ -200,6 +204,7 @@ def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
         return hint
     if isinstance(hint, type) and issubclass(hint, JsonRecord):
         read = partial(_record, hint)
+        # There are few environments, in very many rows.
         return lru_cache(1_000)(read) if hint is Environment else read
     return None
 

@@ -7,7 +7,8 @@ CREATE TABLE meta (
     value VARCHAR NOT NULL
 );
 
--- What happened, in order. Only ever added to; the tables below it are its fold.
+-- What happened, in order. Rows are only added; `execution`, `cell_run` and `message` are made
+-- from these.
 CREATE TABLE event (
     seq BIGINT NOT NULL,
     event_id UUID NOT NULL,
@@ -19,7 +20,8 @@ CREATE TABLE event (
     payload JSON NOT NULL
 );
 
--- What executions printed and logged: events of kind `logged`, apart because they are many.
+-- What executions printed and logged: events of kind `logged`, in a table of their own because
+-- there are many.
 CREATE TABLE log (
     seq BIGINT NOT NULL,
     execution_id UUID NOT NULL,
@@ -29,7 +31,7 @@ CREATE TABLE log (
     text VARCHAR NOT NULL
 );
 
--- Where each execution stands now.
+-- The current state of each execution.
 CREATE TABLE execution (
     execution_id UUID NOT NULL,
     root_id UUID NOT NULL,
@@ -63,12 +65,12 @@ CREATE TABLE execution (
     parks BOOLEAN NOT NULL DEFAULT false,
     is_interactive BOOLEAN NOT NULL DEFAULT false,
     failure JSON,            -- of the cell that failed: what a person needs to know
-    parked_at TIMESTAMP,     -- since when its kernel is kept
+    parked_at TIMESTAMP,     -- since when its kernel is kept alive
     decision JSON,           -- what was decided on its failure
     last_seq BIGINT NOT NULL
 );
 
--- How each carrying out of each cell went.
+-- One row for each time that a cell ran.
 CREATE TABLE cell_run (
     cell_run_id UUID NOT NULL,
     execution_id UUID NOT NULL,
@@ -85,6 +87,7 @@ CREATE TABLE cell_run (
     last_seq BIGINT NOT NULL
 );
 
+-- What executions sent to people.
 CREATE TABLE message (
     message_id UUID NOT NULL,
     execution_id UUID NOT NULL,
@@ -122,7 +125,7 @@ CREATE TABLE flow (
     registered_at TIMESTAMP
 );
 
--- Every source that ever ran, named by its hash: execution.flow_version is that hash.
+-- Every source that ever ran, by its hash: execution.flow_version is that hash.
 CREATE TABLE flow_version (
     hash VARCHAR NOT NULL,
     flow_name VARCHAR NOT NULL,

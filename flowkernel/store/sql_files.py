@@ -1,4 +1,4 @@
-"""The SQL that lies beside this module, as text."""
+"""The SQL files beside this module, as text: the schema, the queries and the migrations."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from importlib.resources import files
 _NAME = re.compile(r"^-- ([a-z_]+)\n", re.MULTILINE)
 
 
-@cache  # Read once: the package may be replaced while the engine runs.
+@cache  # Read once: an upgrade may replace the package while the engine runs.
 def schema() -> str:
     """The tables as they are today."""
     return (files(__package__) / "schema.sql").read_text("utf-8")
@@ -16,14 +16,14 @@ def schema() -> str:
 
 @cache
 def queries() -> Mapping[str, str]:
-    """Every query by its name: the text after `-- name` up to the next one."""
+    """Every query of `queries.sql` by its name, which is a comment line: `-- name`."""
     text = (files(__package__) / "queries.sql").read_text("utf-8")
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def migrations() -> Mapping[int, str]:
-    """How an old file gets to today's tables: the schema version each step leads to.
+    """The SQL that takes an older file to today's tables, by the version it leads to.
 
     `migrations/0002_add_try.sql` leads from version 1 to version 2.
     """

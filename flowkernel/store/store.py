@@ -1,9 +1,9 @@
-"""The store: one method per question or change. The only user of duckdb.
+"""The store: one method for each query and each change. The only user of duckdb.
 
 Synchronous, and safe to call from any thread. Changes go through the one writing thread into
-the journal, and from there into the tables; readers have a cursor each. The process that has
-a store open must never open its file in any other way: closing it again would take DuckDB's
-lock away, and data with it.
+the journal, and from there into the tables; each reader has a cursor of its own. While a
+process has a store open, it must not open the file in any other way, not even to read its
+bytes: closing it would release DuckDB's lock on the file, and a second process could damage it.
 """
 
 import os
@@ -19,19 +19,38 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Event, Flow, FlowVersion
 from flowkernel.store import sql_files
-from flowkernel.store.batch import checked, checked_text
-from flowkernel.store.compaction import clean, compact
-from flowkernel.store.database import MEMORY, copy_to, fault, open_file
+from flowkernel.store.batch import check_text, checked_event
+from flowkernel.store.compaction import compact, remove_drafts
+from flowkernel.store.database import MEMORY, copy_to, engine_error, open_file
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.projector import Projector
 from flowkernel.store.queries import Queries
 from flowkernel.store.rebuild import rebuild
-from flowkernel.store.startup import catch_up, check_there, load_state, open_journal
+from flowkernel.store.startup import (
+    catch_up,
+    check_database_exists,
+    load_state,
+    open_journal,
+)
 from flowkernel.store.writer import Listener, Writer
 
 
 class Store(Queries):
-    """All that flowkernel records: a DuckDB file, and the journal beside it."""
+    """Everything that flowkernel records: a DuckDB file, and the journal beside it.
+
+    Opening it creates or migrates the tables, and takes in what only the journal has.
+
+    Args:
+        path: The file, or ":memory:", which has no journal.
+        journal: The folder of the journal; default: beside the file, named after it.
+        memory: What DuckDB may use, in its own notation. Small, as a laptop has other uses.
+        writable_folder: The only folder that `backup` and `compact` can write to.
+        migrations: The SQL that leads to each version; default: those in `migrations/`.
+
+    Raises:
+        EngineError: The file cannot be opened, is not a store, or is newer than this program;
+            or the journal belongs to another database.
+    """
 
     def __init__(
         self,
@@ -42,24 +61,11 @@ class Store(Queries):
         writable_folder: Path | None = None,
         migrations: Mapping[int, str] | None = None,
     ) -> None:
-        """Open the file; make or migrate its tables; take in what only the journal has.
-
-        Args:
-            path: The file, or ":memory:", which has no journal.
-            journal: The folder of the journal; default: beside the file, named after it.
-            memory: What DuckDB may use, in its own notation. Small: we share a laptop.
-            writable_folder: The only folder that `backup` can write to.
-            migrations: The SQL that leads to each version; default: those in `migrations/`.
-
-        Raises:
-            EngineError: The file cannot be opened, is not ours, or is newer than we are; or
-                the journal is not that of the file.
-        """
-        self._folder = writable_folder
-        self._compacting = threading.Lock()
+        self._writable_folder = writable_folder
+        self._compaction_lock = threading.Lock()
         steps = sql_files.migrations() if migrations is None else migrations
         folder = None if str(path) == MEMORY else journal or Path(f"{path}.journal")
-        check_there(Path(path), folder)
+        check_database_exists(Path(path), folder)
         pool = CursorPool(
             lambda: open_file(
                 str(path),
@@ -69,7 +75,7 @@ class Store(Queries):
             )
         )
         if writable_folder is not None:
-            clean(writable_folder)
+            remove_drafts(writable_folder)
         try:
             self._open(str(path), pool, folder)
         except BaseException:
@@ -77,16 +83,18 @@ class Store(Queries):
             raise
 
     def _open(self, path: str, pool: CursorPool, folder: Path | None) -> None:
-        self._journal = open_journal(folder, pool) if folder else None
-        applied = int(pool.meta()["applied_frame"])
-        reserve = folder / "reserve" if folder else None
-        tidy = self._journal.compress_closed if self._journal else lambda: None
-        folding = Projector(pool, applied=applied, reserve=reserve, tidy=tidy)
-        super().__init__(path, pool, folding, load_state(pool))
+        journal = self._journal = open_journal(folder, pool) if folder else None
+        projector = Projector(
+            pool,
+            applied=int(pool.meta()["applied_frame"]),
+            reserve=folder / "reserve" if folder else None,
+            after_flush=journal.compress_closed if journal else lambda: None,
+        )
+        super().__init__(path, pool, projector, load_state(pool))
         if folder is not None:
-            catch_up(folder, self._state, folding)
-        folding.open()
-        self._writer = Writer(self._state, self._journal, folding)
+            catch_up(folder, self._state, projector)
+        projector.open()
+        self._writer = Writer(self._state, self._journal, projector)
 
     def __enter__(self) -> Self:
         return self
@@ -100,9 +108,9 @@ class Store(Queries):
         self.close()
 
     def close(self) -> None:
-        """Finish what was asked, then free the file. A second time does nothing."""
+        """Carry out the requests that wait, then close the file. Can be called twice."""
         self._writer.close()
-        self._folding.close()
+        self._projector.close()
         if self._journal is not None:
             self._journal.close()
         self._pool.close()
@@ -110,14 +118,14 @@ class Store(Queries):
     # ---- changes
 
     def append(self, events: Sequence[Event], *, strict: bool = True) -> list[Event]:
-        """Record what happened; return the recorded events with `seq` and `root_id`.
+        """Record events; return those that were recorded, with `seq` and `root_id`.
 
-        Comes back once they are on disk: whoever is told may rely on it.
+        Returns once they are on disk.
 
         Args:
-            events: In the order in which they happened. One whose `event_id` is known
-                already is passed over, so that a caller who heard no answer can ask again.
-            strict: Whether one that is refused refuses them all. If not, it is left out.
+            events: In the order in which they happened. An event whose `event_id` was
+                recorded lately is skipped, so that a caller without a reply can repeat it.
+            strict: Whether a refused event refuses all of them. If not, it is skipped.
 
         Raises:
             MoveNotAllowed: An event would leave an ended status, or make a move that is
@@ -126,89 +134,92 @@ class Store(Queries):
             DiskFull: None of them is recorded; reading still works.
             EngineFault: None of them is recorded.
         """
-        fit = [checked(event) for event in events]
-        if not fit:
+        valid = [checked_event(event) for event in events]
+        if not valid:
             return []
         recorded: list[Event] = self._writer.submit(
-            lambda b: b.append(fit, strict=strict)
+            lambda batch: batch.append(valid, strict=strict)
         )
         return recorded
 
     def save_flow(self, flow: Flow) -> None:
-        """Put it in the place of the flow with its name, if there is one."""
-        checked_text(flow)
+        """Add the flow, or replace the flow that has its name."""
+        check_text(flow)
         self._writer.submit(lambda batch: batch.save_flow(flow))
 
     def delete_flow(self, name: str) -> None:
-        """Its versions and executions stay.
+        """Delete a flow. Its versions and executions stay.
 
         Raises:
-            FlowNotFound: With a name that is near.
+            FlowNotFound: There is none. Suggests a similar name.
         """
         self._writer.submit(lambda batch: batch.delete_flow(name))
 
     def save_version(self, version: FlowVersion) -> None:
-        """Keep a source for ever. One that is known already costs nothing."""
-        if version.flow_version not in self._state.versions:
-            checked_text(version)
+        """Keep a source for ever. A version that is recorded already costs nothing."""
+        if version.flow_version not in self._state.version_hashes:
+            check_text(version)
             self._writer.submit(lambda batch: batch.save_version(version))
 
     def on_commit(self, listener: Listener) -> None:
-        """Have it called with the events that have come to disk, in order of `seq`.
+        """Call this with the events of each batch that is on disk, in order of `seq`.
 
-        It runs in the writing thread, before those who asked are answered: be quick.
+        It runs in the writing thread, before the callers get their replies: be quick.
         """
         self._writer.listeners.append(listener)
 
     def rebuild(self) -> None:
-        """Make `execution`, `cell_run` and `message` anew from `event`. All writing waits.
+        """Make `execution`, `cell_run` and `message` again from `event`. All writing waits.
 
         Raises:
-            EngineError: The tables are as they were before.
+            EngineError: The tables are unchanged.
         """
-        with self._writer.busy, self._folding.standing_still():
+        with self._writer.write_lock, self._projector.flushed():
             try:
                 with self._pool.cursor() as reader:
-                    rebuild(self._pool.writing(), reader)
+                    rebuild(self._pool.writer_connection(), reader)
             except Exception as error:
-                if not self._pool.undo():
-                    self._pool.give_up()
-                raise fault(error, "The tables could not be rebuilt") from error
-            self._state.take_over(load_state(self._pool))
+                if not self._pool.roll_back():
+                    self._pool.disconnect()
+                raise engine_error(error, "The tables could not be rebuilt") from error
+            self._state.replace_with(load_state(self._pool))
 
     def prune(self, ids: Collection[str]) -> list[str]:
-        """Let go of families, by the ids of their roots, and of executions, by their own;
-        return the paths of their output notebooks. Whoever names an execution names those
-        under it, too.
+        """Delete families and single executions; return the paths of their notebooks.
+
+        Args:
+            ids: Of roots, whose families are deleted, and of single executions. A caller who
+                gives an execution that is not a root gives all executions under it, too.
 
         Raises:
-            MoveNotAllowed: One is live, or has a member that is. None of them goes.
-            DiskFull, EngineFault: None of them goes, or all of them will later.
+            MoveNotAllowed: One of these executions has not ended. None of them is deleted.
+            DiskFull, EngineFault: None of them is deleted, or all of them will be later.
         """
-        paths = self._read("notebooks_of", ids=list(ids))
+        records = self._read("notebooks_of", ids=list(ids))
         self._writer.submit(lambda batch: batch.prune(set(ids)))
-        self._folding.settle()
-        return [record["notebook_path"] for record in paths]
+        self._projector.flush()
+        return [record["notebook_path"] for record in records]
 
     def prune_journal(self) -> int:
-        """Take what was pruned out of the journal, too; how many bytes that frees."""
+        """Remove what was pruned from the journal, too; return how many bytes that frees."""
         if self._journal is None:
             return 0
-        with self._writer.busy:
+        with self._writer.write_lock:
             self._journal.close_segment()
-        return self._journal.forget_pruned()
+        return self._journal.remove_pruned()
 
     def compact(self) -> None:
-        """Write the database anew, without the room that is free in it. All goes on.
+        """Replace the file by a copy without free space. Reading and writing go on.
 
         Raises:
-            BadArgument: It is in memory.
-            DiskFull, EngineFault: It is as it was.
+            BadArgument: The database is in memory, or there is no writable folder.
+            DiskFull, EngineFault: The file is unchanged.
         """
-        if self._folder is None or self._path == MEMORY:
+        if self._writable_folder is None or self._path == MEMORY:
             raise BadArgument("Only a database in a file can be compacted.")
-        with self._compacting:
-            compact(Path(self._path), self._folder, self._pool, self._folding)
+        path, folder = Path(self._path), self._writable_folder
+        with self._compaction_lock:
+            compact(path, folder, self._pool, self._projector)
 
     def backup(self, path: Path) -> None:
         """Copy all tables, as they are at one moment, into a new DuckDB file.
@@ -216,22 +227,22 @@ class Store(Queries):
         Writing goes on meanwhile. The file appears under its name when it is complete.
 
         Raises:
-            BadArgument: It is there already, or not within the writable folder.
+            BadArgument: The file exists already, or is not within the writable folder.
             DiskFull, EngineFault: There is no copy.
         """
-        path = path.absolute()
-        if self._folder is None or self._folder.absolute() not in path.parents:
-            raise BadArgument(f"A backup can only be written in {str(self._folder)!r}.")
+        path, folder = path.absolute(), self._writable_folder
+        if folder is None or folder.absolute() not in path.parents:
+            raise BadArgument(f"A backup can only be written in {str(folder)!r}.")
         if path.exists():
             raise BadArgument(f"{str(path)!r} is there already. Choose another name.")
         draft = path.with_name(f"{path.name}.{new_id()}.part")
-        self._folding.settle()
+        self._projector.flush()
         try:
             with self._pool.cursor() as cursor:
                 copy_to(cursor, draft)
             os.replace(draft, path)
         except (duckdb.Error, OSError) as error:
             draft.unlink(missing_ok=True)
-            raise fault(
+            raise engine_error(
                 error, f"The backup {str(path)!r} could not be written"
             ) from error

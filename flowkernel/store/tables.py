@@ -1,4 +1,4 @@
-"""Changes into the tables: one columnar statement for each table, in one transaction."""
+"""Writing changes to the tables: few statements for each table, many rows in each."""
 
 from collections.abc import Mapping, Sequence, Set
 
@@ -9,19 +9,20 @@ from flowkernel.store.pending_changes import DatedVersion, PendingChanges
 from flowkernel.store.sql_files import queries
 
 
-def write(connection: Connection, changes: PendingChanges) -> None:
-    """Write changes within the transaction that is open."""
-    logged = [event for event in changes.events if event.kind is EventKind.LOGGED]
+def write_changes(connection: Connection, changes: PendingChanges) -> None:
+    """Write changes, within the transaction that is open."""
+    logs = [event for event in changes.events if event.kind is EventKind.LOGGED]
     events = [event for event in changes.events if event.kind is not EventKind.LOGGED]
     insert(connection, rows.EVENT, events)
-    append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logged])
-    put(connection, rows.EXECUTION, changes.executions, changes.born)
-    put(connection, rows.CELL_RUN, flat(changes.cells), changes.cells_born)
-    put(connection, rows.MESSAGE, flat(changes.messages), changes.messages_born)
+    append_rows(connection, "log", rows.LOG_COLUMNS, [rows.log_row(e) for e in logs])
+    upsert(connection, rows.EXECUTION, changes.executions, changes.new_executions)
+    cell_runs, messages = by_id(changes.cell_runs), by_id(changes.messages)
+    upsert(connection, rows.CELL_RUN, cell_runs, changes.new_cell_runs)
+    upsert(connection, rows.MESSAGE, messages, changes.new_messages)
     if changes.flows:
         connection.execute(queries()["delete_flows"], {"names": list(changes.flows)})
         insert(connection, rows.FLOW, [flow for flow in changes.flows.values() if flow])
-    write_versions(connection, list(changes.versions.values()))
+    insert_versions(connection, list(changes.versions.values()))
     if changes.pruned:
         for sql in queries()["prune"].split(";\n"):
             connection.execute(sql, {"ids": list(changes.pruned)})
@@ -30,50 +31,50 @@ def write(connection: Connection, changes: PendingChanges) -> None:
     save_meta(connection, "applied_frame", changes.frame)
 
 
-def flat(parts: Mapping[str, Mapping[str, rows.T]]) -> dict[str, rows.T]:
-    """By their own ids, whichever execution they belong to."""
-    return {key: one for part in parts.values() for key, one in part.items()}
+def by_id(parts: Mapping[str, Mapping[str, rows.T]]) -> dict[str, rows.T]:
+    """The records of all executions as one mapping, by their own ids."""
+    return {key: record for part in parts.values() for key, record in part.items()}
 
 
-def put(
+def upsert(
     connection: Connection,
     table: rows.TableLayout[rows.T],
-    values: Mapping[str, rows.T],
-    born: Set[str],
+    records: Mapping[str, rows.T],
+    new_ids: Set[str],
 ) -> None:
-    """Add those that were born, and overwrite the others."""
-    insert(connection, table, [one for key, one in values.items() if key in born])
-    update(connection, table, [one for key, one in values.items() if key not in born])
+    """Insert the records whose ids are new, and update the others."""
+    insert(connection, table, [r for key, r in records.items() if key in new_ids])
+    update(connection, table, [r for key, r in records.items() if key not in new_ids])
 
 
 def save_meta(connection: Connection, key: str, value: object) -> None:
-    """Overwrite one value of `meta`."""
+    """Replace one value of the table `meta`."""
     connection.execute(queries()["save_meta"], {"key": key, "value": str(value)})
 
 
 def insert(
-    connection: Connection, table: rows.TableLayout[rows.T], values: Sequence[rows.T]
+    connection: Connection, table: rows.TableLayout[rows.T], records: Sequence[rows.T]
 ) -> None:
-    """Add rows."""
+    """Add a row for each record."""
     columns = table.columns
-    append_rows(connection, table.name, columns, table.rows(values, columns))
+    append_rows(connection, table.name, columns, table.rows(records, columns))
 
 
 def update(
-    connection: Connection, table: rows.TableLayout[rows.T], values: Sequence[rows.T]
+    connection: Connection, table: rows.TableLayout[rows.T], records: Sequence[rows.T]
 ) -> None:
-    """Overwrite the changing columns of rows that are there."""
-    if not values:
+    """Overwrite the rows of these records, but not the columns that never change."""
+    if not records:
         return
     columns = table.changing
     with connection.appender(
         table.name, columns=columns, action="update", key=[table.key]
     ) as appender:
-        appender.append_rows(table.rows(values, columns))
+        appender.append_rows(table.rows(records, columns))
 
 
-def write_versions(connection: Connection, versions: Sequence[DatedVersion]) -> None:
-    """Add flow versions, whose table calls the model's `flow_version` its hash."""
+def insert_versions(connection: Connection, versions: Sequence[DatedVersion]) -> None:
+    """Add flow versions. The column for the field `flow_version` is called `hash`."""
     columns = [
         "hash",
         "flow_name",
@@ -83,7 +84,7 @@ def write_versions(connection: Connection, versions: Sequence[DatedVersion]) -> 
         "path",
         "created_at",
     ]
-    added = [
+    values = [
         (
             v.flow_version,
             v.flow_name,
@@ -91,17 +92,17 @@ def write_versions(connection: Connection, versions: Sequence[DatedVersion]) -> 
             v.source,
             v.setup_source,
             v.path,
-            rows.stored_at(created_at),
+            rows.stored_moment(created_at),
         )
         for v, created_at in versions
     ]
-    append_rows(connection, "flow_version", columns, added)
+    append_rows(connection, "flow_version", columns, values)
 
 
 def append_rows(
     connection: Connection, table: str, columns: list[str], values: Sequence[rows.Row]
 ) -> None:
-    """Add rows by their values."""
+    """Add rows, if there are any."""
     if values:
         with connection.appender(table, columns=columns) as appender:
             appender.append_rows(values)

@@ -1,4 +1,4 @@
-"""The one writing thread: many requests, one frame of the journal."""
+"""The one writing thread: it writes many requests as one frame of the journal."""
 
 import queue
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 from flowkernel.core.errors import EngineFault, FlowkernelError
 from flowkernel.core.models import Event
 from flowkernel.store.batch import Batch
-from flowkernel.store.database import fault
+from flowkernel.store.database import engine_error
 from flowkernel.store.journal.journal import Journal
 from flowkernel.store.live_state import LiveState
 from flowkernel.store.pending_changes import PendingChanges
@@ -19,87 +19,93 @@ from flowkernel.store.projector import Projector
 
 logger = getLogger(__name__)
 
-MAX_REQUESTS = 2_000  #: In one frame, inclusive: bounds how long the first one waits.
+#: Requests in one frame, inclusive: bounds how long the first of them waits.
+MAX_REQUESTS = 2_000
 Listener = Callable[[list[Event]], None]
+#: Adds changes to the batch and returns the reply, or raises and changes nothing.
+Decide = Callable[[Batch], Any]
 
 
 @dataclass
 class WriteRequest:
-    """One call that waits until it is on disk."""
+    """A change that a caller asks for. The caller waits for `reply`."""
 
-    decide: Callable[[Batch], Any]  #: Says what changes, or raises and changes nothing.
-    answer: "Future[Any]" = field(default_factory=Future)
+    decide: Decide
+    reply: "Future[Any]" = field(default_factory=Future)
 
 
 @dataclass
 class WriteResult:
-    """What a request will be told once the frame is on disk."""
+    """What the caller of a request gets once the frame is on disk."""
 
     request: WriteRequest
     value: Any = None
     error: FlowkernelError | None = None
 
-    def tell(self) -> None:
+    def send(self) -> None:
+        """Give it to the caller."""
         if self.error is None:
-            self.request.answer.set_result(self.value)
+            self.request.reply.set_result(self.value)
         else:
-            self.request.answer.set_exception(self.error)
+            self.request.reply.set_exception(self.error)
 
 
 class Writer:
-    """Takes requests from any thread, and writes down all that wait at once.
+    """Takes requests from any thread, and writes all that wait as one frame.
 
-    Requests that come while a frame is on its way to the disk share the next one: that is
-    all the waiting there is.
+    Requests that come while a frame is being written share the next one. There is no other
+    delay.
     """
 
     def __init__(
-        self, state: LiveState, journal: Journal | None, folding: Projector
+        self, state: LiveState, journal: Journal | None, projector: Projector
     ) -> None:
-        """Without a journal what is told is as lasting as the memory it is in."""
+        """Without a journal, what is recorded lasts as long as the database in memory."""
         self.state = state
         self.listeners: list[Listener] = []
-        self.busy = threading.Lock()  #: Held while something is decided.
+        #: Held while a batch is decided and written.
+        self.write_lock = threading.Lock()
         self._journal = journal
-        self._folding = folding
+        self._projector = projector
         self._queue: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
         self._is_closed = False
-        self._door = threading.Lock()
+        self._queue_lock = threading.Lock()
         self._thread = threading.Thread(
             target=self._run, name="store-writer", daemon=True
         )
         self._thread.start()
 
-    def submit(self, decide: Callable[[Batch], Any]) -> Any:
-        """Ask for a change; come back when it is on disk.
+    def submit(self, decide: Decide) -> Any:
+        """Request a change; return the reply when the change is on disk.
 
         Raises:
             RequestError: What `decide` raised.
             DiskFull, EngineFault: Nothing was written.
         """
         request = WriteRequest(decide)
-        with self._door:
+        with self._queue_lock:
             if self._is_closed:
                 raise EngineFault("The store is closed: nothing more can be recorded.")
             self._queue.put(request)
-        return request.answer.result()
+        return request.reply.result()
 
     def close(self) -> None:
-        """Carry out what was asked before, then stop."""
-        with self._door:
+        """Carry out the requests that wait, then stop."""
+        with self._queue_lock:
             self._is_closed = True
             self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            batch, is_last = self._drain(first)
-            with self.busy:
-                self._carry_out(batch)
-            if is_last:
+            requests, is_closing = self._drain(first)
+            with self.write_lock:
+                self._carry_out(requests)
+            if is_closing:
                 return
 
     def _drain(self, first: WriteRequest) -> tuple[list[WriteRequest], bool]:
+        """The requests that wait now, and whether the writer is to stop after them."""
         requests = [first]
         while len(requests) < MAX_REQUESTS:
             try:
@@ -113,30 +119,30 @@ class Writer:
 
     def _carry_out(self, requests: Sequence[WriteRequest]) -> None:
         try:
-            self._folding.make_room()
-            batch = Batch(self.state, self._folding.find_execution)
-            outcomes = [_decided(request, batch) for request in requests]
+            self._projector.limit_backlog()
+            batch = Batch(self.state, self._projector.find_execution)
+            results = [_decide(request, batch) for request in requests]
             if batch.changes:
                 self._record(batch.changes)
-        except Exception as error:  # Whatever it is, nobody may wait for ever.
+        except Exception as error:  # Every caller must get a reply, whatever happened.
             for request in requests:
-                request.answer.set_exception(_told(error))
+                request.reply.set_exception(_error_for_caller(error))
             return
-        self._tell_listeners(batch.changes.events)
-        # Also a refusal waits for the disk: it may rest on what another request changed.
-        for outcome in outcomes:
-            outcome.tell()
+        self._call_listeners(batch.changes.events)
+        # A refusal is sent after the write too: it may rest on another request's change.
+        for result in results:
+            result.send()
 
     def _record(self, changes: PendingChanges) -> None:
         if self._journal is None:
-            changes.frame = self._folding.added + 1
+            changes.frame = self._projector.added + 1
         else:
-            with self._folding.room:
+            with self._projector.disk_space_lock:
                 self._journal.append(changes)
-        self._folding.add(changes)
-        self.state.accept(changes)
+        self._projector.add(changes)
+        self.state.apply(changes)
 
-    def _tell_listeners(self, events: list[Event]) -> None:
+    def _call_listeners(self, events: list[Event]) -> None:
         for listener in self.listeners if events else ():
             try:
                 listener(events)
@@ -144,19 +150,19 @@ class Writer:
                 logger.exception("A listener of the store failed")
 
 
-def _decided(request: WriteRequest, batch: Batch) -> WriteResult:
+def _decide(request: WriteRequest, batch: Batch) -> WriteResult:
     try:
         return WriteResult(request, request.decide(batch))
     except FlowkernelError as error:
         return WriteResult(request, error=error)
 
 
-def _told(error: Exception) -> FlowkernelError:
-    """An error for one caller of many: its own, as each adds its traceback."""
+def _error_for_caller(error: Exception) -> FlowkernelError:
+    """A new error for one caller: each caller's thread adds its traceback to its own."""
     if isinstance(error, FlowkernelError):
-        told: FlowkernelError = type(error).__new__(type(error))
-        told.args = error.args
+        copy: FlowkernelError = type(error).__new__(type(error))
+        copy.args = error.args
     else:
-        told = fault(error, "The store could not record this")
-    told.__cause__ = error
-    return told
+        copy = engine_error(error, "The store could not record this")
+    copy.__cause__ = error
+    return copy

@@ -24,11 +24,7 @@ from flowkernel.core.models import (
     FlowVersion,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.store import (
-    SqlLimits,
-    Store,
-    sql_files,
-)
+from flowkernel.store import SqlLimits, Store, sql_files
 
 S = ExecutionStatus
 K = EventKind
@@ -40,7 +36,7 @@ ADD_COLUMN = {
     NEXT: "ALTER TABLE execution ADD COLUMN mood VARCHAR; CREATE TABLE extra (a INTEGER)",
 }
 
-BIRTH = """
+CREATE_EVENTS = """
 import logging, os, resource, sys, threading
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import EngineError
@@ -48,7 +44,7 @@ from flowkernel.core.models import Event, EventKind, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import Store
 
-def birth(size):
+def created_event(size):
     id_ = new_id()
     execution = Execution(
         execution_id=id_, root_id=id_, type="FLOW", flow_name="f", flow_version="v",
@@ -60,12 +56,12 @@ def birth(size):
         payload=execution.to_json(),
     )
 """
-RECORD_FOR_EVER = """
+RECORD_ENDLESSLY = """
 store = Store(sys.argv[1])
 
 def record():
     while True:
-        (event,) = store.append([birth(10)])
+        (event,) = store.append([created_event(10)])
         os.write(1, event.execution_id.encode() + b"\\n")
 
 for _ in range(4):
@@ -74,7 +70,7 @@ for _ in range(4):
 RECORD_OVER_THE_LIMIT = """
 from flowkernel.store import projector
 limit, allowed, expected = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-projector.MAX_UNFOLDED = allowed
+projector.MAX_BACKLOG = allowed
 warned = []
 logging.getLogger("flowkernel.store.projector").addFilter(
     lambda r: bool(warned.append(r.getMessage()))
@@ -84,13 +80,13 @@ refused = []
 with Store(sys.argv[1]) as store:
     for number in range(60):
         try:
-            id_ = store.append([birth(200_000)])[0].execution_id
+            id_ = store.append([created_event(200_000)])[0].execution_id
             print(id_)
         except EngineError as error:
             refused.append(str(error))
         assert store.get_execution(id_).execution_id == id_
         if refused or expected == "checkpoint":
-            store.list_executions(limit=1)  # With what the tables have.
+            store.list_executions(limit=1)  # Reads what the tables have.
         if len(refused) == 5 or number == 55:
             resource.setrlimit(resource.RLIMIT_FSIZE, [resource.RLIM_INFINITY] * 2)
 gave_up = any("gave the file up" in message for message in warned)
@@ -104,7 +100,7 @@ match expected:
 """
 
 
-def happened(execution_id: str, kind: K, /, **payload: object) -> Event:
+def make_event(execution_id: str, kind: K, /, **payload: object) -> Event:
     return Event(
         event_id=new_id(),
         execution_id=execution_id,
@@ -114,7 +110,7 @@ def happened(execution_id: str, kind: K, /, **payload: object) -> Event:
     )
 
 
-def birth() -> Event:
+def created_event() -> Event:
     id_ = new_id()
     execution = Execution(
         execution_id=id_,
@@ -127,11 +123,11 @@ def birth() -> Event:
         created_at=NOON,
         inputs={"n": 10**30},
     )
-    return happened(id_, K.CREATED, **execution.to_json())
+    return make_event(id_, K.CREATED, **execution.to_json())
 
 
 def running_with_a_cell() -> list[Event]:
-    born = birth()
+    created = created_event()
     cell = {
         "cell_run_id": new_id(),
         "cell_id": "a",
@@ -139,16 +135,16 @@ def running_with_a_cell() -> list[Event]:
         "source_hash": "h",
     }
     return [
-        born,
-        happened(born.execution_id, K.QUEUED),
-        happened(born.execution_id, K.STARTED, worker="w1"),
-        happened(born.execution_id, K.CELL_STARTED, **cell),
-        happened(born.execution_id, K.LOGGED, stream="stdout", text="hello"),
+        created,
+        make_event(created.execution_id, K.QUEUED),
+        make_event(created.execution_id, K.STARTED, worker="w1"),
+        make_event(created.execution_id, K.CELL_STARTED, **cell),
+        make_event(created.execution_id, K.LOGGED, stream="stdout", text="hello"),
     ]
 
 
 def write_version_1(path: Path) -> None:
-    """How tests/files/store_v1.duckdb was made. Never made again once it is released.
+    """How tests/files/store_v1.duckdb was made. It is never made again.
 
     Afterwards its blocks were made smaller, to keep the repository small: ATTACH it and a
     new file with (BLOCK_SIZE 16384), then COPY FROM DATABASE.
@@ -171,15 +167,15 @@ def write_version_1(path: Path) -> None:
         id_ = second[0].execution_id
         store.append(
             [
-                happened(id_, K.MESSAGE_SENT, **message),
-                happened(id_, K.OUTPUT_SET, output={"": [1, None, "ü"]}),
-                happened(id_, K.ENDED, status=S.ENDED_SUCCESS),
+                make_event(id_, K.MESSAGE_SENT, **message),
+                make_event(id_, K.OUTPUT_SET, output={"": [1, None, "ü"]}),
+                make_event(id_, K.ENDED, status=S.ENDED_SUCCESS),
             ]
         )
 
 
 def run(code: str, *args: object) -> str:
-    """What a Python process of its own prints."""
+    """What a separate Python process prints."""
     command = [sys.executable, "-c", code, *map(str, args)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -189,18 +185,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "my 'odd' store.duckdb"
 
 
-def test_everything_is_there_after_a_reopening(path):
+def test_everything_is_there_after_reopening(path):
     events = running_with_a_cell()
     with Store(path) as store:
         recorded = store.append(events)
         store.save_flow(Flow(name="report", kind=FlowKind.CELL, source="1"))
-        before = (dict(store.live), store.last_seq, store.list_flows())
+        expected = (dict(store.live), store.last_seq, store.list_flows())
 
     with Store(path) as store:
-        assert (dict(store.live), store.last_seq, store.list_flows()) == before
+        assert (dict(store.live), store.last_seq, store.list_flows()) == expected
         assert store.events_after(0)[:4] == recorded[:4]
         assert store.append(events[:4]) == []
-        store.append([happened(events[0].execution_id, K.LOST)])
+        store.append([make_event(events[0].execution_id, K.LOST)])
         (run,) = store.cell_runs(events[0].execution_id)
         assert run.status is CellStatus.LOST
 
@@ -211,7 +207,7 @@ def test_many_callers_share_commits(path):
 
     def record(_: int) -> str:
         together.wait()
-        return store.append([birth()])[0].execution_id
+        return store.append([created_event()])[0].execution_id
 
     with Store(path) as store, ThreadPoolExecutor(64) as threads:
         store.on_commit(commits.append)
@@ -223,25 +219,25 @@ def test_many_callers_share_commits(path):
     assert [e.seq for events in commits for e in events] == list(range(1, 65))
 
 
-def test_one_refusal_leaves_the_others_alone(path):
-    """Refused and accepted calls meet in the same commits."""
+def test_a_refusal_does_not_affect_other_requests(path):
+    """Refused and accepted calls share commits."""
     with Store(path) as store, ThreadPoolExecutor(16) as threads:
-        (born,) = store.append([birth()])
+        (created,) = store.append([created_event()])
         end = [
-            happened(born.execution_id, K.QUEUED),
-            happened(born.execution_id, K.ENDED, status=S.ENDED_CANCELLED),
+            make_event(created.execution_id, K.QUEUED),
+            make_event(created.execution_id, K.ENDED, status=S.ENDED_CANCELLED),
         ]
-        answers = [threads.submit(store.append, [birth()]) for _ in range(30)]
+        creations = [threads.submit(store.append, [created_event()]) for _ in range(30)]
         endings = [
             threads.submit(store.append, [replace(e, event_id=new_id()) for e in end])
             for _ in range(30)
         ]
-        assert all(len(answer.result()) == 1 for answer in answers)
+        assert all(len(creation.result()) == 1 for creation in creations)
         assert sum(ending.exception() is None for ending in endings) == 1
 
 
 def test_what_was_acknowledged_survives_a_kill(path):
-    command = [sys.executable, "-c", BIRTH + RECORD_FOR_EVER, str(path)]
+    command = [sys.executable, "-c", CREATE_EVENTS + RECORD_ENDLESSLY, str(path)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout
     printed = [child.stdout.readline() for _ in range(200)]
@@ -253,40 +249,42 @@ def test_what_was_acknowledged_survives_a_kill(path):
 
     with Store(path) as store:
         assert {line.strip() for line in printed} <= set(store.live)
-        before = dict(store.live)
+        expected = dict(store.live)
         store.rebuild()
-        assert dict(store.live) == before
+        assert dict(store.live) == expected
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
 @pytest.mark.parametrize(
     ("limit", "allowed", "expected"),
     [
-        (5_000_000, 2**26, "journal"),  # The journal cannot grow: who asks is told.
+        (5_000_000, 2**26, "journal"),  # The journal cannot grow: callers get an error.
         (18_500_000, 2**26, "checkpoint"),  # It fails after a commit that is durable.
-        (18_500_000, 2_000_000, "bounded"),  # So much may wait, and no more.
+        (18_500_000, 2_000_000, "bounded"),  # Only so much may wait for the tables.
     ],
 )
 def test_files_that_cannot_grow_lose_nothing_that_was_acknowledged(
     path, limit, allowed, expected
 ):
-    printed = run(BIRTH + RECORD_OVER_THE_LIMIT, path, limit, allowed, expected).split()
+    printed = run(
+        CREATE_EVENTS + RECORD_OVER_THE_LIMIT, path, limit, allowed, expected
+    ).split()
 
     with Store(path) as store:
         assert set(store.live) == set(printed)
         assert store.last_seq == len(printed) == len(store.events_after(0))
 
 
-def test_only_one_process_has_the_file(path):
+def test_only_one_process_can_open_the_file(path):
     with Store(path):
-        said = run(
+        output = run(
             "import sys; from flowkernel.store import Store\n"
             "try: Store(sys.argv[1])\nexcept Exception as e: print(repr(e))",
             path,
         )
 
-    assert "EngineFault" in said
-    assert "another process has it open" in said
+    assert "EngineFault" in output
+    assert "another process has it open" in output
 
 
 def test_a_backup_is_a_complete_store(path, tmp_path):
@@ -296,32 +294,32 @@ def test_a_backup_is_a_complete_store(path, tmp_path):
     with Store(path, writable_folder=folder) as store:
         store.append(running_with_a_cell())
         store.backup(copy)
-        store.append([birth()])
+        store.append([created_event()])
         with pytest.raises(BadArgument, match="is there already"):
             store.backup(copy)
         with pytest.raises(BadArgument, match="only be written in"):
             store.backup(tmp_path / "elsewhere.duckdb")
 
         assert [item.name for item in folder.iterdir()] == [copy.name]
-        said = run(
+        output = run(
             "import sys; from flowkernel.store import Store\n"
             "with Store(sys.argv[1]) as s: print(len(s.live), s.last_seq)",
             copy,
         )
 
-    assert said.split() == ["1", "5"]
+    assert output.split() == ["1", "5"]
 
 
 def test_the_size_counts_the_write_ahead_log(path):
     with Store(path) as store:
-        before = store.size_bytes
-        store.append([birth()])
-        store.list_executions()  # Who reads the tables sees what was acknowledged.
+        initial = store.size_bytes
+        store.append([created_event()])
+        store.list_executions()  # Writes what was acknowledged to the tables.
 
-        assert 0 < before < store.size_bytes
+        assert 0 < initial < store.size_bytes
 
 
-def test_a_file_of_version_1_opens_and_folds(path):
+def test_a_file_of_version_1_opens_and_is_rebuilt(path):
     shutil.copy(VERSION_1, path)
 
     with Store(path) as store:
@@ -344,31 +342,31 @@ def test_a_file_of_version_1_opens_and_folds(path):
 def test_an_older_file_is_copied_and_migrated(path):
     shutil.copy(VERSION_1, path)
     with Store(path) as store:
-        before = store.list_executions()
+        executions = store.list_executions()
 
     with Store(path, migrations=ADD_COLUMN) as store:
-        assert store.list_executions() == before
+        assert store.list_executions() == executions
         assert (
             store.query("SELECT mood FROM execution, extra", SqlLimits(5, 1)).rows == []
         )
 
     with Store(f"{path}.before_migration") as store:
-        assert store.list_executions() == before
+        assert store.list_executions() == executions
     with Store(path, migrations=ADD_COLUMN) as store:
-        store.append([birth()])
+        store.append([created_event()])
 
 
-def test_a_newer_file_is_refused_and_left_alone(path):
+def test_a_newer_file_is_refused_and_unchanged(path):
     shutil.copy(VERSION_1, path)
     Store(path, migrations=ADD_COLUMN).close()
-    before = path.read_bytes()
+    content = path.read_bytes()
 
     with pytest.raises(
         EngineFault, match=rf"has schema version {NEXT}, .* up to {NEXT - 1}"
     ):
         Store(path)
 
-    assert path.read_bytes() == before
+    assert path.read_bytes() == content
 
 
 def test_a_migration_that_fails_changes_nothing(path):

@@ -1,4 +1,4 @@
-"""What the store promises to those who record and read. One process, in memory."""
+"""What recording and reading promise. One process, in memory."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,8 +38,8 @@ S = ExecutionStatus
 K = EventKind
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
-#: What leads from PENDING to each status, as (kind, payload).
-WAYS: dict[S, list[tuple[K, dict[str, object]]]] = {
+#: The events that lead from PENDING to each status, as (kind, payload).
+STEPS: dict[S, list[tuple[K, dict[str, object]]]] = {
     S.PENDING: [],
     S.QUEUED: [(K.QUEUED, {})],
     S.RUNNING: [(K.QUEUED, {}), (K.STARTED, {"worker": "w1"})],
@@ -56,7 +56,7 @@ WAYS: dict[S, list[tuple[K, dict[str, object]]]] = {
 AddExecution = Callable[..., Execution]
 
 
-def happened(execution: Execution | str, kind: K, /, **payload: object) -> Event:
+def make_event(execution: Execution | str, kind: K, /, **payload: object) -> Event:
     id_ = execution if isinstance(execution, str) else execution.execution_id
     return Event(
         event_id=new_id(),
@@ -67,21 +67,21 @@ def happened(execution: Execution | str, kind: K, /, **payload: object) -> Event
     )
 
 
-def ended(execution: Execution, status: S) -> Event:
-    return happened(execution, K.ENDED, status=status)
+def ended_event(execution: Execution, status: S) -> Event:
+    return make_event(execution, K.ENDED, status=status)
 
 
-def cell_started(execution: Execution, **values: object) -> Event:
-    said = {
+def cell_started_event(execution: Execution, **values: object) -> Event:
+    payload = {
         "cell_run_id": new_id(),
         "cell_id": "a",
         "cell_index": 0,
         "source_hash": "h",
     }
-    return happened(execution, K.CELL_STARTED, **(said | values))
+    return make_event(execution, K.CELL_STARTED, **(payload | values))
 
 
-def birth(**values: object) -> Event:
+def created_event(**values: object) -> Event:
     id_ = str(values.get("execution_id") or new_id())
     execution = Execution(
         **{
@@ -96,7 +96,7 @@ def birth(**values: object) -> Event:
         }
         | values
     )
-    return happened(execution, K.CREATED, **execution.to_json())
+    return make_event(execution, K.CREATED, **execution.to_json())
 
 
 @pytest.fixture
@@ -111,11 +111,12 @@ def add_execution(store: Store) -> AddExecution:
     """Adds an execution that stands at `status`, and returns it."""
 
     def add(status: S = S.PENDING, **values: object) -> Execution:
-        event = birth(**values)
-        way = [
-            happened(event.execution_id, kind, **said) for kind, said in WAYS[status]
+        event = created_event(**values)
+        steps = [
+            make_event(event.execution_id, kind, **payload)
+            for kind, payload in STEPS[status]
         ]
-        store.append([event, *way])
+        store.append([event, *steps])
         return store.get_execution(event.execution_id)
 
     return add
@@ -135,20 +136,22 @@ def test_the_tables_have_the_fields_of_the_models(store):
 
 
 @pytest.mark.parametrize("status", S)
-def test_what_is_appended_is_there(store, add_execution, status):
+def test_appended_events_are_stored(store, add_execution, status):
     execution = add_execution(status)
 
-    found = store.query("SELECT status FROM execution", SqlLimits(5, 9)).rows
+    rows = store.query("SELECT status FROM execution", SqlLimits(5, 9)).rows
 
     assert execution.status is status
-    assert found == [[status]]
+    assert rows == [[status]]
     assert (execution.execution_id in store.live) is not status.is_ended
 
 
 def test_append_returns_the_events_as_they_are_stored(store):
-    event = birth()
+    event = created_event()
 
-    recorded = store.append([event, happened(event.execution_id, K.LOGGED, text="hi")])
+    recorded = store.append(
+        [event, make_event(event.execution_id, K.LOGGED, text="hi")]
+    )
 
     assert [e.seq for e in recorded] == [1, 2]
     assert {e.root_id for e in recorded} == {event.execution_id}
@@ -156,15 +159,15 @@ def test_append_returns_the_events_as_they_are_stored(store):
     assert store.last_seq == 2
 
 
-@pytest.mark.parametrize("already", sorted(ENDED))
-@pytest.mark.parametrize("then", sorted(ENDED))
-def test_append_refuses_a_second_ending(store, add_execution, already, then):
+@pytest.mark.parametrize("first", sorted(ENDED))
+@pytest.mark.parametrize("second", sorted(ENDED))
+def test_append_refuses_a_second_ending(store, add_execution, first, second):
     """The first ending stands."""
-    execution = add_execution(already)
-    refusal = f"has the status {already.label} and cannot change to {then.label}"
+    execution = add_execution(first)
+    refusal = f"has the status {first.label} and cannot change to {second.label}"
 
     with pytest.raises(MoveNotAllowed, match=refusal):
-        store.append([ended(execution, then)])
+        store.append([ended_event(execution, second)])
 
     assert store.get_execution(execution.execution_id) == execution
 
@@ -175,26 +178,28 @@ def test_strict_records_none_if_one_is_refused(store, add_execution):
 
     with pytest.raises(MoveNotAllowed):
         store.append(
-            [happened(execution, K.SAVED, name="x"), happened(execution, K.STARTED)]
+            [make_event(execution, K.SAVED, name="x"), make_event(execution, K.STARTED)]
         )
 
     assert store.get_execution(execution.execution_id) == execution
     assert (store.last_seq, store.events_after(last)) == (last, [])
 
 
-def test_not_strict_leaves_out_what_is_refused(store, add_execution):
+def test_not_strict_skips_refused_events(store, add_execution):
     execution = add_execution(S.PENDING)
-    saved = happened(execution, K.SAVED, name="x")
+    saved = make_event(execution, K.SAVED, name="x")
 
-    recorded = store.append([happened(execution, K.QUEUED), *[saved]] * 2, strict=False)
+    recorded = store.append(
+        [make_event(execution, K.QUEUED), *[saved]] * 2, strict=False
+    )
 
     assert [event.kind for event in recorded] == [K.QUEUED, K.SAVED]
 
 
-def test_a_known_event_is_passed_over(store, add_execution):
+def test_a_known_event_is_skipped(store, add_execution):
     execution = add_execution(S.RUNNING)
-    log = happened(execution, K.LOGGED, stream="stdout", text="once")
-    end = ended(execution, S.ENDED_SUCCESS)
+    log = make_event(execution, K.LOGGED, stream="stdout", text="once")
+    end = ended_event(execution, S.ENDED_SUCCESS)
 
     assert len(store.append([log, end])) == 2
     assert store.append([log, end]) == []
@@ -203,7 +208,7 @@ def test_a_known_event_is_passed_over(store, add_execution):
     ]
 
 
-def test_only_the_newest_ids_are_remembered():
+def test_recent_ids_are_the_newest():
     recent = RecentIds(["a"], limit=2)
 
     recent.add(["b", "c"])
@@ -212,11 +217,11 @@ def test_only_the_newest_ids_are_remembered():
 
 
 @pytest.mark.parametrize("kind", [K.LOST, K.ENDED])
-def test_running_cells_are_closed_when_their_kernel_is_gone(store, add_execution, kind):
+def test_running_cells_are_closed_when_their_kernel_is_lost(store, add_execution, kind):
     execution = add_execution(S.RUNNING)
-    store.append([cell_started(execution)])
+    store.append([cell_started_event(execution)])
 
-    store.append([happened(execution, kind, worker="w2", status="ENDED_ERROR")])
+    store.append([make_event(execution, kind, worker="w2", status="ENDED_ERROR")])
 
     (run,) = store.cell_runs(execution.execution_id)
     assert (run.status, run.ended_at) == (CellStatus.LOST, NOON)
@@ -224,13 +229,13 @@ def test_running_cells_are_closed_when_their_kernel_is_gone(store, add_execution
 
 def test_a_cell_run_keeps_its_error(store, add_execution):
     execution = add_execution(S.RUNNING)
-    start = cell_started(execution, cell_index=3)
+    start = cell_started_event(execution, cell_index=3)
     failed = {"status": "ERROR", "error_name": "ValueError", "error_message": "no"}
 
     id_ = start.payload["cell_run_id"]
     store.append([start])
     store.append(
-        [happened(execution, K.CELL_ENDED, cell_run_id=id_, traceback="tb", **failed)]
+        [make_event(execution, K.CELL_ENDED, cell_run_id=id_, traceback="tb", **failed)]
     )
 
     (run,) = store.cell_runs(execution.execution_id)
@@ -241,11 +246,11 @@ def test_a_cell_run_keeps_its_error(store, add_execution):
     )
 
 
-def test_a_cell_run_started_twice_stays_as_it_was_first(store, add_execution):
+def test_a_second_start_of_a_cell_run_changes_nothing(store, add_execution):
     execution = add_execution(S.RUNNING)
-    start = cell_started(execution)
+    start = cell_started_event(execution)
     id_ = start.payload["cell_run_id"]
-    end = happened(execution, K.CELL_ENDED, cell_run_id=id_, status="SUCCESS")
+    end = make_event(execution, K.CELL_ENDED, cell_run_id=id_, status="SUCCESS")
 
     store.append([start, end])
     store.append([replace(start, event_id=new_id())])
@@ -255,11 +260,13 @@ def test_a_cell_run_started_twice_stays_as_it_was_first(store, add_execution):
     ]
 
 
-def test_cells_and_logs_leave_the_row_of_the_execution_alone(store, add_execution):
+def test_cells_and_logs_do_not_change_the_row_of_the_execution(store, add_execution):
     """Otherwise every cell would cost an update of it."""
     execution = add_execution(S.RUNNING)
 
-    store.append([cell_started(execution), happened(execution, K.LOGGED, text="x")])
+    store.append(
+        [cell_started_event(execution), make_event(execution, K.LOGGED, text="x")]
+    )
 
     assert store.get_execution(execution.execution_id) == execution
 
@@ -277,11 +284,13 @@ EXACT = {
 def test_values_come_back_exactly(store, add_execution):
     execution = add_execution(S.RUNNING, inputs=EXACT)
 
-    store.append([happened(execution, K.OUTPUT_SET, output=EXACT)])
-    store.append([ended(execution, S.ENDED_SUCCESS)])  # Now it is read from its row.
+    store.append([make_event(execution, K.OUTPUT_SET, output=EXACT)])
+    store.append(
+        [ended_event(execution, S.ENDED_SUCCESS)]
+    )  # Now it is read from its row.
 
-    found = store.get_execution(execution.execution_id)
-    assert (found.inputs, found.output) == (EXACT, EXACT)
+    stored = store.get_execution(execution.execution_id)
+    assert (stored.inputs, stored.output) == (EXACT, EXACT)
     assert store.events_after(0)[0].payload["inputs"] == EXACT
 
 
@@ -294,7 +303,7 @@ def test_an_execution_comes_back_as_it_was(store, add_execution):
 
     (recorded,) = store.append(
         [
-            happened(
+            make_event(
                 execution,
                 K.ENDED,
                 status=S.ENDED_ERROR,
@@ -304,15 +313,15 @@ def test_an_execution_comes_back_as_it_was(store, add_execution):
         ]
     )
 
-    found = store.get_execution(execution.execution_id)
-    assert found == fold(execution, recorded)
-    assert found.error == CellError(**error)
+    stored = store.get_execution(execution.execution_id)
+    assert stored == fold(execution, recorded)
+    assert stored.error == CellError(**error)
 
 
 def test_text_that_is_not_unicode_gets_question_marks(store, add_execution):
     execution = add_execution(S.RUNNING)
 
-    store.append([happened(execution, K.LOGGED, stream="stdout", text="a\ud800b")])
+    store.append([make_event(execution, K.LOGGED, stream="stdout", text="a\ud800b")])
 
     assert store.log(execution.execution_id)[0].payload["text"] == "a?b"
 
@@ -320,13 +329,13 @@ def test_text_that_is_not_unicode_gets_question_marks(store, add_execution):
 @pytest.mark.parametrize(
     "event",
     [
-        replace(birth(), event_id="x"),
-        replace(birth(), execution_id=UNKNOWN.upper() + "A"),
-        replace(birth(), execution_id=UNKNOWN),
-        replace(birth(), payload={"status": "PENDING"}),
-        replace(birth(), payload={"x": float("nan")}),
-        replace(birth(), payload={"x": object()}),
-        replace(birth(), happened_at=datetime(2026, 1, 1)),
+        replace(created_event(), event_id="x"),
+        replace(created_event(), execution_id=UNKNOWN.upper() + "A"),
+        replace(created_event(), execution_id=UNKNOWN),
+        replace(created_event(), payload={"status": "PENDING"}),
+        replace(created_event(), payload={"x": float("nan")}),
+        replace(created_event(), payload={"x": object()}),
+        replace(created_event(), happened_at=datetime(2026, 1, 1)),
     ],
     ids=["event_id", "no id", "other id", "fields", "nan", "object", "zone"],
 )
@@ -337,33 +346,33 @@ def test_an_event_that_cannot_be_stored_is_refused(store, event):
     assert store.events_after(0) == []
 
 
-def test_listeners_hear_of_events_in_order_before_the_caller(store, caplog):
-    heard: list[Event] = []
+def test_listeners_get_events_in_order_before_the_caller(store, caplog):
+    received: list[Event] = []
     store.on_commit(lambda events: 1 / 0)
-    store.on_commit(heard.extend)
-    event = birth()
+    store.on_commit(received.extend)
+    event = created_event()
 
-    recorded = store.append([event, happened(event.execution_id, K.QUEUED)])
+    recorded = store.append([event, make_event(event.execution_id, K.QUEUED)])
 
-    assert heard == recorded
+    assert received == recorded
     assert "listener" in caplog.text
 
 
 def test_live_is_replaced_not_changed(store, add_execution):
-    before = store.live
+    previous = store.live
 
     add_execution()
 
-    assert (len(before), len(store.live)) == (0, 1)
+    assert (len(previous), len(store.live)) == (0, 1)
 
 
 def test_an_id_out_of_order_is_still_looked_up(store, add_execution):
-    """The look-up at birth is saved only for ids above all others."""
+    """Only for an id above all others the tables need not be read."""
     old = add_execution(S.ENDED_SUCCESS, execution_id=UNKNOWN)
     add_execution()
 
     with pytest.raises(MoveNotAllowed, match="created again"):
-        store.append([birth(execution_id=old.execution_id)])
+        store.append([created_event(execution_id=old.execution_id)])
 
 
 @pytest.mark.parametrize("id_", [UNKNOWN, "no id", "", "' OR 1=1"])
@@ -373,15 +382,19 @@ def test_an_unknown_execution_is_not_found(store, id_):
 
 
 def test_resolve_id_takes_a_beginning_or_an_end(store, add_execution):
-    one = add_execution(
+    first = add_execution(
         execution_id="01234567-0000-7000-8000-00000000aaaa"
     ).execution_id
-    two = add_execution(
+    second = add_execution(
         execution_id="01239999-0000-7000-8000-00000000bbbb"
     ).execution_id
 
-    assert [store.resolve_id(t) for t in ("01234", "BBBB", two)] == [one, two, two]
-    with pytest.raises(BadArgument, match=f"can mean .*{one}"):
+    assert [store.resolve_id(t) for t in ("01234", "BBBB", second)] == [
+        first,
+        second,
+        second,
+    ]
+    with pytest.raises(BadArgument, match=f"can mean .*{first}"):
         store.resolve_id("0123")
     with pytest.raises(BadArgument, match="too short"):
         store.resolve_id("012")
@@ -400,7 +413,7 @@ def test_pages_are_newest_first_and_miss_none(store, add_execution):
     assert first + second == ids[::-1]
 
 
-def test_a_list_can_be_narrowed(store, add_execution):
+def test_lists_have_filters(store, add_execution):
     root = add_execution(S.RUNNING, flow_name="a")
     child = add_execution(
         S.ENDED_ERROR,
@@ -409,10 +422,12 @@ def test_a_list_can_be_narrowed(store, add_execution):
         root_id=root.root_id,
         depth=1,
     )
-    store.append([happened(child, K.SAVED, is_archived=True)])
+    store.append([make_event(child, K.SAVED, is_archived=True)])
 
-    def ids(**narrow: object) -> list[str]:
-        return [found.execution_id for found in store.list_executions(**narrow)]
+    def ids(**filters: object) -> list[str]:
+        return [
+            execution.execution_id for execution in store.list_executions(**filters)
+        ]
 
     assert ids(status=S.RUNNING) == ids(flow_name="a") == ids(is_archived=False)
     assert ids(status=S.RUNNING) == [root.execution_id]
@@ -428,20 +443,24 @@ def test_lineage(store, add_execution):
     grandchild = add_execution(parent_id=child.execution_id, depth=2, **below)
     add_execution()
 
-    told = [json.loads(member.text) for member in store.family(root.root_id)]
-    assert [Execution.from_json(one) for one in told] == [root, child, grandchild]
-    assert told[0].keys() == root.to_json().keys() - HEAVY
+    members = [json.loads(member.text) for member in store.family(root.root_id)]
+    assert [Execution.from_json(member) for member in members] == [
+        root,
+        child,
+        grandchild,
+    ]
+    assert members[0].keys() == root.to_json().keys() - HEAVY
     assert store.ancestors(grandchild.execution_id) == [child, root]
     assert store.ancestors(root.execution_id) == []
 
 
 def test_events_and_logs_come_in_one_order(store, add_execution):
     first, other = add_execution(), add_execution()
-    store.append([happened(first, K.LOGGED, stream="stdout", text="a")])
-    store.append([happened(first, K.QUEUED), happened(other, K.QUEUED)])
+    store.append([make_event(first, K.LOGGED, stream="stdout", text="a")])
+    store.append([make_event(first, K.QUEUED), make_event(other, K.QUEUED)])
 
-    def kinds(**narrow: object) -> list[str]:
-        return [str(event.kind) for event in store.events_after(1, **narrow)]
+    def kinds(**filters: object) -> list[str]:
+        return [str(event.kind) for event in store.events_after(1, **filters)]
 
     assert kinds() == ["created", "logged", "queued", "queued"]
     assert kinds(execution_id=first.execution_id) == ["logged", "queued"]
@@ -451,16 +470,16 @@ def test_events_and_logs_come_in_one_order(store, add_execution):
 
 def test_a_message_is_kept(store, add_execution):
     execution = add_execution(S.RUNNING)
-    said = {
+    payload = {
         "message_id": new_id(),
         "subject": "s",
         "message": "m",
         "message_type": "INFO",
     }
 
-    store.append([happened(execution, K.MESSAGE_SENT, **said)])
+    store.append([make_event(execution, K.MESSAGE_SENT, **payload)])
 
-    message = store.get_message(said["message_id"])
+    message = store.get_message(payload["message_id"])
     assert store.list_messages() == [message]
     assert (message.subject, message.created_at) == ("s", NOON)
     for id_ in ("x", UNKNOWN):
@@ -468,58 +487,58 @@ def test_a_message_is_kept(store, add_execution):
             store.get_message(id_)
 
 
-def a_message(**fields):
-    said = {"subject": "s", "message_type": "INFO", "body": {"properties": {}}}
-    return {"message_id": new_id(), **said, **fields}
+def message_payload(**fields):
+    defaults = {"subject": "s", "message_type": "INFO", "body": {"properties": {}}}
+    return {"message_id": new_id(), **defaults, **fields}
 
 
-def test_an_answered_message_is_kept_and_not_open_any_more(store, add_execution):
-    execution, said = add_execution(S.RUNNING), a_message()
-    store.append([happened(execution, K.MESSAGE_SENT, **said)])
-    [sent] = store.open_messages()
-    answer = {"message_id": said["message_id"], "response": {"ok": True}}
+def test_an_answered_message_is_stored_and_no_longer_open(store, add_execution):
+    execution, payload = add_execution(S.RUNNING), message_payload()
+    store.append([make_event(execution, K.MESSAGE_SENT, **payload)])
+    [message] = store.open_messages()
+    answer = {"message_id": payload["message_id"], "response": {"ok": True}}
 
-    store.append([happened(execution, K.MESSAGE_ANSWERED, **answer)])
+    store.append([make_event(execution, K.MESSAGE_ANSWERED, **answer)])
 
-    kept = store.get_message(said["message_id"])
-    assert sent.status is MessageStatus.OPEN
-    assert (kept.status, kept.response) == (MessageStatus.ANSWERED, {"ok": True})
+    stored = store.get_message(payload["message_id"])
+    assert message.status is MessageStatus.OPEN
+    assert (stored.status, stored.response) == (MessageStatus.ANSWERED, {"ok": True})
     assert store.open_messages() == []
-    assert store.messages_of(execution.execution_id) == [kept]
+    assert store.messages_of(execution.execution_id) == [stored]
     with pytest.raises(NotOpen):
-        store.append([happened(execution, K.MESSAGE_ANSWERED, **answer)])
+        store.append([make_event(execution, K.MESSAGE_ANSWERED, **answer)])
     store.rebuild()
-    assert store.get_message(said["message_id"]) == kept
+    assert store.get_message(payload["message_id"]) == stored
 
 
-def test_two_answers_in_one_batch_are_one_answer(store, add_execution):
-    execution, said = add_execution(S.RUNNING), a_message()
+def test_of_two_answers_in_one_batch_the_first_counts(store, add_execution):
+    execution, payload = add_execution(S.RUNNING), message_payload()
     first, second = (
-        happened(
+        make_event(
             execution,
             K.MESSAGE_ANSWERED,
-            message_id=said["message_id"],
+            message_id=payload["message_id"],
             response={"n": n},
         )
         for n in range(2)
     )
 
-    done = store.append(
-        [happened(execution, K.MESSAGE_SENT, **said), first, second], strict=False
+    recorded = store.append(
+        [make_event(execution, K.MESSAGE_SENT, **payload), first, second], strict=False
     )
 
-    assert [event.event_id for event in done[1:]] == [first.event_id]
-    assert store.get_message(said["message_id"]).response == {"n": 0}
+    assert [event.event_id for event in recorded[1:]] == [first.event_id]
+    assert store.get_message(payload["message_id"]).response == {"n": 0}
 
 
-def test_the_end_of_an_execution_closes_what_it_asked(store, add_execution):
-    execution, said = add_execution(S.RUNNING), a_message()
-    store.append([happened(execution, K.MESSAGE_SENT, **said)])
+def test_the_end_of_an_execution_closes_its_messages(store, add_execution):
+    execution, payload = add_execution(S.RUNNING), message_payload()
+    store.append([make_event(execution, K.MESSAGE_SENT, **payload)])
 
-    store.append([happened(execution, K.ENDED, status=S.ENDED_ERROR)])
+    store.append([make_event(execution, K.ENDED, status=S.ENDED_ERROR)])
 
     assert store.open_messages() == []
-    assert store.get_message(said["message_id"]).status is MessageStatus.CLOSED
+    assert store.get_message(payload["message_id"]).status is MessageStatus.CLOSED
 
 
 def test_flows_are_replaced_listed_and_deleted(store):
@@ -559,12 +578,12 @@ def test_a_version_is_kept_once(store):
         store.get_version("h2")
 
 
-def test_a_closed_store_says_so():
+def test_a_closed_store_raises():
     store = Store(":memory:")
     store.close()
     store.close()
 
     with pytest.raises(EngineFault, match="closed"):
-        store.append([birth()])
+        store.append([created_event()])
     with pytest.raises(EngineFault, match="closed"):
         store.list_executions()

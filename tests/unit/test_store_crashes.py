@@ -1,4 +1,4 @@
-"""Whenever the process dies, and however often: the tables are as if it never had."""
+"""Whenever the process is killed, and however often: the tables are as if it never was."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Event, Flow, FlowKind
 from flowkernel.store import SqlLimits, Store
-from flowkernel.store.journal.frames import framed
-from flowkernel.store.journal.segments import segments
+from flowkernel.store.journal.frames import frame_bytes
+from flowkernel.store.journal.segments import list_segments
 from tests.unit.test_store_folds import TABLES, event_lists, folded
 
 EVENTS = "SELECT * EXCLUDE (event_id) FROM event ORDER BY seq"
@@ -20,8 +20,8 @@ LOGS = "FROM log ORDER BY seq"
 FLOWS = "SELECT name, source FROM flow ORDER BY name"
 
 
-class Crashing:
-    """A store that can be killed: its files are copied as they lie, and the copy opened."""
+class CrashingStore:
+    """A store that can be killed: its files are copied as they are, and the copy opened."""
 
     def __init__(self, folder: Path) -> None:
         self._folders = (folder / str(number) for number in range(1_000))
@@ -30,12 +30,14 @@ class Crashing:
         self.store = Store(self._home / "s.duckdb")
 
     def crash(self, cut: int) -> None:
-        """Die while `cut` bytes of a frame were written that nobody was told of."""
+        """Stop while `cut` bytes of a frame are written, which is not acknowledged yet."""
         home = next(self._folders)
-        with self.store._folding.busy:  # A file that is being written cannot be copied.
+        with (
+            self.store._projector.table_lock
+        ):  # A file that is being written cannot be copied.
             shutil.copytree(self._home, home)
-        half = framed(b'{"frame":1}' * 20)[:cut]
-        with open(segments(home / "s.duckdb.journal")[-1], "ab") as file:
+        half = frame_bytes(b'{"frame":1}' * 20)[:cut]
+        with open(list_segments(home / "s.duckdb.journal")[-1], "ab") as file:
             file.write(half)
         self.store.close()
         self._home = home
@@ -43,9 +45,9 @@ class Crashing:
 
 
 def tables(store: Store) -> list[list[object]]:
-    questions = [EVENTS, LOGS, FLOWS]
-    questions += [f"FROM {name} ORDER BY {key}" for name, key in TABLES.items()]
-    return [store.query(text, SqlLimits(30, 9_999)).rows for text in questions]
+    queries = [EVENTS, LOGS, FLOWS]
+    queries += [f"FROM {name} ORDER BY {key}" for name, key in TABLES.items()]
+    return [store.query(sql, SqlLimits(30, 9_999)).rows for sql in queries]
 
 
 def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:
@@ -60,33 +62,34 @@ def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:
 @settings(max_examples=20, deadline=None)
 @given(
     calls=event_lists(),
-    after=st.lists(
+    interruptions=st.lists(
         st.one_of(
-            st.none(), st.just("fold"), st.sampled_from([0, 1, 11, 12, 13, 40, 231])
+            st.none(), st.just("flush"), st.sampled_from([0, 1, 11, 12, 13, 40, 231])
         ),
         min_size=8,
         max_size=8,
     ),
 )
-def test_the_tables_are_as_if_there_had_been_no_crash(calls, after):
+def test_the_tables_are_as_if_there_had_been_no_crash(calls, interruptions):
     with TemporaryDirectory() as folder, Store(":memory:") as other:
-        crashing = Crashing(Path(folder))
+        crashing = CrashingStore(Path(folder))
         recorded: list[Event] = []
-        for number, (events, then) in enumerate(zip(calls, after, strict=False)):
-            told = record(crashing.store, events, number)
-            assert [e.seq for e in told] == [
+        steps = zip(calls, interruptions, strict=False)
+        for number, (events, interruption) in enumerate(steps):
+            returned = record(crashing.store, events, number)
+            assert [e.seq for e in returned] == [
                 e.seq for e in record(other, events, number)
             ]
-            recorded += told
-            if then == "fold":
+            recorded += returned
+            if interruption == "flush":
                 crashing.store.list_messages()
-            elif isinstance(then, int):
-                crashing.crash(then)
+            elif isinstance(interruption, int):
+                crashing.crash(interruption)
             assert dict(crashing.store.live) == dict(other.live)
         crashing.crash(0)
 
         assert tables(crashing.store) == tables(other)
         expected = folded(recorded)
-        found = {id_: crashing.store.get_execution(id_) for id_ in expected}
-        assert found == expected
+        actual = {id_: crashing.store.get_execution(id_) for id_ in expected}
+        assert actual == expected
         crashing.store.close()

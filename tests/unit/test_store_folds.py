@@ -1,4 +1,4 @@
-"""Whatever is appended, in whatever order: the tables are the fold of the events."""
+"""Any events in any order: the tables are what the events make of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ IDS = [f"0000000{n}-0000-7000-8000-000000000000" for n in range(4)]
 
 
 def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
-    """What an event of this kind says; few different cells, so that they meet."""
+    """The payload of an event of this kind. Few ids, so that events meet in one cell run."""
     execution = Execution(
         execution_id=id_,
         root_id=IDS[0],
@@ -50,7 +50,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         "status": "TIMED_OUT",
         "why": str(number),
     }
-    said: dict[K, dict[str, object]] = {
+    payloads: dict[K, dict[str, object]] = {
         K.CREATED: execution.to_json(),
         K.STARTED: {"worker": f"w{number}"},
         K.ENDED: {"status": end, "status_message": str(number)},
@@ -76,7 +76,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         K.MESSAGE_CLOSED: message,
         K.LOGGED: {"stream": "stdout", "text": str(number)},
     }
-    return said.get(kind, {})
+    return payloads.get(kind, {})
 
 
 @st.composite
@@ -88,7 +88,7 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
             *[K.QUEUED, K.STARTED, K.FAILED, K.CELL_STARTED, K.MESSAGE_SENT] * 3,
         ]
     )
-    drawn = draw(
+    choices = draw(
         st.lists(
             st.tuples(
                 st.integers(0, 70),
@@ -107,15 +107,15 @@ def event_lists(draw: st.DrawFn) -> list[list[Event]]:
             happened_at=NOON + timedelta(seconds=number),
             payload=payload(kind, number, id_, end),
         )
-        for number, id_, kind, end in drawn
+        for number, id_, kind, end in choices
     ]
-    born = [
+    created = [
         replace(e, kind=K.CREATED, payload=payload(K.CREATED, 0, e.execution_id, ""))
         for e in events[:2]
     ]
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), max_size=6)))
     bounds = zip([0, *cuts], [*cuts, len(events)], strict=True)
-    return [born, *[events[start:stop] for start, stop in bounds]]
+    return [created, *[events[start:stop] for start, stop in bounds]]
 
 
 def tables(store: Store) -> dict[str, list[object]]:
@@ -129,16 +129,16 @@ def folded(events: Sequence[Event]) -> dict[str, Execution]:
     """By `fold` alone. What changes nothing but `last_seq` changes nothing."""
     executions: dict[str, Execution] = {}
     for event in events:
-        before = executions.get(event.execution_id)
-        after = fold(before, event)
-        if before is None or replace(after, last_seq=before.last_seq) != before:
-            executions[event.execution_id] = after
+        previous = executions.get(event.execution_id)
+        result = fold(previous, event)
+        if previous is None or replace(result, last_seq=previous.last_seq) != previous:
+            executions[event.execution_id] = result
     return executions
 
 
 @settings(max_examples=60, deadline=None)
 @given(calls=event_lists(), strictness=st.lists(st.booleans(), min_size=8, max_size=8))
-def test_the_tables_are_the_fold_of_the_events(calls, strictness):
+def test_the_tables_are_the_projection_of_the_events(calls, strictness):
     with Store(":memory:") as store:
         recorded: list[Event] = []
         for events, strict in zip(calls, strictness, strict=False):
@@ -146,11 +146,11 @@ def test_the_tables_are_the_fold_of_the_events(calls, strictness):
                 recorded += store.append(events, strict=strict)
             except MoveNotAllowed:
                 assert strict
-        before, live = tables(store), dict(store.live)
+        previous, live = tables(store), dict(store.live)
 
         store.rebuild()
 
-        assert tables(store) == before
+        assert tables(store) == previous
         assert dict(store.live) == live
         expected = folded(recorded)
         assert {id_: store.get_execution(id_) for id_ in expected} == expected

@@ -1,4 +1,4 @@
-"""Questions in SQL: answered, or refused with nothing changed."""
+"""Queries in SQL from outside: answered, or refused with nothing changed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,19 @@ from flowkernel.core.models import Flow, FlowKind
 from flowkernel.store import SqlLimits, Store
 from flowkernel.store.database import is_disk_full
 
-PATIENT = 60  #: Seconds, where time is not what is tried: the machine may be busy.
+#: Seconds for a query whose time is not tested, as the machine may be busy.
+PATIENT = 60
 COUNT = "SELECT count(*) FROM flow"
+TABLES = [
+    "cell_run",
+    "event",
+    "execution",
+    "flow",
+    "flow_version",
+    "log",
+    "message",
+    "meta",
+]
 HARMFUL = [
     "INSERT INTO flow VALUES ('x')",
     "UPDATE flow SET name = 'x'",
@@ -83,7 +94,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def store(folder: Path, database: Path) -> Iterator[Store]:
-    """On disk, as only then DuckDB would let a question read the database file."""
+    """On disk, as only then DuckDB would allow a query to read the database file."""
     with Store(database, writable_folder=folder) as store:
         store.save_flow(Flow(name="kept", kind=FlowKind.CELL, source="1"))
         yield store
@@ -95,22 +106,19 @@ def test_a_pivot_is_refused_with_another_way(store):
 
 
 @pytest.mark.parametrize("sql", HARMFUL, ids=lambda sql: ascii(sql[:60]))
-def test_what_is_no_question_is_refused_and_changes_nothing(
+def test_what_is_not_a_query_is_refused_and_changes_nothing(
     store, folder, database, sql
 ):
     text = sql.replace("{folder}", str(folder)).replace("{database}", str(database))
 
-    for ask in (store.query, store.query_arrow):
+    for query in (store.query, store.query_arrow):
         with pytest.raises(SqlRefused) as refused:
-            ask(text, SqlLimits(5, 10))
+            query(text, SqlLimits(5, 10))
 
         assert len(str(refused.value)) > 10
     assert [flow.name for flow in store.list_flows()] == ["kept"]
     assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
-    assert store.query("SHOW TABLES", SqlLimits(5, 99)).rows == [
-        [name]
-        for name in "cell_run event execution flow flow_version log message meta".split()
-    ]
+    assert store.query("SHOW TABLES", SqlLimits(5, 99)).rows == [[t] for t in TABLES]
     assert sorted(path.name for path in folder.iterdir()) == ["in.csv"]
 
 
@@ -134,11 +142,11 @@ def test_what_is_no_question_is_refused_and_changes_nothing(
         "SELECT name FROM flow WHERE registered_at > now() - INTERVAL 1 DAY",
     ],
 )
-def test_questions_are_answered(store, sql):
+def test_queries_are_answered(store, sql):
     assert store.query(sql, SqlLimits(5, 10)).columns
 
 
-@pytest.mark.parametrize("ask", ["query", "query_arrow"])
+@pytest.mark.parametrize("method", ["query", "query_arrow"])
 @pytest.mark.parametrize(
     "sql",
     [
@@ -146,9 +154,9 @@ def test_questions_are_answered(store, sql):
         "WITH RECURSIVE x AS (SELECT 1 a UNION ALL SELECT 1 FROM x) SELECT max(a) FROM x",
     ],
 )
-def test_an_endless_question_is_stopped(store, ask, sql):
+def test_an_endless_query_is_stopped(store, method, sql):
     with pytest.raises(SqlRefused, match=r"longer than 0\.05 seconds"):
-        getattr(store, ask)(sql, SqlLimits(0.05, 10))
+        getattr(store, method)(sql, SqlLimits(0.05, 10))
 
     assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
 
@@ -156,23 +164,23 @@ def test_an_endless_question_is_stopped(store, ask, sql):
 def test_too_many_rows_are_cut(store):
     assert store.query("FROM range(3)", SqlLimits(5, 3)).is_cut is False
 
-    answer = store.query("FROM range(1000000000)", SqlLimits(PATIENT, 2))
+    result = store.query("FROM range(1000000000)", SqlLimits(PATIENT, 2))
 
-    assert (answer.rows, answer.is_cut) == ([[0], [1]], True)
+    assert (result.rows, result.is_cut) == ([[0], [1]], True)
 
 
 @pytest.mark.parametrize("wide", ["repeat('x', 1000000)", "[repeat('x', 1000000)]"])
-def test_an_answer_with_too_many_bytes_is_cut(store, wide):
+def test_a_result_with_too_many_bytes_is_cut(store, wide):
     """Also if each row has a megabyte: it does not come into memory first."""
-    answer = store.query(
+    result = store.query(
         f"SELECT {wide} FROM range(1000)", SqlLimits(PATIENT, 9_999, 3_500_000)
     )
 
-    assert (len(answer.rows), answer.is_cut) == (3, True)
+    assert (len(result.rows), result.is_cut) == (3, True)
     assert store.query(COUNT, SqlLimits(5, 1)).rows == [[1]]
 
 
-def test_an_arrow_answer_with_too_many_bytes_is_cut(store):
+def test_an_arrow_result_with_too_many_bytes_is_cut(store):
     sql = "SELECT repeat('x', 1000) FROM range(100000)"
 
     assert (
@@ -181,22 +189,22 @@ def test_an_arrow_answer_with_too_many_bytes_is_cut(store):
 
 
 def test_values_that_are_not_json_become_json(store):
-    answer = store.query(
+    result = store.query(
         """SELECT 'nan'::DOUBLE, 'inf'::DOUBLE, 1.5::DECIMAL(9, 2), TIMESTAMP '2026-01-01',
         DATE '2026-01-01', INTERVAL 90 SECOND, '\\x01'::BLOB, {'a': [1]}, MAP {1: 'x'},
         '00000000-0000-7000-8000-000000000000'::UUID, 10::HUGEINT, NULL, true""",
         SqlLimits(5, 1),
     )
 
-    assert answer.rows[0][:4] == [None, None, 1.5, "2026-01-01T00:00:00"]
-    assert answer.rows[0][4:9] == ["2026-01-01", 90.0, "01", {"a": [1]}, {"1": "x"}]
-    assert answer.rows[0][9:] == [
+    assert result.rows[0][:4] == [None, None, 1.5, "2026-01-01T00:00:00"]
+    assert result.rows[0][4:9] == ["2026-01-01", 90.0, "01", {"a": [1]}, {"1": "x"}]
+    assert result.rows[0][9:] == [
         "00000000-0000-7000-8000-000000000000",
         10,
         None,
         True,
     ]
-    assert answer.types[:3] == ["DOUBLE", "DOUBLE", "DECIMAL(9,2)"]
+    assert result.types[:3] == ["DOUBLE", "DOUBLE", "DECIMAL(9,2)"]
 
 
 def test_arrow_is_cut_too(store):
@@ -209,13 +217,13 @@ def test_arrow_is_cut_too(store):
     assert array.to_pylist() == [{"a": number} for number in range(5)]
 
 
-def test_a_moment_with_a_zone_is_answered_in_utc(store):
-    answer = store.query(
+def test_a_moment_with_a_time_zone_becomes_utc(store):
+    result = store.query(
         "SELECT '2026-01-01 00:00:00+02'::TIMESTAMPTZ, now() > '2026-01-01'",
         SqlLimits(5, 1),
     )
 
-    assert answer.rows == [["2025-12-31T22:00:00+00:00", True]]
+    assert result.rows == [["2025-12-31T22:00:00+00:00", True]]
 
 
 @pytest.mark.parametrize(
@@ -227,5 +235,5 @@ def test_a_moment_with_a_zone_is_answered_in_utc(store):
         ("Out of Memory Error: could not allocate", False),
     ],
 )
-def test_a_full_disk_is_told_from_other_faults(text, is_full):
+def test_a_full_disk_is_recognized(text, is_full):
     assert is_disk_full(text) is is_full

@@ -21,7 +21,7 @@ class AnswerTime:
 
 def answer_time(service: Service, execution: Execution, start: datetime) -> AnswerTime:
     """How long since `start` it, or something under it, waited for an answer."""
-    spans = service.store.asked_times(execution)
+    spans = service.store.answer_waits(execution)
     is_now = any(end is None for _, end in spans)
     return AnswerTime(covered(spans, start, now()), is_now)
 

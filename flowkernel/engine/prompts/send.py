@@ -89,7 +89,7 @@ def is_attended(
     """
     if execution.is_interactive or presence.within(minutes) is not None:
         return True
-    children = inbox.service.store.called([execution], CALL_KEY)
+    children = inbox.service.store.call_children([execution], CALL_KEY)
     return any(
         previous_prompt(inbox, execution.execution_id, child)
         for child in children

@@ -1,1 +1,1 @@
-"""What is acknowledged, on disk: segments of frames."""
+"""The journal on disk, in segments of frames. What is in it is acknowledged."""

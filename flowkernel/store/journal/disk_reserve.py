@@ -1,24 +1,23 @@
-"""Room kept on the disk, so that what is acknowledged can be folded when the disk is full."""
+"""Disk space in reserve, so that the tables can take in the journal when the disk is full."""
 
 from contextlib import suppress
 from pathlib import Path
 
-RESERVE_BYTES = (
-    1024 * 1024
-)  #: More than is acknowledged in one pause of the folding thread.
+#: More than is acknowledged between two runs of the projector.
+RESERVE_BYTES = 1024 * 1024
 _BLOCK = bytes(64 * 1024)
 
 
 class DiskReserve:
-    """A file of zeros that is given up when there is no other room."""
+    """A file of zeros. It is deleted when its space is needed, and written again later."""
 
     def __init__(self, path: Path | None) -> None:
-        """Without a path there is none."""
+        """Without a path there is no reserve."""
         self._path = path
         self._size = 0
 
-    def keep(self) -> None:
-        """Have as much of it as there is room for."""
+    def fill(self) -> None:
+        """Make the file as large as it should be, or as the disk allows."""
         if self._path is None or self._size >= RESERVE_BYTES:
             return
         with suppress(OSError), open(self._path, "ab", buffering=0) as file:
@@ -27,8 +26,8 @@ class DiskReserve:
                 file.write(_BLOCK)
             self._size = size
 
-    def give(self) -> None:
-        """Free the room."""
+    def release(self) -> None:
+        """Delete the file."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
         self._size = 0

@@ -1,4 +1,4 @@
-"""The files of the journal: which there are, what is in them, and what is damaged."""
+"""The files of the journal, called segments: listing, reading, checking, shrinking them."""
 
 import gzip
 import json
@@ -11,10 +11,10 @@ from flowkernel.core.errors import EngineFault
 from flowkernel.store.journal.frames import (
     Frame,
     FrameContent,
-    decoded,
-    framed,
+    decode,
+    frame_bytes,
     read_frames,
-    without,
+    remove_events,
 )
 
 OPEN, CLOSED, DAMAGED = ".journal", ".journal.gz", ".damaged"
@@ -22,29 +22,29 @@ OPEN, CLOSED, DAMAGED = ".journal", ".journal.gz", ".damaged"
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first frame of each segment says."""
+    """The first frame of each segment."""
 
-    journal_id: str  #: As `meta` of the database has it, too.
-    base_seq: int  #: Events up to this one are older than the journal: not in it.
+    journal_id: str  #: The same as in the table `meta` of the database.
+    base_seq: int  #: The journal lacks the events up to this one: it began after them.
 
 
-def segments(folder: Path) -> list[Path]:
-    """The segments in the order of their frames. A compressed one stands for both."""
-    found = {
+def list_segments(folder: Path) -> list[Path]:
+    """The segments in the order of their frames. If one is compressed, only that file."""
+    paths = {
         path.name.partition(".")[0]: path
         for ending in (OPEN, CLOSED)
         for path in folder.glob(f"*{ending}")
     }
-    return [found[number] for number in sorted(found)]
+    return [paths[number] for number in sorted(paths)]
 
 
-def first_of(path: Path) -> int:
+def first_frame(path: Path) -> int:
     """The number of the first frame of a segment."""
     return int(path.name.partition(".")[0])
 
 
-def content_of(path: Path) -> bytes:
-    """The bytes of a segment, compressed or not.
+def read_segment(path: Path) -> bytes:
+    """The bytes of a segment, decompressed if need be.
 
     Raises:
         EngineFault: It cannot be read.
@@ -58,102 +58,125 @@ def content_of(path: Path) -> bytes:
         ) from error
 
 
-def header_of(folder: Path) -> Header | None:
-    """Which journal lies in the folder; None if there is none."""
-    for path in segments(folder):
-        for frame in read_frames(content_of(path)):
-            if isinstance(frame, Frame) and "journal_id" in frame.says:
+def read_header(folder: Path) -> Header | None:
+    """Which journal lies in the folder; None if there is none.
+
+    Raises:
+        EngineFault: A segment cannot be read.
+    """
+    for path in list_segments(folder):
+        for frame in read_frames(read_segment(path)):
+            if isinstance(frame, Frame) and "journal_id" in frame.summary:
                 return Header(**json.loads(frame.payload))
     return None
 
 
 def last_frame(folder: Path) -> int:
-    """The number of the last frame that can be read; 0 if there is none."""
-    for path in reversed(segments(folder)):
-        for part in reversed(list(read_frames(content_of(path)))):
+    """The number of the last frame that can be read; 0 if there is none.
+
+    Raises:
+        EngineFault: A segment cannot be read.
+    """
+    for path in reversed(list_segments(folder)):
+        for part in reversed(list(read_frames(read_segment(path)))):
             if isinstance(part, Frame):
-                return int(part.says.get("frame", first_of(path) - 1))
+                return int(part.summary.get("frame", first_frame(path) - 1))
     return 0
 
 
 def frames_after(folder: Path, applied: int) -> Iterator[FrameContent | str]:
-    """The frames with a larger number, in order; sentences about what is damaged."""
-    paths = segments(folder)
-    lasts = [first_of(path) - 1 for path in paths[1:]]
-    number = applied
-    for path, last in zip(paths, [*lasts, None], strict=True):
+    """The frames whose number is greater, in order; and sentences about what is damaged."""
+    paths = list_segments(folder)
+    last_numbers = [first_frame(path) - 1 for path in paths[1:]]
+    previous = applied
+    for path, last in zip(paths, [*last_numbers, None], strict=True):
         if last is not None and last <= applied:
             continue
-        for frame in frames_of(path, is_newest=last is None):
+        for frame in read_segment_frames(path, is_newest=last is None):
             if isinstance(frame, str):
                 yield frame
-            elif (told := frame.says.get("frame", 0)) > applied:
-                if told != number + 1:
-                    yield f"Frames {number + 1} to {told - 1} are not in the journal."
-                number = told
-                yield decoded(frame.payload)
+            elif (number := frame.summary.get("frame", 0)) > applied:
+                if number != previous + 1:
+                    yield f"Frames {previous + 1} to {number - 1} are not in the journal."
+                previous = number
+                yield decode(frame.payload)
 
 
-def frames_of(path: Path, *, is_newest: bool) -> Iterator[Frame | str]:
-    """The frames of one segment; sentences about what is damaged."""
+def read_segment_frames(path: Path, *, is_newest: bool) -> Iterator[Frame | str]:
+    """The frames of one segment; and sentences about what is damaged."""
     try:
-        content = content_of(path)
+        content = read_segment(path)
     except EngineFault as error:
         yield str(error)
         return
     for part in read_frames(content):
         if isinstance(part, Frame):
             yield part
-        elif not (part.is_tail and is_newest):  # Else it is being written, or was.
+        elif not (part.is_tail and is_newest):  # Otherwise it is or was being written.
             yield f"{str(path)!r} is damaged from byte {part.start} to {part.end}."
 
 
-def damages(folder: Path) -> list[str]:
-    """What is wrong with the journal, as sentences. Reads each segment."""
-    paths = segments(folder)
-    told = [
+def find_damage(folder: Path) -> list[str]:
+    """What is wrong with the journal, as sentences. Reads every segment."""
+    paths = list_segments(folder)
+    sentences = [
         part
         for path in paths
-        for part in frames_of(path, is_newest=path == paths[-1])
+        for part in read_segment_frames(path, is_newest=path == paths[-1])
         if isinstance(part, str)
     ]
-    put_aside = folder.glob(f"*{DAMAGED}")
-    return [*told, *(f"{str(path)!r} could not be read at all." for path in put_aside)]
+    set_aside = folder.glob(f"*{DAMAGED}")
+    return sentences + [
+        f"{str(path)!r} could not be read at all." for path in set_aside
+    ]
 
 
-def forget_pruned(folder: Path) -> int:
-    """Take what was pruned out of the closed segments; how many bytes smaller they are.
+def remove_pruned(folder: Path) -> int:
+    """Remove pruned events from the closed segments; return how many bytes that frees.
 
-    The frames that say what was pruned stay, so that it can be done again at any time.
+    The summaries that say what was pruned stay, so that this can be repeated at any time.
     """
-    paths = segments(folder)
-    ids: set[bytes] = set()
-    for path in paths:
-        for frame in frames_of(path, is_newest=path == paths[-1]):
-            if isinstance(frame, Frame):
-                ids.update(one.encode() for one in frame.says.get("pruned", ()))
-    before = size_of(paths)
+    paths = list_segments(folder)
+    ids = _pruned_ids(paths)
+    size_before = _total_size(paths)
     for path in paths[:-1] if ids else ():
-        content = content_of(path)
-        lines = (
-            framed(without(part.payload, ids))
-            if isinstance(part, Frame)
-            else content[part.start : part.end]
-            for part in read_frames(content)
-        )
-        smaller = b"".join(lines)
+        content = read_segment(path)
+        smaller = _without_events(content, ids)
         if len(smaller) < len(content):
             compress(path, smaller)
-    return before - size_of(segments(folder))
+    return size_before - _total_size(list_segments(folder))
 
 
-def size_of(paths: Iterable[Path]) -> int:
-    """What these files take."""
+def _pruned_ids(paths: list[Path]) -> set[bytes]:
+    ids: set[bytes] = set()
+    for path in paths:
+        for frame in read_segment_frames(path, is_newest=path == paths[-1]):
+            if isinstance(frame, Frame):
+                ids.update(id_.encode() for id_ in frame.summary.get("pruned", ()))
+    return ids
+
+
+def _without_events(content: bytes, ids: set[bytes]) -> bytes:
+    """A segment without the events of some families and executions. Damage stays."""
+    return b"".join(
+        frame_bytes(remove_events(part.payload, ids))
+        if isinstance(part, Frame)
+        else content[part.start : part.end]
+        for part in read_frames(content)
+    )
+
+
+def _total_size(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
 def compress(path: Path, content: bytes | None = None) -> None:
-    """Put a compressed segment in the place of one, in one step."""
+    """Replace a segment by a compressed one, in one step.
+
+    Args:
+        path: The segment, compressed or not.
+        content: What the new one has; None: what the segment has, which is not compressed.
+    """
     number = path.name.partition(".")[0]
     draft, target = path.with_name(f"{number}.part"), path.with_name(number + CLOSED)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -167,7 +190,7 @@ def compress(path: Path, content: bytes | None = None) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See that a new name in a folder is on disk."""
+    """Make sure that a new name in a folder is on disk."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
