@@ -18,7 +18,6 @@ from typing import Any
 
 import psutil
 import pytest
-import uvicorn
 
 import flowkernel.core.clock
 import flowkernel.flow_api.wait_loop
@@ -27,23 +26,29 @@ from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Event, EventKind
-from flowkernel.engine.__main__ import about, engine_file, listen
+from flowkernel.engine.__main__ import make_engine_file
 from flowkernel.engine.api.app import make_app
-from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
-from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.http_server import HttpServer
-from flowkernel.engine.service import Service
+from flowkernel.engine.http_server import HttpServer, listen
+from flowkernel.engine.running_engine import Engine
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.context import enter
-from flowkernel.home import Home
-from flowkernel.store import Store
+from flowkernel.home import EngineFile, Home
 from tests.conftest import until
 
 #: Workers are not lost because the clock was moved by an hour, and wait shortly.
 PATIENT = Config(slots=8, lease=1e9, silence=1e9, poll=0.2, idle_exit=1e9)
-QUESTION = (
-    0.05  #: Seconds a question "is it over?" is held: then the clock is looked at.
+#: Seconds a question "is it over?" is held: then the clock is looked at.
+QUESTION = 0.05
+#: An engine that serves no socket.
+ENGINE_FILE = EngineFile(
+    url="http://engine:1",
+    token="t",
+    pid=os.getpid(),
+    process_started_at=0.0,
+    version="0",
+    interpreter=sys.executable,
+    home="",
 )
 
 
@@ -97,24 +102,13 @@ def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
     """An engine in this process; a client of it."""
     home.prepare()
     listener = listen(config)
-    with Store(home.database, journal=home.journal, writable_folder=home.backup) as s:
-        service = Service(s, home, config)
-        stream = EventStream(s.last_seq, lambda seq, root, one: s.events_after(
-            seq, root_id=root, execution_id=one))  # fmt: skip
-        dispatcher = Dispatcher(service, NoProcesses(home), stream)
-        told = engine_file(listener, config, home)
-        app = make_app(
-            service,
-            dispatcher,
-            stream,
-            token=told.token,
-            about=about(home, told),
-            stop=lambda: None,
-        )
-        server = HttpServer(uvicorn.Config(app, log_level="error", access_log=False,
-            timeout_graceful_shutdown=1))  # fmt: skip
+    engine_file = make_engine_file(listener, config, home)
+    with (
+        Engine(home, config, engine_file, processes=NoProcesses(home)) as engine,
+        engine.claim.published(),
+    ):
+        server = HttpServer(make_app(engine), goodbye=1)
         thread = threading.Thread(target=server.run, args=([listener],))
-        told.write(home)
         thread.start()
         client = Client(home, started_by="cron (test)")
         client.starts_engine = False
@@ -123,11 +117,10 @@ def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
             yield client
         finally:
             client.close()
-            dispatcher.is_stopping = True
-            stream.close()
+            engine.dispatcher.is_stopping = True
+            engine.stop()
             server.should_exit = True
             thread.join(10)
-            home.engine_file.unlink(missing_ok=True)
 
 
 class PlayedWorker:

@@ -1,24 +1,33 @@
-"""What happened, for those who watch: the newest events in memory, older ones on disk."""
+"""The events of all executions, for clients that follow them as they happen."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 from flowkernel.core.models import Event
 
-KEPT = 10_000  #: Events kept in memory; who is further behind reads from the store.
-KEPT_BYTES = 64 * 1024 * 1024  #: And so many bytes of them, about.
+#: Events kept in memory; a watcher that is further behind reads from the store.
+MAX_EVENTS = 10_000
+MAX_BYTES = 64 * 1024 * 1024  #: Of the events kept in memory, about.
 PAGE = 1_000  #: Events read from the store at a time.
-HEARTBEAT = 5.0  #: Seconds after which a silent stream says that it is there.
+HEARTBEAT = 5.0  #: Seconds without events until a watcher gets None.
 
-ReadOlder = Callable[[int, str | None, str | None], list[Event]]
+
+class ReadOlder(Protocol):
+    """Reads events that are no longer in memory, at most `PAGE` of them."""
+
+    def __call__(
+        self, seq: int, /, *, root_id: str | None, execution_id: str | None
+    ) -> list[Event]:
+        """Events after number `seq`, in order."""
 
 
 class EventStream:
     """All events in the order of their `seq`. Lives in the engine's event loop.
 
-    A watcher pulls from its cursor on: one that is slow falls back to the store, and costs
-    no memory.
+    A watcher reads from its cursor on: a slow one falls back to the store, and costs no
+    memory.
     """
 
     def __init__(self, last_seq: int, read_older: ReadOlder) -> None:
@@ -31,18 +40,18 @@ class EventStream:
         self.watchers = 0
 
     def publish(self, events: list[Event]) -> None:
-        """Add what was committed, and wake who watches."""
+        """Add events that were committed, and wake the watchers."""
         for event in events:
             self._events.append(event)
             self._bytes += _size(event)
-            while len(self._events) > KEPT or self._bytes > KEPT_BYTES:
+            while len(self._events) > MAX_EVENTS or self._bytes > MAX_BYTES:
                 oldest = self._events.popleft()
                 self._floor = oldest.seq
                 self._bytes -= _size(oldest)
         self._wake()
 
     def close(self) -> None:
-        """Let every watcher go."""
+        """End the stream of every watcher."""
         self._is_closed = True
         self._wake()
 
@@ -53,35 +62,43 @@ class EventStream:
     async def watch(
         self, cursor: int, root_id: str | None, execution_id: str | None
     ) -> AsyncIterator[Event | None]:
-        """Events after `cursor`, for ever; None as a heartbeat."""
+        """Events after `cursor`, without end; None as a heartbeat.
+
+        Args:
+            root_id: Only those of this family.
+            execution_id: Only those of this execution.
+        """
         self.watchers += 1
         try:
             while not self._is_closed:
                 news = self._news
                 if cursor < self._floor:
                     page = await asyncio.to_thread(
-                        self._read_older, cursor, root_id, execution_id
+                        self._read_older,
+                        cursor,
+                        root_id=root_id,
+                        execution_id=execution_id,
                     )
-                    cursor = (
-                        page[-1].seq if len(page) == PAGE else max(cursor, self._floor)
-                    )
+                    cursor = self._cursor_after(page, cursor)
                     for event in page:
-                        cursor = max(cursor, event.seq)
                         yield event
                     continue
                 for event in self._after(cursor):
                     cursor = event.seq
-                    if root_id in (None, event.root_id) and execution_id in (
-                        None,
-                        event.execution_id,
-                    ):
+                    if _is_of(event, root_id, execution_id):
                         yield event
-                if news is self._news and not await _within(news, HEARTBEAT):
+                if news is self._news and not await _is_set_within(news, HEARTBEAT):
                     yield None
         finally:
             self.watchers -= 1
 
+    def _cursor_after(self, page: list[Event], cursor: int) -> int:
+        """Where to read on after a page from the store: a short page was the last one."""
+        end = page[-1].seq if page else cursor
+        return end if len(page) == PAGE else max(end, cursor, self._floor)
+
     def _after(self, cursor: int) -> list[Event]:
+        """The events in memory after `cursor`, oldest first."""
         newer = []
         for event in reversed(self._events):
             if event.seq <= cursor:
@@ -90,17 +107,23 @@ class EventStream:
         return newer[::-1]
 
 
+def _is_of(event: Event, root_id: str | None, execution_id: str | None) -> bool:
+    """Whether it belongs to this family and this execution; None is any."""
+    is_in_family = root_id in (None, event.root_id)
+    return is_in_family and execution_id in (None, event.execution_id)
+
+
 def _size(event: Event) -> int:
-    """About how much memory it takes: only what a flow chose can be large."""
-    large = (
+    """Bytes in memory, about: only values that a flow chooses can be large."""
+    large_values = (
         event.payload.get(name) for name in ("inputs", "output", "text", "message")
     )
-    return 1_000 + sum(len(str(value)) for value in large if value)
+    return 1_000 + sum(len(str(value)) for value in large_values if value)
 
 
-async def _within(news: asyncio.Event, seconds: float) -> bool:
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(news.wait(), seconds)
+        await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return False
     return True

@@ -323,7 +323,7 @@ def test_a_papermill_run_is_not_taken_for_lost_before_it_first_asks(
 def test_what_the_engine_accepts_sends_small_answers_at_once():
     """asyncio sets TCP_NODELAY where the protocol is named; else each answer takes 40 ms."""
     from flowkernel.config import Config
-    from flowkernel.engine.__main__ import listen
+    from flowkernel.engine.http_server import listen
 
     with listen(Config()) as listener:
         assert listener.proto == socket.IPPROTO_TCP

@@ -37,9 +37,7 @@ from flowkernel.core.models import Event, EventKind
 from flowkernel.core.projection import AFTER_THE_END
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api.app import make_app
-from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.service import Service
+from flowkernel.engine.running_engine import Engine
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
@@ -47,8 +45,7 @@ from flowkernel.flow_api.exceptions import (
     ExecutionSuccess,
 )
 from flowkernel.home import Home
-from flowkernel.store import Store
-from tests.stage import Clock, NoProcesses, set_here, shipped
+from tests.stage import ENGINE_FILE, Clock, NoProcesses, set_here, shipped
 
 S = ExecutionStatus
 K = EventKind
@@ -100,18 +97,11 @@ class World:
 
     def open(self) -> None:
         """The engine."""
-        self.store = Store(
-            self.home.database,
-            journal=self.home.journal,
-            writable_folder=self.home.backup,
-        )
-        service = Service(self.store, self.home, CONFIG)
-        stream = EventStream(self.store.last_seq, lambda *_: [])
-        self.dispatcher = Dispatcher(service, NoProcesses(self.home), stream)
-        app = make_app(service, self.dispatcher, stream, token="t",
-            about={"version": "0"}, stop=lambda: None)  # fmt: skip
+        processes = NoProcesses(self.home)
+        self._engine = Engine(self.home, CONFIG, ENGINE_FILE, processes=processes)
+        self.store, self.dispatcher = self._engine.store, self._engine.dispatcher
         self._web = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
+            transport=httpx.ASGITransport(make_app(self._engine)),
             base_url="http://engine/api/latest",
             headers={"Authorization": "Bearer t"},
         )
@@ -127,7 +117,7 @@ class World:
     def close(self) -> None:
         """The engine is gone; what it had acknowledged is in the file."""
         self.do(self._quiet())
-        self.store.close()
+        self._engine.close()
 
     def leave(self) -> None:
         self.close()

@@ -59,7 +59,7 @@ QUERIES = ["x", "-1", "0", "9" * 30, "1e5", "\x00", "", "None", "..", "SUCCESS"]
 WORKER = f"papermill-{new_id()}"
 GOOD = {  #: A request that each route understands; one field at a time is made wrong.
     "StartBody": {"flow": "f", "run": False},
-    "FlowRecord": {"name": "g", "kind": "CELL", "source": "x = 1"},
+    "RegisterBody": {"name": "g", "kind": "CELL", "source": "x = 1"},
     "WrapBody": {"wrappers": [{"name": "retry", "inputs": {}}]},
     "SaveBody": {},
     "OutputBody": {"output": {}},
@@ -106,7 +106,7 @@ def rest(home):
     headers = {"Authorization": f"Bearer {engine.token}"}
     with httpx.Client(base_url=engine.url, headers=headers, timeout=30) as rest:
         body = {
-            **GOOD["FlowRecord"],
+            **GOOD["RegisterBody"],
             "name": "f",
             "environment": {"interpreter": sys.executable},
         }

@@ -13,17 +13,12 @@ from flowkernel.cli.command_line import app
 from flowkernel.config import PREFIX, Config
 from flowkernel.core import errors
 from flowkernel.engine.api.app import make_app
-from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
-from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.service import Service
+from flowkernel.engine.running_engine import Engine
 from flowkernel.flow_api import Execution, System, exceptions
 from flowkernel.home import Home
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.store import (
-    Store,
-    sql_files,
-)
+from flowkernel.store import sql_files
+from tests.stage import ENGINE_FILE
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -114,19 +109,9 @@ def test_every_command_stands_in_the_reference_with_its_options(path, command):
 
 def test_every_route_stands_in_the_reference(tmp_path):
     home, text = Home(tmp_path), page("rest")
-    with Store(":memory:") as store:
-        service = Service(store, home, Config())
-        stream = EventStream(0, lambda *_: [])
-        dispatcher = Dispatcher(service, WorkerProcesses(home), stream)
-        api = make_app(
-            service,
-            dispatcher,
-            stream,
-            token="",
-            about={"version": "0"},
-            stop=lambda: None,
-        )
-        paths = api.openapi()["paths"]
+    home.prepare()
+    with Engine(home, Config(), ENGINE_FILE) as engine:
+        paths = make_app(engine).openapi()["paths"]
 
     routes = [
         f"{verb.upper()} {path.removeprefix('/api/latest')}"

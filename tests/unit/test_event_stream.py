@@ -31,7 +31,7 @@ async def seen(stream, cursor, count, root_id=None):
 
 def test_a_watcher_gets_what_is_in_the_store_what_is_in_memory_and_what_comes():
     stored = [event(seq) for seq in range(1, 6)]
-    stream = EventStream(5, lambda seq, _root, _one: [e for e in stored if e.seq > seq])
+    stream = EventStream(5, lambda seq, **_family: [e for e in stored if e.seq > seq])
 
     async def watch():
         stream.publish([event(6)])
@@ -44,16 +44,16 @@ def test_a_watcher_gets_what_is_in_the_store_what_is_in_memory_and_what_comes():
 
 
 def test_a_watcher_of_one_family_sees_only_that_one():
-    stream = EventStream(0, lambda *_: [])
+    stream = EventStream(0, lambda _seq, **_family: [])
     stream.publish([event(1, "a"), event(2, "b"), event(3, "a")])
 
     assert asyncio.run(seen(stream, 0, 2, root_id="a")) == [1, 3]
 
 
 def test_what_no_longer_fits_in_memory_is_read_from_the_store(monkeypatch):
-    monkeypatch.setattr(stream_module, "KEPT", 3)
+    monkeypatch.setattr(stream_module, "MAX_EVENTS", 3)
     stored = [event(seq) for seq in range(1, 11)]
-    stream = EventStream(0, lambda seq, _root, _one: [e for e in stored if e.seq > seq])
+    stream = EventStream(0, lambda seq, **_family: [e for e in stored if e.seq > seq])
 
     stream.publish(stored)
 
@@ -61,11 +61,11 @@ def test_what_no_longer_fits_in_memory_is_read_from_the_store(monkeypatch):
 
 
 def test_large_events_do_not_pile_up_in_memory(monkeypatch):
-    monkeypatch.setattr(stream_module, "KEPT_BYTES", 10_000)
+    monkeypatch.setattr(stream_module, "MAX_BYTES", 10_000)
     stored = [
         replace(event(seq), payload={"output": "x" * 4_000}) for seq in range(1, 6)
     ]
-    stream = EventStream(0, lambda seq, _root, _one: [e for e in stored if e.seq > seq])
+    stream = EventStream(0, lambda seq, **_family: [e for e in stored if e.seq > seq])
 
     stream.publish(stored)
 
@@ -74,7 +74,7 @@ def test_large_events_do_not_pile_up_in_memory(monkeypatch):
 
 
 def test_closing_lets_watchers_go():
-    stream = EventStream(0, lambda *_: [])
+    stream = EventStream(0, lambda _seq, **_family: [])
 
     async def watch():
         watching = asyncio.create_task(seen(stream, 0, 1))

@@ -1,4 +1,4 @@
-"""Stands before every route: a token on everything, and no body without end."""
+"""Checks that come before every route: the token, and the size of the body."""
 
 import hmac
 from collections.abc import Callable
@@ -11,20 +11,15 @@ from flowkernel.client.flow_source import MAX_SOURCE
 from flowkernel.core.errors import Unauthorized
 from flowkernel.core.json_values import dumps
 
-MAX_BODY = (
-    MAX_SOURCE + 32 * 1024 * 1024
-)  #: Bytes of a request, inclusive: JSON escapes grow.
-QUIET = (
-    "/api/latest/worker/",
-    "/api/latest/engine",
-)  #: Asking these does not keep it up.
-
-PERSON = b"x-flowkernel-person"  #: Who asks, by hand just now; and from where.
-
-LONGEST = 100  #: Characters of either that are kept.
-HANG_UP = (
-    (b"connection", b"close"),
-)  #: What is still to come may have no end: not read.
+#: Bytes of a request, inclusive: a source in JSON has escapes, and gets longer.
+MAX_BODY = MAX_SOURCE + 32 * 1024 * 1024
+#: Requests to these do not keep an idle engine running.
+QUIET = ("/api/latest/worker/", "/api/latest/engine")
+#: The header for the person who sends the request by hand just now, and from where.
+PERSON = b"x-flowkernel-person"
+MAX_PERSON = 100  #: Characters of the person, and of the channel, that are kept.
+#: The rest of a body that is too big may have no end: it is not read.
+CLOSE = ((b"connection", b"close"),)
 
 
 class BodyTooBig(Exception):
@@ -32,7 +27,7 @@ class BodyTooBig(Exception):
 
 
 class AuthMiddleware:
-    """ASGI middleware. What it refuses reaches no route."""
+    """ASGI middleware. A request that it refuses reaches no route."""
 
     def __init__(
         self,
@@ -42,6 +37,12 @@ class AuthMiddleware:
         on_request: Callable[[], None],
         on_person: Callable[[str, str], None] = lambda _person, _channel: None,
     ) -> None:
+        """Wrap an application.
+
+        Args:
+            on_request: Called for each request that keeps an idle engine running.
+            on_person: Called with person and channel for each request that a person sends.
+        """
         self._app = app
         self._expected = f"Bearer {token}".encode()
         self._on_request = on_request
@@ -53,45 +54,50 @@ class AuthMiddleware:
             return
         headers = dict(scope["headers"])
         if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
-            await _say(send, 401, "Unauthorized", str(Unauthorized()))
+            await _send_error(send, 401, "Unauthorized", str(Unauthorized()))
             return
         if not scope["path"].startswith(QUIET):
             self._on_request()
         if PERSON in headers:
             person, _, channel = headers[PERSON].decode("latin-1").partition(";")
-            self._on_person(unquote(person)[:LONGEST], unquote(channel)[:LONGEST])
+            self._on_person(unquote(person)[:MAX_PERSON], unquote(channel)[:MAX_PERSON])
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY:
-            await _say(send, 413, "ValueTooBig", _too_big(length.decode("latin-1")))
+            message = _too_big(length.decode("latin-1"))
+            await _send_error(send, 413, "ValueTooBig", message)
             return
         body = _CountedBody(receive, send)
         await self._app(scope, body.receive, body.send)
 
 
 class _CountedBody:
-    """A body that does not say its length: counted as it comes."""
+    """A body that does not say its length: its bytes are counted as they come."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._seen = 0
-        self._is_answered = False
+        self._size = 0
+        self._is_refused = False
 
     async def receive(self) -> Message:
-        """The next piece; raises once there are too many bytes, and answers for the app."""
-        message = await self._receive()
-        self._seen += len(message.get("body", b""))
-        if self._seen > MAX_BODY and not self._is_answered:
-            self._is_answered = True
-            said = _too_big(f"over {MAX_BODY:,}")
-            await _say(self._send, 413, "ValueTooBig", said, *HANG_UP)
-        if self._is_answered:
+        """The next piece.
+
+        Raises:
+            BodyTooBig: There are too many bytes. The response is sent already.
+        """
+        piece = await self._receive()
+        self._size += len(piece.get("body", b""))
+        if self._size > MAX_BODY and not self._is_refused:
+            self._is_refused = True
+            message = _too_big(f"over {MAX_BODY:,}")
+            await _send_error(self._send, 413, "ValueTooBig", message, *CLOSE)
+        if self._is_refused:
             raise BodyTooBig
-        return message
+        return piece
 
     async def send(self, message: Message) -> None:
-        """What the app says, unless the answer was given already."""
-        if not self._is_answered:
+        """Pass on the application's response, unless the request is refused already."""
+        if not self._is_refused:
             await self._send(message)
 
 
@@ -102,16 +108,18 @@ def _too_big(length: str) -> str:
     )
 
 
-async def _say(
-    send: Send, status: int, code: str, message: str, *more: tuple[bytes, bytes]
+async def _send_error(
+    send: Send, status: int, code: str, message: str, *headers: tuple[bytes, bytes]
 ) -> None:
     body = dumps({"code": code, "message": message}).encode()
-    headers = [
+    every_header = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        *more,
+        *headers,
     ]
     if status == HTTPStatus.UNAUTHORIZED:
-        headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+        every_header.append((b"www-authenticate", b"Bearer"))
+    await send(
+        {"type": "http.response.start", "status": status, "headers": every_header}
+    )
     await send({"type": "http.response.body", "body": body})

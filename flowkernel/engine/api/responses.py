@@ -1,4 +1,4 @@
-"""How the API answers: a value as JSON, or `{code, message}`."""
+"""How the API responds: a value as JSON, or an error as `{code, message}`."""
 
 import asyncio
 from http import HTTPStatus
@@ -25,6 +25,7 @@ from flowkernel.core.errors import (
 )
 from flowkernel.core.json_values import dumps
 
+#: The first line that fits decides.
 HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (Unauthorized, 401),
     (FlowNotFound, 404),
@@ -39,58 +40,70 @@ HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (FlowkernelError, 500),
 )
 
-MAX_LIMIT = 10_000  #: Rows of a list or a log that one request may ask for, inclusive.
-ask = asyncio.to_thread  # The store is synchronous: the edge calls it in a thread.
+MAX_LIMIT = 10_000  #: Rows of a list or a log that one request can get, inclusive.
+in_thread = asyncio.to_thread  # The store is synchronous: the API calls it in a thread.
 
 
-def answer(value: Any, status: int = 200) -> Response:
+def json_response(value: Any, status: int = 200) -> Response:
     """A value as JSON, exactly as it is stored."""
-    return answer_text(dumps(value), status)
+    return json_text_response(dumps(value), status)
 
 
-def answer_text(text: str, status: int = 200) -> Response:
-    """What is JSON already."""
+def json_text_response(text: str, status: int = 200) -> Response:
+    """A response whose body is JSON text already."""
     return Response(text.encode(), status, media_type="application/json")
 
 
 def check_limit(limit: int) -> None:
+    """Refuse a number of rows that no request can get."""
     if not 1 <= limit <= MAX_LIMIT:
         raise BadArgument(f"limit is {limit}; it goes from 1 to {MAX_LIMIT:,}.")
 
 
+# -- errors ------------------------------------------------------------------------------
+
+
 async def refuse(_request: Request, error: Exception) -> Response:
-    """Answer {code, message}. A code is a class name, and is never renamed."""
+    """An error of ours. Its code is the name of its class, and is never renamed."""
     status = next(code for family, code in HTTP_STATUS if isinstance(error, family))
-    return _said(type(error).__name__, str(error), status)
+    return _error_response(type(error).__name__, str(error), status)
 
 
-async def refuse_shape(_request: Request, error: Exception) -> Response:
+async def refuse_invalid(_request: Request, error: Exception) -> Response:
+    """A request whose body or query does not have the required shape."""
     assert isinstance(error, RequestValidationError)
-    wrong = [
-        f"{'.'.join(str(part) for part in one['loc'][1:]) or 'the body'}: {one['msg']}"
-        for one in error.errors()[:3]
+    faults = [
+        f"{'.'.join(map(str, fault['loc'][1:])) or 'the body'}: {fault['msg']}"
+        for fault in error.errors()[:3]
     ]
-    return _said("BadArgument", f"The request cannot be used: {'; '.join(wrong)}.", 400)
+    message = f"The request cannot be used: {'; '.join(faults)}."
+    return _error_response("BadArgument", message, 400)
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
+    """A request that reaches no route."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
-        said = "The body of the request cannot be read: it is not JSON in UTF-8, or too deep."
+        message = (
+            "The body of the request cannot be read: it is not JSON in UTF-8, "
+            "or too deep."
+        )
     else:
-        what = f"{request.method} {request.url.path}"
-        said = f"There is no {what}. /openapi.json lists what there is."
-    return _said("BadArgument", said, error.status_code)
+        message = (
+            f"There is no {request.method} {request.url.path}. "
+            "/openapi.json lists what there is."
+        )
+    return _error_response("BadArgument", message, error.status_code)
 
 
 async def refuse_fault(_request: Request, error: Exception) -> Response:
-    return _said(
-        "EngineFault",
+    """An error in the engine itself."""
+    message = (
         f"The engine broke while it did this ({type(error).__name__}: {error}). "
-        "Nothing that was acknowledged is lost; the engine's log has the details.",
-        500,
+        "Nothing that was acknowledged is lost; the engine's log has the details."
     )
+    return _error_response("EngineFault", message, 500)
 
 
-def _said(code: str, message: str, status: int) -> Response:
+def _error_response(code: str, message: str, status: int) -> Response:
     return JSONResponse({"code": code, "message": message}, status)

@@ -1,1 +1,1 @@
-"""The routes, by noun: each reads the request, calls the service, answers."""
+"""The routes, by noun: each reads the request, calls the engine, responds."""

@@ -1,61 +1,75 @@
-"""`execution`, once it has failed: is somebody there, what do they decide, what follows."""
+"""What an `execution` asks people: messages; and prompts about a failure."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from flowkernel.engine import schemas
-from flowkernel.engine.api.responses import answer, ask
-from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.prompts.answer_time import answer_time
-from flowkernel.engine.prompts.inbox import Inbox
-from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.prompts.send import decide_on, is_attended, send_prompt
-from flowkernel.engine.service import Service
+
+router = APIRouter()
 
 
-def asking_routes(
-    service: Service, dispatcher: Dispatcher, inbox: Inbox, presence: Presence
-) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(tags=["execution"])
+@router.post("/execution/{execution_id}/message", tags=["message"])
+async def send(
+    execution_id: str, body: schemas.MessageBody, engine: CurrentEngine
+) -> Response:
+    """Send a message to the people of this home."""
+    message = await in_thread(engine.inbox.send, execution_id, body.model_dump())
+    return json_response(message.to_json(), 201)
 
-    @routes.get("/execution/{execution_id}/presence")
-    async def attended(execution_id: str, minutes: float = 30) -> Response:
-        """Whether somebody is there to be asked about it, and why we think so."""
-        execution = await ask(service.find, execution_id)
-        return answer(
-            {
-                "is_attended": await ask(
-                    is_attended, inbox, presence, execution, minutes
-                ),
-                "is_interactive": execution.is_interactive,
-                "last": presence.last.to_json() if presence.last else None,
-            }
-        )
 
-    @routes.get("/execution/{execution_id}/asked")
-    async def asked(execution_id: str, since: AwareDatetime) -> Response:
-        """How many seconds since a moment it, or something under it, has waited for an
-        answer of a person; and whether it does so now."""
-        execution = await ask(service.find, execution_id)
-        answering = await ask(answer_time, service, execution, since)
-        return answer({"seconds": answering.seconds, "is_now": answering.is_now})
+@router.get("/execution/{execution_id}/presence", tags=["execution"])
+async def get_presence(
+    execution_id: str, engine: CurrentEngine, minutes: float = 30
+) -> Response:
+    """Whether a person is there to answer a prompt about it, and why we think so."""
+    execution = await in_thread(engine.service.find, execution_id)
+    presence = engine.presence
+    is_attended_now = await in_thread(
+        is_attended, engine.inbox, presence, execution, minutes
+    )
+    return json_response(
+        {
+            "is_attended": is_attended_now,
+            "is_interactive": execution.is_interactive,
+            "last": presence.last.to_json() if presence.last else None,
+        }
+    )
 
-    @routes.post("/execution/{execution_id}/prompt")
-    async def prompt(execution_id: str, body: schemas.PromptBody) -> Response:
-        """Ask what is to follow from the failure of `about_id`; 201."""
-        last = presence.last.to_json() if presence.last else None
-        asked = body.model_dump()
-        sent = await ask(send_prompt, inbox, execution_id, asked, last)
-        return answer(sent.to_json(), 201)
 
-    @routes.post("/execution/{execution_id}/decide")
-    async def decide(execution_id: str, body: schemas.DecideBody) -> Response:
-        """Have followed what was decided on its failure."""
-        told = await ask(decide_on, inbox, execution_id, body)
-        if told.asked == "resume":
-            dispatcher.resume(execution_id)
-        return answer(told.to_json())
+@router.get("/execution/{execution_id}/asked", tags=["execution"])
+async def get_answer_time(
+    execution_id: str, since: AwareDatetime, engine: CurrentEngine
+) -> Response:
+    """How many seconds since a moment it, or something under it, has waited for an
+    answer of a person; and whether it does so now."""
+    execution = await in_thread(engine.service.find, execution_id)
+    waited = await in_thread(answer_time, engine.service, execution, since)
+    return json_response({"seconds": waited.seconds, "is_now": waited.is_now})
 
-    return routes
+
+@router.post("/execution/{execution_id}/prompt", tags=["execution"])
+async def prompt(
+    execution_id: str, body: schemas.PromptBody, engine: CurrentEngine
+) -> Response:
+    """Ask a person what follows from the failure of `about_id`; 201."""
+    last = engine.presence.last.to_json() if engine.presence.last else None
+    message = await in_thread(
+        send_prompt, engine.inbox, execution_id, body.model_dump(), last
+    )
+    return json_response(message.to_json(), 201)
+
+
+@router.post("/execution/{execution_id}/decide", tags=["execution"])
+async def decide(
+    execution_id: str, body: schemas.DecideBody, engine: CurrentEngine
+) -> Response:
+    """Carry out what was decided on its failure."""
+    execution = await in_thread(decide_on, engine.inbox, execution_id, body)
+    if execution.asked == "resume":
+        engine.dispatcher.resume(execution_id)
+    return json_response(execution.to_json())

@@ -5,47 +5,50 @@ from fastapi.responses import Response
 
 from flowkernel.core.models import Flow
 from flowkernel.engine import schemas
-from flowkernel.engine.api.responses import answer, ask
-from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.service import Service
+from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.responses import in_thread, json_response
+
+router = APIRouter(tags=["flow"])
 
 
-def flow_routes(service: Service, dispatcher: Dispatcher) -> APIRouter:
-    """The routes of `flow`."""
-    routes = APIRouter(tags=["flow"])
+@router.post("/flow")
+async def register(body: schemas.RegisterBody, engine: CurrentEngine) -> Response:
+    """Give a source a name, or a new source to a name."""
+    flow = Flow.from_json(body.model_dump())
+    flow = await in_thread(engine.service.register, flow)
+    engine.dispatcher.need_worker()  # A run will follow: papermill loads meanwhile.
+    return json_response(flow.to_json())
 
-    @routes.post("/flow")
-    async def register(body: schemas.RegisterBody) -> Response:
-        """Give a source a name, or a new source to a name."""
-        told = await ask(service.register, Flow.from_json(body.model_dump()))
-        dispatcher.need_worker()  # Somebody is about to run it: let papermill load meanwhile.
-        return answer(told.to_json())
 
-    @routes.get("/flow")
-    async def list_flows() -> Response:
-        """All flows, by name."""
-        return answer([flow.to_json() for flow in service.store.list_flows()])
+@router.get("/flow")
+async def list_flows(engine: CurrentEngine) -> Response:
+    """All flows, by name."""
+    return json_response([flow.to_json() for flow in engine.store.list_flows()])
 
-    @routes.get("/flow/{name}")
-    async def get_flow(name: str) -> Response:
-        """One flow, with its source."""
-        return answer(service.store.get_flow(name).to_json())
 
-    @routes.patch("/flow/{name}")
-    async def wrap(name: str, body: schemas.WrapBody) -> Response:
-        """Have every execution of it go through these wrappers."""
-        told = await ask(service.wrap, name, body.model_dump()["wrappers"])
-        return answer(told.to_json())
+@router.get("/flow/{name}")
+async def get_flow(name: str, engine: CurrentEngine) -> Response:
+    """One flow, with its source."""
+    return json_response(engine.store.get_flow(name).to_json())
 
-    @routes.delete("/flow/{name}")
-    async def delete_flow(name: str) -> Response:
-        """Forget the name; versions that ran are kept."""
-        await ask(service.store.delete_flow, name)
-        return answer({})
 
-    @routes.get("/flow_version/{flow_version}")
-    async def get_version(flow_version: str) -> Response:
-        """The source of a version that ran."""
-        return answer((await ask(service.store.get_version, flow_version)).to_json())
+@router.patch("/flow/{name}")
+async def wrap(name: str, body: schemas.WrapBody, engine: CurrentEngine) -> Response:
+    """Have every execution of it go through these wrappers."""
+    wrappers = body.model_dump()["wrappers"]
+    flow = await in_thread(engine.service.wrap, name, wrappers)
+    return json_response(flow.to_json())
 
-    return routes
+
+@router.delete("/flow/{name}")
+async def delete_flow(name: str, engine: CurrentEngine) -> Response:
+    """Delete the name; versions that ran are kept."""
+    await in_thread(engine.store.delete_flow, name)
+    return json_response({})
+
+
+@router.get("/flow_version/{flow_version}")
+async def get_version(flow_version: str, engine: CurrentEngine) -> Response:
+    """The source of a version that ran."""
+    version = await in_thread(engine.store.get_version, flow_version)
+    return json_response(version.to_json())

@@ -1,4 +1,4 @@
-"""`event`, `sql`; and what keeps the record: `prune`, deletion, `compact`, `backup`."""
+"""The record as a whole: `event`, `sql`, `prune`, `compact`, `backup`."""
 
 from collections.abc import AsyncIterator
 
@@ -6,77 +6,79 @@ from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.core.json_values import dumps
+from flowkernel.core.models import Event
 from flowkernel.engine import schemas
-from flowkernel.engine.api.responses import answer, ask
-from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.retention import delete, prune
-from flowkernel.engine.service import Service
+from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.retention import prune as prune_families
 from flowkernel.store import SqlLimits
 
+router = APIRouter()
 
-def reading_routes(service: Service, stream: EventStream) -> APIRouter:
-    """The routes of the record as a whole."""
-    routes = APIRouter()
 
-    @routes.get("/event", tags=["event"])
-    async def events(
-        cursor: int = 0, root_id: str | None = None, execution_id: str | None = None
-    ) -> StreamingResponse:
-        """What happens from `cursor` on, as server-sent events."""
+@router.get("/event", tags=["event"])
+async def events(
+    engine: CurrentEngine,
+    cursor: int = 0,
+    root_id: str | None = None,
+    execution_id: str | None = None,
+) -> StreamingResponse:
+    """What happens from `cursor` on, as server-sent events."""
+    stream = engine.stream.watch(cursor, root_id, execution_id)
+    return StreamingResponse(_lines(stream), media_type="text/event-stream")
 
-        async def lines() -> AsyncIterator[bytes]:
-            yield b": hello\n\n"
-            async for event in stream.watch(cursor, root_id, execution_id):
-                if event is None:
-                    yield b": still here\n\n"
-                else:
-                    text = dumps(event.to_json())
-                    yield f"id: {event.seq}\ndata: {text}\n\n".encode()
 
-        return StreamingResponse(lines(), media_type="text/event-stream")
+async def _lines(events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
+    yield b": hello\n\n"
+    async for event in events:
+        if event is None:
+            yield b": still here\n\n"
+        else:
+            text = dumps(event.to_json())
+            yield f"id: {event.seq}\ndata: {text}\n\n".encode()
 
-    @routes.post("/sql", tags=["sql"])
-    async def sql(body: schemas.SqlBody) -> Response:
-        """Ask the store a question; it only reads."""
-        config = service.config
-        limits = SqlLimits(config.sql_seconds, config.sql_rows, config.sql_bytes)
-        if body.format == "arrow":
-            content = await ask(service.store.query_arrow, body.sql, limits)
-            return Response(content, media_type="application/vnd.apache.arrow.stream")
-        told = await ask(service.store.query, body.sql, limits)
-        return answer(
-            {
-                "columns": told.columns,
-                "types": told.types,
-                "rows": told.rows,
-                "is_cut": told.is_cut,
-            }
-        )
 
-    @routes.post("/prune", tags=["engine"])
-    async def prune_families(body: schemas.PruneBody) -> Response:
-        """Let old families go, while everything goes on."""
-        told = await ask(
-            prune, service, days=body.days, keep=body.keep, is_dry=body.is_dry
-        )
-        return answer(told.to_json())
+@router.post("/sql", tags=["sql"])
+async def sql(body: schemas.SqlBody, engine: CurrentEngine) -> Response:
+    """Run a query on the store; it only reads."""
+    config = engine.service.config
+    limits = SqlLimits(config.sql_seconds, config.sql_rows, config.sql_bytes)
+    if body.format == "arrow":
+        content = await in_thread(engine.store.query_arrow, body.sql, limits)
+        return Response(content, media_type="application/vnd.apache.arrow.stream")
+    table = await in_thread(engine.store.query, body.sql, limits)
+    return json_response(
+        {
+            "columns": table.columns,
+            "types": table.types,
+            "rows": table.rows,
+            "is_cut": table.is_cut,
+        }
+    )
 
-    @routes.delete("/execution/{execution_id}", tags=["execution"])
-    async def delete_execution(execution_id: str) -> Response:
-        """Let one go that has ended, and everything under it."""
-        await ask(delete, service, execution_id)
-        return answer({})
 
-    @routes.post("/compact", tags=["engine"])
-    async def compact() -> Response:
-        """Give the free room in the database back, while everything goes on."""
-        before = service.store.size_bytes
-        await ask(service.compact)
-        return answer({"before": before, "after": service.store.size_bytes})
+@router.post("/prune", tags=["engine"])
+async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
+    """Delete old families, while everything goes on."""
+    result = await in_thread(
+        prune_families,
+        engine.service,
+        days=body.days,
+        keep=body.keep,
+        is_dry=body.is_dry,
+    )
+    return json_response(result.to_json())
 
-    @routes.post("/backup", tags=["engine"])
-    async def backup() -> Response:
-        """Copy the database into the backup folder while everything goes on."""
-        return answer({"path": await ask(service.backup)})
 
-    return routes
+@router.post("/compact", tags=["engine"])
+async def compact(engine: CurrentEngine) -> Response:
+    """Give free space in the database file back to the disk, while everything goes on."""
+    size_before = engine.store.size_bytes
+    await in_thread(engine.service.compact)
+    return json_response({"before": size_before, "after": engine.store.size_bytes})
+
+
+@router.post("/backup", tags=["engine"])
+async def backup(engine: CurrentEngine) -> Response:
+    """Copy the database into the backup folder, while everything goes on."""
+    return json_response({"path": await in_thread(engine.service.backup)})

@@ -1,0 +1,68 @@
+"""The claim of one engine on its home: `engine.json`, by which clients find the engine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from flowkernel.core.errors import BadArgument, HomeNotWritable
+from flowkernel.home import EngineFile, Home, home_error
+
+
+class HomeClaim:
+    """Writes `engine.json`, keeps it correct, and removes it at the end.
+
+    A home can be deleted, moved, or replaced by another one while its engine runs. It is the
+    same home as long as its lock file is the file that this engine has locked.
+    """
+
+    def __init__(self, home: Home, engine_file: EngineFile) -> None:
+        self._home = home
+        self._engine_file = engine_file
+        self._lock_id = _lock_id(home)
+
+    @contextmanager
+    def published(self) -> Iterator[None]:
+        """Have `engine.json` in place for the time of a `with`.
+
+        Raises:
+            HomeNotWritable, DiskFull: It cannot be written.
+        """
+        try:
+            self._engine_file.write(self._home)
+        except OSError as error:
+            raise home_error(self._home.path, error) from error
+        try:
+            yield
+        finally:
+            with suppress(OSError, BadArgument):
+                # The home at the path may be another one by now, with an engine of its own.
+                if EngineFile.read(self._home) == self._engine_file:
+                    self._home.engine_file.unlink()
+
+    def renew(self) -> bool:
+        """Write `engine.json` again if it is gone or wrong: without it, no client finds us.
+
+        False if the home at the path is gone, or is another one.
+        """
+        if _lock_id(self._home) != self._lock_id:
+            return False
+        with suppress(
+            OSError, HomeNotWritable
+        ):  # A full disk: the next call tries again.
+            if not self._is_correct():
+                self._engine_file.write(self._home)
+        return True
+
+    def _is_correct(self) -> bool:
+        try:
+            return EngineFile.read(self._home) == self._engine_file
+        except BadArgument:
+            return False
+
+
+def _lock_id(home: Home) -> tuple[int, int] | None:
+    """Device and inode of the lock file; None if there is no such file."""
+    try:
+        status = home.engine_lock.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

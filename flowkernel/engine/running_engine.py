@@ -1,0 +1,204 @@
+"""One engine: the parts it is made of, and the work it does beside its requests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from flowkernel.config import Config
+from flowkernel.core.clock import monotonic, now
+from flowkernel.core.errors import BadArgument, MoveNotAllowed
+from flowkernel.core.models import Event, Execution, Json
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_stream import EventStream
+from flowkernel.engine.home_claim import HomeClaim
+from flowkernel.engine.prompts.decisions import check_answer, still_possible
+from flowkernel.engine.prompts.inbox import Inbox
+from flowkernel.engine.prompts.presence import Presence
+from flowkernel.engine.retention import prune_daily
+from flowkernel.engine.service import Service
+from flowkernel.home import EngineFile, Home
+from flowkernel.store import Store
+
+#: Requests that may be in the store at a time; together they share commits.
+THREADS = 64
+CLAIM_SECONDS = 3.0  #: Between looks whether the home is still there.
+LEAVE_SECONDS = 1.0  #: For the workers to learn that the home is gone.
+CANCEL_SECONDS = 15.0  #: How long a forced shutdown waits for cancelled executions.
+CANCEL_EVERY = 0.05  #: Seconds between looks whether they have ended.
+STOP_SECONDS = 0.3  #: For the answer to a shutdown, and for the workers to learn of it.
+
+
+class Engine:
+    """The store of one home and everything that works with it, ready to serve requests.
+
+    Knows no HTTP: `api` gets it ready-made. A context manager, which closes the store.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        config: Config,
+        engine_file: EngineFile,
+        *,
+        processes: WorkerProcesses | None = None,
+    ) -> None:
+        """Open the store, and put the parts together.
+
+        Args:
+            processes: Starts the workers; default: those of this home.
+
+        Raises:
+            EngineError: The store cannot be opened.
+        """
+        self.engine_file = engine_file
+        self.started_at = now()
+        self.claim = HomeClaim(home, engine_file)
+        self.store = Store(
+            home.database,
+            journal=home.journal,
+            memory=config.memory,
+            writable_folder=home.backup,
+        )
+        self.service = Service(self.store, home, config)
+        self.stream = EventStream(self.store.last_seq, self.store.events_after)
+        self.dispatcher = Dispatcher(
+            self.service, processes or WorkerProcesses(home), self.stream
+        )
+        self.presence = Presence(home.presence_file)
+        self.inbox = Inbox(
+            self.service,
+            check=check_answer,
+            prepare=partial(still_possible, self.service),
+        )
+        self._stop_callbacks: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store. What was acknowledged is on disk."""
+        self.store.close()
+
+    # -- background work -----------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the store and do the background work, in the event loop of the caller."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, "request"))
+        self.store.on_commit(partial(_call_in, loop, self.dispatcher.on_events))
+        self.dispatcher.open()
+        tasks = [
+            asyncio.create_task(self.dispatcher.sweep(self.stop)),
+            asyncio.create_task(prune_daily(self.service)),
+            asyncio.create_task(self._keep_claim()),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _keep_claim(self) -> None:
+        """Stop when the home was deleted or moved: what is recorded from then on is lost."""
+        while await asyncio.to_thread(self.claim.renew):  # noqa: ASYNC110 (files do not call us)
+            await asyncio.sleep(CLAIM_SECONDS)
+        self.dispatcher.leave()
+        await asyncio.sleep(LEAVE_SECONDS)
+        self.stop()
+
+    def note_request(self) -> None:
+        """Count as busy from now on: a client other than a worker sent a request."""
+        self.dispatcher.last_asked = monotonic()
+
+    # -- stopping ------------------------------------------------------------------------
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call this when the engine stops, in its event loop."""
+        self._stop_callbacks.append(callback)
+
+    def stop(self) -> None:
+        """End the event streams, and tell the server to stop."""
+        self.stream.close()
+        for callback in self._stop_callbacks:
+            callback()
+
+    async def shut_down(self, *, force: bool) -> None:
+        """Stop the engine and its workers, soon.
+
+        Args:
+            force: Cancel first what is under way.
+
+        Raises:
+            BadArgument: Something is under way, without `force`.
+        """
+        executions = self._under_way()
+        if executions and not force:
+            raise BadArgument(
+                f"{len(executions)} execution(s) are under way. Wait for them, cancel them, "
+                "or stop with `--force`, which cancels them all."
+            )
+        for execution in executions:
+            with suppress(
+                MoveNotAllowed
+            ):  # It ended, or was cancelled with its parent.
+                await asyncio.to_thread(
+                    self.service.cancel, execution.execution_id, "engine stop"
+                )
+        deadline = monotonic() + CANCEL_SECONDS
+        while self._under_way() and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
+            await asyncio.sleep(CANCEL_EVERY)
+        self.dispatcher.is_stopping = True
+        for worker in self.dispatcher.workers.values():
+            worker.news.set()
+        asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
+
+    # -- status --------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Json]:
+        """Which engine this is, and how many executions have which status."""
+        counts = {
+            status.lower(): 0 for status in ExecutionStatus if not status.is_ended
+        }
+        for execution in list(self.store.live.values()):
+            counts[execution.status.lower()] += 1
+        return {
+            "version": self.engine_file.version,
+            "pid": self.engine_file.pid,
+            "home": str(self.service.home.path),
+            "started_at": self.started_at.isoformat(),
+            "interpreter": self.engine_file.interpreter,
+            **counts,
+            "slots": self.dispatcher.config.slot_count,
+            "workers": len(self.dispatcher.workers),
+            "database_bytes": self.store.size_bytes,
+            "last_seq": self.store.last_seq,
+        }
+
+    def _under_way(self) -> list[Execution]:
+        """Executions that would be cut off if the engine stopped for good now."""
+        return [e for e in list(self.store.live.values()) if e.is_under_way]
+
+
+def _call_in(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[[list[Event]], None],
+    events: list[Event],
+) -> None:
+    """Call it in the event loop, unless that has ended."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback, events)
