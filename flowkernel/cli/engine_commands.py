@@ -13,7 +13,7 @@ from flowkernel.core.errors import EngineUnreachable
 from flowkernel.home import EngineFile, Home, find_home, home_error
 
 STOP_SECONDS = 30.0  #: How long a stopping engine may take to write and close.
-#: What `engine_launcher.look` found, for a person; what to do about it stands in ADVICE.
+#: Each state of `engine_launcher.inspect_engine`, for people; ADVICE has what to do.
 SENTENCES = {
     EngineState.NONE: "No engine is running.",
     EngineState.ANSWERS: "The engine runs (process {pid}, version {version}) at {url}.",
@@ -39,13 +39,13 @@ TROUBLE = frozenset({EngineState.BROKEN, EngineState.SILENT, EngineState.STRANGE
 
 
 def look(home: Home) -> tuple[EngineState, EngineFile | None]:
-    """As `engine_launcher.look`.
+    """As `engine_launcher.inspect_engine`.
 
     Raises:
         HomeNotWritable: The home cannot even be read.
     """
     try:
-        return engine_launcher.look(home)
+        return engine_launcher.inspect_engine(home)
     except OSError as error:
         raise home_error(home.path, error) from error
 
@@ -108,10 +108,10 @@ def stop_engine(*, force: bool, as_json: bool) -> None:
             raise EngineUnreachable(" ".join(described(home, found, engine)))
         _say_stopped("No engine is running.", was_running=False, as_json=as_json)
         return
-    asker = client(starts_engine=False)
+    prompter = client(starts_engine=False)
     with suppress(EngineUnreachable):  # It may be gone before it has answered.
-        asker.post("/engine/stop", {"force": force})
-    asker.close()
+        prompter.post("/engine/stop", {"force": force})
+    prompter.close()
     deadline = monotonic() + STOP_SECONDS
     while engine_launcher.is_locked(home):
         if monotonic() > deadline:

@@ -13,8 +13,8 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line, plain_text
 from flowkernel.display.columns import (
     execution_table,
-    known_status,
     moment_text,
+    parse_status,
     short_id,
 )
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
@@ -36,7 +36,7 @@ def list_executions(
 ) -> None:
     """The newest first; archived ones only if `everything` is asked for."""
     found = client().list_executions(
-        status=known_status(status),
+        status=parse_status(status),
         flow_name=flow,
         is_archived=None if everything else False,
         limit=limit,
@@ -132,7 +132,7 @@ def show_tree(execution_id: str, *, as_json: bool) -> None:
     engine = client()
     tree = get_tree(engine, engine.get_execution(execution_id).execution_id)
     if as_json:
-        say_json(tree.to_told())
+        say_json(tree.to_reply())
     else:
         _still(tree)
 

@@ -4,7 +4,7 @@ from flowkernel.api import register
 from flowkernel.cli.output import say, say_json, say_table
 from flowkernel.cli.parameters import uses_in
 from flowkernel.cli.session import client
-from flowkernel.client.wrapper_options import uses_text
+from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.core.models import Flow
 from flowkernel.display.columns import flow_table, moment_text
 
@@ -33,7 +33,7 @@ def show_flow(name: str, *, as_json: bool) -> None:
         "version": flow.flow_version,
         "registered": moment_text(flow.registered_at),
         "description": flow.description,
-        "wrapped by": uses_text(flow.wrappers),
+        "wrapped by": wrappers_text(flow.wrappers),
         "setup": flow.setup,
         "file": flow.path,
         "interpreter": flow.environment.interpreter,
@@ -73,7 +73,7 @@ def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
     if as_json:
         say_json(flow.to_json())
     elif flow.wrappers:
-        say(f"{flow.name!r} goes through {uses_text(flow.wrappers)} from now on.")
+        say(f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on.")
     else:
         say(f"{flow.name!r} is wrapped no more.")
 

@@ -7,7 +7,7 @@ from typing import Any
 from flowkernel.core.models import Json
 from flowkernel.core.text import for_encoding
 from flowkernel.display.live_terminal import can_redraw, write
-from flowkernel.display.table import Table, shown_value
+from flowkernel.display.table import Table, value_text
 
 
 def say(text: str) -> None:
@@ -54,4 +54,4 @@ def _rich_table(table: Table) -> None:
 
 
 def _value(value: Any) -> str:
-    return shown_value(value, None)
+    return value_text(value, None)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from flowkernel.client.wrapper_options import take_uses
+from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 from flowkernel.forms.literals import value_of
@@ -57,7 +57,9 @@ def join_uses(words: Sequence[str]) -> list[str]:
     """
     for command, known in TAKES_USES.items():
         if tuple(words[: len(command)]) == command:
-            rest, uses = take_uses(words, USING, known=known, value_of=value_of)
+            rest, uses = split_wrappers(
+                words, USING, own_options=known, parse_value=value_of
+            )
             place = len(command)
             joined = [f"{USING}={json.dumps(use)}" for use in uses]
             return [*rest[:place], *joined, *rest[place:]]

@@ -64,16 +64,16 @@ def run(
             engine,
             execution.execution_id,
             display,
-            asks_to_cancel=lambda: as_json or _asks_to_cancel(title),
+            confirm_cancel=lambda: as_json or _confirm_cancel(title),
             on_change=display.tell,
-            asker=None if as_json else _asker(engine, display),
+            prompter=None if as_json else _prompter(engine, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
         return CANCELLED
     return _ended(tree, as_json=as_json)
 
 
-def _asker(engine: Client, display: FinalText) -> Prompter | None:
+def _prompter(engine: Client, display: FinalText) -> Prompter | None:
     """How whoever sits at this terminal is asked; None: nobody does."""
     if engine.channel is None:
         return None
@@ -103,7 +103,7 @@ def _ended(tree: Tree, *, as_json: bool) -> int:
     return EXIT_CODES.get(execution.status, INTERRUPTED)
 
 
-def _asks_to_cancel(name: str) -> bool:
+def _confirm_cancel(name: str) -> bool:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
     try:

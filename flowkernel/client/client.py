@@ -1,7 +1,7 @@
-"""The engine's verbs over REST: all that a kernel, a magic or the command line needs.
+"""The engine's verbs over REST, for kernels, magics and the command line.
 
-It stands on the standard library alone: a flow's kernel runs in the environment of its
-author, where nothing of ours needs to be installed.
+It needs the standard library alone: a flow's kernel runs in the environment of its author,
+where no package of ours is installed.
 """
 
 import getpass
@@ -28,19 +28,19 @@ from flowkernel.core.models import CellRun, Event, Execution, Flow, Json
 from flowkernel.home import EngineFile, Home, find_home
 
 API = "/api/latest"
-PERSON = "X-Flowkernel-Person"  #: Who asks by hand, and from where.
+PERSON = "X-Flowkernel-Person"  #: The header with the person and the channel they use.
 BAD_REQUEST, UNAUTHORIZED = 400, 401  # HTTP statuses.
-ANSWER_SECONDS = 60.0  #: How long one answer may take; waits are asked again and again.
-RETRY_SECONDS = 30.0  #: How long a request is tried again while the engine comes back.
+ANSWER_SECONDS = 60.0  #: How long one response may take; a wait is many requests.
+RETRY_SECONDS = 30.0  #: How long a request is repeated until an engine responds.
 RETRY_EVERY = 0.1  #: Seconds between two tries.
-SILENT_SECONDS = 15.0  #: A stream that says nothing for longer is opened anew.
+SILENT_SECONDS = 15.0  #: A stream without a line for this long is opened again.
 
 
 class Client:
-    """Speaks to the engine of one home, and starts it if need be. Safe in threads.
+    """Sends requests to the engine of one home, and starts it if needed. Thread-safe.
 
-    Every request that changes something carries an id made here, so asking again after a
-    lost answer does nothing twice.
+    Every request that changes something carries an id made here: repeating it after a lost
+    response changes nothing twice.
     """
 
     def __init__(
@@ -48,10 +48,9 @@ class Client:
     ) -> None:
         self.home = home or find_home()
         self.started_by = started_by or f"{_user()} (Python)"
-        self.starts_engine = True  #: False: when there is none, say so instead.
-        self.channel: str | None = (
-            None  #: From where a person asks; None: no person does.
-        )
+        self.starts_engine = True  #: False: raise EngineUnreachable if none runs.
+        #: Where a person makes the requests (`notebook`); None: a program makes them.
+        self.channel: str | None = None
         self._engine: EngineFile | None = None
         self._local = threading.local()
 
@@ -70,53 +69,61 @@ class Client:
         return [Flow.from_json(record) for record in self.get("/flow")]
 
     def wrap(self, name: str, wrappers: list[Json]) -> Flow:
-        """Have every execution of a flow go through these: `name` and `inputs` of each,
-        outermost first. None: it is wrapped no more.
+        """Have every execution of a flow go through these wrappers.
+
+        Args:
+            wrappers: `name` and `inputs` of each, outermost first; an empty list: none.
         """
         path = f"/flow/{quote(name, safe='')}"
         return Flow.from_json(self.request("PATCH", path, {"wrappers": wrappers}))
 
     def delete_flow(self, name: str) -> None:
-        """Forget the name. Versions that ran are kept."""
+        """Delete the name. Versions that ran are kept."""
         self.request("DELETE", f"/flow/{quote(name, safe='')}")
 
     # -- executions ----------------------------------------------------------------------
 
     def start(self, request: dict[str, Json]) -> Execution:
         """Start an execution. `request` is what `POST execution` takes."""
-        told = {"execution_id": new_id(), "started_by": self.started_by, **request}
-        return Execution.from_json(self.post("/execution", told))
+        body = {"execution_id": new_id(), "started_by": self.started_by, **request}
+        return Execution.from_json(self.post("/execution", body))
 
     def get_execution(self, execution_id: str) -> Execution:
-        """Also by the beginning or the end of its id."""
+        """An execution by its id, or by the beginning or the end of its id."""
         return Execution.from_json(
             self.get(f"/execution/{quote(execution_id, safe='')}")
         )
 
     def list_executions(self, **filters: Any) -> list[Execution]:
-        """The newest first: by `status`, `flow_name`, `parent_id`, `limit`, `cursor`, ..."""
-        given = {k: v for k, v in filters.items() if v is not None}
-        return [
-            Execution.from_json(record) for record in self.get("/execution", **given)
-        ]
+        """Executions, the newest first.
+
+        Args:
+            filters: `status`, `flow_name`, `parent_id`, `limit`, `cursor`, ...; None: any.
+        """
+        query = {k: v for k, v in filters.items() if v is not None}
+        records = self.get("/execution", **query)
+        return [Execution.from_json(record) for record in records]
 
     def tree(self, execution_id: str) -> dict[str, Json]:
-        """`executions` and `progress` of the family, and the `cursor` to go on from."""
-        told: dict[str, Json] = self.get(f"/execution/{execution_id}/tree")
-        return told
+        """`executions` and `progress` of the family, and the `cursor` to follow from."""
+        reply: dict[str, Json] = self.get(f"/execution/{execution_id}/tree")
+        return reply
 
     def cell_runs(self, execution_id: str) -> list[CellRun]:
-        """In the order in which they started."""
+        """The cell runs of an execution, in the order in which they started."""
         records = self.get(f"/execution/{execution_id}/cell_run")
         return [CellRun.from_json(record) for record in records]
 
     def log(self, execution_id: str, *, after_seq: int = 0) -> list[Event]:
-        """What it logged and printed, in order."""
+        """What an execution logged and printed, in order."""
         records = self.get(f"/execution/{execution_id}/log", after_seq=after_seq)
         return [Event.from_json(record) for record in records]
 
     def act(self, execution_id: str, verb: str, **body: Json) -> Execution:
-        """`cancel`, `pause`, `resume`, `run` or `retry` it; the execution that results."""
+        """`cancel`, `pause`, `resume`, `run` or `retry` it; returns the execution after that.
+
+        After `retry` that is the new execution.
+        """
         body.setdefault("execution_id", new_id())
         body.setdefault("started_by", self.started_by)
         return Execution.from_json(self.post(f"/execution/{execution_id}/{verb}", body))
@@ -128,9 +135,9 @@ class Client:
 
         Raises:
             BadAnswer: It does not fit the form; the message stays open.
-            NotOpen: Somebody was first; says who, and what.
+            NotOpen: It was answered before; says by whom, and how.
         """
-        told: dict[str, Json] = self.post(
+        message: dict[str, Json] = self.post(
             f"/message/{quote(message_id, safe='')}/answer",
             {
                 "answer_id": new_id(),
@@ -139,14 +146,14 @@ class Client:
                 "answered_from": answered_from,
             },
         )
-        return told
+        return message
 
     # -- everything else -----------------------------------------------------------------
 
-    def sql(self, question: str) -> dict[str, Json]:
-        """`columns`, `types`, `rows` and `is_cut`."""
-        told: dict[str, Json] = self.post("/sql", {"sql": question, "format": "json"})
-        return told
+    def sql(self, query: str) -> dict[str, Json]:
+        """The result of an SQL query: `columns`, `types`, `rows` and `is_cut`."""
+        result: dict[str, Json] = self.post("/sql", {"sql": query, "format": "json"})
+        return result
 
     def events(
         self,
@@ -155,9 +162,9 @@ class Client:
         root_id: str | None = None,
         execution_id: str | None = None,
     ) -> Iterator[Event | None]:
-        """What happens from `cursor` on, for ever; None when there is nothing for a while.
+        """Events after `cursor`, without end; None when there is none for a while.
 
-        Reconnects, to the next engine if need be, and misses nothing.
+        Reconnects, also to a new engine, and misses no event.
         """
         while True:
             with suppress(OSError, http.client.HTTPException):
@@ -165,16 +172,16 @@ class Client:
                     cursor = max(cursor, event.seq) if event else cursor
                     yield event
             yield None
-            self.get("/engine")  # Comes back when there is an engine again.
+            self.get("/engine")  # Returns when there is an engine again.
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET `path` with `query`."""
+        """GET `path` with `query`; the JSON of the response."""
         return self.request("GET", path + ("?" + urlencode(query) if query else ""))
 
     def post(
         self, path: str, body: Json = None, *, seconds: float = ANSWER_SECONDS
     ) -> Any:
-        """POST `body` to `path`; the answer may take `seconds`."""
+        """POST `body` to `path`; the response may take `seconds`."""
         return self.request("POST", path, body, seconds=seconds)
 
     def request(
@@ -185,54 +192,58 @@ class Client:
         *,
         seconds: float = ANSWER_SECONDS,
     ) -> Any:
-        """One request, tried again while the engine is away.
+        """Send a request; repeat it while no engine responds.
 
         Raises:
-            FlowkernelError: What the engine answered, as the class it names.
+            FlowkernelError: The engine's error, as the class that it names.
             EngineUnreachable: No engine for 30 s, and none could be started.
         """
-        text = None if body is None else dumps(body).encode()
+        content = None if body is None else dumps(body).encode()
         deadline: float | None = None  # Counts from the first failure.
         is_first = True
         while True:
             try:
-                return self._once(method, path, text, seconds)
+                return self._request_once(method, path, content, seconds)
             except (OSError, http.client.HTTPException) as error:
-                self._engine = None  # Read anew where it is.
-                if (
-                    is_first
-                ):  # A kept connection may have been closed while it lay idle.
+                self._engine = None  # Its address may have changed: read it again.
+                if is_first:  # The engine may have closed an idle connection.
                     is_first = False
                     continue
                 deadline = deadline or monotonic() + RETRY_SECONDS
                 if monotonic() > deadline or not self.starts_engine:
-                    raise EngineUnreachable(
-                        f"The engine of {str(self.home.path)!r} does not answer "
-                        f"({type(error).__name__}: {error}). `flowkernel doctor` looks why."
-                    ) from error
+                    raise self._unreachable(error) from error
                 self._engine = engine_launcher.ensure_engine(self.home)
                 time.sleep(RETRY_EVERY)
 
-    # -- the wire ------------------------------------------------------------------------
+    def _unreachable(self, error: Exception) -> EngineUnreachable:
+        return EngineUnreachable(
+            f"The engine of {str(self.home.path)!r} does not answer "
+            f"({type(error).__name__}: {error}). `flowkernel doctor` shows why."
+        )
 
-    def _once(self, method: str, path: str, body: bytes | None, seconds: float) -> Any:
-        answer = self._exchange(method, path, body, seconds)
-        if answer[0] == UNAUTHORIZED:  # The file is of another engine, or was changed.
+    # -- connections ---------------------------------------------------------------------
+
+    def _request_once(
+        self, method: str, path: str, body: bytes | None, seconds: float
+    ) -> Any:
+        response = self._exchange(method, path, body, seconds)
+        if response[0] == UNAUTHORIZED:  # Our token is that of another engine.
             self._engine = engine_launcher.ensure_engine(self.home)
-            answer = self._exchange(method, path, body, seconds)
-        status, kind, content = answer
+            response = self._exchange(method, path, body, seconds)
+        status, content_type, content = response
         if status == UNAUTHORIZED:
             raise Unauthorized
-        if "json" not in kind:
+        if "json" not in content_type:
             return content
-        told = json.loads(content)
+        record = json.loads(content)
         if status >= BAD_REQUEST:
-            raise from_code(told["code"], told["message"])
-        return told
+            raise from_code(record["code"], record["message"])
+        return record
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, seconds: float
     ) -> tuple[int, str, bytes]:
+        """The status, content type and content of the response."""
         engine = self._known_engine()
         connection = self._connection(engine, seconds)
         try:
@@ -240,10 +251,8 @@ class Client:
             connection.request(method, API + path, body, headers)
             response = connection.getresponse()
             content = response.read()
-        except (
-            BaseException
-        ):  # An interrupt too: half an answer must not be read later.
-            self._drop()
+        except BaseException:  # An interrupt, too: the rest must not be read later.
+            self.close()
             raise
         return response.status, response.headers.get("content-type", ""), content
 
@@ -266,39 +275,36 @@ class Client:
     def _connection(
         self, engine: EngineFile, seconds: float
     ) -> http.client.HTTPConnection:
-        kept: http.client.HTTPConnection | None = getattr(
+        connection: http.client.HTTPConnection | None = getattr(
             self._local, "connection", None
         )
-        here = (engine.url, os.getpid())  # A forked process must not share the line.
-        if kept is None or self._local.here != here:
-            self._drop()
-            kept = _open(engine.url, seconds)
-            self._local.connection, self._local.here = kept, here
-        if kept.sock is not None:
-            kept.sock.settimeout(seconds)
-        kept.timeout = seconds
-        return kept
-
-    def _drop(self) -> None:
-        kept = getattr(self._local, "connection", None)
-        if kept is not None:
-            kept.close()
-        self._local.connection = None
+        owner = (engine.url, os.getpid())  # A forked process must not share the socket.
+        if connection is None or self._local.owner != owner:
+            self.close()
+            connection = _open(engine.url, seconds)
+            self._local.connection, self._local.owner = connection, owner
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
+        connection.timeout = seconds
+        return connection
 
     def close(self) -> None:
         """Close this thread's connection."""
-        self._drop()
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._local.connection = None
 
     def _stream(
         self, cursor: int, root_id: str | None, execution_id: str | None
     ) -> Iterator[Event | None]:
         engine = self._known_engine()
-        query = {"cursor": cursor, "root_id": root_id, "execution_id": execution_id}
-        given = urlencode({k: v for k, v in query.items() if v is not None})
+        filters = {"cursor": cursor, "root_id": root_id, "execution_id": execution_id}
+        query = urlencode({k: v for k, v in filters.items() if v is not None})
         connection = _open(engine.url, SILENT_SECONDS)
         try:
             connection.request(
-                "GET", f"{API}/event?{given}", headers=_headers(engine, None)
+                "GET", f"{API}/event?{query}", headers=_headers(engine, None)
             )
             response = connection.getresponse()
             if response.status != 200:
@@ -313,7 +319,7 @@ class Client:
 
 
 class _Connection(http.client.HTTPConnection):
-    """Closed when nobody has it any more: a thread may end without a word."""
+    """Closes when it is garbage-collected: a thread may end without closing it."""
 
     def __del__(self) -> None:
         self.close()
@@ -334,5 +340,5 @@ def _headers(engine: EngineFile, body: bytes | None) -> dict[str, str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # An id without a name, as in some containers.
+    except (KeyError, OSError):  # A user id without a name, as in some containers.
         return "somebody"

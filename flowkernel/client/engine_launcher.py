@@ -1,4 +1,4 @@
-"""Find the engine of a home, or start it: once, even when twenty ask at the same moment."""
+"""Find the engine of a home, or start it: only one, however many clients try at once."""
 
 import http.client
 import json
@@ -16,45 +16,45 @@ from flowkernel.core.errors import BadArgument, EngineUnreachable
 from flowkernel.home import EngineFile, Home, home_error
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
-ASK_SECONDS = 5.0  #: How long it may take to answer a question of ours.
-LOOK_EVERY = 0.03  #: Seconds between looks while it starts.
-EXECUTION = "FLOWKERNEL_EXECUTION"  #: Begins what only a flow's kernel has.
-INTERPRETER = (
-    "FLOWKERNEL_INTERPRETER"  #: The Python of the engine, for kernels elsewhere.
-)
-PROBE = 256 * 1024  #: Bytes that an engine needs at least to begin.
-FAILURE = (
-    "flowkernel-failure "  #: Begins the line in which a starting engine says why not.
-)
+ASK_SECONDS = 5.0  #: How long it may take to respond to a request.
+LOOK_EVERY = 0.03  #: Seconds between two checks while it starts.
+#: The variables that only a flow's kernel has begin with this.
+EXECUTION = "FLOWKERNEL_EXECUTION"
+#: The Python of the engine, for kernels with another one.
+INTERPRETER = "FLOWKERNEL_INTERPRETER"
+PROBE = 256 * 1024  #: Bytes on the disk that an engine needs to start, at least.
+#: The line of the log with which an engine says why it does not start begins with this.
+FAILURE = "flowkernel-failure "
 
 
 class EngineState(StrEnum):
-    """What `engine.json` and the process table say about the engine of a home."""
+    """The state of the engine of a home, by `engine.json` and the process table."""
 
-    NONE = "NONE"  #: No engine was started here, or it went away by itself.
+    NONE = "NONE"  #: No engine was started here, or it stopped by itself.
     ANSWERS = "ANSWERS"  #: It runs and answers.
     STALE = "STALE"  #: It was killed: `engine.json` names a process that is gone.
     RECYCLED = "RECYCLED"  #: As STALE, and another program has its process id now.
-    BROKEN = "BROKEN"  #: `engine.json` cannot be understood.
-    SILENT = "SILENT"  #: The process is there and does not answer.
-    STRANGER = "STRANGER"  #: What answers at its address does not know its token.
+    BROKEN = "BROKEN"  #: `engine.json` cannot be read.
+    SILENT = "SILENT"  #: Its process is alive and does not answer.
+    STRANGER = "STRANGER"  #: What answers at its address does not accept the token.
 
 
-def look(home: Home) -> tuple[EngineState, EngineFile | None]:
-    """What there is, without changing anything."""
+def inspect_engine(home: Home) -> tuple[EngineState, EngineFile | None]:
+    """The state of the engine, without changing anything, and what `engine.json` says."""
     try:
         engine = EngineFile.read(home)
     except BadArgument:
         return EngineState.BROKEN, None
     if engine is None:
         return EngineState.NONE, None
-    status = _ask(engine)
+    status = _ping(engine)
     if status == 200:
         return EngineState.ANSWERS, engine
-    return _unanswered(engine, status), engine
+    return _silent_state(engine, status), engine
 
 
-def _unanswered(engine: EngineFile, status: int | None) -> EngineState:
+def _silent_state(engine: EngineFile, status: int | None) -> EngineState:
+    """The state of an engine that did not answer with 200."""
     import psutil
 
     try:
@@ -69,8 +69,8 @@ def _unanswered(engine: EngineFile, status: int | None) -> EngineState:
     return EngineState.STRANGER if status == 401 else EngineState.SILENT
 
 
-def _ask(engine: EngineFile) -> int | None:
-    """The HTTP status of a question to it; None if nothing answers."""
+def _ping(engine: EngineFile) -> int | None:
+    """The HTTP status of its response; None if nothing answers."""
     address = urlsplit(engine.url)
     connection = http.client.HTTPConnection(
         address.hostname or "", address.port, timeout=ASK_SECONDS
@@ -90,15 +90,15 @@ def ensure_engine(home: Home) -> EngineFile:
 
     Raises:
         HomeNotWritable, DiskFull: The home cannot be used.
-        EngineUnreachable: It does not start, or its process hangs; says which and why.
+        EngineUnreachable: It does not start, or its process hangs; says which, and why.
     """
     from filelock import FileLock, Timeout
 
     home.prepare()
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS):
-            found, engine = look(home)
-            if found is EngineState.ANSWERS and engine is not None:
+            state, engine = inspect_engine(home)
+            if state is EngineState.ANSWERS and engine is not None:
                 return engine
             if is_locked(home):
                 return _wait_for(home, None)
@@ -106,14 +106,14 @@ def ensure_engine(home: Home) -> EngineFile:
     except Timeout as error:
         raise EngineUnreachable(
             f"Another process has been starting the engine of {str(home.path)!r} for over "
-            f"{START_SECONDS:.0f} s. Look at {home.log / 'engine.log'}, then try again."
+            f"{START_SECONDS:.0f} s. Read {home.log / 'engine.log'}, then try again."
         ) from error
     except OSError as error:
         raise home_error(home.path, error) from error
 
 
 def is_locked(home: Home) -> bool:
-    """Whether an engine process lives, whatever `engine.json` says."""
+    """Whether an engine process is alive, whatever `engine.json` says."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(home.engine_lock)
@@ -143,12 +143,10 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
 def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        found, engine = look(home)
-        if found is EngineState.ANSWERS and engine is not None:
+        state, engine = inspect_engine(home)
+        if state is EngineState.ANSWERS and engine is not None:
             if process is not None:
-                process.returncode = (
-                    0  # It is nobody's child to wait for: it outlives us.
-                )
+                process.returncode = 0  # It outlives us: nothing will wait for it.
             return engine
         if process is not None and process.poll() is not None:
             raise _failure(home, process.returncode)
@@ -158,13 +156,14 @@ def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile
     pid = process.pid if process is not None else _pid(home)
     if pid is None:
         raise EngineUnreachable(
-            f"An engine of {str(home.path)!r} runs, but {str(home.engine_file)!r} does not say "
-            f"where. Look at {home.log / 'engine.log'}; ending the process "
-            "`python -m flowkernel.engine` of this home is safe, nothing recorded is lost."
+            f"An engine of {str(home.path)!r} runs, but {str(home.engine_file)!r} does not "
+            f"have its address. Read {home.log / 'engine.log'}. You can end the process "
+            "`python -m flowkernel.engine` of this home: nothing that is recorded is lost."
         )
     raise EngineUnreachable(
-        f"The engine of {str(home.path)!r} (process {pid}) is there and does not answer. "
-        f"Look at {home.log / 'engine.log'}; `kill -9 {pid}` is safe, nothing recorded is lost."
+        f"The engine of {str(home.path)!r} (process {pid}) runs and does not answer. Read "
+        f"{home.log / 'engine.log'}. You can end it with `kill -9 {pid}`: nothing that is "
+        "recorded is lost."
     )
 
 
@@ -176,27 +175,26 @@ def _pid(home: Home) -> int | None:
 
 
 def _failure(home: Home, code: int) -> errors.FlowkernelError:
-    """Why the engine did not start: the last line it wrote about it, if it wrote one."""
+    """Why the engine did not start: the last such line of its log, if there is one."""
     lines = (home.log / "engine.log").read_text("utf-8", "replace").splitlines()[-20:]
     for line in reversed(lines):
         if line.startswith(FAILURE):
-            told = json.loads(line.removeprefix(FAILURE))
-            failure = errors.from_code(told["code"], told["message"])
+            record = json.loads(line.removeprefix(FAILURE))
+            failure = errors.from_code(record["code"], record["message"])
             failure.is_answer = False
             return failure
-    if (
-        full := _no_room(home)
-    ) is not None:  # Then it could not write its reason either.
-        return full
-    last = lines[-1] if lines else "it wrote nothing"
+    write_error = _write_error(home)
+    if write_error is not None:  # Then it could not write its reason either.
+        return write_error
+    last_line = lines[-1] if lines else "it wrote nothing"
     return EngineUnreachable(
-        f"The engine of {str(home.path)!r} ended at once (exit code {code}): {last}. "
-        f"The whole story is in {home.log / 'engine.log'}."
+        f"The engine of {str(home.path)!r} ended as soon as it started (exit code {code}): "
+        f"{last_line}. Read {home.log / 'engine.log'} for the details."
     )
 
 
-def _no_room(home: Home) -> errors.FlowkernelError | None:
-    """The error for a home that nothing can be written to; None if it can."""
+def _write_error(home: Home) -> errors.FlowkernelError | None:
+    """The error if nothing can be written to the home; None if it can."""
     try:
         with TemporaryFile(dir=home.path) as probe:
             probe.write(bytes(PROBE))

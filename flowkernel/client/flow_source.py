@@ -1,29 +1,33 @@
-"""From what a person names (a flow, a path) to what the engine is asked to start."""
+"""From the name or path of a flow to the request that starts it."""
 
 import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from flowkernel.core.errors import BadArgument, FileMissing, NotANotebook
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Environment, FlowKind, Json
 
-MAX_SOURCE = (
-    64 * 1024 * 1024
-)  #: Bytes of a notebook or script, inclusive, outputs left out.
+#: Bytes of a notebook or script, inclusive; a notebook without its outputs.
+MAX_SOURCE = 64 * 1024 * 1024
 KINDS = {".ipynb": FlowKind.NOTEBOOK, ".py": FlowKind.SCRIPT}
-NEWEST = 4  #: Of the formats of notebooks; nbformat knows 1 to 4.
+NEWEST = 4  #: The newest notebook format; nbformat knows 1 to 4.
 NATIVE = "python3"  #: The kernelspec that every ipykernel has: it means "this Python".
 
 
 def is_path(target: str) -> bool:
-    """Whether a target is meant as a file: it ends as one, or has a folder in it."""
+    """Whether a target means a file: it has such a suffix, or a folder in it."""
     return Path(target).suffix in KINDS or "/" in target or os.sep in target
 
 
-def here(cwd: Path | None = None) -> Environment:
-    """Where this process runs: what it registers will run there too."""
+def current_environment(cwd: Path | None = None) -> Environment:
+    """Where this process runs: flows that it registers run there, too.
+
+    Args:
+        cwd: Default: the current folder.
+    """
     return Environment(
         interpreter=sys.executable, prefix=sys.prefix, cwd=str(cwd or Path.cwd())
     )
@@ -32,48 +36,54 @@ def here(cwd: Path | None = None) -> Environment:
 def start_request(
     target: str, inputs: dict[str, Json], cwd: Path | None = None
 ) -> dict[str, Json]:
-    """What `POST execution` takes for a target.
+    """The body of `POST execution` for a target.
+
+    Args:
+        target: The name of a flow, or a path.
+        cwd: The folder that a path is relative to. Default: the current one.
 
     Raises:
         FileMissing, NotANotebook, BadArgument: The target is a path and cannot be read.
         BadValue, ValueTooBig: The inputs are not JSON, or too big.
     """
-    given = plain_json(inputs, "inputs")
+    inputs = plain_json(inputs, "inputs")
     if not is_path(target):
-        return {"flow": target, "inputs": given}
-    return {"source": read_source(target, cwd), "inputs": given}
+        return {"flow": target, "inputs": inputs}
+    return {"source": read_source(target, cwd), "inputs": inputs}
 
 
 def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
-    """A file as a flow without a name: kind, source, path, environment."""
+    """A notebook or script as the fields of a flow: name, kind, source, path, environment.
+
+    Raises:
+        FileMissing, NotANotebook, BadArgument: It cannot be read, or is something else.
+    """
     try:
         path = ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
     except (ValueError, RuntimeError, OSError) as error:
-        raise BadArgument(f"{target!r} cannot be a path: {error}.") from error
+        raise BadArgument(f"{target!r} cannot be used as a path: {error}.") from error
     kind = KINDS.get(path.suffix)
     if kind is None:
         raise BadArgument(
             f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
-            "Name a flow, or a file that ends in one of these."
+            "Pass the name of a flow, or a file with one of these suffixes."
         )
-    text = _read(path, target)
-    kernel_name = None
+    source, kernel_name = _read(path, target), None
     if kind is FlowKind.NOTEBOOK:
-        text, kernel_name = bare_notebook(text, target)
-    if len(text.encode()) > MAX_SOURCE:
+        source, kernel_name = bare_notebook(source, target)
+    if len(source.encode()) > MAX_SOURCE:
         raise BadArgument(
             f"{target!r} is over {MAX_SOURCE:,} bytes even without its outputs. "
             "Move embedded images and data into files."
         )
+    environment = current_environment(path.parent).to_json()
+    environment["kernel_name"] = None if kernel_name == NATIVE else kernel_name
     return {
         "name": path.stem,
         "kind": kind,
-        "source": text,
+        "source": source,
         "path": str(path),
-        "environment": {
-            **here(path.parent).to_json(),
-            "kernel_name": None if kernel_name == NATIVE else kernel_name,
-        },
+        "environment": environment,
     }
 
 
@@ -88,7 +98,9 @@ def _read(path: Path, target: str) -> str:
     except IsADirectoryError as error:
         raise FileMissing(f"{target!r} is a folder. Name a file in it.") from error
     except PermissionError as error:
-        raise FileMissing(f"{str(path)!r} may not be read by this user.") from error
+        raise FileMissing(
+            f"You may not read {str(path)!r}. Change its permissions or copy it."
+        ) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FileMissing(
@@ -103,11 +115,32 @@ def _read(path: Path, target: str) -> str:
 
 
 def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
-    """A notebook's JSON without outputs, and the name of the kernel it asks for.
+    """A notebook's JSON without outputs, and the name of its kernel.
 
     Raises:
-        NotANotebook: It is not JSON, or not shaped like a notebook; says which.
+        NotANotebook: It is not JSON, or does not have the shape of a notebook; says why.
     """
+    notebook = _parse_notebook(text, target)
+    if notebook["nbformat"] == NEWEST:
+        _remove_outputs(notebook.get("cells"), target)
+    notebook.setdefault("nbformat_minor", 0)
+    metadata = notebook.setdefault("metadata", {})
+    if not isinstance(metadata, dict):
+        raise NotANotebook(target, "its `metadata` is not an object")
+    kernelspec = metadata.get("kernelspec")
+    name = kernelspec.get("name") if isinstance(kernelspec, dict) else None
+    if name is not None and not isinstance(name, str):
+        raise NotANotebook(target, f"the name of its kernel is {name!r}")
+    bare_text = json.dumps(notebook, ensure_ascii=False)
+    try:
+        bare_text.encode()
+    except UnicodeEncodeError as error:
+        reason = "it has characters that are not valid Unicode text"
+        raise NotANotebook(target, reason) from error
+    return bare_text, name
+
+
+def _parse_notebook(text: str, target: str) -> dict[str, Any]:
     try:
         notebook = json.loads(text)
     except RecursionError as error:
@@ -117,35 +150,22 @@ def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
         raise NotANotebook(target, reason) from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("nbformat"), int):
         raise NotANotebook(target, "it has no `nbformat` number")
-    if not 1 <= notebook["nbformat"] <= NEWEST:
-        reason = (
-            f"it is of format {notebook['nbformat']}, and the newest known is {NEWEST}"
-        )
+    version = notebook["nbformat"]
+    if not 1 <= version <= NEWEST:
+        reason = f"it has format {version}, and the newest known is {NEWEST}"
         raise NotANotebook(target, reason)
-    cells = notebook.get("cells")
-    if notebook["nbformat"] == NEWEST:
-        if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
-            raise NotANotebook(target, "it has no list of `cells`")
-        for number, cell in enumerate(cells, 1):
-            _check_cell(cell, number, target)
-            cell.setdefault("metadata", {})
-            if cell["cell_type"] == "code":
-                cell["outputs"], cell["execution_count"] = [], None
-    notebook.setdefault("nbformat_minor", 0)
-    metadata = notebook.setdefault("metadata", {})
-    if not isinstance(metadata, dict):
-        raise NotANotebook(target, "its `metadata` is no object")
-    spec = metadata.get("kernelspec")
-    name = spec.get("name") if isinstance(spec, dict) else None
-    if name is not None and not isinstance(name, str):
-        raise NotANotebook(target, f"the name of its kernel is {name!r}")
-    bare = json.dumps(notebook, ensure_ascii=False)
-    try:
-        bare.encode()
-    except UnicodeEncodeError as error:
-        reason = "it has characters that are not valid Unicode text"
-        raise NotANotebook(target, reason) from error
-    return bare, name
+    return notebook
+
+
+def _remove_outputs(cells: Json, target: str) -> None:
+    """Remove the outputs of code cells, in place; check the shape of every cell."""
+    if not isinstance(cells, list) or not all(isinstance(c, dict) for c in cells):
+        raise NotANotebook(target, "it has no list of `cells`")
+    for number, cell in enumerate(cells, 1):
+        _check_cell(cell, number, target)
+        cell.setdefault("metadata", {})
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
 
 
 def _check_cell(cell: dict[str, Json], number: int, target: str) -> None:
@@ -156,4 +176,4 @@ def _check_cell(cell: dict[str, Json], number: int, target: str) -> None:
     if not isinstance(cell.get("cell_type"), str):
         raise NotANotebook(target, f"cell {number} has no `cell_type`")
     if not isinstance(cell.get("metadata", {}), dict):
-        raise NotANotebook(target, f"the `metadata` of cell {number} is no object")
+        raise NotANotebook(target, f"the `metadata` of cell {number} is not an object")

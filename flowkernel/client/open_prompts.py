@@ -1,4 +1,4 @@
-"""What executions ask people, as it stands: kept current by events, for whoever can ask."""
+"""The open prompts of executions, kept current by events, for a prompter to show."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,100 +10,105 @@ from flowkernel.core.models import Event, Message
 from flowkernel.core.projection import MESSAGE_KINDS, fold_message
 from flowkernel.core.status import MessageStatus
 
-LOOKED_AT = 1_000  #: Of the messages that are open, inclusive.
+MAX_OPEN = 1_000  #: Open messages that are read at a time, inclusive.
 
 
 class Prompter(Protocol):
-    """Something that asks a person. Called in the thread that follows."""
+    """Shows prompts to a person. Called in the thread that follows the events."""
 
-    every: (
-        float  #: Seconds between two calls of `poll`, at most, while something is open.
-    )
+    #: Seconds between two calls of `poll`, at most, while a prompt is open.
+    every: float
 
     def open(self) -> None:
-        """Take a place for what comes later, where it can only be had now."""
+        """Reserve the place for prompts that come later, if that is possible only now."""
 
     def ask(self, message: Message) -> None:
-        """It waits for an answer. What is asked already is asked once; if it has changed
-        since, as it stands now."""
+        """Show a message that waits for an answer.
+
+        Called again for a message that is shown: then it may have changed.
+        """
 
     def close(self, message: Message) -> None:
-        """It does not any more."""
+        """Remove a message that no longer waits for an answer."""
 
     def poll(self) -> bool:
-        """Look whether somebody has done something; whether the tree must stay away."""
+        """Handle what the person has done; whether the tree must not be drawn now."""
 
     def finish(self) -> None:
-        """Nobody follows any more: leave what can stay."""
+        """The events are no longer followed: keep on the screen what can stay."""
 
 
 class NoPrompter:
-    """Nobody is asked here: the inbox has what is open."""
+    """Shows nothing: open prompts are in the inbox."""
 
     every = 1.0
 
     def open(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def ask(self, message: Message) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self, message: Message) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def poll(self) -> bool:
-        """Nobody does."""
+        """The tree can always be drawn."""
         return False
 
     def finish(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class OpenPrompts:
-    """The messages that are open, kept current by events, for one asker."""
+    """The messages that are open, kept current by events, for one prompter."""
 
     def __init__(
-        self, client: Client, asker: Prompter, *, root_id: str | None = None
+        self, client: Client, prompter: Prompter, *, root_id: str | None = None
     ) -> None:
         self._client = client
-        self._asker = asker
+        self._prompter = prompter
         self._root_id = root_id
         self._messages: dict[str, Message] = {}
 
     @property
     def open(self) -> list[Message]:
-        """What waits for an answer, the oldest first."""
+        """The messages that wait for an answer, the oldest first."""
         return list(self._messages.values())
 
-    def look(self, *, is_ours: Callable[[str], bool]) -> None:
-        """See what is open now, asked by executions that are ours."""
-        within = {"root_id": self._root_id} if self._root_id else {}
-        found = self._client.get("/message", is_open="true", limit=LOOKED_AT, **within)
-        messages = [Message.from_json(record) for record in reversed(found)]
-        there = {m.message_id: m for m in messages if is_ours(m.execution_id)}
-        for message_id in [one for one in self._messages if one not in there]:
-            told = self._client.get(f"/message/{message_id}")
-            del self._messages[message_id]
-            self._asker.close(Message.from_json(told))
-        self._messages = there
-        for message in there.values():
-            self._asker.ask(message)
-
-    def take(self, event: Event, *, is_new_ours: bool = True) -> None:
-        """Something happened.
+    def refresh(self, *, is_followed: Callable[[str], bool]) -> None:
+        """Read which messages are open now.
 
         Args:
-            is_new_ours: Also ask what was not known before.
+            is_followed: Whether an execution, by its id, is one whose messages are shown.
+        """
+        scope = {"root_id": self._root_id} if self._root_id else {}
+        records = self._client.get("/message", is_open="true", limit=MAX_OPEN, **scope)
+        messages = [Message.from_json(record) for record in reversed(records)]
+        current = {m.message_id: m for m in messages if is_followed(m.execution_id)}
+        for message_id in [key for key in self._messages if key not in current]:
+            record = self._client.get(f"/message/{message_id}")
+            del self._messages[message_id]
+            self._prompter.close(Message.from_json(record))
+        self._messages = current
+        for message in current.values():
+            self._prompter.ask(message)
+
+    def apply(self, event: Event, *, accepts_new: bool = True) -> None:
+        """Take an event into account.
+
+        Args:
+            accepts_new: Show messages that were not known before, too.
         """
         if event.kind not in MESSAGE_KINDS:
             return
         message_id = event.payload["message_id"]
-        if not is_new_ours and message_id not in self._messages:
+        if not accepts_new and message_id not in self._messages:
             return
-        with suppress(NotOpen):  # It was known already.
+        with suppress(NotOpen):  # The event is in what `refresh` has read.
             message = fold_message(self._messages.get(message_id), event)
             if message.status is MessageStatus.OPEN:
                 self._messages[message_id] = message
-                self._asker.ask(message)
+                self._prompter.ask(message)
             elif self._messages.pop(message_id, None) is not None:
-                self._asker.close(message)
+                self._prompter.close(message)

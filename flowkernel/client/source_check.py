@@ -1,4 +1,4 @@
-"""Look at a flow's source before it runs: is it Python, and what does it not define?"""
+"""Check a flow's source before it runs: its syntax, and the names it does not define."""
 
 import ast
 import textwrap
@@ -8,34 +8,36 @@ from dataclasses import dataclass
 from flowkernel.core.errors import FlowSyntaxError
 from flowkernel.core.python_source import parse_source
 
-#: What a flow finds ready: of its kernel, and of us.
+#: Names that a flow's kernel defines: ours, and those of IPython.
 READY = frozenset(
-    "system this inputs get_ipython display In Out _ __ ___ _i _ii _iii _ih _oh _dh"
-    " exit quit open __file__ __session__".split()
+    {
+        *("system", "this", "inputs", "get_ipython", "display", "In", "Out"),
+        *("_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh"),
+        *("exit", "quit", "open", "__file__", "__session__"),
+    }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """What was found in a source that is valid Python."""
+    """The result of a check of a source that is valid Python."""
 
-    undefined: tuple[
-        tuple[str, int], ...
-    ] = ()  #: Name, and the line where it is first used.
+    #: Each name that is not defined, and the line where it is first used.
+    undefined: tuple[tuple[str, int], ...] = ()
 
 
 def check_source(source: str, *, setup: str = "", offset: int = 0) -> SourceReport:
-    """Look at plain Python: a cell's magics are to be translated before.
+    """Check plain Python. A cell's magics must be translated before.
 
     Args:
-        setup: Plain Python that runs in front of it: what it defines is defined.
-        offset: Lines of the cell above `source`, as its author counts: 1 for `%%flow`.
+        setup: Plain Python that runs before it: the names it defines are defined.
+        offset: Lines of the cell above `source`: 1 for `%%flow`.
 
     Raises:
-        FlowSyntaxError: It is not Python; shows the line and marks the place.
+        FlowSyntaxError: It is not valid Python; shows the line and marks the place.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # They are said when the flow runs.
+        warnings.simplefilter("ignore")  # They are shown when the flow runs.
         _compile(source, offset)
         return SourceReport(_undefined(source, setup, offset))
 
@@ -52,20 +54,19 @@ def _compile(source: str, offset: int) -> None:
 
 def _sentence(error: SyntaxError, offset: int) -> str:
     line = (error.lineno or 1) + offset
-    said = f"The cell is not valid Python in line {line}: {error.msg}."
+    sentence = f"The cell is not valid Python in line {line}: {error.msg}."
     if not error.text or not error.text.strip():
-        return said
+        return sentence
     text = error.text.rstrip("\n")
     start = max(0, min((error.offset or 1) - 1, len(text)))
     has_end = error.end_lineno == error.lineno and error.end_offset is not None
     end = (
         min(error.end_offset - 1, len(text)) if has_end and error.end_offset else start
     )
-    bare = text.lstrip()
-    start -= len(text) - len(bare)
-    marks = "^" * max(1, end - start - (len(text) - len(bare)))
-    place = " " * max(0, start) + marks
-    return said + "\n" + textwrap.indent(f"{bare}\n{place}", "    ")
+    bare_text = text.lstrip()
+    indent = len(text) - len(bare_text)
+    marks = " " * max(0, start - indent) + "^" * max(1, end - start)
+    return sentence + "\n" + textwrap.indent(f"{bare_text}\n{marks}", "    ")
 
 
 def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], ...]:
@@ -75,15 +76,13 @@ def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], .
     front = setup.rstrip("\n") + "\n" if setup.strip() else ""
     try:
         tree = parse_source(front + source)
-    except (
-        SyntaxError,
-        ValueError,
-    ):  # The setup changed for the worse since it was checked.
+    except (SyntaxError, ValueError):  # The setup was changed and is broken now.
         front, tree = "", parse_source(source)
     above = front.count("\n")
     checker = Checker(tree, filename="<flow>", builtins=READY, withDoctest=False)
-    found: dict[str, int] = {}
+    first_lines: dict[str, int] = {}
     for message in sorted(checker.messages, key=lambda item: (item.lineno, item.col)):
         if isinstance(message, UndefinedName) and message.lineno > above:
-            found.setdefault(message.message_args[0], message.lineno - above + offset)
-    return tuple(found.items())
+            line = message.lineno - above + offset
+            first_lines.setdefault(message.message_args[0], line)
+    return tuple(first_lines.items())

@@ -1,13 +1,12 @@
-"""Follow an execution until it ends: a snapshot, then what happens, from any engine.
+"""Follow an execution until it ends: a snapshot, then events, also from a new engine.
 
-What it and those under it ask is handed to whoever can ask a person, the moment it arises.
+Prompts of it, and of everything under it, are given to a prompter as soon as they arise.
 """
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -18,29 +17,30 @@ from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Event, Execution
 from flowkernel.display.tree import Tree
 
-EVERY = 0.2  #: Seconds between two pictures, at least.
-TICK = 1.0  #: Seconds between two pictures, at most: durations go on.
+EVERY = 0.2  #: Seconds between two drawings, at least.
+TICK = 1.0  #: Seconds between two drawings, at most: durations grow.
 
 
 def get_tree(client: Client, execution_id: str) -> Tree:
-    """How it stands now. `execution_id` is the full one."""
-    return Tree.from_told(client.tree(execution_id), execution_id)
+    """The tree of an execution, as it is now. `execution_id` is the full one."""
+    return Tree.from_reply(client.tree(execution_id), execution_id)
 
 
+#: Called with the moment and the execution for each change of a status.
 OnChange = Callable[[datetime, Execution], None]
 
 
 class Display(Protocol):
-    """Something that shows a tree to a person."""
+    """Shows a tree to a person."""
 
     def show(self, tree: Tree) -> None:
-        """Show how it stands now."""
+        """Show its present state."""
 
     def pause(self) -> None:
-        """Make room for a question; the next `show` goes on."""
+        """Make room for a question; the next `show` draws the tree again."""
 
     def finish(self, tree: Tree) -> None:
-        """Show how it stands for the last time."""
+        """Show its last state."""
 
 
 def watch(
@@ -48,36 +48,43 @@ def watch(
     execution_id: str,
     display: Display,
     *,
-    asks_to_cancel: Callable[[], bool],
+    confirm_cancel: Callable[[], bool],
     on_change: OnChange | None = None,
-    asker: Prompter | None = None,
+    prompter: Prompter | None = None,
 ) -> Tree:
-    """Show it until it has ended; the last tree.
+    """Show an execution until it has ended; return the last tree.
 
-    An interrupt asks whether to cancel it. If not, the tree returned is not over.
+    Args:
+        confirm_cancel: Called after an interrupt: whether to cancel the execution. If not,
+            the tree that is returned has not ended.
     """
     tree: Tree | None = None
     is_cancelled = False
-    asker = asker or NoPrompter()
+    prompter = prompter or NoPrompter()
     while True:
         try:
-            for tree in follow(client, execution_id, on_change=on_change, asker=asker):
-                if not asker.poll():
+            trees = follow(client, execution_id, on_change=on_change, prompter=prompter)
+            for tree in trees:
+                if not prompter.poll():
                     display.show(tree)
             break
         except KeyboardInterrupt:
             display.pause()
-            if is_cancelled:  # A second one: the cancel takes its time, and goes on.
+            if is_cancelled:  # A second one: the cancel takes time, and continues.
                 raise
-            if not asks_to_cancel():
+            if not confirm_cancel():
                 break
             is_cancelled = True
-            with suppress(MoveNotAllowed):  # It has just ended.
-                client.act(execution_id, "cancel")
+            _cancel(client, execution_id)
     tree = tree or get_tree(client, execution_id)
-    asker.finish()
+    prompter.finish()
     display.finish(tree)
     return tree
+
+
+def _cancel(client: Client, execution_id: str) -> None:
+    with suppress(MoveNotAllowed):  # It has just ended.
+        client.act(execution_id, "cancel")
 
 
 def follow(
@@ -86,89 +93,93 @@ def follow(
     *,
     every: float = EVERY,
     on_change: OnChange | None = None,
-    asker: Prompter | None = None,
+    prompter: Prompter | None = None,
 ) -> Iterator[Tree]:
-    """The tree whenever it has changed, at most once in `every` seconds, and once a second
-    in any case. The last one is over.
+    """The tree each time it has changed, and once a second; the last one has ended.
 
-    Each time it is the same tree, carried on. An interrupt is raised here, in the thread
-    that asks; the engine may be restarted meanwhile.
+    It is the same tree each time, updated. An interrupt is raised here, in the thread of
+    the caller. The engine may be restarted meanwhile.
 
     Args:
-        on_change: Called with the moment and the execution for each change of a status.
-        asker: Is told what is asked under it, and polled.
+        every: Seconds between two trees, at least.
+        prompter: Gets the open prompts of the family, and is polled.
 
     Raises:
-        EngineUnreachable: The engine went away and does not come back.
+        EngineUnreachable: The engine is gone and does not come back.
     """
     tree = get_tree(client, execution_id)
     yield tree
     if tree.is_over:
         return
-    asker = asker or NoPrompter()
-    asked = OpenPrompts(client, asker, root_id=tree.execution.root_id)
-    reader = Reader(client, tree.cursor, root_id=tree.execution.root_id)
-    heard = _Listeners(on_change or _nothing, asker, asked)
+    follower = _Follower(client, tree, on_change, prompter or NoPrompter())
     try:
-        asked.look(is_ours=tree.executions.__contains__)
-        while not tree.is_over:
-            tree = _carry_on(client, tree, reader, every, heard)
-            yield tree
+        follower.refresh_prompts()
+        while not follower.tree.is_over:
+            follower.collect(every)
+            yield follower.tree
     finally:
-        reader.stop()
+        follower.reader.stop()
 
 
-def _nothing(_at: datetime, _execution: Execution) -> None:
-    pass
+def _ignore(_at: datetime, _execution: Execution) -> None:
+    """The default of `on_change`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listeners:
-    """Who hears what while a tree is followed."""
+class _Follower:
+    """A tree that is followed, and what is told about its changes."""
 
-    on_change: OnChange
-    asker: Prompter
-    asked: OpenPrompts
+    def __init__(
+        self, client: Client, tree: Tree, on_change: OnChange | None, prompter: Prompter
+    ) -> None:
+        self.tree = tree
+        root_id = tree.execution.root_id
+        self.reader = EventReader(client, tree.cursor, root_id=root_id)
+        self._client = client
+        self._on_change = on_change or _ignore
+        self._prompter = prompter
+        self._prompts = OpenPrompts(client, prompter, root_id=root_id)
 
-    def pause(self, left: float) -> float:
-        """How long to wait for the next event: what is open must be polled meanwhile."""
-        return min(left, self.asker.every) if self.asked.open else left
+    def refresh_prompts(self) -> None:
+        """Read which prompts are open now."""
+        self._prompts.refresh(is_followed=lambda key: key in self.tree.executions)
 
+    def collect(self, every: float) -> None:
+        """Apply events until it is time for the next drawing, or the tree has ended."""
+        shown_at = monotonic()
+        deadline = shown_at + TICK
+        while not self.tree.is_over and (seconds := deadline - monotonic()) > 0:
+            if self._prompts.open:  # They must be polled meanwhile.
+                seconds = min(seconds, self._prompter.every)
+            event = self.reader.next(seconds)
+            if event is None:
+                self._prompter.poll()
+                continue
+            self._apply(event)
+            deadline = min(deadline, shown_at + every)
 
-def _carry_on(
-    client: Client, tree: Tree, reader: "Reader", every: float, heard: _Listeners
-) -> Tree:
-    """Take in what happens until it is time for the next picture, or it is over."""
-    shown_at = monotonic()
-    until = shown_at + TICK
-    while not tree.is_over and (left := until - monotonic()) > 0:
-        event = reader.next(heard.pause(left))
-        if event is None:
-            heard.asker.poll()
-            continue
+    def _apply(self, event: Event) -> None:
         try:
-            if tree.apply(event):
-                heard.on_change(event.happened_at, tree.executions[event.execution_id])
-        except MoveNotAllowed:  # Something was missed: look again.
-            tree = _looked_again(client, tree, heard.on_change)
-            heard.asked.look(is_ours=tree.executions.__contains__)
-        if event.execution_id in tree.executions:
-            heard.asked.take(event)
-        until = min(until, shown_at + every)
-    return tree
+            if self.tree.apply(event):
+                execution = self.tree.executions[event.execution_id]
+                self._on_change(event.happened_at, execution)
+        except MoveNotAllowed:  # An event was missed: read everything again.
+            self._reload()
+            self.refresh_prompts()
+        if event.execution_id in self.tree.executions:
+            self._prompts.apply(event)
+
+    def _reload(self) -> None:
+        previous = self.tree
+        self.tree = get_tree(self._client, previous.execution_id)
+        for execution_id, execution in self.tree.executions.items():
+            former = previous.executions.get(execution_id)
+            if former is None or former.status is not execution.status:
+                moment = execution.ended_at or execution.started_at or now()
+                self._on_change(moment, execution)
 
 
-def _looked_again(client: Client, old: Tree, on_change: OnChange) -> Tree:
-    tree = get_tree(client, old.execution_id)
-    for execution_id, execution in tree.executions.items():
-        before = old.executions.get(execution_id)
-        if before is None or before.status is not execution.status:
-            on_change(execution.ended_at or execution.started_at or now(), execution)
-    return tree
-
-
-class Reader:
-    """Reads the stream in a thread of its own: a wait for a socket cannot be timed well."""
+class EventReader:
+    """Reads events in a thread of its own: a read of a socket has no exact timeout."""
 
     def __init__(self, client: Client, cursor: int, root_id: str | None) -> None:
         self._queue: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
@@ -184,15 +195,15 @@ class Reader:
     def next(self, seconds: float) -> Event | None:
         """The next event; None if there is none within `seconds`."""
         try:
-            found = self._queue.get(timeout=seconds)
+            item = self._queue.get(timeout=seconds)
         except queue.Empty:
             return None
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(item, Exception):
+            raise item
+        return item
 
     def stop(self) -> None:
-        """Let the thread end when it hears the next word, or a heartbeat."""
+        """Let the thread end, at the next event or heartbeat."""
         self._is_stopped.set()
 
     def _read(self, client: Client, cursor: int, root_id: str | None) -> None:
@@ -203,9 +214,7 @@ class Reader:
                     return
                 if event is not None:
                     self._queue.put(event)
-        except (
-            Exception
-        ) as error:  # Raised in the thread that asks: it must not wait on.
+        except Exception as error:  # `next` raises it: its caller must not wait.
             self._queue.put(error)
         finally:
             client.close()  # The connection of this thread.

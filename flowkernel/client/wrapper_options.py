@@ -1,4 +1,4 @@
-"""Wrappers in words: `--using retry --max-tries 5` in a command or behind a magic. Pure."""
+"""Wrappers as options: `--using retry --max-tries 5` in a command or magic. Pure."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,56 +6,56 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 
 
-def take_uses(
+def split_wrappers(
     words: Sequence[str],
     flag: str,
     *,
-    known: frozenset[str],
-    value_of: Callable[[str, str], Json],
+    own_options: frozenset[str],
+    parse_value: Callable[[str, str], Json],
 ) -> tuple[list[str], list[Json]]:
-    """The words without wrappers, and the wrappers, outermost first.
+    """The words without wrappers, and the wrappers: `name` and `inputs`, outermost first.
 
-    Behind `flag NAME`, each option that the command itself does not have is a parameter of
+    After `flag NAME`, each option that the command itself does not have is a parameter of
     that wrapper: `--max-tries 5` is `max_tries=5`.
 
     Args:
-        known: The options of the command, as `--name`.
-        value_of: What a word means, given it and the parameter's name.
+        own_options: The options of the command, as `--name`.
+        parse_value: The value of a word, by the word and the parameter's name.
 
     Raises:
         BadArgument: A name or a value is missing.
     """
-    rest: list[str] = []
-    uses: list[Json] = []
-    left = list(words)
-    while left:
-        word = left.pop(0)
+    own_words: list[str] = []
+    wrappers: list[Json] = []
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
         option, sign, value = word.partition("=")
         if word == "--":
-            return [*rest, word, *left], uses
+            return [*own_words, word, *queue], wrappers
         if option == flag:
-            name = value if sign else _next(left, word, "the name of a wrapper")
-            uses.append({"name": name, "inputs": {}})
-        elif uses and option.startswith("--") and option not in known:
+            name = value if sign else _next(queue, word, "the name of a wrapper")
+            wrappers.append({"name": name, "inputs": {}})
+        elif wrappers and option.startswith("--") and option not in own_options:
             parameter = option.removeprefix("--").replace("-", "_")
-            text = value if sign else _next(left, word, "a value")
-            uses[-1]["inputs"][parameter] = value_of(text, parameter)
+            text = value if sign else _next(queue, word, "a value")
+            wrappers[-1]["inputs"][parameter] = parse_value(text, parameter)
         else:
-            rest.append(word)
-    return rest, uses
+            own_words.append(word)
+    return own_words, wrappers
 
 
-def uses_text(uses: Sequence[Json]) -> str:
+def wrappers_text(wrappers: Sequence[Json]) -> str:
     """Wrappers with their parameters, for people: `retry (max_tries=5), timeout`."""
-    return ", ".join(_use_text(use["name"], use["inputs"]) for use in uses)
+    return ", ".join(_wrapper_text(item["name"], item["inputs"]) for item in wrappers)
 
 
-def _use_text(name: str, inputs: dict[str, Json]) -> str:
-    given = ", ".join(f"{key}={value!r}" for key, value in inputs.items())
-    return f"{name} ({given})" if given else name
+def _wrapper_text(name: str, inputs: dict[str, Json]) -> str:
+    parameters = ", ".join(f"{key}={value!r}" for key, value in inputs.items())
+    return f"{name} ({parameters})" if parameters else name
 
 
-def _next(left: list[str], word: str, what: str) -> str:
-    if not left or left[0].startswith("--"):
-        raise BadArgument(f"{word} needs {what} behind it: `{word} ...`.")
-    return left.pop(0)
+def _next(queue: list[str], word: str, expected: str) -> str:
+    if not queue or queue[0].startswith("--"):
+        raise BadArgument(f"{word} needs {expected} after it: `{word} ...`.")
+    return queue.pop(0)

@@ -1,4 +1,4 @@
-"""Lists for people: the same columns in a notebook and on the command line. Pure."""
+"""Lists for people: the same columns in notebooks and on the command line. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,41 +9,41 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line
 from flowkernel.display.table import Table
 
-SHORT = 8  #: Characters at the end of an id that people type.
+SHORT = 8  #: Characters of a short id.
 
 
 def short_id(execution_id: str) -> str:
-    """What a person types of an id: its end, which differs the most."""
+    """The end of an id, which differs the most: enough to type."""
     return execution_id[-SHORT:]
 
 
 def moment_text(moment: datetime | None) -> str:
-    """A moment on the clock of this machine, to the second."""
+    """A moment in the time zone of this machine, to the second; empty for None."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
-def known_status(word: str | None) -> ExecutionStatus | None:
-    """A status by its name or by the word that people see.
+def parse_status(word: str | None) -> ExecutionStatus | None:
+    """A status by its label or its stored value; None for None.
 
     Raises:
-        BadArgument: There is no such status; lists them.
+        BadArgument: There is no such status; lists all.
     """
     if word is None:
         return None
-    by_word = {status.label: status for status in ExecutionStatus}
-    found = by_word.get(word.lower())
-    if found is None and word.upper() in ExecutionStatus.__members__:
-        found = ExecutionStatus[word.upper()]
-    if found is None:
+    by_label = {status.label: status for status in ExecutionStatus}
+    status = by_label.get(word.lower())
+    if status is None and word.upper() in ExecutionStatus.__members__:
+        status = ExecutionStatus[word.upper()]
+    if status is None:
         raise BadArgument(
-            f"There is no status {word!r}. There are: {', '.join(ExecutionStatus)} "
-            f"(or {', '.join(by_word)})."
+            f"There is no status {word!r}. Choose one of: {', '.join(by_label)} "
+            f"(or {', '.join(ExecutionStatus)})."
         )
-    return found
+    return status
 
 
 def flow_table(flows: Iterable[Flow]) -> Table:
-    """Flows, as they come."""
+    """Flows as a table, in the given order."""
     return Table(
         ("name", "kind", "version", "registered", "description"),
         tuple(
@@ -60,7 +60,7 @@ def flow_table(flows: Iterable[Flow]) -> Table:
 
 
 def execution_table(executions: Iterable[Execution]) -> Table:
-    """Executions, as they come."""
+    """Executions as a table, in the given order."""
     return Table(
         ("id", "name", "flow", "status", "created", "took", "message"),
         tuple(
@@ -79,7 +79,7 @@ def execution_table(executions: Iterable[Execution]) -> Table:
 
 
 def message_table(messages: Iterable[Message]) -> Table:
-    """Messages, as they come."""
+    """Messages as a table, in the given order."""
     return Table(
         ("id", "subject", "message", "type", "sent", "status", "execution"),
         tuple(

@@ -1,4 +1,4 @@
-"""The tree in a terminal: redrawn in place where that works, else printed at the end."""
+"""The tree in a terminal: redrawn in place if possible, else printed at the end."""
 
 import os
 import sys
@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import for_encoding
-from flowkernel.display.tree import (
-    Tree,
-)
+from flowkernel.display.tree import Tree
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -26,12 +24,12 @@ STYLES = {
 
 
 def can_redraw(stream: TextIO) -> bool:
-    """Whether a person looks at it, on a terminal that can go back."""
+    """Whether it is a terminal that can move its cursor up."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Write a line as the stream's encoding can show it."""
+    """Write a line, in characters that the encoding of the stream has."""
     stream = stream or sys.stdout
     stream.write(for_encoding(text, stream.encoding) + "\n")
     stream.flush()
@@ -44,10 +42,10 @@ class FinalText:
         self._stream = stream or sys.stdout
 
     def show(self, tree: Tree) -> None:
-        """Nothing: what is written stays."""
+        """Do nothing: the tree is written at the end."""
 
     def pause(self) -> None:
-        """Nothing is in the way."""
+        """Do nothing: nothing is drawn."""
 
     def finish(self, tree: Tree) -> None:
         """Write the tree."""
@@ -62,7 +60,7 @@ class LiveText(FinalText):
         self._live: Live | None = None
 
     def show(self, tree: Tree) -> None:
-        """Draw it over the last one."""
+        """Draw it over the last drawing."""
         if self._live is None:
             from rich.console import Console
             from rich.live import Live
@@ -75,41 +73,41 @@ class LiveText(FinalText):
                 redirect_stderr=False,
             )
             self._live.start()
-        self._live.update(styled(tree, self._stream.encoding), refresh=True)
+        self._live.update(styled_tree(tree, self._stream.encoding), refresh=True)
 
     def pause(self) -> None:
-        """Take the drawing away."""
+        """Remove the drawing."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def finish(self, tree: Tree) -> None:
-        """Leave the last one."""
+        """Draw it for the last time; it stays on the screen."""
         self.pause()
         from rich.console import Console
 
         console = Console(file=self._stream, highlight=False)
-        console.print(styled(tree, self._stream.encoding), soft_wrap=True)
+        console.print(styled_tree(tree, self._stream.encoding), soft_wrap=True)
 
 
-def styled(tree: Tree, encoding: str | None) -> "Text":
-    """The tree with colours for rich, one line of the terminal for each line."""
+def styled_tree(tree: Tree, encoding: str | None) -> "Text":
+    """The tree with colours, for rich; each line of it is one line of the terminal."""
     from rich.text import Text
 
     text = Text(no_wrap=True, overflow="ellipsis")
     for place, line in enumerate(tree.lines()):
         if place:
             text.append("\n")
-        rest = line.text[len(line.branch) + len(line.mark) :]
+        text_part = line.text[len(line.branch) + len(line.mark) :]
         text.append(for_encoding(line.branch, encoding), "dim")
         text.append(
             for_encoding(line.mark, encoding), STYLES.get(line.status or S.PENDING)
         )
-        text.append(for_encoding(rest, encoding), "" if line.status else "dim")
+        text.append(for_encoding(text_part, encoding), "" if line.status else "dim")
     return text
 
 
 def make_display(stream: TextIO | None = None) -> FinalText:
-    """The best display for a stream: by default what `print` writes to."""
+    """The best display for a stream. Default: the stream that `print` writes to."""
     stream = stream or sys.stdout
     return LiveText(stream) if can_redraw(stream) else FinalText(stream)

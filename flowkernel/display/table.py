@@ -1,4 +1,4 @@
-"""Rows with named columns, for people: as text, and as HTML in a notebook. Pure."""
+"""Rows with named columns, for people: as text, and as HTML in notebooks. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Any
 
 from flowkernel.core.text import one_line
 
-SHOWN_ROWS = 50  #: Of a table in a notebook, inclusive. All are there in `rows`.
-WIDEST = 60  #: Characters of one value as text, inclusive.
+SHOWN_ROWS = 50  #: Rows that are shown of a table, inclusive; `rows` has all of them.
+WIDEST = 60  #: Characters that are shown of one value, inclusive.
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a question in SQL answered, or a list for people."""
+    """The result of an SQL query, or a list for people. Iterates over its rows."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
-    is_cut: bool = False  #: There were more rows than the engine gives.
+    is_cut: bool = False  #: The query has more rows than the engine returns.
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -26,18 +26,23 @@ class Table:
         return iter(self.rows)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The rows by the names of their columns."""
+        """Each row as a dict, by the names of its columns."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def text(self, *, widest: int | None = WIDEST, rows: int | None = None) -> str:
-        """Columns one below the other, numbers to the right."""
-        shown = self.rows[:rows]
-        cells = [[shown_value(value, widest) for value in row] for row in shown]
+        """The table as text with aligned columns, numbers to the right.
+
+        Args:
+            widest: Characters of one value, inclusive; None: no limit.
+            rows: How many rows are shown; None: all.
+        """
+        visible = self.rows[:rows]
+        cells = [[value_text(value, widest) for value in row] for row in visible]
         widths = [
             max([len(name), *(len(row[place]) for row in cells)])
             for place, name in enumerate(self.columns)
         ]
-        is_number = [_are_numbers(shown, place) for place in range(len(self.columns))]
+        is_number = [_are_numbers(visible, place) for place in range(len(self.columns))]
 
         def line(parts: Sequence[str]) -> str:
             padded = (
@@ -48,12 +53,12 @@ class Table:
 
         lines = [line(self.columns), "  ".join("-" * width for width in widths)]
         lines += [line(row) for row in cells]
-        return "\n".join([*lines, *self._notes(len(shown))])
+        return "\n".join([*lines, *self._notes(len(visible))])
 
-    def _notes(self, shown: int) -> list[str]:
+    def _notes(self, count: int) -> list[str]:
         notes = []
-        if shown < len(self.rows):
-            notes.append(f"({shown} of {len(self.rows):,} rows shown)")
+        if count < len(self.rows):
+            notes.append(f"({count} of {len(self.rows):,} rows shown)")
         if self.is_cut:
             notes.append(cut_note(len(self.rows)))
         return notes
@@ -65,7 +70,7 @@ class Table:
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
         body = "".join(
             "<tr>"
-            + "".join(f"<td>{escape(_whole(value))}</td>" for value in row)
+            + "".join(f"<td>{escape(_text(value))}</td>" for value in row)
             + "</tr>"
             for row in self.rows[:SHOWN_ROWS]
         )
@@ -78,17 +83,17 @@ class Table:
 
 
 def cut_note(rows: int) -> str:
-    """That there was more."""
-    return f"(cut at {rows:,} rows: the question has more; ask for fewer with LIMIT)"
+    """The note below a table that is cut."""
+    return f"(cut at {rows:,} rows: the query has more; ask for fewer with LIMIT)"
 
 
-def shown_value(value: Any, widest: int | None = WIDEST) -> str:
-    """A value in one line; nothing for None."""
-    whole = _whole(value)
-    return one_line(whole, widest or max(len(whole), 1))
+def value_text(value: Any, widest: int | None = WIDEST) -> str:
+    """A value as one line of text; empty for None."""
+    text = _text(value)
+    return one_line(text, widest or max(len(text), 1))
 
 
-def _whole(value: Any) -> str:
+def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 

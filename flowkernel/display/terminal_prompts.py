@@ -1,7 +1,7 @@
-"""What executions ask, asked line by line while their tree is followed.
+"""Prompts line by line, while the tree of their execution is followed.
 
-On a terminal, lines are looked for in between, so that an answer from elsewhere ends the
-question. Where that cannot be (a notebook without widgets), the question waits for its line.
+On a terminal, input is polled: an answer from elsewhere ends the question. Where it cannot be
+polled (a notebook without widgets), the question blocks until a line is typed.
 """
 
 import select
@@ -20,28 +20,28 @@ from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
 from flowkernel.forms.form import Form
 
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
-LOOK_SECONDS = 0.1  #: Between looks for a line.
+LOOK_SECONDS = 0.1  #: Seconds between two polls for a line.
 
 
 class LineInput(Protocol):
-    """Where lines are typed."""
+    """Where a person types lines."""
 
     def ask(self, question: Question) -> str | None:
-        """Show the question."""
+        """Show the question; return the line if this waits for it, else None."""
 
     def read(self) -> str | None:
-        """The line that was typed, without its end; None: not yet.
+        """The line that was typed, without its newline; None: not yet.
 
         Raises:
-            EOFError: Nobody will type anything any more.
+            EOFError: The input has ended.
         """
 
 
 class TerminalInput:
-    """A terminal that can be looked at without waiting."""
+    """A terminal that can be polled."""
 
     def ask(self, question: Question) -> str | None:
-        """Show it; a secret is waited for, so that it is not seen."""
+        """Show the question. For a secret, wait for the line, so that it is not echoed."""
         for line in question.lines_above:
             write(plain_text(line))
         if question.is_secret:
@@ -51,7 +51,7 @@ class TerminalInput:
         return None
 
     def read(self) -> str | None:
-        """The line, if there is one."""
+        """The line, if one was typed."""
         ready, _, _ = select.select([sys.stdin], [], [], 0)
         if not ready:
             return None
@@ -62,22 +62,22 @@ class TerminalInput:
 
 
 class BlockingInput:
-    """Anywhere that has `input`: it is waited for."""
+    """Any place that has `input`, which waits for the line."""
 
     def ask(self, question: Question) -> str | None:
-        """Show it, and wait."""
+        """Show the question and wait for the line."""
         for line in question.lines_above:
             write(plain_text(line))
         text = plain_text(question.text)
         return getpass(text) if question.is_secret else input(text)
 
     def read(self) -> str | None:
-        """It was waited for."""
+        """None: `ask` has waited for the line."""
         return None
 
 
 class TerminalPrompts:
-    """Asks one message after the other. An asker as `watch` has it."""
+    """Asks one message after the other; a `Prompter` of `client.open_prompts`."""
 
     every = LOOK_SECONDS
 
@@ -87,45 +87,48 @@ class TerminalPrompts:
         self._answer = answer
         self._lines = lines
         self._make_room = make_room
-        self._waiting: list[Message] = []
-        self._seen: dict[str, Message] = {}
+        self._pending: list[Message] = []
+        self._known: dict[str, Message] = {}
         self._message: Message | None = None
         self._dialogue: Dialogue | None = None
 
     def wait_with(self, lines: LineInput) -> None:
-        """From now on, lines come from there."""
+        """Read lines from another place from now on."""
         self._lines = lines
 
-    # -- what is told --------------------------------------------------------------------
+    # -- a prompter ----------------------------------------------------------------------
 
     def open(self) -> None:
-        """Lines need no place."""
+        """Do nothing: lines need no place."""
 
     def ask(self, message: Message) -> None:
-        """It is asked when those before it are over; if it has changed, it is asked anew."""
-        known = self._seen.get(message.message_id)
-        if known is not None and known.body == message.body:
+        """Ask it after those before it; ask it again if its form has changed."""
+        previous = self._known.get(message.message_id)
+        if previous is not None and previous.body == message.body:
             return
-        self._seen[message.message_id] = message
-        self._waiting = [m for m in self._waiting if m.message_id != message.message_id]
+        self._known[message.message_id] = message
+        self._remove(message)
         if self._message and self._message.message_id == message.message_id:
-            self._over()
-        self._waiting.append(message)
+            self._clear()
+        self._pending.append(message)
 
     def close(self, message: Message) -> None:
-        """Nobody needs the answer any more."""
-        self._waiting = [
-            one for one in self._waiting if one.message_id != message.message_id
-        ]
+        """Do not ask it, or stop asking it: it no longer waits for an answer."""
+        self._remove(message)
         if self._message and self._message.message_id == message.message_id:
             write("\n" + why_not_open(message))
-            self._over()
+            self._clear()
+
+    def _remove(self, message: Message) -> None:
+        self._pending = [
+            item for item in self._pending if item.message_id != message.message_id
+        ]
 
     def poll(self) -> bool:
-        """Go on with what is asked; whether something is."""
+        """Continue with the open question; whether there is one."""
         while True:
-            while self._message is None and self._waiting:
-                self._begin(self._waiting.pop(0))
+            while self._message is None and self._pending:
+                self._begin(self._pending.pop(0))
             if self._message is None:
                 return False
             try:
@@ -135,14 +138,14 @@ class TerminalPrompts:
                 continue
             if line is None:
                 return True
-            self._hear(line)
+            self._continue(line)
 
     def finish(self) -> None:
-        """What is open stays open."""
+        """Leave the message open."""
         if self._message is not None:
             self._leave()
 
-    # -- what is typed -------------------------------------------------------------------
+    # -- a dialogue ----------------------------------------------------------------------
 
     def _begin(self, message: Message) -> None:
         self._make_room()
@@ -154,17 +157,17 @@ class TerminalPrompts:
 
     def _start(self, message: Message) -> None:
         self._dialogue = form_dialogue(Form.of(message.body))
-        self._hear(self._put(next(self._dialogue)))
+        self._continue(self._put(next(self._dialogue)))
 
     def _put(self, question: Question) -> str | None:
-        """Ask it; the line, if it was waited for."""
+        """Show a question; the line, if that waited for it."""
         try:
             return self._lines.ask(question)
         except EOFError:
             self._leave()
             return None
 
-    def _hear(self, line: str | None) -> None:
+    def _continue(self, line: str | None) -> None:
         while line is not None and self._dialogue is not None:
             try:
                 question = self._dialogue.send(line)
@@ -180,31 +183,30 @@ class TerminalPrompts:
             self._leave()
             return
         try:
-            told = self._answer(message.message_id, response)
+            record = self._answer(message.message_id, response)
         except BadAnswer as error:
             write(str(error))
             self._start(message)
-        except FlowkernelError as error:  # Somebody was first.
+        except FlowkernelError as error:  # Another answer was first.
             write(plain_text(str(error)))
-            self._over()
+            self._clear()
         else:
-            write(f"Answered: {pressed_in(Message.from_json(told))}.")
-            self._over()
+            write(f"Answered: {pressed_in(Message.from_json(record))}.")
+            self._clear()
 
     def _leave(self) -> None:
         message = self._message
-        self._over()
+        self._clear()
         if message is not None and message.status is MessageStatus.OPEN:
             short = message.message_id[-8:]
-            write(f"\nIt stays open: `flowkernel message show {short}`.")
+            write(f"\nThe message stays open: `flowkernel message show {short}`.")
 
-    def _over(self) -> None:
+    def _clear(self) -> None:
         self._message = self._dialogue = None
 
 
 def lines_of(*, is_terminal: bool) -> LineInput:
-    """Where lines are typed here."""
-    can_look = (
-        is_terminal and sys.platform != "win32"
-    )  # There only sockets can be looked at.
-    return TerminalInput() if can_look else BlockingInput()
+    """The input of a terminal, or of anything else."""
+    # On Windows, only sockets can be polled.
+    can_poll = is_terminal and sys.platform != "win32"
+    return TerminalInput() if can_poll else BlockingInput()

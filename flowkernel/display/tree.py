@@ -1,6 +1,6 @@
 """An execution and everything under it: kept current by events, drawn as lines. Pure.
 
-A flow's kernel imports this, so it stands on the standard library alone.
+A flow's kernel imports this, so it needs the standard library alone.
 """
 
 from collections import Counter, defaultdict
@@ -30,12 +30,12 @@ MARKS: Mapping[S, str] = {
 QUIET = frozenset({S.PENDING, S.QUEUED, S.ENDED_SUCCESS, S.ENDED_CANCELLED})
 FOLD_OVER = 20  #: Quiet siblings that are still all shown, inclusive.
 FOLD_TO = 10  #: How many of them are shown when they are more.
-LOUD_SHOWN = 200  #: Siblings that failed or are under way and are shown, inclusive.
-INDENT_LEVELS = 20  #: Levels that indent, inclusive; deeper ones say their depth.
+LOUD_SHOWN = 200  #: Siblings that failed or have not ended and are shown, inclusive.
+INDENT_LEVELS = 20  #: Levels that indent, inclusive; deeper lines have their depth.
 
 
 class Tree:
-    """The family under one execution, as far as it was told."""
+    """An execution and everything under it, as far as events are known."""
 
     def __init__(
         self,
@@ -48,20 +48,20 @@ class Tree:
         self.execution_id = execution_id
         self.executions = {item.execution_id: item for item in executions}
         self.progress = dict(progress or {})
-        self.cursor = cursor  #: The last event that is in it.
+        self.cursor = cursor  #: The last event that is applied.
 
     @classmethod
-    def from_told(cls, told: dict[str, Json], execution_id: str) -> "Tree":
-        """From the answer of `GET execution/{id}/tree`."""
+    def from_reply(cls, reply: dict[str, Json], execution_id: str) -> "Tree":
+        """The tree in the reply of `GET execution/{id}/tree`."""
         return cls(
             execution_id,
-            [Execution.from_json(record) for record in told["executions"]],
-            progress={k: Progress.from_json(v) for k, v in told["progress"].items()},
-            cursor=told["cursor"],
+            [Execution.from_json(record) for record in reply["executions"]],
+            progress={k: Progress.from_json(v) for k, v in reply["progress"].items()},
+            cursor=reply["cursor"],
         )
 
-    def to_told(self) -> dict[str, Json]:
-        """The reverse of `from_told`."""
+    def to_reply(self) -> dict[str, Json]:
+        """The reverse of `from_reply`."""
         return {
             "executions": [item.to_json() for item in self.executions.values()],
             "progress": {k: item.to_json() for k, item in self.progress.items()},
@@ -70,43 +70,45 @@ class Tree:
 
     @property
     def execution(self) -> Execution:
-        """The one at the top."""
+        """The execution at the top."""
         return self.executions[self.execution_id]
 
     @property
     def is_over(self) -> bool:
-        """Whether the one at the top has ended."""
+        """Whether the execution at the top has ended."""
         return self.execution.status.is_ended
 
     def apply(self, event: Event) -> bool:
-        """Take in what happened; whether a status changed. What is known is passed over.
+        """Apply an event; return whether a status changed.
+
+        An event that is applied already, or that belongs to another family, changes nothing.
 
         Raises:
-            MoveNotAllowed: It does not follow from what is known: something was missed.
+            MoveNotAllowed: An event before it was missed.
         """
         if 0 < event.seq <= self.cursor:
             return False
-        before = self.executions.get(event.execution_id)
-        has_changed = self._take(before, event)
+        has_changed = self._fold(event)
         self.cursor = max(self.cursor, event.seq)
         return has_changed
 
-    def _take(self, before: Execution | None, event: Event) -> bool:
-        if before is None and not self._is_ours(event):
-            return False
+    def _fold(self, event: Event) -> bool:
         execution_id = event.execution_id
-        if event.kind in CELL_KINDS or event.kind is EventKind.LOGGED:
-            if before is not None and not before.status.is_ended:
-                known = self.progress.get(execution_id, Progress())
-                self.progress[execution_id] = fold_progress(known, event)
+        previous = self.executions.get(execution_id)
+        if previous is None and not self._is_ours(event):
             return False
-        after = fold(before, event)
-        self.executions[execution_id] = after
-        if after.status.is_ended:
+        if event.kind in CELL_KINDS or event.kind is EventKind.LOGGED:
+            if previous is not None and not previous.status.is_ended:
+                progress = self.progress.get(execution_id, Progress())
+                self.progress[execution_id] = fold_progress(progress, event)
+            return False
+        execution = fold(previous, event)
+        self.executions[execution_id] = execution
+        if execution.status.is_ended:
             self.progress.pop(execution_id, None)
         elif event.kind is EventKind.STARTED:
             self.progress[execution_id] = Progress()
-        return before is None or before.status is not after.status
+        return previous is None or previous.status is not execution.status
 
     def _is_ours(self, event: Event) -> bool:
         return (
@@ -115,43 +117,43 @@ class Tree:
         )
 
     def lines(self, *, now: datetime | None = None) -> list["TreeLine"]:
-        """What to show, top first."""
+        """The lines to show, the top first. `now` is for durations."""
         return list(_lines(self, now or clock.now()))
 
     def text(self, *, now: datetime | None = None) -> str:
-        """The lines as text, without a line end at the end."""
+        """The lines as text, without a newline at the end."""
         return "\n".join(line.text for line in self.lines(now=now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeLine:
-    """One line of a tree: an execution, or how many were folded away."""
+    """One line of a tree: an execution, or the number of executions that are not shown."""
 
-    depth: int  #: Below the top, which is 0.
-    branch: str  #: The drawing in front of it.
+    depth: int  #: Levels below the top, which is 0.
+    branch: str  #: The lines of the drawing before the mark.
     mark: str
-    title: str  #: The name; of a fold: what was folded away.
-    execution_id: str | None = None  #: None: a fold.
+    title: str  #: The name; or how many executions are not shown.
+    execution_id: str | None = None  #: None: a line for those that are not shown.
     status: ExecutionStatus | None = None
-    word: str = ""
+    label: str = ""  #: Of the status.
     duration: str = ""
     progress: str = ""  #: "cell 3 of 7"
-    cells_ended: int | None = None  #: With `cell_count`, of one under way.
+    cells_ended: int | None = None  #: While it runs, if `cell_count` is known.
     cell_count: int | None = None
     detail: str = ""  #: Its error, what it waits for, or the last line it logged.
 
     @property
     def text(self) -> str:
         """The line as text."""
-        said = [self.title, self.word, self.duration, self.progress, self.detail]
-        return f"{self.branch}{self.mark} " + "  ".join(part for part in said if part)
+        parts = [self.title, self.label, self.duration, self.progress, self.detail]
+        return f"{self.branch}{self.mark} " + "  ".join(filter(None, parts))
 
 
 def tree_text(
-    told: dict[str, Json], execution_id: str, *, now: datetime | None = None
+    reply: dict[str, Json], execution_id: str, *, now: datetime | None = None
 ) -> str:
-    """The answer of `GET execution/{id}/tree` as text."""
-    return Tree.from_told(told, execution_id).text(now=now)
+    """The reply of `GET execution/{id}/tree` as text."""
+    return Tree.from_reply(reply, execution_id).text(now=now)
 
 
 def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
@@ -160,7 +162,7 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
         if execution.execution_id != tree.execution_id:
             children[execution.parent_id].append(execution)
     loud = _loud(tree)
-    #: What is still to be drawn, the next one last: a line, or an execution to unfold.
+    # Still to be drawn, the next item last: a line, or an execution with its children.
     todo: list[TreeLine | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
     while todo:
         item = todo.pop()
@@ -169,20 +171,18 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
             continue
         execution, lasts = item
         yield _line(tree, execution, lasts, now)
-        shown, folded = _fold_away(children[execution.execution_id], loud)
-        if folded:
-            todo.append(_folded(folded, (*lasts, True)))
-        for place, child in reversed(list(enumerate(shown))):
-            is_last = place == len(shown) - 1 and not folded
+        visible, hidden = _select_visible(children[execution.execution_id], loud)
+        if hidden:
+            todo.append(_hidden_line(hidden, (*lasts, True)))
+        for place, child in reversed(list(enumerate(visible))):
+            is_last = place == len(visible) - 1 and not hidden
             todo.append((child, (*lasts, is_last)))
 
 
 def _loud(tree: Tree) -> set[str]:
-    """Those that must be seen: failed or under way, or with such a one under them."""
+    """The ids of executions that failed or have not ended, and of their ancestors."""
     loud: set[str] = set()
-    for execution in reversed(
-        tree.executions.values()
-    ):  # Children before their parents.
+    for execution in reversed(tree.executions.values()):  # Children before parents.
         if execution.status not in QUIET:
             loud.add(execution.execution_id)
         if execution.execution_id in loud and execution.parent_id is not None:
@@ -190,30 +190,33 @@ def _loud(tree: Tree) -> set[str]:
     return loud
 
 
-def _fold_away(
+def _select_visible(
     siblings: list[Execution], loud: set[str]
 ) -> tuple[list[Execution], list[Execution]]:
-    """Which siblings are shown, and which are only counted."""
-    loud_ones = [item.execution_id for item in siblings if item.execution_id in loud]
-    quiet = [item.execution_id for item in siblings if item.execution_id not in loud]
-    kept = quiet if len(quiet) <= FOLD_OVER else quiet[:FOLD_TO]
-    shown = {*loud_ones[:LOUD_SHOWN], *kept}
+    """Which siblings get a line, and which are only counted."""
+    loud_ids = [item.execution_id for item in siblings if item.execution_id in loud]
+    quiet_ids = [
+        item.execution_id for item in siblings if item.execution_id not in loud
+    ]
+    if len(quiet_ids) > FOLD_OVER:
+        quiet_ids = quiet_ids[:FOLD_TO]
+    visible_ids = {*loud_ids[:LOUD_SHOWN], *quiet_ids}
     return (
-        [item for item in siblings if item.execution_id in shown],
-        [item for item in siblings if item.execution_id not in shown],
+        [item for item in siblings if item.execution_id in visible_ids],
+        [item for item in siblings if item.execution_id not in visible_ids],
     )
 
 
-def _folded(folded: list[Execution], lasts: tuple[bool, ...]) -> TreeLine:
-    counts = Counter(item.status for item in folded)
-    each = ", ".join(
+def _hidden_line(hidden: list[Execution], lasts: tuple[bool, ...]) -> TreeLine:
+    counts = Counter(item.status for item in hidden)
+    summary = ", ".join(
         f"{counts[status]} {status.label}" for status in S if counts[status]
     )
     return TreeLine(
         depth=len(lasts),
         branch=_branch(lasts),
         mark="…",
-        title=f"{len(folded)} more: {each}",
+        title=f"{len(hidden)} more: {summary}",
     )
 
 
@@ -229,7 +232,7 @@ def _line(
         title=title_of(execution),
         execution_id=execution.execution_id,
         status=execution.status,
-        word=execution.status.label,
+        label=execution.status.label,
         duration=_duration(execution, now),
         progress=_progress(execution, progress) if is_live else "",
         cells_ended=progress.cells_ended if is_live and execution.cell_count else None,
@@ -239,10 +242,10 @@ def _line(
 
 
 def title_of(execution: Execution) -> str:
-    """Its name, and its flow's in brackets if that is another."""
+    """Its name, and its flow's in brackets if that is another one."""
     name, flow = one_line(execution.name), one_line(execution.flow_name)
-    says_it = name == flow or name.endswith(f"({flow})")  # As a wrapper's does.
-    return name if says_it else f"{name} ({flow})"
+    has_flow = name == flow or name.endswith(f"({flow})")  # As a wrapper's name has.
+    return name if has_flow else f"{name} ({flow})"
 
 
 def _duration(execution: Execution, now: datetime) -> str:

@@ -13,7 +13,7 @@ from IPython.core.magic import (
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import here
+from flowkernel.client.flow_source import current_environment
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus
@@ -87,7 +87,7 @@ class FlowMagics(Magics):
             source=cell,
             setup=args.setup,
             description=args.description,
-            environment=here(),
+            environment=current_environment(),
             on_lost=OnLost(args.on_lost),
             cell_timeout=args.cell_timeout,
             wrappers=wrappers,
@@ -176,7 +176,7 @@ class FlowMagics(Magics):
             kind=FlowKind.CELL,
             source=cell,
             description=args.description,
-            environment=here(),
+            environment=current_environment(),
             is_wrapper=True,
         )
         self._client.register(flow)
@@ -206,11 +206,11 @@ class FlowMagics(Magics):
     )
     def executions(self, line: str) -> Table:
         """List the latest executions, the newest first."""
-        from flowkernel.display.columns import execution_table, known_status
+        from flowkernel.display.columns import execution_table, parse_status
 
         args = parse(FlowMagics.executions, line)
         found = self._client.list_executions(
-            status=known_status(args.status),
+            status=parse_status(args.status),
             flow_name=args.flow,
             is_archived=None if args.all else False,
             limit=args.limit,

@@ -5,22 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import LOOKED_AT, NoPrompter, OpenPrompts, Prompter
-from flowkernel.client.watch import Reader
+from flowkernel.client.open_prompts import MAX_OPEN, NoPrompter, OpenPrompts, Prompter
+from flowkernel.client.watch import EventReader
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Message
 from flowkernel.display.columns import message_table
 from flowkernel.display.live_terminal import write
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of, is_notebook
-from flowkernel.magics.prompt_display import asker_of
+from flowkernel.magics.prompt_display import prompter_of
 
 LOOK_SECONDS = 1.0  #: Between looks whether another list took the place of this one.
 
 
 def open_messages(client: Client) -> list[Message]:
     """What waits for an answer, the newest first."""
-    found = client.get("/message", is_open="true", limit=LOOKED_AT)
+    found = client.get("/message", is_open="true", limit=MAX_OPEN)
     return [Message.from_json(record) for record in found]
 
 
@@ -40,12 +40,12 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
 def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
     from flowkernel.display.terminal_prompts import BlockingInput, TerminalPrompts
 
-    asker = asker_of(shell, client, make_room=_nothing)
-    if isinstance(asker, TerminalPrompts):
-        asker.wait_with(BlockingInput())
+    prompter = prompter_of(shell, client, make_room=_nothing)
+    if isinstance(prompter, TerminalPrompts):
+        prompter.wait_with(BlockingInput())
         for message in reversed(messages):
-            asker.ask(message)
-        asker.poll()
+            prompter.ask(message)
+        prompter.poll()
 
 
 def _nothing() -> None:
@@ -57,13 +57,13 @@ def _show_beside(shell: Any, client: Client) -> bool:
 
     What is asked from now on is shown where it is asked.
     """
-    asker = asker_of(shell, client, make_room=_nothing, is_beside=True)
-    if asker is None:
+    prompter = prompter_of(shell, client, make_room=_nothing, is_beside=True)
+    if prompter is None:
         return False
-    asked = OpenPrompts(client, asker)
+    asked = OpenPrompts(client, prompter)
     cursor = client.get("/engine")["last_seq"]
-    asked.look(is_ours=_all)
-    _latest.take(asker, lambda is_over: _follow(client, cursor, asked, is_over))
+    asked.refresh(is_followed=_all)
+    _latest.take(prompter, lambda is_over: _follow(client, cursor, asked, is_over))
     return True
 
 
@@ -74,12 +74,12 @@ def _all(_execution_id: str) -> bool:
 def _follow(
     client: Client, cursor: int, asked: OpenPrompts, is_over: threading.Event
 ) -> None:
-    reader = Reader(client, cursor, None)
+    reader = EventReader(client, cursor, None)
     try:
         while asked.open and not is_over.is_set():
             event = reader.next(LOOK_SECONDS)
             if event is not None:
-                asked.take(event, is_new_ours=False)
+                asked.apply(event, accepts_new=False)
     except FlowkernelError:  # No engine any more: the next %inbox says so.
         pass
     finally:
@@ -92,13 +92,15 @@ class _Latest:
 
     def __init__(self) -> None:
         self._is_over = threading.Event()
-        self._asker: Prompter = NoPrompter()
+        self._prompter: Prompter = NoPrompter()
 
-    def take(self, asker: Prompter, follow: Callable[[threading.Event], None]) -> None:
+    def take(
+        self, prompter: Prompter, follow: Callable[[threading.Event], None]
+    ) -> None:
         """Let the one before go, and follow this one."""
         self._is_over.set()
-        self._asker.finish()
-        self._is_over, self._asker = threading.Event(), asker
+        self._prompter.finish()
+        self._is_over, self._prompter = threading.Event(), prompter
         from flowkernel.widgets.threads import start_thread
 
         start_thread("flowkernel-inbox", follow, self._is_over)

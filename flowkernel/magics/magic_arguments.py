@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from IPython.core.error import UsageError
 from IPython.utils.text import DollarFormatter
 
-from flowkernel.client.wrapper_options import take_uses
+from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 
@@ -87,11 +87,11 @@ def uses_of(
     """
     if flag not in line:
         return line, []
-    words, uses = take_uses(
+    words, uses = split_wrappers(
         _words(line),
         flag,
-        known=known,
-        value_of=lambda text, _: YES_OR_NO.get(text, value_of(text, names)),
+        own_options=known,
+        parse_value=lambda text, _: YES_OR_NO.get(text, value_of(text, names)),
     )
     for use in uses:
         use["name"] = _bare(use["name"])

@@ -10,7 +10,7 @@ from flowkernel.home import EngineFile, find_home
 from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
 
 
-def asker_of(
+def prompter_of(
     shell: Any, client: Client, *, make_room: Any, is_beside: bool = False
 ) -> Prompter | None:
     """How a person is asked here; None: nobody can be.

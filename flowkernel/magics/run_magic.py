@@ -17,7 +17,7 @@ from flowkernel.display.live_terminal import make_display
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution, current
 from flowkernel.magics.channel import is_notebook
-from flowkernel.magics.prompt_display import asker_of
+from flowkernel.magics.prompt_display import prompter_of
 
 _log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ def run(
         client,
         execution.execution_id,
         display,
-        asks_to_cancel=lambda: _asks_to_cancel(title),
-        asker=asker_of(shell, client, make_room=display.pause),
+        confirm_cancel=lambda: _confirm_cancel(title),
+        prompter=prompter_of(shell, client, make_room=display.pause),
     )
     return _result(client, tree)
 
@@ -89,7 +89,7 @@ def _result(client: Client, tree: Tree) -> Execution:
     return as_object(client, execution.to_json())
 
 
-def _asks_to_cancel(name: str) -> bool:
+def _confirm_cancel(name: str) -> bool:
     try:
         answer = input(f"Cancel the execution {name!r} too? [y/N] ")
     except (EOFError, NotImplementedError):  # Nobody to ask: papermill, nbclient.
@@ -124,24 +124,24 @@ def _watch_beside(shell: Any, client: Client, execution: Execution) -> None:
         return
     display = _display(shell)
     display.show(get_tree(client, execution_id))
-    asker = asker_of(shell, client, make_room=display.pause, is_beside=True)
-    if asker is not None:
-        asker.open()
+    prompter = prompter_of(shell, client, make_room=display.pause, is_beside=True)
+    if prompter is not None:
+        prompter.open()
     from flowkernel.widgets.threads import start_thread
 
     name = f"flowkernel-{short_id(execution_id)}"
     start_thread(
-        name, _follow_quietly, client, execution_id, display, asker or NoPrompter()
+        name, _follow_quietly, client, execution_id, display, prompter or NoPrompter()
     )
 
 
 def _follow_quietly(
-    client: Client, execution_id: str, display: Display, asker: Prompter
+    client: Client, execution_id: str, display: Display, prompter: Prompter
 ) -> None:
     try:
-        for tree in follow(client, execution_id, asker=asker):
+        for tree in follow(client, execution_id, prompter=prompter):
             display.show(tree)
-        asker.finish()
+        prompter.finish()
         display.finish(tree)
     except FlowkernelError as error:  # Nobody could catch it; the next magic says it.
         _log.warning("The tree is no longer followed: %s", error)

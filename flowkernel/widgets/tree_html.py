@@ -76,7 +76,7 @@ def _line(line: TreeLine) -> str:
     parts = [
         f'<i aria-hidden="true" style="color:{COLOURS[line.status]}">{line.mark}</i>',
         f"<b>{escape(line.title)}</b>",
-        f'<span class="jp-flowkernel-status">{line.word}</span>',
+        f'<span class="jp-flowkernel-status">{line.label}</span>',
         _span("jp-flowkernel-quiet", line.duration),
         _progress(line),
         _span("jp-flowkernel-quiet", line.progress),

@@ -13,7 +13,7 @@ import nbformat
 
 from flowkernel.client.client import Client
 from flowkernel.client.engine_launcher import EXECUTION, INTERPRETER
-from flowkernel.client.flow_source import bare_notebook, here
+from flowkernel.client.flow_source import bare_notebook, current_environment
 from flowkernel.config import Config, load_config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import FlowkernelError
@@ -131,7 +131,7 @@ def _recorded(
     """The execution in the home."""
     path = _path(kwargs)
     source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
-    environment = {**here().to_json(), "kernel_name": kernel_name}
+    environment = {**current_environment().to_json(), "kernel_name": kernel_name}
     request: dict[str, Any] = {
         "source": {
             "name": _name(kwargs),

@@ -78,7 +78,7 @@ def test_in_ipython_it_is_asked_below_the_magic_and_in_the_inbox(terminal, clien
     typed.sendline("%flow_run sums.ipynb --using interactive")
     typed.expect("leave it open > ")
     typed.sendline("later")
-    typed.expect("It stays open")
+    typed.expect("The message stays open")
     typed.sendintr()
     typed.expect(r"\[y/N\]")
     typed.sendline("n")

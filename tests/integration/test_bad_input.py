@@ -246,7 +246,7 @@ def test_a_script_that_is_not_text(tmp_path):
                     "cells": [{"cell_type": "raw", "source": "", "metadata": 1}],
                 }
             ),
-            "the `metadata` of cell 1 is no object",
+            "the `metadata` of cell 1 is not an object",
         ),
         (
             json.dumps(

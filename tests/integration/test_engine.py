@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pytest
 
 from flowkernel.client.client import Client
-from flowkernel.client.engine_launcher import EngineState, look
+from flowkernel.client.engine_launcher import EngineState, inspect_engine
 from flowkernel.core.errors import BadArgument, SqlRefused
 from flowkernel.home import EngineFile
 from tests.conftest import engines_of, kill_engine, until
@@ -53,7 +53,7 @@ def test_an_idle_engine_goes_away_and_takes_nothing_along(monkeypatch, own_home)
 
     until(lambda: not engines_of(own_home), what="no engine")
 
-    assert look(own_home) == (EngineState.NONE, None)
+    assert inspect_engine(own_home) == (EngineState.NONE, None)
     assert client.get_execution(execution.execution_id).status == "PENDING"
 
 

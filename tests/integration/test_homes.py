@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from flowkernel.client.client import Client, engine_launcher
-from flowkernel.client.engine_launcher import EngineState, look
+from flowkernel.client.engine_launcher import EngineState, inspect_engine
 from flowkernel.core.errors import BadArgument, DiskFull, EngineFault, HomeNotWritable
 from flowkernel.core.models import Flow, FlowKind
 from flowkernel.home import EngineFile, Home
@@ -173,7 +173,7 @@ def test_a_broken_engine_file_is_told_from_a_missing_one(own_home, content):
 
     with pytest.raises(BadArgument, match=r"engine\.json' is broken .* replaces it\."):
         EngineFile.read(own_home)
-    assert look(own_home) == (EngineState.BROKEN, None)
+    assert inspect_engine(own_home) == (EngineState.BROKEN, None)
 
 
 def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
@@ -217,7 +217,7 @@ def test_what_a_killed_engine_left_is_told_and_replaced(own_home):
     killed = asked(own_home)
     kill_engine(own_home)
 
-    assert look(own_home)[0] is EngineState.STALE
+    assert inspect_engine(own_home)[0] is EngineState.STALE
     assert asked(own_home) != killed
 
 
@@ -227,7 +227,7 @@ def test_a_pid_that_another_process_has_by_now(own_home):
     kill_engine(own_home)
     own_home.engine_file.write_text(json.dumps({**record, "pid": os.getpid()}))
 
-    assert look(own_home)[0] is EngineState.RECYCLED
+    assert inspect_engine(own_home)[0] is EngineState.RECYCLED
     assert asked(own_home) not in (os.getpid(), record["pid"])
     assert psutil.pid_exists(os.getpid())
 
@@ -242,7 +242,7 @@ def test_a_process_that_is_there_and_does_not_answer(own_home, monkeypatch):
         engine_launcher.EngineUnreachable, match=f"process {pid}.*`kill -9 {pid}`"
     ):
         engine_launcher.ensure_engine(own_home)
-    assert look(own_home)[0] is EngineState.SILENT
+    assert inspect_engine(own_home)[0] is EngineState.SILENT
 
 
 def test_an_engine_of_another_home_is_not_taken_for_ours(home, client, own_home):

@@ -7,7 +7,7 @@ import pytest
 
 from flowkernel.client.flow_source import (
     bare_notebook,
-    here,
+    current_environment,
     is_path,
     read_source,
     start_request,
@@ -123,12 +123,12 @@ def test_what_a_notebook_may_lack_is_filled_in(lacks):
 def test_metadata_that_is_none(metadata):
     record = {**json.loads(notebook()), "metadata": metadata}
 
-    with pytest.raises(NotANotebook, match="its `metadata` is no object"):
+    with pytest.raises(NotANotebook, match="its `metadata` is not an object"):
         bare_notebook(json.dumps(record), "book")
 
 
 def test_here_is_this_process(tmp_path):
-    assert here(tmp_path).to_json() == {
+    assert current_environment(tmp_path).to_json() == {
         "interpreter": sys.executable,
         "kernel_name": None,
         "prefix": sys.prefix,

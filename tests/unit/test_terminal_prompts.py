@@ -134,7 +134,7 @@ def test_when_nobody_types_any_more_it_stays_open(prompts, lines, engine, capsys
 
     assert prompts.poll() is False
     assert engine.answers == []
-    assert "It stays open" in capsys.readouterr().out
+    assert "The message stays open" in capsys.readouterr().out
 
 
 def test_what_has_changed_is_asked_anew(prompts, lines, engine):

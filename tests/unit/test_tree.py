@@ -345,9 +345,9 @@ def test_a_tree_survives_the_wire():
     )
     tree = replace_cursor(tree, 7)
 
-    told = tree.to_told()
+    told = tree.to_reply()
 
-    assert Tree.from_told(told, "root").to_told() == told
+    assert Tree.from_reply(told, "root").to_reply() == told
     assert tree_text(told, "root", now=NOON) == tree.text(now=NOON)
 
 

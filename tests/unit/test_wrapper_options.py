@@ -3,7 +3,7 @@
 import pytest
 
 from flowkernel.cli.parameters import join_uses, uses_in, value_of
-from flowkernel.client.wrapper_options import take_uses, uses_text
+from flowkernel.client.wrapper_options import split_wrappers, wrappers_text
 from flowkernel.core.errors import BadArgument
 from flowkernel.magics.magic_arguments import uses_of
 
@@ -15,7 +15,9 @@ def use(name, /, **inputs):
 
 
 def taken(words):
-    return take_uses(words.split(), "--using", known=KNOWN, value_of=value_of)
+    return split_wrappers(
+        words.split(), "--using", own_options=KNOWN, parse_value=value_of
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,12 +54,12 @@ def test_what_stands_behind_a_wrapper_and_is_not_known_is_its(words, rest, uses)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("report --using", "--using needs the name of a wrapper behind it"),
-        ("report --using --name x", "--using needs the name of a wrapper behind it"),
-        ("report --using retry --max-tries", "--max-tries needs a value behind it"),
+        ("report --using", "--using needs the name of a wrapper after it"),
+        ("report --using --name x", "--using needs the name of a wrapper after it"),
+        ("report --using retry --max-tries", "--max-tries needs a value after it"),
         (
             "report --using retry --archive-retries --name x",
-            "--archive-retries needs a value behind it",
+            "--archive-retries needs a value after it",
         ),
     ],
 )
@@ -106,4 +108,4 @@ def test_other_commands_keep_their_words():
 def test_wrappers_are_told_to_people_outermost_first():
     uses = [use("timeout", timeout_sec=3), use("mine")]
 
-    assert uses_text(uses) == "timeout (timeout_sec=3), mine"
+    assert wrappers_text(uses) == "timeout (timeout_sec=3), mine"
