@@ -17,6 +17,8 @@ class JsonRecord:
 
     #: Fields that the JSON object does not have while they are None.
     left_out: ClassVar[Set[str]] = frozenset()
+    #: What fields were called in older versions, and what they are called now.
+    former_names: ClassVar[Mapping[str, str]] = {}
 
     def to_json(self) -> dict[str, Json]:
         """Moments as ISO 8601 in UTC, nested records as objects."""
@@ -31,6 +33,9 @@ class JsonRecord:
     def from_json(cls, record: Mapping[str, Json]) -> Self:
         """The reverse of `to_json`; fields that this version does not know are ignored."""
         hints = _hints(cls)
+        for former, name in cls.former_names.items():
+            if former in record and name not in record:
+                record = {**record, name: record[former]}
         known = {
             name: _from_json(hints[name], record[name])
             for name in hints
@@ -79,6 +84,14 @@ class FlowKind(StrEnum):
     CELL = "CELL"  #: A notebook cell: a `handler`, or plain statements.
     NOTEBOOK = "NOTEBOOK"  #: An .ipynb file, as JSON text.
     SCRIPT = "SCRIPT"  #: A .py file.
+
+
+class RequestedAction(StrEnum):
+    """What an execution was requested to do. Stored in `execution.requested_action`."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 class OnLost(StrEnum):
@@ -217,6 +230,7 @@ class Decision(JsonRecord):
 class Execution(JsonRecord):
     """One flow carried out once, from request to ended."""
 
+    former_names: ClassVar[Mapping[str, str]] = {"asked": "requested_action"}
     execution_id: str
     root_id: str
     type: str  #: FLOW, SCRIPT or WRAPPER.
@@ -244,7 +258,7 @@ class Execution(JsonRecord):
     worker: str | None = None  #: Who carries it out, or did last.
     losses: int = 0  #: How often its worker was lost.
     cell_count: int | None = None  #: Code cells of its notebook.
-    asked: str | None = None  #: "cancel", "pause" or "resume": said, not done yet.
+    requested_action: RequestedAction | None = None  #: Until it is done.
     wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
     parks: bool = False  #: If it fails, it is paused until its wrapper decides.
     is_interactive: bool = False  #: A person will answer, however long it takes.
@@ -322,7 +336,7 @@ class EventKind(StrEnum):
     SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
     OUTPUT_SET = "output_set"  #: output: the whole merged output
     CELLS_COUNTED = "cells_counted"  #: cell_count
-    ASKED = "asked"  #: what: "cancel", "pause", "resume", or None to take it back; why
+    REQUESTED = "asked"  #: what: a RequestedAction, or None to take it back; why
     ENDED = "ended"  #: status, status_message, error, output_notebook
     CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
     CELL_ENDED = (

@@ -20,11 +20,13 @@ from flowkernel.core.models import (
     Execution,
     Failure,
     Message,
+    RequestedAction,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
 
 S = ExecutionStatus
 K = EventKind
+A = RequestedAction
 
 #: Where an event of this kind takes an execution. Kinds that are not here move nothing.
 MOVED_TO = {
@@ -67,7 +69,7 @@ def fold(execution: Execution | None, event: Event) -> Execution:
             raise MoveNotAllowed(
                 execution.execution_id, execution.status, _changed_by(event)
             )
-    elif not execution.status.can_become(target) or _is_unasked(execution, event):
+    elif not execution.status.can_become(target) or _is_outdated(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
     change = DETAILS.get(event.kind)
     after = change(execution, event) if change is not None else execution
@@ -78,7 +80,7 @@ def _changed_by(event: Event) -> str:
     return f"changed by the event {event.kind.value!r}"
 
 
-def _is_unasked(execution: Execution, event: Event) -> bool:
+def _is_outdated(execution: Execution, event: Event) -> bool:
     """Whether it was decided on something that is no longer so.
 
     A kernel would pause although that was taken back; a slot is given to one that was put
@@ -87,7 +89,7 @@ def _is_unasked(execution: Execution, event: Event) -> bool:
     match event.kind:
         case K.PAUSED:
             has_kernel = execution.status in (S.RUNNING, S.WAITING)
-            return has_kernel and execution.asked != "pause"
+            return has_kernel and execution.requested_action is not A.PAUSE
         case K.STARTED:
             return execution.status is not S.QUEUED
         case K.RESUMED:
@@ -106,10 +108,11 @@ def _is_undecidable(execution: Execution, event: Event) -> bool:
     match event.kind:
         case K.DECIDED:
             is_live = event.payload["verb"] in LIVE_VERBS
-            can_go_on = execution.parked_at is not None and execution.asked != "cancel"
+            is_cancelled = execution.requested_action is A.CANCEL
+            can_go_on = execution.parked_at is not None and not is_cancelled
             return not execution.is_failed or (is_live and not can_go_on)
-        case K.ASKED:
-            return execution.is_failed and event.payload["what"] != "cancel"
+        case K.REQUESTED:
+            return execution.is_failed and event.payload["what"] != A.CANCEL
         case K.KERNEL_LOST:
             return execution.status is not S.PAUSED or execution.failure is None
         case _:
@@ -135,16 +138,17 @@ def _started(execution: Execution, event: Event) -> Execution:
 
 def _waits(execution: Execution, event: Event) -> Execution:
     # If it is being cancelled, who did that stands there.
-    is_going = execution.asked == "cancel"
-    on = execution.status_message if is_going else event.payload.get("on")
-    return replace(execution, status_message=on)
+    is_cancelled = execution.requested_action is A.CANCEL
+    message = execution.status_message if is_cancelled else event.payload.get("on")
+    return replace(execution, status_message=message)
 
 
 def _resumed(execution: Execution, _event: Event) -> Execution:
+    action = execution.requested_action
     return replace(
         execution,
         status_message=None if execution.failure else _last_word(execution),
-        asked=None if execution.asked == "resume" else execution.asked,
+        requested_action=None if action is A.RESUME else action,
         error=None,
         failure=None,
         parked_at=None,
@@ -161,15 +165,16 @@ def _failed(execution: Execution, event: Event) -> Execution:
         failure=replace(failure, failed_at=event.happened_at),
         parked_at=event.happened_at if payload["is_parked"] else None,
         worker=execution.worker if payload["is_parked"] else None,
-        asked=_cancel_only(execution),
+        requested_action=_cancel_only(execution),
         decision=None,
     )
 
 
 def _decided(execution: Execution, event: Event) -> Execution:
     decision = replace(Decision.from_json(event.payload), decision_id=event.event_id)
-    asked = "resume" if decision.verb in LIVE_VERBS else execution.asked
-    return replace(execution, decision=decision, asked=asked)
+    is_live = decision.verb in LIVE_VERBS
+    action = A.RESUME if is_live else execution.requested_action
+    return replace(execution, decision=decision, requested_action=action)
 
 
 def _kernel_lost(execution: Execution, event: Event) -> Execution:
@@ -179,7 +184,7 @@ def _kernel_lost(execution: Execution, event: Event) -> Execution:
         failure=replace(execution.failure, kernel_lost=event.payload["why"]),
         parked_at=None,
         worker=None,
-        asked=_cancel_only(execution),
+        requested_action=_cancel_only(execution),
         decision=None,
     )
 
@@ -194,13 +199,14 @@ def _lost(execution: Execution, event: Event) -> Execution:
     )
 
 
-def _done_as_asked(execution: Execution, _event: Event) -> Execution:
-    return replace(execution, asked=None)
+def _done_as_requested(execution: Execution, _event: Event) -> Execution:
+    return replace(execution, requested_action=None)
 
 
-def _asked(execution: Execution, event: Event) -> Execution:
+def _requested(execution: Execution, event: Event) -> Execution:
     message = event.payload.get("why", execution.status_message)
-    return replace(execution, asked=event.payload["what"], status_message=message)
+    action = A(event.payload["what"]) if event.payload["what"] is not None else None
+    return replace(execution, requested_action=action, status_message=message)
 
 
 def _saved(execution: Execution, event: Event) -> Execution:
@@ -231,11 +237,11 @@ def _ended(execution: Execution, event: Event) -> Execution:
 
 #: What an event of this kind changes, but for the status. The others change nothing more.
 DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
-    K.QUEUED: _done_as_asked,
+    K.QUEUED: _done_as_requested,
     K.STARTED: _started,
     K.WAITING: _waits,
     K.RESUMED: _resumed,
-    K.PAUSED: _done_as_asked,
+    K.PAUSED: _done_as_requested,
     K.LOST: _lost,
     K.FAILED: _failed,
     K.DECIDED: _decided,
@@ -243,7 +249,7 @@ DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
     K.SAVED: _saved,
     K.OUTPUT_SET: _output_set,
     K.CELLS_COUNTED: _cells_counted,
-    K.ASKED: _asked,
+    K.REQUESTED: _requested,
     K.ENDED: _ended,
 }
 
@@ -253,14 +259,15 @@ def _error_in(event: Event) -> CellError | None:
     return CellError.from_json(error) if error else None
 
 
-def _cancel_only(execution: Execution) -> str | None:
-    """What is still asked of one that failed: it may be cancelled all the same."""
-    return "cancel" if execution.asked == "cancel" else None
+def _cancel_only(execution: Execution) -> RequestedAction | None:
+    """What stays requested of an execution that failed: a cancel, and nothing else."""
+    return A.CANCEL if execution.requested_action is A.CANCEL else None
 
 
 def _last_word(execution: Execution) -> str | None:
     """The message that stays when what it waited for is over, if it waited."""
-    is_only_waiting = execution.status is S.WAITING and execution.asked != "cancel"
+    is_cancelled = execution.requested_action is A.CANCEL
+    is_only_waiting = execution.status is S.WAITING and not is_cancelled
     return None if is_only_waiting else execution.status_message
 
 

@@ -21,6 +21,7 @@ from flowkernel.core.models import (
     Execution,
     Flow,
     Json,
+    RequestedAction,
 )
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.start_plan import (
@@ -128,7 +129,7 @@ class Service:
         return self._create(self._born(asked, plan, parent, inputs), asked)
 
     def _check_parent(self, parent: Execution, flow_name: str) -> None:
-        if parent.status.is_ended or parent.asked == "cancel":
+        if parent.status.is_ended or parent.requested_action is RequestedAction.CANCEL:
             state = parent.status if parent.status.is_ended else "being cancelled"
             raise MoveNotAllowed(
                 parent.execution_id, state, "a parent of something new"
@@ -283,20 +284,24 @@ class Service:
             return self._append(make_event(execution_id, K.PAUSED, actor))
         if execution.status not in (S.RUNNING, S.WAITING):
             raise MoveNotAllowed(execution_id, execution.status, S.PAUSED)
-        return self._append(make_event(execution_id, K.ASKED, actor, what="pause"))
+        return self._append(
+            make_event(execution_id, K.REQUESTED, actor, what=RequestedAction.PAUSE)
+        )
 
     def resume(self, execution_id: str, actor: str) -> Execution:
         """Let a paused one go on. One that has a kernel gets its slot from the dispatcher."""
         execution = self.store.get_execution(execution_id)
-        if execution.asked == "pause":
-            return self._append(make_event(execution_id, K.ASKED, actor, what=None))
+        if execution.requested_action is RequestedAction.PAUSE:
+            return self._append(make_event(execution_id, K.REQUESTED, actor, what=None))
         if execution.status is not S.PAUSED:
             raise MoveNotAllowed(execution_id, execution.status, "resumed")
         if execution.is_failed:
             raise Undecided(execution.name)
         if execution.worker is None:
             return self._append(make_event(execution_id, K.QUEUED, actor))
-        return self._append(make_event(execution_id, K.ASKED, actor, what="resume"))
+        return self._append(
+            make_event(execution_id, K.REQUESTED, actor, what=RequestedAction.RESUME)
+        )
 
     # -- what a flow says ----------------------------------------------------------------
 
@@ -388,7 +393,9 @@ def cancel_event(execution: Execution, actor: str, why: str) -> Event:
             status=S.ENDED_CANCELLED,
             status_message=why,
         )
-    return make_event(execution.execution_id, K.ASKED, actor, what="cancel", why=why)
+    return make_event(
+        execution.execution_id, K.REQUESTED, actor, what=RequestedAction.CANCEL, why=why
+    )
 
 
 def make_event(

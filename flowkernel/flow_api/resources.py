@@ -14,6 +14,7 @@ ALIASES = {
     "input_value": "inputs",
     "output_value": "output",
     "message": "status_message",
+    "asked": "requested_action",  # As older versions called it.
 }
 
 

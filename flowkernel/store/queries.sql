@@ -83,7 +83,7 @@ SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id, t
     started_at: strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
     ended_at: strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), is_archived: is_archived,
     notebook_path: notebook_path, worker: worker, losses: losses, cell_count: cell_count,
-    asked: asked, parks: parks, is_interactive: is_interactive,
+    requested_action: requested_action, parks: parks, is_interactive: is_interactive,
     parked_at: strftime(parked_at, '%Y-%m-%dT%H:%M:%S.%fZ'), last_seq: last_seq
 })::VARCHAR AS text
 FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;

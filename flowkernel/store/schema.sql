@@ -60,7 +60,7 @@ CREATE TABLE execution (
     worker VARCHAR,
     losses INTEGER NOT NULL,
     cell_count INTEGER,
-    asked VARCHAR,           -- cancel, pause or resume, on its way to the worker
+    requested_action VARCHAR, -- cancel, pause or resume, until it is done
     wrapped JSON,            -- of a wrapper: what it runs
     parks BOOLEAN NOT NULL DEFAULT false,
     is_interactive BOOLEAN NOT NULL DEFAULT false,

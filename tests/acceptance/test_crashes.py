@@ -341,7 +341,7 @@ def test_a_paused_execution_stops_between_cells_and_goes_on(held, tmp_path):
 
 def test_a_pause_that_is_taken_back_stops_nothing(held, tmp_path):
     held.pause()
-    until(lambda: held.load("asked") == "pause")
+    until(lambda: held.load("requested_action") == "pause")
     held.resume()
     (tmp_path / "go").touch()
 

@@ -411,7 +411,12 @@ def test_a_time_limit_around_it_does_not_count_what_a_person_takes(
     until(lambda: not _asked(client, limit.execution)["is_now"])
     assert limit.ended is None
     clock.move(seconds=11)
-    until(lambda: child.load("asked") == "cancel" and child.load("asked"))
+    until(
+        lambda: (
+            child.load("requested_action") == "cancel"
+            and child.load("requested_action")
+        )
+    )
     for one in (child, inner):
         worker.report(one, EventKind.ENDED, status="ENDED_CANCELLED")
 

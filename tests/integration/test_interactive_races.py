@@ -68,7 +68,7 @@ def test_it_is_not_resumed_but_decided(stage):
     stage.worker.report(stage.child, EventKind.KERNEL_LOST, why="Its kernel ended.")
     with pytest.raises(Undecided):
         stage.child.resume()
-    assert stage.child.load("status", "asked") == (S.PAUSED, None)
+    assert stage.child.load("status", "requested_action") == (S.PAUSED, None)
 
 
 @pytest.mark.parametrize("verb", ["pause", "retry", "run"])
@@ -76,7 +76,7 @@ def test_what_cannot_be_asked_of_it_changes_nothing(stage, verb):
     with pytest.raises(MoveNotAllowed):
         stage.client.act(stage.child.execution_id, verb)
 
-    assert stage.child.load("status", "asked") == (S.PAUSED, None)
+    assert stage.child.load("status", "requested_action") == (S.PAUSED, None)
     assert stage.prompts() == [stage.prompt]
 
 

@@ -295,7 +295,10 @@ class Worker:
             case RequestError() as error:
                 # It is being cancelled, or has ended: then it may start nothing.
                 record = self.client.get(f"/execution/{execution_id}")
-                is_over = S(record["status"]).is_ended or record["asked"] == "cancel"
+                is_over = (
+                    S(record["status"]).is_ended
+                    or record["requested_action"] == "cancel"
+                )
                 assert is_over, repr(error)
                 self._failed(execution_id, str(error))
             case error:
@@ -598,7 +601,14 @@ class Interactive(RuleBasedStateMachine):
                 if execution.status is S.PAUSED and not execution.failure:
                     self.person.act(execution.execution_id, "resume")
         left = [
-            (e.name, e.status, e.asked, e.status_message, e.failure, e.decision)
+            (
+                e.name,
+                e.status,
+                e.requested_action,
+                e.status_message,
+                e.failure,
+                e.decision,
+            )
             for e in self.world.store.live.values()
         ]
         raise AssertionError(f"these never end: {left}")

@@ -22,6 +22,7 @@ from flowkernel.core.models import (
     Flow,
     FlowKind,
     FlowVersion,
+    RequestedAction,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.store import SqlLimits, Store, sql_files
@@ -337,6 +338,23 @@ def test_a_file_of_version_1_opens_and_is_rebuilt(path):
             "hello"
         ]
         assert store.get_flow("report").source == store.get_version("v1").source == "1"
+
+
+def test_a_column_of_an_older_file_gets_its_new_name(path):
+    """`asked` is `requested_action`, in the tables and in the events."""
+    shutil.copy(VERSION_1, path)
+    run(
+        "import duckdb, sys; duckdb.connect(sys.argv[1]).execute("
+        "\"UPDATE execution SET asked = 'pause' WHERE status = 'RUNNING'\")",
+        path,
+    )
+
+    with Store(path) as store:
+        [running] = store.live.values()
+        assert running.requested_action is RequestedAction.PAUSE
+        assert store.list_executions(status=S.RUNNING) == [running]
+        store.append([make_event(running.execution_id, K.PAUSED)])
+        assert store.live[running.execution_id].requested_action is None
 
 
 def test_an_older_file_is_copied_and_migrated(path):

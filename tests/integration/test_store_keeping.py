@@ -16,7 +16,14 @@ import pytest
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, EngineFault, MoveNotAllowed
-from flowkernel.core.models import Event, EventKind, Flow, FlowKind, FlowVersion
+from flowkernel.core.models import (
+    Event,
+    EventKind,
+    Flow,
+    FlowKind,
+    FlowVersion,
+    RequestedAction,
+)
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import Store
 from flowkernel.store.journal import journal
@@ -405,6 +412,24 @@ def test_the_database_can_be_made_from_the_journal_alone(files, monkeypatch):
     with files.open() as store:
         assert [*tables(store), store.query("FROM flow_version").rows] == expected
         store.append([created_event()])
+
+
+def test_a_journal_of_an_older_version_is_read(files):
+    """It has `asked` where an execution has `requested_action` now."""
+    created = created_event()
+    payload = {**created.payload, "asked": "cancel"}
+    del payload["requested_action"]
+    with files.open() as store:
+        store.append([replace(created, payload=payload)])
+        [event] = store.events_after(0)
+    files.database.unlink()
+
+    restore(files.database, files.journal)
+
+    assert event.payload["asked"] == "cancel"
+    with files.open() as store:
+        [execution] = store.live.values()
+        assert execution.requested_action is RequestedAction.CANCEL
 
 
 def test_a_home_whose_database_is_gone_says_what_to_do(files):

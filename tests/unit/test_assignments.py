@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.core.models import Decision, DecisionVerb, Execution
+from flowkernel.core.models import Decision, DecisionVerb, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import WorkerHoldings, orders
 from flowkernel.engine.dispatch.slots import EXTERNAL
 
 S = ExecutionStatus
+A = RequestedAction
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DECISION = Decision(verb=DecisionVerb.SKIP, decision_id="d1")
 
@@ -52,7 +53,7 @@ def test_only_what_runs_is_started(status):
 
 
 def test_what_is_somebody_elses_is_not_its_business():
-    told = ordered(execution(worker="other", asked="cancel"))
+    told = ordered(execution(worker="other", requested_action=A.CANCEL))
 
     assert not told.is_something
 
@@ -65,26 +66,26 @@ def test_somebodys_own_papermill_starts_nothing():
 
 
 def test_what_is_to_be_cancelled_is_said_until_it_is_gone():
-    told = ordered(execution(asked="cancel"), holding={"e"})
+    told = ordered(execution(requested_action=A.CANCEL), holding={"e"})
 
     assert told.cancel == ["e"]
     assert told.is_something
 
 
 def test_what_is_to_pause_is_said_until_it_stands_still():
-    asked = execution(asked="pause")
+    running = execution(requested_action=A.PAUSE)
 
-    assert ordered(asked, holding={"e"}).pause == ["e"]
-    assert ordered(asked, holding={"e"}, paused={"e"}).pause == []
+    assert ordered(running, holding={"e"}).pause == ["e"]
+    assert ordered(running, holding={"e"}, paused={"e"}).pause == []
 
 
 @pytest.mark.parametrize(
     ("now", "goes_on"),
     [
         (execution(), True),
-        (execution(asked="cancel"), True),
-        (execution(asked="pause"), False),
-        (execution(status=S.PAUSED, asked="resume"), False),
+        (execution(requested_action=A.CANCEL), True),
+        (execution(requested_action=A.PAUSE), False),
+        (execution(status=S.PAUSED, requested_action=A.RESUME), False),
     ],
 )
 def test_what_stands_still_goes_on_once_it_has_its_slot(now, goes_on):
@@ -132,7 +133,7 @@ LIVE = st.lists(
         st.sampled_from(NAMES),
         st.sampled_from([status for status in S if not status.is_ended]),
         worker=st.sampled_from(["w", "other", None]),
-        asked=st.sampled_from([None, "cancel", "pause", "resume"]),
+        requested_action=st.sampled_from([None, *A]),
     ),
     unique_by=lambda one: one.execution_id,
 )
@@ -140,12 +141,12 @@ SOME = st.sets(st.sampled_from(NAMES))
 
 
 @given(live=LIVE, holding=SOME, paused=SOME)
-def test_nothing_is_both_dropped_and_asked_for(live, holding, paused):
+def test_nothing_is_both_dropped_and_requested(live, holding, paused):
     told = ordered(*live, holding=holding, paused=paused & holding)
 
-    asked = {*told.cancel, *told.pause, *told.resume}
-    assert asked <= holding
-    assert not asked & set(told.drop)
+    requested = {*told.cancel, *told.pause, *told.resume}
+    assert requested <= holding
+    assert not requested & set(told.drop)
     assert not set(told.pause) & set(told.resume)
     assert not {one.execution_id for one in told.start} & holding
 
@@ -155,8 +156,8 @@ def test_a_worker_that_did_as_it_was_told_is_told_nothing(live, holding):
     """To drop and to start are done at once; what was lost on the way is said again."""
     told = ordered(*live, holding=holding)
     started = {one.execution_id for one in told.start}
-    asked_nothing = [replace(one, asked=None) for one in live]
+    without_requests = [replace(one, requested_action=None) for one in live]
 
-    after = ordered(*asked_nothing, holding=(holding - set(told.drop)) | started)
+    after = ordered(*without_requests, holding=(holding - set(told.drop)) | started)
 
     assert not after.is_something

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.clock import new_id
-from flowkernel.core.models import Event, EventKind, Execution
+from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.cancellation import (
     cancelled_with,
@@ -16,6 +16,7 @@ from flowkernel.engine.dispatch.cancellation import (
 
 S = ExecutionStatus
 K = EventKind
+A = RequestedAction
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -49,8 +50,11 @@ def event(kind, **payload):
 
 @pytest.mark.parametrize(
     "parent",
-    [execution("parent", asked="cancel"), execution("parent", S.ENDED_CANCELLED)],
-    ids=["asked", "ended"],
+    [
+        execution("parent", requested_action=A.CANCEL),
+        execution("parent", S.ENDED_CANCELLED),
+    ],
+    ids=["requested", "ended"],
 )
 def test_a_child_of_a_cancelled_parent_is_cancelled(parent):
     [said] = late(child(S.QUEUED), parent)
@@ -60,14 +64,16 @@ def test_a_child_of_a_cancelled_parent_is_cancelled(parent):
     assert said.payload["status_message"] == "Cancelled with its parent."
 
 
-@pytest.mark.parametrize("asked", [None, "pause", "resume"])
-def test_a_child_of_any_other_parent_stays(asked):
-    assert late(child(S.QUEUED), execution("parent", asked=asked)) == []
+@pytest.mark.parametrize("action", [None, A.PAUSE, A.RESUME])
+def test_a_child_of_any_other_parent_stays(action):
+    parent = execution("parent", requested_action=action)
+
+    assert late(child(S.QUEUED), parent) == []
 
 
 @pytest.mark.parametrize("what", ["cancel", "pause", "resume", None])
-def test_what_is_asked_cancels_only_if_it_is_that(what):
-    assert cancels(event(K.ASKED, what=what)) is (what == "cancel")
+def test_only_a_request_to_cancel_cancels(what):
+    assert cancels(event(K.REQUESTED, what=what)) is (what == "cancel")
 
 
 @pytest.mark.parametrize("status", [status for status in S if status.is_ended])
@@ -75,14 +81,14 @@ def test_an_end_cancels_only_if_it_is_that(status):
     assert cancels(event(K.ENDED, status=status)) is (status is S.ENDED_CANCELLED)
 
 
-def test_one_that_a_worker_has_is_asked_for_and_only_once():
+def test_a_worker_is_requested_to_cancel_a_child_only_once():
     running = child(S.RUNNING, worker="w")
-    asked = child(S.RUNNING, worker="w", asked="cancel")
+    requested = child(S.RUNNING, worker="w", requested_action=A.CANCEL)
     other = execution("other", parent_id="somebody")
 
-    [said] = cancelled_with("parent", [running, asked, other])
+    [said] = cancelled_with("parent", [running, requested, other])
 
-    assert (said.execution_id, said.kind) == ("child", K.ASKED)
+    assert (said.execution_id, said.kind) == ("child", K.REQUESTED)
 
 
 @pytest.mark.parametrize("status", [status for status in S if not status.is_ended])

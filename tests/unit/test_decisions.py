@@ -7,7 +7,13 @@ import pytest
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed
-from flowkernel.core.models import DecisionVerb, EventKind, Execution, Message
+from flowkernel.core.models import (
+    DecisionVerb,
+    EventKind,
+    Execution,
+    Message,
+    RequestedAction,
+)
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import MessageStatus
@@ -25,6 +31,7 @@ from flowkernel.home import Home
 from flowkernel.store import Store
 
 K = EventKind
+A = RequestedAction
 SOURCE = "total = price * amount"
 ENDING = sorted(set(LABELS) - LIVE_VERBS - {"cancel_all"})
 
@@ -122,7 +129,8 @@ def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
 def test_what_goes_on_in_its_kernel_waits_for_a_slot(service, failed, verb):
     after = followed(service, failed(), **{verb: True})
 
-    assert (after.status, after.asked, after.worker) == (S.PAUSED, "resume", "w")
+    assert after.status is S.PAUSED
+    assert (after.requested_action, after.worker) == (A.RESUME, "w")
 
 
 @pytest.mark.parametrize("verb", ENDING)
@@ -143,7 +151,7 @@ def test_cancel_all_cancels_the_whole_family(service, failed):
     after = followed(service, child, cancel_all=True)
 
     assert after.status is S.ENDED_CANCELLED
-    assert service.store.get_execution(child.root_id).asked == "cancel"
+    assert service.store.get_execution(child.root_id).requested_action is A.CANCEL
 
 
 def test_the_difference_is_recorded_if_there_is_one(service, failed):

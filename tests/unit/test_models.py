@@ -14,6 +14,7 @@ from flowkernel.core.models import (
     Execution,
     Failure,
     OnLost,
+    RequestedAction,
     Wrapped,
 )
 from flowkernel.core.status import ExecutionStatus
@@ -83,6 +84,16 @@ STORED_DECISIONS = [
     },
     {"verb": "cancel_all", **ANSWERED},  # The payload of the event has no id.
 ]
+EXECUTION = {
+    "execution_id": "e",
+    "root_id": "e",
+    "type": "FLOW",
+    "flow_name": "report",
+    "flow_version": "4f2a",
+    "name": "report",
+    "status": "RUNNING",
+    "created_at": "2026-01-01T12:00:00Z",
+}
 STORED = [
     (Wrapped, STORED_WRAPPED),
     *((Failure, record) for record in STORED_FAILURES),
@@ -139,6 +150,7 @@ EXECUTIONS = st.builds(
     flow_version=TEXTS,
     name=TEXTS,
     status=st.sampled_from(ExecutionStatus),
+    requested_action=st.none() | st.sampled_from(RequestedAction),
     created_at=MOMENTS,
     wrapped=st.none() | WRAPPED,
     failure=st.none() | FAILURES,
@@ -174,6 +186,16 @@ def test_what_is_stored_is_read_into_types():
 )
 def test_what_an_older_version_did_not_write_may_be_missing(model, record):
     assert model.from_json(record).to_json().items() >= record.items()
+
+
+def test_a_field_is_read_by_the_name_it_had_in_older_versions():
+    former = {**EXECUTION, "asked": "pause"}
+    both = {**former, "requested_action": "cancel"}
+
+    assert Execution.from_json(former).requested_action is RequestedAction.PAUSE
+    assert Execution.from_json(both).requested_action is RequestedAction.CANCEL
+    assert Execution.from_json({**EXECUTION, "asked": None}).requested_action is None
+    assert "asked" not in Execution.from_json(former).to_json()
 
 
 @given(st.one_of(FAILURES, DECISIONS, WRAPPED, EXECUTIONS))

@@ -7,7 +7,7 @@ import pytest
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
-from flowkernel.core.models import CellRun, Event, EventKind, Execution
+from flowkernel.core.models import CellRun, Event, EventKind, Execution, RequestedAction
 from flowkernel.core.projection import (
     CELL_KINDS,
     DETAILS,
@@ -22,6 +22,7 @@ from flowkernel.core.status import ENDED, MOVES, CellStatus, ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
+A = RequestedAction
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -77,7 +78,7 @@ def test_the_details_cover_every_kind_that_is_about_the_execution_itself():
 @pytest.mark.parametrize("kind", MOVED_TO)
 @pytest.mark.parametrize("now", S)
 def test_an_event_moves_exactly_where_the_table_allows(now, kind):
-    execution = replace(standing_at(now), asked="pause", parks=True)
+    execution = replace(standing_at(now), requested_action=A.PAUSE, parks=True)
     event = happened(execution, kind, worker="w1", status_message="", is_parked=True)
 
     fits = {
@@ -111,13 +112,17 @@ def test_a_failure_is_put_aside_with_its_kernel_until_it_is_decided():
 
     decided = after(parked, K.DECIDED, verb="retry_cell")
 
-    assert (decided.is_failed, decided.asked) == (False, "resume")
+    assert (decided.is_failed, decided.requested_action) == (False, A.RESUME)
     resumed = after(decided, K.RESUMED)
     assert (resumed.status, resumed.parked_at) == (S.RUNNING, None)
 
 
 def test_a_failure_goes_on_only_as_somebody_decides():
-    for kind, said in ((K.RESUMED, {}), (K.QUEUED, {}), (K.ASKED, {"what": "resume"})):
+    for kind, said in (
+        (K.RESUMED, {}),
+        (K.QUEUED, {}),
+        (K.REQUESTED, {"what": "resume"}),
+    ):
         for execution in (failed(), failed(is_parked=False)):
             with pytest.raises(MoveNotAllowed):
                 after(execution, kind, **said)
@@ -136,15 +141,15 @@ def test_a_decision_for_a_kernel_that_is_lost_is_open_again():
 
     lost = after(decided, K.KERNEL_LOST, why="Its worker was lost.")
 
-    assert (lost.is_failed, lost.asked, lost.worker) == (True, None, None)
+    assert (lost.is_failed, lost.requested_action, lost.worker) == (True, None, None)
 
 
 def test_a_cancel_is_not_forgotten_over_a_failure():
-    asked = failed(asked="cancel")
-    assert asked.asked == "cancel"
-    assert after(asked, K.KERNEL_LOST, why="Gone.").asked == "cancel"
+    cancelled = failed(requested_action=A.CANCEL)
+    assert cancelled.requested_action is A.CANCEL
+    assert after(cancelled, K.KERNEL_LOST, why="Gone.").requested_action is A.CANCEL
     with pytest.raises(MoveNotAllowed):
-        after(asked, K.DECIDED, verb="retry_cell")
+        after(cancelled, K.DECIDED, verb="retry_cell")
 
 
 def test_a_kernel_does_not_pause_once_that_was_taken_back():
@@ -269,8 +274,8 @@ def test_what_does_not_park_cannot_be_put_aside():
 
 
 def test_a_failure_does_not_forget_that_it_is_being_cancelled():
-    assert failed(asked="cancel").asked == "cancel"
-    assert failed(asked="pause").asked is None
+    assert failed(requested_action=A.CANCEL).requested_action is A.CANCEL
+    assert failed(requested_action=A.PAUSE).requested_action is None
 
 
 @pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
@@ -280,7 +285,7 @@ def test_a_failure_goes_on_in_its_kernel_once(verb):
 
     after = fold(execution, decided)
 
-    assert (after.asked, after.is_failed) == ("resume", False)
+    assert (after.requested_action, after.is_failed) == (A.RESUME, False)
     with pytest.raises(MoveNotAllowed):
         fold(after, decided)
     running = fold(after, happened(after, K.RESUMED))

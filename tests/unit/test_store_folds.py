@@ -64,7 +64,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         K.SAVED: {"name": str(number % 2)},
         K.OUTPUT_SET: {"output": [number]},
         K.CELLS_COUNTED: {"cell_count": number},
-        K.ASKED: {"what": "cancel"},
+        K.REQUESTED: {"what": "cancel"},
         K.CELL_STARTED: cell | {"source_hash": "h"},
         K.CELL_ENDED: cell | {"status": "SUCCESS"},
         K.FAILED: {"status_message": str(number), "is_parked": bool(number % 2)},

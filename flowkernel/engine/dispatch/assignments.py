@@ -7,11 +7,12 @@ it says it holds: an answer that got lost costs nothing.
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from flowkernel.core.models import Decision, Execution
+from flowkernel.core.models import Decision, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
 
 S = ExecutionStatus
+A = RequestedAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,11 @@ def orders(
     still = {key: mine[key] for key in held.paused if key in mine}
     return Assignments(
         start=[e for e in mine.values() if _is_to_start(e, held)],
-        cancel=[key for key, e in known.items() if e.asked == "cancel"],
+        cancel=[key for key, e in known.items() if e.requested_action is A.CANCEL],
         pause=[
-            key for key, e in known.items() if e.asked == "pause" and key not in still
+            key
+            for key, e in known.items()
+            if e.requested_action is A.PAUSE and key not in still
         ],
         resume=[key for key, e in still.items() if _goes_on(e)],
         decisions={key: e.decision for key, e in still.items()},
@@ -84,4 +87,4 @@ def _is_to_start(execution: Execution, held: WorkerHoldings) -> bool:
 
 def _goes_on(execution: Execution) -> bool:
     """Whether one that stands still has its slot back, and nobody wants it to pause."""
-    return execution.status is S.RUNNING and execution.asked != "pause"
+    return execution.status is S.RUNNING and execution.requested_action is not A.PAUSE

@@ -5,19 +5,20 @@ Pure, but for ids and the time.
 
 from collections.abc import Iterable
 
-from flowkernel.core.models import Event, EventKind, Execution
+from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.service import cancel_event
 
 S = ExecutionStatus
 K = EventKind
+A = RequestedAction
 WITH_PARENT = "Cancelled with its parent."
 NEVER_STARTED = "Its parent ended before it was started."
 
 
 def late(child: Execution, parent: Execution) -> list[Event]:
     """One that was asked for while its parent was being cancelled goes with it."""
-    if parent.asked == "cancel" or parent.status is S.ENDED_CANCELLED:
+    if parent.requested_action is A.CANCEL or parent.status is S.ENDED_CANCELLED:
         return [cancel_event(child, "engine", WITH_PARENT)]
     return []
 
@@ -25,8 +26,8 @@ def late(child: Execution, parent: Execution) -> list[Event]:
 def cancels(event: Event) -> bool:
     """Whether the event cancels an execution, or asks its worker to."""
     said = event.payload
-    if event.kind is K.ASKED:
-        return bool(said.get("what") == "cancel")
+    if event.kind is K.REQUESTED:
+        return bool(said.get("what") == A.CANCEL)
     return event.kind is K.ENDED and S(said["status"]) is S.ENDED_CANCELLED
 
 
@@ -38,7 +39,7 @@ def cancelled_with(parent_id: str, live: Iterable[Execution]) -> list[Event]:
     return [
         cancel_event(child, "engine", WITH_PARENT)
         for child in live
-        if child.parent_id == parent_id and child.asked != "cancel"
+        if child.parent_id == parent_id and child.requested_action is not A.CANCEL
     ]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Event, EventKind, Execution, Json
+from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
 from flowkernel.core.process_id import is_alive
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
@@ -252,7 +252,10 @@ class Dispatcher:
         execution = self.service.store.live.get(event.execution_id)
         if event.kind is not K.RESUMED or execution is None:
             return
-        if execution.status is S.WAITING or execution.asked == "resume":
+        if (
+            execution.status is S.WAITING
+            or execution.requested_action is RequestedAction.RESUME
+        ):
             self.board.resume(event.execution_id)
 
     # -- workers -------------------------------------------------------------------------

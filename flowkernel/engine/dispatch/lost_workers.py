@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable
 from datetime import datetime
 
 from flowkernel.config import Config
-from flowkernel.core.models import Event, EventKind, Execution, OnLost
+from flowkernel.core.models import Event, EventKind, Execution, OnLost, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
 from flowkernel.engine.service import make_event
@@ -44,7 +44,7 @@ def _is_fresh(execution: Execution, at: datetime, lease: float) -> bool:
 def lost(execution: Execution, config: Config) -> list[Event]:
     """The events that say so: it is queued again, or ends."""
     execution_id = execution.execution_id
-    if execution.asked == "cancel":
+    if execution.requested_action is RequestedAction.CANCEL:
         status, why = S.ENDED_CANCELLED, "Cancelled; its worker was gone."
         return [make_event(execution_id, K.ENDED, status=status, status_message=why)]
     if execution.failure is not None and execution.status is S.PAUSED:

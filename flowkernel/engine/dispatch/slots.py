@@ -7,7 +7,7 @@ it comes before those that never started, so that what was begun is brought to i
 
 from dataclasses import dataclass, field
 
-from flowkernel.core.models import Event, EventKind, Execution
+from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.projection import target_of
 from flowkernel.core.status import ENDED, ExecutionStatus
 
@@ -43,7 +43,10 @@ class SlotTable:
         if is_external(execution.worker):
             self.outside.add(execution.execution_id)
         self._place(execution.execution_id, execution.status)
-        if execution.status is S.PAUSED and execution.asked == "resume":
+        if (
+            execution.status is S.PAUSED
+            and execution.requested_action is RequestedAction.RESUME
+        ):
             self.resume(execution.execution_id)
 
     def apply(self, event: Event) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.models import Event, EventKind
+from flowkernel.core.models import Event, EventKind, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.schemas import WORKERS_SAY, EventRecord
 from flowkernel.engine.service import Service
@@ -60,7 +60,11 @@ def _as_cancelled(service: Service, event: Event) -> Event:
     is_error = (
         event.kind is EventKind.ENDED and event.payload["status"] == S.ENDED_ERROR
     )
-    if not is_error or execution is None or execution.asked != "cancel":
+    if (
+        not is_error
+        or execution is None
+        or execution.requested_action is not RequestedAction.CANCEL
+    ):
         return event
     kept = {k: v for k, v in event.payload.items() if k == "notebook_path"}
     return replace(event, payload={**kept, "status": S.ENDED_CANCELLED})

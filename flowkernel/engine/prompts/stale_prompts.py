@@ -7,7 +7,7 @@ engine that was killed in between leaves none. Pure, but for ids and the time.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from flowkernel.core.models import Event, EventKind, Execution, Message
+from flowkernel.core.models import Event, EventKind, Execution, Message, RequestedAction
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.engine.prompts.failure_prompt import (
     offers_kernel,
@@ -40,7 +40,8 @@ def stale_events(
 
 def _abandoned(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
     """The end of a paused execution, if nothing is left that could let it go on."""
-    if failed.asked == "cancel" and failed.worker is None:
+    is_cancelled = failed.requested_action is RequestedAction.CANCEL
+    if is_cancelled and failed.worker is None:
         status, sentence = S.ENDED_CANCELLED, failed.status_message
     elif failed.is_failed and failed.parent_id not in live:
         status = S.ENDED_ERROR

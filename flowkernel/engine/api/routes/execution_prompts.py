@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
+from flowkernel.core.models import RequestedAction
 from flowkernel.engine import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
@@ -70,6 +71,6 @@ async def decide(
 ) -> Response:
     """Carry out what was decided on its failure."""
     execution = await in_thread(decide_on, engine.inbox, execution_id, body)
-    if execution.asked == "resume":
+    if execution.requested_action is RequestedAction.RESUME:
         engine.dispatcher.resume(execution_id)
     return json_response(execution.to_json())
