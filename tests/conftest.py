@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def nobody_here() -> Iterator[None]:
     """A test that plays a flow's kernel is none afterwards, however it ended."""
     yield
-    flowkernel.flow_api.context._here = None
+    flowkernel.flow_api.context._context = None
 
 
 @pytest.fixture

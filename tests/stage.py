@@ -219,8 +219,8 @@ def shipped(name: str) -> Callable[..., Any]:
 def set_here(client: Client, execution_id: str, known: Any = None) -> Any:
     """Be the kernel of an execution from now on, for the first time or again."""
     module = sys.modules[enter.__module__]
-    module._here = known or enter(client, execution_id)  # type: ignore[attr-defined]
-    return module._here  # type: ignore[attr-defined]
+    module._context = known or enter(client, execution_id)  # type: ignore[attr-defined]
+    return module._context  # type: ignore[attr-defined]
 
 
 class PlayedWrapper:
@@ -249,6 +249,6 @@ class PlayedWrapper:
 
     def stop(self) -> None:
         """Leave nobody as the kernel of a flow."""
-        sys.modules[enter.__module__]._here = None  # type: ignore[attr-defined]
+        sys.modules[enter.__module__]._context = None  # type: ignore[attr-defined]
         with suppress(FlowkernelError):
             self._thread.join(1)

@@ -1,7 +1,15 @@
-"""What a flow's source imports: System, Execution, return_when, and the exceptions.
+"""`import flow_api` in a flow: `System`, `Execution`, `return_when`, and the exceptions.
 
-In a flow's kernel `system`, `this` and `inputs` are ready. The names are those that the
-documentation of Cloudomation's flow API gives; where that is not public, they are ours.
+In a flow's kernel `system`, `this` and `inputs` are ready, without an import. The names are
+those of the documentation of Cloudomation's flow API; where that is not public, they are ours.
+Example::
+
+    import flow_api
+
+    def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+        child = this.flow("fetch", day=inputs["day"])
+        this.set_output(rows=child.output["rows"])
+        return this.success("all done")
 """
 
 import builtins
@@ -12,7 +20,7 @@ from flowkernel.client.client import Client
 from flowkernel.core.errors import MoveNotAllowed, NotInFlowKernel
 from flowkernel.core.models import Json
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api.context import ADVICE, enter, here
+from flowkernel.flow_api.context import ADVICE, current_context, enter
 from flowkernel.flow_api.exceptions import (
     CloudomationException,
     DependencyFailedError,
@@ -35,7 +43,7 @@ from flowkernel.flow_api.exceptions import (
     TimeoutExceededError,
 )
 from flowkernel.flow_api.execution import Execution
-from flowkernel.flow_api.resources import FlowRecord, Message
+from flowkernel.flow_api.stored_records import FlowRecord, Message
 from flowkernel.flow_api.system import System
 
 __all__ = [
@@ -76,23 +84,30 @@ return_when = ReturnWhen
 def begin(
     client: Client, execution_id: str, inputs: dict[str, Json]
 ) -> tuple[System, Execution, dict[str, Json]]:
-    """Called in a flow's kernel before its first cell: `system`, `this`, `inputs`."""
-    mine = enter(client, execution_id)
+    """Make this process the kernel of an execution; returns `system`, `this` and `inputs`.
+
+    The worker has it called before the first cell of the flow.
+    """
+    context = enter(client, execution_id)
     shell = getattr(builtins, "get_ipython", lambda: None)()
     if shell is not None:
-        shell.events.register("pre_run_cell", lambda _info=None: mine.begin_cell())
+        shell.events.register("pre_run_cell", lambda _info=None: context.begin_cell())
     return System(client), Execution(client, execution_id), inputs
 
 
 def current() -> Execution | None:
-    """The execution whose kernel this is; None outside a flow's kernel."""
-    mine = here()
-    return Execution(mine.client, mine.execution_id) if mine is not None else None
+    """The execution whose kernel this is; None outside a flow's kernel.
+
+    >>> current() is None
+    True
+    """
+    context = current_context()
+    return Execution(context.client, context.execution_id) if context else None
 
 
 def warn_if_outside() -> None:
-    """Say what to do when `flow_api` is imported where no flow runs."""
-    if here() is None:
+    """Warn, with advice, where `flow_api` is imported outside a flow's kernel."""
+    if current_context() is None:
         warnings.warn(ADVICE, stacklevel=3)
 
 

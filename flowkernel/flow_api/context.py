@@ -1,4 +1,4 @@
-"""Where this process stands: in a flow's kernel, or outside of one."""
+"""Where this process stands: in the kernel of an execution, or outside of one."""
 
 import os
 import threading
@@ -18,114 +18,123 @@ ADVICE = (
 )
 
 
-#: A cell is carried out that is not the flow's: somebody attached to its parked kernel.
+#: True while a cell runs that is not the flow's: a person attached to its parked kernel.
 IS_GUEST: ContextVar[bool] = ContextVar("flowkernel_is_guest", default=False)
 
 
 @dataclass
 class Context:
-    """The execution whose kernel this is."""
+    """The execution whose kernel this is, and what it called so far."""
 
     client: Client
     execution_id: str
-    calls: dict[str, int] = field(default_factory=dict)
-    called: list[str] = field(default_factory=list)  #: In order.
-    cells: list[int] = field(default_factory=list)  #: How many there were at each cell.
-    messages: dict[str, int] = field(default_factory=dict)
+    #: How often each call was made, by what is called.
+    call_counts: dict[str, int] = field(default_factory=dict)
+    call_order: list[str] = field(default_factory=list)
+    #: For each cell, the number of calls before it.
+    cell_starts: list[int] = field(default_factory=list)
+    message_counts: dict[str, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     pid: int = field(default_factory=os.getpid)
 
-    def call_key(self, what: str) -> str:
-        """The key of the next call of its kind: the same when the flow is run again."""
-        if self._counts_apart:  # Give `key` to have a fork's calls repeat.
-            return f"{what}#{new_id()}"
+    def call_key(self, call: str) -> str:
+        """The key of the next such call: the same one when the flow is run again."""
+        if self._is_outside_flow:  # Give `key` to make the calls of a fork repeatable.
+            return f"{call}#{new_id()}"
         with self.lock:
-            self.called.append(what)
-        return self._next(self.calls, what)
+            self.call_order.append(call)
+        return self._next_key(self.call_counts, call)
 
     def begin_cell(self) -> None:
-        """A cell begins: its calls can be taken back. A guest's are not the flow's."""
-        if not self._counts_apart:
-            self.cells.append(len(self.called))
+        """Note that a cell begins, so that its calls can be taken back. Not for a guest's."""
+        if not self._is_outside_flow:
+            self.cell_starts.append(len(self.call_order))
 
     def rewind(self, cells: int) -> None:
-        """The last cells are carried out again: their calls are the same calls."""
+        """Forget the calls of the last cells: they run again, and make the same calls."""
         with self.lock:
-            place = self.cells[-cells] if cells <= len(self.cells) else 0
-            for what in self.called[place:]:
-                self.calls[what] -= 1
-            del self.called[place:], self.cells[-cells:]
+            start = self.cell_starts[-cells] if cells <= len(self.cell_starts) else 0
+            for call in self.call_order[start:]:
+                self.call_counts[call] -= 1
+            del self.call_order[start:], self.cell_starts[-cells:]
 
-    def message_key(self, what: str) -> str:
-        """The key of the next message that asks this: the same after a loss."""
-        if self._counts_apart:
-            return f"{what}#{new_id()}"
-        return self._next(self.messages, what)
+    def message_key(self, question: str) -> str:
+        """The key of the next such message: the same one when the flow runs after a loss."""
+        if self._is_outside_flow:
+            return f"{question}#{new_id()}"
+        return self._next_key(self.message_counts, question)
 
     @property
-    def _counts_apart(self) -> bool:
-        """Whether what is carried out here has no place in the order of the flow's calls."""
+    def _is_outside_flow(self) -> bool:
+        """Whether the code that runs now has no place in the order of the flow's calls."""
         return IS_GUEST.get() or os.getpid() != self.pid
 
-    def _next(self, counts: dict[str, int], what: str) -> str:
+    def _next_key(self, counts: dict[str, int], name: str) -> str:
         with self.lock:
-            counts[what] = counts.get(what, 0) + 1
-            return f"{what}#{counts[what]}"
+            counts[name] = counts.get(name, 0) + 1
+            return f"{name}#{counts[name]}"
 
 
-_here: Context | None = None
+_context: Context | None = None
 
 
 def enter(client: Client, execution_id: str) -> Context:
-    """From now on this process is the kernel of that execution."""
-    global _here
-    _here = Context(client, execution_id)
-    return _here
+    """Make this process the kernel of an execution."""
+    global _context
+    _context = Context(client, execution_id)
+    return _context
 
 
 def rewind(cells: int) -> None:
-    """The last cells are carried out again: what they call is the same as before."""
-    needed().rewind(cells)
+    """Forget the calls of the last cells. The worker calls it before these run again."""
+    required_context().rewind(cells)
 
 
-def here() -> Context | None:
+def current_context() -> Context | None:
     """The execution whose kernel this is; None outside a flow's kernel."""
-    return _here
+    return _context
 
 
-def acting() -> Context | None:
-    """The execution whose own cell this is; None outside, and in a guest's cell."""
-    return None if IS_GUEST.get() else _here
+def flow_context() -> Context | None:
+    """The execution whose own cell runs here; None outside, and in a guest's cell."""
+    return None if IS_GUEST.get() else _context
 
 
-def needed() -> Context:
-    """The same, where it must be one.
+def required_context() -> Context:
+    """The execution whose kernel this is.
 
     Raises:
         NotInFlowKernel: This is no flow's kernel; says what to do.
     """
-    if _here is None:
+    if _context is None:
         raise NotInFlowKernel(ADVICE)
-    return _here
+    return _context
 
 
-def own(execution_id: str, method: str) -> Context:
-    """The same, where it must be this one: `method` is for the flow that calls it.
+def own_context(execution_id: str, method: str) -> Context:
+    """The execution whose kernel this is, if it is this one.
+
+    Args:
+        method: The name of a method that only the flow itself can call.
 
     Raises:
         NotInFlowKernel: This is no flow's kernel; says what to do.
         BadArgument: It is the kernel of another execution.
     """
-    mine = needed()
-    if mine.execution_id != execution_id:
+    context = required_context()
+    if context.execution_id != execution_id:
         raise BadArgument(
             f"{method}() belongs to the flow that calls it: use `this.{method}(...)`."
         )
-    return mine
+    return context
 
 
 def short_key(key: str) -> str:
-    """A call key as it is stored; its place in the order of calls stays readable."""
+    """A call key as it is stored; its place in the order of calls stays readable.
+
+    >>> short_key("fetch:{}#1")
+    'fetch:{}#1'
+    """
     if len(key) <= MAX_KEY:
         return key
     return (

@@ -1,4 +1,9 @@
-"""The exceptions of the flow API, under the names its documentation gives them."""
+"""The exceptions of the flow API, under the names its documentation gives them.
+
+This version raises `DependencyFailedError`, `DependencyTimeoutError`, `MessageClosed`,
+`MessageResponseTimeoutError` and the three signals. The others are here so that flows that name
+them can be read.
+"""
 
 import traceback
 from pathlib import Path
@@ -8,22 +13,29 @@ from flowkernel.core.errors import ExecutionFailed, FlowkernelError
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import Json
 
-MAX_REASON = 600  #: Characters of a child's error in the message of its parent.
+#: Characters of a child's error in the message of its parent, about.
+MAX_REASON = 600
 _PACKAGE = str(Path(__file__).parents[1])
 
 
 class EngineException(FlowkernelError):
-    """The root of what the flow API raises."""
+    """The root of what the flow API raises, except for the signals.
+
+    >>> issubclass(DependencyTimeoutError, EngineException)
+    True
+    >>> CloudomationException is EngineException
+    True
+    """
 
     def _render_traceback_(self) -> list[str]:
         # In a flow the line that called us matters; our own frames do not.
         trace = traceback.TracebackException.from_exception(self)
-        kept = [
-            f
-            for f in trace.stack
-            if _PACKAGE not in f.filename and "/IPython/" not in f.filename
+        frames = [
+            frame
+            for frame in trace.stack
+            if _PACKAGE not in frame.filename and "/IPython/" not in frame.filename
         ]
-        trace.stack = traceback.StackSummary.from_list(kept)
+        trace.stack = traceback.StackSummary.from_list(frames)
         return "".join(trace.format(chain=False)).splitlines()
 
 
@@ -31,26 +43,40 @@ CloudomationException = EngineException  #: Its former name.
 
 
 class InternalError(EngineException):
-    """The engine broke while it did what was asked."""
+    """The engine had an internal error."""
 
 
 class PermissionDenied(EngineException):
-    """This may not be done."""
+    """The action is not allowed."""
 
 
 class ResourceNotFoundError(EngineException):
-    """What was named does not exist."""
+    """The named object does not exist."""
 
 
 class FailedExecution(Protocol):
-    """What `DependencyFailedError` needs of the child that it carries."""
+    """The part of an `Execution` that `DependencyFailedError` uses."""
 
     def load_all(self) -> dict[str, Json]:
         """Every field, read from the engine now."""
 
 
 class DependencyFailedError(EngineException, ExecutionFailed):
-    """A child ended otherwise than with success. It carries the child and its error."""
+    """A child failed or was cancelled. Its text has the name of the child and the reason.
+
+    Attributes:
+        execution: The child, an `Execution`.
+        child: The same.
+        error: The `name`, `message` and `traceback` of what a cell raised, as a dict; None if
+            the child ended in another way.
+
+    Example::
+
+        try:
+            this.flow("fetch")
+        except flow_api.DependencyFailedError as failure:
+            this.log(failure.child.get("name"), failure.error)
+    """
 
     def __init__(self, execution: FailedExecution) -> None:
         record = execution.load_all()
@@ -60,19 +86,23 @@ class DependencyFailedError(EngineException, ExecutionFailed):
         status = record["status"].removeprefix("ENDED_").lower()
         word = {"error": "failed", "cancelled": "was cancelled"}.get(status, status)
         reason = record.get("status_message") or "it gave no reason"
-        reason = shortened(reason.replace("DependencyFailedError: ", ""))
+        reason = shortened_reason(reason.replace("DependencyFailedError: ", ""))
         super().__init__(f"{record['name']!r} {word}: {reason}")
 
 
-def shortened(reason: str) -> str:
-    """A reason that tells how many levels failed: its ends, where the cause stands."""
+def shortened_reason(reason: str) -> str:
+    """The two ends of a reason that is too long: many levels failed, and the cause is last.
+
+    >>> shortened_reason("the shop does not answer")
+    'the shop does not answer'
+    """
     if len(reason) <= MAX_REASON:
         return reason
     return f"{reason[: MAX_REASON // 3]} ... {reason[-2 * MAX_REASON // 3 :]}"
 
 
 class TimeoutExceededError(EngineException):
-    """Something took longer than it was given."""
+    """Something took longer than its time limit."""
 
 
 class LockTimeoutError(TimeoutExceededError):
@@ -80,19 +110,19 @@ class LockTimeoutError(TimeoutExceededError):
 
 
 class DependencyTimeoutError(TimeoutExceededError):
-    """An execution did not end in time."""
+    """An execution did not end within the `timeout` of a wait. It continues to run."""
 
 
 class MessageResponseTimeoutError(TimeoutExceededError):
-    """Nobody answered in time."""
+    """A message was not answered within its time limit."""
 
 
 class MessageClosed(EngineException):
-    """Nobody can answer any more: what asked is gone."""
+    """A message can no longer be answered, because what it asks about has ended."""
 
 
 class MissingInputError(EngineException):
-    """An input that is needed was not given."""
+    """A required input is missing."""
 
 
 class InvalidInputError(EngineException):
@@ -100,7 +130,7 @@ class InvalidInputError(EngineException):
 
 
 class ExtraInputError(EngineException):
-    """An input was given that nobody asked for."""
+    """An input is not one that the flow takes."""
 
 
 class SchemaValidationError(EngineException):
@@ -108,19 +138,23 @@ class SchemaValidationError(EngineException):
 
 
 class LifecycleSignal(BaseException):
-    """Ends the flow. Not an Exception, so that `except Exception` lets it pass."""
+    """Ends the flow. It is no `Exception`, so `except Exception` does not catch it.
+
+    >>> issubclass(ExecutionSuccess, Exception)
+    False
+    """
 
     def _render_traceback_(self) -> list[str]:
         return [SIGNAL + type(self).__name__]
 
 
 class ExecutionSuccess(LifecycleSignal):
-    """Raised by `this.success()`."""
+    """Ends the flow as succeeded. Raised by `this.success()`."""
 
 
 class ExecutionError(LifecycleSignal):
-    """Raised by `this.error()`."""
+    """Ends the flow as failed. Raised by `this.error()`."""
 
 
 class ExecutionCancel(LifecycleSignal):
-    """Raised by `this.end("cancelled")`."""
+    """Ends the flow as cancelled. Raised by `this.end("cancelled")`."""

@@ -1,11 +1,13 @@
-"""One execution: in a flow `this`, what `this.flow()` returns, or what `run()` returns.
+"""`Execution`: `this` in a flow, and what `this.flow()` and `flowkernel.run()` return.
 
-Here is what it does with children; the rest are its parts: `anywhere`, `saying`, `deciding`.
+This module has what an execution does with its children. The other parts are base classes, in
+`handle`, `self_reporting` and `failure_handling`.
 """
 
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from flowkernel.client.client import Client
 from flowkernel.client.flow_source import start_request
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, ExecutionNotFound, NotYetAvailable
@@ -13,23 +15,32 @@ from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Decision, Json, Wrapped
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
-from flowkernel.flow_api.context import needed, own, short_key
+from flowkernel.flow_api.context import own_context, required_context, short_key
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
     ExecutionError,
     ExecutionSuccess,
 )
 from flowkernel.flow_api.failure_handling import FailureHandling
-from flowkernel.flow_api.handle import waited
-from flowkernel.flow_api.not_available import LATER, LATER_ARGUMENTS
+from flowkernel.flow_api.handle import wait_for_executions
+from flowkernel.flow_api.not_available import MISSING_ARGUMENTS, MISSING_METHODS
 from flowkernel.flow_api.self_reporting import SelfReporting
 
 S = ExecutionStatus
-LOOKED_AT = 1_000  #: Of the executions that succeeded last, inclusive.
+MAX_LOOKED_AT = 1_000  #: Of the executions that succeeded last, inclusive.
 
 
 class Execution(SelfReporting, FailureHandling):
-    """One execution: in a flow `this`, what `this.flow()` returns, or what `run()` returns."""
+    """One run of a flow: `this` in a flow, and what `this.flow()` and `flowkernel.run()` give.
+
+    Example::
+
+        def handler(system, this, inputs):
+            children = [this.flow("fetch", day=day, wait=False) for day in inputs["days"]]
+            this.wait_for(*children)
+            this.set_output(rows=sum(child.output["rows"] for child in children))
+            return this.success(f"{len(children)} days")
+    """
 
     def flow(
         self,
@@ -46,57 +57,53 @@ class Execution(SelfReporting, FailureHandling):
         """Start a flow as a child, by its name or its path, and wait for it.
 
         Args:
-            inputs: What it gets, together with the keyword arguments.
-            name: Of the child; else the flow's.
+            inputs: Its inputs, together with the keyword arguments.
+            name: Of the child. Default: the name of the flow.
             wait: False: do not wait. A `return_when`: wait so, and raise only if it says so.
-            run: False: only record it; `child.run()` starts it.
+            run: False: only record the child; `child.run()` starts it.
             using: Wrappers, outermost first; `this.using()` makes them.
             key: Says which call this is when the flow is run again after a failure or a
                 loss. A call whose child succeeded then returns that child and starts
-                nothing. Else: its place among the calls of this flow with these inputs.
+                nothing. Default: its place among the calls of this flow with these inputs.
 
         Raises:
             DependencyFailedError: The child did not succeed.
-            FlowNotFound: There is no such flow; says the nearest name.
+            FlowNotFound: There is no such flow; names the nearest one.
+            BadValue: An input is not JSON; names its key.
         """
-        if later := LATER_ARGUMENTS.intersection(more_inputs):
-            raise NotYetAvailable(
-                f"this.flow(..., {min(later)}=...)",
-                "Leave it out; it comes with settings.",
-            )
-        here = own(self.execution_id, "flow")
-        if not isinstance(inputs or {}, dict):
-            raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
-        given = plain_json({**(inputs or {}), **more_inputs}, "inputs")
-        request = start_request(flow, given)
-        what = _call(request, using)
-        child = self._start(
-            {
-                **request,
-                "using": using or [],
-                "name": name,
-                "parent_id": self.execution_id,
-                "call_key": short_key(key or here.call_key(what)),
-                "run": run,
-            }
-        )
-        return _awaited(child, wait) if run else child
+        all_inputs = _merged_inputs(inputs, more_inputs)
+        context = own_context(self.execution_id, "flow")
+        request = start_request(flow, all_inputs)
+        call_key = short_key(key or context.call_key(_call_name(request, using)))
+        options = {"using": using or [], "name": name, "call_key": call_key, "run": run}
+        parent = {"parent_id": self.execution_id}
+        child = _start(self._client, {**request, **options, **parent})
+        return _waited(child, wait) if run else child
 
     def using(self, wrapper: str, **parameters: Json) -> "Using":
-        """Call a flow through a wrapper: `this.using("retry", max_tries=5).flow("fetch")`."""
-        own(self.execution_id, "using")
+        """Call a flow through a wrapper: `this.using("retry", max_tries=5).flow("fetch")`.
+
+        Args:
+            wrapper: Its name.
+            **parameters: Its parameters; others have their defaults.
+        """
+        own_context(self.execution_id, "using")
         return Using(self, [use(wrapper, parameters)])
 
     @property
     def wrapped(self) -> "WrappedFlow":
-        """In a wrapper: what it runs."""
+        """In a wrapper: what it runs.
+
+        Raises:
+            BadArgument: This flow is no wrapper.
+        """
         record = self.get("wrapped")
         if record is None:
             raise BadArgument(
                 "This flow wraps nothing: only a wrapper has `this.wrapped`. Make one with "
                 "%%wrapper NAME."
             )
-        return WrappedFlow(self, Wrapped.from_json(record))
+        return WrappedFlow(self._client, self, Wrapped.from_json(record))
 
     def clone(
         self,
@@ -106,23 +113,31 @@ class Execution(SelfReporting, FailureHandling):
         run: bool = True,
         **inputs: Json,
     ) -> "Execution":
-        """Start the same flow once more, with the same inputs except those given."""
-        here = needed()
+        """Start the same flow once more, as a child of the flow that calls this.
+
+        Args:
+            name: Of the new execution. Default: the name of the flow.
+            wait: As for `flow()`.
+            run: As for `flow()`.
+            **inputs: These replace the inputs of the same names; the others stay.
+
+        Raises:
+            DependencyFailedError: It did not succeed.
+        """
+        context = required_context()
         record = self.load_all()
-        given = plain_json({**record["inputs"], **inputs}, "inputs")
-        child = self._start(
-            {
-                "clone_of": self.execution_id,
-                "inputs": given,
-                "name": name,
-                "parent_id": here.execution_id,
-                "call_key": short_key(
-                    here.call_key(f"{record['flow_name']}:{dumps(given)}")
-                ),
-                "run": run,
-            }
-        )
-        return _awaited(child, wait) if run else child
+        all_inputs = plain_json({**record["inputs"], **inputs}, "inputs")
+        call = f"{record['flow_name']}:{dumps(all_inputs)}"
+        request = {
+            "clone_of": self.execution_id,
+            "parent_id": context.execution_id,
+            "inputs": all_inputs,
+            "name": name,
+            "call_key": short_key(context.call_key(call)),
+            "run": run,
+        }
+        child = _start(self._client, request)
+        return _waited(child, wait) if run else child
 
     def wait_for(
         self,
@@ -130,88 +145,137 @@ class Execution(SelfReporting, FailureHandling):
         return_when: ReturnWhen = ReturnWhen.ALL_SUCCEEDED,
         timeout: float | None = None,
     ) -> list["Execution"]:
-        """Wait for several executions; those that have ended.
+        """Wait for several executions. Returns those that have ended.
+
+        Args:
+            return_when: Whether for all or the first, and however they end.
+            timeout: Seconds, without those in which something under them waits for a
+                person. None: no limit.
 
         Raises:
-            DependencyFailedError: One failed, and `return_when` is ALL_SUCCEEDED.
-            DependencyTimeoutError: `timeout` seconds are over.
+            DependencyFailedError: One did not succeed, and `return_when` is ALL_SUCCEEDED.
+            DependencyTimeoutError: `timeout` seconds are over. They continue to run.
         """
         if not executions:
             raise BadArgument("wait_for() needs at least one execution to wait for.")
-        return waited(self._client, list(executions), return_when, timeout)
+        return wait_for_executions(self._client, list(executions), return_when, timeout)
 
     def __getattr__(self, name: str) -> Any:
-        if name in LATER:
-            raise NotYetAvailable(f"this.{name}()", LATER[name])
+        if name in MISSING_METHODS:
+            raise NotYetAvailable(f"this.{name}()", MISSING_METHODS[name])
         raise AttributeError(f"an execution has no attribute {name!r}")
 
 
-def _call(request: dict[str, Json], using: list[Json] | None) -> str:
-    """What a call is known by among those of the same flow: with what it runs, and through."""
+def _start(client: Client, request: dict[str, Json]) -> Execution:
+    record = client.start(request).to_json()
+    return Execution(client, record["execution_id"], record)
+
+
+def _merged_inputs(inputs: Json, more_inputs: dict[str, Json]) -> dict[str, Json]:
+    """The inputs of a call, as plain JSON."""
+    if missing := MISSING_ARGUMENTS.intersection(more_inputs):
+        raise NotYetAvailable(
+            f"this.flow(..., {min(missing)}=...)",
+            "Leave it out; it comes with settings.",
+        )
+    if not isinstance(inputs or {}, dict):
+        raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
+    all_inputs: dict[str, Json] = plain_json(
+        {**(inputs or {}), **more_inputs}, "inputs"
+    )
+    return all_inputs
+
+
+def _call_name(request: dict[str, Json], using: list[Json] | None) -> str:
+    """What tells calls of one flow apart: the flow, its inputs, its wrappers."""
     flow = request.get("flow") or request["source"]["path"]
-    what = f"{flow}:{dumps(request['inputs'])}"
-    return f"{dumps(using)}:{what}" if using else what
+    call = f"{flow}:{dumps(request['inputs'])}"
+    return f"{dumps(using)}:{call}" if using else call
 
 
-def _awaited(child: Execution, wait: bool | ReturnWhen) -> Execution:
-    """The child, once it was waited for as the caller wants."""
+def _waited(child: Execution, wait: bool | ReturnWhen) -> Execution:
+    """The child, after the wait that the caller wants."""
     if wait is not False:
         child.wait(ReturnWhen.ALL_SUCCEEDED if wait is True else wait)
     return child
 
 
 class Using:
-    """A flow's call through wrappers: `this.using("retry", max_tries=5).flow("fetch")`."""
+    """A call through wrappers, before its flow is named. `this.using(...)` returns one.
+
+    Example::
+
+        this.using("timeout", timeout_sec=60).using("retry", max_tries=5).flow("fetch")
+    """
 
     def __init__(self, caller: Execution, wrappers: list[Json]) -> None:
         self._caller = caller
         self._wrappers = wrappers
 
     def using(self, wrapper: str, **parameters: Json) -> "Using":
-        """One more wrapper, within the others."""
+        """Add a wrapper inside the others."""
         return Using(self._caller, [*self._wrappers, use(wrapper, parameters)])
 
     def flow(self, flow: str, **arguments: Any) -> Execution:
-        """As `this.flow()`; the child is the outermost wrapper."""
+        """Start a flow as `this.flow()` does. The child is the outermost wrapper."""
         return self._caller.flow(flow, using=self._wrappers, **arguments)
 
 
 def use(wrapper: str, parameters: dict[str, Json]) -> Json:
-    """A wrapper with its parameters, as it is sent."""
+    """A wrapper with its parameters, as requests have it.
+
+    >>> use("retry", {"max_tries": 5})
+    {'name': 'retry', 'inputs': {'max_tries': 5}}
+
+    Raises:
+        BadArgument: The name is empty or no text.
+        BadValue: A parameter is not JSON.
+    """
     if not isinstance(wrapper, str) or not wrapper.strip():
         raise BadArgument(f"using() needs the name of a wrapper, not {wrapper!r}.")
     return {"name": wrapper, "inputs": plain_json(parameters, f"using({wrapper!r})")}
 
 
 class WrappedFlow:
-    """What a wrapper runs. `this.wrapped` in the wrapper."""
+    """What a wrapper runs: `this.wrapped` in the wrapper.
 
-    def __init__(self, wrapper: Execution, record: Wrapped) -> None:
+    Example::
+
+        def handler(system, this):
+            child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
+            return this.wrapped.end_as(child)
+    """
+
+    def __init__(self, client: Client, wrapper: Execution, record: Wrapped) -> None:
+        self._client = client
         self._wrapper = wrapper
         self._record = record
 
     @property
     def name(self) -> str:
-        """What its executions are called."""
+        """The name that its executions get."""
         return self._record.name
 
     @property
     def inputs(self) -> dict[str, Json]:
-        """What it gets."""
+        """Its inputs."""
         return dict(self._record.inputs)
 
     def start(self, *, parks: bool = False) -> Execution:
-        """Start it. When the wrapper itself runs again after a loss, the same one goes on.
+        """Start it, and do not wait. After a loss of the wrapper it returns the same execution.
 
         Args:
-            parks: If it fails, it stays, with its kernel, until `decide()`.
+            parks: If it fails, it stays paused, with its kernel, until `decide()`.
         """
         return self._start(self.inputs, parks=parks, retry_of=None)
 
     def again(self, child: Execution) -> Execution:
-        """The next try of one that ended, with other inputs if that was decided."""
+        """Start the next try after a child that has ended, and do not wait.
+
+        It has the inputs of that child, or those that a person entered in its prompt.
+        """
         decision, parks = child.load("decision", "parks")
-        # If it is a wrapper, its inputs are its parameters, and not what the flow got.
+        # The inputs of a wrapper are its parameters, not those of the flow that it runs.
         wrapped, inputs = child.get("wrapped", "inputs")
         if wrapped is not None:
             inputs = Wrapped.from_json(wrapped).inputs
@@ -220,37 +284,42 @@ class WrappedFlow:
         return self._start(inputs, parks=parks, retry_of=child.execution_id)
 
     def tries(self, child: Execution) -> int:
-        """How many there were, this one included; also those before a loss of the wrapper."""
-        count, before = 1, child.get("retry_of")
-        while before is not None:
+        """The number of tries, `child` included; also those before a loss of the wrapper."""
+        count, previous_id = 1, child.get("retry_of")
+        while previous_id is not None:
             count += 1
             try:
-                before = self._wrapper._client.get_execution(before).retry_of
+                previous_id = self._client.get_execution(previous_id).retry_of
             except ExecutionNotFound:  # It was deleted.
                 break
         return count
 
     def last_success(self, *, minutes: float) -> Execution | None:
-        """The last execution of the same source with the same inputs that succeeded lately.
+        """The latest success of the same source with the same inputs; None if there is none.
 
-        Not one in which somebody mended or skipped a cell: that was another source.
+        An execution in which a person edited or skipped a cell does not count: it ran another
+        source.
+
+        Args:
+            minutes: How long ago it may have ended.
         """
-        name = self._record.flow_name
-        since = now() - timedelta(minutes=minutes)
-        for known in self._wrapper._client.list_executions(
-            status=S.ENDED_SUCCESS, flow_name=name, limit=LOOKED_AT
+        flow_name, version = self._record.flow_name, self._record.flow_version
+        earliest = now() - timedelta(minutes=minutes)
+        for record in self._client.list_executions(
+            status=S.ENDED_SUCCESS, flow_name=flow_name, limit=MAX_LOOKED_AT
         ):
-            if known.ended_at is not None and known.ended_at < since:
+            if record.ended_at is not None and record.ended_at < earliest:
                 return None
-            is_same = known.flow_version == self._record.flow_version
-            if is_same and known.inputs == self.inputs and known.decision is None:
-                return self._wrapper._known(known)
+            is_same = record.flow_version == version and record.inputs == self.inputs
+            if is_same and record.decision is None:
+                return Execution(self._client, record.execution_id, record.to_json())
         return None
 
     def _start(
         self, inputs: dict[str, Json], *, parks: bool, retry_of: str | None
     ) -> Execution:
-        return self._wrapper._start(
+        return _start(
+            self._client,
             {
                 "wrapped_of": self._wrapper.execution_id,
                 "parent_id": self._wrapper.execution_id,
@@ -258,15 +327,15 @@ class WrappedFlow:
                 "inputs": inputs,
                 "parks": parks,
                 "retry_of": retry_of,
-            }
+            },
         )
 
     def end_as(self, child: Execution, *, delete_retries: bool = False) -> NoReturn:
-        """End the wrapper as its child ended: with its output, its message, its status.
+        """End the wrapper as its child ended: with its output, its message and its status.
 
         Args:
-            delete_retries: Whether the other tries go. Only now: what succeeded in one of
-                them was not run twice.
+            delete_retries: Whether to delete the other tries. Not earlier: the next try uses
+                what succeeded in them.
         """
         if delete_retries:
             for other in self._wrapper.children:

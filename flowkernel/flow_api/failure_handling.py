@@ -1,4 +1,4 @@
-"""What a wrapper asks, and has decided, of what it wraps: a part of `Execution`."""
+"""What a wrapper does about the failure of what it wraps: a part of `Execution`."""
 
 from typing import Self
 
@@ -7,59 +7,76 @@ from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api.context import own
+from flowkernel.flow_api.context import own_context
 from flowkernel.flow_api.exceptions import MessageClosed
 from flowkernel.flow_api.handle import ExecutionHandle
-from flowkernel.flow_api.resources import Message
+from flowkernel.flow_api.stored_records import Message
 from flowkernel.flow_api.wait_loop import wait
 
-MAX_PATIENCE = 10 * 366 * 86_400.0  #: Seconds a prompt may be open, inclusive.
+MAX_PATIENCE = 10 * 366 * 86_400.0  #: Seconds that a prompt may be open, inclusive.
 
 
 class FailureHandling(ExecutionHandle):
-    """What a wrapper asks people about a failure, and what it has follow from it."""
+    """What a wrapper asks people about a failure, and how it carries out their decision."""
 
     def ask_about(
         self, failed: ExecutionHandle, *, timeout: float | None = None
     ) -> Message:
-        """Ask what is to follow from a failure, and wait for the answer.
+        """Send a prompt about a failed child, and wait for the answer.
+
+        Args:
+            failed: A child of which `has_failed` is true.
+            timeout: Seconds. None: no limit.
+
+        Returns:
+            The answered prompt, for `decide()`.
 
         Raises:
             MessageResponseTimeoutError: Nobody answered within `timeout` seconds.
-            MessageClosed: There is nothing to decide on any more.
+            MessageClosed: There is no longer anything to decide.
         """
-        own(self.execution_id, "ask_about")
-        asked = {
+        own_context(self.execution_id, "ask_about")
+        request = {
             "message_id": new_id(),
             "about_id": failed.execution_id,
             "timeout": timeout,
         }
         try:
-            told = self._post("prompt", asked)
+            record = self._post("prompt", request)
         except MoveNotAllowed as error:  # It was cancelled, or decided on, just now.
             raise MessageClosed(str(error)) from error
-        return Message(self._client, told).wait()
+        return Message(self._client, record).wait()
 
     def is_attended(self, minutes: float) -> bool:
-        """Whether somebody is there: did something within so many minutes, or said so."""
-        told = self._client.get(
+        """Whether a person is there to answer.
+
+        A person is, who did something in this home within the last `minutes`, or who started
+        this with `--interactive`.
+        """
+        presence = self._client.get(
             f"/execution/{self.execution_id}/presence", minutes=minutes
         )
-        return bool(told["is_attended"])
+        return bool(presence["is_attended"])
 
     def patience(self, minutes: float) -> float | None:
-        """Seconds until a prompt is given up; None: never, for somebody said to wait."""
+        """How long to wait for an answer: `minutes` in seconds, or None for no limit.
+
+        There is no limit if it was started with `--interactive`.
+        """
         seconds = min(minutes * 60, MAX_PATIENCE)
         return None if self.get("is_interactive") else seconds
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed and waits for somebody to decide; as last read."""
-        self.get("failure")  # The record of a tree has none: then it is read anew.
+        """Whether it has failed and waits, paused, for a decision; as last read."""
+        self.get("failure")  # A record that is part of a tree has none: read it again.
         return Record.from_json(self._record or {}).is_failed
 
     def settle(self, timeout: float | None = None) -> Self:
-        """Wait until it has ended, or has failed and waits for somebody to decide.
+        """Wait until it has ended, or has failed and waits for a decision.
+
+        Args:
+            timeout: Seconds. None: no limit.
 
         Raises:
             DependencyTimeoutError: `timeout` seconds are over.
@@ -78,12 +95,15 @@ class FailureHandling(ExecutionHandle):
         why: str | None = None,
         archive: bool = True,
     ) -> str | None:
-        """Have followed what somebody answered; the verb, as `retry_cell`. None: the answer
-        came too late, and it has to be looked at again.
+        """Carry out what a person answered, or one of the verbs.
 
         Args:
-            decision: An answered prompt; or a verb.
+            decision: An answered prompt; or `fail`, `retry_cell`, `retry`, `cancel_all`.
+            why: The reason for a verb, for people.
             archive: Whether a try that is followed by another one is archived.
+
+        Returns:
+            The verb; None if the decision came too late: then call `settle()` again.
         """
         if isinstance(decision, Message):
             body: dict[str, Json] = {"message_id": decision.message_id}
@@ -94,5 +114,5 @@ class FailureHandling(ExecutionHandle):
             self._record = record = self._post("decide", body)
         except MoveNotAllowed:  # It was cancelled, or decided on, just now.
             return None
-        decided = Record.from_json(record).decision
-        return str(decided.verb) if decided else None
+        outcome = Record.from_json(record).decision
+        return str(outcome.verb) if outcome else None

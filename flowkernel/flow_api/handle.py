@@ -1,21 +1,20 @@
-"""What can be read of an execution, and done to it, from anywhere: a part of `Execution`."""
+"""What any program can read of an execution and do to it: a part of `Execution`."""
 
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
 from flowkernel.core.json_values import plain_json
-from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.display.tree import tree_text
 from flowkernel.flow_api.exceptions import DependencyFailedError
-from flowkernel.flow_api.resources import ALIASES, pick
+from flowkernel.flow_api.stored_records import ALIASES, pick
 from flowkernel.flow_api.wait_loop import wait
 
 
 class ExecutionHandle:
-    """What can be read of an execution, and done to it, from anywhere."""
+    """What any program can read of an execution and do to it."""
 
     def __init__(
         self, client: Client, execution_id: str, record: dict[str, Json] | None = None
@@ -24,26 +23,55 @@ class ExecutionHandle:
         self.execution_id = execution_id
         self._record = record
 
-    # What can be read.
+    # -- reading -------------------------------------------------------------------------
 
     def get(self, *names: str) -> Any:
-        """One field, or a tuple of several, as last read. `load` reads anew."""
-        known = self._record or {}  # Of a tree, and then not with all there is.
-        if any(name not in known and ALIASES.get(name) not in known for name in names):
+        """One field, or a tuple of several, as last read. `load` reads them again.
+
+        The fields are those of `GET /execution/{id}`: `name`, `status`, `inputs`, `output`,
+        `started_at`, ... Moments are texts in UTC. `id`, `input_value`, `output_value` and
+        `message` are other names of `execution_id`, `inputs`, `output` and `status_message`.
+        Example::
+
+            status, message = child.get("status", "message")
+
+        Raises:
+            BadArgument: There is no such field; names those that exist.
+        """
+        record = self._record or {}  # As a part of a tree, it lacks some fields.
+        if any(n not in record and ALIASES.get(n) not in record for n in names):
             self.load_all()
         return pick(self._record or {}, names)
 
     def load(self, *names: str) -> Any:
-        """One field, or a tuple of several, read from the engine now."""
+        """One field, or a tuple of several, read from the engine now. See `get`.
+
+        Raises:
+            BadArgument: There is no such field; names those that exist.
+            ExecutionNotFound: It was deleted.
+        """
         return pick(self.load_all(), names)
 
     def load_all(self) -> dict[str, Json]:
-        """Every field, read from the engine now."""
+        """Every field, read from the engine now, as a dict.
+
+        Raises:
+            ExecutionNotFound: It was deleted.
+        """
         self._record = self._client.get(f"/execution/{self.execution_id}")
         return self._record or {}
 
     def save(self, **values: Json) -> Self:
-        """Set `name`, `message`, or the whole `output_value`."""
+        """Replace its `name`, `message` or `is_archived`, or its whole output (`output_value`).
+
+        The message stays until the flow waits again, or ends with another one. Example::
+
+            this.save(name="sales of monday", message="reading", output_value={"rows": 3})
+
+        Raises:
+            BadValue: The output is not JSON.
+            BadArgument: Another field cannot be set.
+        """
         if "output_value" in values:
             output = plain_json(values.pop("output_value"), "output")
             self._post("output", {"output": output, "merge": False})
@@ -54,7 +82,7 @@ class ExecutionHandle:
 
     @property
     def status(self) -> ExecutionStatus:
-        """Where it stands now."""
+        """Its status now, as `ENDED_SUCCESS`; read from the engine until it has ended."""
         if (
             self._record is not None
             and ExecutionStatus(self._record["status"]).is_ended
@@ -64,12 +92,12 @@ class ExecutionHandle:
 
     @property
     def output(self) -> Json:
-        """What it set with `set_output`; None if nothing."""
+        """What it set with `set_output`, as a dict; None if it set nothing."""
         return self.get("output") if self.status.is_ended else self.load("output")
 
     @property
     def children(self) -> list[Self]:
-        """What it started, oldest first."""
+        """The executions that it started, oldest first."""
         family = self._client.tree(self.execution_id)["executions"]
         return [
             type(self)(self._client, record["execution_id"], record)
@@ -79,22 +107,33 @@ class ExecutionHandle:
 
     @property
     def notebook(self) -> Path | None:
-        """The output notebook; None before it started."""
+        """The path of its output notebook; None before it started."""
         path = self.load("notebook_path")
         return self._client.home.path / path if path else None
 
     def tree(self) -> str:
-        """It and everything under it, as text."""
+        """It and everything under it, as text of several lines."""
         return tree_text(self._client.tree(self.execution_id), self.execution_id)
 
-    # What can be done.
+    # -- actions -------------------------------------------------------------------------
 
     def run(self, **inputs: Json) -> Self:
-        """Start one that was recorded with `run=False`, and wait for it."""
+        """Start one that was recorded with `run=False`, and wait for it.
+
+        It keeps the inputs that it was recorded with; others are refused.
+
+        Raises:
+            DependencyFailedError: It did not succeed.
+            MoveNotAllowed: It was started before.
+        """
         return self.run_async(**inputs).wait()
 
     def run_async(self, **inputs: Json) -> Self:
-        """Start one that was recorded with `run=False`."""
+        """Start one that was recorded with `run=False`, and do not wait for it.
+
+        Raises:
+            MoveNotAllowed: It was started before.
+        """
         self._record = self._post("run", {"inputs": plain_json(inputs, "inputs")})
         return self
 
@@ -103,36 +142,62 @@ class ExecutionHandle:
         return_when: ReturnWhen = ReturnWhen.ALL_SUCCEEDED,
         timeout: float | None = None,
     ) -> Self:
-        """Wait for it to end.
+        """Wait for it to end. Returns the execution itself.
+
+        Args:
+            return_when: `ALL_ENDED` accepts a failure as well.
+            timeout: Seconds, without those in which something under it waits for a person.
+                None: no limit.
+
+        Example::
+
+            child = this.flow("fetch", wait=False)
+            ...
+            rows = child.wait(timeout=600).output["rows"]
 
         Raises:
             DependencyFailedError: It did not succeed, and `return_when` is ALL_SUCCEEDED.
-            DependencyTimeoutError: `timeout` seconds are over.
+            DependencyTimeoutError: `timeout` seconds are over. It continues to run.
         """
-        waited(self._client, [self], return_when, timeout)
+        wait_for_executions(self._client, [self], return_when, timeout)
         return self
 
     def cancel(self) -> Self:
-        """Stop it, and everything under it."""
+        """Ask the engine to stop it and everything under it. Does not wait for that.
+
+        Raises:
+            MoveNotAllowed: It has succeeded or failed.
+        """
         self._client.act(self.execution_id, "cancel")
         return self
 
     def delete(self) -> None:
-        """Let it go, and everything under it: events, cell runs, output notebooks. Only
-        what has ended."""
+        """Delete it and everything under it: the records and the output notebooks.
+
+        Raises:
+            MoveNotAllowed: It, or something under it, has not ended.
+        """
         self._client.request("DELETE", f"/execution/{self.execution_id}")
 
     def pause(self) -> Self:
-        """Let it stop after the cell that runs now, until `resume`."""
+        """Ask the engine to pause it after the cell that runs now, until `resume`.
+
+        Raises:
+            MoveNotAllowed: It has not started, is paused, or has ended.
+        """
         self._client.act(self.execution_id, "pause")
         return self
 
     def resume(self) -> Self:
-        """Let a paused one go on."""
+        """Ask the engine to continue it, if it is paused.
+
+        Raises:
+            MoveNotAllowed: It is not paused, or it has failed and waits for a decision.
+        """
         self._client.act(self.execution_id, "resume")
         return self
 
-    # How it looks, and how it asks.
+    # -- inside --------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         if self._record is None:
@@ -142,34 +207,31 @@ class ExecutionHandle:
         tail = f": {message}" if message else ""
         return f"<Execution {name!r} {label}{tail} ({self.execution_id[-8:]})>"
 
-    def _start(self, request: dict[str, Json]) -> Self:
-        record = self._client.start(request).to_json()
-        return type(self)(self._client, record["execution_id"], record)
-
-    def _known(self, record: Record) -> Self:
-        return type(self)(self._client, record.execution_id, record.to_json())
-
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)
 
 
-Some = TypeVar("Some", bound=ExecutionHandle)
+Handle = TypeVar("Handle", bound=ExecutionHandle)
 
 
-def waited(
-    client: Client, executions: list[Some], when: ReturnWhen, timeout: float | None
-) -> list[Some]:
-    """Wait for executions; those that have ended.
+def wait_for_executions(
+    client: Client,
+    executions: list[Handle],
+    return_when: ReturnWhen,
+    timeout: float | None,
+) -> list[Handle]:
+    """Wait for executions; returns those that have ended.
 
     Raises:
-        DependencyFailedError: One failed, and `when` is ALL_SUCCEEDED.
+        DependencyFailedError: One did not succeed, and `return_when` is ALL_SUCCEEDED.
         DependencyTimeoutError: `timeout` seconds are over.
     """
-    records = wait(client, [e.execution_id for e in executions], when, timeout)
+    ids = [execution.execution_id for execution in executions]
+    records = wait(client, ids, return_when, timeout)
     for execution in executions:
         execution._record = records[execution.execution_id]
     ended = [e for e in executions if ExecutionStatus(e.get("status")).is_ended]
-    if when is ReturnWhen.ALL_SUCCEEDED:
+    if return_when is ReturnWhen.ALL_SUCCEEDED:
         for execution in ended:
             if execution.get("status") != ExecutionStatus.ENDED_SUCCESS:
                 raise DependencyFailedError(execution)

@@ -1,6 +1,7 @@
-"""What the documentation has and this version has not, and what to do instead."""
+"""What the documentation has and this version has not, and what to use instead."""
 
-LATER = {
+#: Methods of an execution, each with a sentence of advice.
+MISSING_METHODS = {
     "connect": "Connectors come later; until then use a Python package in the flow.",
     "task": "Connectors come later; until then use a Python package in the flow.",
     "script": "Register the code with %%flow and start it with this.flow(NAME).",
@@ -8,4 +9,5 @@ LATER = {
     "save_dump": "Savepoints are not offered: children that succeeded are not run twice.",
     "load_dump": "Savepoints are not offered: children that succeeded are not run twice.",
 }
-LATER_ARGUMENTS = frozenset({"protect_inputs", "protect_outputs", "init"})
+#: Arguments of `this.flow()`.
+MISSING_ARGUMENTS = frozenset({"protect_inputs", "protect_outputs", "init"})

@@ -1,4 +1,4 @@
-"""What a flow says of itself, in its own kernel: a part of `Execution`."""
+"""What a flow reports from its own kernel, and how it ends or sleeps: a part of `Execution`."""
 
 import builtins
 import math
@@ -10,7 +10,7 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
-from flowkernel.flow_api.context import own, short_key
+from flowkernel.flow_api.context import own_context, short_key
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
     ExecutionError,
@@ -18,15 +18,23 @@ from flowkernel.flow_api.exceptions import (
     LifecycleSignal,
 )
 from flowkernel.flow_api.handle import ExecutionHandle
-from flowkernel.flow_api.resources import Message
-from flowkernel.flow_api.wait_loop import hold
+from flowkernel.flow_api.stored_records import Message
+from flowkernel.flow_api.wait_loop import long_poll
 
 
 class SelfReporting(ExecutionHandle):
-    """What a flow says of itself: its output, log and messages, its end, its rests."""
+    """What a flow reports: its output, log lines and messages; and how it ends or sleeps."""
 
     def set_output(self, *key_and_value: Any, **values: Json) -> Self:
-        """Add to the output: `set_output("rows", 3)` or `set_output(rows=3)`."""
+        """Add values to the output: `set_output("rows", 3)` or `set_output(rows=3)`.
+
+        Values are JSON, at most 1 MiB in all. A later value of the same name replaces the
+        earlier one.
+
+        Raises:
+            BadValue: A value is not JSON; names its key.
+            ValueTooBig: The output would be over the limit.
+        """
         if key_and_value:
             if len(key_and_value) != 2 or not isinstance(key_and_value[0], str):
                 raise BadArgument(
@@ -37,17 +45,22 @@ class SelfReporting(ExecutionHandle):
         return self
 
     def log(self, *values: object, **named: object) -> Self:
-        """Write a line to the log of the execution, which its notebook shows too."""
+        """Write a line to the log of the execution; its output notebook shows it too.
+
+        Values are written as `print` writes them, named ones as `name=value`. Example::
+
+            this.log("read", rows=3)  # read rows=3
+        """
         words = [str(value) for value in values]
         words += [f"{name}={value!r}" for name, value in named.items()]
         line = " ".join(words)
         shell = getattr(builtins, "get_ipython", lambda: None)()
-        if shell is None or own(self.execution_id, "log") is None:
+        if shell is None:
             self._post("log", {"stream": "log", "text": line + "\n"})
-        else:
-            shell.display_pub.publish(
-                {"text/plain": line}, {"flowkernel": {"stream": "log"}}
-            )
+            return self
+        own_context(self.execution_id, "log")
+        metadata = {"flowkernel": {"stream": "log"}}
+        shell.display_pub.publish({"text/plain": line}, metadata)
         return self
 
     def message(
@@ -64,52 +77,64 @@ class SelfReporting(ExecutionHandle):
         """Send a message to the people of this home, and wait for the answer.
 
         Args:
-            message: What it says, in Markdown. People say OK to it.
+            message: Its text, in Markdown. People press OK.
             request: A question for one text, which is `response["string"]`.
             body: A form: a JSON schema of an object, with an `element` for each property.
             message_type: INFO, WARN, ERROR or POPUP.
-            wait: False: do not wait. `wait()` of what is returned does so later; a message
-                that only says something then asks for nothing.
-            timeout: Seconds until nobody can answer any more. Default: no limit.
+            wait: False: do not wait; `wait()` of the result does it later. A message with
+                neither `request` nor `body` then asks for nothing.
+            timeout: Seconds in which it can be answered. Default: no limit.
 
         Raises:
-            BadForm: The body cannot be shown; says which property is at fault.
-            MessageResponseTimeoutError: Nobody answered in time.
+            BadForm: The body cannot be shown; names the property at fault.
+            MessageResponseTimeoutError: It was not answered in time.
         """
-        here = own(self.execution_id, "message")
-        asked = plain_json([message, request, body], "the message")
+        content = {"message": message, "request": request, "body": body}
+        options = {"message_type": message_type, "wait": wait, "timeout": timeout}
+        sent_message = self._send(subject, content, options)
+        return sent_message.wait() if wait else sent_message
+
+    def _send(
+        self, subject: str, content: dict[str, Json], options: dict[str, Json]
+    ) -> Message:
+        """Send a message. Its call key stays the same when the flow runs after a loss."""
+        context = own_context(self.execution_id, "message")
+        text = dumps(plain_json(list(content.values()), "the message"))
+        timeout = options["timeout"]
         if timeout is not None and not 0 <= timeout < math.inf:
             raise BadArgument(f"timeout is {timeout}; give seconds, 0 or more.")
-        told = self._post(
-            "message",
-            {
-                "message_id": new_id(),
-                "subject": subject,
-                "message": message,
-                "request": request,
-                "body": body,
-                "message_type": message_type,
-                "wait": wait,
-                "timeout": timeout,
-                "call_key": short_key(here.message_key(f"{subject}:{dumps(asked)}")),
-            },
+        call_key = short_key(context.message_key(f"{subject}:{text}"))
+        ids = {"message_id": new_id(), "call_key": call_key}
+        record = self._post(
+            "message", {**ids, "subject": subject, **content, **options}
         )
-        sent = Message(self._client, told)
-        return sent.wait() if wait else sent
+        return Message(self._client, record)
 
     def success(self, message: str | None = None) -> NoReturn:
-        """End the flow with success, at once."""
-        own(self.execution_id, "success")
+        """End the flow as succeeded, at once, also within `except Exception`.
+
+        Args:
+            message: What people see as its result.
+        """
+        own_context(self.execution_id, "success")
         raise ExecutionSuccess("" if message is None else str(message))
 
     def error(self, message: str | None = None) -> NoReturn:
-        """End the flow with an error, at once."""
-        own(self.execution_id, "error")
+        """End the flow as failed, at once, also within `except Exception`.
+
+        Args:
+            message: What people see as the reason.
+        """
+        own_context(self.execution_id, "error")
         raise ExecutionError("" if message is None else str(message))
 
     def end(self, status: str, message: str | None = None) -> NoReturn:
-        """End the flow as `success`, `error` or `cancelled` (or the full status)."""
-        own(self.execution_id, "end")
+        """End the flow at once: `success`, `error` or `cancelled`, or the full status.
+
+        Raises:
+            BadArgument: `status` is none of these.
+        """
+        own_context(self.execution_id, "end")
         ends: dict[str, type[LifecycleSignal]] = {
             "success": ExecutionSuccess,
             "error": ExecutionError,
@@ -123,18 +148,25 @@ class SelfReporting(ExecutionHandle):
         raise ends[word]("" if message is None else str(message))
 
     def sleep(self, seconds: float) -> None:
-        """Do nothing for so long. Holds no slot meanwhile."""
+        """Do nothing for so many seconds. The flow holds no slot meanwhile."""
         self.sleep_until(time.time() + float(seconds))
 
     def sleep_until(self, moment: float | datetime) -> None:
-        """Do nothing until a moment: seconds since 1970, or an aware datetime."""
+        """Do nothing until a moment. The flow holds no slot meanwhile.
+
+        Args:
+            moment: Seconds since 1970, or a datetime with a time zone.
+
+        Raises:
+            BadArgument: The datetime has no time zone.
+        """
         if isinstance(moment, datetime):
             if moment.tzinfo is None:
                 raise BadArgument(
                     f"{moment} has no time zone. Add one: tzinfo=timezone.utc."
                 )
             moment = moment.timestamp()
-        until = datetime.fromtimestamp(moment, UTC).isoformat()
-        execution_id = own(self.execution_id, "sleep").execution_id
-        question = {"until": until, "is_flow": True}
-        hold(self._client, execution_id, question, lambda: moment - time.time())
+        end = datetime.fromtimestamp(moment, UTC).isoformat()
+        execution_id = own_context(self.execution_id, "sleep").execution_id
+        request = {"until": end, "is_flow": True}
+        long_poll(self._client, execution_id, request, lambda: moment - time.time())

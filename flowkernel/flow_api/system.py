@@ -1,4 +1,4 @@
-"""The home a flow runs in: its flows, executions and messages."""
+"""`system` in a flow: the flows, executions and messages of its home."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,45 +6,67 @@ from typing import Any
 from flowkernel.client.client import Client
 from flowkernel.core.errors import NotYetAvailable
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api.context import needed
+from flowkernel.flow_api.context import required_context
 from flowkernel.flow_api.execution import Execution
-from flowkernel.flow_api.resources import FlowRecord, Message
+from flowkernel.flow_api.stored_records import FlowRecord, Message
 
 
 class System:
-    """The home a flow runs in: its flows, executions and messages."""
+    """The home that a flow runs in: its flows, executions and messages.
 
+    In a flow's kernel, `system` is one. Example::
+
+        if not system.flow("fetch").exists():
+            this.error("register `fetch` first")
+        for execution in system.executions(flow_name="fetch", limit=3):
+            this.log(execution.get("name", "status"))
+    """
+
+    #: When a wait is over: `system.return_when.ALL_ENDED`, ...
     return_when = ReturnWhen
 
     def __init__(self, client: Client | None = None) -> None:
-        self._client = client or needed().client
+        self._client = client or required_context().client
 
     def flow(self, name: str) -> FlowRecord:
-        """A flow by its name."""
+        """The flow of this name. It need not exist: `.exists()` says so."""
         return FlowRecord(self._client, name)
 
     def flows(self) -> Iterator[FlowRecord]:
-        """All flows, by name."""
+        """All registered flows, in the order of their names."""
         return (
             FlowRecord(self._client, flow.name) for flow in self._client.list_flows()
         )
 
     def execution(self, execution_id: str) -> Execution:
-        """An execution by its id."""
+        """The execution of this id; the beginning or the end of the id is enough.
+
+        Raises:
+            ExecutionNotFound: There is none.
+        """
         record = self._client.get_execution(execution_id).to_json()
         return Execution(self._client, record["execution_id"], record)
 
     def executions(self, **filters: Any) -> Iterator[Execution]:
-        """The newest executions: `status`, `flow_name`, `limit`, ..."""
+        """The newest executions, latest first.
+
+        Args:
+            **filters: `status`, `flow_name`, `parent_id`, `root_id`; and `limit`, how many
+                at most.
+        """
         for execution in self._client.list_executions(**filters):
             yield Execution(self._client, execution.execution_id, execution.to_json())
 
     def message(self, message_id: str) -> Message:
-        """A message by its id."""
+        """The message of this id; the beginning or the end of the id is enough.
+
+        Raises:
+            MessageNotFound: There is none.
+        """
         return Message(self._client, self._client.get(f"/message/{message_id}"))
 
     def messages(self) -> Iterator[Message]:
-        """The newest messages."""
+        """The newest messages, latest first."""
         return (
             Message(self._client, record) for record in self._client.get("/message")
         )

@@ -1,4 +1,4 @@
-"""How a flow, or anybody, waits: "is it over?", asked until it is."""
+"""How a flow, or another program, waits: the engine is asked "is it over?" until it is."""
 
 import math
 from collections.abc import Callable
@@ -7,18 +7,21 @@ from flowkernel.client.client import Client
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import Json
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api.context import acting
+from flowkernel.flow_api.context import flow_context
 from flowkernel.flow_api.exceptions import (
     DependencyTimeoutError,
     MessageClosed,
     MessageResponseTimeoutError,
 )
 
-WAIT_SECONDS = 20.0  #: One question "is it over?" is held open this long.
+WAIT_SECONDS = 20.0  #: The engine holds one request "is it over?" open this long.
 
 
 class Deadline:
-    """Seconds that something may take."""
+    """How long a wait may still take.
+
+    The time that people take to answer does not count while a flow waits.
+    """
 
     def __init__(
         self, client: Client, execution_id: str, seconds: float, is_flow: bool
@@ -26,96 +29,111 @@ class Deadline:
         self._client = client
         self._execution_id = execution_id
         self._seconds = seconds
-        self._is_flow = is_flow  #: Then what people take does not count.
-        self._since, self._begun = now(), monotonic()
+        self._is_flow = is_flow
+        self._started_at, self._started = now(), monotonic()
 
-    def left(self) -> float:
-        """Seconds that are left; without end while a person is waited for."""
-        left = self._seconds - (monotonic() - self._begun)
-        if not self._is_flow or left > WAIT_SECONDS:
-            return left
-        told = self._client.get(
-            f"/execution/{self._execution_id}/asked", since=self._since.isoformat()
+    def remaining(self) -> float:
+        """Seconds; infinite while a person is waited for."""
+        seconds = self._seconds - (monotonic() - self._started)
+        if not self._is_flow or seconds > WAIT_SECONDS:
+            return seconds
+        answer_time = self._client.get(
+            f"/execution/{self._execution_id}/asked", since=self._started_at.isoformat()
         )
-        return math.inf if told["is_now"] else left + float(told["seconds"])
+        if answer_time["is_now"]:
+            return math.inf
+        return seconds + float(answer_time["seconds"])
 
 
 def wait(
     client: Client,
     ids: list[str],
-    when: ReturnWhen,
+    return_when: ReturnWhen,
     timeout: float | None,
     *,
     counts_failed: bool = False,
 ) -> dict[str, dict[str, Json]]:
-    """Wait for executions; their records by id.
+    """Wait for executions; returns their records by id.
 
     Args:
-        timeout: Seconds. While a flow waits, those do not count in which something under it
-            waits for a person.
-        counts_failed: One that failed and waits for a decision counts as ended.
+        timeout: Seconds, without those in which a flow that waits has a person to wait for.
+        counts_failed: Whether one that failed and waits for a decision counts as ended.
 
     Raises:
         DependencyTimeoutError: `timeout` seconds are over.
     """
-    mine = acting()
-    waiter = mine.execution_id if mine is not None else ids[0]
-    is_own = mine is not None
-    left = None if timeout is None else Deadline(client, waiter, timeout, is_own).left
-    question = {
-        "for": ids,
-        "return_when": when,
-        "is_flow": mine is not None,
-        "counts_failed": counts_failed,
-    }
-    told = hold(client, waiter, question, left)
-    if not told["is_over"]:
+    context = flow_context()
+    is_flow = context is not None
+    waiter = ids[0] if context is None else context.execution_id
+    request = {"for": ids, "return_when": return_when, "counts_failed": counts_failed}
+    remaining = _remaining(client, waiter, timeout, is_flow)
+    reply = long_poll(client, waiter, {**request, "is_flow": is_flow}, remaining)
+    if not reply["is_over"]:
         raise DependencyTimeoutError(
             f"{len(ids)} execution(s) did not end within {timeout} s; they go on."
         )
-    return {record["execution_id"]: record for record in told["executions"]}
+    return {record["execution_id"]: record for record in reply["executions"]}
 
 
 def wait_for_answer(
     client: Client, record: dict[str, Json], timeout: float | None
 ) -> dict[str, Json]:
-    """Wait until a message is answered; its record then.
+    """Wait until a message is answered; returns its record.
+
+    Args:
+        timeout: Seconds.
 
     Raises:
         MessageResponseTimeoutError: Nobody answered in time.
-        MessageClosed: Nobody can answer any more.
+        MessageClosed: It can no longer be answered.
     """
-    left = None if timeout is None else Deadline(client, "", timeout, False).left
-    mine, sender = acting(), record["execution_id"]
-    is_flow = mine is not None and mine.execution_id == sender
-    question = {"message": record["message_id"], "is_flow": is_flow}
-    told = hold(client, sender, question, left)["message"]
-    match told["status"]:
+    context, sender = flow_context(), record["execution_id"]
+    is_flow = context is not None and context.execution_id == sender
+    request = {"message": record["message_id"], "is_flow": is_flow}
+    remaining = _remaining(client, sender, timeout, is_flow=False)
+    message: dict[str, Json] = long_poll(client, sender, request, remaining)["message"]
+    match message["status"]:
         case "ANSWERED":
-            return told  # type: ignore[no-any-return]
+            return message
         case "CLOSED":
-            raise MessageClosed(f"{told['subject']!r} was closed. {told['closed_why']}")
+            raise MessageClosed(
+                f"{message['subject']!r} was closed. {message['closed_why']}"
+            )
         case _:
             raise MessageResponseTimeoutError(
-                f"Nobody answered {told['subject']!r} in time."
+                f"Nobody answered {message['subject']!r} in time."
             )
 
 
-def hold(
+def _remaining(
+    client: Client, waiter: str, timeout: float | None, is_flow: bool
+) -> Callable[[], float]:
+    """Gives the seconds that are left, each time it is called."""
+    if timeout is None:
+        return lambda: math.inf
+    return Deadline(client, waiter, timeout, is_flow).remaining
+
+
+def long_poll(
     client: Client,
     waiter: str,
-    question: dict[str, Json],
-    left: Callable[[], float] | None,
+    request: dict[str, Json],
+    remaining: Callable[[], float],
 ) -> dict[str, Json]:
-    """Ask "is it over?" until it is, or until `left()` seconds are none."""
+    """Ask "is it over?" until it is, or until `remaining()` seconds are none.
+
+    The engine holds each request open for a while. The waiter gives its slot back meanwhile,
+    and has one again when this returns.
+    """
     while True:
-        rest = math.inf if left is None else left()
-        seconds = min(WAIT_SECONDS, max(0.0, rest))
-        is_last = rest <= WAIT_SECONDS
-        told: dict[str, Json] = client.post(
+        seconds_left = remaining()
+        reply: dict[str, Json] = client.post(
             f"/execution/{waiter}/wait",
-            {**question, "seconds": seconds, "is_last": is_last},
+            {
+                **request,
+                "seconds": min(WAIT_SECONDS, max(0.0, seconds_left)),
+                "is_last": seconds_left <= WAIT_SECONDS,
+            },
         )
-        is_enough = told["is_over"] or (left is not None and left() <= 0)
-        if is_enough and told["has_slot"]:
-            return told
+        if (reply["is_over"] or remaining() <= 0) and reply["has_slot"]:
+            return reply

@@ -5,7 +5,12 @@ import sys
 
 import pytest
 
-from flowkernel.flow_api.context import IS_GUEST, Context, acting, needed
+from flowkernel.flow_api.context import (
+    IS_GUEST,
+    Context,
+    flow_context,
+    required_context,
+)
 from flowkernel.kernels.parked.guest_access import CARRIED_OUT, GuestAccess
 
 
@@ -45,7 +50,7 @@ def kernel():
 @pytest.fixture
 def door(kernel, monkeypatch):
     module = sys.modules["flowkernel.flow_api.context"]
-    monkeypatch.setattr(module, "_here", Context(None, "this-one"))
+    monkeypatch.setattr(module, "_context", Context(None, "this-one"))
     return GuestAccess(kernel, "worker")
 
 
@@ -84,17 +89,17 @@ def test_nobody_disturbs_it_when_it_goes_on(kernel, door, kind):
 
 
 def test_a_guests_calls_and_cells_are_not_counted(door):
-    mine = needed()
+    mine = required_context()
     mine.begin_cell()
     assert mine.call_key("child") == "child#1"
 
     before = IS_GUEST.set(True)
     mine.begin_cell()
     keys = {mine.call_key("child"), mine.message_key("ask"), mine.call_key("child")}
-    assert (len(keys), acting()) == (3, None)
+    assert (len(keys), flow_context()) == (3, None)
     IS_GUEST.reset(before)
 
     mine.rewind(1)
     assert mine.call_key("child") == "child#1"
     assert mine.message_key("ask") == "ask#1"
-    assert acting() is mine
+    assert flow_context() is mine

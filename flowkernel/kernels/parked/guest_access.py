@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowkernel.core.errors import NotParked
-from flowkernel.flow_api.context import IS_GUEST, needed
+from flowkernel.flow_api.context import IS_GUEST, required_context
 
 #: What carries out code. The first is answered; the others have no answer.
 CARRIED_OUT = ("execute_request", "comm_open", "comm_msg", "comm_close")
@@ -79,7 +79,7 @@ class GuestAccess:
         if message["header"]["msg_type"] != "execute_request":
             return
         error = NotParked(
-            needed().execution_id, "it goes on, and nobody may disturb it"
+            required_context().execution_id, "it goes on, and nobody may disturb it"
         )
         content = _said(NotParked, str(error))
         kernel = self._kernel
