@@ -1,7 +1,7 @@
-"""The `flowkernel` command: parse, ask the engine, print.
+"""The `flowkernel` command: parse the words, ask the engine, print.
 
-Exit codes: 0 ended with success, 1 ended with error, 2 bad request, 3 cancelled, 4 the
-engine cannot be reached. Nothing heavy is imported before a command needs it.
+Exit codes: 0 success, 1 the run failed, 2 bad request, 3 cancelled, 4 the engine cannot be
+reached. Nothing heavy is imported before a command needs it.
 """
 
 import os
@@ -13,7 +13,11 @@ from flowkernel.version import __version__
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; its exit code."""
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: The words behind `flowkernel`. Default: those of this process.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # A stand-in without an encoding.
@@ -22,29 +26,31 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"flowkernel {__version__}")
         return SUCCESS
     try:
-        code = _carry_out(words)
+        code = _call_command(words)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # `| head` has enough: click exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except Exception as error:
-        from flowkernel.cli.failures import failure_code
+        from flowkernel.cli.error_report import report_error
 
-        return failure_code(error, as_json="--json" in words)
+        return report_error(error, as_json="--json" in words)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else SUCCESS
 
 
-def _carry_out(words: list[str]) -> object:
-    from flowkernel.cli.parameters import join_pairs, join_uses
-    from flowkernel.cli.quick import run_arguments
+def _call_command(words: list[str]) -> object:
+    from flowkernel.cli.parameters import join_pairs
 
-    joined = join_uses(join_pairs(words or ["--help"]))
-    if (asked := run_arguments(joined)) is not None:
+    words = join_pairs(words or ["--help"])
+    if words[0] == "run":
+        from flowkernel.cli.quick_parser import quick_parse
         from flowkernel.cli.run_command import run
 
-        return run(**asked)
+        arguments = quick_parse(run, words[1:])
+        if arguments is not None:
+            return run(**arguments)
     from flowkernel.cli.command_line import app
 
-    return app(args=joined, prog_name="flowkernel", standalone_mode=False)
+    return app(args=words, prog_name="flowkernel", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""`flowkernel doctor`: each thing that is needed, how it is, and what to do about it."""
+"""What `flowkernel doctor` does: each thing that is needed, how it is, how to repair it."""
 
 import os
 import platform
@@ -12,32 +12,38 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel import __version__
-from flowkernel.cli.engine_commands import TROUBLE, described, look
+from flowkernel.cli.engine_operations import TROUBLE, describe, look
 from flowkernel.cli.output import say, say_json
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError
 from flowkernel.home import Home, find_home
 
-TOPIC = "kernels start"  #: Of what is said about that.
 OK, WARN, PROBLEM = "ok", "warn", "problem"
-LITTLE_ROOM = 500 * 1024 * 1024  #: Bytes free on the disk; fewer is worth a word.
-NO_ROOM = 20 * 1024 * 1024  #: Bytes; with fewer, nothing can be recorded soon.
+#: Of the findings about how kernels start.
+START_TOPIC = "kernels start"
+#: Bytes free on the disk; fewer is a warning.
+FEW_BYTES = 500 * 1024 * 1024
+#: Bytes free on the disk; with fewer, nothing can be recorded soon.
+TOO_FEW_BYTES = 20 * 1024 * 1024
 OLDEST_PYTHON = (3, 11)
+#: No word about these is needed.
+HEALTHY = frozenset({EngineState.NONE, EngineState.ANSWERS})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was examined."""
 
-    level: str  #: ok, warn or problem.
+    #: OK, WARN or PROBLEM.
+    level: str
     topic: str
     text: str
     advice: str = ""
 
 
 def examine(*, as_json: bool) -> int:
-    """Look at everything; 1 if something must be mended."""
+    """Print a finding about each thing that is needed; 1 if something must be repaired."""
     findings = list(_findings(find_home()))
     if as_json:
         say_json([asdict(finding) for finding in findings])
@@ -61,112 +67,102 @@ def _findings(home: Home) -> Iterator[Finding]:
 
 
 def _python() -> Finding:
-    said = f"{platform.python_version()} ({sys.executable}), flowkernel {__version__}"
+    text = f"{platform.python_version()} ({sys.executable}), flowkernel {__version__}"
     if sys.version_info < OLDEST_PYTHON:
-        return Finding(
-            PROBLEM, "Python", said, "flowkernel needs Python 3.11 or later."
-        )
-    return Finding(OK, "Python", said)
+        advice = "flowkernel needs Python 3.11 or later."
+        return Finding(PROBLEM, "Python", text, advice)
+    return Finding(OK, "Python", text)
 
 
 def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    good = []
+    fitting = []
     for text in metadata.requires("flowkernel") or []:
-        needed = Requirement(text)
-        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+        package = Requirement(text)
+        name, marker, specifier = package.name, package.marker, package.specifier
+        if marker is not None and not marker.evaluate({"extra": ""}):
             continue
-        advice = f"pip install '{needed.name}{needed.specifier}'"
+        advice = f"pip install '{name}{specifier}'"
         try:
-            version = metadata.version(needed.name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Finding(
-                PROBLEM, "package", f"{needed.name} is not installed.", advice
-            )
+            yield Finding(PROBLEM, "package", f"{name} is not installed.", advice)
             continue
-        if needed.specifier.contains(version, prereleases=True):
-            good.append(f"{needed.name} {version}")
+        if specifier.contains(version, prereleases=True):
+            fitting.append(f"{name} {version}")
         else:
-            said = f"{needed.name} {version} does not fit {needed.specifier}."
-            yield Finding(PROBLEM, "package", said, advice)
-    yield Finding(OK, "packages", ", ".join(good))
+            problem = f"{name} {version} does not fit {specifier}."
+            yield Finding(PROBLEM, "package", problem, advice)
+    yield Finding(OK, "packages", ", ".join(fitting))
 
 
 def _home(home: Home) -> Iterator[Finding]:
-    place = home.path
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        yield Finding(
-            PROBLEM, "home", f"{place} is a file.", "Set FLOWKERNEL_HOME to a folder."
-        )
+    folder = home.path
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        advice = "Set FLOWKERNEL_HOME to a folder."
+        yield Finding(PROBLEM, "home", f"{folder} is a file.", advice)
         return
-    if not os.access(place, os.W_OK):
+    if not os.access(folder, os.W_OK):
         advice = "Set FLOWKERNEL_HOME to a folder you can write to."
         yield Finding(PROBLEM, "home", f"{home.path} cannot be written to.", advice)
     else:
-        what = "" if home.path.exists() else " (made when it is needed)"
-        yield Finding(OK, "home", f"{home.path}{what}")
-    yield _disk(place)
+        note = "" if home.path.exists() else " (made when it is needed)"
+        yield Finding(OK, "home", f"{home.path}{note}")
+    yield _disk(folder)
     try:
         load_config(home.path)
     except BadArgument as error:
         yield Finding(PROBLEM, "configuration", str(error))
 
 
-def _disk(place: Path) -> Finding:
-    free = shutil.disk_usage(place).free
-    said = f"{_size(free)} free"
-    if free < NO_ROOM:
-        return Finding(
-            PROBLEM, "disk", said, "Free some: soon nothing can be recorded."
-        )
-    if free < LITTLE_ROOM:
-        return Finding(
-            WARN, "disk", said, "Output notebooks need room: free some space."
-        )
-    return Finding(OK, "disk", said)
+def _disk(folder: Path) -> Finding:
+    free_bytes = shutil.disk_usage(folder).free
+    text = f"{_size(free_bytes)} free"
+    if free_bytes < TOO_FEW_BYTES:
+        advice = "Free some space: soon nothing can be recorded."
+        return Finding(PROBLEM, "disk", text, advice)
+    if free_bytes < FEW_BYTES:
+        advice = "Free some space: output notebooks need it."
+        return Finding(WARN, "disk", text, advice)
+    return Finding(OK, "disk", text)
 
 
 def _engine(home: Home) -> Iterator[Finding]:
     try:
-        found, engine = look(home)
+        state, engine = look(home)
     except EngineError as error:
         yield Finding(PROBLEM, "engine", str(error))
         return
-    level = PROBLEM if found in TROUBLE else WARN if found not in _WELL else OK
-    yield Finding(level, "engine", *described(home, found, engine))
-    if (
-        found is EngineState.ANSWERS
-        and engine is not None
-        and engine.version != __version__
-    ):
-        said = f"it is of version {engine.version}, this command of {__version__}."
-        yield Finding(
-            WARN, "engine", said, "`flowkernel engine stop`; the next is current."
+    level = PROBLEM if state in TROUBLE else OK if state in HEALTHY else WARN
+    yield Finding(level, "engine", *describe(home, state, engine))
+    is_running = state is EngineState.ANSWERS
+    if is_running and engine is not None and engine.version != __version__:
+        text = f"it has version {engine.version}, this command has {__version__}."
+        advice = (
+            "`flowkernel engine stop`: the next engine has the version of the command."
         )
+        yield Finding(WARN, "engine", text, advice)
     if home.engine_file.exists() and os.name == "posix":
         mode = stat.S_IMODE(home.engine_file.stat().st_mode)
         if mode & 0o077:
-            said = f"others can read the token in {home.engine_file} (mode {mode:o})."
-            yield Finding(WARN, "engine", said, f"chmod 600 {home.engine_file}")
-
-
-_WELL = frozenset({EngineState.NONE, EngineState.ANSWERS})
+            text = f"others can read the token in {home.engine_file} (mode {mode:o})."
+            yield Finding(WARN, "engine", text, f"chmod 600 {home.engine_file}")
 
 
 def _database(home: Home) -> Finding:
     if not home.database.exists():
         return Finding(OK, "database", "there is none yet; the engine makes it.")
     with open(home.database, "rb") as file:
-        head = file.read(12)
-    if head[8:] != b"DUCK":
+        header = file.read(12)
+    if header[8:] != b"DUCK":
         return Finding(
             PROBLEM,
             "database",
             f"{home.database} is not a DuckDB file.",
-            "Put a backup in its place, or move it away to begin anew.",
+            "Put a backup in its place, or move it away to start with an empty one.",
         )
     size = sum(part.stat().st_size for part in home.path.glob(home.database.name + "*"))
     return Finding(OK, "database", f"{home.database} ({_size(size)})")
@@ -175,18 +171,19 @@ def _database(home: Home) -> Finding:
 def _journal(home: Home) -> Iterator[Finding]:
     from flowkernel.store.journal.segments import find_damage, list_segments
 
-    wrong = find_damage(home.journal)
-    for said in wrong:
-        yield Finding(WARN, "journal", said, "The tables may have it: keep a backup.")
-    if not wrong:
+    sentences = find_damage(home.journal)
+    for sentence in sentences:
+        advice = "The database may still have it: keep a backup."
+        yield Finding(WARN, "journal", sentence, advice)
+    if not sentences:
         count = len(list_segments(home.journal))
-        yield Finding(OK, "journal", f"{home.journal} ({count} segments, all whole)")
+        yield Finding(OK, "journal", f"{home.journal} ({count} segments, all intact)")
 
 
 def _kernels() -> Finding:
     try:
         from jupyter_client.kernelspec import KernelSpecManager
-    except ImportError:  # Said already, as a missing package.
+    except ImportError:  # Reported already, as a missing package.
         return Finding(PROBLEM, "kernels", "jupyter_client is not installed.")
     names = sorted(KernelSpecManager().find_kernel_specs())
     if not names:
@@ -196,49 +193,48 @@ def _kernels() -> Finding:
 
 
 def _kernel_starts(home: Home) -> Iterator[Finding]:
-    """How kernels start, and how those do that start them."""
+    """How kernels start, and how the fork servers are that start them."""
     from flowkernel.kernels.fork_servers import LINUX, running
 
     try:
         kernel = load_config(home.path).kernel
-    except BadArgument:  # Said already, as the configuration.
+    except BadArgument:  # Reported already, as the configuration.
         return
     if kernel == "plain":
-        yield Finding(OK, TOPIC, "plainly, one by one: so says `kernel`.")
+        text = "each as a new process, because of the setting `kernel`."
+        yield Finding(OK, START_TOPIC, text)
         return
     if not LINUX:
-        said = f"plainly, one by one: there is no fork server on {sys.platform}."
-        yield Finding(OK, TOPIC, said)
+        text = f"each as a new process: there is no fork server on {sys.platform}."
+        yield Finding(OK, START_TOPIC, text)
         return
     servers = running()
     if not servers:
-        yield Finding(
-            OK, TOPIC, "forked; the fork server starts with the first of them."
-        )
+        text = "forked; the fork server starts with the first kernel."
+        yield Finding(OK, START_TOPIC, text)
     for server in servers:
         yield from _fork_server(server)
 
 
-def _fork_server(about: dict[str, Any]) -> Iterator[Finding]:
-    if "silent" in about:
-        said = f"{about['silent']} does not answer: {about['reason']}."
+def _fork_server(server: dict[str, Any]) -> Iterator[Finding]:
+    if "silent" in server:
+        text = f"{server['silent']} does not answer: {server['reason']}."
         advice = (
-            "Kernels start plainly. End that fork server, and the next one is well."
+            "Kernels start as new processes meanwhile. End that fork server; the next "
+            "kernel starts another one."
         )
-        yield Finding(WARN, TOPIC, said, advice)
+        yield Finding(WARN, START_TOPIC, text, advice)
         return
-    there = ", ".join(about["preload"]) or "nothing besides ipykernel"
-    whose = about.get("interpreter", "another flowkernel")
-    said = (
-        f"forked, by process {about['pid']} of {whose}: "
-        f"{about['ready']} ready, {about['taken']} taken; preloaded: {there}"
+    modules = ", ".join(server["preload"]) or "nothing besides ipykernel"
+    interpreter = server.get("interpreter", "another flowkernel")
+    text = (
+        f"forked, by process {server['pid']} of {interpreter}: "
+        f"{server['ready']} ready, {server['taken']} taken; preloaded: {modules}"
     )
-    yield Finding(OK, TOPIC, said)
-    for name, reason in about["refused"].items():
-        advice = (
-            f"Take {name!r} out of `preload`, or mend it; kernels import it themselves."
-        )
-        yield Finding(WARN, TOPIC, f"{name} is not preloaded: {reason}.", advice)
+    yield Finding(OK, START_TOPIC, text)
+    for name, reason in server["refused"].items():
+        advice = f"Take {name!r} out of `preload`, or repair it; kernels import it themselves."
+        yield Finding(WARN, START_TOPIC, f"{name} is not preloaded: {reason}.", advice)
 
 
 def _size(count: int) -> str:

@@ -1,8 +1,8 @@
-"""How a command says how it went."""
+"""How a command ended, as a number for shells and programs."""
 
 #: 0 to 4, in this order.
 SUCCESS, FAILED, BAD_REQUEST, CANCELLED, NO_ENGINE = range(5)
-#: As a shell says it: the person stopped this command, nothing else.
+#: As shells have it: a person interrupted this command; the run goes on.
 INTERRUPTED = 130
-#: As a shell says it: whoever read our output went away.
+#: As shells have it: the program that read our output ended, as `head` does.
 READER_GONE = 141

@@ -1,87 +1,91 @@
-"""`flowkernel flow ...`."""
+"""`flowkernel flow ...`: the options and the help of each command.
 
-from flowkernel.api import register
-from flowkernel.cli.output import say, say_json, say_table
-from flowkernel.cli.parameters import uses_in
-from flowkernel.cli.session import client
-from flowkernel.client.wrapper_options import wrappers_text
-from flowkernel.core.models import Flow
-from flowkernel.display.columns import flow_table, moment_text
+Imported for every help text, so what a command does is imported when it is called.
+"""
 
+from typing import Annotated
 
-def list_flows(*, as_json: bool) -> None:
-    """All of them, by name."""
-    flows = client().list_flows()
-    if as_json:
-        say_json([flow.to_json() for flow in flows])
-    else:
-        say_table(
-            flow_table(flows),
-            empty="There is no flow yet. `flowkernel flow register PATH` makes one.",
-        )
+from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.parameters import WRAPPER_FLAG
 
-
-def show_flow(name: str, *, as_json: bool) -> None:
-    """What it is, and its source."""
-    flow = client().get_flow(name)
-    if as_json:
-        say_json(flow.to_json())
-        return
-    facts = {
-        "name": flow.name,
-        "kind": flow.kind.value.lower(),
-        "version": flow.flow_version,
-        "registered": moment_text(flow.registered_at),
-        "description": flow.description,
-        "wrapped by": wrappers_text(flow.wrappers),
-        "setup": flow.setup,
-        "file": flow.path,
-        "interpreter": flow.environment.interpreter,
-        "kernel": flow.environment.kernel_name,
-        "folder": flow.environment.cwd,
-        "on lost": flow.on_lost.value,
-        "cell timeout": flow.cell_timeout and f"{flow.cell_timeout:g} s",
-    }
-    say("\n".join(f"{word + ':':<13} {fact}" for word, fact in facts.items() if fact))
-    say("\n" + flow.source.rstrip("\n"))
+FlowName = Annotated[str, Argument(metavar="NAME", help="The name of the flow.")]
+SourcePath = Annotated[
+    str, Argument(metavar="PATH", help="The path of an .ipynb or .py file.")
+]
+NewName = Annotated[
+    str | None,
+    Option(
+        ("--name",),
+        metavar="NAME",
+        help="Name of the flow. Default: the name of the file without its ending.",
+    ),
+]
+Wrappers = Annotated[
+    list[str] | None,
+    Option(
+        (WRAPPER_FLAG,),
+        metavar="WRAPPER",
+        help="A wrapper (interactive, retry, ...), followed by its parameters as options: "
+        "--using retry --max-tries 5. May be repeated, the outermost first. Without it, "
+        "the flow has no wrapper any more.",
+    ),
+]
 
 
-def register_flow(path: str, name: str | None, *, as_json: bool) -> None:
-    """Give a file a name."""
-    _said_registered(register(path, name=name), as_json=as_json)
+def list_flows(json: AsJson = False) -> None:
+    """List the flows, by name.
+
+    Examples:
+        flowkernel flow list
+    """
+    from flowkernel.cli import flow_operations
+
+    flow_operations.list_flows(as_json=json)
 
 
-def _said_registered(flow: Flow, *, as_json: bool) -> None:
-    if as_json:
-        say_json(flow.to_json())
-    else:
-        say(
-            f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
-            f"Start it with `flowkernel run {_word(flow.name)}`."
-        )
+def show_flow(name: FlowName, json: AsJson = False) -> None:
+    """Show a flow: its settings and its source.
+
+    Examples:
+        flowkernel flow show report
+    """
+    from flowkernel.cli import flow_operations
+
+    flow_operations.show_flow(name, as_json=json)
 
 
-def _word(name: str) -> str:
-    import shlex
+def register_flow(path: SourcePath, name: NewName = None, json: AsJson = False) -> None:
+    """Register a notebook or a script as a flow.
 
-    return shlex.quote(name)
+    Examples:
+        flowkernel flow register notebooks/quickstart.ipynb
+        flowkernel flow register scripts/clean.py --name "clean up"
+    """
+    from flowkernel.cli import flow_operations
 
-
-def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
-    """Say through which wrappers it goes from now on."""
-    flow = client().wrap(name, uses_in(using))
-    if as_json:
-        say_json(flow.to_json())
-    elif flow.wrappers:
-        say(f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on.")
-    else:
-        say(f"{flow.name!r} is wrapped no more.")
+    flow_operations.register_flow(path, name, as_json=json)
 
 
-def delete_flow(name: str, *, as_json: bool) -> None:
-    """Forget the name."""
-    client().delete_flow(name)
-    if as_json:
-        say_json({"name": name, "is_deleted": True})
-    else:
-        say(f"Deleted the flow {name!r}. Its executions and versions are kept.")
+def wrap_flow(name: FlowName, using: Wrappers = None, json: AsJson = False) -> None:
+    """Set the wrappers of a flow: its later runs go through them.
+
+    Runs that are under way are not changed.
+
+    Examples:
+        flowkernel flow wrap report --using retry --max-tries 5
+        flowkernel flow wrap report
+    """
+    from flowkernel.cli import flow_operations
+
+    flow_operations.wrap_flow(name, using or [], as_json=json)
+
+
+def delete_flow(name: FlowName, json: AsJson = False) -> None:
+    """Delete the name of a flow. Its runs, and the versions that ran, are kept.
+
+    Examples:
+        flowkernel flow delete report
+    """
+    from flowkernel.cli import flow_operations
+
+    flow_operations.delete_flow(name, as_json=json)

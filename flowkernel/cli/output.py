@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Any
+from typing import Literal
 
 from flowkernel.core.models import Json
 from flowkernel.core.text import for_encoding
@@ -11,22 +11,22 @@ from flowkernel.display.table import Table, value_text
 
 
 def say(text: str) -> None:
-    """A sentence, or several lines."""
+    """Print a sentence, or several lines."""
     write(text)
 
 
 def note(text: str) -> None:
-    """A sentence for the person only: beside what a program would read."""
+    """Print a sentence for the person only, on standard error."""
     write(text, sys.stderr)
 
 
 def say_json(value: Json) -> None:
-    """One JSON value, in ASCII: every terminal and every program can read it."""
+    """Print one JSON value, in ASCII: every terminal and every program can read it."""
     print(json.dumps(value, indent=2))
 
 
 def say_table(table: Table, *, empty: str = "There is nothing to list.") -> None:
-    """A table that fits the terminal; in a pipe, with nothing cut off."""
+    """Print a table: as wide as the terminal, or, in a pipe, with nothing cut off."""
     if not table.rows and not table.is_cut:
         note(empty)
     elif can_redraw(sys.stdout):
@@ -41,17 +41,15 @@ def _rich_table(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(box=SIMPLE_HEAD, pad_edge=False)
+    rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False)
     encoding = sys.stdout.encoding
-    for place, name in enumerate(table.columns):
-        numbers = all(isinstance(row[place], int | float | None) for row in table.rows)
-        drawn.add_column(
-            Text(name), justify="right" if numbers else "left", overflow="fold"
+    for index, name in enumerate(table.columns):
+        is_number = all(
+            isinstance(row[index], int | float | None) for row in table.rows
         )
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        rich_table.add_column(Text(name), justify=justify, overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(for_encoding(_value(value), encoding)) for value in row))
-    Console(highlight=False).print(drawn)
-
-
-def _value(value: Any) -> str:
-    return value_text(value, None)
+        texts = (for_encoding(value_text(value, None), encoding) for value in row)
+        rich_table.add_row(*(Text(text) for text in texts))
+    Console(highlight=False).print(rich_table)

@@ -1,23 +1,18 @@
-"""Pairs of name and value on the command line. Pure."""
+"""Pairs of name and value, and wrappers with their parameters, on the command line. Pure."""
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 from flowkernel.forms.literals import value_of
 
-FLAGS = frozenset({"-p", "--parameter"})
-USING = "--using"
-#: The commands that take wrappers, and their options: what is no parameter of a wrapper.
-TAKES_USES = {
-    ("run",): frozenset(
-        {"--parameter", "--name", "--no-wait", "--json", "--interactive", "--help"}
-    ),
-    ("flow", "wrap"): frozenset({"--json", "--help"}),
-}
+#: The option that takes two words, a name and a value.
+PAIR_FLAGS = ("-p", "--parameter")
+#: The option behind which the parameters of a wrapper stand.
+WRAPPER_FLAG = "--using"
 _PAIR = re.compile(r"[^\W\d]\w*=", re.DOTALL)
 
 
@@ -27,55 +22,55 @@ def join_pairs(words: Sequence[str]) -> list[str]:
     Raises:
         BadArgument: A name without a value.
     """
-    joined: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        joined.append(word)
+    joined_words: list[str] = []
+    remaining = iter(words)
+    for word in remaining:
+        joined_words.append(word)
         if word == "--":
-            joined.extend(rest)
-        elif word in FLAGS:
-            joined.append(_pair(word, next(rest, None), rest))
-    return joined
+            joined_words.extend(remaining)
+        elif word in PAIR_FLAGS:
+            joined_words.append(_pair(word, remaining))
+    return joined_words
 
 
-def _pair(flag: str, name: str | None, rest: Iterable[str]) -> str:
+def _pair(flag: str, words: Iterator[str]) -> str:
+    name = next(words, None)
     if name is None:
         raise BadArgument(f"{flag} needs a name and a value: {flag} day 2026-01-01.")
     if _PAIR.match(name):
         return name
-    value = next(iter(rest), None)
+    value = next(words, None)
     if value is None:
         raise BadArgument(f"{flag} {name} has no value. Write {flag} {name} VALUE.")
     return f"{name}={value}"
 
 
-def join_uses(words: Sequence[str]) -> list[str]:
-    """`--using NAME --parameter VALUE` as one word, `--using={...}`, for `uses_in`.
+def join_wrappers(words: Sequence[str], flags: frozenset[str]) -> list[str]:
+    """`--using NAME --parameter VALUE` as one word, `--using={...}`, for `wrappers_in`.
+
+    Args:
+        words: What stands behind the name of the command.
+        flags: The options of the command itself: they are no parameters of a wrapper.
 
     Raises:
         BadArgument: A name or a value is missing.
     """
-    for command, known in TAKES_USES.items():
-        if tuple(words[: len(command)]) == command:
-            rest, uses = split_wrappers(
-                words, USING, own_options=known, parse_value=value_of
-            )
-            place = len(command)
-            joined = [f"{USING}={json.dumps(use)}" for use in uses]
-            return [*rest[:place], *joined, *rest[place:]]
-    return list(words)
+    own_words, wrappers = split_wrappers(
+        words, WRAPPER_FLAG, own_options=flags, parse_value=value_of
+    )
+    return [*(f"{WRAPPER_FLAG}={json.dumps(item)}" for item in wrappers), *own_words]
 
 
-def uses_in(words: Sequence[str]) -> list[Json]:
-    """The wrappers that `join_uses` put in words, outermost first."""
+def wrappers_in(words: Sequence[str]) -> list[Json]:
+    """The wrappers that `join_wrappers` put in words, outermost first."""
     return [json.loads(word) for word in words]
 
 
-def parameters_of(pairs: Sequence[str]) -> dict[str, Json]:
+def inputs_in(pairs: Sequence[str]) -> dict[str, Json]:
     """`NAME=VALUE` pairs as inputs.
 
     Raises:
-        BadArgument: A name is no name or comes twice, or a value is broken JSON.
+        BadArgument: A name is not an identifier or comes twice, or a value is broken JSON.
     """
     inputs: dict[str, Json] = {}
     for pair in pairs:

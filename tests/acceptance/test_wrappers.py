@@ -458,7 +458,9 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
     assert command("run", "later").returncode == 0
     assert times() == 2
 
-    assert command("flow", "wrap", "later").stdout == "'later' is wrapped no more.\n"
+    assert (
+        command("flow", "wrap", "later").stdout == "'later' has no wrapper any more.\n"
+    )
     done = json.loads(command("run", "later", "--json").stdout)
     assert (done["type"], done["output"]) == ("FLOW", {"times": 3})
 

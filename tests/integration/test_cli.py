@@ -217,8 +217,10 @@ def test_a_wrong_answer_says_what_is_wrong(say, message):
     answer = ("message", "answer", message)
 
     assert "no button 'stop'. There are: retry, fail" in say(*answer, "stop", code=2)
-    assert "Say which button" in say(*answer, code=2)
-    assert "is a button" in say(*answer, "fail", "-p", "retry", "true", code=2)
+    assert "Say which button to press" in say(*answer, code=2)
+    assert "is a button, not a field" in say(
+        *answer, "fail", "-p", "retry", "true", code=2
+    )
     assert "filled in: Rows" in say(*answer, "retry", code=2)
     assert '"many"; it must be a number' in say(
         *answer, "retry", "-p", "rows", "many", code=2
@@ -315,8 +317,8 @@ def test_what_is_old_goes_and_the_room_comes_back(ask, say, own):
     assert "such as 30d" in say("prune", "--older-than", "30", code=2)
     assert ask("prune", "--older-than", "30d")["executions"] == 0
     assert ask("prune", "--keep", "1", "--dry-run")["executions"] == 2
-    assert "2 executions would go" in say("prune", "--keep", "1", "--dry-run")
-    assert "2 executions went, in 2 families" in say("prune", "--keep", "1")
+    assert "2 runs would be deleted" in say("prune", "--keep", "1", "--dry-run")
+    assert "2 runs were deleted, in 2 families" in say("prune", "--keep", "1")
     assert len(ask("execution", "list")) == 1
     assert ask("compact")["after"] > 0
     assert "The database has" in say("compact")
@@ -330,7 +332,7 @@ def test_the_database_is_made_anew_from_the_journal(ask, say, own):
     say("engine", "stop")
     own.database.write_bytes(b"spoilt")
 
-    assert "3 executions. The old one is" in say("rebuild")
+    assert "3 runs. The old one is" in say("rebuild")
 
     assert ask("execution", "list") == before
     say("engine", "stop")

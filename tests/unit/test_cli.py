@@ -13,8 +13,8 @@ import pytest
 
 import flowkernel
 from flowkernel.cli import main
-from flowkernel.cli.engine_commands import ADVICE, SENTENCES
-from flowkernel.cli.failures import failure_code
+from flowkernel.cli.engine_operations import SENTENCES
+from flowkernel.cli.error_report import report_error
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.errors import all_errors
 from flowkernel.home import EngineFile, Home
@@ -48,13 +48,15 @@ def test_help_imports_nothing_heavy(words):
         "sys.exit(code)"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
 
-    assert done.returncode == 0
-    assert not HEAVY & set(json.loads(done.stderr.replace("'", '"')))
+    assert process.returncode == 0
+    assert not HEAVY & set(json.loads(process.stderr.replace("'", '"')))
 
 
-def test_version_is_said(capsys):
+def test_version_is_printed(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"flowkernel {flowkernel.__version__}\n"
 
@@ -72,25 +74,25 @@ def test_version_is_said(capsys):
 def test_a_wrong_command_line_is_a_bad_request(words, capsys):
     assert main(words) == 2
 
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.strip()
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.strip()
 
 
 def test_a_wrong_command_line_is_json_for_programs(capsys):
     assert main(["run", "--json"]) == 2
 
-    told = capsys.readouterr()
-    assert json.loads(told.out)["code"] == "BadArgument"
-    assert told.err == ""
+    output = capsys.readouterr()
+    assert json.loads(output.out)["code"] == "BadArgument"
+    assert output.err == ""
 
 
 @pytest.mark.parametrize("error", all_errors().values())
 def test_every_error_has_an_exit_code(error, capsys):
-    made = error.__new__(error)
-    Exception.__init__(made, "It went wrong.")
+    raised = error.__new__(error)
+    Exception.__init__(raised, "It went wrong.")
 
-    assert failure_code(made, as_json=False) in {1, 2, 3, 4}
+    assert report_error(raised, as_json=False) in {1, 2, 3, 4}
     assert capsys.readouterr().err == "It went wrong.\n"
 
 
@@ -100,14 +102,14 @@ def test_bytes_that_are_no_text_are_a_sentence(empty_home, capsys):
 
     assert main(["run", "script.py", "-p", "who", "Zo\udcc3\udcab"]) == 2
 
-    told = capsys.readouterr().err
-    assert "not valid Unicode text" in told
-    assert len(told) < 200
+    message = capsys.readouterr().err
+    assert "not valid Unicode text" in message
+    assert len(message) < 200
 
 
 def test_an_error_that_nobody_foresaw_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
-        failure_code(ZeroDivisionError(), as_json=False)
+        report_error(ZeroDivisionError(), as_json=False)
 
 
 def test_a_missing_file_starts_no_engine(empty_home, capsys):
@@ -143,15 +145,16 @@ def an_engine_file(home: Home, *, pid: int, started_at: float) -> None:
 
 
 def a_dead_process() -> int:
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
-    return done.pid
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
 
 
-@pytest.mark.parametrize("found", EngineState)
-def test_every_state_of_the_engine_has_words(found):
-    assert SENTENCES[found]
-    assert found in ADVICE
+@pytest.mark.parametrize("state", EngineState)
+def test_every_state_of_the_engine_has_words(state):
+    sentence, _advice = SENTENCES[state]
+
+    assert sentence
 
 
 def test_no_engine_is_no_trouble(empty_home, capsys):
@@ -168,7 +171,7 @@ def test_a_killed_engine_is_no_trouble(empty_home, capsys):
     assert "was killed" in capsys.readouterr().out
 
 
-def test_a_recycled_process_id_is_told(empty_home, capsys):
+def test_a_recycled_process_id_is_reported(empty_home, capsys):
     an_engine_file(empty_home, pid=psutil.Process().pid, started_at=1.0)
 
     assert main(["engine", "status"]) == 0
@@ -224,10 +227,10 @@ def test_doctor_says_what_to_do_about_a_broken_engine_file(empty_home, capsys):
 
     assert main(["doctor"]) == 1
 
-    told = capsys.readouterr().out
-    assert "problem engine: engine.json cannot be understood" in told
-    assert "flowkernel engine start" in told
-    assert "others can read the token" in told
+    output = capsys.readouterr().out
+    assert "problem engine: engine.json cannot be read" in output
+    assert "flowkernel engine start" in output
+    assert "others can read the token" in output
 
 
 def test_doctor_reads_the_configuration(empty_home, capsys):
@@ -266,17 +269,18 @@ def runtime(tmp_path_factory, monkeypatch):
 
 
 def test_doctor_says_why_kernels_start_plainly(empty_home, capsys, runtime):
+    text = "each as a new process, because of the setting `kernel`."
     empty_home.path.mkdir()
     (empty_home.path / "config.toml").write_text("kernel = 'plain'")
 
-    assert kernel_starts(capsys) == [("ok", "plainly, one by one: so says `kernel`.")]
+    assert kernel_starts(capsys) == [("ok", text)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
 def test_doctor_starts_no_fork_server_to_ask_it(empty_home, capsys, runtime):
-    said = "forked; the fork server starts with the first of them."
+    text = "forked; the fork server starts with the first kernel."
 
-    assert kernel_starts(capsys) == [("ok", said)]
+    assert kernel_starts(capsys) == [("ok", text)]
     assert list(runtime.iterdir()) == []
 
 
@@ -296,10 +300,10 @@ def test_doctor_says_what_fork_servers_say(empty_home, capsys, runtime):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        found = kernel_starts(capsys)
+        findings = kernel_starts(capsys)
         thread.join()
 
-    assert found == [
+    assert findings == [
         ("ok", "forked, by process 7 of /python: 2 ready, 1 taken; preloaded: numpy"),
         ("warn", "dask is not preloaded: importing it starts threads."),
     ]
@@ -312,7 +316,7 @@ def test_doctor_says_which_fork_server_does_not_answer(empty_home, capsys, runti
         listener.bind(str(path))
         listener.listen()
 
-        found = kernel_starts(capsys)
+        findings = kernel_starts(capsys)
 
-    assert found == [("warn", f"{path} does not answer: timed out.")]
+    assert findings == [("warn", f"{path} does not answer: timed out.")]
     assert kernel_starts(capsys)[0][0] == "ok"  # What a killed one left is nothing.

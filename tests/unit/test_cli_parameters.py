@@ -2,13 +2,13 @@
 
 import pytest
 
-from flowkernel.cli.parameters import join_pairs, parameters_of
+from flowkernel.cli.parameters import inputs_in, join_pairs
 from flowkernel.core.errors import BadArgument
 from flowkernel.forms.literals import value_of
 
 
 @pytest.mark.parametrize(
-    ("words", "joined"),
+    ("words", "joined_words"),
     [
         (["run", "x", "-p", "day", "monday"], ["run", "x", "-p", "day=monday"]),
         (["-p", "a=1", "--json"], ["-p", "a=1", "--json"]),
@@ -19,15 +19,15 @@ from flowkernel.forms.literals import value_of
         (["sql", "--", "-p"], ["sql", "--", "-p"]),
     ],
 )
-def test_two_words_become_one(words, joined):
-    assert join_pairs(words) == joined
+def test_two_words_become_one(words, joined_words):
+    assert join_pairs(words) == joined_words
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(["-p"], "needs a name"), (["-p", "x"], "no value")]
+    ("words", "sentence"), [(["-p"], "needs a name"), (["-p", "x"], "no value")]
 )
-def test_a_missing_value_is_said(words, said):
-    with pytest.raises(BadArgument, match=said):
+def test_a_missing_value_is_an_error(words, sentence):
+    with pytest.raises(BadArgument, match=sentence):
         join_pairs(words)
 
 
@@ -58,13 +58,13 @@ def test_a_missing_value_is_said(words, said):
     ],
 )
 def test_values_are_what_they_look_like(text, value):
-    found = value_of(text, "x")
+    parsed = value_of(text, "x")
 
-    assert found == value
-    assert type(found) is type(value)
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
-def test_broken_json_is_said_and_not_taken_as_text():
+def test_broken_json_is_an_error_and_no_text():
     with pytest.raises(BadArgument, match="'x' begins like JSON"):
         value_of("[1, 2", "x")
 
@@ -72,7 +72,7 @@ def test_broken_json_is_said_and_not_taken_as_text():
 @pytest.mark.parametrize("pairs", [["a=1", "a=2"], ["a b=1"], ["=1"], ["nothing"]])
 def test_bad_names_are_refused(pairs):
     with pytest.raises(BadArgument):
-        parameters_of(pairs)
+        inputs_in(pairs)
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', "[Infinity]", "[" * 5_000])

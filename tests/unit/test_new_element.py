@@ -5,7 +5,7 @@ import re
 import ipywidgets
 import pytest
 
-from flowkernel.cli.message_commands import response_of
+from flowkernel.cli.message_operations import make_response
 from flowkernel.core.errors import BadAnswer, BadForm
 from flowkernel.core.models import Message
 from flowkernel.display.terminal_prompts import TerminalPrompts
@@ -73,7 +73,7 @@ def test_the_command_line_says_how_to_type_it_and_reads_it(form):
     [line, _button] = form_lines(form)
 
     assert line == '  -p wall VALUE   Wall, a colour, as #1a2b3c, default "#FFF"'
-    assert response_of(form, None, ["wall=abc"]) == {"ok": True, "wall": "#abc"}
+    assert make_response(form, None, ["wall=abc"]) == {"ok": True, "wall": "#abc"}
 
 
 def test_a_dialogue_asks_for_it(form):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.cli.parameters import join_uses, uses_in, value_of
+from flowkernel.cli.parameters import value_of
 from flowkernel.client.wrapper_options import split_wrappers, wrappers_text
 from flowkernel.core.errors import BadArgument
 from flowkernel.magics.magic_arguments import uses_of
@@ -80,29 +80,6 @@ def test_behind_a_magic_a_value_is_an_inputs_value_and_a_name_may_be_quoted():
 
     assert rest == 'report note="a --using b" --name x'
     assert uses == [use("my own", limit=7, also=[1, 2], no_doubt=True)]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["run", "--using", "retry", "--max-tries", "5", "report", "--json"],
-        ["flow", "wrap", "report", "--using", "retry", "--max-tries", "5", "--json"],
-    ],
-)
-def test_the_commands_that_take_wrappers_get_each_as_one_word(words):
-    joined = join_uses(words)
-
-    given = [word.partition("=")[2] for word in joined if word.startswith("--using=")]
-    assert uses_in(given) == [use("retry", max_tries=5)]
-    assert [word for word in joined if not word.startswith("--using=")] == [
-        word for word in words if word not in ("--using", "retry", "--max-tries", "5")
-    ]
-
-
-def test_other_commands_keep_their_words():
-    words = ["execution", "list", "--using", "retry"]
-
-    assert join_uses(words) == words
 
 
 def test_wrappers_are_told_to_people_outermost_first():

@@ -18,7 +18,7 @@ from flowkernel.core.errors import (
     RunError,
 )
 
-#: The root of what typer raises: it comes from click, or from its own copy of it.
+#: The root of what typer raises: it comes from click, or from typer's own copy of it.
 UsageFault = typer.BadParameter.__mro__[1]
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (EngineError, NO_ENGINE),
@@ -28,11 +28,16 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (UsageFault, BAD_REQUEST),
     (UnicodeEncodeError, BAD_REQUEST),
 )
-AROUND = 10  #: Characters shown on both sides of one that cannot be encoded.
+#: Characters shown on both sides of one that cannot be encoded.
+CONTEXT_LENGTH = 10
 
 
-def failure_code(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong; the exit code for it. What nobody foresaw is raised again."""
+def report_error(error: Exception, *, as_json: bool) -> int:
+    """Print what went wrong; the exit code for it.
+
+    Raises:
+        Exception: The same error, if it is a bug and no sentence for a person.
+    """
     if isinstance(error, typer.Exit):
         return int(error.exit_code)
     if isinstance(error, typer.Abort):
@@ -43,7 +48,7 @@ def failure_code(error: Exception, *, as_json: bool) -> int:
     if as_json:
         from flowkernel.cli.output import say_json
 
-        say_json({"code": _name(error), "message": _sentence(error)})
+        say_json({"code": _code(error), "message": _sentence(error)})
     else:
         from flowkernel.display.live_terminal import write
 
@@ -51,7 +56,7 @@ def failure_code(error: Exception, *, as_json: bool) -> int:
     return code
 
 
-def _name(error: Exception) -> str:
+def _code(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, FlowkernelError) else "BadArgument"
 
 
@@ -59,11 +64,12 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, FlowkernelError):
         return str(error)
     if isinstance(error, UnicodeEncodeError):
-        near = error.object[max(0, error.start - AROUND) : error.end + AROUND]
-        return f"{near!r} is not valid Unicode text. Use it in a UTF-8 locale."
-    said = error.format_message() if hasattr(error, "format_message") else str(error)
-    context = getattr(error, "ctx", None)
+        start = max(0, error.start - CONTEXT_LENGTH)
+        excerpt = error.object[start : error.end + CONTEXT_LENGTH]
+        return f"{excerpt!r} is not valid Unicode text. Use it in a UTF-8 locale."
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
     if type(error).__name__ == "NoArgsIsHelpError":  # A group without a command.
-        return said
+        return text
+    context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "flowkernel"
-    return f"{said} `{path} --help` says what there is."
+    return f"{text} `{path} --help` shows the commands and options."

@@ -1,0 +1,141 @@
+"""What `flowkernel sql`, `backup`, `prune`, `compact` and `rebuild` do."""
+
+import csv
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from flowkernel.api import as_table
+from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.output import note, say, say_json, say_table
+from flowkernel.core.errors import BadArgument, FileMissing
+from flowkernel.display.table import cut_note
+from flowkernel.home import find_home
+
+#: How long the engine may take to copy the database.
+BACKUP_SECONDS = 600.0
+#: How long the engine may take to delete old runs, or to write the database again.
+UPKEEP_SECONDS = 3600.0
+#: Days of each unit of an age.
+DAYS = {"h": 1 / 24, "d": 1, "w": 7}
+
+
+def query_database(query: str, *, as_json: bool, as_csv: bool) -> None:
+    """Print the answer to one query."""
+    answer = make_client().sql(query)
+    if as_json:
+        say_json(answer)
+        return
+    table = as_table(answer)
+    if as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([table.columns, *table.rows])
+        if table.is_cut:
+            note(cut_note(len(table)))
+    else:
+        say_table(table, empty="No rows.")
+
+
+def back_up(file: str, *, as_json: bool) -> None:
+    """Copy the database into `file`.
+
+    Raises:
+        BadArgument: The file exists, or cannot be written.
+        FileMissing: Its folder does not exist.
+    """
+    target = Path(file).expanduser().absolute()
+    if target.exists():
+        raise BadArgument(f"{str(target)!r} exists already. Name a file that does not.")
+    if not target.parent.is_dir():
+        raise FileMissing(
+            f"There is no folder {str(target.parent)!r} to put the backup in."
+        )
+    copy = Path(make_client().post("/backup", {}, seconds=BACKUP_SECONDS)["path"])
+    try:
+        shutil.move(copy, target)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        raise BadArgument(
+            f"The backup cannot be written to {str(target)!r}: {error.strerror}. "
+            "Name another file."
+        ) from error
+    size = target.stat().st_size
+    if as_json:
+        say_json({"path": str(target), "bytes": size})
+    else:
+        say(f"The backup is {str(target)!r} ({size:,} bytes), readable with DuckDB.")
+
+
+def prune(
+    older_than: str | None, keep: int | None, *, is_dry: bool, as_json: bool
+) -> None:
+    """Delete old runs."""
+    days = days_in(older_than) if older_than is not None else None
+    request = {"days": days, "keep": keep, "is_dry": is_dry}
+    counts = make_client().post("/prune", request, seconds=UPKEEP_SECONDS)
+    if as_json:
+        say_json(counts)
+        return
+    verb = "would be" if is_dry else "were"
+    runs, families = counts["executions"], counts["families"]
+    sentence = f"{runs:,} runs {verb} deleted, in {families:,} families."
+    if runs and not is_dry:
+        sentence += (
+            f" {counts['notebooks']:,} output notebooks with {counts['bytes']:,} bytes were "
+            "deleted, too. The database file keeps its size and uses the space again; "
+            "`flowkernel compact` makes it smaller."
+        )
+    say(sentence)
+
+
+def days_in(age: str) -> float:
+    """How many days `30d`, `12h` or `6w` are.
+
+    Raises:
+        BadArgument: It is not a number with one of these units.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", age.strip())
+    if match is None:
+        raise BadArgument(
+            f"--older-than is {age!r}; it takes a number with h, d or w, such as 30d."
+        )
+    return float(match[1]) * DAYS[match[2]]
+
+
+def compact(*, as_json: bool) -> None:
+    """Make the database file smaller."""
+    sizes = make_client().post("/compact", {}, seconds=UPKEEP_SECONDS)
+    if as_json:
+        say_json(sizes)
+    else:
+        say(f"The database has {sizes['after']:,} bytes; it had {sizes['before']:,}.")
+
+
+def rebuild(*, as_json: bool) -> None:
+    """Make the database again from its journal.
+
+    Raises:
+        BadArgument: The engine is running.
+    """
+    from filelock import FileLock, Timeout
+
+    from flowkernel.store.restore import restore
+
+    home = find_home()
+    home.prepare()
+    try:
+        with FileLock(home.engine_lock).acquire(timeout=0):
+            old_file, count, damages = restore(home.database, home.journal)
+    except Timeout as error:
+        raise BadArgument(
+            "The engine has the database open. Run `flowkernel engine stop`, then try again."
+        ) from error
+    if as_json:
+        path = old_file and str(old_file)
+        say_json({"executions": count, "kept": path, "damaged": damages})
+        return
+    for sentence in damages:
+        note(sentence)
+    old = f" The old one is {str(old_file)!r}." if old_file else ""
+    say(f"The database was made again from the journal: {count:,} runs.{old}")

@@ -1,0 +1,193 @@
+"""What the `flowkernel execution` commands do."""
+
+import json
+import sys
+import time
+
+from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.output import say, say_json, say_table
+from flowkernel.client.client import Client
+from flowkernel.client.watch import get_tree
+from flowkernel.core.models import CellRun, Execution
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import duration_text, one_line, plain_text
+from flowkernel.display.columns import (
+    execution_table,
+    moment_text,
+    parse_status,
+    short_id,
+)
+from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
+from flowkernel.display.table import Table
+
+S = ExecutionStatus
+
+#: Seconds between two requests for a log that is followed.
+POLL_SECONDS = 0.5
+#: What a verb does, in a sentence.
+OUTCOMES = {
+    "cancel": "{name!r} is being cancelled, and all runs under it.",
+    "pause": "{name!r} pauses as soon as the current cell has ended.",
+    "resume": "{name!r} goes on.",
+}
+#: The same, where there was no kernel to wait for.
+IMMEDIATE_OUTCOMES = {
+    ("cancel", S.ENDED_CANCELLED): "{name!r} is cancelled.",
+    ("pause", S.PAUSED): "{name!r} is paused.",
+}
+
+
+def list_executions(
+    status: str | None,
+    flow_name: str | None,
+    limit: int,
+    *,
+    has_archived: bool,
+    as_json: bool,
+) -> None:
+    """Print the newest ones first; archived ones only with `has_archived`."""
+    executions = make_client().list_executions(
+        status=parse_status(status),
+        flow_name=flow_name,
+        is_archived=None if has_archived else False,
+        limit=limit,
+    )
+    if as_json:
+        say_json([execution.to_json() for execution in executions])
+    else:
+        say_table(execution_table(executions), empty="There is no such run.")
+
+
+def show_execution(execution_id: str, *, as_json: bool) -> None:
+    """Print everything that is recorded of it."""
+    client = make_client()
+    execution = client.get_execution(execution_id)
+    cell_runs = client.cell_runs(execution.execution_id)
+    if as_json:
+        records = [cell_run.to_json() for cell_run in cell_runs]
+        say_json({**execution.to_json(), "cell_runs": records})
+        return
+    say(_facts(execution, client))
+    if cell_runs:
+        say("\n" + _cell_table(cell_runs).text())
+    cause = _cause(execution, client)
+    if cause.error is not None and cause.error.traceback:
+        say("\n" + plain_text(cause.error.traceback).rstrip())
+    if cause is not execution:
+        command = f"flowkernel execution show {short_id(cause.execution_id)}"
+        say(f"\n{one_line(cause.name)!r} failed under it: {command}")
+
+
+def _cause(execution: Execution, client: Client) -> Execution:
+    """What a wrapper failed for: the last one that failed under it; else itself."""
+    while execution.status is S.ENDED_ERROR and execution.failed_for_another:
+        failed_children = client.list_executions(
+            parent_id=execution.execution_id, status=S.ENDED_ERROR, limit=1
+        )
+        if not failed_children:
+            break
+        [execution] = failed_children
+    return execution
+
+
+def _facts(execution: Execution, client: Client) -> str:
+    notebook = execution.notebook_path and client.home.path / execution.notebook_path
+    duration = execution.duration
+    facts = {
+        "id": execution.execution_id,
+        "name": execution.name,
+        "flow": f"{execution.flow_name} (version {execution.flow_version[:8]})",
+        "status": execution.status.label,
+        "message": execution.status_message
+        and one_line(execution.status_message, 1000),
+        "started by": execution.started_by,
+        "parent": execution.parent_id,
+        "retry of": execution.retry_of,
+        "lost": execution.losses and f"its worker was lost {execution.losses} time(s)",
+        "created": moment_text(execution.created_at),
+        "started": moment_text(execution.started_at),
+        "ended": moment_text(execution.ended_at),
+        "took": "" if duration is None else duration_text(duration),
+        "inputs": execution.inputs and json.dumps(execution.inputs, ensure_ascii=False),
+        "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
+        "notebook": notebook,
+    }
+    return "\n".join(
+        f"{title + ':':<12} {plain_text(str(fact))}"
+        for title, fact in facts.items()
+        if fact
+    )
+
+
+def _cell_table(cell_runs: list[CellRun]) -> Table:
+    return Table(
+        ("cell", "cell id", "status", "took", "error"),
+        tuple(_cell_row(cell_run) for cell_run in cell_runs),
+    )
+
+
+def _cell_row(cell_run: CellRun) -> tuple[int, str, str, str, str]:
+    duration = ""
+    if cell_run.ended_at:
+        seconds = (cell_run.ended_at - cell_run.started_at).total_seconds()
+        duration = duration_text(seconds)
+    parts = (cell_run.error_name, cell_run.error_message)
+    error = one_line(": ".join(part for part in parts if part))
+    status = cell_run.status.label
+    return cell_run.cell_index, cell_run.cell_id, status, duration, error
+
+
+def show_tree(execution_id: str, *, as_json: bool) -> None:
+    """Print it and everything under it."""
+    client = make_client()
+    tree = get_tree(client, client.get_execution(execution_id).execution_id)
+    if as_json:
+        say_json(tree.to_reply())
+    else:
+        display = LiveText() if can_redraw(sys.stdout) else FinalText()
+        display.finish(tree)
+
+
+def print_log(execution_id: str, *, follows: bool, as_json: bool) -> None:
+    """Print what it logged and printed: as text, or as one JSON object a line."""
+    client = make_client()
+    execution = client.get_execution(execution_id)
+    seq = _print_lines(client, execution, 0, as_json=as_json)
+    while follows and not execution.status.is_ended:
+        time.sleep(POLL_SECONDS)
+        execution = client.get_execution(execution.execution_id)
+        seq = _print_lines(client, execution, seq, as_json=as_json)
+
+
+def _print_lines(
+    client: Client, execution: Execution, seq: int, *, as_json: bool
+) -> int:
+    """Print what was logged after event `seq`; the last event that was."""
+    for event in client.log(execution.execution_id, after_seq=seq):
+        seq = max(seq, event.seq)
+        if as_json:
+            record = {"happened_at": event.to_json()["happened_at"], **event.payload}
+            sys.stdout.write(json.dumps(record) + "\n")
+        else:
+            sys.stdout.write(plain_text(event.payload["text"]))
+    sys.stdout.flush()
+    return seq
+
+
+def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
+    """Cancel, pause, resume or retry it."""
+    client = make_client()
+    full_id = client.get_execution(execution_id).execution_id
+    execution = client.act(full_id, verb)
+    if as_json:
+        say_json(execution.to_json())
+    elif verb == "retry":
+        short = short_id(execution.execution_id)
+        say(
+            f"Started {execution.name!r} again as {short}. "
+            f"`flowkernel execution tree {short}` shows it."
+        )
+    else:
+        key = (verb, execution.status)
+        sentence = IMMEDIATE_OUTCOMES.get(key, OUTCOMES.get(verb, ""))
+        say(sentence.format(name=execution.name))

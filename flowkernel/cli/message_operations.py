@@ -1,0 +1,171 @@
+"""What the `flowkernel message` commands do."""
+
+import sys
+from datetime import datetime
+from getpass import getpass
+from urllib.parse import quote
+
+from flowkernel.cli.cli_client import COMMAND_LINE, make_client
+from flowkernel.cli.output import note, say, say_json, say_table
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_values import dumps
+from flowkernel.core.models import Json, Message
+from flowkernel.core.projection import pressed_in
+from flowkernel.core.status import MessageStatus
+from flowkernel.core.text import one_line, plain_text
+from flowkernel.display.columns import message_table, moment_text, short_id
+from flowkernel.forms.base_field import Field
+from flowkernel.forms.form import Form
+from flowkernel.forms.form_text import form_lines
+from flowkernel.forms.literals import value_of
+
+MS = MessageStatus
+
+
+def list_messages(*, is_open: bool, as_json: bool) -> None:
+    """Print the newest ones first."""
+    records = make_client().get("/message", is_open=str(is_open).lower())
+    if as_json:
+        say_json(records)
+        return
+    messages = [Message.from_json(record) for record in records]
+    empty = "Nothing waits for an answer." if is_open else "There is no message."
+    say_table(message_table(messages), empty=empty)
+
+
+def show_message(message_id: str, *, as_json: bool) -> None:
+    """Print all of it, and how to answer it."""
+    record = make_client().get(f"/message/{quote(message_id, safe='')}")
+    if as_json:
+        say_json(record)
+        return
+    message = Message.from_json(record)
+    created = moment_text(message.created_at)
+    say(f"{one_line(message.subject)}\n{message.message_type}, {created}")
+    say(f"from the run {message.execution_id}")
+    if message.message:
+        say("\n" + plain_text(message.message))
+    if message.status is MS.OPEN:
+        say("\n" + "\n".join(form_lines(Form.of(message.body))))
+    say("\n" + status_sentence(message))
+    for name, value in (message.response or {}).items():
+        if value is not True:
+            text = value if isinstance(value, str) else dumps(value)
+            say(f"  {name}: {plain_text(text)}")
+
+
+def status_sentence(message: Message) -> str:
+    """What became of it, or how to answer it."""
+    match message.status:
+        case MS.OPEN:
+            limit = ""
+            if message.expires_at:
+                limit = f" until {moment_text(message.expires_at)}"
+            return (
+                f"It waits for an answer{limit}: "
+                f"flowkernel message answer {short_id(message.message_id)} BUTTON "
+                "[-p NAME VALUE]..."
+            )
+        case MS.ANSWERED:
+            return (
+                f"{message.answered_by} answered {_at(message.answered_at)}from "
+                f"{message.answered_from}: {pressed_in(message)}."
+            )
+        case MS.NOTE:
+            return "It asks for nothing."
+        case _:
+            return f"It is closed. {message.closed_why}"
+
+
+def _at(moment: datetime | None) -> str:
+    return f"at {moment_text(moment)} " if moment else ""
+
+
+def answer_message(
+    message_id: str, button: str | None, pairs: list[str], *, as_json: bool
+) -> None:
+    """Answer a message; a password that is missing is asked for on the terminal."""
+    client = make_client()
+    record = client.get(f"/message/{quote(message_id, safe='')}")
+    form = Form.of(record["body"]) if record["body"] else None
+    response = make_response(form, button, pairs)
+    if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
+        response |= ask_passwords(form, response)
+    answered = client.answer(record["message_id"], response, answered_from=COMMAND_LINE)
+    if as_json:
+        say_json(answered)
+    else:
+        note(f"Answered: {pressed_in(Message.from_json(answered))}.")
+
+
+def ask_passwords(form: Form, response: dict[str, Json]) -> dict[str, Json]:
+    """The required passwords that the response lacks, as a person types them.
+
+    So they are not in the history of the shell.
+    """
+    [button] = [button for button in form.buttons if response.get(button.name)]
+    return {
+        field.name: getpass(f"{field.label}: ")
+        for field in form.inputs
+        if field.is_secret
+        and field.name in form.required_by(button)
+        and field.name not in response
+    }
+
+
+def make_response(
+    form: Form | None, button_word: str | None, pairs: list[str]
+) -> dict[str, Json]:
+    """The response that a button and `NAME=VALUE` pairs mean.
+
+    Raises:
+        BadArgument: There is no such button, or a pair has no value.
+        FileMissing: A file cannot be read.
+    """
+    if form is None:  # The engine says why it cannot be answered.
+        return {}
+    button = _find_button(form, button_word)
+    response: dict[str, Json] = {button.name: True}
+    button_names = {field.name for field in form.buttons}
+    fields = {field.name: field for field in form.inputs}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        if not sign:
+            raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
+        if name in button_names:
+            raise BadArgument(
+                f"{name!r} is a button, not a field: write it after the id, without -p."
+            )
+        _check_belongs(form, button, name)
+        field = fields.get(name)
+        response[name] = field.parse(text) if field else value_of(text, name)
+    return response
+
+
+def _check_belongs(form: Form, button: Field, name: str) -> None:
+    """Refuse a field that belongs to other buttons only: it would be ignored."""
+    owners = [
+        other.name
+        for other in form.buttons
+        if name in {field.name for field in form.fields_of(other)}
+    ]
+    if owners and button.name not in owners:
+        raise BadArgument(
+            f"{name!r} is of no use for {button.name!r}: it belongs to {owners[0]!r}. "
+            "Leave it out, or press that button."
+        )
+
+
+def _find_button(form: Form, word: str | None) -> Field:
+    """The button with this name or label; the only one, if no word is given."""
+    if word is None and len(form.buttons) == 1:
+        return form.buttons[0]
+    buttons = [field for field in form.buttons if field.name == word]
+    buttons = buttons or [
+        field for field in form.buttons if word and field.label.lower() == word.lower()
+    ]
+    if len(buttons) == 1:
+        return buttons[0]
+    names = ", ".join(field.name for field in form.buttons)
+    problem = f"There is no button {word!r}." if word else "Say which button to press."
+    raise BadArgument(f"{problem} There are: {names}.")

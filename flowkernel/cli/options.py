@@ -1,0 +1,83 @@
+"""How a command declares its arguments and options, for every parser of the command line.
+
+A parameter of the function behind a command is annotated with its type and an `Argument` or
+an `Option`: `Annotated[bool, Option(("--json",), help="...")]`. A `bool` is a flag without a
+value, a `list[str]` may be repeated, anything else takes one value. This module imports
+nothing heavy: `flowkernel run` is parsed with it.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """A word that is known by its place. Without a default it is required."""
+
+    metavar: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A word that begins with `-`, at any place."""
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    #: The smallest number, inclusive.
+    minimum: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One parameter of a command."""
+
+    name: str
+    #: `bool`, `int`, `str` or `list[str]`; or one of them or None.
+    type: Any
+    #: `inspect.Parameter.empty` if there is none.
+    default: Any
+    kind: Argument | Option
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the command cannot be called without it."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it takes no value."""
+        return self.type is bool
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be given more than once."""
+        types = (self.type, *get_args(self.type))
+        return any(get_origin(item) is list for item in types)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its value is a whole number."""
+        return int in (self.type, *get_args(self.type))
+
+
+def declarations(command: Command) -> list[Declaration]:
+    """The parameters of a command, in the order of its function."""
+    return list(_declarations(command))
+
+
+def _declarations(command: Command) -> Iterator[Declaration]:
+    for parameter in inspect.signature(command).parameters.values():
+        assert get_origin(parameter.annotation) is Annotated, parameter
+        type_, kind = get_args(parameter.annotation)
+        yield Declaration(
+            name=parameter.name, type=type_, default=parameter.default, kind=kind
+        )
+
+
+AsJson = Annotated[bool, Option(("--json",), help="Print JSON, for programs.")]

@@ -1,0 +1,141 @@
+"""What `flowkernel run` shows while a run is under way and when it has ended."""
+
+import sys
+from datetime import datetime
+
+from flowkernel.cli.cli_client import COMMAND_LINE
+from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
+from flowkernel.cli.output import note, say, say_json
+from flowkernel.client.client import Client
+from flowkernel.client.open_prompts import Prompter
+from flowkernel.client.watch import watch
+from flowkernel.core.models import Execution, Json
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import one_line
+from flowkernel.display.columns import short_id
+from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
+from flowkernel.display.tree import Tree
+from flowkernel.flow_api import Execution as FlowExecution
+
+S = ExecutionStatus
+EXIT_CODES = {
+    S.ENDED_SUCCESS: SUCCESS,
+    S.ENDED_ERROR: FAILED,
+    S.ENDED_CANCELLED: CANCELLED,
+}
+#: Characters of the reason of a failure that are shown, inclusive.
+REASON_LENGTH = 300
+
+
+def print_started(execution: FlowExecution, *, as_json: bool) -> None:
+    """Print its id; as JSON, the whole record."""
+    if as_json:
+        say_json(execution.load_all())
+    else:
+        say(execution.execution_id)
+
+
+def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int:
+    """Show a run until it has ended; the exit code that says how it ended."""
+    display = _display(as_json)
+    name = execution.get("name")
+    try:
+        tree = watch(
+            client,
+            execution.execution_id,
+            display,
+            confirm_cancel=lambda: as_json or _confirm_cancel(name),
+            on_change=display.report,
+            prompter=None if as_json else _prompter(client, display),
+        )
+    except KeyboardInterrupt:  # The second one: the cancel is on its way.
+        return CANCELLED
+    if as_json:
+        say_json(tree.execution.to_json())
+    else:
+        _print_outcome(tree)
+    return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
+
+
+def _prompter(client: Client, display: FinalText) -> Prompter | None:
+    """How the person at this terminal is asked; None if there is no such person."""
+    if client.channel is None:
+        return None
+    from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
+
+    def answer(message_id: str, response: dict[str, Json]) -> dict[str, Json]:
+        return client.answer(message_id, response, answered_from=COMMAND_LINE)
+
+    return TerminalPrompts(answer, lines_of(is_terminal=True), make_room=display.pause)
+
+
+def _print_outcome(tree: Tree) -> None:
+    """Say how it ended, where the tree alone does not say enough."""
+    execution = tree.execution
+    short = short_id(tree.execution_id)
+    if not tree.is_over:
+        note(f"It goes on. `flowkernel execution tree {short}` shows it.")
+    elif execution.status is S.ENDED_ERROR:
+        reason = one_line(
+            execution.status_message or "it gave no reason", REASON_LENGTH
+        )
+        note(
+            f"{execution.name!r} failed: {reason}\n"
+            f"`flowkernel execution show {short}` shows where."
+        )
+    elif execution.status is S.ENDED_CANCELLED:
+        note(f"{execution.name!r} was cancelled.")
+
+
+def _confirm_cancel(name: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    try:
+        answer = input(f"Cancel {name!r} too? [y/N] ")
+    except (KeyboardInterrupt, EOFError):  # It goes on: hours of work may depend on it.
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+class _TreeDisplay(LiveText):
+    """On a terminal: one tree, redrawn in place."""
+
+    def report(self, moment: datetime, execution: Execution) -> None:
+        """Nothing: the next drawing of the tree has it."""
+
+
+class _LineDisplay(FinalText):
+    """In a pipe: a line for each change of a status, then the tree."""
+
+    _is_first = True
+
+    def show(self, tree: Tree) -> None:
+        """The first time, write a line for each execution; later, nothing."""
+        if self._is_first:
+            self._is_first = False
+            for execution in tree.executions.values():
+                self.report(execution.started_at or execution.created_at, execution)
+
+    def report(self, moment: datetime, execution: Execution) -> None:
+        """Write one line."""
+        name, status = one_line(execution.name), execution.status.label
+        line = f"{moment.astimezone():%H:%M:%S} {name} {status}"
+        if execution.status_message:
+            line += f": {one_line(execution.status_message)}"
+        write(line, self._stream)
+
+
+class _NoDisplay(FinalText):
+    """For programs: nothing but the record at the end."""
+
+    def finish(self, tree: Tree) -> None:
+        """Nothing."""
+
+    def report(self, moment: datetime, execution: Execution) -> None:
+        """Nothing."""
+
+
+def _display(as_json: bool) -> "_TreeDisplay | _LineDisplay | _NoDisplay":
+    if as_json:
+        return _NoDisplay()
+    return _TreeDisplay() if can_redraw(sys.stdout) else _LineDisplay()
