@@ -1,6 +1,6 @@
 """flowkernel: notebook cells and notebooks become flows, recorded cell by cell.
 
-The public names, loaded when they are first used, and Jupyter's hooks. Nothing else.
+The public names, imported when they are first used, and the hooks of IPython.
 """
 
 from importlib import import_module
@@ -22,7 +22,7 @@ __all__ = [
     "sql",
 ]
 
-_HOME_OF = {
+_MODULE_OF = {
     "Execution": "flowkernel.flow_api",
     "find_flow": "flowkernel.api",
     "list_executions": "flowkernel.api",
@@ -33,9 +33,9 @@ _HOME_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'flowkernel' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:
@@ -43,14 +43,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Called by `%load_ext flowkernel`."""
+    """Load the magics: `%load_ext flowkernel`."""
     from flowkernel.magics import load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
-    """Called by `%unload_ext flowkernel`."""
+    """Unload the magics: `%unload_ext flowkernel`."""
     from flowkernel.magics import unload
 
     unload(ipython)

@@ -1,4 +1,4 @@
-"""`import flowkernel`: what a person's Python can do: run, register, look, ask in SQL."""
+"""What `import flowkernel` offers: run, register and list flows, and query the record."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,8 @@ from flowkernel.display.table import Table
 from flowkernel.flow_api import Execution, current
 from flowkernel.home import Home, find_home
 
-HomeLike = Home | Path | str | None  #: None: the home of the folder we are in.
+#: A home, or its folder; None: the home of the current folder.
+HomeLike = Home | Path | str | None
 
 
 def run(
@@ -27,26 +28,33 @@ def run(
     interactive: bool = False,
     **more_inputs: Json,
 ) -> Execution:
-    """Start a flow, by its name or its path. Comes back at once: `.wait()` waits.
+    """Start a flow, and return its execution at once; `.wait()` waits for the end.
 
     In a flow's own kernel the new execution is a child of that flow.
 
+    Example::
+
+        execution = flowkernel.run("report", day="2026-01-01").wait()
+        execution.output
+
     Args:
-        name: Of the execution; else the flow's.
-        inputs: What the flow gets, together with the keyword arguments.
+        target: The name of a flow, or the path of a notebook or script.
+        name: The name of the execution. Default: that of the flow.
+        inputs: JSON values by name, together with those given as keywords.
         using: Wrappers, outermost first: `[{"name": "retry", "inputs": {"max_tries": 5}}]`.
-        interactive: If it fails, wait for somebody to decide, however long that takes.
+        interactive: If it fails, wait for a person's decision, however long that takes.
 
     Raises:
         FlowNotFound: There is no such flow; says the nearest name.
         FileMissing, NotANotebook, BadArgument: The path cannot be run.
+        BadValue, ValueTooBig: The inputs are not JSON, or over 1 MiB.
     """
-    given = plain_json({**(inputs or {}), **more_inputs}, "inputs")
+    inputs = plain_json({**(inputs or {}), **more_inputs}, "inputs")
     parent = current()
     if parent is not None:
-        return parent.flow(target, name=name, wait=False, inputs=given, using=using)
+        return parent.flow(target, name=name, wait=False, inputs=inputs, using=using)
     return start(
-        client_of(home), target, given, name=name, using=using, interactive=interactive
+        client_of(home), target, inputs, name=name, using=using, interactive=interactive
     )
 
 
@@ -60,8 +68,8 @@ def start(
     interactive: bool = False,
 ) -> Execution:
     """Start a flow as a root. `inputs` are JSON."""
-    more = {"name": name, "using": using or [], "is_interactive": interactive}
-    record = client.start({**start_request(target, inputs), **more})
+    options = {"name": name, "using": using or [], "is_interactive": interactive}
+    record = client.start({**start_request(target, inputs), **options})
     return as_object(client, record.to_json())
 
 
@@ -76,27 +84,41 @@ def register(
     on_lost: OnLost | str = OnLost.RUN_AGAIN,
     cell_timeout: float | None = None,
 ) -> Flow:
-    """Give a notebook or a script a name, so that flows can start it by that name.
+    """Give a notebook or a script a name, so that it can be started by that name.
+
+    A flow that has this name is replaced. What runs keeps its source.
+
+    Example::
+
+        flowkernel.register("reports/monthly.ipynb", name="report", cell_timeout=600)
 
     Args:
-        name: Else the file's, without its ending.
-        setup: Name of the flow whose source is put in front.
+        path: An `.ipynb` or `.py` file.
+        name: Default: that of the file, without its suffix.
+        setup: The name of a flow whose source runs before that of this one.
+        description: Shown in lists of flows.
         on_lost: `run_again` or `fail`: what follows when its worker is lost.
         cell_timeout: Seconds for one cell. Default: no limit.
+
+    Raises:
+        FileMissing, NotANotebook, BadArgument: The file cannot be read.
+        BadName: The name is empty, too long, or has a slash.
     """
-    source = read_source(str(path))
-    flow = Flow.from_json({**source, "name": name or source["name"]})
-    chosen = {
-        "setup": setup,
-        "description": description,
-        "on_lost": on_lost,
-        "cell_timeout": cell_timeout,
-    }
-    return client_of(home).register(Flow.from_json({**flow.to_json(), **chosen}))
+    fields = read_source(str(path))
+    fields["name"] = name or fields["name"]
+    fields |= {"setup": setup, "description": description}
+    fields |= {"on_lost": on_lost, "cell_timeout": cell_timeout}
+    return client_of(home).register(Flow.from_json(fields))
 
 
 def find_flow(name: str, *, home: HomeLike = None) -> Flow | None:
-    """The flow of this name; None if there is none."""
+    """The flow with this name; None if there is none.
+
+    Example::
+
+        flow = flowkernel.find_flow("report")
+        flow.kind, flow.registered_at
+    """
     try:
         return client_of(home).get_flow(name)
     except FlowNotFound:
@@ -104,34 +126,55 @@ def find_flow(name: str, *, home: HomeLike = None) -> Flow | None:
 
 
 def list_executions(*, home: HomeLike = None, **filters: Any) -> list[Execution]:
-    """The newest first: `status`, `flow_name`, `parent_id`, `root_id`, `limit`."""
+    """Executions, the newest first, archived ones included.
+
+    Example::
+
+        flowkernel.list_executions(flow_name="report", status="ENDED_ERROR", limit=5)
+
+    Args:
+        home: The home to list. Default: that of the current folder.
+        filters: `status` (a stored value, such as `ENDED_ERROR`), `flow_name`, `parent_id`,
+            `root_id`, `is_archived`; `limit` (1 to 10,000, by default 50); `cursor`, the id
+            of the last execution of the page before.
+    """
     client = client_of(home)
-    found = client.list_executions(**filters)
-    return [as_object(client, execution.to_json()) for execution in found]
+    records = client.list_executions(**filters)
+    return [as_object(client, record.to_json()) for record in records]
 
 
 def sql(question: str, *, home: HomeLike = None) -> Table:
-    """Ask the record of this home, read-only: `execution`, `cell_run`, `event`, `flow`, ...
+    """The result of an SQL query over the tables of a home, which it can only read.
+
+    Example::
+
+        table = flowkernel.sql("SELECT name, status FROM execution LIMIT 5")
+        table.to_dicts()
+
+    Args:
+        question: One `SELECT` in the SQL of DuckDB, over `execution`, `cell_run`, `event`,
+            `flow`, ...
+        home: The home to query. Default: that of the current folder.
 
     Raises:
-        SqlRefused: It is not one question that only reads, or it takes too long.
+        SqlRefused: It is not one query that only reads, or it takes too long.
     """
     return as_table(client_of(home).sql(question))
 
 
-def as_table(told: dict[str, Json]) -> Table:
-    """The answer of `POST sql`."""
-    rows = tuple(tuple(row) for row in told["rows"])
-    return Table(tuple(told["columns"]), rows, bool(told["is_cut"]))
+def as_table(result: dict[str, Json]) -> Table:
+    """The result of `POST sql` as a table."""
+    rows = tuple(tuple(row) for row in result["rows"])
+    return Table(tuple(result["columns"]), rows, bool(result["is_cut"]))
 
 
 def as_object(client: Client, record: dict[str, Json]) -> Execution:
-    """What a person holds of an execution."""
+    """The record of an execution as the object with its verbs."""
     return Execution(client, record["execution_id"], record)
 
 
 def client_of(home: HomeLike = None) -> Client:
-    """The client of a home: one for each, for its connections are kept."""
+    """The client of a home. There is one for each home, because it keeps connections."""
     if isinstance(home, str | Path):
         home = Home(Path(home).expanduser().absolute())
     return _client((home or find_home()).path)

@@ -1,4 +1,4 @@
-"""Every number and choice that can be set: argument > environment > file > default."""
+"""Every setting. An argument overrides the environment, that `config.toml`."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from flowkernel.core.errors import BadArgument
 
 PREFIX = "FLOWKERNEL_"  #: `slots` is FLOWKERNEL_SLOTS in the environment.
-FILE = "config.toml"  #: In the home.
+FILE = "config.toml"  #: Its name in the home.
 
 
 def _cores() -> int:
@@ -27,50 +27,50 @@ def _cores() -> int:
 class Config:
     """How the engine and its workers behave. Read once, when a process starts."""
 
-    host: str = "127.0.0.1"  #: Loopback: nobody outside this machine can ask.
-    port: int = 0  #: 0: any free port, told in `engine.json`.
+    host: str = "127.0.0.1"  #: Where the engine listens. Loopback: this machine only.
+    port: int = 0  #: 0: any free port; `engine.json` has it.
     slots: int = 0  #: Executions that run at a time; 0: one for each core.
     max_depth: int = 50  #: Levels below a root, inclusive. Each level is a live kernel.
-    lease: float = 9.0  #: Seconds without a word until a dead worker counts as lost.
-    silence: float = 60.0  #: The same for a worker whose process is still there.
-    poll: float = 3.0  #: Seconds an empty question of a worker is held open.
-    idle_exit: float = (
-        600.0  #: Seconds without work or callers until the engine goes away.
-    )
-    kernel: str = (
-        "fork"  #: "fork": from a fork server where that is possible; or "plain".
-    )
-    preload: tuple[
-        str, ...
-    ] = ()  #: Modules that a fork server imports for its kernels.
+    #: Seconds without a report until a worker whose process is gone counts as lost.
+    lease: float = 9.0
+    silence: float = 60.0  #: The same for a worker whose process is still alive.
+    #: Seconds that the poll of a worker is held open while there is nothing to do.
+    poll: float = 3.0
+    #: Seconds without work or requests until the engine stops.
+    idle_exit: float = 600.0
+    #: "fork": kernels come from a fork server, where possible; "plain": never.
+    kernel: str = "fork"
+    #: Modules that a fork server imports for its kernels.
+    preload: tuple[str, ...] = ()
     ready_kernels: int = 2  #: Kernels that a fork server keeps ready.
-    kernel_start: float = 60.0  #: Seconds a kernel may take to answer.
-    cancel_grace: float = (
-        5.0  #: Seconds between the interrupt and the kill of a cancel.
-    )
+    kernel_start: float = 60.0  #: Seconds a kernel may take to respond.
+    cancel_grace: float = 5.0  #: Seconds from the interrupt to the kill of a cancel.
     save_every: float = 1.0  #: Seconds between saves of a running output notebook.
-    parked_kernels: int = 8  #: Of failed executions, kept for somebody to decide.
-    parked_hours: float = 12.0  #: How long one is kept, inclusive.
-    parked_megabytes: int = 4096  #: What all of them may use together, inclusive.
-    max_losses: int = 3  #: How often an execution is run again after a lost worker.
-    log_characters: int = (
-        1024 * 1024
-    )  #: Kept log of one execution, inclusive; then it is cut.
-    stream_characters: int = (
-        64 * 1024 * 1024
-    )  #: Kept stdout or stderr of one cell, inclusive.
-    sql_seconds: float = 10.0  #: Time limit of one question in SQL.
-    sql_rows: int = 100_000  #: Rows of one answer, inclusive; then it says it is cut.
-    sql_bytes: int = (
-        64 * 1024 * 1024
-    )  #: Bytes of one answer, about; then it says it is cut.
-    keep_days: float = 0.0  #: Older families that ended go, once a day; 0: never.
-    keep_count: int = 0  #: Beyond so many families, the newest, too; 0: never.
-    memory: str = "512MB"  #: DuckDB's memory limit; it would take 80 % of the machine.
+    #: Kernels of failed executions that are kept until the failure is decided.
+    parked_kernels: int = 8
+    parked_hours: float = 12.0  #: How long such a kernel is kept, inclusive.
+    #: Memory that all of them may use together, inclusive; 1,000,000 bytes each.
+    parked_megabytes: int = 4096
+    max_losses: int = 3  #: How often an execution starts again after a lost worker.
+    #: Characters of the log of one execution, inclusive; then it is cut.
+    log_characters: int = 1024 * 1024
+    #: Characters of stdout or stderr of one cell, inclusive.
+    stream_characters: int = 64 * 1024 * 1024
+    sql_seconds: float = 10.0  #: Time limit of one SQL query.
+    sql_rows: int = 100_000  #: Rows of one result, inclusive; then it says it is cut.
+    #: Bytes of one result, about; then it says it is cut.
+    sql_bytes: int = 64 * 1024 * 1024
+    #: Families that ended before so many days are deleted, once a day; 0: never.
+    keep_days: float = 0.0
+    #: Only so many of the newest families that ended are kept; 0: all.
+    keep_count: int = 0
+    memory: str = (
+        "512MB"  #: DuckDB's memory limit; its own would be 80 % of the machine.
+    )
 
     @property
     def slot_count(self) -> int:
-        """Executions that run at a time."""
+        """Executions that run at a time, 1 or more."""
         return self.slots or _cores()
 
 
@@ -79,25 +79,29 @@ def load_config(
 ) -> Config:
     """The configuration of a home.
 
+    Args:
+        home: The folder of the home.
+        arguments: Settings that override all others; None: not given.
+
     Raises:
-        BadArgument: A value has the wrong type, or a name is unknown; says where it is from.
+        BadArgument: A value has the wrong type, or a name is unknown; says where it is set.
     """
     values: dict[str, Any] = {}
-    known = {item.name: item.type for item in fields(Config)}
+    kinds = {item.name: item.type for item in fields(Config)}
     for name, value in _from_file(home / FILE).items():
-        if name not in known:
+        if name not in kinds:
             raise BadArgument(
-                f"{home / FILE} sets {name!r}, which does not exist. "
-                f"It can set: {', '.join(sorted(known))}."
+                f"{home / FILE} sets {name!r}, which is not a setting. "
+                f"The settings are: {', '.join(sorted(kinds))}."
             )
-        values[name] = _typed(name, value, known[name], str(home / FILE))
-    for name in known:
+        values[name] = _convert(name, value, kinds[name], str(home / FILE))
+    for name, kind in kinds.items():
         variable = PREFIX + name.upper()
-        if environ.get(variable):  # Set to nothing is not set, as for other programs.
-            values[name] = _typed(name, environ[variable], known[name], variable)
+        if environ.get(variable):  # Empty is the same as not set, as in other programs.
+            values[name] = _convert(name, environ[variable], kind, variable)
     for name, value in arguments.items():
         if value is not None:
-            values[name] = _typed(name, value, known[name], "an argument")
+            values[name] = _convert(name, value, kinds[name], "an argument")
     return Config(**values)
 
 
@@ -108,27 +112,27 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadArgument(
-            f"{path} is not valid TOML: {error}. Mend or remove it."
+            f"{path} is not valid TOML: {error}. Correct or remove it."
         ) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadArgument(
-            f"{path} cannot be read: {reason}. Mend or remove it."
+            f"{path} cannot be read: {reason}. Correct or remove it."
         ) from error
 
 
-def _typed(name: str, value: Any, kind: Any, origin: str) -> Any:
+def _convert(name: str, value: Any, kind: Any, origin: str) -> Any:
     try:
-        typed = _READERS[kind](value)
-        if name in _SHAPES and not _SHAPES[name][0].fullmatch(str(typed)):
+        setting = _READERS[kind](value)
+        if name in _PATTERNS and not _PATTERNS[name][0].fullmatch(str(setting)):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        words = _SHAPES[name][1] if name in _SHAPES else _WORDS[kind]
+        expected = _PATTERNS[name][1] if name in _PATTERNS else _KIND_NAMES[kind]
         raise BadArgument(
-            f"`{name}` is {value!r} in {origin}; `{name}` takes {words}, by default "
+            f"`{name}` is {value!r} in {origin}; `{name}` takes {expected}. The default is "
             f"{getattr(Config(), name)!r}."
         ) from None
-    return typed
+    return setting
 
 
 def _whole(value: Any) -> int:
@@ -140,9 +144,7 @@ def _whole(value: Any) -> int:
 
 def _number(value: Any) -> float:
     number = float(value)
-    if (
-        isinstance(value, bool) or not 0 <= number < inf
-    ):  # Nor NaN, which is not 0 or more.
+    if isinstance(value, bool) or not 0 <= number < inf:  # False for NaN, too.
         raise ValueError
     return number
 
@@ -154,7 +156,7 @@ def _text(value: Any) -> str:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    """From a list in TOML, or text with commas in the environment."""
+    """Names of modules: a list in TOML, or text with commas in the environment."""
     parts = value.split(",") if isinstance(value, str) else value
     names = tuple(_text(part).strip() for part in parts)
     if not all(part.isidentifier() for name in names for part in name.split(".")):
@@ -162,8 +164,8 @@ def _names(value: Any) -> tuple[str, ...]:
     return names
 
 
-#: Texts of which not every one will do: how they look, and the words for that.
-_SHAPES = {
+#: Settings whose text must match a pattern, and the words for it.
+_PATTERNS = {
     "memory": (
         re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B", re.IGNORECASE),
         "an amount such as '2GB'",
@@ -176,7 +178,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _text,
     tuple[str, ...]: _names,
 }
-_WORDS: dict[Any, str] = {
+_KIND_NAMES: dict[Any, str] = {
     int: "a whole number of 0 or more",
     float: "a number of 0 or more",
     str: "text",

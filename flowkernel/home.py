@@ -20,7 +20,7 @@ VARIABLE = "FLOWKERNEL_HOME"
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where everything of one project lies. All paths are absolute."""
+    """The folder with everything of one project. All paths are absolute."""
 
     path: Path
 
@@ -31,7 +31,7 @@ class Home:
 
     @property
     def journal(self) -> Path:
-        """The folder of the journal: what is recorded goes there first."""
+        """The folder of the journal, to which everything is written first."""
         return self.path / "journal"
 
     @property
@@ -41,7 +41,7 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """The folder of the log files of engine and workers."""
+        """The folder of the log files of the engine and the workers."""
         return self.path / "log"
 
     @property
@@ -51,17 +51,17 @@ class Home:
 
     @property
     def engine_file(self) -> Path:
-        """Address, token and pid of the engine; mode 0600."""
+        """The file with address, token and pid of the engine; mode 0600."""
         return self.path / "engine.json"
 
     @property
     def presence_file(self) -> Path:
-        """Who did something last, and from where."""
+        """The file with the last sign of a person: who, from where, when."""
         return self.path / "presence.json"
 
     @property
     def engine_lock(self) -> Path:
-        """Locked by the engine for as long as it lives."""
+        """Locked by the engine while it runs."""
         return self.path / "engine.lock"
 
     @property
@@ -70,16 +70,16 @@ class Home:
         return self.path / "start.lock"
 
     def prepare(self) -> None:
-        """Make the folders.
+        """Create the folders.
 
         Raises:
-            HomeNotWritable: The sentence tells a read-only disk from a missing permission.
-            DiskFull: There is no room left.
+            HomeNotWritable: The folder cannot be written to; says why.
+            DiskFull: There is no space left.
         """
         try:
             for folder in (self.path, self.notebooks, self.log, self.backup):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with suppress(PermissionError):  # Shared, and somebody else's to close.
+            with suppress(PermissionError):  # It belongs to another user.
                 self.path.chmod(0o700)
             ignore = self.path / ".gitignore"
             if not ignore.exists():
@@ -93,65 +93,72 @@ class Home:
 def find_home(
     start: Path | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> Home:
-    """The home for a folder: `FLOWKERNEL_HOME`, else the nearest ancestor that has one,
-    else the root of its git checkout, else the folder itself."""
+    """The home for a folder. It need not exist yet.
+
+    That is `FLOWKERNEL_HOME`; else `.flowkernel` in the nearest folder, from this one up, that
+    has one; else in the root of the git checkout; else in the folder itself.
+
+    Args:
+        start: The folder. Default: the current one.
+    """
     if environ.get(VARIABLE):
         return Home(Path(environ[VARIABLE]).expanduser().absolute())
-    here = (start or Path.cwd()).absolute()
-    ancestors = [here, *here.parents]
+    start = (start or Path.cwd()).absolute()
     for mark in (FOLDER, ".git"):
-        for folder in ancestors:
+        for folder in (start, *start.parents):
             if (folder / mark).exists():
                 return Home(folder / FOLDER)
-    return Home(here / FOLDER)
+    return Home(start / FOLDER)
 
 
 def home_error(path: Path, error: OSError) -> EngineError:
-    """The sentence for a home that the system does not let us write to."""
-    elsewhere = f"Set {VARIABLE} to a folder you can write to."
+    """The error for a home that cannot be written to; says why, and what to do."""
+    advice = f"Set {VARIABLE} to a folder you can write to."
     match error.errno:
         case errno.EROFS:
             return HomeNotWritable(
-                f"The home {str(path)!r} is on a read-only file system. {elsewhere}"
+                f"The home {str(path)!r} is on a read-only file system. {advice}"
             )
         case errno.EACCES | errno.EPERM:
             return HomeNotWritable(
-                f"The home {str(path)!r} cannot be written to by this user. {elsewhere}"
+                f"The home {str(path)!r} cannot be written to by this user. {advice}"
             )
         case errno.ENOSPC | errno.EDQUOT:
             return DiskFull(
                 f"There is no room left on the disk of the home {str(path)!r}. "
-                "Free some space and try again: nothing that was recorded is lost."
+                "Free some space and try again. Nothing that was recorded is lost."
             )
         case errno.ENOTDIR | errno.EEXIST:
             return HomeNotWritable(
-                f"The home {str(path)!r} cannot be a folder: a file is in the way. {elsewhere}"
+                f"The home {str(path)!r} cannot be a folder: a file is in the way. {advice}"
             )
         case _:
             reason = error.strerror or str(error)
             return HomeNotWritable(
-                f"The home {str(path)!r} cannot be used: {reason}. {elsewhere}"
+                f"The home {str(path)!r} cannot be used: {reason}. {advice}"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFile:
-    """What `engine.json` says."""
+    """The content of `engine.json`."""
 
     url: str
     token: str
     pid: int
-    process_started_at: float  #: Seconds since the epoch; tells a recycled pid.
+    process_started_at: (
+        float  #: Seconds since the epoch; another process with its pid has another.
+    )
     version: str
     interpreter: str
     home: str  #: Its path, resolved: the file may have been copied along with a folder.
 
     def write(self, home: Home) -> None:
-        """Put it in place in one step, readable by its owner alone."""
+        """Write the file in one step, readable only by its owner."""
         if home.engine_file.is_dir():
             raise HomeNotWritable(
-                f"{str(home.engine_file)!r} is a folder; the engine keeps its address in a "
-                "file of this name. Remove the folder and try again."
+                f"{str(home.engine_file)!r} is a folder; the engine writes its address to a "
+                "file with this name. Remove the folder and try again."
             )
         record = {name: getattr(self, name) for name in self.__slots__}
         draft = home.engine_file.with_suffix(".new")
@@ -163,28 +170,28 @@ class EngineFile:
 
     @classmethod
     def read(cls, home: Home) -> "EngineFile | None":
-        """What the file says; None if there is none.
+        """The content of the file; None if there is none.
 
         Raises:
-            BadArgument: The file is there and cannot be understood.
+            BadArgument: The file is damaged, or is that of another home.
         """
         try:
             record = json.loads(home.engine_file.read_text("utf-8"))
-            told = cls(**{name: _told(record, name) for name in cls.__slots__})
-            if told.home != str(home.path.resolve()):
-                raise ValueError(f"it is of the engine of {told.home!r}")
-            return told
+            file = cls(**{name: _value(record, name) for name in cls.__slots__})
+            if file.home != str(home.path.resolve()):
+                raise ValueError(f"it is of the engine of {file.home!r}")
+            return file
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
             raise BadArgument(
-                f"{str(home.engine_file)!r} is broken ({error}). A running engine mends it "
-                "within a second or two; otherwise the next one that starts replaces it."
+                f"{str(home.engine_file)!r} is broken ({error}). A running engine writes it "
+                "again within two seconds; if none runs, the next one that starts does."
             ) from error
 
 
-def _told(record: dict[str, Any], name: str) -> Any:
-    """One value of `engine.json`; raises ValueError if it cannot be that."""
+def _value(record: dict[str, Any], name: str) -> Any:
+    """One value of `engine.json`; raises ValueError if it is not valid."""
     value = record[name]
     kind = {"pid": int, "process_started_at": float}.get(name, str)
     is_right = isinstance(value, kind) and not isinstance(value, bool)

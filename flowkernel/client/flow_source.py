@@ -58,10 +58,7 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
     Raises:
         FileMissing, NotANotebook, BadArgument: It cannot be read, or is something else.
     """
-    try:
-        path = ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
-    except (ValueError, RuntimeError, OSError) as error:
-        raise BadArgument(f"{target!r} cannot be used as a path: {error}.") from error
+    path = _resolve(target, cwd)
     kind = KINDS.get(path.suffix)
     if kind is None:
         raise BadArgument(
@@ -85,6 +82,13 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
         "path": str(path),
         "environment": environment,
     }
+
+
+def _resolve(target: str, cwd: Path | None) -> Path:
+    try:
+        return ((cwd or Path.cwd()) / Path(target).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise BadArgument(f"{target!r} cannot be used as a path: {error}.") from error
 
 
 def _read(path: Path, target: str) -> str:

@@ -55,8 +55,8 @@ def watch(
     """Show an execution until it has ended; return the last tree.
 
     Args:
-        confirm_cancel: Called after an interrupt: whether to cancel the execution. If not,
-            the tree that is returned has not ended.
+        confirm_cancel: Called after an interrupt: whether to cancel the execution. If it
+            returns False, the tree that `watch` returns has not ended.
     """
     tree: Tree | None = None
     is_cancelled = False

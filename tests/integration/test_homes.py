@@ -171,7 +171,9 @@ def test_a_broken_engine_file_is_told_from_a_missing_one(own_home, content):
     own_home.prepare()
     own_home.engine_file.write_bytes(content)
 
-    with pytest.raises(BadArgument, match=r"engine\.json' is broken .* replaces it\."):
+    with pytest.raises(
+        BadArgument, match=r"engine\.json' is broken .* the next one that starts does\."
+    ):
         EngineFile.read(own_home)
     assert inspect_engine(own_home) == (EngineState.BROKEN, None)
 
@@ -265,9 +267,9 @@ def test_an_engine_of_another_home_is_not_taken_for_ours(home, client, own_home)
         ),
         (
             "slotz = 1",
-            r"config\.toml sets 'slotz', which does not exist\. It can set: cancel_",
+            r"config\.toml sets 'slotz', which is not a setting\. The settings are: cancel_",
         ),
-        ("= [", r"config\.toml is not valid TOML: .* Mend or remove it"),
+        ("= [", r"config\.toml is not valid TOML: .* Correct or remove it"),
         ('memory = "lots"', r"`memory` is 'lots' in .* takes an amount such as '2GB'"),
     ],
 )

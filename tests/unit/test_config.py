@@ -57,7 +57,7 @@ def test_a_wrong_value_is_told_with_the_variable_it_is_in(tmp_path, name, value)
     variable = f"FLOWKERNEL_{name.upper()}"
 
     with pytest.raises(
-        BadArgument, match=f"^`{name}` is {value!r} in {variable}; .* by"
+        BadArgument, match=f"^`{name}` is {value!r} in {variable}; .* The default is"
     ):
         load_config(tmp_path, environ={variable: value})
 
@@ -98,7 +98,7 @@ def test_how_kernels_start_can_be_set_in_the_file(tmp_path, wrote):
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("FLOWKERNEL_KERNEL", "warm", "'fork' or 'plain', by default 'fork'"),
+        ("FLOWKERNEL_KERNEL", "warm", "'fork' or 'plain'. The default is 'fork'"),
         ("FLOWKERNEL_PRELOAD", "numpy;pandas", "names of modules, such as ['numpy', "),
         ("FLOWKERNEL_READY_KERNELS", "two", "a whole number of 0 or more"),
     ],
@@ -112,7 +112,7 @@ def test_an_unknown_name_in_the_file_is_told_with_those_there_are(tmp_path, wrot
     wrote("slotz = 1")
 
     with pytest.raises(
-        BadArgument, match=r"sets 'slotz', which does not exist.*: .*slots"
+        BadArgument, match=r"sets 'slotz', which is not a setting.*: .*slots"
     ):
         load_config(tmp_path, environ={})
 
@@ -121,7 +121,9 @@ def test_an_unknown_name_in_the_file_is_told_with_those_there_are(tmp_path, wrot
 def test_a_file_that_is_not_toml(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
 
-    with pytest.raises(BadArgument, match=r"is not valid TOML: .*Mend or remove it\."):
+    with pytest.raises(
+        BadArgument, match=r"is not valid TOML: .*Correct or remove it\."
+    ):
         load_config(tmp_path, environ={})
 
 
@@ -129,7 +131,7 @@ def test_a_folder_in_place_of_the_file(tmp_path):
     (tmp_path / FILE).mkdir()
 
     with pytest.raises(
-        BadArgument, match=r"cannot be read: is a directory\. Mend or remove"
+        BadArgument, match=r"cannot be read: is a directory\. Correct or remove"
     ):
         load_config(tmp_path, environ={})
 
