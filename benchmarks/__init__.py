@@ -1,1 +1,1 @@
-"""What we measure ourselves against: `python -m benchmarks`, from a checkout."""
+"""Performance compared with other tools: `python -m benchmarks`, from a checkout."""

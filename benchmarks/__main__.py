@@ -3,6 +3,7 @@
 import argparse
 import sys
 import traceback
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from benchmarks.harness import (
     table,
     verdict,
 )
-from benchmarks.ours import compile_ours
+from benchmarks.running_engine import compile_packages
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
@@ -39,8 +40,8 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where what comes out is put."""
+class Outputs:
+    """The files and folders that results are written to."""
 
     results: Path
     page: Path
@@ -48,56 +49,68 @@ class Places:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what is named, or everything; 1 if something could not be measured."""
-    known = {figure.name: figure for figure in FIGURES}
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(known))
-    parser.add_argument("--rounds", type=int, default=5, help="after a warm one; 5")
-    parser.add_argument("--quick", action="store_true", help="small; for a look only")
-    parser.add_argument("--list", action="store_true", help="say what there is")
-    parser.add_argument(
-        "--out", type=Path, help="put results here, not into the checkout"
-    )
-    asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.figures if name not in known]:
-        parser.error(f"there is no figure {unknown[0]!r}; there are {', '.join(known)}")
-    if asked.rounds < 1:
-        parser.error("--rounds takes a whole number of 1 or more")
-    if asked.list:
+    """Measure the named figures, or all; 1 if one could not be measured."""
+    by_name = {figure.name: figure for figure in FIGURES}
+    options = _parse(arguments, by_name)
+    if options.list:
         for figure in FIGURES:
             console.print(f"{figure.name:10} {figure.title}")
         return 0
-    compile_ours()
-    places = _places(
-        asked.out or (ROOT / "benchmarks" / ".quick" if asked.quick else None)
-    )
-    results, failed = load(places.results), []
-    for name in asked.figures or known:
-        console.print(f"\n{name}: {known[name].title}", style="bold")
+    compile_packages()
+    outputs = _outputs(options)
+    results, failed = load(outputs.results), []
+    for name in options.figures or by_name:
+        figure = by_name[name]
+        console.print(f"\n{name}: {figure.title}", style="bold")
         try:
-            results[name] = measure(known[name], asked.rounds, is_quick=asked.quick)
+            results[name] = measure(figure, options.rounds, is_quick=options.quick)
         except Exception:  # The others are measured all the same.
             console.print(traceback.format_exc(), style="red")
             failed.append(name)
             continue
-        save(places.results, results)
-        publish(places, results)
-        tell(known[name], results[name]["values"])
+        save(outputs.results, results)
+        publish(outputs, results)
+        print_claims(figure, results[name]["values"])
     if failed:
         console.print(f"\nnot measured: {', '.join(failed)}", style="red")
     return 1 if failed else 0
 
 
-def _places(out: Path | None) -> Places:
-    if out is None:
-        return Places(
+def _parse(arguments: list[str], names: Collection[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(names))
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="after a warm-up; default 5"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small and rough, to try it out"
+    )
+    parser.add_argument("--list", action="store_true", help="list the figures")
+    parser.add_argument(
+        "--out", type=Path, help="write results here instead of into the checkout"
+    )
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.figures if name not in names]:
+        parser.error(f"there is no figure {unknown[0]!r}; there are {', '.join(names)}")
+    if options.rounds < 1:
+        parser.error("--rounds takes a whole number of 1 or more")
+    return options
+
+
+def _outputs(options: argparse.Namespace) -> Outputs:
+    quick = ROOT / "benchmarks" / ".quick" if options.quick else None
+    folder: Path | None = options.out or quick
+    if folder is None:
+        return Outputs(
             ROOT / "benchmarks" / "results.json", PAGE, PAGE.parent / "pictures"
         )
-    return Places(out / "results.json", out / "performance.md", out / "pictures")
+    return Outputs(
+        folder / "results.json", folder / "performance.md", folder / "pictures"
+    )
 
 
 def measure(figure: Figure, count: int, *, is_quick: bool) -> dict[str, Any]:
-    """Set up all sides, measure them in turn, leave nothing running."""
+    """Set up all sides, measure them in turn, and stop everything again."""
     with (
         TemporaryDirectory(prefix="flowkernel-benchmark-") as folder,
         ExitStack() as stack,
@@ -113,25 +126,25 @@ def measure(figure: Figure, count: int, *, is_quick: bool) -> dict[str, Any]:
         return record(values, bench)
 
 
-def publish(places: Places, results: dict[str, Any]) -> None:
-    """Write the table into the page, and draw the pictures."""
-    new = f"{table(FIGURES, results)}\n\n{about(results)}"
-    places.page.parent.mkdir(parents=True, exist_ok=True)
-    places.page.write_text(put_in(PAGE.read_text("utf-8"), new), "utf-8")
-    places.pictures.mkdir(parents=True, exist_ok=True)
+def publish(outputs: Outputs, results: dict[str, Any]) -> None:
+    """Write the table into the page, and the charts."""
+    section = f"{table(FIGURES, results)}\n\n{about(results)}"
+    outputs.page.parent.mkdir(parents=True, exist_ok=True)
+    outputs.page.write_text(put_in(PAGE.read_text("utf-8"), section), "utf-8")
+    outputs.pictures.mkdir(parents=True, exist_ok=True)
     for figure in FIGURES:
         if figure.name in results:
-            picture = places.pictures / f"performance-{figure.name}.svg"
+            picture = outputs.pictures / f"performance-{figure.name}.svg"
             picture.write_text(
                 sides_chart(figure, results[figure.name]["values"]), "utf-8"
             )
     picture = ratios_chart(results)
-    (places.pictures / "performance.svg").write_text(picture, "utf-8")
+    (outputs.pictures / "performance.svg").write_text(picture, "utf-8")
 
 
 def sides_chart(figure: Figure, values: dict[str, list[float]]) -> str:
-    """One figure: the median of each side, and how far single rounds were apart."""
-    ours = [claim.us for claim in figure.claims]
+    """The chart of one figure: the median of each side, and the range of single rounds."""
+    own_sides = [claim.us for claim in figure.claims]
     peers = [claim.peer for claim in figure.claims if claim.peer]
     bars = [
         Bar(
@@ -140,15 +153,15 @@ def sides_chart(figure: Figure, values: dict[str, list[float]]) -> str:
             text=amount(median(values[name]), figure.unit),
             low=min(values[name]),
             high=max(values[name]),
-            is_ours=name in ours,
+            is_engine=name in own_sides,
         )
-        for name in dict.fromkeys([*peers, *ours])
+        for name in dict.fromkeys([*peers, *own_sides])
     ]
     return chart(f"{figure.title}, {figure.unit}", bars)
 
 
 def ratios_chart(results: dict[str, Any]) -> str:
-    """All figures with a peer: how many times better we are, and what is promised."""
+    """The chart of all figures with a peer: times better, and the targets."""
     bars = [
         _ratio_bar(figure, claim, results[figure.name]["values"])
         for figure in FIGURES
@@ -175,15 +188,15 @@ def _ratio_bar(figure: Figure, claim: Claim, values: dict[str, list[float]]) -> 
     )
 
 
-def tell(figure: Figure, values: dict[str, list[float]]) -> None:
-    """What came of it, in a line for each claim."""
+def print_claims(figure: Figure, values: dict[str, list[float]]) -> None:
+    """Print the result, in a line for each claim."""
     for claim in figure.claims:
         value, (low, high) = measured(claim, values), spread(claim, values)
         unit = figure.unit if claim.reading is Reading.ALONE else claim.reading
         console.print(
             f"  {claim.us} / {claim.peer or '-'}: {amount(value)} {unit} "
             f"({amount(low)} to {amount(high)}); at least {claim.at_least}, "
-            f"aim {claim.aim}: {verdict(claim, value) or 'told'}",
+            f"aim {claim.aim}: {verdict(claim, value) or 'reported'}",
             style="bold",
         )
 

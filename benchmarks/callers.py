@@ -1,8 +1,8 @@
 """Many callers of one engine, in one process that costs as little as it can.
 
-64 threads with an HTTP library would take more of the interpreter than an engine that is
-fast. So: 64 kept connections, requests that were written down before the clock starts,
-and one loop that sends the next request on a connection once its answer is there.
+64 threads with an HTTP library would need more of the interpreter than a fast engine does.
+So there are 64 open connections, requests that are encoded before the clock starts, and one
+loop that sends the next request on a connection once its response is there.
 """
 
 import json
@@ -24,46 +24,46 @@ CREATED = b"HTTP/1.1 201"
 
 
 def call(home: Home, bodies: list[dict[str, Any]], callers: int) -> dict[str, float]:
-    """Post all of them to `execution`, from another process: `seconds`, and its `cpu`."""
+    """Post all bodies to `execution`, from another process: its `seconds` and `cpu`."""
     words = [sys.executable, "-m", "benchmarks.callers", str(home.path), str(callers)]
-    done = subprocess.run(
+    process = subprocess.run(
         words,
         input=json.dumps(bodies),
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[1],
     )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2_000:])
-    told: dict[str, float] = json.loads(done.stdout)
-    return told
+    if process.returncode:
+        raise RuntimeError(process.stderr[-2_000:])
+    result: dict[str, float] = json.loads(process.stdout)
+    return result
 
 
 def requests(engine: EngineFile, bodies: list[dict[str, Any]]) -> Iterator[bytes]:
-    """Each as it goes over the wire, with an id made by the caller, as clients do."""
+    """Each request as bytes, with an id made by the caller, as clients do."""
     for body in bodies:
-        made = {"execution_id": new_id(), "started_by": "caller", **body}
-        content = json.dumps(made).encode()
+        content = {"execution_id": new_id(), "started_by": "caller", **body}
+        encoded = json.dumps(content).encode()
         head = (
             f"POST {API}/execution HTTP/1.1\r\nHost: {urlsplit(engine.url).netloc}\r\n"
             f"Authorization: Bearer {engine.token}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n\r\n"
+            f"Content-Length: {len(encoded)}\r\n\r\n"
         )
-        yield head.encode() + content
+        yield head.encode() + encoded
 
 
-def is_whole(answer: bytes) -> bool:
-    """Whether an answer is there to its last byte. Raises if it is not a 201."""
-    head, found, content = answer.partition(b"\r\n\r\n")
-    if not found:
+def is_complete(response: bytes) -> bool:
+    """Whether a response is complete. Raises if it is not a 201."""
+    head, separator, content = response.partition(b"\r\n\r\n")
+    if not separator:
         return False
     if not head.startswith(CREATED):
-        raise RuntimeError(answer[:500].decode())
+        raise RuntimeError(response[:500].decode())
     return len(content) >= int(head.lower().split(b"content-length:")[1].split()[0])
 
 
 def post_all(engine: EngineFile, ready: list[bytes], callers: int) -> None:
-    """Send each once; come back when the last one is answered."""
+    """Send each request once; return when the last one has its response."""
     address = urlsplit(engine.url)
     waiting = iter(ready)
     with selectors.DefaultSelector() as selector:
@@ -77,7 +77,7 @@ def post_all(engine: EngineFile, ready: list[bytes], callers: int) -> None:
                 key.data.extend(received := key.fileobj.recv(65_536))  # type: ignore[union-attr]
                 if not received:
                     raise RuntimeError("the engine closed a connection")
-                if not is_whole(key.data):
+                if not is_complete(key.data):
                     continue
                 key.data.clear()
                 if following := next(waiting, None):
@@ -88,14 +88,14 @@ def post_all(engine: EngineFile, ready: list[bytes], callers: int) -> None:
 
 
 def main(path: str, callers: str) -> None:
-    """Read the bodies, post them, say how long it took."""
+    """Read the bodies, post them, print how long it took."""
     engine = EngineFile.read(Home(Path(path)))
     assert engine is not None, "the engine runs"
     ready = list(requests(engine, json.load(sys.stdin)))
-    begun, used = time.perf_counter(), time.process_time()
+    started, cpu_start = time.perf_counter(), time.process_time()
     post_all(engine, ready, int(callers))
-    took, cpu = time.perf_counter() - begun, time.process_time() - used
-    print(json.dumps({"seconds": took, "cpu": cpu}))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_start
+    print(json.dumps({"seconds": seconds, "cpu": cpu}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bars on a logarithmic scale, as SVG: readable where it is light and where it is dark."""
+"""Bar charts on a logarithmic scale, as SVG, for light and dark pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Bar:
 
     label: str
     value: float
-    text: str  #: What stands behind it.
+    text: str  #: What is written behind it.
     low: float
     high: float
-    is_ours: bool = True
+    is_engine: bool = True
     marks: tuple[float | None, ...] = ()  #: At least, and the aim.
 
 
@@ -47,15 +47,15 @@ def chart(title: str, bars: Sequence[Bar]) -> str:
     height = TOP + ROW * len(bars) + 26
     parts = [f'<text class="title" x="8" y="22">{escape(title)}</text>']
     for power in range(first, last + 1):
-        at = x(10**power)
-        parts.append(_line("line", at, TOP - 8, at, height - 22))
+        grid_x = x(10**power)
+        parts.append(_line("line", grid_x, TOP - 8, grid_x, height - 22))
         parts.append(
-            f'<text class="quiet" text-anchor="middle" x="{at:.0f}" y="{height - 8}">'
+            f'<text class="quiet" text-anchor="middle" x="{grid_x:.0f}" y="{height - 8}">'
             f"{10**power:,g}</text>"
         )
     for number, bar in enumerate(bars):
         y = TOP + number * ROW
-        kind = "bar" if bar.is_ours else "peer"
+        kind = "bar" if bar.is_engine else "peer"
         wide = max(2.0, x(bar.value) - LEFT)
         end = max([x(bar.value), x(bar.high), *(x(m) for m in bar.marks if m)])
         parts += [

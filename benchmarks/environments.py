@@ -1,4 +1,4 @@
-"""The peers: each in an environment of its own, spoken to through a driver in `peers/`."""
+"""The peers: each runs in an environment of its own, with a driver from `peers/`."""
 
 import hashlib
 import json
@@ -17,63 +17,66 @@ PEERS = HERE / "peers"
 
 
 def environment(name: str, say: Callable[[str], None] = print) -> Path:
-    """The folder with the peer's programs; made by `venv` and `pip`, or `uv` if there."""
-    needed = PEERS / f"{name}.txt"
+    """The folder with the peer's programs; made by `uv`, or by `venv` and `pip`."""
+    requirements = PEERS / f"{name}.txt"
     folder = ENVIRONMENTS / name
-    wanted = hashlib.sha256(needed.read_bytes() + sys.version.encode()).hexdigest()
+    fingerprint = hashlib.sha256(
+        requirements.read_bytes() + sys.version.encode()
+    ).hexdigest()
     stamp = folder / "made-from"
-    if not stamp.exists() or stamp.read_text() != wanted:
+    if not stamp.exists() or stamp.read_text() != fingerprint:
         say(f"  making the environment of {name}")
         rmtree(folder, ignore_errors=True)
-        _make(folder, needed)
-        stamp.write_text(wanted)
+        _make(folder, requirements)
+        stamp.write_text(fingerprint)
     return folder / ("Scripts" if os.name == "nt" else "bin")
 
 
-def _make(folder: Path, needed: Path) -> None:
-    quiet = ["--quiet", "--requirement", str(needed)]
+def _make(folder: Path, requirements: Path) -> None:
+    options = ["--quiet", "--requirement", str(requirements)]
     if uv := which("uv"):
         subprocess.run(
             [uv, "venv", "-q", "-p", sys.executable, str(folder)], check=True
         )
-        made = [uv, "pip", "install", "--python", str(folder / "bin" / "python")]
-        subprocess.run([*made, "--compile-bytecode", *quiet], check=True)
+        install = [uv, "pip", "install", "--python", str(folder / "bin" / "python")]
+        subprocess.run([*install, "--compile-bytecode", *options], check=True)
         return
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
-    subprocess.run([*pip, *quiet], check=True)
+    subprocess.run([*pip, *options], check=True)
 
 
 def clean_environ(programs: Path) -> dict[str, str]:
-    """Ours, without what would lead a peer to another environment or to our home."""
-    kept = {
+    """Our environment variables, without those that lead to another environment or home."""
+    environ = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("FLOWKERNEL_", "VIRTUAL_ENV", "PYTHON"))
     }
-    return {**kept, "PATH": f"{programs}{os.pathsep}{kept.get('PATH', '')}"}
+    return {**environ, "PATH": f"{programs}{os.pathsep}{environ.get('PATH', '')}"}
 
 
 class Driver:
-    """A peer's process. It has imported everything before the first question."""
+    """A peer's process. It has imported everything before the first call."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.pid = process.pid
         self._process = process
 
-    def ask(self, what: str, **arguments: Any) -> Any:
-        """Have it do something; what it says of it, most often the seconds it took."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps([what, arguments]) + "\n")
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """Call a function of the driver; the result, most often the seconds it took."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([verb, arguments]) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the driver ended ({self._process.wait()}) at {what!r}")
-        told = json.loads(line)
-        if "error" in told:
-            raise RuntimeError(f"{what}: {told['error']}")
-        return told["answer"]
+            raise RuntimeError(f"the driver ended ({self._process.wait()}) at {verb!r}")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise RuntimeError(f"{verb}: {reply['error']}")
+        return reply["answer"]
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def driver(
         )
     try:
         peer = Driver(process)
-        bench.versions.update(peer.ask("versions"))
+        bench.versions.update(peer.call("versions"))
         yield peer
     finally:
         process.stdin.close()  # type: ignore[union-attr]

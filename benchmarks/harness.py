@@ -1,4 +1,4 @@
-"""What a figure is, how its rounds go, and what comes of them. No process is started here."""
+"""What a figure is, how it is measured, and the table of results. Starts no process."""
 
 import json
 import os
@@ -14,13 +14,21 @@ from statistics import median
 from typing import Any
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-OURS = ("flowkernel", "duckdb", "papermill", "nbclient", "ipykernel", "jupyter_client")
+PACKAGES = (
+    "flowkernel",
+    "duckdb",
+    "papermill",
+    "nbclient",
+    "ipykernel",
+    "jupyter_client",
+)
 
-Side = Callable[[], float]  #: Measures once; in the unit of its figure.
+#: Measures once; returns a value in the unit of its figure.
+Side = Callable[[], float]
 
 
 class Reading(StrEnum):
-    """What is made of two medians, and on which side of the target it should be."""
+    """How two medians are compared, and whether the target is a minimum or a maximum."""
 
     TIMES_LESS = "times less"  #: peer / us, of seconds or bytes; at least so much.
     TIMES_MORE = "times more"  #: us / peer, of a rate; at least so much.
@@ -35,7 +43,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one figure is to show. Without `at_least` it is told, and promises nothing."""
+    """A comparison that a figure makes. Without `at_least` it is only reported."""
 
     us: str  #: Name of a side.
     peer: str | None = None
@@ -46,14 +54,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One thing that is measured, in turn on each of its sides."""
+    """One thing that is measured, on each of its sides in turn."""
 
     name: str
     title: str
     unit: str
     claims: tuple[Claim, ...]
     sides: Callable[[ExitStack, "Bench"], dict[str, Side]]  #: Set up, peers first.
-    warms_up: bool = True  #: False: `sides` has done so, or there is nothing to warm.
+    warms_up: bool = True  #: False: `sides` has done that, or it is not needed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +71,12 @@ class Bench:
     folder: Path  #: Its own, empty; removed at the end.
     is_quick: bool
     say: Callable[[str], None]
-    versions: dict[str, str]  #: Whoever starts a peer writes here what it is.
+    versions: dict[str, str]  #: Of the peers; filled when they start.
     failures: dict[str, int]  #: How often a side had to be measured again.
 
-    def of(self, whole: int, quick: int) -> int:
-        """How many, by the size of this measurement."""
-        return quick if self.is_quick else whole
+    def of(self, full: int, quick: int) -> int:
+        """The number for a full measurement, or for a quick one."""
+        return quick if self.is_quick else full
 
 
 def rounds(
@@ -78,17 +86,17 @@ def rounds(
     values: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(0 if figure.warms_up else 1, count + 1):
         for name, measure in sides.items():
-            value = _again(name, measure, bench)
+            value = _measure(name, measure, bench)
             if number:
                 values[name].append(value)
             bench.say(f"  {number or 'warm'}  {name}: {value:.4g} {figure.unit}")
     return values
 
 
-def _again(name: str, measure: Side, bench: Bench) -> float:
-    """Measure a side; once more if it fails, which is told with the results.
+def _measure(name: str, measure: Side, bench: Bench) -> float:
+    """Measure a side; once more if it fails, which is reported with the results.
 
-    Two hundred kernels of papermill are enough for two of them to want the same port.
+    Among two hundred kernels of papermill, two may choose the same port.
     """
     try:
         return measure()
@@ -99,7 +107,7 @@ def _again(name: str, measure: Side, bench: Bench) -> float:
 
 
 def measured(claim: Claim, values: Mapping[str, list[float]]) -> float:
-    """What the medians say of a claim."""
+    """The value of a claim, from the medians of all rounds."""
     us = median(values[claim.us])
     if claim.reading is Reading.ALONE:
         return us
@@ -109,7 +117,7 @@ def measured(claim: Claim, values: Mapping[str, list[float]]) -> float:
 
 
 def spread(claim: Claim, values: Mapping[str, list[float]]) -> tuple[float, float]:
-    """The lowest and the highest that a single round says of it."""
+    """The lowest and the highest value of a claim, from single rounds."""
     single = [
         measured(claim, {name: [many[n]] for name, many in values.items()})
         for n in range(min(len(many) for many in values.values()))
@@ -118,7 +126,7 @@ def spread(claim: Claim, values: Mapping[str, list[float]]) -> tuple[float, floa
 
 
 def verdict(claim: Claim, value: float) -> str:
-    """One word: `aim`, `yes`, `no`; nothing for what promises nothing."""
+    """Whether a target is reached: `aim`, `yes` or `no`; empty if there is no target."""
     if claim.at_least is None:
         return ""
     sign = 1 if claim.reading.is_upward else -1
@@ -128,13 +136,13 @@ def verdict(claim: Claim, value: float) -> str:
 
 
 def amount(value: float, unit: str = "") -> str:
-    """Three digits that count."""
+    """A number with about three significant digits."""
     digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
     return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
 
 
 def target(claim: Claim, value: float | None, unit: str) -> str:
-    """A target, or what was measured, in the words of its reading."""
+    """A target or a measured value, as the table has it."""
     if value is None:
         return ""
     if claim.reading is Reading.ALONE:
@@ -143,7 +151,7 @@ def target(claim: Claim, value: float | None, unit: str) -> str:
 
 
 def table(figures: Iterable[Figure], results: Mapping[str, Any]) -> str:
-    """The table of the docs, in Markdown: one line for each claim that has been measured."""
+    """The table of the docs, in Markdown: one line for each claim with results."""
     head = "| Figure | Peer | Ours | Ratio (single rounds) | At least | Aim | Reached |"
     lines = [head, "| --- | --- | --- | --- | --- | --- | --- |"]
     for figure in figures:
@@ -156,25 +164,25 @@ def table(figures: Iterable[Figure], results: Mapping[str, Any]) -> str:
                 for name in (claim.peer, claim.us)
             ]
             unit = figure.unit if alone else ""
-            said = "" if alone else f"**{target(claim, value, unit)}** "
-            said += f"({amount(low)} to {amount(high)})"
+            ratio = "" if alone else f"**{target(claim, value, unit)}** "
+            ratio += f"({amount(low)} to {amount(high)})"
             at_least, aim = (
                 f"{'' if claim.reading.is_upward else '≤ '}{target(claim, t, unit)}"
                 if t is not None
                 else ""
                 for t in (claim.at_least, claim.aim)
             )
-            cells = [figure.title, *sides, said, at_least, aim, verdict(claim, value)]
+            cells = [figure.title, *sides, ratio, at_least, aim, verdict(claim, value)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def about(results: Mapping[str, Any]) -> str:
-    """Where, when and with what it was measured, in a few lines."""
+    """Where, when and with which versions it was measured, in a few lines."""
     machines = sorted({record["machine"] for record in results.values()})
     days = sorted({record["measured_at"][:10] for record in results.values()})
     counts = sorted({len(next(iter(r["values"].values()))) for r in results.values()})
-    known = {
+    versions = {
         f"{name} {number}"
         for r in results.values()
         for name, number in r["versions"].items()
@@ -187,19 +195,19 @@ def about(results: Mapping[str, Any]) -> str:
     return (
         f"Measured on {', '.join(days)} on {'; '.join(machines)}. Rounds: "
         f"{', '.join(map(str, counts))}. Failed and measured again: "
-        f"{', '.join(failed) or 'none'}. Versions: {', '.join(sorted(known))}."
+        f"{', '.join(failed) or 'none'}. Versions: {', '.join(sorted(versions))}."
     )
 
 
-def put_in(text: str, new: str) -> str:
-    """The page with `new` between the two marks."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
+def put_in(text: str, section: str) -> str:
+    """The page with this section between the two marks."""
+    head, _, remainder = text.partition(BEGIN)
+    _, _, tail = remainder.partition(END)
+    return f"{head}{BEGIN}\n\n{section}\n\n{END}{tail}"
 
 
 def machine() -> str:
-    """What has to be known of this machine to read a figure."""
+    """The properties of this machine that a reader needs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     return (
         f"{cores or os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
@@ -208,11 +216,11 @@ def machine() -> str:
 
 
 def record(values: Any, bench: Bench) -> dict[str, Any]:
-    """What is kept of a figure: every single measurement, and what made it."""
+    """The record of a figure: every single measurement, and where it was made."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
-        "versions": {**{name: version(name) for name in OURS}, **bench.versions},
+        "versions": {**{name: version(name) for name in PACKAGES}, **bench.versions},
         "is_quick": bench.is_quick,
         "failures": bench.failures,
         "values": values,
@@ -220,12 +228,14 @@ def record(values: Any, bench: Bench) -> dict[str, Any]:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """What was measured before."""
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found
+    """The results of earlier measurements; empty if there are none."""
+    results: dict[str, Any] = (
+        json.loads(path.read_text("utf-8")) if path.exists() else {}
+    )
+    return results
 
 
 def save(path: Path, results: Mapping[str, Any]) -> None:
-    """Keep it, for people to read and for machines to compare."""
+    """Write results, for people to read and for programs to compare."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")

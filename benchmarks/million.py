@@ -1,8 +1,8 @@
 """A home with a million executions, and how long the engine takes to answer about it.
 
-`python benchmarks/million.py [FOLDER]` makes the home, if it is not there, and prints what each
-question takes over HTTP. Families of 1 to 1,000 members, up to 50 levels deep; each execution
-has three events, two cell runs and a line in the log.
+`python benchmarks/million.py [FOLDER]` makes the home, if it is not there, and prints how
+long each query takes over HTTP. Families have 1 to 1,000 members and are up to 50 levels
+deep; each execution has three events, two cell runs and a line in the log.
 """
 
 import sys
@@ -56,8 +56,14 @@ FROM member
 ENVIRONMENT = (
     '{"interpreter":"/usr/bin/python3","kernel_name":null,"prefix":"/usr","cwd":"/"}'
 )
+EXECUTION_COLUMNS = """
+    execution_id, root_id, type, flow_name, flow_version, name, status, created_at,
+    status_message, parent_id, depth, call_key, retry_of, inputs, output, error, environment,
+    on_lost, cell_timeout, started_by, started_at, ended_at, is_archived, notebook_path,
+    worker, losses, cell_count, asked, last_seq"""
+#: The rows of each table. Other columns of `execution` have their defaults.
 TABLES = {
-    "execution": f"""
+    f"execution ({EXECUTION_COLUMNS})": f"""
     SELECT execution_id, root_id, 'FLOW', flow_name, flow_version, flow_name, status,
         created_at, if(status = 'ENDED_ERROR', 'Cell 2 of 2: ValueError: no', NULL), parent_id,
         depth, call_key, NULL, inputs, output,
@@ -97,7 +103,7 @@ CHECKPOINT
 
 
 def make_home(home: Home, count: int = EXECUTIONS) -> None:
-    """Make a home with so many executions that all ended, as one from before the journal."""
+    """Make a home with so many ended executions, which are not in its journal."""
     home.prepare()
     Store(home.database, journal=home.journal).close()
     for path in home.journal.iterdir():
@@ -117,22 +123,24 @@ def make_home(home: Home, count: int = EXECUTIONS) -> None:
             connection.execute(sql, values)
 
 
-def took(ask: Callable[[], Any], times: int = 15) -> str:
-    """The median and the longest of some answers, after a first one."""
-    ask()
-    found = []
+def duration_text(request: Callable[[], Any], times: int = 15) -> str:
+    """The median and the longest of several requests, after a first one."""
+    request()
+    durations = []
     for _ in range(times):
-        begun = time.perf_counter()
-        ask()
-        found.append((time.perf_counter() - begun) * 1e3)
-    return f"{median(found):7.1f} ms   longest {max(found):7.1f} ms"
+        started = time.perf_counter()
+        request()
+        durations.append((time.perf_counter() - started) * 1e3)
+    return f"{median(durations):7.1f} ms   longest {max(durations):7.1f} ms"
 
 
 def measure(home: Home) -> None:
-    """Print what each question takes over HTTP."""
-    begun = time.perf_counter()
+    """Print how long each query takes over HTTP."""
+    started = time.perf_counter()
     with Store(home.database, journal=home.journal):
-        print(f"{'opening the store':40} {(time.perf_counter() - begun) * 1e3:7.1f} ms")
+        print(
+            f"{'opening the store':40} {(time.perf_counter() - started) * 1e3:7.1f} ms"
+        )
     with closing(Client(home)) as client:
         ids = client.sql(
             "SELECT root_id, (SELECT execution_id FROM execution e WHERE e.root_id = "
@@ -141,7 +149,7 @@ def measure(home: Home) -> None:
         )["rows"]
         root, deep = ids[0]
         newest = client.get("/execution?limit=1")[0]["execution_id"]
-        questions = {
+        queries = {
             "latest 50": "/execution?limit=50",
             "latest 50 that failed": "/execution?limit=50&status=ENDED_ERROR",
             "latest 50 of a flow": "/execution?limit=50&flow_name=flow%207",
@@ -155,8 +163,8 @@ def measure(home: Home) -> None:
             "cell runs of one": f"/execution/{deep}/cell_run",
             "log of one": f"/execution/{deep}/log",
         }
-        for what, path in questions.items():
-            print(f"{what:40} {took(lambda path=path: client.get(path))}")
+        for name, path in queries.items():
+            print(f"{name:40} {duration_text(lambda path=path: client.get(path))}")
         client.post("/engine/stop", {"force": False})
 
 

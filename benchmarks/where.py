@@ -1,6 +1,6 @@
 """Where the time of one warm execution goes: `python -m benchmarks.where [TIMES]`.
 
-Prints the medians of the moments between the request and the answer, as the record has them.
+Prints how long each step between the request and the response takes, as medians.
 """
 
 import sys
@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.harness import Bench
 from benchmarks.notebooks import two_cells
-from benchmarks.ours import Ours, a_home
+from benchmarks.running_engine import RunningEngine, running_engine
 from flowkernel.core.models import EventKind
 
 K = EventKind
-REST = 0.5  #: Seconds between two, for the next kernel to be ready.
+PAUSE = 0.5  #: Seconds between two executions, for the next kernel to be ready.
 EVENTS = "SELECT kind, happened_at FROM event WHERE execution_id = '{}' ORDER BY seq"
 STEPS = (
     "the request is recorded",
@@ -24,27 +24,29 @@ STEPS = (
     "the kernel is there, `this` and `inputs` are ready: the first cell starts",
     "the last cell has ended",
     "the notebook is saved, and it has ended",
-    "who asked knows",
+    "the caller knows",
 )
 
 
-def moments(ours: Ours, path: Path) -> list[datetime]:
-    """When each step of one execution was done, after the moment of the request."""
-    asked = datetime.now(UTC)
-    execution = ours.run(path, n=1)
-    known = datetime.now(UTC)
-    rows = ours.client.sql(EVENTS.format(execution.execution_id))["rows"]
-    told = [(kind, datetime.fromisoformat(at).replace(tzinfo=UTC)) for kind, at in rows]
-    at = dict(told)  # The last of each kind.
-    first = next(moment for kind, moment in told if kind == K.CELL_STARTED)
+def moments(engine: RunningEngine, path: Path) -> list[datetime]:
+    """The moment of the request, and when each step of one execution was complete."""
+    requested_at = datetime.now(UTC)
+    execution = engine.run(path, n=1)
+    returned_at = datetime.now(UTC)
+    rows = engine.client.sql(EVENTS.format(execution.execution_id))["rows"]
+    events = [
+        (kind, datetime.fromisoformat(text).replace(tzinfo=UTC)) for kind, text in rows
+    ]
+    by_kind = dict(events)  # The last of each kind.
+    first = next(moment for kind, moment in events if kind == K.CELL_STARTED)
     return [
-        asked,
-        at[K.CREATED],
-        at[K.STARTED],
+        requested_at,
+        by_kind[K.CREATED],
+        by_kind[K.STARTED],
         first,
-        at[K.CELL_ENDED],
-        at[K.ENDED],
-        known,
+        by_kind[K.CELL_ENDED],
+        by_kind[K.ENDED],
+        returned_at,
     ]
 
 
@@ -55,18 +57,18 @@ def main(times: int) -> None:
             folder=Path(folder), is_quick=False, say=print, versions={}, failures={}
         )
         path = two_cells(bench.folder)
-        with a_home(bench) as ours:
-            moments(ours, path)
-            found = []
+        with running_engine(bench) as engine:
+            moments(engine, path)
+            runs = []
             for _ in range(times):
-                time.sleep(REST)
-                found.append(moments(ours, path))
+                time.sleep(PAUSE)
+                runs.append(moments(engine, path))
     print("| Until | Milliseconds |\n| --- | --- |")
     for number, step in enumerate(STEPS, 1):
-        parts = [(one[number] - one[number - 1]).total_seconds() for one in found]
+        parts = [(run[number] - run[number - 1]).total_seconds() for run in runs]
         print(f"| {step} | {median(parts) * 1000:.1f} |")
-    whole = median((one[-1] - one[0]).total_seconds() for one in found)
-    print(f"| **in all** | **{whole * 1000:.1f}** |")
+    total = median((run[-1] - run[0]).total_seconds() for run in runs)
+    print(f"| **in all** | **{total * 1000:.1f}** |")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""How many executions are accepted in a second, from 64 callers, each durable by then.
+"""How many executions are accepted in a second from 64 callers, durable on disk.
 
-Accepted: the answer is there, and what it says survives a loss of power. Ours come over
+Accepted: the response is there, and what it says survives a loss of power. Ours come over
 HTTP, with a token, from one other process (see `callers.py`; it says so if it was the
 bottleneck). DBOS is called in its own process, by 64 threads, without HTTP: to its
 advantage. Its SQLite has a write-ahead log, which makes it 1.4 to 1.8 times as fast as the
 default journal, and `synchronous = FULL`: one sync for each commit, as ours.
 
 * "recorded" is a `POST execution` with `run: false`, "enqueued" a workflow put into a
-  queue that nobody serves: both only keep what is to be done. Told beside the figure.
+  queue without a worker: both only store what is to be done. Reported beside the figure.
 * "started" is `DBOS.start_workflow` of a workflow of one step, until the last one is
   acknowledged; meanwhile the first ones run, and write what came of them. What we
   promise is against this one: it is how DBOS accepts a workflow that is to run.
 * "queued" is ours with workers that run them meanwhile, each in a kernel: much more work
-  than a step in a thread, on the same two cores. Told beside it.
+  than a step in a thread, on the same two cores. Reported beside it.
 """
 
 from contextlib import ExitStack
@@ -21,42 +21,44 @@ from itertools import count
 from benchmarks.callers import call
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
-from benchmarks.ours import Ours, a_home
+from benchmarks.running_engine import RunningEngine, running_engine
 
 CALLERS = 64
 
 
-def ours_accept(ours: Ours, many: int, bench: Bench, *, run: bool) -> float:
+def engine_accepts(
+    engine: RunningEngine, count: int, bench: Bench, *, run: bool
+) -> float:
     """Accepted in a second."""
-    bodies = [{"flow": "trivial", "inputs": {"n": n}, "run": run} for n in range(many)]
-    told = call(ours.home, bodies, CALLERS)
-    if told["cpu"] > 0.5 * told["seconds"]:
-        share = told["cpu"] / told["seconds"]
+    bodies = [{"flow": "trivial", "inputs": {"n": n}, "run": run} for n in range(count)]
+    result = call(engine.home, bodies, CALLERS)
+    if result["cpu"] > 0.5 * result["seconds"]:
+        share = result["cpu"] / result["seconds"]
         bench.say(f"  the callers used {share:.0%} of a core: they may hold us up")
-    return many / told["seconds"]
+    return count / result["seconds"]
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """The same number of requests for all."""
-    many, number = bench.of(2_000, 200), count()
+    total, numbers = bench.of(2_000, 200), count()
     environ = {"DBOS_FILE": str(bench.folder / "dbos.sqlite"), "DBOS_JOURNAL": "WAL"}
     peer = stack.enter_context(driver("dbos", "drive_dbos", bench, **environ))
-    ours = stack.enter_context(a_home(bench))
-    ours.register("trivial", "pass")
+    engine = stack.enter_context(running_engine(bench))
+    engine.register("trivial", "pass")
 
-    def theirs(how: str) -> float:
-        return many / peer.ask("accept", how=how, count=many, callers=CALLERS)
+    def theirs(verb: str) -> float:
+        return total / peer.call("accept", verb=verb, count=total, callers=CALLERS)
 
     def queued() -> float:  # A home for each: thousands of them wait at the end.
-        with a_home(bench, f"queued-{next(number)}", is_busy=True) as other:
+        with running_engine(bench, f"queued-{next(numbers)}", is_busy=True) as other:
             other.register("trivial", "pass")
             other.run("trivial")
-            return ours_accept(other, many, bench, run=True)
+            return engine_accepts(other, total, bench, run=True)
 
     return {
         "DBOS, enqueued": lambda: theirs("enqueue"),
         "DBOS, started": lambda: theirs("start"),
-        "flowkernel, recorded": lambda: ours_accept(ours, many, bench, run=False),
+        "flowkernel, recorded": lambda: engine_accepts(engine, total, bench, run=False),
         "flowkernel, queued": queued,
     }
 

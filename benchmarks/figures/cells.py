@@ -10,23 +10,23 @@ from contextlib import ExitStack
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Side
 from benchmarks.notebooks import trivial_cells
-from benchmarks.ours import a_home
+from benchmarks.running_engine import running_engine
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """The same file for all."""
     path = trivial_cells(bench.folder, bench.of(500, 50))
-    files = {"path": str(path), "left": str(bench.folder / "left.ipynb")}
-    asked = {**files, "parameters": {}}
+    files = {"path": str(path), "output": str(bench.folder / "output.ipynb")}
+    arguments = {**files, "parameters": {}}
     peer = stack.enter_context(driver("papermill", "drive_papermill", bench))
-    ours = stack.enter_context(a_home(bench))
+    engine = stack.enter_context(running_engine(bench))
     return {
-        "papermill API": lambda: peer.ask("run", **asked),
-        "papermill, saving once": lambda: peer.ask(
-            "run", **asked, request_save_on_cell_execute=False
+        "papermill API": lambda: peer.call("run", **arguments),
+        "papermill, saving once": lambda: peer.call(
+            "run", **arguments, request_save_on_cell_execute=False
         ),
-        "nbclient": lambda: peer.ask("run_nbclient", **files),
-        "flowkernel": lambda: ours.seconds(path),
+        "nbclient": lambda: peer.call("run_nbclient", **files),
+        "flowkernel": lambda: engine.seconds(path),
     }
 
 

@@ -7,7 +7,7 @@ everything, and have run a few before the clock starts:
 * papermill's API in a pool of two processes that stay.
 * Ploomber: one DAG of 200 notebooks, `Parallel(processes=2)`, without the static analysis
   of sources. With its default executor, which is papermill in a kernel for each notebook;
-  and, told beside it, with `ploomber-engine`, which starts no kernel at all: it runs
+  and, reported beside it, with `ploomber-engine`, which starts no kernel at all: it runs
   the cells in the process of the task. No claim is made there: such a notebook is not in
   a Jupyter kernel of its own.
 * Prefect: one flow, 200 tasks that call papermill, with `ThreadPoolTaskRunner(2)`; 16
@@ -21,18 +21,19 @@ from itertools import count
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
 from benchmarks.notebooks import two_cells
-from benchmarks.ours import PARALLEL, Ours, a_home
+from benchmarks.running_engine import PARALLEL, RunningEngine, running_engine
 
 PARENT = """
 children = [this.flow("two_cells", n=n, wait=False) for n in range(inputs["count"])]
 this.wait_for(*children)
 """
-UNTOLD = {
+NO_TELEMETRY = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "ERROR",
 }
-PEERS = {  #: What to ask of which driver.
+#: The driver of each peer, and its arguments.
+PEERS = {
     "papermill API": ("papermill", {}),
     "Ploomber": ("ploomber", {"executor": "papermill"}),
     "Ploomber, no kernel": ("ploomber", {"executor": "ploomber-engine"}),
@@ -40,41 +41,48 @@ PEERS = {  #: What to ask of which driver.
 }
 
 
-def flow(ours: Ours, many: int) -> float:
+def flow(engine: RunningEngine, count: int) -> float:
     """Children a second."""
-    return many / ours.seconds("parent", count=many)
+    return count / engine.seconds("parent", count=count)
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """Each has run a few when the clock starts."""
-    path, many, few = two_cells(bench.folder), bench.of(200, 16), 4
-    settings = {"PREFECT_HOME": str(bench.folder / "prefect"), **UNTOLD}
+    path, total, few = two_cells(bench.folder), bench.of(200, 16), 4
+    settings = {"PREFECT_HOME": str(bench.folder / "prefect"), **NO_TELEMETRY}
     drivers = {
         name: stack.enter_context(driver(name, f"drive_{name}", bench, **settings))
         for name in ("papermill", "ploomber", "prefect")
     }
-    number = count()
+    numbers = count()
 
-    def peer(name: str, how_many: int) -> float:
-        which, more = PEERS[name]
-        folder = bench.folder / f"left-{next(number)}"
-        asked = {"path": str(path), "folder": str(folder), "count": how_many, **more}
-        return how_many / drivers[which].ask("run_many", processes=PARALLEL, **asked)
+    def peer(name: str, count: int) -> float:
+        driver_name, options = PEERS[name]
+        folder = bench.folder / f"output-{next(numbers)}"
+        arguments = {
+            "path": str(path),
+            "folder": str(folder),
+            "count": count,
+            **options,
+        }
+        return count / drivers[driver_name].call(
+            "run_many", processes=PARALLEL, **arguments
+        )
 
-    ours = stack.enter_context(a_home(bench))
-    ours.register("parent", PARENT)
-    ours.register_path(path)
-    flow(ours, few)
+    engine = stack.enter_context(running_engine(bench))
+    engine.register("parent", PARENT)
+    engine.register_path(path)
+    flow(engine, few)
     for name in PEERS:
         peer(name, few)
-    found: dict[str, Side] = {n: (lambda n=n: peer(n, many)) for n in PEERS}
-    return {**found, "flowkernel": lambda: flow(ours, many)}
+    peers: dict[str, Side] = {n: (lambda n=n: peer(n, total)) for n in PEERS}
+    return {**peers, "flowkernel": lambda: flow(engine, total)}
 
 
 def claim(peer: str, at_least: float | None = None, aim: float | None = None) -> Claim:
     """More a second than this peer."""
-    how = {"us": "flowkernel", "peer": peer, "reading": Reading.TIMES_MORE}
-    return Claim(**how, at_least=at_least, aim=aim)  # type: ignore[arg-type]
+    sides = {"us": "flowkernel", "peer": peer, "reading": Reading.TIMES_MORE}
+    return Claim(**sides, at_least=at_least, aim=aim)  # type: ignore[arg-type]
 
 
 FIGURE = Figure(

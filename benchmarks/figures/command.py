@@ -14,14 +14,16 @@ from contextlib import ExitStack
 from benchmarks.environments import clean_environ, environment
 from benchmarks.harness import Bench, Claim, Figure, Side
 from benchmarks.notebooks import two_cells
-from benchmarks.ours import COMMAND, a_home
+from benchmarks.running_engine import COMMAND, running_engine
 
 
-def whole(words: Sequence[object], environ: dict[str, str], bench: Bench) -> float:
-    """Seconds from the start of a process until it has ended well."""
-    begun = time.perf_counter()
+def process_seconds(
+    command: Sequence[object], environ: dict[str, str], bench: Bench
+) -> float:
+    """Seconds from the start of a process until it has succeeded."""
+    started = time.perf_counter()
     subprocess.run(
-        [str(word) for word in words],
+        [str(word) for word in command],
         env=environ,
         cwd=bench.folder,
         check=True,
@@ -29,22 +31,29 @@ def whole(words: Sequence[object], environ: dict[str, str], bench: Bench) -> flo
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """A process for each."""
     path = two_cells(bench.folder)
     programs = environment("papermill", bench.say)
-    ours = stack.enter_context(a_home(bench))
-    theirs = [programs / "papermill", path, bench.folder / "left.ipynb", "-p", "n", "1"]
+    engine = stack.enter_context(running_engine(bench))
+    papermill = [
+        programs / "papermill",
+        path,
+        bench.folder / "output.ipynb",
+        "-p",
+        "n",
+        "1",
+    ]
     their_environ = clean_environ(programs)
-    our_environ = {**os.environ, "FLOWKERNEL_HOME": str(ours.home.path)}
+    our_environ = {**os.environ, "FLOWKERNEL_HOME": str(engine.home.path)}
     return {
-        "papermill": lambda: whole(
-            [*theirs, "--no-progress-bar"], their_environ, bench
+        "papermill": lambda: process_seconds(
+            [*papermill, "--no-progress-bar"], their_environ, bench
         ),
-        "flowkernel run": lambda: whole(
+        "flowkernel run": lambda: process_seconds(
             [COMMAND, "run", path, "-p", "n", "1"], our_environ, bench
         ),
     }

@@ -1,6 +1,6 @@
-"""Idle: the CPU that everything we started uses when nothing is asked of it.
+"""Idle: the CPU that everything we started uses when there is nothing to do.
 
-One execution, some seconds of rest, then a minute: user and system time of all processes
+One execution, a pause of some seconds, then a minute: user and system time of all processes
 of the home, as a part of one core. There is no peer: papermill has nothing that waits.
 """
 
@@ -8,24 +8,24 @@ import time
 from contextlib import ExitStack
 
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
-from benchmarks.ours import a_home, cpu
+from benchmarks.running_engine import cpu, running_engine
 
-REST = 10.0  #: Seconds after the last execution.
+PAUSE = 10.0  #: Seconds after the last execution.
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
-    """One home, left alone."""
-    ours = stack.enter_context(a_home(bench))
-    ours.register("trivial", "pass")
-    ours.run("trivial")
-    ours.client.close()
-    time.sleep(REST)
+    """One home with nothing to do."""
+    engine = stack.enter_context(running_engine(bench))
+    engine.register("trivial", "pass")
+    engine.run("trivial")
+    engine.client.close()
+    time.sleep(PAUSE)
     seconds = bench.of(60, 10)
 
     def used() -> float:
-        before = cpu(ours.processes())
+        start = cpu(engine.processes())
         time.sleep(seconds)
-        return (cpu(ours.processes()) - before) / seconds * 100
+        return (cpu(engine.processes()) - start) / seconds * 100
 
     return {"flowkernel": used}
 

@@ -1,4 +1,4 @@
-"""Three questions over HTTP with 1,000,000 executions stored: until the answer is parsed.
+"""Three queries over HTTP with 1,000,000 executions stored: until the answer is parsed.
 
 The latest 50; the tree of a family of 1,000; the ancestors of an execution 50 levels below
 its root. Each value is the median of 20 requests on one connection. There is no peer: a person
@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
 from benchmarks.million import make_home
-from benchmarks.ours import Ours, a_home
+from benchmarks.running_engine import RunningEngine, running_engine
 from flowkernel.home import Home
 
 TIMES = 20
@@ -22,19 +22,19 @@ ORDER BY abs(count(*) - 1000), root_id LIMIT 1"""
 DEEPEST = "SELECT execution_id FROM execution ORDER BY depth DESC LIMIT 1"
 
 
-def milliseconds(ask: Callable[[], object]) -> float:
-    """The median of several."""
-    found = []
+def milliseconds(request: Callable[[], object]) -> float:
+    """The median of several requests."""
+    durations = []
     for _ in range(TIMES):
-        begun = time.perf_counter()
-        ask()
-        found.append((time.perf_counter() - begun) * 1000)
-    return median(found)
+        started = time.perf_counter()
+        request()
+        durations.append((time.perf_counter() - started) * 1000)
+    return median(durations)
 
 
-def questions(ours: Ours) -> dict[str, Callable[[], object]]:
-    """What is asked."""
-    client = ours.client
+def queries(engine: RunningEngine) -> dict[str, Callable[[], object]]:
+    """The queries, by name."""
+    client = engine.client
     [[root]] = client.sql(FAMILY)["rows"]
     [[deepest]] = client.sql(DEEPEST)["rows"]
     return {
@@ -45,12 +45,12 @@ def questions(ours: Ours) -> dict[str, Callable[[], object]]:
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
-    """One home; a side is a question."""
+    """One home; a side is a query."""
     make_home(Home(bench.folder / "full"), bench.of(1_000_000, 20_000))
-    ours = stack.enter_context(a_home(bench, "full"))
+    engine = stack.enter_context(running_engine(bench, "full"))
     return {
-        name: (lambda ask=ask: milliseconds(ask))
-        for name, ask in questions(ours).items()
+        name: (lambda request=request: milliseconds(request))
+        for name, request in queries(engine).items()
     }
 
 

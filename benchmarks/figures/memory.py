@@ -4,7 +4,7 @@ The engine idle, after an execution. Then eight executions at a time that do not
 all of our processes but engine and worker take more than before, divided by eight, is what
 each further kernel takes; the fork server is in both sums. Against eight kernels started by
 jupyter_client, as papermill starts them, that have run one cell. What is there before the
-first of ours, a fork server and two kernels that wait, is told beside them, and so is the
+first of ours, a fork server and two kernels that wait, is reported beside them, and so is the
 worker (papermill is in it).
 """
 
@@ -15,65 +15,62 @@ import psutil
 
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
-from benchmarks.ours import Ours, a_home, pss
+from benchmarks.running_engine import RunningEngine, pss, running_engine
 
 KERNELS = 8
-SETTLE = 3.0  #: Seconds until what has just started or ended is at rest.
+SETTLE = 3.0  #: Seconds until processes that just started or ended use no more memory.
 SLEEPER = "import time\nprint(1)\nthis.log('here')\ntime.sleep(3600)"
 
 
-def words(process: psutil.Process) -> list[str]:
-    """Its command line."""
-    return process.cmdline()
-
-
-def rest(ours: Ours) -> float:
+def kernel_side(engine: RunningEngine) -> float:
     """MB of all but engine and worker."""
-    others = {"flowkernel.engine", "flowkernel.worker"}
-    return pss([p for p in ours.processes() if not others & set(words(p))])
+    excluded = {"flowkernel.engine", "flowkernel.worker"}
+    return pss([p for p in engine.processes() if not excluded & set(p.cmdline())])
 
 
-def of_kernels(ours: Ours) -> float:
+def of_kernels(engine: RunningEngine) -> float:
     """MB for each of eight kernels."""
-    before = rest(ours)
+    size_before = kernel_side(engine)
     executions = [
-        ours.client.start({"flow": "sleeper", "inputs": {}}) for _ in range(KERNELS)
+        engine.client.start({"flow": "sleeper", "inputs": {}}) for _ in range(KERNELS)
     ]
     ids = [execution.execution_id for execution in executions]
-    while not all(ours.client.log(one) for one in ids):
+    while not all(engine.client.log(id_) for id_ in ids):
         time.sleep(0.1)
     time.sleep(SETTLE)
-    found = rest(ours) - before
-    for one in ids:
-        ours.client.act(one, "cancel")
-    while not all(ours.client.get_execution(one).status.is_ended for one in ids):
+    size = kernel_side(engine) - size_before
+    for id_ in ids:
+        engine.client.act(id_, "cancel")
+    while not all(engine.client.get_execution(id_).status.is_ended for id_ in ids):
         time.sleep(0.1)
     time.sleep(SETTLE)
-    return found / KERNELS
+    return size / KERNELS
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """All in MB."""
     peer = stack.enter_context(driver("papermill", "drive_papermill", bench))
-    ours = stack.enter_context(a_home(bench, slots=KERNELS))
-    ours.register("sleeper", SLEEPER)
-    ours.register("trivial", "pass")
-    ours.run("trivial")
+    engine = stack.enter_context(running_engine(bench, slots=KERNELS))
+    engine.register("sleeper", SLEEPER)
+    engine.register("trivial", "pass")
+    engine.run("trivial")
 
     def cold() -> float:
-        pids = peer.ask("start_kernels", count=KERNELS)
+        pids = peer.call("start_kernels", count=KERNELS)
         time.sleep(SETTLE)
-        found = pss([psutil.Process(pid) for pid in pids])
-        peer.ask("stop_kernels")
-        return found / KERNELS
+        size = pss([psutil.Process(pid) for pid in pids])
+        peer.call("stop_kernels")
+        return size / KERNELS
 
     def module(name: str) -> float:
-        return pss([p for p in ours.processes() if f"flowkernel.{name}" in words(p)])
+        return pss(
+            [p for p in engine.processes() if f"flowkernel.{name}" in p.cmdline()]
+        )
 
     return {
         "cold kernel": cold,
-        "our kernel": lambda: of_kernels(ours),
-        "fork server": lambda: rest(ours),
+        "our kernel": lambda: of_kernels(engine),
+        "fork server": lambda: kernel_side(engine),
         "engine": lambda: module("engine"),
         "worker": lambda: module("worker"),
     }

@@ -17,36 +17,40 @@ import psutil
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Side
 from benchmarks.notebooks import big_output
-from benchmarks.ours import a_home, tree, written
+from benchmarks.running_engine import megabytes_written, running_engine, tree
 
 SETTLE = 2.0  #: Seconds after the end, for what is still written then.
 
 
-def during(
-    work: Callable[[], object], who: Callable[[], list[psutil.Process]]
+def written_during(
+    work: Callable[[], object], processes: Callable[[], list[psutil.Process]]
 ) -> float:
-    """MB that the processes had written because of `work`."""
-    before = written(who())
+    """MB that the processes write because of `work`."""
+    start = megabytes_written(processes())
     work()
     time.sleep(SETTLE)
-    return written(who()) - before
+    return megabytes_written(processes()) - start
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """The same file for all."""
     path = big_output(bench.folder, bench.of(20, 2), bench.of(50, 10))
-    asked = {"path": str(path), "left": str(bench.folder / "left.ipynb")}
-    asked = {**asked, "parameters": {}}
+    arguments = {"path": str(path), "output": str(bench.folder / "output.ipynb")}
+    arguments = {**arguments, "parameters": {}}
     peer = stack.enter_context(driver("papermill", "drive_papermill", bench))
-    ours = stack.enter_context(a_home(bench))
+    engine = stack.enter_context(running_engine(bench))
 
-    def theirs(**more: bool) -> float:
-        return during(lambda: peer.ask("run", **asked, **more), lambda: tree(peer.pid))
+    def theirs(**options: bool) -> float:
+        return written_during(
+            lambda: peer.call("run", **arguments, **options), lambda: tree(peer.pid)
+        )
 
     return {
         "papermill API": theirs,
         "papermill, saving once": lambda: theirs(request_save_on_cell_execute=False),
-        "flowkernel": lambda: during(lambda: ours.run(path), ours.processes),
+        "flowkernel": lambda: written_during(
+            lambda: engine.run(path), engine.processes
+        ),
     }
 
 

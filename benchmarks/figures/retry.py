@@ -1,7 +1,7 @@
-"""From the click on *Retry cell* to the first output of the cell, beside beginning anew.
+"""From the click on *Retry cell* to the first output of the cell, beside a new start.
 
 The click is what a page sends, a message over the kernel's shell channel, to a real kernel
-in which `%flow_run` runs and shows the prompt; the output is heard on the engine's stream of
+in which `%flow_run` runs and shows the prompt; the output comes from the engine's stream of
 events. Between the two are that kernel, the engine, the wrapper's kernel, the worker and the
 live kernel. papermill, whose kernel ends with the failure, runs the same notebook from its
 start, mended: its first cell takes a second, as an expensive one would take more.
@@ -17,87 +17,87 @@ from jupyter_client.manager import KernelManager
 from benchmarks.environments import driver
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
 from benchmarks.notebooks import failing_once
-from benchmarks.ours import Ours, a_home
+from benchmarks.running_engine import RunningEngine, running_engine
 from flowkernel.core.models import EventKind
 
 LABEL = "Retry cell"
-PATIENCE = 60.0  #: Seconds until it is given up.
+TIMEOUT = 60.0  #: Seconds.
 
 
 class Person:
-    """Somebody at a notebook: runs a cell, sees the prompt, clicks."""
+    """A person at a notebook: runs a cell, sees the prompt, clicks."""
 
-    def __init__(self, ours: Ours) -> None:
-        self._ours = ours
+    def __init__(self, engine: RunningEngine) -> None:
+        self._engine = engine
         self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(env=ours.environ, cwd=str(ours.home.path))
+        self._manager.start_kernel(env=engine.environ, cwd=str(engine.home.path))
         self._client = self._manager.client()
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=PATIENCE)
-        self._client.execute_interactive("%load_ext flowkernel", timeout=PATIENCE)
+        self._client.wait_for_ready(timeout=TIMEOUT)
+        self._client.execute_interactive("%load_ext flowkernel", timeout=TIMEOUT)
 
     def close(self) -> None:
-        """Leave."""
+        """Stop the kernel."""
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
     def seconds(self, path: str) -> float:
         """One failure: from the click until the cell that failed prints."""
-        heard, is_heard = [0.0], threading.Event()
-        cursor = self._ours.client.get("/engine")["last_seq"]
-        listening = threading.Thread(
-            target=self._listen, args=(cursor, heard, is_heard)
+        moments, is_printed = [0.0], threading.Event()
+        cursor = self._engine.client.get("/engine")["last_seq"]
+        listener = threading.Thread(
+            target=self._listen, args=(cursor, moments, is_printed)
         )
-        listening.start()
+        listener.start()
         self._client.execute(f"%flow_run {path} --using interactive", allow_stdin=True)
         button = self._button()
-        clicked = time.perf_counter()
+        clicked_at = time.perf_counter()
         content = {"comm_id": button, "data": {"method": "custom",
             "content": {"event": "click"}}}  # fmt: skip
         message = self._client.session.msg("comm_msg", content)
         self._client.shell_channel.send(message)
-        if not is_heard.wait(PATIENCE):
+        if not is_printed.wait(TIMEOUT):
             raise RuntimeError("the cell that was retried printed nothing")
-        listening.join()
+        listener.join()
         self._until_idle()
-        return heard[0] - clicked
+        return moments[0] - clicked_at
 
     def _button(self) -> str:
-        """The comm of the button, once it is shown, and the kernel has said all about it."""
-        found = ""
+        """The id of the button's comm, once the button is displayed."""
+        comm_id = ""
         while True:
-            message = self._client.get_iopub_msg(timeout=PATIENCE)
+            message = self._client.get_iopub_msg(timeout=TIMEOUT)
             if message["msg_type"] == "comm_open":
                 state = message["content"]["data"].get("state", {})
                 if state.get("description") == LABEL:
-                    found = message["content"]["comm_id"]
-            elif found and message["msg_type"] == "display_data":
-                return found
+                    comm_id = message["content"]["comm_id"]
+            elif comm_id and message["msg_type"] == "display_data":
+                return comm_id
 
     def _until_idle(self) -> None:
-        """The cell has ended."""
-        self._client.get_shell_msg(timeout=PATIENCE)
+        """Wait until the cell has ended."""
+        self._client.get_shell_msg(timeout=TIMEOUT)
 
-    def _listen(self, cursor: int, heard: list[float], is_heard: Any) -> None:
-        for event in self._ours.client.events(cursor):
+    def _listen(self, cursor: int, moments: list[float], is_printed: Any) -> None:
+        for event in self._engine.client.events(cursor):
             is_output = event is not None and event.kind is EventKind.LOGGED
             if is_output and "retried" in event.payload["text"]:
-                heard[0] = time.perf_counter()
-                is_heard.set()
+                moments[0] = time.perf_counter()
+                is_printed.set()
                 return
 
 
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """A click each, and a whole notebook each."""
     fails, mended = failing_once(bench.folder)
-    left = bench.folder / "left.ipynb"
+    output = bench.folder / "output.ipynb"
     peer = stack.enter_context(driver("papermill", "drive_papermill", bench))
-    ours = stack.enter_context(a_home(bench))
-    person = Person(ours)
+    engine = stack.enter_context(running_engine(bench))
+    person = Person(engine)
     stack.callback(person.close)
-    asked = {"path": str(mended), "left": str(left), "parameters": {}}
+    arguments = {"path": str(mended), "output": str(output), "parameters": {}}
     return {
-        "papermill API": lambda: peer.ask("run", **asked),
+        "papermill API": lambda: peer.call("run", **arguments),
         "flowkernel": lambda: person.seconds(str(fails)),
     }
 

@@ -10,7 +10,7 @@ from statistics import median
 from benchmarks.harness import Bench, Claim, Figure, Reading, Side
 from benchmarks.million import make_home
 from benchmarks.notebooks import two_cells
-from benchmarks.ours import a_home
+from benchmarks.running_engine import running_engine
 from flowkernel.home import Home
 
 TIMES = 5
@@ -20,8 +20,8 @@ def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """Two homes."""
     path = two_cells(bench.folder)
     make_home(Home(bench.folder / "full"), bench.of(1_000_000, 20_000))
-    empty = stack.enter_context(a_home(bench, "empty"))
-    full = stack.enter_context(a_home(bench, "full"))
+    empty = stack.enter_context(running_engine(bench, "empty"))
+    full = stack.enter_context(running_engine(bench, "full"))
     return {
         "empty": lambda: median(empty.seconds(path, n=1) for _ in range(TIMES)),
         "1,000,000 stored": lambda: median(

@@ -44,16 +44,16 @@ def start(n):
     return DBOS.start_workflow(workflow, n)
 
 
-def accept(how, count, callers):
+def accept(verb, count, callers):
     """Seconds until the last one was acknowledged; then wait for what was started."""
-    one = {"enqueue": enqueue, "start": start}[how]
+    function = {"enqueue": enqueue, "start": start}[verb]
     with ThreadPoolExecutor(callers) as threads:
         handles = []
-        took = seconds(lambda: handles.extend(threads.map(one, range(count))))
-        if how == "start":
+        duration = seconds(lambda: handles.extend(threads.map(function, range(count))))
+        if verb == "start":
             for handle in handles:
                 handle.get_result()
-    return took
+    return duration
 
 
 serve(["dbos", "sqlalchemy"], accept=accept)

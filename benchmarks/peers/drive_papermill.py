@@ -14,19 +14,19 @@ kernels = []
 pools = []
 
 
-def execute(path, left, parameters, **more):
-    papermill.execute_notebook(path, left, parameters, progress_bar=False, **more)
+def execute(path, output, parameters, **options):
+    papermill.execute_notebook(path, output, parameters, progress_bar=False, **options)
 
 
-def run(path, left, parameters, **more):
-    return seconds(partial(execute, path, left, parameters, **more))
+def run(path, output, parameters, **options):
+    return seconds(partial(execute, path, output, parameters, **options))
 
 
-def run_nbclient(path, left):
+def run_nbclient(path, output):
     def work():
         notebook = nbformat.read(path, 4)
         NotebookClient(notebook).execute()
-        nbformat.write(notebook, left)
+        nbformat.write(notebook, output)
 
     return seconds(work)
 

@@ -12,8 +12,8 @@ RUNNERS = {"threads": ThreadPoolTaskRunner, "processes": ProcessPoolTaskRunner}
 
 
 @task
-def notebook(path, left, number):
-    papermill.execute_notebook(path, left, {"n": number}, progress_bar=False)
+def notebook(path, output, number):
+    papermill.execute_notebook(path, output, {"n": number}, progress_bar=False)
 
 
 @flow
@@ -29,8 +29,8 @@ def family(path, folder, count):
 
 def run_many(path, folder, count, processes, runner):
     Path(folder).mkdir(exist_ok=True)
-    chosen = family.with_options(task_runner=RUNNERS[runner](max_workers=processes))
-    return seconds(lambda: chosen(path, folder, count))
+    limited = family.with_options(task_runner=RUNNERS[runner](max_workers=processes))
+    return seconds(lambda: limited(path, folder, count))
 
 
 if __name__ == "__main__":  # Its processes import this file once more.

@@ -1,4 +1,4 @@
-"""A driver's side of the pipe: questions in, answers out, a line of JSON each."""
+"""The driver's side of the pipe: a call in, a reply out, one line of JSON each."""
 
 import json
 import os
@@ -8,22 +8,22 @@ from importlib.metadata import version
 
 
 def serve(packages, **verbs):
-    """Answer until there are no more questions. What peers print goes to the log."""
-    answers = os.fdopen(os.dup(1), "w")
+    """Reply until there are no more calls. What peers print goes to the log."""
+    replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     verbs["versions"] = lambda: {name: version(name) for name in packages}
     for line in sys.stdin:
-        what, arguments = json.loads(line)
+        verb, arguments = json.loads(line)
         try:
-            told = {"answer": verbs[what](**arguments)}
+            reply = {"answer": verbs[verb](**arguments)}
         except Exception as error:
-            told = {"error": f"{type(error).__name__}: {error}"[-2_000:]}
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
+            reply = {"error": f"{type(error).__name__}: {error}"[-2_000:]}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
 
 
 def seconds(work):
-    """How long it took."""
-    begun = time.perf_counter()
+    """How many seconds the work takes."""
+    started = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started

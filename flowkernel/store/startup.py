@@ -1,4 +1,4 @@
-"""What happens when the store opens: it loads its memory, and takes in the journal's rest."""
+"""What happens when the store opens: it fills its memory, and catches up with the journal."""
 
 from logging import getLogger
 from pathlib import Path

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.callers import is_whole, requests
+from benchmarks.callers import is_complete, requests
 from benchmarks.chart import Bar, chart
 from benchmarks.figures import FIGURES
 from benchmarks.harness import (
@@ -208,10 +208,10 @@ def test_a_caller_sends_whole_requests_and_knows_a_whole_answer():
     assert f"Content-Length: {len(content)}".encode() in head
     assert json.loads(content)["n"] == 1
     answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n"
-    assert [is_whole(answer + body) for body in (b"", b"{", b"{}")] == [
+    assert [is_complete(answer + body) for body in (b"", b"{", b"{}")] == [
         False,
         False,
         True,
     ]
     with pytest.raises(RuntimeError, match="503"):
-        is_whole(b"HTTP/1.1 503 Busy\r\n\r\n")
+        is_complete(b"HTTP/1.1 503 Busy\r\n\r\n")

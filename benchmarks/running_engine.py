@@ -1,4 +1,4 @@
-"""Our side: a home in a folder of its own, its engine, and what its processes need."""
+"""Our side: a home in a folder of its own, its engine, and what its processes use."""
 
 import os
 import subprocess
@@ -23,10 +23,11 @@ from flowkernel.home import Home
 
 COMMAND = Path(sys.executable).with_name("flowkernel")
 PARALLEL = 2  #: Executions at a time, of ours and of every peer.
-END_SECONDS = 20.0  #: How long a stopped home may take until nothing of it is left.
+#: How long the processes of a home may take to end.
+END_SECONDS = 20.0
 
 
-def compile_ours() -> None:
+def compile_packages() -> None:
     """Compile what we import, as pip has done for the peers.
 
     An environment made by other means may have no bytecode, and `PYTHONDONTWRITEBYTECODE`
@@ -37,7 +38,7 @@ def compile_ours() -> None:
     subprocess.run(compiling, capture_output=True)  # Some packages carry broken tests.
 
 
-class Ours:
+class RunningEngine:
     """A running engine and its home."""
 
     def __init__(self, home: Home, environ: dict[str, str] | None = None) -> None:
@@ -47,11 +48,11 @@ class Ours:
 
     def register(self, name: str, source: str) -> None:
         """A cell's source as a flow of this Python."""
-        here = Environment(
+        environment = Environment(
             interpreter=sys.executable, prefix=sys.prefix, cwd=str(self.home.path)
         )
         self.client.register(
-            Flow(name=name, kind=FlowKind.CELL, source=source, environment=here)
+            Flow(name=name, kind=FlowKind.CELL, source=source, environment=environment)
         )
 
     def register_path(self, path: Path) -> None:
@@ -67,24 +68,24 @@ class Ours:
         return execution
 
     def seconds(self, target: str | Path, **inputs: Any) -> float:
-        """From the request until we know that it ended."""
-        begun = time.perf_counter()
+        """Seconds from the request until we know that it ended."""
+        started = time.perf_counter()
         self.run(target, **inputs)
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     def processes(self) -> list[psutil.Process]:
-        """Everything we started: whatever has this home in its environment.
+        """All processes of this home: those with the home in their environment variables.
 
-        It is inherited, so that a process which left its session, or lost its parent, is
-        found too.
+        These are inherited, so that this finds processes in other sessions and without a
+        parent, too.
         """
-        found: dict[int, psutil.Process] = {}
+        by_pid: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.environ().get("FLOWKERNEL_HOME") == str(self.home.path):
-                    for one in [process, *process.children(recursive=True)]:
-                        found[one.pid] = one
-        return list(found.values())
+                    for member in [process, *process.children(recursive=True)]:
+                        by_pid[member.pid] = member
+        return list(by_pid.values())
 
     def engine_pid(self) -> int:
         """The process that has the store."""
@@ -92,33 +93,35 @@ class Ours:
 
 
 @contextmanager
-def a_home(
+def running_engine(
     bench: Bench, name: str = "home", *, is_busy: bool = False, **settings: Any
-) -> Iterator[Ours]:
-    """A home with a running engine; at the end nothing of it runs any more.
+) -> Iterator[RunningEngine]:
+    """A home with a running engine. All its processes are stopped at the end.
 
     Args:
-        is_busy: It has much to do at the end: kill it, instead of cancelling that.
+        bench: Where the home is made.
+        name: Of the folder of the home.
+        is_busy: It has much to do at the end: kill it instead of cancelling that.
         settings: Fields of the configuration, for its engine and workers.
     """
     home = Home(bench.folder / name)
-    given = {"slots": PARALLEL, "idle_exit": 86_400, **settings}
-    environ = {f"FLOWKERNEL_{key.upper()}": str(value) for key, value in given.items()}
+    fields = {"slots": PARALLEL, "idle_exit": 86_400, **settings}
+    environ = {f"FLOWKERNEL_{key.upper()}": str(value) for key, value in fields.items()}
     environ["FLOWKERNEL_HOME"] = str(home.path)
     environ["JUPYTER_RUNTIME_DIR"] = str(
         home.path / "runtime"
     )  # A fork server of its own.
-    before = {k: v for k, v in os.environ.items() if _is_replaced(k)}
+    previous = {k: v for k, v in os.environ.items() if _is_replaced(k)}
     _replace_environ(environ)
     try:
-        ours = Ours(home, environ)
-        ours.client.get("/engine")  # Starts it, with this environment.
+        engine = RunningEngine(home, environ)
+        engine.client.get("/engine")  # Starts it, with this environment.
     finally:
-        _replace_environ(before)
+        _replace_environ(previous)
     try:
-        yield ours
+        yield engine
     finally:
-        stop(ours, patience=0.0 if is_busy else END_SECONDS)
+        stop(engine, patience=0.0 if is_busy else END_SECONDS)
 
 
 def _is_replaced(name: str) -> bool:
@@ -131,20 +134,22 @@ def _replace_environ(new: dict[str, str]) -> None:
     os.environ.update(new)
 
 
-def stop(ours: Ours, *, patience: float) -> None:
-    """`flowkernel engine stop`; what is left after `patience` seconds is killed."""
-    ours.client.close()
+def stop(engine: RunningEngine, *, patience: float) -> None:
+    """`flowkernel engine stop`; processes that remain after `patience` seconds are killed."""
+    engine.client.close()
     if patience:
-        here = {**os.environ, "FLOWKERNEL_HOME": str(ours.home.path)}
+        environ = {**os.environ, "FLOWKERNEL_HOME": str(engine.home.path)}
         stopping = [str(COMMAND), "engine", "stop", "--force"]
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(stopping, env=here, capture_output=True, timeout=120)
-    psutil.wait_procs(ours.processes(), timeout=patience)
-    while left := ours.processes():  # Killed together: none of them starts another.
-        for process in left:
+            subprocess.run(stopping, env=environ, capture_output=True, timeout=120)
+    psutil.wait_procs(engine.processes(), timeout=patience)
+    while (
+        remaining := engine.processes()
+    ):  # Killed together: none of them starts another.
+        for process in remaining:
             with suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(left, timeout=1.0)
+        psutil.wait_procs(remaining, timeout=1.0)
 
 
 def tree(pid: int) -> list[psutil.Process]:
@@ -154,7 +159,7 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def pss(processes: list[psutil.Process]) -> float:
-    """MB of memory: their own pages, and their part of the pages they share."""
+    """Memory in MB: the processes' own pages, and their part of shared pages."""
     total = 0
     for process in processes:
         with suppress(OSError):
@@ -163,8 +168,8 @@ def pss(processes: list[psutil.Process]) -> float:
     return total * 1024 / 1e6
 
 
-def written(processes: list[psutil.Process]) -> float:
-    """MB they had the file system write. What an ended child wrote counts to its parent."""
+def megabytes_written(processes: list[psutil.Process]) -> float:
+    """MB that the processes wrote to disk. An ended child counts for its parent."""
     total = 0
     for process in processes:
         with suppress(OSError, psutil.Error):
@@ -177,6 +182,8 @@ def cpu(processes: list[psutil.Process]) -> float:
     total = 0.0
     for process in processes:
         with suppress(psutil.Error):
-            used = process.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
+            times = process.cpu_times()
+            total += (
+                times.user + times.system + times.children_user + times.children_system
+            )
     return total
