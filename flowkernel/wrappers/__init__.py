@@ -1,1 +1,1 @@
-"""The wrappers that are shipped: each is a flow that runs another one. Read, copy, change."""
+"""The shipped wrappers: each is a flow that runs another one. Read, copy, change them."""

@@ -11,20 +11,21 @@ LIMITS = {"interactive_limit_minutes": (0, 5_000_000)}
 AGAIN = ("retry", "retry_with_inputs")
 
 
-def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
-    minutes, archive = inputs["interactive_limit_minutes"], inputs["archive_retries"]
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> None:
+    """Run the flow, again if a person decides so, until it has ended for good."""
     child = this.wrapped.start(parks=True)
     while True:
         if child.settle().has_failed:
-            ask(this, child, minutes, archive)
+            ask(this, child, inputs)
         elif (child.get("decision") or {}).get("verb") in AGAIN:
             child = this.wrapped.again(child)
         else:
             return this.wrapped.end_as(child, delete_retries=inputs["delete_retries"])
 
 
-def ask(this, child, minutes, archive):
-    """Have followed what a person answers; if nobody is there, or answers, it fails."""
+def ask(this: flow_api.Execution, child: flow_api.Execution, inputs: dict) -> None:
+    """Carry out what a person answers. Without a person or an answer, the flow fails."""
+    minutes = inputs["interactive_limit_minutes"]
     if not this.is_attended(minutes):
         child.decide("fail", why="Nobody was there to be asked.")
         return
@@ -33,6 +34,6 @@ def ask(this, child, minutes, archive):
     except flow_api.MessageResponseTimeoutError:
         child.decide("fail", why="Nobody answered in time.")
     except flow_api.MessageClosed:
-        return  # It was cancelled, say, before anybody answered: look at it again.
+        return  # For example, it was cancelled before the answer: look at it again.
     else:
-        child.decide(answer, archive=archive)
+        child.decide(answer, archive=inputs["archive_retries"])

@@ -13,25 +13,26 @@ PARAMETERS = {
 WORDS = {"SUCCESS": "succeeded", "ERROR": "failed", "CANCELLED": "was cancelled"}
 
 
-def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> None:
+    """Run the flow, then send a message that needs no answer."""
     child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
     status = child.status
-    is_good = status == "ENDED_SUCCESS"
-    if inputs["notify_on_success" if is_good else "notify_on_error"]:
+    has_succeeded = status == "ENDED_SUCCESS"
+    if inputs["notify_on_success" if has_succeeded else "notify_on_error"]:
         words = {
             "child_name": child.get("name"),
             "child_status": WORDS[status.removeprefix("ENDED_")],
             "child_message": child.get("message") or "",
         }
         this.message(
-            filled(inputs["subject"], words)[:1_000],
-            filled(inputs["body"], words)[:100_000],
-            message_type="INFO" if is_good else "ERROR",
+            fill_in(inputs["subject"], words)[:1_000],
+            fill_in(inputs["body"], words)[:100_000],
+            message_type="INFO" if has_succeeded else "ERROR",
             wait=False,
         )
     return this.wrapped.end_as(child)
 
 
-def filled(text, words):
-    """With the words for the names in braces; other braces stay as they are."""
-    return re.sub(r"\{(\w+)\}", lambda found: words.get(found[1], found[0]), text)
+def fill_in(template: str, words: dict[str, str]) -> str:
+    """Replace the names in braces by their words; other braces stay unchanged."""
+    return re.sub(r"\{(\w+)\}", lambda m: words.get(m[1], m[0]), template)

@@ -11,7 +11,8 @@ PARAMETERS = {
 LIMITS = {"max_tries": (1, 1_000), "delay_sec": (0, 100_000_000)}
 
 
-def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> None:
+    """Run the flow until it succeeds, is cancelled, or has no tries left."""
     child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
     while child.status == "ENDED_ERROR":
         if this.wrapped.tries(child) >= inputs["max_tries"]:

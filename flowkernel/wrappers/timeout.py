@@ -8,7 +8,8 @@ PARAMETERS = {"timeout_sec": 3600}
 LIMITS = {"timeout_sec": (0.001, 100_000_000)}
 
 
-def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
+def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> None:
+    """Run the flow, and cancel it at the time limit."""
     seconds = inputs["timeout_sec"]
     child = this.wrapped.start()
     try:
