@@ -1,1 +1,1 @@
-"""The process that carries out executions, through papermill."""
+"""The process that runs executions, through papermill."""

@@ -1,4 +1,4 @@
-"""`python -m flowkernel.worker HOME ID`: carries out executions for the engine of a home."""
+"""`python -m flowkernel.worker HOME ID`: runs executions for the engine of a home."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from flowkernel.kernels.fork_servers import keep_warm
 
 
 def main(path: str, worker_id: str) -> int:
-    """Work for the engine of a home."""
+    """Work for the engine of a home, until that stops; the exit code."""
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -20,20 +20,20 @@ def main(path: str, worker_id: str) -> int:
     home = Home(Path(path))
     config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
-    # papermill takes over a second to import: meanwhile the fork server starts.
+    # The import of papermill takes over a second. The fork server starts at the same time.
     from flowkernel.kernels.parked.registry import sweep_parked
-    from flowkernel.worker.kernel_manager import sweep_transports
+    from flowkernel.worker.kernel_manager import remove_stale_transports
     from flowkernel.worker.worker import Worker
 
     if os.name == "posix":
-        sweep_transports()
+        remove_stale_transports()
     sweep_parked(home.path)
     Worker(home, config, worker_id).work()
     return 0
 
 
 def warm_up(config: Config) -> None:
-    """Have kernels ready for the flows of this very Python, for as long as we work."""
+    """Keep kernels ready for flows of this same Python, as long as the worker runs."""
     if config.kernel == "fork":
         keep_warm(sys.executable, config.preload, config.ready_kernels)
 

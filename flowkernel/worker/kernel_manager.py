@@ -1,4 +1,4 @@
-"""The kernel of an execution, in the environment of whoever registered its flow."""
+"""The kernel of an execution, in the environment in which its flow was registered."""
 
 import os
 import shutil
@@ -17,19 +17,18 @@ from flowkernel.core.models import Environment
 from flowkernel.kernels.fork_server.socket_folders import remove_abandoned
 
 NATIVE = "python3"
-OURS = (
-    "flowkernel"  #: Our kernelspec: the same Python, which need not have it installed.
-)
-FORK = "flowkernel-fork"  #: Our provisioner; it starts plain kernels, too.
-FOLDER = (
-    "flowkernel-"  #: Begins the name of a kernel's folder; its worker's pid follows.
-)
+#: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
+FLOWKERNEL = "flowkernel"
+FORK = "flowkernel-fork"  #: flowkernel's provisioner; it starts plain kernels, too.
+#: The name of a kernel's folder begins so; the pid of its worker follows.
+FOLDER_PREFIX = "flowkernel-"
 
 
-class FlowKernelSpecs(KernelSpecManager):
-    """Kernelspecs of this machine and of another prefix; `python3` is a given interpreter."""
+class FlowKernelSpecManager(KernelSpecManager):
+    """Kernelspecs of this machine and of a prefix; `python3` is the environment's Python."""
 
-    starts = True  #: Fork servers; else those are used that there are.
+    #: Whether fork servers are started; else only those that run are used.
+    starts_servers = True
 
     def __init__(self, environment: Environment, config: Config, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,42 +37,37 @@ class FlowKernelSpecs(KernelSpecManager):
         self._config = config
 
     def _kernel_dirs_default(self) -> list[str]:
-        """Looked up only for a kernel that is not the interpreter's own."""
-        there: list[str] = super()._kernel_dirs_default()
+        """Used only for a kernel that is not the interpreter's own."""
+        folders: list[str] = super()._kernel_dirs_default()
         if not self._prefix:
-            return there
-        theirs = str(Path(self._prefix) / "share" / "jupyter" / "kernels")
-        return [theirs, *(folder for folder in there if folder != theirs)]
+            return folders
+        first = str(Path(self._prefix) / "share" / "jupyter" / "kernels")
+        return [first, *(folder for folder in folders if folder != first)]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name; its kernels are forked, where they can be."""
         spec = self._plain_spec(kernel_name)
-        given = spec.metadata.get("kernel_provisioner")
-        if given is None and self._config.kernel == "fork":
-            given = {"provisioner_name": FORK}
-        if given is not None and given.get("provisioner_name") == FORK:
-            config = {**self._settings(), **given.get("config", {})}
-            spec.metadata["kernel_provisioner"] = {**given, "config": config}
+        provisioner = spec.metadata.get("kernel_provisioner")
+        if provisioner is None and self._config.kernel == "fork":
+            provisioner = {"provisioner_name": FORK}
+        if provisioner is not None and provisioner.get("provisioner_name") == FORK:
+            config = {**self._provisioner_config(), **provisioner.get("config", {})}
+            spec.metadata["kernel_provisioner"] = {**provisioner, "config": config}
         return spec
 
-    def _settings(self) -> dict[str, Any]:
+    def _provisioner_config(self) -> dict[str, Any]:
         return {
             "kernel": self._config.kernel,
             "preload": list(self._config.preload),
             "ready": self._config.ready_kernels,
-            "starts": self.starts,
+            "starts": self.starts_servers,
         }
 
     def _plain_spec(self, kernel_name: str) -> KernelSpec:
-        if kernel_name in (NATIVE, OURS) and self._interpreter:
+        if kernel_name in (NATIVE, FLOWKERNEL) and self._interpreter:
+            module = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
             return KernelSpec(
-                argv=[
-                    self._interpreter,
-                    "-m",
-                    "ipykernel_launcher",
-                    "-f",
-                    "{connection_file}",
-                ],
+                argv=[self._interpreter, *module],
                 display_name="Python 3",
                 language="python",
                 metadata={"debugger": True},
@@ -83,15 +77,15 @@ class FlowKernelSpecs(KernelSpecManager):
 
 
 class FlowKernelManager(AsyncKernelManager):
-    """A manager whose clients take in all that the kernel sends, however fast it comes.
+    """A manager whose clients receive all that the kernel sends, however fast it comes.
 
     By default a socket drops messages once 1,000 wait to be read: a cell that prints in a
     loop would lose output, and the message that says it is idle, and time out.
     """
 
-    folder: Path | None = None  #: Of its own, for sockets and the connection file.
+    folder: Path | None = None  #: For its sockets and its connection file.
 
-    #: Without the 10 ms for which jupyter_client sleeps so that its tests see a state.
+    #: Without the 10 ms that jupyter_client sleeps for its own tests.
     start_kernel = getattr(
         AsyncKernelManager.start_kernel, "__wrapped__", AsyncKernelManager.start_kernel
     )
@@ -99,47 +93,51 @@ class FlowKernelManager(AsyncKernelManager):
     def client(self, **kwargs: Any) -> Any:
         """A client for the kernel."""
         client = super().client(**kwargs)
-        client.context.setsockopt(zmq.RCVHWM, 0)  # For the sockets it will open.
+        client.context.setsockopt(zmq.RCVHWM, 0)  # For the sockets that it opens.
         return client
 
 
 def make_kernel_manager(
     environment: Environment, flow_name: str, config: Config
 ) -> FlowKernelManager:
-    """A manager for a kernel that is not started yet, on a transport of its own.
+    """A manager for a kernel that is not started yet, with sockets in a folder of its own.
 
     Raises:
-        EnvironmentGone: The interpreter, the kernelspec or the folder is not there (any more).
+        EnvironmentGone: The interpreter, the kernelspec or the folder does not exist.
     """
     check_environment(environment, flow_name)
-    specs = FlowKernelSpecs(environment, config)
+    specs = FlowKernelSpecManager(environment, config)
     name = environment.kernel_name or NATIVE
     try:
         specs.get_kernel_spec(name)
     except NoSuchKernel as error:
-        there = ", ".join(sorted(specs.find_kernel_specs())) or "none"
+        installed = ", ".join(sorted(specs.find_kernel_specs())) or "none"
         raise EnvironmentGone(
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
-            f"Installed: {there}. Install it, or choose another kernel in the notebook."
+            f"Installed: {installed}. Install it, or choose another kernel in the notebook."
         ) from error
-    return private_transport(
-        FlowKernelManager(kernel_name=name, kernel_spec_manager=specs)
-    )
+    return _manager_of(name, specs)
 
 
-def named_manager(kernel_name: str, config: Config) -> FlowKernelManager:
-    """A manager for a kernel of somebody's own papermill.
+def make_external_manager(kernel_name: str, config: Config) -> FlowKernelManager:
+    """A manager for the kernel of a person's own papermill.
 
-    It takes a kernel that is ready, and starts no fork server: most likely it is the only one.
+    It takes a kernel that is ready, and starts no fork server: most likely papermill runs only
+    one notebook.
     """
-    specs = FlowKernelSpecs(Environment(), config)
-    specs.starts = False
+    specs = FlowKernelSpecManager(Environment(), config)
+    specs.starts_servers = False
+    return _manager_of(kernel_name, specs)
+
+
+def _manager_of(kernel_name: str, specs: FlowKernelSpecManager) -> FlowKernelManager:
     manager = FlowKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs)
-    return private_transport(manager)
+    set_private_transport(manager)
+    return manager
 
 
 def check_environment(environment: Environment, flow_name: str) -> None:
-    """Raise EnvironmentGone if the interpreter or the folder is not there."""
+    """Raise EnvironmentGone if the interpreter or the folder does not exist."""
     interpreter, cwd = environment.interpreter, environment.cwd
     if (
         interpreter
@@ -157,26 +155,26 @@ def check_environment(environment: Environment, flow_name: str) -> None:
         )
 
 
-def private_transport(manager: FlowKernelManager) -> FlowKernelManager:
-    """Let it talk over sockets in a folder of its own: ports of many kernels can collide."""
+def set_private_transport(manager: FlowKernelManager) -> None:
+    """Let it use sockets in a folder of its own: the ports of many kernels can collide."""
     if os.name == "posix":
-        # Short: a socket's path is limited.
-        manager.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+        # A short name: the length of a socket's path is limited.
+        prefix = f"{FOLDER_PREFIX}{os.getpid()}-"
+        manager.folder = Path(tempfile.mkdtemp(prefix=prefix))
         manager.transport = "ipc"
         manager.ip = str(manager.folder / "k")
         manager.connection_file = str(manager.folder / "connection.json")
-    return manager
 
 
-def sweep_transports() -> None:
-    """Remove the folders that workers and kernels left which were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
-        owner = folder.name.removeprefix(FOLDER).partition("-")[0]
+def remove_stale_transports() -> None:
+    """Remove the folders of workers and kernels that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
             remove_abandoned(folder)
 
 
 def remove_transport(manager: FlowKernelManager) -> None:
-    """Remove that folder."""
+    """Remove the folder of its sockets."""
     if manager.folder is not None:
         shutil.rmtree(manager.folder, ignore_errors=True)

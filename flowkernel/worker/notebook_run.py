@@ -1,4 +1,4 @@
-"""One notebook to run: how it is saved, in which kernel it runs, and who hears of it."""
+"""One notebook to run: how it is saved, its kernel, and the session that reports it."""
 
 import os
 import sys
@@ -23,15 +23,17 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import VARIABLE
 from flowkernel.worker.kernel_manager import (
     FlowKernelManager,
-    named_manager,
+    make_external_manager,
     remove_transport,
 )
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
 from flowkernel.worker.reporting.engine_link import EngineLink
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
-EXTERNAL = "papermill-"
+#: Worker ids begin so where a person's own papermill is the worker.
+EXTERNAL_PREFIX = "papermill-"
 log = getLogger(__name__)
+Options = dict[str, Any]  #: The keyword arguments that papermill passes to its engine.
 
 
 @dataclass(kw_only=True)
@@ -39,27 +41,25 @@ class NotebookRun:
     """What the papermill engine needs to know besides the notebook."""
 
     execution: Execution
-    run: ExecutionSession
+    session: ExecutionSession
     save_every: float
     stream_limit: int
-    write: Callable[[nbformat.NotebookNode], None] | None = (
-        None  #: None: as papermill does.
-    )
+    #: Saves the notebook; None: papermill saves it, where it always does.
+    write: Callable[[nbformat.NotebookNode], None] | None = None
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
     manager: FlowKernelManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
-    config: Config = field(
-        default_factory=Config
-    )  #: How kernels start that papermill asks for.
+    #: How kernels start that papermill asks for.
+    config: Config = field(default_factory=Config)
 
     @contextmanager
     def kernel(
-        self, kernel_name: str, traits: dict[str, Any]
+        self, kernel_name: str, traits: Options
     ) -> Iterator[tuple[FlowKernelManager | None, dict[str, Any]]]:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
         manager = self.manager
         if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
-            manager = named_manager(kernel_name, self.config)
+            manager = make_external_manager(kernel_name, self.config)
         start: dict[str, Any] = {"env": self._environ()}
         if self.cwd is not None:
             start["cwd"] = self.cwd
@@ -72,82 +72,95 @@ class NotebookRun:
     def _environ(self) -> dict[str, str]:
         return {
             **os.environ,
-            VARIABLE: str(self.run.link.client.home.path),
+            VARIABLE: str(self.session.link.client.home.path),
             EXECUTION + "_ID": self.execution.execution_id,
             INTERPRETER: os.environ.get(INTERPRETER, sys.executable),
         }
 
 
 @contextmanager
-def adopted(
-    nb: nbformat.NotebookNode, output_path: str | None, kwargs: dict[str, Any]
+def external_run(
+    nb: nbformat.NotebookNode, output_path: str | None, options: Options
 ) -> Iterator[NotebookRun]:
-    """Work for somebody's own papermill: an execution of its own, reported from here.
+    """The run of a person's own papermill: an execution that this process reports.
 
     If it cannot be recorded, it runs all the same, and a warning says why.
     """
-    client = Client(started_by="papermill")
-    link = EngineLink(client, EXTERNAL + new_id())
-    config, execution, is_recorded = Config(), _nowhere(_name(kwargs)), False
+    link = EngineLink(Client(started_by="papermill"), EXTERNAL_PREFIX + new_id())
+    notebook_run = _start_external(link, nb, output_path, options)
+    session = notebook_run.session
+    poller = AssignmentPoller(link, lambda _assignment: None)
+    poller.sessions[session.execution_id] = session
+    if session.is_recorded:
+        poller.start()
     try:
-        config = load_config(client.home.path)
-        execution = _recorded(link, nb, kwargs)
+        yield notebook_run
+    except BaseException as error:
+        session.end(end_after_error(error, session))
+        raise
+    finally:
+        poller.stop()
+        if not link.close():
+            log.warning(
+                "the engine has no record of how %s ended", session.execution_id
+            )
+
+
+def _start_external(
+    link: EngineLink,
+    nb: nbformat.NotebookNode,
+    output_path: str | None,
+    options: Options,
+) -> NotebookRun:
+    config, execution = Config(), _unrecorded_execution(_flow_name(options))
+    is_recorded = False
+    try:
+        config = load_config(link.client.home.path)
+        execution = _start_execution(link, nb, options)
         is_recorded = True
     except FlowkernelError as error:
         log.warning("flowkernel keeps no record of this run: %s", error)
-    run = ExecutionSession(
+    session = ExecutionSession(
         link=link,
         execution_id=execution.execution_id,
         log_limit=config.log_characters,
         cancel_grace=config.cancel_grace,
-        notebook_path=_local(output_path),
-        is_ours=False,
+        notebook_path=_local_path(output_path),
+        is_external=True,
         is_recorded=is_recorded,
     )
-    orders = AssignmentPoller(link, lambda _assignment: None)
-    orders.runs[execution.execution_id] = run
-    if is_recorded:
-        orders.listen()
-    try:
-        yield NotebookRun(
-            execution=execution,
-            run=run,
-            save_every=config.save_every,
-            stream_limit=config.stream_characters,
-            config=config,
-        )
-    except BaseException as error:
-        run.end(ending_of(error, run))
-        raise
-    finally:
-        orders.stop()
-        if not link.close():
-            log.warning("the engine did not hear how %s ended", execution.execution_id)
+    return NotebookRun(
+        execution=execution,
+        session=session,
+        save_every=config.save_every,
+        stream_limit=config.stream_characters,
+        config=config,
+    )
 
 
-def _recorded(
-    link: EngineLink, nb: nbformat.NotebookNode, kwargs: dict[str, Any]
+def _start_execution(
+    link: EngineLink, nb: nbformat.NotebookNode, options: Options
 ) -> Execution:
-    """The execution in the home."""
-    path = _path(kwargs)
+    """Start an execution of the notebook in the home; this process runs it."""
+    path = _input_path(options)
     source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
     environment = {**current_environment().to_json(), "kernel_name": kernel_name}
     request: dict[str, Any] = {
         "source": {
-            "name": _name(kwargs),
+            "name": _flow_name(options),
             "kind": FlowKind.NOTEBOOK,
             "source": source,
             "path": path,
             "environment": environment,
         },
-        "inputs": _inputs(nb),
+        "inputs": _parameters(nb),
         "worker": link.worker_id,
     }
     return link.client.start(request)
 
 
-def _nowhere(name: str) -> Execution:
-    """An execution that no home knows."""
+def _unrecorded_execution(name: str) -> Execution:
+    """An execution that is in no home."""
     execution_id = new_id()
     return Execution(
         execution_id=execution_id,
@@ -161,41 +174,37 @@ def _nowhere(name: str) -> Execution:
     )
 
 
-def _path(kwargs: dict[str, Any]) -> str | None:
+def _input_path(options: Options) -> str | None:
     """The notebook's file, if it came from one."""
-    given = kwargs.get("input_path")
-    return str(given) if isinstance(given, str | Path) else None
+    path = options.get("input_path")
+    return str(path) if isinstance(path, str | Path) else None
 
 
-def _name(kwargs: dict[str, Any]) -> str:
-    path = _path(kwargs)
+def _flow_name(options: Options) -> str:
+    path = _input_path(options)
     return (Path(path).stem if path else "") or "notebook"
 
 
-def _inputs(nb: nbformat.NotebookNode) -> Json:
+def _parameters(nb: nbformat.NotebookNode) -> Json:
+    parameters = dict(nb.metadata.get("papermill", {}).get("parameters", {}))
     try:
-        return plain_json(
-            dict(nb.metadata.get("papermill", {}).get("parameters", {})), "inputs"
-        )
-    except FlowkernelError as error:  # papermill took them: they are its to judge.
+        return plain_json(parameters, "inputs")
+    except FlowkernelError as error:  # papermill accepts them, so the notebook runs.
         log.warning("the parameters are not recorded: %s", error)
         return {}
 
 
-def _local(output_path: str | None) -> str | None:
+def _local_path(output_path: str | None) -> str | None:
     """Where papermill leaves the notebook, if that is a file of this machine."""
     if output_path is None or "://" in output_path or output_path == "-":
         return None
     return str(Path(output_path).absolute())
 
 
-def ending_of(error: BaseException, run: ExecutionSession) -> ExecutionEnd:
-    """The ending for something that broke outside of any cell."""
-    if run.is_cancelled or isinstance(error, KeyboardInterrupt):
+def end_after_error(error: BaseException, session: ExecutionSession) -> ExecutionEnd:
+    """The end after an error outside of the cells."""
+    if session.is_cancelled or isinstance(error, KeyboardInterrupt):
         return ExecutionEnd(status=ExecutionStatus.ENDED_CANCELLED)
-    said = (
-        str(error)
-        if isinstance(error, FlowkernelError)
-        else f"{type(error).__name__}: {error}"
-    )
-    return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=said)
+    is_explained = isinstance(error, FlowkernelError)
+    message = str(error) if is_explained else f"{type(error).__name__}: {error}"
+    return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=message)

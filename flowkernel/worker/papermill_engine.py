@@ -1,11 +1,11 @@
 """flowkernel as an engine of papermill: the entry point `papermill.engine`.
 
-A worker of ours uses it, and so does anyone: `papermill in.ipynb out.ipynb --engine
-flowkernel` gives the notebook papermill would, and leaves an execution in the home. Loaded
-whenever papermill is imported, so nothing here does more than define.
+A worker of ours uses it, and so can you: `papermill in.ipynb out.ipynb --engine flowkernel`
+gives the notebook papermill would, and leaves an execution in the home. Loaded whenever
+papermill is imported, so this module imports the others only where they are needed.
 """
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import nbformat
@@ -15,7 +15,10 @@ from papermill.utils import merge_kwargs, remove_args
 
 
 class FlowkernelEngine(Engine):
-    """Runs a notebook with papermill's client, and records every cell of it."""
+    """Runs a notebook with papermill's client, and records every cell of it.
+
+    papermill calls both methods; but for `notebook_run` the signatures are papermill's.
+    """
 
     @classmethod
     def execute_notebook(
@@ -26,37 +29,34 @@ class FlowkernelEngine(Engine):
         progress_bar: Any = True,
         log_output: bool = False,
         autosave_cell_every: int = 30,
-        flowkernel_work: Any = None,
+        notebook_run: Any = None,
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
-        """Run it. `flowkernel_work` is what our own worker passes in."""
-        from flowkernel.worker.notebook.notebook_saver import NotebookSaver
-        from flowkernel.worker.notebook_run import adopted
-
-        ours = nullcontext(flowkernel_work)
-        with (
-            ours
-            if flowkernel_work is not None
-            else adopted(nb, output_path, kwargs) as work
-        ):
-            nb_man = NotebookSaver(
+        """Run it, and record it. A worker of ours passes its `notebook_run`."""
+        context: AbstractContextManager[Any] = nullcontext(notebook_run)
+        if notebook_run is None:
+            context = _external_run(nb, output_path, kwargs)
+        with context as notebook_run:
+            nb_man = _make_saver(
                 nb,
-                every=work.save_every,
-                write=work.write,
+                notebook_run,
                 output_path=output_path,
                 progress_bar=progress_bar,
                 log_output=log_output,
                 autosave_cell_every=autosave_cell_every,
             )
-            nb_man.notebook_start()
-            try:
-                cls.execute_managed_notebook(
-                    nb_man, kernel_name, log_output=log_output, work=work, **kwargs
-                )
-            finally:
-                nb_man.cleanup_pbar()
-                nb_man.notebook_complete()
+            kwargs.update(log_output=log_output, notebook_run=notebook_run)
+            cls._execute_and_save(nb_man, kernel_name, **kwargs)
         return nb_man.nb
+
+    @classmethod
+    def _execute_and_save(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
+        nb_man.notebook_start()
+        try:
+            cls.execute_managed_notebook(nb_man, kernel_name, **kwargs)
+        finally:
+            nb_man.cleanup_pbar()
+            nb_man.notebook_complete()
 
     @classmethod
     def execute_managed_notebook(
@@ -68,15 +68,12 @@ class FlowkernelEngine(Engine):
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
-        work: Any = None,
+        notebook_run: Any = None,
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
         """Run the cells, as papermill's own engine does."""
-        from flowkernel.worker.notebook.cell_client import CellClient
-
-        kwargs = remove_args(["input_path"], **kwargs)
         traits = merge_kwargs(
-            remove_args(["timeout", "startup_timeout"], **kwargs),
+            remove_args(["input_path", "timeout", "startup_timeout"], **kwargs),
             timeout=execution_timeout if execution_timeout else kwargs.get("timeout"),
             startup_timeout=start_timeout,
             kernel_name=kernel_name,
@@ -85,15 +82,39 @@ class FlowkernelEngine(Engine):
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        with work.kernel(kernel_name, traits) as (manager, start):
-            if manager is not None:
-                traits["km"] = manager
-            client = CellClient(
-                nb_man,
-                work.run,
-                execution=work.execution,
-                script=work.script,
-                stream_limit=work.stream_limit,
-                **traits,
-            )
-            return client.execute(**start)
+        return _run_cells(nb_man, kernel_name, notebook_run, traits)
+
+
+def _external_run(
+    nb: nbformat.NotebookNode, output_path: str | None, options: dict[str, Any]
+) -> AbstractContextManager[Any]:
+    from flowkernel.worker.notebook_run import external_run
+
+    return external_run(nb, output_path, options)
+
+
+def _make_saver(nb: nbformat.NotebookNode, notebook_run: Any, **options: Any) -> Any:
+    from flowkernel.worker.notebook.notebook_saver import NotebookSaver
+
+    return NotebookSaver(
+        nb, every=notebook_run.save_every, write=notebook_run.write, **options
+    )
+
+
+def _run_cells(
+    nb_man: Any, kernel_name: str, notebook_run: Any, traits: dict[str, Any]
+) -> nbformat.NotebookNode:
+    from flowkernel.worker.notebook.cell_client import CellClient
+
+    with notebook_run.kernel(kernel_name, traits) as (manager, start):
+        if manager is not None:
+            traits["km"] = manager
+        client = CellClient(
+            nb_man,
+            notebook_run.session,
+            execution=notebook_run.execution,
+            script=notebook_run.script,
+            stream_limit=notebook_run.stream_limit,
+            **traits,
+        )
+        return client.execute(**start)

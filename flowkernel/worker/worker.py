@@ -1,4 +1,4 @@
-"""Takes executions until there is no engine to ask."""
+"""Executes what the engine assigns, until the engine stops or is away."""
 
 import threading
 from logging import getLogger
@@ -8,111 +8,120 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
-from flowkernel.worker.execute import carry_out
-from flowkernel.worker.kernel_eviction import ParkedLimits, ParkedRun, to_go
+from flowkernel.worker.execute import execute
+from flowkernel.worker.kernel_eviction import EvictionCandidate, ParkedLimits, evictions
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
 from flowkernel.worker.reporting.engine_link import EngineLink
 from flowkernel.worker.reporting.execution_session import ExecutionSession
 
 log = getLogger(__name__)
-AWAY_TRIES = 3  #: Questions without an answer, and without work, until the worker goes.
+#: Polls without a reply, and without an execution, until the worker ends.
+POLL_TRIES = 3
 RETRY_SECONDS = 0.5  #: Between two of them.
-TELL_SECONDS = (
-    60.0  #: Until it is looked whether anybody still wants to hear of an end.
-)
+#: Between two checks whether the engine still expects the report of an end.
+FLUSH_SECONDS = 60.0
 
 
 class Worker:
-    """Carries out executions, each in a thread of its own: they mostly wait for kernels."""
+    """Runs executions, each in a thread of its own: they mostly wait for kernels."""
 
     def __init__(self, home: Home, config: Config, worker_id: str) -> None:
         self.home = home
         self.config = config
         self.client = Client(home, started_by=worker_id)
         self.link = EngineLink(self.client, worker_id)
-        self.orders = AssignmentPoller(self.link, self._begin)
-        self._rest = threading.Event()
+        self.poller = AssignmentPoller(self.link, self._start_execution)
+        self._retry_delay = threading.Event()  #: Never set.
 
     def work(self) -> None:
-        """Until the engine says stop, or is gone and there is nothing left to do or to tell.
+        """Poll until the engine says stop, or is away and nothing is left to do or report.
 
-        While there is something, it starts an engine that was killed; one that was stopped
-        on purpose stays stopped.
+        While something is left, it starts an engine that was killed. An engine that was
+        stopped on purpose stays stopped.
         """
-        away = 0
-        while self.orders.runs or not (self.orders.is_stopped or away >= AWAY_TRIES):
-            has_news = bool(self.orders.runs) or not self.link.is_quiet
-            self.client.starts_engine = has_news and not self.orders.is_stopped
+        failed_polls = 0
+        while self.poller.sessions or not (
+            self.poller.is_stopped or failed_polls >= POLL_TRIES
+        ):
+            has_reports = bool(self.poller.sessions) or not self.link.is_quiet
+            self.client.starts_engine = has_reports and not self.poller.is_stopped
             try:
-                self.orders.ask()
-                away = 0
-                self._make_room()
+                self.poller.poll()
+                failed_polls = 0
+                self._evict_kernels()
             except EngineError as error:
-                away += 1
+                failed_polls += 1
                 log.warning("no engine: %s", error)
-                self._rest.wait(RETRY_SECONDS)
+                self._retry_delay.wait(RETRY_SECONDS)
             except FlowkernelError:
-                log.exception("the engine refused a question")
-                self._rest.wait(RETRY_SECONDS)
+                log.exception("the engine refused a poll")
+                self._retry_delay.wait(RETRY_SECONDS)
 
-    def _make_room(self) -> None:
-        """Let parked kernels go that there is no room for."""
-        runs = {e: run for e, run in list(self.orders.runs.items()) if run.is_parked}
-        if not runs:
+    def _evict_kernels(self) -> None:
+        """Release the parked kernels that are over the limits."""
+        parked = {
+            execution_id: session
+            for execution_id, session in list(self.poller.sessions.items())
+            if session.is_parked
+        }
+        if not parked:
             return
-        parked = [
-            ParkedRun(
+        candidates = [
+            EvictionCandidate(
                 execution_id=execution_id,
-                seconds=run.parked_seconds,
-                memory=run.kernel_memory(),
+                seconds=session.parked_seconds,
+                memory=session.kernel_memory(),
             )
-            for execution_id, run in runs.items()
+            for execution_id, session in parked.items()
         ]
-        for execution_id, why in to_go(parked, self._room).items():
-            runs[execution_id].give_up(why)
+        for execution_id, reason in evictions(candidates, self._parked_limits).items():
+            parked[execution_id].release_kernel(reason)
 
     @property
-    def _room(self) -> ParkedLimits:
+    def _parked_limits(self) -> ParkedLimits:
         return ParkedLimits(
             kernels=self.config.parked_kernels,
             seconds=self.config.parked_hours * 3600,
             memory=self.config.parked_megabytes * 1_000_000,
         )
 
-    def _unkept(self, execution: Execution) -> str | None:
-        """Why its kernel is not kept when it fails; None: it is."""
+    def _no_parking_reason(self, execution: Execution) -> str | None:
+        """Why its kernel is not kept when it fails; None: it is kept."""
         if execution.wrapped is not None:
             return "The kernel of a wrapper is not kept."
         if self.config.parked_kernels < 1:
             return "No kernel is kept (`parked_kernels = 0`)."
         return None
 
-    def _begin(self, assignment: Json) -> ExecutionSession:
+    def _start_execution(self, assignment: Json) -> ExecutionSession:
         execution = Execution.from_json(assignment["execution"])
         version = FlowVersion.from_json(assignment["version"])
-        run = ExecutionSession(
+        session = ExecutionSession(
             link=self.link,
             execution_id=execution.execution_id,
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,
-            unkept=self._unkept(execution),
-            make_room=self._make_room,
+            no_parking_reason=self._no_parking_reason(execution),
+            on_parked=self._evict_kernels,
         )
-        self.orders.runs[execution.execution_id] = run  # Before its thread can end.
+        # Before its thread can end.
+        self.poller.sessions[execution.execution_id] = session
         threading.Thread(
-            target=self._carry_out, args=(execution, version, run), name=execution.name
+            target=self._execute,
+            args=(execution, version, session),
+            name=execution.name,
         ).start()
-        return run
+        return session
 
-    def _carry_out(
-        self, execution: Execution, version: FlowVersion, run: ExecutionSession
+    def _execute(
+        self, execution: Execution, version: FlowVersion, session: ExecutionSession
     ) -> None:
         try:
-            carry_out(execution, version, run, home=self.home, config=self.config)
+            execute(execution, version, session, home=self.home, config=self.config)
         finally:
-            # Once forgotten it would be given to us anew: so only when its end was told.
-            while not self.link.flush(TELL_SECONDS):
-                if run.is_dropped or self.orders.is_stopped:
+            # Removed only when its end is acknowledged: else the engine assigns it again.
+            while not self.link.flush(FLUSH_SECONDS):
+                if session.is_dropped or self.poller.is_stopped:
                     break
-            self.orders.forget(execution.execution_id)
+            self.poller.remove(execution.execution_id)

@@ -1,71 +1,72 @@
-"""A worker asks what to do, and does it once."""
+"""A worker does what the engine's reply says, and waits if a reply has no news."""
 
-from flowkernel.worker.reporting.assignment_poller import VERBS, AssignmentPoller
+from flowkernel.worker.reporting.assignment_poller import ACTIONS, AssignmentPoller
 
 
 class Link:
-    """Answers what it is given."""
+    """Replies what it got."""
 
-    def __init__(self, **told):
-        self.told = {**{verb: [] for verb in VERBS}, "start": [], "stop": False, **told}
+    def __init__(self, **requests):
+        actions = {action: [] for action in ACTIONS}
+        self.reply = {**actions, "start": [], "stop": False, **requests}
 
     def poll(self, holding, paused):
-        return self.told
+        return self.reply
 
 
-class Run:
+class Session:
     is_paused = False
 
     def __init__(self):
-        self.asked = []
+        self.requests = []
 
-    def __getattr__(self, verb):
-        return lambda: self.asked.append(verb)
+    def __getattr__(self, action):
+        return lambda: self.requests.append(action)
 
 
-class Rests:
-    """The event that `stop` sets, which is waited for as a rest."""
+class Stop:
+    """The event that `stop` sets; a wait for it is counted."""
 
     def __init__(self):
-        self.count = 0
+        self.waits = 0
 
     def wait(self, seconds):
-        self.count += 1
+        self.waits += 1
 
 
-def orders(**told):
-    made = AssignmentPoller(Link(**told), lambda assignment: None)
-    made._stop = Rests()
-    made.runs["e"] = Run()
-    return made
+def make_poller(**requests):
+    poller = AssignmentPoller(Link(**requests), lambda assignment: None)
+    poller._stop = Stop()
+    poller.sessions["e"] = Session()
+    return poller
 
 
-def test_what_is_asked_again_and_again_is_asked_with_a_rest_between():
-    asking = orders(pause=["e"])
+def test_a_reply_that_repeats_is_followed_by_a_wait():
+    poller = make_poller(pause=["e"])
 
-    asking.ask()
-    assert asking._stop.count == 0
-    asking.ask()
-    asking.ask()
+    poller.poll()
+    assert poller._stop.waits == 0
+    poller.poll()
+    poller.poll()
 
-    assert asking._stop.count == 2
-    assert asking.runs["e"].asked == ["pause", "pause", "pause"]
-
-
-def test_something_new_is_done_at_once():
-    asking = orders(pause=["e"])
-    asking.ask()
-
-    asking.link.told["cancel"] = ["e"]
-    asking.ask()
-
-    assert asking._stop.count == 0
+    assert poller._stop.waits == 2
+    assert poller.sessions["e"].requests == ["pause", "pause", "pause"]
 
 
-def test_nothing_to_do_needs_no_rest():
-    asking = orders()
+def test_a_new_request_is_done_at_once():
+    poller = make_poller(pause=["e"])
+    poller.poll()
 
-    asking.ask()
-    asking.ask()
+    poller.link.reply["cancel"] = ["e"]
+    poller.poll()
 
-    assert asking._stop.count == 0
+    assert poller._stop.waits == 0
+
+
+def test_an_empty_reply_needs_no_wait():
+    poller = make_poller()
+
+    poller.poll()
+    poller.poll()
+
+    assert poller._stop.waits == 0

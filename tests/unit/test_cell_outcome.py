@@ -1,4 +1,4 @@
-"""How a cell went is decided from what its kernel replied."""
+"""How a cell ended is decided from the reply of its kernel."""
 
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -7,19 +7,19 @@ from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.notebook.cell_location import CellLocation
 from flowkernel.worker.notebook.cell_outcome import (
-    allowed,
-    broken,
+    allowed_error_outcome,
+    error_outcome,
     is_signal,
-    raised,
-    timed_out,
-    why_lost,
+    kernel_loss_reason,
+    no_reply_outcome,
+    timeout_outcome,
 )
-from flowkernel.worker.reporting.execution_session import MESSAGE, TRACEBACK
+from flowkernel.worker.reporting.execution_session import MESSAGE_LIMIT, TRACEBACK_LIMIT
 
 S = ExecutionStatus
 C = CellStatus
-PLACE = CellLocation(cell_id="b", index=4, number=2, count=3)
-LATE = CellTimeoutError("late")
+LOCATION = CellLocation(cell_id="b", index=4, number=2, count=3)
+TIMEOUT = CellTimeoutError("too long")
 
 
 def reply(name="ValueError", message="no such day", *, traceback=("line 1",)):
@@ -35,18 +35,18 @@ def signal(name, message=""):
     return reply(name, message, traceback=[SIGNAL + name])
 
 
-def judge(content, *, is_cancelled=False):
-    return raised(content, PLACE, is_cancelled=is_cancelled)
+def outcome_of(content, *, is_cancelled=False):
+    return error_outcome(content, LOCATION, is_cancelled=is_cancelled)
 
 
-def broke(error, *, limit=None, exit_code=None, is_cancelled=False):
-    return broken(
-        error, PLACE, limit=limit, exit_code=exit_code, is_cancelled=is_cancelled
+def outcome_without_reply(error, *, limit=None, exit_code=None, is_cancelled=False):
+    return no_reply_outcome(
+        error, LOCATION, limit=limit, exit_code=exit_code, is_cancelled=is_cancelled
     )
 
 
 def test_a_cell_that_raised_ends_the_notebook_and_says_where():
-    outcome = judge(reply())
+    outcome = outcome_of(reply())
 
     assert outcome.status is C.ERROR
     assert outcome.error.name == "ValueError"
@@ -57,21 +57,21 @@ def test_a_cell_that_raised_ends_the_notebook_and_says_where():
 
 
 def test_a_traceback_is_kept_without_colours_and_the_end_of_it():
-    lines = ["x" * TRACEBACK, "\x1b[31mValueError\x1b[0m"]
+    lines = ["x" * TRACEBACK_LIMIT, "\x1b[31mValueError\x1b[0m"]
 
-    kept = judge(reply(traceback=lines)).error.traceback
+    text = outcome_of(reply(traceback=lines)).error.traceback
 
-    assert kept.endswith("x\nValueError")
-    assert len(kept) == TRACEBACK
+    assert text.endswith("x\nValueError")
+    assert len(text) == TRACEBACK_LIMIT
 
 
 def test_a_message_is_bounded_wherever_it_stands():
-    long = reply(message="x" * (MESSAGE + 1))
+    long = reply(message="x" * (MESSAGE_LIMIT + 1))
 
-    outcome = judge(long)
+    outcome = outcome_of(long)
 
-    assert len(outcome.error.message) == len(outcome.ending.message) == MESSAGE
-    assert len(allowed(long).error.message) == MESSAGE
+    assert len(outcome.error.message) == len(outcome.ending.message) == MESSAGE_LIMIT
+    assert len(allowed_error_outcome(long).error.message) == MESSAGE_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_a_message_is_bounded_wherever_it_stands():
     ],
 )
 def test_a_flow_that_ends_itself_has_no_error(content, status, message):
-    outcome = judge(content)
+    outcome = outcome_of(content)
 
     assert (outcome.status, outcome.error) == (C.EXITED, None)
     assert (outcome.ending.status, outcome.ending.message) == (status, message)
 
 
-def test_an_error_that_the_flow_said_is_its_own_sentence():
+def test_an_error_of_the_flow_is_its_own_sentence():
     """`this.error()`: no cell, no name, no traceback."""
-    outcome = judge(signal("ExecutionError", "no rows today"))
+    outcome = outcome_of(signal("ExecutionError", "no rows today"))
 
     assert outcome.status is C.ERROR
     assert outcome.error.traceback == ""
@@ -105,35 +105,35 @@ def test_an_error_that_the_flow_said_is_its_own_sentence():
 @pytest.mark.parametrize("name", ["ExecutionSuccess", "ExecutionCancel"])
 def test_a_name_alone_makes_no_signal(name):
     assert not is_signal(reply(name))
-    assert judge(reply(name)).ending.status is S.ENDED_ERROR
+    assert outcome_of(reply(name)).ending.status is S.ENDED_ERROR
 
 
-def test_an_exit_code_that_says_error_is_one():
-    outcome = judge(reply("SystemExit", "2"))
+def test_an_exit_code_other_than_zero_is_an_error():
+    outcome = outcome_of(reply("SystemExit", "2"))
 
     assert outcome.ending.message == "Cell 2 of 3: SystemExit: 2"
 
 
 @pytest.mark.parametrize(
-    ("is_cancelled", "ends"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
+    ("is_cancelled", "status"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
 )
-def test_an_interrupt_cancels_only_what_was_cancelled(is_cancelled, ends):
-    outcome = judge(reply("KeyboardInterrupt", ""), is_cancelled=is_cancelled)
+def test_an_interrupt_cancels_only_a_cancelled_execution(is_cancelled, status):
+    outcome = outcome_of(reply("KeyboardInterrupt", ""), is_cancelled=is_cancelled)
 
-    assert (outcome.status, outcome.ending.status) == (C.INTERRUPTED, ends)
+    assert (outcome.status, outcome.ending.status) == (C.INTERRUPTED, status)
 
 
-def test_what_a_cancelled_cell_raised_before_is_its_error():
-    assert judge(reply(), is_cancelled=True).ending.status is S.ENDED_ERROR
+def test_an_error_before_the_cancel_is_an_error():
+    assert outcome_of(reply(), is_cancelled=True).ending.status is S.ENDED_ERROR
 
 
 @pytest.mark.parametrize("content", [{}, {"status": "error"}, {"traceback": None}])
-def test_a_reply_that_says_nothing_is_an_error_without_a_name(content):
-    assert judge(content).ending.message == "Cell 2 of 3: <Error>: "
+def test_an_empty_reply_is_an_error_without_a_name(content):
+    assert outcome_of(content).ending.message == "Cell 2 of 3: <Error>: "
 
 
 def test_a_cell_that_may_raise_ends_nothing():
-    outcome = allowed(reply())
+    outcome = allowed_error_outcome(reply())
 
     assert (outcome.status, outcome.ending) == (C.ALLOWED_ERROR, None)
     assert (outcome.error.name, outcome.error.message) == ("ValueError", "no such day")
@@ -142,7 +142,7 @@ def test_a_cell_that_may_raise_ends_nothing():
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (LATE, C.TIMED_OUT, "Cell 2 of 3: it ran longer than 7 s."),
+        (TIMEOUT, C.TIMED_OUT, "Cell 2 of 3: it ran longer than 7 s."),
         (DeadKernelError(), C.KERNEL_DIED, "Cell 2 of 3: the kernel died{}."),
     ],
 )
@@ -150,8 +150,8 @@ def test_a_cell_that_may_raise_ends_nothing():
     ("exit_code", "words"),
     [(None, ""), (-9, " (killed by signal 9)"), (3, " (exit code 3)")],
 )
-def test_a_cell_that_never_replied_says_why(error, status, message, exit_code, words):
-    outcome = broke(error, limit=7, exit_code=exit_code)
+def test_a_cell_without_a_reply_says_why(error, status, message, exit_code, words):
+    outcome = outcome_without_reply(error, limit=7, exit_code=exit_code)
 
     assert (outcome.status, outcome.error.name) == (status, type(error).__name__)
     assert outcome.ending.status is S.ENDED_ERROR
@@ -159,23 +159,23 @@ def test_a_cell_that_never_replied_says_why(error, status, message, exit_code, w
     assert outcome.ending.error == outcome.error
 
 
-@pytest.mark.parametrize("error", [LATE, DeadKernelError(), KeyboardInterrupt()])
-def test_a_cancelled_execution_ends_so_whatever_became_of_its_kernel(error):
-    outcome = broke(error, is_cancelled=True)
+@pytest.mark.parametrize("error", [TIMEOUT, DeadKernelError(), KeyboardInterrupt()])
+def test_a_cancelled_execution_ends_cancelled_whatever_happened_to_its_kernel(error):
+    outcome = outcome_without_reply(error, is_cancelled=True)
 
     assert outcome.ending.status is S.ENDED_CANCELLED
     assert outcome.ending.message is None
 
 
 def test_an_interrupt_from_outside_cancels_and_says_so():
-    outcome = broke(KeyboardInterrupt())
+    outcome = outcome_without_reply(KeyboardInterrupt())
 
     assert (outcome.status, outcome.ending.status) == (C.INTERRUPTED, S.ENDED_CANCELLED)
     assert outcome.ending.message == "Interrupted."
 
 
-def test_a_cell_that_was_interrupted_in_time_says_where_it_was():
-    outcome = timed_out(reply("KeyboardInterrupt", ""), PLACE, limit=7)
+def test_a_cell_that_was_interrupted_in_time_has_a_traceback():
+    outcome = timeout_outcome(reply("KeyboardInterrupt", ""), LOCATION, limit=7)
 
     assert outcome.status is C.TIMED_OUT
     assert outcome.error.name == "CellTimeoutError"
@@ -185,11 +185,11 @@ def test_a_cell_that_was_interrupted_in_time_says_where_it_was():
 
 
 @pytest.mark.parametrize(
-    ("error", "why"),
+    ("error", "reason"),
     [
-        (LATE, "Its kernel could not be interrupted."),
+        (TIMEOUT, "Its kernel could not be interrupted."),
         (DeadKernelError(), "Its kernel died."),
     ],
 )
-def test_a_lost_kernel_says_why_it_is_lost(error, why):
-    assert why_lost(error) == why
+def test_a_lost_kernel_says_why_it_is_lost(error, reason):
+    assert kernel_loss_reason(error) == reason

@@ -1,4 +1,4 @@
-"""Hearing a kernel: one that owes a word is asked, one that is at work is left alone."""
+"""A kernel that owes a message is woken by a request; a busy one is left alone."""
 
 import pytest
 
@@ -7,17 +7,17 @@ from flowkernel.worker.notebook.kernel_listener import PATIENCE, ReplyWatch
 
 
 class FakeClient:
-    """Counts what it is asked to do."""
+    """Counts its requests, and how often its socket is checked."""
 
     def __init__(self):
-        self.asked = self.looked = 0
+        self.requests = self.checks = 0
         self.shell_channel = self.socket = self
 
     def kernel_info(self):
-        self.asked += 1
+        self.requests += 1
 
     def get(self, _option):
-        self.looked += 1
+        self.checks += 1
 
 
 @pytest.fixture
@@ -32,56 +32,56 @@ def status(state):
     return {"msg_type": "status", "content": {"execution_state": state}}
 
 
-def asked_within(heard, clock, seconds):
-    """How often the kernel is asked something in that time."""
+def requests_within(watch, clock, seconds):
+    """How many requests the kernel gets in that time."""
     kernel = FakeClient()
     for _ in range(int(seconds * 10)):
         clock[0] += 0.1
-        heard.nudge(kernel)
-    assert kernel.looked == int(seconds * 10)
-    return kernel.asked
+        watch.wake(kernel)
+    assert kernel.checks == int(seconds * 10)
+    return kernel.requests
 
 
-def test_nobody_is_asked_in_time(clock):
-    heard = ReplyWatch()
-    assert asked_within(heard, clock, 60) == 0
+def test_a_kernel_that_is_not_late_gets_no_request(clock):
+    watch = ReplyWatch()
+    assert requests_within(watch, clock, 60) == 0
 
-    heard.expect()
+    watch.expect()
 
-    assert asked_within(heard, clock, PATIENCE / 2) == 0
-
-
-def test_a_kernel_that_does_not_begin_is_asked(clock):
-    heard = ReplyWatch()
-
-    heard.expect()
-
-    assert asked_within(heard, clock, PATIENCE * 2) == 1
+    assert requests_within(watch, clock, PATIENCE / 2) == 0
 
 
-def test_a_kernel_that_is_at_work_is_left_alone(clock):
-    heard = ReplyWatch()
-    heard.expect()
+def test_a_kernel_that_does_not_begin_gets_a_request(clock):
+    watch = ReplyWatch()
 
-    heard.take_in(status("busy"))
-    heard.take_in({"msg_type": "stream", "content": {"text": "x"}})
+    watch.expect()
 
-    assert asked_within(heard, clock, 60) == 0
+    assert requests_within(watch, clock, PATIENCE * 2) == 1
 
 
-def test_a_kernel_that_is_done_and_does_not_reply_is_asked(clock):
-    heard = ReplyWatch()
-    heard.expect()
-    heard.take_in(status("busy"))
+def test_a_busy_kernel_gets_no_request(clock):
+    watch = ReplyWatch()
+    watch.expect()
 
-    heard.take_in(status("idle"))
+    watch.observe(status("busy"))
+    watch.observe({"msg_type": "stream", "content": {"text": "x"}})
 
-    assert asked_within(heard, clock, PATIENCE * 2) == 1
+    assert requests_within(watch, clock, 60) == 0
 
 
-def test_it_is_asked_less_and_less_often(clock):
-    heard = ReplyWatch()
+def test_an_idle_kernel_that_does_not_reply_gets_a_request(clock):
+    watch = ReplyWatch()
+    watch.expect()
+    watch.observe(status("busy"))
 
-    heard.expect()
+    watch.observe(status("idle"))
 
-    assert 5 <= asked_within(heard, clock, 60) <= 8
+    assert requests_within(watch, clock, PATIENCE * 2) == 1
+
+
+def test_the_requests_become_less_frequent(clock):
+    watch = ReplyWatch()
+
+    watch.expect()
+
+    assert 5 <= requests_within(watch, clock, 60) <= 8

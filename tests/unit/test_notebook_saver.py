@@ -1,4 +1,4 @@
-"""A running notebook is saved seldom, and what has come is on disk before long."""
+"""A running notebook is saved seldom, and its output is on disk before long."""
 
 import nbformat
 import pytest
@@ -21,69 +21,69 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def saved(clock):
-    """When it was saved."""
+def saves(clock):
+    """The times of the saves."""
     return []
 
 
 @pytest.fixture
-def manager(clock, saved):
+def manager(clock, saves):
     manager = notebook_saver.NotebookSaver(
         a_notebook(),
         every=EVERY,
-        write=lambda _notebook: saved.append(clock[0]),
+        write=lambda _notebook: saves.append(clock[0]),
         progress_bar=False,
     )
     manager.notebook_start()
     return manager
 
 
-def test_a_short_notebook_is_saved_at_its_end_alone(manager, saved):
+def test_a_short_notebook_is_saved_only_at_its_end(manager, saves):
     manager.save()
     manager.save()
-    assert saved == []
+    assert saves == []
 
     manager.notebook_complete()
     manager.notebook_complete()
-    assert saved == [1000.0]
+    assert saves == [1000.0]
 
 
-def test_what_came_too_early_is_saved_when_it_is_time(manager, saved, clock):
+def test_a_save_that_comes_too_early_is_made_when_it_is_time(manager, saves, clock):
     manager.save()
     clock[0] += EVERY - 1
     manager.save_due()
-    assert saved == []
+    assert saves == []
 
     clock[0] += 1
     manager.save_due()
-    assert saved == [1010.0]
+    assert saves == [1010.0]
 
 
-def test_what_is_saved_is_not_saved_again_until_something_comes(manager, saved, clock):
+def test_a_saved_notebook_is_saved_again_only_if_it_changes(manager, saves, clock):
     clock[0] += EVERY
     manager.save()
     clock[0] += 2 * EVERY
     manager.save_due()
-    assert saved == [1010.0]
+    assert saves == [1010.0]
 
     manager.save()
-    assert saved == [1010.0, 1030.0]
+    assert saves == [1010.0, 1030.0]
 
 
-def test_a_save_that_takes_long_is_not_repeated_soon(clock, saved):
+def test_a_save_that_takes_long_is_not_repeated_soon(clock, saves):
     def write(_notebook):
         clock[0] += EVERY
-        saved.append(clock[0])
+        saves.append(clock[0])
 
     manager = notebook_saver.NotebookSaver(
         a_notebook(), every=EVERY, write=write, progress_bar=False
     )
     clock[0] += EVERY
     manager.save()
-    clock[0] += notebook_saver.SHARE * EVERY - 1
+    clock[0] += notebook_saver.DELAY_FACTOR * EVERY - 1
     manager.save()
-    assert len(saved) == 1
+    assert len(saves) == 1
 
     clock[0] += 1
     manager.save_due()
-    assert len(saved) == 2
+    assert len(saves) == 2

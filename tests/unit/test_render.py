@@ -1,4 +1,4 @@
-"""Flow in, notebook out: which cells, which parameters, which ids."""
+"""The notebook of a flow version: its cells, its parameters, their ids."""
 
 import ast
 import json
@@ -70,7 +70,7 @@ def execution(**fields):
         ("system, this, inputs, more=1", "handler(system, this, inputs)"),
     ],
 )
-def test_a_handler_is_called_with_what_it_takes(arguments, call):
+def test_a_handler_is_called_with_the_arguments_it_takes(arguments, call):
     source = f"x = 1\ndef handler({arguments}):\n    return x"
 
     assert handler_call(source) == call
@@ -86,7 +86,7 @@ def test_a_handler_is_called_with_what_it_takes(arguments, call):
         ("\n    system,\n    this,\n", "handler(system, this)"),
     ],
 )
-def test_also_in_a_source_with_magics(arguments, call):
+def test_a_handler_in_a_source_with_magics_is_called_too(arguments, call):
     source = f"%matplotlib inline\n!ls\ndef handler({arguments}):\n    pass"
 
     assert handler_call(source) == call
@@ -109,7 +109,7 @@ def test_plain_statements_have_no_handler(source):
     assert handler_call(source) is None
 
 
-def test_the_last_of_two_handlers_is_the_one():
+def test_the_last_of_two_handlers_is_called():
     source = "def handler(a, b, c): pass\ndef handler(a, b): pass"
 
     assert handler_call(source) == "handler(system, this)"
@@ -165,7 +165,7 @@ def test_a_source_in_lines_is_joined():
     assert notebook.cells[0].source == "x = 1\ny = 2"
 
 
-def test_ids_that_are_there_are_kept():
+def test_existing_ids_are_kept():
     record = {**OLD, "nbformat_minor": 5, "cells": [{**OLD["cells"][0], "id": "mine"}]}
 
     notebook = render(
@@ -175,7 +175,7 @@ def test_ids_that_are_there_are_kept():
     assert [cell.id for cell in notebook.cells] == ["mine"]
 
 
-def test_a_notebook_of_format_3_is_taken_to_4():
+def test_a_notebook_of_format_3_is_upgraded_to_4():
     cell = {
         "cell_type": "code",
         "input": "x = 1",

@@ -1,1 +1,1 @@
-"""One notebook in one kernel: rendered, run cell by cell, listened to, saved."""
+"""One notebook in one kernel: rendered, run cell by cell, saved; its output received."""

@@ -23,25 +23,25 @@ from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.worker.notebook.cell_location import (
     CellLocation,
+    cell_id_of,
     failure_at,
-    id_of,
     is_runnable,
-    place_of,
+    location_of,
 )
 from flowkernel.worker.notebook.cell_outcome import (
     CellOutcome,
-    allowed,
-    broken,
+    allowed_error_outcome,
+    error_outcome,
     is_signal,
-    raised,
-    timed_out,
-    why_lost,
+    kernel_loss_reason,
+    no_reply_outcome,
+    timeout_outcome,
 )
 from flowkernel.worker.notebook.failure_recovery import Continue, FailureRecovery, Stop
-from flowkernel.worker.notebook.kernel_handshake import greet
+from flowkernel.worker.notebook.kernel_handshake import shake_hands
 from flowkernel.worker.notebook.kernel_listener import KernelListener, Reply
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
-from flowkernel.worker.notebook.render import make_room, prologue, source_hash
+from flowkernel.worker.notebook.render import buffer_source, prologue, source_hash
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 S = ExecutionStatus
@@ -54,20 +54,21 @@ class CellClient(KernelListener):
     def __init__(
         self,
         nb_man: NotebookSaver,
-        run: ExecutionSession,
+        session: ExecutionSession,
         *,
         execution: Execution,
         script: str | None,
         stream_limit: int,
         **kwargs: Any,
     ) -> None:
-        super().__init__(nb_man, run, stream_limit=stream_limit, **kwargs)
+        super().__init__(nb_man, session, stream_limit=stream_limit, **kwargs)
         self._execution = execution
         self._script = script
-        self._verdict: ExecutionEnd | None = None
-        self._is_broken = False  #: A cell never replied.
-        self._loss: Failure | None = None  #: What failed, and why its kernel is gone.
-        self._info: Reply = {}  #: What the kernel says of itself.
+        self._ending: ExecutionEnd | None = None
+        self._is_kernel_lost = False  #: A cell had no reply.
+        #: What failed, and why its kernel is lost.
+        self._failure: Failure | None = None
+        self._kernel_info: Reply = {}
 
     # -- the whole notebook --------------------------------------------------------------
 
@@ -77,28 +78,31 @@ class CellClient(KernelListener):
         with self.setup_kernel(cleanup_kc=True, **kwargs):
             try:
                 self.papermill_execute_cells()
-                self.nb.metadata["language_info"] = self._info["language_info"]
+                self.nb.metadata["language_info"] = self._kernel_info["language_info"]
             finally:
                 self._finish()
-        if not self._run.is_ours and self._run.is_cancelled:
+        if self._session.is_external and self._session.is_cancelled:
             raise ExecutionCancelled("The execution was cancelled through flowkernel.")
         return self.nb
 
     async def async_start_new_kernel_client(self) -> KernelClient:
-        """Connect to the kernel, and wait until it answers on both channels.
+        """Connect to the kernel, and wait until it replies and its output arrives.
 
-        As nbclient does it, without the fifth of a second for which that listens to silence.
+        As nbclient does it, without the 0.2 s for which that waits for more output.
         """
         assert self.km is not None
-        self._run.attach(self.km)
+        self._session.attach_kernel(self.km)
         try:
             self.kc = self.km.client()
-            self.kc.start_channels(hb=False)  # The manager knows whether it lives.
-            source = self._prologue()
-            said = await greet(self.kc, self.km, self.startup_timeout, source)
-            self._info = said.info
-            self._check_prologue(said.begun or {})
-            self._make_room(said.begun)
+            # No heartbeat: the manager knows whether the kernel lives.
+            self.kc.start_channels(hb=False)
+            source = self._prologue_source()
+            handshake = await shake_hands(
+                self.kc, self.km, self.startup_timeout, source
+            )
+            self._kernel_info = handshake.info
+            self._check_prologue(handshake.source_reply or {})
+            self._enlarge_buffers(handshake.source_reply)
         except BaseException:
             await self._async_cleanup_kernel()
             raise
@@ -107,24 +111,24 @@ class CellClient(KernelListener):
 
     start_new_kernel_client = run_sync(async_start_new_kernel_client)
 
-    def _prologue(self) -> str | None:
-        """What makes `system`, `this` and `inputs` ready, where the kernel speaks Python."""
+    def _prologue_source(self) -> str | None:
+        """What makes `system`, `this` and `inputs` ready; None if the kernel is no Python."""
         spec = self.km.kernel_spec
         if spec is None or (spec.language or "").lower() != "python":
             return None
         return prologue(
             self._execution,
-            home=str(self._run.link.client.home.path),
+            home=str(self._session.link.client.home.path),
             package=str(Path(__file__).parents[2]),
             path=self._script,
             started_by=f"execution {self._execution.execution_id}",
         )
 
-    def _make_room(self, begun: Reply | None) -> None:
-        """Nobody waits for the answer: what is asked next comes after it."""
+    def _enlarge_buffers(self, prologue_reply: Reply | None) -> None:
+        """Does not wait for the reply: the kernel handles the next request after it."""
         process = getattr(self.km.provisioner, "process", None)
-        if begun is not None and not isinstance(process, ForkedProcess):
-            self.kc.execute(make_room(), silent=True, store_history=False)
+        if prologue_reply is not None and not isinstance(process, ForkedProcess):
+            self.kc.execute(buffer_source(), silent=True, store_history=False)
 
     def _check_prologue(self, content: Reply) -> None:
         if content.get("status") == "error":
@@ -134,19 +138,18 @@ class CellClient(KernelListener):
 
     def _finish(self) -> None:
         self.set_widgets_metadata()
-        if self._run.ending is None and self._verdict is not None:
-            if (
-                self._is_broken
-            ):  # What the kernel says as it is shut down is still to come.
+        if self._session.ending is None and self._ending is not None:
+            if self._is_kernel_lost:
+                # Not complete yet: output of the kernel still comes as it is shut down.
                 self.nb_man.save_now()
             else:
                 self.nb_man.notebook_complete()
-            self._run.end(self._verdict, self._loss)
+            self._session.end(self._ending, self._failure)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells one after the other, until one ends the notebook."""
-        total = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
-        self._run.say(EventKind.CELLS_COUNTED, cell_count=total)
+        cell_count = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
+        self._session.report(EventKind.CELLS_COUNTED, cell_count=cell_count)
         index: int | None = 0
         while index is not None and index < len(self.nb.cells):
             cell = self.nb.cells[index]
@@ -154,29 +157,29 @@ class CellClient(KernelListener):
                 self.nb_man.cell_start(cell, index)
                 self.nb_man.cell_complete(cell, cell_index=index)
                 index += 1
-            elif not self._run.pass_gate():
-                self._verdict = ExecutionEnd(status=S.ENDED_CANCELLED)
+            elif not self._session.wait_while_paused():
+                self._ending = ExecutionEnd(status=S.ENDED_CANCELLED)
                 return
             else:
-                self._verdict = self._run_cell(cell, index)
-                index = self._next(index)
+                self._ending = self._run_cell(cell, index)
+                index = self._next_index(index)
         if index is not None:
             # The last cell may have caught the interrupt.
-            is_cancelled = self._run.is_cancelled
+            is_cancelled = self._session.is_cancelled
             status = S.ENDED_CANCELLED if is_cancelled else S.ENDED_SUCCESS
-            self._verdict = ExecutionEnd(status=status)
+            self._ending = ExecutionEnd(status=status)
 
-    def _next(self, index: int) -> int | None:
-        """The cell after this one, or as somebody decides; None: it is over."""
-        if self._verdict is None:
+    def _next_index(self, index: int) -> int | None:
+        """The cell after this one, or the one a person decides on; None: it is over."""
+        if self._ending is None:
             return index + 1
-        mending = FailureRecovery(self, self._run, self._execution, index)
-        match mending.wait(self._verdict):
-            case Continue(following):
-                self._verdict = None
-                return following
-            case Stop(ending, loss):
-                self._verdict, self._loss = ending, loss or self._loss
+        recovery = FailureRecovery(self, self._session, self._execution, index)
+        match recovery.wait(self._ending):
+            case Continue(next_index):
+                self._ending = None
+                return next_index
+            case Stop(ending, failure):
+                self._ending, self._failure = ending, failure or self._failure
         return None
 
     def _is_runnable(self, cell: nbformat.NotebookNode) -> bool:
@@ -185,59 +188,61 @@ class CellClient(KernelListener):
     # -- one cell ------------------------------------------------------------------------
 
     def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> ExecutionEnd | None:
-        """Run it, and report how it went; the end, if the notebook ends here."""
+        """Run it, and report how it ended; the end, if the notebook ends here."""
         self.nb_man.cell_start(cell, index)
-        cell_id = id_of(self.nb, index)
-        run_id = self._run.cell_started(cell_id, index, source_hash(cell.source))
-        self.begin_listening(cell)
+        cell_run_id = self._session.start_cell(
+            cell_id_of(self.nb, index), index, source_hash(cell.source)
+        )
+        self.begin_cell(cell)
         outcome = CellOutcome(C.SUCCESS)
         try:
-            outcome = self._carry_out(cell, index)
+            outcome = self._outcome(cell, index)
         except (CellTimeoutError, DeadKernelError, KeyboardInterrupt) as error:
-            outcome = self._broken(index, error)
-            if not self._run.is_cancelled:
+            outcome = self._no_reply_outcome(index, error)
+            if not self._session.is_cancelled:
                 raise
         finally:
-            self._streams.settle()
+            self._streams.flush()
             if outcome.error is not None and outcome.status is not C.ALLOWED_ERROR:
                 self.nb_man.cell_exception(cell, cell_index=index)
             self.nb_man.cell_complete(cell, cell_index=index)
-            self._run.cell_ended(run_id, outcome.status, outcome.error)
+            self._session.end_cell(cell_run_id, outcome.status, outcome.error)
         return outcome.ending
 
-    def _carry_out(self, cell: nbformat.NotebookNode, index: int) -> CellOutcome:
-        """Have the kernel carry it out; how it went, by its reply."""
+    def _outcome(self, cell: nbformat.NotebookNode, index: int) -> CellOutcome:
+        """Run the cell in the kernel; how it ended, by the reply."""
         may_raise = True
         try:
             self.execute_cell(cell, index)
         except CellExecutionError:
             may_raise = False
-        content, is_cancelled = self.heard, self._run.is_cancelled
-        if self.was_too_long and not is_cancelled:  # It may have caught the interrupt.
-            return timed_out(content, self._place(index), limit=self._limit.seconds)
+        content, is_cancelled = self.reply_content, self._session.is_cancelled
+        if self.is_timed_out and not is_cancelled:  # It may have caught the interrupt.
+            limit = self._cell_timeout.seconds
+            return timeout_outcome(content, self._location(index), limit=limit)
         if may_raise and content.get("status") != "error":
             return CellOutcome(C.SUCCESS)
         if may_raise and not is_signal(content):
-            return allowed(content)
-        return raised(content, self._place(index), is_cancelled=is_cancelled)
+            return allowed_error_outcome(content)
+        return error_outcome(content, self._location(index), is_cancelled=is_cancelled)
 
-    def _broken(self, index: int, error: BaseException) -> CellOutcome:
-        """It never replied: its kernel is lost to the notebook."""
-        outcome = broken(
+    def _no_reply_outcome(self, index: int, error: BaseException) -> CellOutcome:
+        """The cell had no reply: its kernel is lost to the notebook."""
+        outcome = no_reply_outcome(
             error,
-            self._place(index),
-            limit=self._limit.seconds,
+            self._location(index),
+            limit=self._cell_timeout.seconds,
             exit_code=self._exit_code(),
-            is_cancelled=self._run.is_cancelled,
+            is_cancelled=self._session.is_cancelled,
         )
         failure = failure_at(self.nb, index, self.skip_cells_with_tag)
-        self._is_broken = True
-        self._verdict = outcome.ending
-        self._loss = replace(failure, kernel_lost=why_lost(error))
+        self._is_kernel_lost = True
+        self._ending = outcome.ending
+        self._failure = replace(failure, kernel_lost=kernel_loss_reason(error))
         return outcome
 
-    def _place(self, index: int) -> CellLocation:
-        return place_of(self.nb, index, self.skip_cells_with_tag)
+    def _location(self, index: int) -> CellLocation:
+        return location_of(self.nb, index, self.skip_cells_with_tag)
 
     def _exit_code(self) -> int | None:
         process = getattr(self.km.provisioner, "process", None)

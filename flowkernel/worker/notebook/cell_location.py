@@ -1,4 +1,4 @@
-"""Where a cell stands in its notebook, and which one is to be mended. Pure."""
+"""Where a cell stands in its notebook, and which cell a person edits when it fails. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,54 +14,53 @@ class CellLocation:
 
     cell_id: str
     index: int  #: Counted from 0, over all cells of the notebook.
-    number: int  #: Counted from 1, over those that are carried out.
-    count: int  #: How many are carried out.
+    number: int  #: Counted from 1, over the cells that run.
+    count: int  #: How many cells run.
 
     def __str__(self) -> str:
         return f"Cell {self.number} of {self.count}"
 
 
 def is_runnable(cell: nbformat.NotebookNode, skip_tag: str) -> bool:
-    """Whether it is carried out: code that is not empty, and not tagged to be skipped."""
+    """Whether a cell runs: code that is not empty, and not tagged to be skipped."""
     tags = cell.metadata.get("tags", [])
-    return (
-        cell.cell_type == "code" and bool(cell.source.strip()) and skip_tag not in tags
-    )
+    is_code = cell.cell_type == "code"
+    return is_code and bool(cell.source.strip()) and skip_tag not in tags
 
 
-def place_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> CellLocation:
-    """Where a cell stands that is carried out, or was before it was emptied."""
-    runnable = list(_runnable(nb, skip_tag))
+def location_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> CellLocation:
+    """Where a cell stands that runs, or ran before a person emptied it."""
+    runnable = list(_runnable_indices(nb, skip_tag))
     return CellLocation(
-        cell_id=id_of(nb, index),
+        cell_id=cell_id_of(nb, index),
         index=index,
         number=sum(n < index for n in runnable) + 1,
         count=len(runnable),
     )
 
 
-def id_of(nb: nbformat.NotebookNode, index: int) -> str:
-    """The id of a cell; in an old notebook, which has none, its index."""
+def cell_id_of(nb: nbformat.NotebookNode, index: int) -> str:
+    """The id of a cell; in an old notebook, whose cells have no ids, its index."""
     return str(nb.cells[index].get("id") or index)
 
 
-def mended_at(nb: nbformat.NotebookNode, index: int) -> int:
-    """The cell to be mended: where a handler is defined, not where it is called."""
-    ours = nb.cells[index].metadata.get("flowkernel", {})
-    places = {cell.get("id"): n for n, cell in enumerate(nb.cells)}
-    return places.get(ours.get("calls"), index)
+def editable_index(nb: nbformat.NotebookNode, index: int) -> int:
+    """The index of the cell that a person edits: of a handler's call the definition."""
+    metadata = nb.cells[index].metadata.get("flowkernel", {})
+    indices = {cell.get("id"): n for n, cell in enumerate(nb.cells)}
+    return indices.get(metadata.get("calls"), index)
 
 
 def failure_at(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> Failure:
-    """What a person needs to know of a failure: which cell failed, and what to mend."""
-    place, first = place_of(nb, index, skip_tag), mended_at(nb, index)
+    """What a person needs to know of a failure: which cell failed, and which to edit."""
+    location, first = location_of(nb, index, skip_tag), editable_index(nb, index)
     return Failure(
-        cell_id=id_of(nb, first),
-        cell_number=place.number,
-        cell_count=place.count,
+        cell_id=cell_id_of(nb, first),
+        cell_number=location.number,
+        cell_count=location.count,
         source=nb.cells[first].source,
     )
 
 
-def _runnable(nb: nbformat.NotebookNode, skip_tag: str) -> Iterator[int]:
+def _runnable_indices(nb: nbformat.NotebookNode, skip_tag: str) -> Iterator[int]:
     return (n for n, cell in enumerate(nb.cells) if is_runnable(cell, skip_tag))

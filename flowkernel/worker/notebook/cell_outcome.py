@@ -1,4 +1,4 @@
-"""How a cell went, by what its kernel replied, and what that means for the notebook. Pure."""
+"""How a cell ended, by the reply of its kernel, and what follows for the notebook. Pure."""
 
 import re
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from flowkernel.core.models import CellError
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.notebook.cell_location import CellLocation
 from flowkernel.worker.reporting.execution_session import (
-    MESSAGE,
-    TRACEBACK,
+    MESSAGE_LIMIT,
+    TRACEBACK_LIMIT,
     ExecutionEnd,
 )
 
-#: As a terminal gets them; the record has none.
+#: A traceback has them for terminals; the record has none.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 S = ExecutionStatus
@@ -26,7 +26,7 @@ Content = dict[str, Any]  #: Of a kernel's reply; empty if there was none.
 
 @dataclass(frozen=True, slots=True)
 class CellOutcome:
-    """How a cell went, and what that means for the notebook."""
+    """How a cell ended, and what follows for the notebook."""
 
     status: CellStatus
     error: CellError | None = None
@@ -34,130 +34,145 @@ class CellOutcome:
 
 
 def is_signal(content: Content) -> bool:
-    """Whether what was raised is a lifecycle signal, as of `this.success()`."""
+    """Whether the error is a lifecycle signal, as of `this.success()`."""
     return (content.get("traceback") or [""])[0].startswith(SIGNAL)
 
 
-def allowed(content: Content) -> CellOutcome:
+def allowed_error_outcome(content: Content) -> CellOutcome:
     """The outcome of a cell that raised and may: the notebook goes on."""
     name, message = str(content.get("ename")), str(content.get("evalue"))
-    return CellOutcome(C.ALLOWED_ERROR, CellError(name=name, message=message[:MESSAGE]))
+    error = CellError(name=name, message=message[:MESSAGE_LIMIT])
+    return CellOutcome(C.ALLOWED_ERROR, error)
 
 
-def raised(content: Content, place: CellLocation, *, is_cancelled: bool) -> CellOutcome:
+def error_outcome(
+    content: Content, location: CellLocation, *, is_cancelled: bool
+) -> CellOutcome:
     """The outcome of a cell that raised: the notebook ends.
 
     Args:
-        is_cancelled: The execution was; what was raised may come of that.
+        content: Of the kernel's reply.
+        location: Of the cell.
+        is_cancelled: The execution was, which may be the cause of the error.
     """
     name = str(content.get("ename", "<Error>"))
     message = str(content.get("evalue", ""))
-    ending = _wanted_end(name, message) if is_signal(content) else _exit(name, message)
+    has_signal = is_signal(content)
+    ending = _signal_end(name, message) if has_signal else _exit_end(name, message)
     if ending is not None:
         return CellOutcome(C.EXITED, None, ending)
     error = CellError(
         name=name,
-        message=message[:MESSAGE],
-        traceback="" if is_signal(content) else traceback_of(content),
-        cell_id=place.cell_id,
-        cell_index=place.index,
+        message=message[:MESSAGE_LIMIT],
+        traceback="" if has_signal else traceback_of(content),
+        cell_id=location.cell_id,
+        cell_index=location.index,
     )
     is_interrupt = name == "KeyboardInterrupt"
     if is_interrupt and is_cancelled:
         return CellOutcome(C.INTERRUPTED, error, ExecutionEnd(status=S.ENDED_CANCELLED))
-    said = message if is_signal(content) else f"{place}: {name}: {message}"
-    ending = ExecutionEnd(status=S.ENDED_ERROR, message=said[:MESSAGE], error=error)
+    text = message if has_signal else f"{location}: {name}: {message}"
+    ending = _error_end(text[:MESSAGE_LIMIT], error)
     return CellOutcome(C.INTERRUPTED if is_interrupt else C.ERROR, error, ending)
 
 
-def _wanted_end(signal: str, message: str) -> ExecutionEnd | None:
-    """The end that the flow asked for by a signal; None if that is an error."""
+def _error_end(message: str, error: CellError) -> ExecutionEnd:
+    return ExecutionEnd(status=S.ENDED_ERROR, message=message, error=error)
+
+
+def _signal_end(signal: str, message: str) -> ExecutionEnd | None:
+    """The end that the flow requests by a signal; None if the signal is an error."""
     match signal:
         case "ExecutionSuccess":
             return ExecutionEnd(status=S.ENDED_SUCCESS, message=message or None)
         case "ExecutionCancel":
-            said = message or "It cancelled itself."
-            return ExecutionEnd(status=S.ENDED_CANCELLED, message=said)
+            reason = message or "It cancelled itself."
+            return ExecutionEnd(status=S.ENDED_CANCELLED, message=reason)
         case _:
             return None
 
 
-def _exit(name: str, message: str) -> ExecutionEnd | None:
-    """The end by `sys.exit()`; None if that has a code that says error."""
+def _exit_end(name: str, message: str) -> ExecutionEnd | None:
+    """The end by `sys.exit()`; None if its code means an error."""
     if name == "SystemExit" and message in ("", "0", "None"):
         return ExecutionEnd(status=S.ENDED_SUCCESS)
     return None
 
 
-def broken(
+def no_reply_outcome(
     error: BaseException,
-    place: CellLocation,
+    location: CellLocation,
     *,
     limit: float | None,
     exit_code: int | None,
     is_cancelled: bool,
 ) -> CellOutcome:
-    """The outcome of a cell that never replied.
+    """The outcome of a cell without a reply.
 
     Args:
         error: What nbclient raised instead.
-        limit: Seconds the cell might take.
+        location: Of the cell.
+        limit: Seconds that the cell may run.
         exit_code: Of the kernel; below 0: the signal that killed it; None: not known.
-        is_cancelled: The execution was; what happened may come of that.
+        is_cancelled: The execution was, which may be the cause.
     """
-    status, reason = _why_broken(error, limit, exit_code)
-    told = CellError(
+    status, cause = _cause(error, limit, exit_code)
+    cell_error = CellError(
         name=type(error).__name__,
-        message=reason,
-        cell_id=place.cell_id,
-        cell_index=place.index,
+        message=cause,
+        cell_id=location.cell_id,
+        cell_index=location.index,
     )
     if is_cancelled or status is C.INTERRUPTED:
         message = None if is_cancelled else "Interrupted."
-        return CellOutcome(
-            status, told, ExecutionEnd(status=S.ENDED_CANCELLED, message=message)
-        )
-    said = f"{place}: {reason}."
-    ending = ExecutionEnd(status=S.ENDED_ERROR, message=said, error=told)
-    return CellOutcome(status, told, ending)
+        ending = ExecutionEnd(status=S.ENDED_CANCELLED, message=message)
+    else:
+        ending = _error_end(f"{location}: {cause}.", cell_error)
+    return CellOutcome(status, cell_error, ending)
 
 
-def timed_out(
-    content: Content, place: CellLocation, *, limit: float | None
+def timeout_outcome(
+    content: Content, location: CellLocation, *, limit: float | None
 ) -> CellOutcome:
-    """The outcome of a cell that was interrupted for it took too long, with where it was."""
-    late = CellTimeoutError("The cell took too long.")
-    outcome = broken(late, place, limit=limit, exit_code=None, is_cancelled=False)
-    assert outcome.error is not None and outcome.ending is not None
+    """The outcome of a cell that ran too long and was interrupted, with its traceback."""
+    outcome = no_reply_outcome(
+        CellTimeoutError("The cell took too long."),
+        location,
+        limit=limit,
+        exit_code=None,
+        is_cancelled=False,
+    )
+    assert outcome.error is not None
+    assert outcome.ending is not None
     error = replace(outcome.error, traceback=traceback_of(content))
     return CellOutcome(outcome.status, error, replace(outcome.ending, error=error))
 
 
-def why_lost(error: BaseException) -> str:
-    """Why the kernel of a cell that never replied is gone: a sentence."""
-    is_late = isinstance(error, CellTimeoutError)
-    return f"Its kernel {'could not be interrupted' if is_late else 'died'}."
+def kernel_loss_reason(error: BaseException) -> str:
+    """Why the kernel of a cell without a reply is lost: a sentence."""
+    is_timeout = isinstance(error, CellTimeoutError)
+    return f"Its kernel {'could not be interrupted' if is_timeout else 'died'}."
 
 
 def traceback_of(content: Content) -> str:
     """The traceback without colours; of a long one the end, where the cause stands."""
     lines = "\n".join(content.get("traceback") or [])
-    return COLOURS.sub("", lines)[-TRACEBACK:]
+    return COLOURS.sub("", lines)[-TRACEBACK_LIMIT:]
 
 
-def _why_broken(
+def _cause(
     error: BaseException, limit: float | None, exit_code: int | None
 ) -> tuple[CellStatus, str]:
     match error:
         case CellTimeoutError():
             return C.TIMED_OUT, f"it ran longer than {limit} s"
         case DeadKernelError():
-            return C.KERNEL_DIED, f"the kernel died{_exit_words(exit_code)}"
+            return C.KERNEL_DIED, f"the kernel died{_exit_code_text(exit_code)}"
         case _:
             return C.INTERRUPTED, "interrupted"
 
 
-def _exit_words(code: int | None) -> str:
+def _exit_code_text(code: int | None) -> str:
     if code is None:
         return ""
     return f" (killed by signal {-code})" if code < 0 else f" (exit code {code})"

@@ -1,4 +1,4 @@
-"""The first words with a kernel: whether it answers, and is heard."""
+"""The first exchange with a kernel: whether it replies, and its output arrives."""
 
 from dataclasses import dataclass
 from queue import Empty
@@ -10,66 +10,67 @@ from jupyter_core.utils import ensure_async
 
 from flowkernel.core.clock import monotonic
 
-LOOK_SECONDS = (
-    1.0  #: Until it is looked whether a silent kernel lives, and asked again.
-)
-HEARD_SECONDS = 0.1  #: The same when it answered, and its output did not come in.
+#: Until a check whether a kernel that does not reply lives; then it is asked again.
+REPLY_SECONDS = 1.0
+OUTPUT_SECONDS = 0.1  #: The same when it replied, and its output did not arrive.
 Reply = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What the kernel said."""
+    """What the kernel replied."""
 
-    info: Reply  #: Of itself.
-    begun: Reply | None  #: To the first source, if there was one.
+    info: Reply  #: The `kernel_info` reply.
+    source_reply: Reply | None  #: To the first source, if there was one.
 
 
-async def greet(
+async def shake_hands(
     client: AsyncKernelClient,
     manager: AsyncKernelManager,
     seconds: float,
     source: str | None,
 ) -> Handshake:
-    """Let it carry out `source` in silence, and come back once its output is heard.
+    """Run `source` silently, and return once the kernel's output arrives.
 
-    Output that a socket misses before it is connected is lost, so what counts is that the
-    kernel's `idle` after a question has come in.
+    Output that comes before a socket is connected is lost. So this waits for the kernel's
+    `idle` after a request.
 
     Raises:
-        RuntimeError: It ended, or did not answer in time; in nbclient's words.
+        RuntimeError: The kernel ended, or did not reply in time; in nbclient's words.
     """
     deadline = monotonic() + seconds
-    begun = source and client.execute(
+    source_id = source and client.execute(
         source, silent=True, store_history=False, allow_stdin=False
     )
     replies: dict[str, Reply] = {}
     while monotonic() < deadline:
-        question = client.kernel_info()
+        info_id = client.kernel_info()
         try:
-            await _await_reply(client, question, replies)
-            await _await_idle(client, question)
+            await _await_reply(client, info_id, replies)
+            await _await_idle(client, info_id)
         except Empty:
-            if not await ensure_async(manager.is_alive()):
-                raise RuntimeError(
-                    "Kernel died before replying to kernel_info"
-                ) from None
+            await _check_alive(manager)
         else:
-            return Handshake(replies[question], replies.get(begun or ""))
+            return Handshake(replies[info_id], replies.get(source_id or ""))
     raise RuntimeError(f"Kernel didn't respond in {seconds:.0f} seconds")
 
 
+async def _check_alive(manager: AsyncKernelManager) -> None:
+    if not await ensure_async(manager.is_alive()):
+        raise RuntimeError("Kernel died before replying to kernel_info") from None
+
+
 async def _await_reply(
-    client: AsyncKernelClient, question: str, replies: dict[str, Reply]
+    client: AsyncKernelClient, request_id: str, replies: dict[str, Reply]
 ) -> None:
-    while question not in replies:
-        message = await ensure_async(client.get_shell_msg(timeout=LOOK_SECONDS))
+    while request_id not in replies:
+        message = await ensure_async(client.get_shell_msg(timeout=REPLY_SECONDS))
         replies[message["parent_header"].get("msg_id", "")] = message["content"]
 
 
-async def _await_idle(client: AsyncKernelClient, question: str) -> None:
+async def _await_idle(client: AsyncKernelClient, request_id: str) -> None:
     while True:
-        message = await ensure_async(client.get_iopub_msg(timeout=HEARD_SECONDS))
-        is_ours = message["parent_header"].get("msg_id") == question
+        message = await ensure_async(client.get_iopub_msg(timeout=OUTPUT_SECONDS))
+        is_ours = message["parent_header"].get("msg_id") == request_id
         if is_ours and message["content"].get("execution_state") == "idle":
             return

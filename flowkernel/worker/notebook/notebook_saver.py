@@ -10,9 +10,8 @@ from papermill.engines import NotebookExecutionManager
 
 from flowkernel.core.clock import monotonic
 
-SHARE = (
-    20  #: A save that took t seconds is not repeated for t times this: 5 % of the time.
-)
+#: After a save that took t seconds, the next one waits t times this: saving takes 5 %.
+DELAY_FACTOR = 20
 
 
 class NotebookSaver(NotebookExecutionManager):
@@ -27,60 +26,60 @@ class NotebookSaver(NotebookExecutionManager):
         *,
         every: float,
         write: Callable[[nbformat.NotebookNode], None] | None = None,
-        settle: Callable[[], None] = lambda: None,
         **kwargs: Any,
     ) -> None:
+        """`write`: saves the notebook; None: papermill saves it, where it always does."""
+        self.before_save: Callable[[], None] = lambda: None
         self._every = every
         self._write = write
-        self._settle = settle
         self._is_complete = False
         self._is_due = False
-        # Ours are short, mostly: then the end is the first thing worth saving.
+        # Runs of a worker are mostly short: then only their end is worth saving.
         self._not_before = monotonic() + every if write is not None else 0.0
         super().__init__(nb, **kwargs)
 
     def save(self, **kwargs: Any) -> None:
-        """Save if it is time again; else it is due."""
+        """Save if it is time; else remember that a save is due."""
         self._is_due = True
         self.save_due()
 
     def save_due(self) -> None:
-        """Save what could not be saved when it came, if it is time now."""
+        """Save if a save is due and it is time."""
         if self._is_due and monotonic() >= self._not_before:
             self.save_now()
 
     def save_now(self) -> None:
-        """Save."""
-        begun = monotonic()
+        """Save, whatever the time."""
+        start = monotonic()
         self._is_due = False
-        self._settle()
+        self.before_save()
         if self._write is not None:
             self._write(self.nb)
         else:
             super().save()
-        took = monotonic() - begun
-        self._not_before = monotonic() + max(self._every, took * SHARE)
+        seconds = monotonic() - start
+        self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
 
     def autosave_cell(self, **kwargs: Any) -> None:
-        """Called for every message: saves if it is time again."""
+        """Save if it is time. papermill calls this for every message."""
         self.save()
 
     def notebook_complete(self, **kwargs: Any) -> None:
-        """Close the record, and save it whatever the time; a second time does nothing."""
+        """Close the record and save it, whatever the time; a second call does nothing."""
         if not self._is_complete:
             self._not_before = 0.0
             super().notebook_complete(**kwargs)
-            self._is_complete = True  # Not if it could not be saved: then once more.
+            # Only after a save without an error: else the next call saves again.
+            self._is_complete = True
 
 
 def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Put a notebook in place in one step: a reader sees the old one or the new one."""
+    """Write a notebook in one step: a reader sees the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(
-            nbformat.v4.writes(notebook)
-        )  # As nbformat does, once it has validated.
+        # As `nbformat.write` does, after it has validated the notebook.
+        file.write(nbformat.v4.writes(notebook))
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)

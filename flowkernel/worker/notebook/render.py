@@ -1,4 +1,4 @@
-"""Flow in, notebook out. Pure: the same version always gives the same notebook."""
+"""The notebook of a flow version. Pure: the same version gives the same notebook."""
 
 import ast
 import json
@@ -14,6 +14,7 @@ from flowkernel.kernels.fork_server.child import ROOM
 
 HANDLER = "handler"
 NATIVE = "python3"
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 _HANDLER_LINE = re.compile(r"^(async\s+)?def\s+handler\s*\(([^)]*)\)", re.MULTILINE)
 
 
@@ -22,19 +23,18 @@ class RenderedNotebook:
     """What papermill gets."""
 
     notebook: nbformat.NotebookNode
-    parameters: dict[
-        str, Json
-    ]  #: For the parameters cell; empty if the inputs go elsewhere.
+    #: For the parameters cell; empty if the kernel gets the inputs in another way.
+    parameters: dict[str, Json]
     kernel_name: str
 
 
 def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
-    """The notebook that carries out an execution of a version."""
+    """The notebook that an execution of a version runs."""
     if version.kind is FlowKind.NOTEBOOK:
-        notebook = _notebook(version.source)
+        notebook = _from_file(version.source)
         parameters = dict(execution.inputs)
     else:
-        notebook = _cells(version)
+        notebook = _from_source(version)
         parameters = {}
     kernel_name = execution.environment.kernel_name or NATIVE
     notebook.metadata.setdefault(
@@ -50,23 +50,21 @@ def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
     return RenderedNotebook(notebook, parameters, kernel_name)
 
 
-def _notebook(source: str) -> nbformat.NotebookNode:
-    """The notebook of a file, in nbformat 4.5, every cell with an id that stays."""
+def _from_file(source: str) -> nbformat.NotebookNode:
+    """The notebook of a file, in nbformat 4.5; each cell has the same id every time."""
     notebook = nbformat.from_dict(json.loads(source))
-    if (
-        notebook.nbformat == nbformat.v4.nbformat
-    ):  # Older ones are joined as they are upgraded.
+    # An upgrade joins the lines of older formats.
+    if notebook.nbformat == nbformat.v4.nbformat:
         notebook = nbformat.v4.rwbase.rejoin_lines(notebook)
-    with_ids = {id(cell) for cell in notebook.get("cells", []) if cell.get("id")}
-    kept = [id(cell) in with_ids for cell in notebook.get("cells", [])]
+    have_ids = [bool(cell.get("id")) for cell in notebook.get("cells", [])]
     notebook = nbformat.v4.upgrade(notebook)
     for index, cell in enumerate(notebook.cells):
-        if index >= len(kept) or not kept[index]:
+        if index >= len(have_ids) or not have_ids[index]:
             cell["id"] = source_hash(f"{index}:{cell.source}")[:8]
     return notebook
 
 
-def _cells(version: FlowVersion) -> nbformat.NotebookNode:
+def _from_source(version: FlowVersion) -> nbformat.NotebookNode:
     cells = []
     if version.setup_source is not None:
         cells.append(_cell("setup", version.setup_source))
@@ -85,38 +83,34 @@ def _cell(cell_id: str, source: str) -> nbformat.NotebookNode:
 
 def handler_call(source: str) -> str | None:
     """The line that calls the `handler` a source defines; None if it defines none."""
-    found = _parsed_handler(source)
-    if found is None:
+    signature = _handler_signature(source)
+    if signature is None:
         return None
-    is_async, count = found
+    is_async, count = signature
     names = ("system", "this", "inputs")[: max(2, min(count, 3))]
     return f"{'await ' if is_async else ''}{HANDLER}({', '.join(names)})"
 
 
-def _parsed_handler(source: str) -> tuple[bool, int] | None:
+def _handler_signature(source: str) -> tuple[bool, int] | None:
+    """Whether the last `handler` is async, and how many arguments it takes."""
     try:
         body = parse_source(source).body
     except SyntaxError:  # Magics or shell lines in it: read it as text.
         match = _HANDLER_LINE.search(source)
         if match is None:
             return None
-        return bool(match[1]), len(
-            [word for word in match[2].split(",") if word.strip()]
-        )
+        arguments = [word for word in match[2].split(",") if word.strip()]
+        return bool(match[1]), len(arguments)
     for node in reversed(body):
-        if (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.name == HANDLER
-        ):
+        if isinstance(node, _FUNCTIONS) and node.name == HANDLER:
             count = len(node.args.posonlyargs) + len(node.args.args)
-            return isinstance(
-                node, ast.AsyncFunctionDef
-            ), 3 if node.args.vararg else count
+            is_async = isinstance(node, ast.AsyncFunctionDef)
+            return is_async, 3 if node.args.vararg else count
     return None
 
 
 def source_hash(source: str) -> str:
-    """What a cell's source is known by in `cell_run`: SHA-256, as hexadecimal digits."""
+    """The `source_hash` of a cell run: SHA-256, as hexadecimal digits."""
     return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -125,8 +119,8 @@ def prologue(
 ) -> str:
     """Python that makes `system`, `this` and `inputs` ready in a kernel.
 
-    Run silently: it is in no notebook. `package` is our own folder, for an environment in
-    which flowkernel is not installed.
+    It runs silently, and stands in no notebook. `package` is flowkernel's folder, for an
+    environment in which flowkernel is not installed.
     """
     values = {
         "home": home,
@@ -136,15 +130,15 @@ def prologue(
         "started_by": started_by,
         "path": path,
     }
-    # As one text: IPython would split each line of it into tokens, twice.
+    # As one string: IPython would split each line of it into tokens, twice.
     return f"exec({_PROLOGUE.replace('VALUES', repr(values))!r})"
 
 
-def make_room() -> str:
-    """Python that lets a kernel keep more for a listener that stands still.
+def buffer_source() -> str:
+    """Python that enlarges a kernel's output buffers, for a reader that is slow.
 
-    For one that was started: it is its connections that get the room, so it is to be run once
-    its output is heard. A forked one has it from the start.
+    It applies to the connections there are, so it must run when the worker is connected. A
+    forked kernel has large buffers from the start.
     """
     return (
         "exec('thread = get_ipython().kernel.iopub_thread\\nimport zmq\\n"
@@ -180,12 +174,10 @@ del _flowkernel
 """
 
 
-def kernel_environment(environment: Environment) -> str:
-    """The words for where a flow runs, for an error about it."""
+def environment_text(environment: Environment) -> str:
+    """Where a flow runs, in words for an error."""
     if environment.kernel_name:
         return f"the kernel {environment.kernel_name!r}"
-    return (
-        f"the Python {environment.interpreter!r}"
-        if environment.interpreter
-        else "Python"
-    )
+    if environment.interpreter:
+        return f"the Python {environment.interpreter!r}"
+    return "Python"

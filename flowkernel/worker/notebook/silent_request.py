@@ -1,8 +1,7 @@
-"""What a worker says to a kernel aside: in no notebook, and after what a guest runs there."""
+"""Requests of a worker to a kernel that stand in no notebook."""
 
 from collections.abc import Callable
 from queue import Empty
-from typing import Any
 
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -10,44 +9,43 @@ from jupyter_core.utils import ensure_async
 
 from flowkernel.core.clock import monotonic
 
-LOOK_SECONDS = 1.0  #: Until it is looked whether a kernel that does not answer lives.
-SLOW_SECONDS = 2.0  #: Until it is said that we wait.
+CHECK_SECONDS = 1.0  #: Until a check whether a kernel that does not reply lives.
+SLOW_SECONDS = 2.0  #: Until `on_wait` is called.
 
 
-async def tell(
+async def run_silently(
     client: AsyncKernelClient,
     manager: AsyncKernelManager,
     source: str,
     *,
     on_wait: Callable[[], None] = lambda: None,
 ) -> str | None:
-    """Have the kernel carry out `source`, however long it is busy before; `ok` or `error`.
+    """Run `source` in the kernel, however long it is busy before; `ok` or `error`.
 
-    A guest's cell that raises takes with it what waits behind it: then it is asked anew.
-    `on_wait` is called once, if it takes a while. Returns None if the kernel ended.
+    If a guest's cell raises, ipykernel aborts what waits behind it; then this sends the request
+    again. `on_wait` is called once, if it takes a while. Returns None if the kernel ended.
     """
-    began: float | None = monotonic()
+    start: float | None = monotonic()
+    request_id = client.execute(source, silent=True, store_history=False)
     while True:
-        question = client.execute(source, silent=True, store_history=False)
-        content: dict[str, Any] | None = None
-        while content is None:
-            try:
-                message = await ensure_async(client.get_shell_msg(timeout=LOOK_SECONDS))
-            except Empty:
-                if not await ensure_async(manager.is_alive()):
-                    return None
-                if began is not None and monotonic() - began > SLOW_SECONDS:
-                    on_wait()
-                    began = None
-                continue
-            if message["parent_header"].get("msg_id") == question:
-                content = message["content"]
-        if content["status"] != "aborted":
-            return str(content["status"])
+        try:
+            message = await ensure_async(client.get_shell_msg(timeout=CHECK_SECONDS))
+        except Empty:
+            if not await ensure_async(manager.is_alive()):
+                return None
+            if start is not None and monotonic() - start > SLOW_SECONDS:
+                on_wait()
+                start = None
+            continue
+        if message["parent_header"].get("msg_id") == request_id:
+            status = str(message["content"]["status"])
+            if status != "aborted":
+                return status
+            request_id = client.execute(source, silent=True, store_history=False)
 
 
-async def pass_over(client: AsyncKernelClient) -> None:
-    """Take in what the kernel has sent to everybody, and forget it: it is not for us."""
+async def discard_output(client: AsyncKernelClient) -> None:
+    """Receive and forget what the kernel has published: it belongs to no cell of ours."""
     try:
         while True:
             await ensure_async(client.get_iopub_msg(timeout=0))

@@ -7,7 +7,7 @@ import nbformat
 
 @dataclass
 class StreamCollector:
-    """Collects the text of the last stream output of a cell, so that joining costs nothing.
+    """Collects the text of the last stream output of a cell, to join it only once.
 
     Twenty thousand flushed prints are one output, not twenty thousand.
     """
@@ -18,14 +18,14 @@ class StreamCollector:
     _size: int = 0
 
     def begin_cell(self) -> None:
-        """Forget the cell before."""
-        self.settle()
+        """Start with a new cell."""
+        self.flush()
         self._output, self._size = None, 0
 
     def add(
         self, outputs: list[nbformat.NotebookNode], name: str, text: str
     ) -> str | None:
-        """Add to the last output if it is the same stream; the text that was kept.
+        """Add to the last output if it is the same stream; the text that is kept.
 
         Returns None when the cell is over its limit already.
         """
@@ -38,14 +38,14 @@ class StreamCollector:
         self._size += len(text)
         last = outputs[-1] if outputs else None
         if last is not self._output or last is None or last.get("name") != name:
-            self.settle()
+            self.flush()
             self._output = nbformat.v4.new_output("stream", name=name, text="")
             outputs.append(self._output)
         self._parts.append(text)
         return text
 
-    def settle(self) -> None:
-        """Write what was collected into its output."""
+    def flush(self) -> None:
+        """Write the collected text into its output."""
         if self._output is not None and self._parts:
             self._output["text"] += "".join(self._parts)
         self._parts = []

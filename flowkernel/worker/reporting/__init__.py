@@ -1,1 +1,1 @@
-"""To the engine and back: assignments, reports, one execution's session."""
+"""The connection to the engine: assignments, reports, the session of an execution."""

@@ -1,80 +1,90 @@
-"""Asks the engine what to do, and does it: for our workers and for somebody's papermill."""
+"""Asks the engine what to do, and does it: for our workers and for a person's papermill."""
 
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from logging import getLogger
+from typing import TYPE_CHECKING
 
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Decision, Json
 from flowkernel.worker.reporting.engine_link import EngineLink
-from flowkernel.worker.reporting.execution_session import ExecutionSession
 
-RETRY_SECONDS = 0.5  #: Between two questions when the engine is away.
-VERBS = (
-    "cancel",
-    "pause",
-    "resume",
-    "drop",
-)  #: What is asked of a run, by its methods.
+if TYPE_CHECKING:
+    from flowkernel.worker.reporting.execution_session import ExecutionSession
+
+RETRY_SECONDS = 0.5  #: Between two polls when the engine is away.
+#: What the engine can request for an execution: keys of its reply, methods of the session.
+ACTIONS = ("cancel", "pause", "resume", "drop")
 log = getLogger(__name__)
 
 
 class AssignmentPoller:
-    """The runs of one worker, kept as the engine wants them."""
+    """Keeps the executions of one worker as the engine requests."""
 
-    def __init__(self, link: EngineLink, begin: Callable[[Json], object]) -> None:
+    def __init__(
+        self, link: EngineLink, start_execution: Callable[[Json], object]
+    ) -> None:
+        """`start_execution` gets each new assignment, and adds its session to `sessions`."""
         self.link = link
-        self.runs: dict[str, ExecutionSession] = {}
+        self.sessions: dict[str, ExecutionSession] = {}
         self.is_stopped = False
-        self._begin = begin
+        self._start_execution = start_execution
         self._stop = threading.Event()
-        self._told: set[tuple[str, str]] = set()  #: What was asked of us the last time.
+        #: The actions and executions of the last reply.
+        self._previous_requests: set[tuple[str, str]] = set()
 
-    def ask(self) -> None:
-        """One question, and what follows from its answer."""
-        runs = dict(self.runs)
-        paused = [key for key, run in runs.items() if run.is_paused]
-        told = self.link.poll(list(runs), paused)
-        for assignment in told["start"]:
-            execution_id = assignment["execution"]["execution_id"]
-            if execution_id not in self.runs:
-                self._begin(assignment)
-        for verb in VERBS:
-            for execution_id in told[verb]:
-                if execution_id not in runs:
+    def poll(self) -> None:
+        """Ask once, and do what the engine replies."""
+        sessions = dict(self.sessions)
+        paused = [key for key, session in sessions.items() if session.is_paused]
+        reply = self.link.poll(list(sessions), paused)
+        for assignment in reply["start"]:
+            if assignment["execution"]["execution_id"] not in self.sessions:
+                self._start_execution(assignment)
+        for action in ACTIONS:
+            for execution_id in reply[action]:
+                if execution_id not in sessions:
                     continue
-                if verb == "resume":
-                    record = told.get("decisions", {}).get(execution_id)
+                if action == "resume":
+                    record = reply.get("decisions", {}).get(execution_id)
                     decision = Decision.from_json(record) if record else None
-                    runs[execution_id].resume(decision)
+                    sessions[execution_id].resume(decision)
                 else:
-                    getattr(runs[execution_id], verb)()
-        self.is_stopped = told["stop"]
-        self._rest_if_known(told)
+                    getattr(sessions[execution_id], action)()
+        self.is_stopped = reply["stop"]
+        self._wait_if_repeated(reply)
 
-    def _rest_if_known(self, told: dict[str, Json]) -> None:
-        """A pause takes until the cell has ended: meanwhile it is asked of us every time."""
-        asked = {(verb, one) for verb in VERBS for one in told[verb]}
-        if asked and asked <= self._told and not told["start"]:
+    def _wait_if_repeated(self, reply: dict[str, Json]) -> None:
+        """Wait a while if the reply has no news.
+
+        A pause begins when the cell has ended: until then each reply requests it again.
+        """
+        requests = {
+            (action, execution_id)
+            for action in ACTIONS
+            for execution_id in reply[action]
+        }
+        has_news = bool(reply["start"]) or not requests <= self._previous_requests
+        if requests and not has_news:
             self._stop.wait(RETRY_SECONDS)
-        self._told = asked
+        self._previous_requests = requests
 
-    def forget(self, execution_id: str) -> None:
-        """That run is over and reported."""
-        self.runs.pop(execution_id, None)
+    def remove(self, execution_id: str) -> None:
+        """Forget an execution that has ended and is reported."""
+        self.sessions.pop(execution_id, None)
 
-    def listen(self) -> None:
-        """Ask again and again in a thread, until `stop`."""
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
+    def start(self) -> None:
+        """Poll in a thread, until `stop`."""
+        threading.Thread(target=self._poll_all, name="assignments", daemon=True).start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop polling in the thread."""
         self._stop.set()
 
-    def _listen(self) -> None:
+    def _poll_all(self) -> None:
         while not self._stop.is_set():
             with suppress(FlowkernelError):
-                self.ask()
+                self.poll()
                 continue
             self._stop.wait(RETRY_SECONDS)

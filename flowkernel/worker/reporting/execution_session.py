@@ -1,4 +1,4 @@
-"""One execution in a worker: what it reports, and what is asked of it meanwhile."""
+"""One execution in a worker: what it reports, and the requests of the engine about it."""
 
 import threading
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.reporting.engine_link import EngineLink
 
-TRACEBACK = 20_000  #: Characters of a traceback that are kept, the last ones.
-MESSAGE = 2_000  #: Characters of an error message that are kept.
-LOOK_SECONDS = 1.0  #: Between looks whether a parked kernel lives.
-DISPLAY = 2_000  #: Characters of a displayed value that go into the log.
+TRACEBACK_LIMIT = 20_000  #: Characters of a traceback that are kept: the last ones.
+MESSAGE_LIMIT = 2_000  #: Characters of an error message that are kept.
+DISPLAY_LIMIT = 2_000  #: Characters of a displayed value that go into the log.
+CHECK_SECONDS = 1.0  #: Between two checks whether a parked kernel lives.
 
 S = ExecutionStatus
 K = EventKind
@@ -36,7 +36,11 @@ class ExecutionEnd:
 
 @dataclass(eq=False)
 class ExecutionSession:
-    """Reports one execution to the engine. Asked from the poll thread, run in another."""
+    """Reports one execution to the engine, and does what the engine requests.
+
+    A thread of its own runs the execution. The thread that polls the engine calls `cancel`,
+    `pause`, `resume` and `drop`.
+    """
 
     link: EngineLink
     execution_id: str
@@ -44,38 +48,40 @@ class ExecutionSession:
     cancel_grace: float
     notebook_path: str | None = None
     ending: ExecutionEnd | None = None
-    parks: bool = False  #: A failure is put aside for somebody to decide.
-    is_parked: bool = False  #: It is, with its kernel.
-    unkept: str | None = None  #: Why its kernel is not kept then; None: it is.
-    make_room: Callable[[], None] = lambda: None  #: For one more parked kernel.
-    is_ours: bool = True  #: False: somebody's own papermill runs it.
-    is_recorded: bool = True  #: False: no engine knows of it, and nobody is told.
-    is_dropped: bool = False  #: The engine gave it to somebody else: say no more.
+    parks: bool = False  #: After a failure a person decides what follows.
+    is_parked: bool = False  #: It failed, and its kernel waits for the decision.
+    #: Why its kernel is not kept after a failure; None: it is kept.
+    no_parking_reason: str | None = None
+    #: Called when its kernel is parked: there may be too many now.
+    on_parked: Callable[[], None] = lambda: None
+    is_external: bool = False  #: A person's own papermill runs it, not a worker.
+    is_recorded: bool = True  #: False: no engine knows it; nothing is reported.
+    is_dropped: bool = False  #: The engine gave it to another worker: report no more.
     is_cancelled: bool = False
     is_paused: bool = False
-    _wants_pause: bool = False
+    _is_pause_requested: bool = False
     _decision: Decision | None = None
-    _followed: str | None = None  #: The decision that was followed last.
-    _failed: tuple[ExecutionEnd, Failure] = (
+    _last_decision_id: str | None = None  #: Of the decision that was followed last.
+    _parked_failure: tuple[ExecutionEnd, Failure] = (
         ExecutionEnd(status=S.ENDED_ERROR),
         Failure(),
     )
     _parked_at: float = 0.0
-    _logged: int = 0
-    _manager: Any = None
-    _gate: threading.Condition = field(default_factory=threading.Condition)
+    _log_length: int = 0
+    _manager: Any = None  #: Of its kernel.
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    # -- what it says --------------------------------------------------------------------
+    # -- reports -------------------------------------------------------------------------
 
-    def say(self, kind: EventKind, **payload: Any) -> None:
-        """Report something, unless the execution is somebody else's by now."""
+    def report(self, kind: EventKind, **payload: Any) -> None:
+        """Report an event, unless the execution is another worker's by now."""
         if self.is_recorded and not self.is_dropped:
             self.link.report(self.execution_id, kind, **payload)
 
-    def cell_started(self, cell_id: str, cell_index: int, source_hash: str) -> str:
-        """Report that a cell runs; the id of this carrying out of it."""
+    def start_cell(self, cell_id: str, cell_index: int, source_hash: str) -> str:
+        """Report that a cell runs; the id of its cell run."""
         cell_run_id = new_id()
-        self.say(
+        self.report(
             K.CELL_STARTED,
             cell_run_id=cell_run_id,
             cell_id=cell_id,
@@ -84,40 +90,40 @@ class ExecutionSession:
         )
         return cell_run_id
 
-    def cell_ended(
+    def end_cell(
         self, cell_run_id: str, status: CellStatus, error: CellError | None
     ) -> None:
-        """Report how it went."""
-        told = {}
+        """Report how a cell run ended."""
+        details = {}
         if error is not None:
-            told = {
+            details = {
                 "error_name": error.name,
                 "error_message": error.message,
                 "traceback": error.traceback,
             }
-        self.say(K.CELL_ENDED, cell_run_id=cell_run_id, status=status, **told)
+        self.report(K.CELL_ENDED, cell_run_id=cell_run_id, status=status, **details)
 
-    def logged(self, stream: str, text: str) -> None:
+    def log(self, stream: str, text: str) -> None:
         """Report output. The log of an execution is bounded; its notebook has the rest."""
-        if not text or self._logged > self.log_limit:
+        if not text or self._log_length > self.log_limit:
             return
-        if self._logged + len(text) > self.log_limit:
-            text = text[: self.log_limit - self._logged]
+        if self._log_length + len(text) > self.log_limit:
+            text = text[: self.log_limit - self._log_length]
             text += f"\n[log cut after {self.log_limit:,} characters; the notebook has all]\n"
-            self._logged = self.log_limit
-        self._logged += len(text)
-        self.say(K.LOGGED, stream=stream, text=text)
+            self._log_length = self.log_limit
+        self._log_length += len(text)
+        self.report(K.LOGGED, stream=stream, text=text)
 
     def end(self, ending: ExecutionEnd, failure: Failure | None = None) -> None:
         """Report the end. Only the first one counts.
 
-        `failure`: what a person needs to know of it, should somebody decide.
+        `failure`: what a person needs to know, if one decides what follows.
         """
         if self.ending is not None:
             return
         self.ending = ending
         if self.parks and ending.status is S.ENDED_ERROR:
-            self._fail(ending, failure or Failure(), is_parked=False)
+            self._report_failure(ending, failure or Failure(), is_parked=False)
             return
         payload: dict[str, Any] = {
             "status": ending.status,
@@ -127,83 +133,12 @@ class ExecutionSession:
             payload["error"] = ending.error.to_json()
         if self.notebook_path is not None:
             payload["notebook_path"] = self.notebook_path
-        self.say(K.ENDED, **payload)
+        self.report(K.ENDED, **payload)
 
-    def park(
-        self,
-        ending: ExecutionEnd,
-        failure: Failure,
-        *,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> Decision | None:
-        """It failed, and its kernel lives: wait until somebody decides what follows.
-
-        `meanwhile` is done now and then. None: it does not go on here. It was cancelled, it
-        is somebody else's, or its kernel is not kept or gone, which is reported.
-        """
-        if self.unkept is not None:
-            self.end(ending, replace(failure, kernel_lost=self.unkept))
-            return None
-        with self._gate:
-            self._decision = None
-            self._failed = ending, failure
-            self._parked_at = monotonic()
-            self.is_parked = self.is_paused = True
-            self._fail(ending, failure, is_parked=True)
-        try:
-            self.make_room()
-            while not self._is_decided() and self.kernel_lives:
-                with self._gate:
-                    self._gate.wait_for(self._is_decided, LOOK_SECONDS)
-                meanwhile()
-        finally:
-            self.is_parked = self.is_paused = False
-        if self.is_cancelled or self.is_dropped:
-            return None
-        if self._decision is None and self.ending is None:
-            self.give_up("Its kernel ended.")
-        return self._decision
-
-    def give_up(self, why: str) -> None:
-        """Its kernel cannot be kept: what failed can only be run anew."""
-        with self._gate:
-            if self._is_decided():
-                return
-            self.ending, failure = self._failed
-            self.say(K.KERNEL_LOST, why=why)
-            # If it was just decided to go on, that is refused, and this is not.
-            self._fail(self.ending, replace(failure, kernel_lost=why), is_parked=False)
-            self._gate.notify_all()
-
-    @property
-    def parked_seconds(self) -> float:
-        """Since it was parked."""
-        return monotonic() - self._parked_at
-
-    def kernel_memory(self) -> int:
-        """Bytes that its kernel and what that started have for themselves; 0 if it is gone."""
-        pid = getattr(getattr(self._manager, "provisioner", None), "pid", None)
-        if pid is None:
-            return 0
-        with suppress(psutil.Error):
-            kernel = psutil.Process(pid)
-            family = [kernel, *kernel.children(recursive=True)]
-            return sum(own_memory(process) for process in family)
-        return 0
-
-    def _is_decided(self) -> bool:
-        over = self.is_cancelled or self.is_dropped or self.ending is not None
-        return over or self._decision is not None
-
-    @property
-    def kernel_lives(self) -> bool:
-        """Whether the process of its kernel is there."""
-        provisioner = getattr(self._manager, "provisioner", None)
-        process = getattr(provisioner, "process", None)
-        return process is not None and process.poll() is None
-
-    def _fail(self, ending: ExecutionEnd, failure: Failure, *, is_parked: bool) -> None:
-        self.say(
+    def _report_failure(
+        self, ending: ExecutionEnd, failure: Failure, *, is_parked: bool
+    ) -> None:
+        self.report(
             K.FAILED,
             status_message=ending.message or "It failed.",
             error=ending.error.to_json() if ending.error else None,
@@ -212,85 +147,174 @@ class ExecutionSession:
             notebook_path=self.notebook_path,
         )
 
-    def asked_since(self, moment: datetime) -> tuple[float, bool]:
-        """For how many seconds since then it, or something under it, waited for a person; and
-        whether it does now, which is also said while the engine is away."""
+    def answer_time_since(self, start: datetime) -> tuple[float, bool]:
+        """How long the execution, or one under it, has waited for a person since `start`.
+
+        Returns the seconds, and whether it waits now. While the engine is away it counts as
+        waiting.
+        """
         if not self.is_recorded:
             return 0.0, False
-        since = moment.isoformat()
+        path = f"/execution/{self.execution_id}/asked"
         try:
-            told = self.link.client.get(
-                f"/execution/{self.execution_id}/asked", since=since
-            )
+            reply = self.link.client.get(path, since=start.isoformat())
         except FlowkernelError as error:
             return 0.0, isinstance(error, EngineError)
-        return float(told["seconds"]), bool(told["is_now"])
+        return float(reply["seconds"]), bool(reply["is_now"])
 
-    # -- what is asked of it -------------------------------------------------------------
+    # -- a parked kernel -----------------------------------------------------------------
 
-    def attach(self, manager: Any) -> None:
-        """The kernel is there: now it can be interrupted, and is if that was asked."""
+    def park(
+        self,
+        ending: ExecutionEnd,
+        failure: Failure,
+        *,
+        on_check: Callable[[], None] = lambda: None,
+    ) -> Decision | None:
+        """Keep the kernel of a cell that failed until a person decides; the decision.
+
+        `on_check` is called about once a second. Returns None if the execution does not go on
+        in this kernel: it was cancelled, another worker has it, or its kernel is not kept or
+        has ended, which is reported.
+        """
+        if self.no_parking_reason is not None:
+            self.end(ending, replace(failure, kernel_lost=self.no_parking_reason))
+            return None
+        self._start_parking(ending, failure)
+        try:
+            self.on_parked()
+            self._wait_for_decision(on_check)
+        finally:
+            self.is_parked = self.is_paused = False
+        if self.is_cancelled or self.is_dropped:
+            return None
+        if self._decision is None and self.ending is None:
+            self.release_kernel("Its kernel ended.")
+        return self._decision
+
+    def _start_parking(self, ending: ExecutionEnd, failure: Failure) -> None:
+        with self._changed:
+            self._decision = None
+            self._parked_failure = ending, failure
+            self._parked_at = monotonic()
+            self.is_parked = self.is_paused = True
+            self._report_failure(ending, failure, is_parked=True)
+
+    def _wait_for_decision(self, on_check: Callable[[], None]) -> None:
+        while not self._is_decided() and self.is_kernel_alive:
+            with self._changed:
+                self._changed.wait_for(self._is_decided, CHECK_SECONDS)
+            on_check()
+
+    def _is_decided(self) -> bool:
+        is_over = self.is_cancelled or self.is_dropped or self.ending is not None
+        return is_over or self._decision is not None
+
+    def release_kernel(self, reason: str) -> None:
+        """Keep the parked kernel no longer: the execution can only start again."""
+        with self._changed:
+            if self._is_decided():
+                return
+            self.ending, failure = self._parked_failure
+            self.report(K.KERNEL_LOST, why=reason)
+            # If a person has just decided to go on, the first report is refused, and this
+            # one is not.
+            failure = replace(failure, kernel_lost=reason)
+            self._report_failure(self.ending, failure, is_parked=False)
+            self._changed.notify_all()
+
+    @property
+    def parked_seconds(self) -> float:
+        """Seconds since its kernel was parked."""
+        return monotonic() - self._parked_at
+
+    def kernel_memory(self) -> int:
+        """Bytes that only its kernel and the children of that use; 0 if it has ended."""
+        pid = getattr(getattr(self._manager, "provisioner", None), "pid", None)
+        if pid is None:
+            return 0
+        with suppress(psutil.Error):
+            kernel = psutil.Process(pid)
+            processes = [kernel, *kernel.children(recursive=True)]
+            return sum(private_memory(process) for process in processes)
+        return 0
+
+    @property
+    def is_kernel_alive(self) -> bool:
+        """Whether the process of its kernel lives."""
+        provisioner = getattr(self._manager, "provisioner", None)
+        process = getattr(provisioner, "process", None)
+        return process is not None and process.poll() is None
+
+    # -- requests ------------------------------------------------------------------------
+
+    def attach_kernel(self, manager: Any) -> None:
+        """Take the manager of its kernel; interrupt the kernel if that was requested before."""
         self._manager = manager
         if self.is_cancelled or self.is_dropped:
-            self._apart(self._kill if self.is_dropped else self._interrupt)
+            self._in_thread(self._kill if self.is_dropped else self._interrupt)
 
     def cancel(self) -> None:
         """Interrupt it; kill its kernel if that does not help."""
         if not self.is_cancelled:
             self.is_cancelled = True
-            self._open_gate()
-            self._apart(self._interrupt)
+            self._end_pause()
+            self._in_thread(self._interrupt)
 
     def drop(self) -> None:
-        """It is somebody else's by now: kill its kernel, and say nothing more.
+        """Kill its kernel and report no more: another worker has it by now.
 
-        Somebody's own papermill runs on: it is only not recorded any more.
+        A person's own papermill runs on; its execution is no longer recorded.
         """
-        if not self.is_ours:
+        if self.is_external:
             self.is_recorded = False
             return
         if not self.is_dropped and self.ending is None:
             self.is_dropped = True
-            self._open_gate()
-            self._apart(self._kill)
+            self._end_pause()
+            self._in_thread(self._kill)
 
     def pause(self) -> None:
         """Stop before the next cell."""
-        self._wants_pause = True
+        self._is_pause_requested = True
 
     def resume(self, decision: Decision | None = None) -> None:
-        """Go on; if it had failed, as somebody decided. Each decision is followed once: it may
-        be told again before the next failure is known."""
-        with self._gate:
-            if decision is not None and decision.decision_id != self._followed:
-                self._decision, self._followed = decision, decision.decision_id
-            self._wants_pause = False
-            self._gate.notify_all()
+        """Go on; after a failure as `decision` says.
 
-    def pass_gate(self) -> bool:
-        """Before each cell: wait while paused; whether to go on."""
-        with self._gate:
-            if self._wants_pause and not self.is_cancelled:
+        Each decision is followed once: the engine may send it again before it knows of the
+        next failure.
+        """
+        with self._changed:
+            if decision is not None and decision.decision_id != self._last_decision_id:
+                self._decision = decision
+                self._last_decision_id = decision.decision_id
+            self._is_pause_requested = False
+            self._changed.notify_all()
+
+    def wait_while_paused(self) -> bool:
+        """Before each cell: wait while it is paused; whether to go on."""
+        with self._changed:
+            if self._is_pause_requested and not self.is_cancelled:
                 self.is_paused = True
-                self.say(K.PAUSED)
-                self._gate.wait_for(lambda: not self._wants_pause)
+                self.report(K.PAUSED)
+                self._changed.wait_for(lambda: not self._is_pause_requested)
                 self.is_paused = False
         return not (self.is_cancelled or self.is_dropped)
 
-    def _open_gate(self) -> None:
-        with self._gate:
-            self._wants_pause = False
-            self._gate.notify_all()
+    def _end_pause(self) -> None:
+        with self._changed:
+            self._is_pause_requested = False
+            self._changed.notify_all()
 
     @staticmethod
-    def _apart(what: Callable[[], None]) -> None:
-        """Do it in a thread of its own: nobody waits for a kernel."""
-        threading.Thread(target=what, daemon=True).start()
+    def _in_thread(action: Callable[[], None]) -> None:
+        """Call it in a thread of its own: the caller does not wait for a kernel."""
+        threading.Thread(target=action, daemon=True).start()
 
     def _interrupt(self) -> None:
         if self._manager is None:
             return
-        with suppress(Exception):  # It may be gone: then that is what was wanted.
+        with suppress(Exception):  # It may have ended, which is as good.
             run_sync(self._manager.interrupt_kernel)()
         timer = threading.Timer(self.cancel_grace, self._kill)
         timer.daemon = True
@@ -302,7 +326,7 @@ class ExecutionSession:
                 run_sync(self._manager.provisioner.kill)()
 
 
-def own_memory(process: psutil.Process) -> int:
-    """Bytes that it does not share; what a fork server lends it is not counted."""
-    told = process.memory_full_info() if psutil.LINUX else process.memory_info()
-    return int(getattr(told, "uss", told.rss))
+def private_memory(process: psutil.Process) -> int:
+    """Bytes that it does not share: memory of its fork server is not counted."""
+    usage = process.memory_full_info() if psutil.LINUX else process.memory_info()
+    return int(getattr(usage, "uss", usage.rss))
