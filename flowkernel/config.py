@@ -60,13 +60,12 @@ class Config:
     sql_rows: int = 100_000  #: Rows of one result, inclusive; then it says it is cut.
     #: Bytes of one result, about; then it says it is cut.
     sql_bytes: int = 64 * 1024 * 1024
-    #: Families that ended before so many days are deleted, once a day; 0: never.
+    #: Ended families that were created before so many days are deleted; 0: never.
     keep_days: float = 0.0
-    #: Only so many of the newest families that ended are kept; 0: all.
+    #: Ended families beyond so many, the newest, are deleted, too; 0: never.
     keep_count: int = 0
-    memory: str = (
-        "512MB"  #: DuckDB's memory limit; its own would be 80 % of the machine.
-    )
+    #: DuckDB's memory limit. Its own default would be 80 % of the machine.
+    memory: str = "512MB"
 
     @property
     def slot_count(self) -> int:
