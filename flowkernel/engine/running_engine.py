@@ -117,13 +117,13 @@ class Engine:
         """Stop when the home was deleted or moved: what is recorded from then on is lost."""
         while await asyncio.to_thread(self.claim.renew):  # noqa: ASYNC110 (files do not call us)
             await asyncio.sleep(CLAIM_SECONDS)
-        self.dispatcher.leave()
+        self.dispatcher.stop_workers(is_homeless=True)
         await asyncio.sleep(LEAVE_SECONDS)
         self.stop()
 
     def note_request(self) -> None:
         """Count as busy from now on: a client other than a worker sent a request."""
-        self.dispatcher.last_asked = monotonic()
+        self.dispatcher.last_request_at = monotonic()
 
     # -- stopping ------------------------------------------------------------------------
 
@@ -162,9 +162,7 @@ class Engine:
         deadline = monotonic() + CANCEL_SECONDS
         while self._under_way() and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
             await asyncio.sleep(CANCEL_EVERY)
-        self.dispatcher.is_stopping = True
-        for worker in self.dispatcher.workers.values():
-            worker.news.set()
+        self.dispatcher.stop_workers()
         asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
 
     # -- status --------------------------------------------------------------------------

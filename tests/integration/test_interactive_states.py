@@ -158,10 +158,8 @@ class World:
         self.do(self._tie_up())
 
     async def _tie_up(self) -> None:
-        for worker in list(self.dispatcher.workers.values()):
-            if self.dispatcher._is_lost(worker):
-                del self.dispatcher.workers[worker.worker_id]
-        await self.dispatcher._tie_up()
+        self.dispatcher.forget_lost_workers()
+        await self.dispatcher.recover()
         await self._quiet()
 
 

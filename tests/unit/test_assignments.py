@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flowkernel.core.models import Decision, DecisionVerb, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.assignments import WorkerHoldings, orders
+from flowkernel.engine.dispatch.assignments import WorkerHoldings, plan_assignments
 from flowkernel.engine.dispatch.slots import EXTERNAL
 
 S = ExecutionStatus
@@ -33,50 +33,52 @@ def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
     )
 
 
-def ordered(*live, holding=(), paused=(), worker="w", **engine):
+def assigned(*live, holding=(), paused=(), worker="w", **engine):
     """What follows for a worker that holds these."""
-    held = WorkerHoldings(worker_id=worker, holding=set(holding), paused=set(paused))
+    holdings = WorkerHoldings(
+        worker_id=worker, holding=set(holding), paused=set(paused)
+    )
     engine = {"is_stopping": False, "is_homeless": False, **engine}
-    return orders(live, held, **engine)
+    return plan_assignments(live, holdings, **engine)
 
 
 def test_what_it_was_given_and_does_not_have_it_starts():
-    given = execution()
+    running = execution()
 
-    assert ordered(given).start == [given]
-    assert ordered(given, holding={"e"}).start == []
+    assert assigned(running).start == [running]
+    assert assigned(running, holding={"e"}).start == []
 
 
 @pytest.mark.parametrize("status", [status for status in S if status is not S.RUNNING])
 def test_only_what_runs_is_started(status):
-    assert ordered(execution(status=status)).start == []
+    assert assigned(execution(status=status)).start == []
 
 
 def test_what_is_somebody_elses_is_not_its_business():
-    told = ordered(execution(worker="other", requested_action=A.CANCEL))
+    assignments = assigned(execution(worker="other", requested_action=A.CANCEL))
 
-    assert not told.is_something
+    assert not assignments.has_work
 
 
 def test_somebodys_own_papermill_starts_nothing():
     """It brings the one execution that it carries out."""
     external = f"{EXTERNAL}7"
 
-    assert ordered(execution(worker=external), worker=external).start == []
+    assert assigned(execution(worker=external), worker=external).start == []
 
 
 def test_what_is_to_be_cancelled_is_said_until_it_is_gone():
-    told = ordered(execution(requested_action=A.CANCEL), holding={"e"})
+    assignments = assigned(execution(requested_action=A.CANCEL), holding={"e"})
 
-    assert told.cancel == ["e"]
-    assert told.is_something
+    assert assignments.cancel == ["e"]
+    assert assignments.has_work
 
 
 def test_what_is_to_pause_is_said_until_it_stands_still():
     running = execution(requested_action=A.PAUSE)
 
-    assert ordered(running, holding={"e"}).pause == ["e"]
-    assert ordered(running, holding={"e"}, paused={"e"}).pause == []
+    assert assigned(running, holding={"e"}).pause == ["e"]
+    assert assigned(running, holding={"e"}, paused={"e"}).pause == []
 
 
 @pytest.mark.parametrize(
@@ -89,21 +91,21 @@ def test_what_is_to_pause_is_said_until_it_stands_still():
     ],
 )
 def test_what_stands_still_goes_on_once_it_has_its_slot(now, goes_on):
-    told = ordered(now, holding={"e"}, paused={"e"})
+    assignments = assigned(now, holding={"e"}, paused={"e"})
 
-    assert told.resume == (["e"] if goes_on else [])
+    assert assignments.resume == (["e"] if goes_on else [])
 
 
 def test_what_goes_on_comes_with_what_was_decided():
-    told = ordered(execution(decision=DECISION), holding={"e"}, paused={"e"})
+    assignments = assigned(execution(decision=DECISION), holding={"e"}, paused={"e"})
 
-    assert (told.resume, told.decisions) == (["e"], {"e": DECISION})
+    assert (assignments.resume, assignments.decisions) == (["e"], {"e": DECISION})
 
 
 def test_a_decision_without_a_slot_is_nothing_to_do_yet():
     parked = execution(status=S.PAUSED, decision=DECISION)
 
-    assert not ordered(parked, holding={"e"}, paused={"e"}).is_something
+    assert not assigned(parked, holding={"e"}, paused={"e"}).has_work
 
 
 @pytest.mark.parametrize(
@@ -112,18 +114,18 @@ def test_a_decision_without_a_slot_is_nothing_to_do_yet():
     ids=["ended", "somebody else's", "queued again"],
 )
 def test_what_is_not_its_own_any_more_is_dropped(live):
-    assert ordered(*live, holding={"e"}).drop == ["e"]
+    assert assigned(*live, holding={"e"}).drop == ["e"]
 
 
 def test_without_a_home_everything_is_dropped():
-    told = ordered(execution(), holding={"e"}, is_homeless=True)
+    assignments = assigned(execution(), holding={"e"}, is_homeless=True)
 
-    assert told.drop == ["e"]
+    assert assignments.drop == ["e"]
 
 
 def test_an_engine_that_goes_stops_its_workers():
-    assert ordered(is_stopping=True).is_something
-    assert not ordered().is_something
+    assert assigned(is_stopping=True).has_work
+    assert not assigned().has_work
 
 
 NAMES = ["a", "b", "c"]
@@ -142,22 +144,24 @@ SOME = st.sets(st.sampled_from(NAMES))
 
 @given(live=LIVE, holding=SOME, paused=SOME)
 def test_nothing_is_both_dropped_and_requested(live, holding, paused):
-    told = ordered(*live, holding=holding, paused=paused & holding)
+    assignments = assigned(*live, holding=holding, paused=paused & holding)
 
-    requested = {*told.cancel, *told.pause, *told.resume}
+    requested = {*assignments.cancel, *assignments.pause, *assignments.resume}
     assert requested <= holding
-    assert not requested & set(told.drop)
-    assert not set(told.pause) & set(told.resume)
-    assert not {one.execution_id for one in told.start} & holding
+    assert not requested & set(assignments.drop)
+    assert not set(assignments.pause) & set(assignments.resume)
+    assert not {one.execution_id for one in assignments.start} & holding
 
 
 @given(live=LIVE, holding=SOME)
 def test_a_worker_that_did_as_it_was_told_is_told_nothing(live, holding):
     """To drop and to start are done at once; what was lost on the way is said again."""
-    told = ordered(*live, holding=holding)
-    started = {one.execution_id for one in told.start}
+    assignments = assigned(*live, holding=holding)
+    started = {one.execution_id for one in assignments.start}
     without_requests = [replace(one, requested_action=None) for one in live]
 
-    after = ordered(*without_requests, holding=(holding - set(told.drop)) | started)
+    after = assigned(
+        *without_requests, holding=(holding - set(assignments.drop)) | started
+    )
 
-    assert not after.is_something
+    assert not after.has_work

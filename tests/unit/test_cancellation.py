@@ -1,4 +1,4 @@
-"""Children go with their parent, however late they were asked for."""
+"""Children are cancelled with their parent, however late they were started."""
 
 from datetime import UTC, datetime
 
@@ -8,10 +8,10 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.cancellation import (
-    cancelled_with,
+    cancel_children,
+    cancel_late_child,
+    cancel_pending_children,
     cancels,
-    late,
-    never_started,
 )
 
 S = ExecutionStatus
@@ -38,7 +38,7 @@ def child(status, **fields):
     return execution("child", status, parent_id="parent", **fields)
 
 
-def event(kind, **payload):
+def parent_event(kind, **payload):
     return Event(
         event_id=new_id(),
         execution_id="parent",
@@ -57,42 +57,46 @@ def event(kind, **payload):
     ids=["requested", "ended"],
 )
 def test_a_child_of_a_cancelled_parent_is_cancelled(parent):
-    [said] = late(child(S.QUEUED), parent)
+    [event] = cancel_late_child(child(S.QUEUED), parent)
 
-    assert (said.execution_id, said.kind) == ("child", K.ENDED)
-    assert said.payload["status"] is S.ENDED_CANCELLED
-    assert said.payload["status_message"] == "Cancelled with its parent."
+    assert (event.execution_id, event.kind) == ("child", K.ENDED)
+    assert event.payload["status"] is S.ENDED_CANCELLED
+    assert event.payload["status_message"] == "Cancelled with its parent."
 
 
 @pytest.mark.parametrize("action", [None, A.PAUSE, A.RESUME])
 def test_a_child_of_any_other_parent_stays(action):
     parent = execution("parent", requested_action=action)
 
-    assert late(child(S.QUEUED), parent) == []
+    assert cancel_late_child(child(S.QUEUED), parent) == []
 
 
 @pytest.mark.parametrize("what", ["cancel", "pause", "resume", None])
 def test_only_a_request_to_cancel_cancels(what):
-    assert cancels(event(K.REQUESTED, what=what)) is (what == "cancel")
+    assert cancels(parent_event(K.REQUESTED, what=what)) is (what == "cancel")
 
 
 @pytest.mark.parametrize("status", [status for status in S if status.is_ended])
 def test_an_end_cancels_only_if_it_is_that(status):
-    assert cancels(event(K.ENDED, status=status)) is (status is S.ENDED_CANCELLED)
+    assert cancels(parent_event(K.ENDED, status=status)) is (
+        status is S.ENDED_CANCELLED
+    )
 
 
 def test_a_worker_is_requested_to_cancel_a_child_only_once():
     running = child(S.RUNNING, worker="w")
     requested = child(S.RUNNING, worker="w", requested_action=A.CANCEL)
-    other = execution("other", parent_id="somebody")
+    other = execution("other", parent_id="another")
 
-    [said] = cancelled_with("parent", [running, requested, other])
+    [event] = cancel_children("parent", [running, requested, other])
 
-    assert (said.execution_id, said.kind) == ("child", K.REQUESTED)
+    assert (event.execution_id, event.kind) == ("child", K.REQUESTED)
 
 
 @pytest.mark.parametrize("status", [status for status in S if not status.is_ended])
 def test_only_what_was_only_recorded_ends_with_its_parent(status):
-    told = never_started("parent", [child(status)])
+    events = cancel_pending_children("parent", [child(status)])
 
-    assert [said.kind for said in told] == ([K.ENDED] if status is S.PENDING else [])
+    assert [event.kind for event in events] == (
+        [K.ENDED] if status is S.PENDING else []
+    )

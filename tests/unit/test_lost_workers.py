@@ -6,14 +6,14 @@ import pytest
 
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.lost_workers import orphans
+from flowkernel.engine.dispatch.lost_workers import find_orphans
 
 S = ExecutionStatus
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LEASE = 9.0
 
 
-def held(status=S.RUNNING, **fields):
+def assigned(status=S.RUNNING, **fields):
     return Execution(
         execution_id="e",
         root_id="e",
@@ -30,18 +30,20 @@ def held(status=S.RUNNING, **fields):
 
 @pytest.mark.parametrize("status", [status for status in S if not status.is_ended])
 def test_what_runs_in_a_worker_that_is_gone_is_an_orphan(status):
-    one = held(status)
+    execution = assigned(status)
 
-    found = orphans([one], {}, NOON, LEASE)
+    orphans = find_orphans([execution], {}, NOON, LEASE)
 
-    kept = (S.RUNNING, S.WAITING, S.PAUSED)
-    assert found == ([one] if status in kept else [])
-    assert orphans([one], {"w"}, NOON, LEASE) == []
+    has_worker = status in (S.RUNNING, S.WAITING, S.PAUSED)
+    assert orphans == ([execution] if has_worker else [])
+    assert find_orphans([execution], {"w"}, NOON, LEASE) == []
 
 
-def test_what_began_just_now_is_no_orphan():
-    """Its worker need not have asked anything yet."""
-    begun = held(started_at=NOON)
+def test_what_started_just_now_is_no_orphan():
+    """Its worker need not have polled yet."""
+    started = assigned(started_at=NOON)
 
-    assert orphans([begun], {}, NOON + timedelta(seconds=LEASE / 2), LEASE) == []
-    assert orphans([begun], {}, NOON + timedelta(seconds=LEASE), LEASE) == [begun]
+    assert find_orphans([started], {}, NOON + timedelta(seconds=LEASE / 2), LEASE) == []
+    assert find_orphans([started], {}, NOON + timedelta(seconds=LEASE), LEASE) == [
+        started
+    ]

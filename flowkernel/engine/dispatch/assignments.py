@@ -1,7 +1,7 @@
 """What a worker has to do. Pure.
 
-Orders are not sent but derived, each time a worker asks, from what is on disk and from what
-it says it holds: an answer that got lost costs nothing.
+Assignments are not sent but derived, each time a worker polls, from what is on disk and from
+what it holds by its own account: a response that gets lost costs nothing.
 """
 
 from collections.abc import Iterable, Set
@@ -17,74 +17,75 @@ A = RequestedAction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerHoldings:
-    """What a worker says it has."""
+    """What a worker has by its own account."""
 
     worker_id: str
-    holding: Set[str]  #: The executions it carries out, without those that are over.
-    paused: Set[str]  #: Of these, the ones that stand still.
+    holding: Set[str]  #: The executions it carries out, without those that have ended.
+    paused: Set[str]  #: Those of them that are paused.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignments:
-    """What follows for one worker; but for `start` and `stop`, ids of executions it holds."""
+    """What one worker has to do; `cancel` to `drop` are ids of executions that it holds."""
 
     start: list[Execution]
     cancel: list[str]
     pause: list[str]
     resume: list[str]
-    decisions: dict[str, Decision | None]  #: On those that stand still.
-    drop: list[str]  #: Somebody else's by now, or nobody's.
+    decisions: dict[str, Decision | None]  #: On those that are paused.
+    drop: list[str]  #: They have ended, or another worker has them.
     stop: bool
 
     @property
-    def is_something(self) -> bool:
-        """Whether there is anything to do. Decisions come with what is resumed."""
-        asked = (self.start, self.cancel, self.pause, self.resume, self.drop)
-        return self.stop or any(asked)
+    def has_work(self) -> bool:
+        """Whether there is anything to do. Decisions alone are nothing to do."""
+        parts = (self.start, self.cancel, self.pause, self.resume, self.drop)
+        return self.stop or any(parts)
 
 
-def orders(
+def plan_assignments(
     live: Iterable[Execution],
-    held: WorkerHoldings,
+    holdings: WorkerHoldings,
     *,
     is_stopping: bool,
     is_homeless: bool,
 ) -> Assignments:
-    """What follows for a worker from what is on disk and from what it holds.
+    """What a worker has to do, by what is on disk and by what it holds.
 
     Args:
-        live: What has not ended.
-        is_stopping: The engine goes, and its workers with it.
-        is_homeless: The home is gone: nothing can be recorded any more.
+        live: The executions that have not ended.
+        is_stopping: The engine stops, and its workers with it.
+        is_homeless: The home is gone: nothing can be recorded.
     """
-    mine = {
+    own = {
         execution.execution_id: execution
         for execution in live
-        if execution.worker == held.worker_id and execution.status is not S.QUEUED
+        if execution.worker == holdings.worker_id and execution.status is not S.QUEUED
     }
-    known = {key: mine[key] for key in held.holding if key in mine}
-    still = {key: mine[key] for key in held.paused if key in mine}
+    running = {key: own[key] for key in holdings.holding if key in own}
+    paused = {key: own[key] for key in holdings.paused if key in own}
+
+    def with_request(action: RequestedAction) -> list[str]:
+        return [key for key, e in running.items() if e.requested_action is action]
+
     return Assignments(
-        start=[e for e in mine.values() if _is_to_start(e, held)],
-        cancel=[key for key, e in known.items() if e.requested_action is A.CANCEL],
-        pause=[
-            key
-            for key, e in known.items()
-            if e.requested_action is A.PAUSE and key not in still
-        ],
-        resume=[key for key, e in still.items() if _goes_on(e)],
-        decisions={key: e.decision for key, e in still.items()},
-        drop=[key for key in held.holding if is_homeless or key not in mine],
+        start=[execution for execution in own.values() if _starts(execution, holdings)],
+        cancel=with_request(A.CANCEL),
+        pause=[key for key in with_request(A.PAUSE) if key not in paused],
+        resume=[key for key, execution in paused.items() if _goes_on(execution)],
+        decisions={key: execution.decision for key, execution in paused.items()},
+        drop=[key for key in holdings.holding if is_homeless or key not in own],
         stop=is_stopping,
     )
 
 
-def _is_to_start(execution: Execution, held: WorkerHoldings) -> bool:
-    """Whether it was given to this worker, which does not have it yet."""
-    is_given = execution.status is S.RUNNING and not is_external(held.worker_id)
-    return is_given and execution.execution_id not in held.holding
+def _starts(execution: Execution, holdings: WorkerHoldings) -> bool:
+    """Whether it was assigned to this worker, which does not have it yet."""
+    is_assigned = execution.status is S.RUNNING and not is_external(holdings.worker_id)
+    return is_assigned and execution.execution_id not in holdings.holding
 
 
 def _goes_on(execution: Execution) -> bool:
-    """Whether one that stands still has its slot back, and nobody wants it to pause."""
-    return execution.status is S.RUNNING and execution.requested_action is not A.PAUSE
+    """Whether a paused one has its slot again, and no pause is requested."""
+    is_running = execution.status is S.RUNNING
+    return is_running and execution.requested_action is not A.PAUSE

@@ -1,4 +1,4 @@
-"""What follows for the children of one that is cancelled or ends.
+"""What follows for the children of an execution that is cancelled or ends.
 
 Pure, but for ids and the time.
 """
@@ -16,25 +16,25 @@ WITH_PARENT = "Cancelled with its parent."
 NEVER_STARTED = "Its parent ended before it was started."
 
 
-def late(child: Execution, parent: Execution) -> list[Event]:
-    """One that was asked for while its parent was being cancelled goes with it."""
+def cancel_late_child(child: Execution, parent: Execution) -> list[Event]:
+    """Cancel a child that was started while its parent was being cancelled."""
     if parent.requested_action is A.CANCEL or parent.status is S.ENDED_CANCELLED:
         return [cancel_event(child, "engine", WITH_PARENT)]
     return []
 
 
 def cancels(event: Event) -> bool:
-    """Whether the event cancels an execution, or asks its worker to."""
-    said = event.payload
+    """Whether the event cancels an execution, or requests its cancel."""
     if event.kind is K.REQUESTED:
-        return bool(said.get("what") == A.CANCEL)
-    return event.kind is K.ENDED and S(said["status"]) is S.ENDED_CANCELLED
+        return bool(event.payload.get("what") == A.CANCEL)
+    is_end = event.kind is K.ENDED
+    return is_end and S(event.payload["status"]) is S.ENDED_CANCELLED
 
 
-def cancelled_with(parent_id: str, live: Iterable[Execution]) -> list[Event]:
-    """Those that came in while their parent's cancel was written down go with it.
+def cancel_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
+    """Cancel the children that came in while the cancel of their parent was recorded.
 
-    `live`: what has not ended.
+    `live`: the executions that have not ended.
     """
     return [
         cancel_event(child, "engine", WITH_PARENT)
@@ -43,8 +43,9 @@ def cancelled_with(parent_id: str, live: Iterable[Execution]) -> list[Event]:
     ]
 
 
-def never_started(parent_id: str, live: Iterable[Execution]) -> list[Event]:
-    """Those that were only recorded cannot be started once their parent has ended."""
+def cancel_pending_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
+    """Cancel the children that were only recorded: their parent, which has ended, cannot
+    start them."""
     return [
         cancel_event(child, "engine", NEVER_STARTED)
         for child in live

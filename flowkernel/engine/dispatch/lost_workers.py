@@ -13,16 +13,15 @@ S = ExecutionStatus
 K = EventKind
 
 
-def orphans(
-    live: Iterable[Execution], workers: Container[str], at: datetime, lease: float
+def find_orphans(
+    live: Iterable[Execution], workers: Container[str], now: datetime, lease: float
 ) -> list[Execution]:
-    """What runs, as far as the disk knows, in a worker that is not there.
+    """The executions that are on disk as run by a worker that is gone.
 
     Args:
-        live: What has not ended.
-        workers: The ids of those that are there.
-        at: Now.
-        lease: Seconds, exclusive, that a worker may take until it is heard of first.
+        live: The executions that have not ended.
+        workers: The ids of the workers that are there.
+        lease: Seconds, exclusive, that a new worker may take until its first request.
     """
     return [
         execution
@@ -30,40 +29,43 @@ def orphans(
         if execution.worker is not None
         and execution.worker not in workers
         and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
-        and not _is_fresh(execution, at, lease)
+        and not _is_fresh(execution, now, lease)
     ]
 
 
-def _is_fresh(execution: Execution, at: datetime, lease: float) -> bool:
-    """Whether it began so lately that its worker need not have asked anything yet."""
+def _is_fresh(execution: Execution, now: datetime, lease: float) -> bool:
+    """Whether it started so lately that its worker need not have sent a request yet."""
     if execution.started_at is None:
         return False
-    return 0 <= (at - execution.started_at).total_seconds() < lease
+    return 0 <= (now - execution.started_at).total_seconds() < lease
 
 
-def lost(execution: Execution, config: Config) -> list[Event]:
-    """The events that say so: it is queued again, or ends."""
+def loss_events(execution: Execution, config: Config) -> list[Event]:
+    """The events for an execution whose worker is lost: it is queued again, or ends."""
     execution_id = execution.execution_id
     if execution.requested_action is RequestedAction.CANCEL:
-        status, why = S.ENDED_CANCELLED, "Cancelled; its worker was gone."
-        return [make_event(execution_id, K.ENDED, status=status, status_message=why)]
+        status, sentence = S.ENDED_CANCELLED, "Cancelled; its worker was gone."
+        return [_ended(execution_id, status, sentence)]
     if execution.failure is not None and execution.status is S.PAUSED:
-        why = "Its worker was lost, and its kernel with it."
-        return [make_event(execution_id, K.KERNEL_LOST, why=why)]
+        sentence = "Its worker was lost, and its kernel with it."
+        return [make_event(execution_id, K.KERNEL_LOST, why=sentence)]
     reason = _why_it_ends(execution, config)
     if reason is not None:
-        status = S.ENDED_ERROR
-        return [make_event(execution_id, K.ENDED, status=status, status_message=reason)]
+        return [_ended(execution_id, S.ENDED_ERROR, reason)]
     times = execution.losses + 1
-    why = f"Its worker was lost; it starts again ({times} of {config.max_losses})."
-    events = [make_event(execution_id, K.LOST, worker=execution.worker, why=why)]
-    if execution.status is S.PAUSED:  # Somebody wants it so: it stays put aside.
+    sentence = f"Its worker was lost; it starts again ({times} of {config.max_losses})."
+    events = [make_event(execution_id, K.LOST, worker=execution.worker, why=sentence)]
+    if execution.status is S.PAUSED:  # A person paused it: it stays paused.
         events.append(make_event(execution_id, K.PAUSED))
     return events
 
 
+def _ended(execution_id: str, status: ExecutionStatus, sentence: str) -> Event:
+    return make_event(execution_id, K.ENDED, status=status, status_message=sentence)
+
+
 def _why_it_ends(execution: Execution, config: Config) -> str | None:
-    """A sentence; None if it is queued again."""
+    """A sentence; None: it is queued again."""
     if is_external(execution.worker):
         return "The papermill process that ran it is gone."
     if execution.on_lost is OnLost.FAIL:

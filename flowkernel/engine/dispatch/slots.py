@@ -1,8 +1,8 @@
 """Who runs, who waits for a slot, and who comes next. Pure: no time, no I/O.
 
-A slot is held while an execution is RUNNING in a worker of ours. One that waits gives its
-slot back, so that any number of waiting parents cannot stop one child; when its wait is over
-it comes before those that never started, so that what was begun is brought to its end.
+A slot is held while an execution is RUNNING in a worker of ours. One that waits gives its slot
+back, so that any number of waiting parents cannot stop one child; when its wait is over it
+comes before those that never started, so that what has started is finished first.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,8 @@ from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.projection import target_of
 from flowkernel.core.status import ENDED, ExecutionStatus
 
-EXTERNAL = "papermill-"  #: Begins the id of a worker that is somebody's own papermill.
+#: The id of a worker that is a papermill process of its own begins with it.
+EXTERNAL = "papermill-"
 S = ExecutionStatus
 
 
@@ -31,29 +32,27 @@ class SlotTable:
     resuming: dict[str, None] = field(default_factory=dict)  #: Their wait is over.
     holding: set[str] = field(default_factory=set)
     granted: set[str] = field(default_factory=set)  #: Promised a slot; not on disk yet.
-    outside: set[str] = field(default_factory=set)  #: Run by somebody's own papermill.
+    external: set[str] = field(default_factory=set)  #: Run by papermill processes.
 
     @property
     def free(self) -> int:
-        """Slots that nobody holds or was promised."""
+        """Slots that are neither held nor promised."""
         return self.slots - len(self.holding | self.granted)
 
     def recall(self, execution: Execution) -> None:
         """Take in an execution as it was when the engine started."""
         if is_external(execution.worker):
-            self.outside.add(execution.execution_id)
+            self.external.add(execution.execution_id)
         self._place(execution.execution_id, execution.status)
-        if (
-            execution.status is S.PAUSED
-            and execution.requested_action is RequestedAction.RESUME
-        ):
+        is_resuming = execution.requested_action is RequestedAction.RESUME
+        if execution.status is S.PAUSED and is_resuming:
             self.resume(execution.execution_id)
 
     def apply(self, event: Event) -> None:
-        """Follow what happened."""
+        """Follow an event."""
         execution_id = event.execution_id
         if event.kind is EventKind.STARTED and is_external(event.payload["worker"]):
-            self.outside.add(execution_id)
+            self.external.add(execution_id)
         status = (
             S(event.payload["status"])
             if event.kind is EventKind.CREATED
@@ -71,34 +70,34 @@ class SlotTable:
         self.holding.discard(execution_id)
         if status is S.QUEUED:
             self.queued[execution_id] = None
-        elif status is S.RUNNING and execution_id not in self.outside:
+        elif status is S.RUNNING and execution_id not in self.external:
             self.holding.add(execution_id)
         if status in ENDED:
-            self.outside.discard(execution_id)
+            self.external.discard(execution_id)
 
     def resume(self, execution_id: str) -> None:
-        """Note that its wait is over and that it wants a slot."""
+        """Note that its wait is over and that it needs a slot."""
         if execution_id not in self.holding and execution_id not in self.granted:
             self.resuming[execution_id] = None
 
     def grant_resumes(self) -> list[str]:
         """Those whose wait is over and who get a slot now (or need none)."""
-        chosen = [e for e in self.resuming if e in self.outside]
-        inside = [e for e in self.resuming if e not in self.outside]
-        chosen += inside[: max(0, self.free)]
-        for execution_id in chosen:
+        external = [id_ for id_ in self.resuming if id_ in self.external]
+        internal = [id_ for id_ in self.resuming if id_ not in self.external]
+        grants = external + internal[: max(0, self.free)]
+        for execution_id in grants:
             del self.resuming[execution_id]
             self.granted.add(execution_id)
-        return chosen
+        return grants
 
     def grant_starts(self) -> list[str]:
         """Those that get a slot for the first time now, the oldest first."""
         if self.resuming:
             return []
-        chosen = list(self.queued)[: max(0, self.free)]
-        self.granted.update(chosen)
-        return chosen
+        grants = list(self.queued)[: max(0, self.free)]
+        self.granted.update(grants)
+        return grants
 
     def take_back(self, execution_id: str) -> None:
-        """A grant that came to nothing."""
+        """Take back a grant that could not be recorded."""
         self.granted.discard(execution_id)

@@ -1,4 +1,4 @@
-"""Who waits for whose end. Lives in the engine's event loop."""
+"""Who waits for the end of which executions. Lives in the engine's event loop."""
 
 import asyncio
 from collections import defaultdict
@@ -11,38 +11,45 @@ from flowkernel.core.status import ExecutionStatus, ReturnWhen
 
 @dataclass(eq=False)
 class Wait:
-    """One question "is it over?"."""
+    """One wait, and the statuses that it depends on."""
 
     statuses: dict[str, ExecutionStatus]
     return_when: ReturnWhen
-    waiter: str | None = None  #: The execution that waits, and wants its slot then.
-    counts_failed: bool = False  #: One that waits for a decision counts as ended.
+    waiter: str | None = (
+        None  #: The execution that gets its slot again when it is over.
+    )
+    counts_failed: bool = False  #: A failure without a decision counts as an end.
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the statuses are those that it waits for."""
+        return self.return_when.is_settled(list(self.statuses.values()))
+
     def note(self, execution_id: str, status: ExecutionStatus) -> None:
-        """Take in where one of them stands now. PAUSED: it failed, and nobody decided yet."""
+        """Take in a new status. PAUSED: it failed, and nothing is decided yet."""
         if status is ExecutionStatus.PAUSED:
             if not self.counts_failed:
                 return
             status = ExecutionStatus.ENDED_ERROR
         self.statuses[execution_id] = status
-        if self.return_when.is_settled(list(self.statuses.values())):
+        if self.is_settled:
             self.over.set()
 
 
 class WaitRegistry:
-    """All open waits, found by what they wait for."""
+    """All open waits, by the ids of what they wait for."""
 
     def __init__(self) -> None:
         self._by_target: defaultdict[str, set[Wait]] = defaultdict(set)
 
     def open(self, wait: Wait) -> None:
-        """Begin to listen."""
+        """Add a wait: from now on it gets every new status."""
         for execution_id in wait.statuses:
             self._by_target[execution_id].add(wait)
 
     def close(self, wait: Wait) -> None:
-        """Stop listening."""
+        """Remove a wait."""
         for execution_id in wait.statuses:
             waits = self._by_target.get(execution_id)
             if waits is not None:
@@ -51,7 +58,7 @@ class WaitRegistry:
                     del self._by_target[execution_id]
 
     def note(self, execution_id: str, status: ExecutionStatus) -> list[str]:
-        """Tell those who wait for it that it has ended; the executions whose wait is over."""
+        """Pass a new status to the waits for it; the executions whose wait is over."""
         waits = list(self._by_target.get(execution_id, ()))
         for wait in waits:
             wait.note(execution_id, status)
@@ -59,7 +66,7 @@ class WaitRegistry:
 
 
 async def until_over(wait: Wait, seconds: float) -> bool:
-    """Whether it was over within so many seconds."""
+    """Wait for at most so many seconds; whether the wait is over."""
     if wait.over.is_set():
         return True
     try:
@@ -69,9 +76,9 @@ async def until_over(wait: Wait, seconds: float) -> bool:
     return True
 
 
-def sentence(executions: list[Execution]) -> str:
-    """What the one who waits waits for, for a person."""
-    names = [repr(e.name) for e in executions if not e.status.is_ended]
+def waiting_sentence(targets: list[Execution]) -> str:
+    """The sentence that says what an execution waits for."""
+    names = [repr(target.name) for target in targets if not target.status.is_ended]
     if len(names) > 3:
         return f"Waiting for {', '.join(names[:2])} and {len(names) - 2} more."
     return (

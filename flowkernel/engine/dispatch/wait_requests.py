@@ -1,19 +1,24 @@
-"""How an execution waits: it says so, gives its slot back, and gets it again."""
+"""How an execution waits: it reports that, gives its slot back, and gets it again."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime
 
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
-from flowkernel.engine.dispatch.wait_registry import Wait, sentence, until_over
+from flowkernel.engine.dispatch.wait_registry import (
+    Wait,
+    until_over,
+    waiting_sentence,
+)
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.schemas import WaitBody
 from flowkernel.engine.service import Service, make_event
 
 S = ExecutionStatus
-SLOT_SECONDS = 20.0  #: How long one answer waits for a slot; then it is asked again.
+SLOT_SECONDS = 20.0  #: How long one request waits for a slot; then it is sent again.
 
 
 async def hold(
@@ -21,152 +26,162 @@ async def hold(
     dispatcher: Dispatcher,
     inbox: Inbox,
     execution_id: str,
-    asked: WaitBody,
+    body: WaitBody,
 ) -> dict[str, Json]:
-    """Wait as `asked`, for its `seconds` at most.
+    """Wait as the request says, for its `seconds` at most; the JSON of the response.
 
     When a flow waits, it is WAITING on disk before this waits, and RUNNING again, with a slot,
-    before this says that it is over.
+    before this says that the wait is over.
     """
-    if asked.message is not None:
-        return await _hold_for_answer(service, dispatcher, inbox, execution_id, asked)
-    targets = await asyncio.to_thread(_executions, service, asked.targets)
-    wait = Wait(
-        {e.execution_id: e.status for e in targets},
-        asked.return_when,
-        waiter=execution_id if asked.is_flow else None,
-        counts_failed=asked.counts_failed,
-    )
-    for target in targets:
-        if target.is_failed:
-            wait.note(target.execution_id, S.PAUSED)
-    if asked.until is None and wait.return_when.is_settled(
-        list(wait.statuses.values())
-    ):
-        wait.over.set()
-    dispatcher.waits.open(wait)
-    try:
-        for target in targets:  # What ended between the reading and the listening.
-            if (
-                target.execution_id not in service.store.live
-                and not target.status.is_ended
-            ):
-                fresh = await asyncio.to_thread(
-                    service.store.get_execution, target.execution_id
-                )
-                wait.note(fresh.execution_id, fresh.status)
-        is_over = await _is_over(service, execution_id, asked, wait, targets)
-    finally:
-        dispatcher.waits.close(wait)
-    has_slot = True
-    if asked.is_flow and (is_over or asked.is_last):
-        has_slot = await _get_slot(service, dispatcher, execution_id)
-    found = await asyncio.to_thread(_executions, service, asked.targets)
-    return {
-        "is_over": is_over,
-        "has_slot": has_slot,
-        "executions": [e.to_json() for e in found],
-    }
+    request = WaitRequest(service, dispatcher, execution_id, body)
+    if body.message is not None:
+        message, is_over = await request.wait_for_answer(inbox, body.message)
+        has_slot = await request.slot_if_over(is_over)
+        record = inbox.with_secrets(message) if body.is_flow else message.to_json()
+        return {"is_over": is_over, "has_slot": has_slot, "message": record}
+    is_over = await request.wait_for_executions()
+    has_slot = await request.slot_if_over(is_over)
+    targets = await request.read_targets()
+    records = [target.to_json() for target in targets]
+    return {"is_over": is_over, "has_slot": has_slot, "executions": records}
 
 
-async def _hold_for_answer(
-    service: Service,
-    dispatcher: Dispatcher,
-    inbox: Inbox,
-    execution_id: str,
-    asked: WaitBody,
-) -> dict[str, Json]:
-    """Wait until a message is not open any more."""
-    message = await asyncio.to_thread(inbox.find, asked.message or "")
-    wait = Wait(
-        {message.message_id: S.WAITING},
-        ReturnWhen.ALL_ENDED,
-        waiter=execution_id if asked.is_flow else None,
-    )
-    dispatcher.waits.open(wait)
-    try:
-        message = await _as_it_is(inbox, message)
-        if message.status is MessageStatus.OPEN:
-            if asked.is_flow:
-                short = message.message_id[-8:]
-                on = f"Waiting for an answer to {message.subject!r} (message {short})."
-                await _say_waiting(service, execution_id, on, message.message_id)
-            await until_over(wait, _seconds_left(asked, message))
-            message = await _as_it_is(inbox, message)
-    finally:
-        dispatcher.waits.close(wait)
-    is_over = message.status is not MessageStatus.OPEN
-    has_slot = True
-    if asked.is_flow and (is_over or asked.is_last):
-        has_slot = await _get_slot(service, dispatcher, execution_id)
-    told = inbox.full(message) if asked.is_flow else message.to_json()
-    return {"is_over": is_over, "has_slot": has_slot, "message": told}
+@dataclass(frozen=True, slots=True)
+class WaitRequest:
+    """One request to wait, while it is held open."""
+
+    service: Service
+    dispatcher: Dispatcher
+    execution_id: str  #: What waits.
+    body: WaitBody
+
+    # -- for executions, or until a moment -----------------------------------------------
+
+    async def wait_for_executions(self) -> bool:
+        """Wait for the targets, or until the moment; whether the wait is over."""
+        targets = await self.read_targets()
+        wait = self._wait_for(targets)
+        self.dispatcher.waits.open(wait)
+        try:
+            await self._note_ended(wait, targets)
+            return await self._wait(wait, targets)
+        finally:
+            self.dispatcher.waits.close(wait)
+
+    async def read_targets(self) -> list[Execution]:
+        """The executions to wait for, as they are now."""
+        get = self.service.store.get_execution
+        return await asyncio.to_thread(lambda: [get(id_) for id_ in self.body.targets])
+
+    def _wait_for(self, targets: list[Execution]) -> Wait:
+        wait = Wait(
+            {target.execution_id: target.status for target in targets},
+            self.body.return_when,
+            waiter=self._waiter,
+            counts_failed=self.body.counts_failed,
+        )
+        for target in targets:
+            if target.is_failed:
+                wait.note(target.execution_id, S.PAUSED)
+        if self.body.until is None and wait.is_settled:
+            wait.over.set()
+        return wait
+
+    @property
+    def _waiter(self) -> str | None:
+        """The execution that gets its slot again; None: the request is not its own."""
+        return self.execution_id if self.body.is_flow else None
+
+    async def _note_ended(self, wait: Wait, targets: list[Execution]) -> None:
+        """Take in what ended after it was read, and before the wait was registered."""
+        store = self.service.store
+        for target in targets:
+            if target.execution_id not in store.live and not target.status.is_ended:
+                get = store.get_execution
+                execution = await asyncio.to_thread(get, target.execution_id)
+                wait.note(execution.execution_id, execution.status)
+
+    async def _wait(self, wait: Wait, targets: list[Execution]) -> bool:
+        until = self.body.until
+        if wait.over.is_set() or _is_past(until):
+            return True
+        if self.body.is_flow:
+            sentence = _until_sentence(until) if until else waiting_sentence(targets)
+            await self._report_waiting(on=sentence)
+        if until is None:
+            return await until_over(wait, self.body.seconds)
+        await until_over(wait, min(self.body.seconds, _seconds_to(until)))
+        return _is_past(until)
+
+    # -- for an answer -------------------------------------------------------------------
+
+    async def wait_for_answer(
+        self, inbox: Inbox, message_id: str
+    ) -> tuple[Message, bool]:
+        """Wait until a message is not open; the message, and whether the wait is over."""
+        message = await asyncio.to_thread(inbox.find, message_id)
+        wait = Wait(
+            {message.message_id: S.WAITING}, ReturnWhen.ALL_ENDED, waiter=self._waiter
+        )
+        self.dispatcher.waits.open(wait)
+        try:
+            message = await asyncio.to_thread(inbox.current, message)
+            if message.status is MessageStatus.OPEN:
+                await self._report_prompt(message)
+                await until_over(wait, self._answer_seconds(message))
+                message = await asyncio.to_thread(inbox.current, message)
+        finally:
+            self.dispatcher.waits.close(wait)
+        return message, message.status is not MessageStatus.OPEN
+
+    def _answer_seconds(self, message: Message) -> float:
+        if message.expires_at is None:
+            return self.body.seconds
+        return min(self.body.seconds, _seconds_to(message.expires_at))
+
+    async def _report_prompt(self, message: Message) -> None:
+        if self.body.is_flow:
+            short_id = message.message_id[-8:]
+            sentence = (
+                f"Waiting for an answer to {message.subject!r} (message {short_id})."
+            )
+            await self._report_waiting(on=sentence, message_id=message.message_id)
+
+    # -- the slot ------------------------------------------------------------------------
+
+    async def _report_waiting(self, **payload: str) -> None:
+        """Record that it waits, unless it does already."""
+        execution = self.service.store.live.get(self.execution_id)
+        if execution is not None and execution.status is S.RUNNING:
+            event = make_event(self.execution_id, EventKind.WAITING, **payload)
+            await asyncio.to_thread(self.service.store.append, [event], strict=False)
+
+    async def slot_if_over(self, is_over: bool) -> bool:
+        """Get the slot of a flow whose wait is over; whether it has one, if it needs one."""
+        if not self.body.is_flow or not (is_over or self.body.is_last):
+            return True
+        return await self._get_slot()
+
+    async def _get_slot(self) -> bool:
+        """Whether it runs again, or has ended. If not yet, it keeps its place in the line."""
+        deadline = monotonic() + SLOT_SECONDS
+        while True:
+            execution = self.service.store.live.get(self.execution_id)
+            if execution is None or execution.status is not S.WAITING:
+                return True
+            self.dispatcher.resume(self.execution_id)
+            seconds = deadline - monotonic()
+            if not await self.dispatcher.wait_for_change(self.execution_id, seconds):
+                return False
 
 
-async def _as_it_is(inbox: Inbox, message: Message) -> Message:
-    """The message now; closed, if the time for an answer is over."""
-    fresh = await asyncio.to_thread(inbox.service.store.get_message, message.message_id)
-    return await asyncio.to_thread(inbox.closed_if_late, fresh)
-
-
-def _seconds_left(asked: WaitBody, message: Message) -> float:
-    if message.expires_at is None:
-        return asked.seconds
-    return min(asked.seconds, (message.expires_at - now()).total_seconds())
-
-
-def _executions(service: Service, ids: list[str]) -> list[Execution]:
-    return [service.store.get_execution(execution_id) for execution_id in ids]
-
-
-async def _is_over(
-    service: Service,
-    execution_id: str,
-    asked: WaitBody,
-    wait: Wait,
-    targets: list[Execution],
-) -> bool:
-    if wait.over.is_set() or _is_past(asked.until):
-        return True
-    if asked.is_flow:
-        on = _until_words(asked.until) if asked.until else sentence(targets)
-        await _say_waiting(service, execution_id, on)
-    if asked.until is None:
-        return await until_over(wait, asked.seconds)
-    left = (asked.until - now()).total_seconds()
-    await until_over(wait, min(asked.seconds, left))
-    return _is_past(asked.until)
+def _seconds_to(moment: datetime) -> float:
+    return (moment - now()).total_seconds()
 
 
 def _is_past(moment: datetime | None) -> bool:
     return moment is not None and moment <= now()
 
 
-def _until_words(moment: datetime) -> str:
+def _until_sentence(moment: datetime) -> str:
     return f"Waiting until {moment:%Y-%m-%d %H:%M:%S} UTC."
-
-
-async def _say_waiting(
-    service: Service, execution_id: str, on: str, message_id: str | None = None
-) -> None:
-    execution = service.store.live.get(execution_id)
-    if execution is not None and execution.status is S.RUNNING:
-        said = (
-            {"on": on} if message_id is None else {"on": on, "message_id": message_id}
-        )
-        event = make_event(execution_id, EventKind.WAITING, **said)
-        await asyncio.to_thread(service.store.append, [event], strict=False)
-
-
-async def _get_slot(
-    service: Service, dispatcher: Dispatcher, execution_id: str
-) -> bool:
-    """Whether it runs again (or has ended). If not yet, it keeps its place in the line."""
-    deadline = monotonic() + SLOT_SECONDS
-    while True:
-        execution = service.store.live.get(execution_id)
-        if execution is None or execution.status is not S.WAITING:
-            return True
-        dispatcher.resume(execution_id)
-        if not await dispatcher.moved(execution_id, deadline - monotonic()):
-            return False

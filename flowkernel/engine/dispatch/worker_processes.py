@@ -7,18 +7,18 @@ import sys
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.home import Home
 
-START_SECONDS = 60.0  #: How long a worker may take to ask for work the first time.
+START_SECONDS = 60.0  #: How long a worker may take until its first poll.
 
 
 class WorkerProcesses:
-    """Starts workers and reaps those that ended. A worker outlives its engine."""
+    """Starts workers, and reaps those that ended. A worker outlives its engine."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._started: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
 
     def start(self) -> str:
-        """Start a worker; the id it will call itself by."""
+        """Start a worker; its id."""
         worker_id = f"worker-{new_id()}"
         with open(self._home.log / "worker.log", "ab") as log:
             process = subprocess.Popen(
@@ -40,10 +40,10 @@ class WorkerProcesses:
         self._started[worker_id] = (process, monotonic())
         return worker_id
 
-    def is_coming(self, known: set[str]) -> bool:
-        """Whether a worker was started that has not asked for work yet."""
+    def is_starting(self, polled: set[str]) -> bool:
+        """Whether a worker was started that is not among those that have polled."""
         return any(
-            worker_id not in known
+            worker_id not in polled
             and process.poll() is None
             and monotonic() - started < START_SECONDS
             for worker_id, (process, started) in self._started.items()
@@ -52,7 +52,9 @@ class WorkerProcesses:
     def reap(self) -> None:
         """Forget those that ended."""
         ended = [
-            w for w, (process, _) in self._started.items() if process.poll() is not None
+            worker_id
+            for worker_id, (process, _) in self._started.items()
+            if process.poll() is not None
         ]
         for worker_id in ended:
             del self._started[worker_id]

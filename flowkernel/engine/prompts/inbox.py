@@ -1,4 +1,4 @@
-"""Messages: sent by executions, answered by people, each once."""
+"""The messages of a home: sent by executions, answered by people, each once."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadAnswer, NotOpen
-from flowkernel.core.models import Event, EventKind, Json, Message
+from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.projection import why_not_open
 from flowkernel.core.status import MessageStatus
 from flowkernel.engine.service import Service, make_event
@@ -16,14 +16,14 @@ from flowkernel.forms.form import Form, body_of
 
 K = EventKind
 MS = MessageStatus
-RECENT = 1_000  #: Among so many a part of an id is looked for.
+RECENT = 1_000  #: Messages, the newest, among which a part of an id is looked for.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageAnswer:
-    """What somebody answers."""
+    """An answer to a message."""
 
-    answer_id: str  #: Made by whoever answers: asked again, it is the same answer.
+    answer_id: str  #: Made by the sender: the same id again is the same answer.
     response: Json
     answered_by: str
     answered_from: str  #: notebook, command line, REST, ...
@@ -31,100 +31,102 @@ class MessageAnswer:
 
 @dataclass(eq=False)
 class Inbox:
-    """The messages of one home. Safe in threads; each verb returns once it is on disk."""
+    """The messages of one home. Safe in threads; each method returns once it is on disk."""
 
     service: Service
+    #: Raises if a response does not fit, beyond what its form says.
     check: Callable[[Message, dict[str, Json]], None] = lambda _message, _response: None
-    #: What is left of a response that may be to the form as it was before.
+    #: The response without what the form of the message no longer has.
     prepare: Callable[[Message, dict[str, Json]], dict[str, Json]] = (
         lambda _message, response: response
     )
-    _hidden: dict[str, dict[str, Json]] = field(default_factory=dict)
+    #: Responses with passwords, by message: the store has them without.
+    _secret_responses: dict[str, dict[str, Json]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, execution_id: str, said: dict[str, Any]) -> Message:
-        """Record a message. The same call of an execution that was lost gets the same one."""
+    def send(self, execution_id: str, request: dict[str, Any]) -> Message:
+        """Record a message. A lost execution that makes the same call gets the same one.
+
+        `request`: the fields of `MessageBody`.
+        """
         store = self.service.store
-        call_key = said.get("call_key")
-        sender = store.get_execution(execution_id)
-        if call_key is not None and sender.losses:
-            for known in store.messages_of(execution_id):
-                if known.call_key == call_key and not self._is_forgotten(known):
-                    return known
-        body = body_of(
-            message=said.get("message"),
-            request=said.get("request"),
-            body=said.get("body"),
-            waits=said.get("wait", True),
-        )
-        timeout = said.get("timeout")
-        expires_at = now() + timedelta(seconds=timeout) if timeout is not None else None
+        previous = self._previous(store.get_execution(execution_id), request)
+        if previous is not None:
+            return previous
+        message_id = request["message_id"]
         event = Event(
-            event_id=said["message_id"],
+            event_id=message_id,
             execution_id=execution_id,
             kind=K.MESSAGE_SENT,
             happened_at=now(),
-            payload={
-                "message_id": said["message_id"],
-                "subject": said["subject"],
-                "message": said.get("message"),
-                "message_type": said["message_type"],
-                "body": body,
-                "call_key": call_key,
-                "about_id": said.get("about_id"),
-                "attended": said.get("attended"),
-                "expires_at": expires_at.isoformat() if expires_at else None,
-            },
+            payload=_sent_payload(request),
         )
         store.append([event])
-        return store.get_message(said["message_id"])
+        return store.get_message(message_id)
 
-    def answer(self, message_id: str, given: MessageAnswer) -> Message:
+    def _previous(self, sender: Execution, request: dict[str, Any]) -> Message | None:
+        """The message that the same call sent before its execution was lost."""
+        call_key = request.get("call_key")
+        if call_key is None or not sender.losses:
+            return None
+        for message in self.service.store.messages_of(sender.execution_id):
+            if message.call_key == call_key and not self._is_forgotten(message):
+                return message
+        return None
+
+    def answer(self, message_id: str, answer: MessageAnswer) -> Message:
         """Answer a message, for good.
 
         Raises:
             BadAnswer: It does not fit the form. The message stays open.
-            NotOpen: Somebody was first, or nobody waits for it; says who, and what.
+            NotOpen: It is answered or closed; says by whom, and how.
         """
         message = self.closed_if_late(self.find(message_id))
         if message.status is not MS.OPEN:
-            return self._refuse(message, given)
+            return self._refuse(message, answer)
         form = Form.of(message.body)
-        kept = form.check(self.prepare(message, given.response))
-        self.check(message, kept)
-        with self._lock:  # What is hidden belongs to the answer that is kept.
-            message = self.closed_if_late(
-                self.service.store.get_message(message.message_id)
-            )
+        response = form.check(self.prepare(message, answer.response))
+        self.check(message, response)
+        with self._lock:  # A secret response belongs to the answer that is recorded.
+            message = self.current(message)
             if message.status is not MS.OPEN:
-                return self._refuse(message, given)
-            shown = form.redacted(kept)
-            event = Event(
-                event_id=given.answer_id,
-                execution_id=message.execution_id,
-                kind=K.MESSAGE_ANSWERED,
-                happened_at=now(),
-                actor=given.answered_by,
-                payload={
-                    "message_id": message.message_id,
-                    "response": shown,
-                    "answered_from": given.answered_from,
-                },
-            )
-            if form.has_secret(kept):
-                self._hidden[message.message_id] = kept
-            try:
-                self.service.store.append([event])
-            except BaseException:
-                self._hidden.pop(message.message_id, None)
-                raise
+                return self._refuse(message, answer)
+            self._record_answer(message, answer, response)
         return self.service.store.get_message(message.message_id)
 
-    def _refuse(self, message: Message, given: MessageAnswer) -> Message:
-        """The answer that was given before, if it is the very same; else who was first."""
-        if self.service.store.has_event(given.answer_id):
+    def _record_answer(
+        self, message: Message, answer: MessageAnswer, response: dict[str, Json]
+    ) -> None:
+        form = Form.of(message.body)
+        event = Event(
+            event_id=answer.answer_id,
+            execution_id=message.execution_id,
+            kind=K.MESSAGE_ANSWERED,
+            happened_at=now(),
+            actor=answer.answered_by,
+            payload={
+                "message_id": message.message_id,
+                "response": form.redacted(response),
+                "answered_from": answer.answered_from,
+            },
+        )
+        if form.has_secret(response):
+            self._secret_responses[message.message_id] = response
+        try:
+            self.service.store.append([event])
+        except BaseException:
+            self._secret_responses.pop(message.message_id, None)
+            raise
+
+    def _refuse(self, message: Message, answer: MessageAnswer) -> Message:
+        """The message, if it has this very answer already; else say why it is not open."""
+        if self.service.store.has_event(answer.answer_id):
             return message
         raise NotOpen(why_not_open(message))
+
+    def current(self, message: Message) -> Message:
+        """The message as it is now; closed, if the time for an answer is over."""
+        return self.closed_if_late(self.service.store.get_message(message.message_id))
 
     def closed_if_late(self, message: Message) -> Message:
         """The message; closed, if the time for an answer is over."""
@@ -133,14 +135,14 @@ class Inbox:
             return message
         return self.close(message, MS.TIMED_OUT, "Nobody answered in time.")
 
-    def close(self, message: Message, status: MessageStatus, why: str) -> Message:
-        """Nobody needs the answer any more."""
+    def close(self, message: Message, status: MessageStatus, reason: str) -> Message:
+        """Close it: its answer is no longer needed, for a reason that people read."""
         event = make_event(
             message.execution_id,
             K.MESSAGE_CLOSED,
             message_id=message.message_id,
             status=status,
-            why=why,
+            why=reason,
         )
         self.service.store.append([event], strict=False)
         return self.service.store.get_message(message.message_id)
@@ -148,39 +150,42 @@ class Inbox:
     # -- reading -------------------------------------------------------------------------
 
     def open(self) -> list[Message]:
-        """What waits for an answer, newest first."""
-        found = map(self.closed_if_late, self.service.store.open_messages())
-        return [message for message in found if message.status is MS.OPEN]
+        """The messages that wait for an answer, newest first."""
+        messages = map(self.closed_if_late, self.service.store.open_messages())
+        return [message for message in messages if message.status is MS.OPEN]
 
     def find(self, id_or_part: str) -> Message:
         """The message of this id, or of the unambiguous beginning or end of a recent one.
 
-        Also by the id of its execution: the one that is open there, else the last one.
+        Also by the id of its execution: its open message, else its last one.
+
+        Raises:
+            MessageNotFound: There is none, or several are meant.
         """
         part = id_or_part.lower()
         store = self.service.store
-        known = {m.message_id: m for m in store.open_messages()}
-        if part in known:
-            return known[part]
-        recent = [*known.values(), *store.list_messages(RECENT)]
-        found = {m.message_id: m for m in recent if is_part(part, m.message_id)}
-        if len(found) == 1:
-            return found.popitem()[1]
-        sent = [m for m in recent if is_part(part, m.execution_id)]
-        is_open = {m.message_id for m in sent if m.message_id in known}
-        if len({m.execution_id for m in sent}) == 1 and len(is_open) <= 1:
-            return sent[0]  # What is open comes first, then the newest.
+        open_messages = {m.message_id: m for m in store.open_messages()}
+        if part in open_messages:
+            return open_messages[part]
+        recent = [*open_messages.values(), *store.list_messages(RECENT)]
+        matching = {m.message_id: m for m in recent if is_part(part, m.message_id)}
+        if len(matching) == 1:
+            return matching.popitem()[1]
+        of_execution = [m for m in recent if is_part(part, m.execution_id)]
+        open_ids = {m.message_id for m in of_execution} & open_messages.keys()
+        if len({m.execution_id for m in of_execution}) == 1 and len(open_ids) <= 1:
+            return of_execution[0]  # The open ones come first, then the newest.
         return store.get_message(id_or_part)
 
-    def full(self, message: Message) -> dict[str, Json]:
-        """As its execution gets it: with what was typed into a password.
+    def with_secrets(self, message: Message) -> dict[str, Json]:
+        """The message as JSON for its execution: with the passwords of the answer.
 
         Raises:
-            BadAnswer: The engine that knew it is gone; it has to be asked again.
+            BadAnswer: The engine that had the passwords has ended: ask again.
         """
         record = message.to_json()
-        if message.message_id in self._hidden:
-            return {**record, "response": self._hidden[message.message_id]}
+        if message.message_id in self._secret_responses:
+            return {**record, "response": self._secret_responses[message.message_id]}
         if self._is_forgotten(message):
             raise BadAnswer(
                 "The password was typed in, and lost with the engine, which keeps none. "
@@ -189,10 +194,34 @@ class Inbox:
         return record
 
     def _is_forgotten(self, message: Message) -> bool:
-        """Whether something that was hidden in the answer is no longer known."""
-        if message.status is not MS.ANSWERED or message.message_id in self._hidden:
+        """Whether a password of the answer is no longer known."""
+        has_secrets = message.message_id in self._secret_responses
+        if message.status is not MS.ANSWERED or has_secrets:
             return False
         return Form.of(message.body).has_secret(message.response or {})
+
+
+def _sent_payload(request: dict[str, Any]) -> dict[str, Json]:
+    """The payload of `message_sent`: the fields of the message, and when it expires."""
+    body = body_of(
+        message=request.get("message"),
+        request=request.get("request"),
+        body=request.get("body"),
+        waits=request.get("wait", True),
+    )
+    timeout = request.get("timeout")
+    expires_at = now() + timedelta(seconds=timeout) if timeout is not None else None
+    return {
+        "message_id": request["message_id"],
+        "subject": request["subject"],
+        "message": request.get("message"),
+        "message_type": request["message_type"],
+        "body": body,
+        "call_key": request.get("call_key"),
+        "about_id": request.get("about_id"),
+        "attended": request.get("attended"),
+        "expires_at": expires_at.isoformat() if expires_at else None,
+    }
 
 
 def is_part(part: str, id_: str) -> bool:

@@ -16,7 +16,7 @@ async def register(body: schemas.RegisterBody, engine: CurrentEngine) -> Respons
     """Give a source a name, or a new source to a name."""
     flow = Flow.from_json(body.model_dump())
     flow = await in_thread(engine.service.register, flow)
-    engine.dispatcher.need_worker()  # A run will follow: papermill loads meanwhile.
+    engine.dispatcher.ensure_worker()  # A run will follow: papermill loads meanwhile.
     return json_response(flow.to_json())
 
 

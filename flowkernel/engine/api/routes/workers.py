@@ -18,7 +18,7 @@ async def poll(
 ) -> Response:
     """What this worker has to do; held open for a moment."""
     dispatcher = engine.dispatcher
-    worker = dispatcher.heard(
+    worker = dispatcher.note_worker(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
     return json_response(
@@ -31,7 +31,7 @@ async def report(
     worker_id: str, body: schemas.ReportBody, engine: CurrentEngine
 ) -> Response:
     """What happened in this worker."""
-    engine.dispatcher.heard(
+    engine.dispatcher.note_worker(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
     refused_ids = await in_thread(accept, engine.service, worker_id, body.events)
