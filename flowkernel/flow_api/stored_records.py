@@ -39,7 +39,7 @@ def pick(record: dict[str, Json], names: tuple[str, ...]) -> Any:
 
 
 class Message:
-    """A message and, when somebody has answered it, the answer.
+    """A message and, when a person has answered it, the answer.
 
     `this.message()` and `system.message()` return one. Its fields, for `get` and `load`:
     `message_id`, `execution_id`, `subject`, `message`, `message_type`, `body`, `status`,

@@ -70,7 +70,7 @@ def wait(
     reply = long_poll(client, waiter, {**request, "is_flow": is_flow}, remaining)
     if not reply["is_over"]:
         raise DependencyTimeoutError(
-            f"{len(ids)} execution(s) did not end within {timeout} s; they go on."
+            f"{len(ids)} execution(s) did not end within {timeout} s; they continue."
         )
     return {record["execution_id"]: record for record in reply["executions"]}
 

@@ -1,1 +1,1 @@
-"""What people are asked, wherever it is shown: forms, fields, and texts as values."""
+"""The forms of messages, wherever they are shown: fields, checks, texts, dialogues."""

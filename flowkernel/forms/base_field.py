@@ -65,7 +65,7 @@ class Field:
         return self.kind + (f" of at most {limit} characters" if limit else "")
 
     def parse(self, text: str) -> Json:
-        """The value that somebody typed.
+        """The value that a typed text means.
 
         Raises:
             BadArgument: It begins like JSON and is not valid.

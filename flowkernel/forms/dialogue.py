@@ -24,7 +24,7 @@ KEEP_OR_EDIT = "Enter: keep it; e: type it again > "
 class Question:
     """One thing to type."""
 
-    text: str  #: Without a line end: the answer stands behind it.
+    text: str  #: Without a line end: the answer is typed behind it.
     lines_above: tuple[str, ...] = ()
     is_secret: bool = False
 
@@ -81,7 +81,7 @@ def _title(button: Field) -> str:
 
 
 def _ask_value(field: Field) -> Generator[Question, str, Json]:
-    """Ask for what belongs into a field. None: its default stands."""
+    """Ask for the value of a field. None: the default is kept."""
     if field.is_multiline:
         return (yield from _ask_block(field))
     if field.parts is not None:
@@ -118,7 +118,7 @@ def _ask_parts(field: Field, parts: dict[str, Json]) -> Generator[Question, str,
 
 
 def _ask_block(field: Field) -> Generator[Question, str, Json]:
-    """Ask for a text of several lines. None: its default stands."""
+    """Ask for a text of several lines. None: the default is kept."""
     if field.default:
         lines = (f"{field.label}:", *block_lines(field), *_description_lines(field))
         line = yield Question(text=KEEP_OR_EDIT, lines_above=lines)

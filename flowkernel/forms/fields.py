@@ -140,7 +140,7 @@ class MomentField(FormatField):
 
     def convert(self, value: Json) -> Json:
         """The text, without seconds if these are zero."""
-        text = str(Field.convert(self, value)).strip()
+        text = str(super().convert(value)).strip()
         try:
             if re.fullmatch(self.pattern, text) is None:
                 raise ValueError
@@ -275,7 +275,7 @@ class ChoiceField(Field):
                 f"{self.name!r} is a {self.element}; it needs `enum`, a list of 1 to "
                 f"{MAX_CHOICES:,} choices."
             )
-        Field.check_schema(self)
+        super().check_schema()
 
     def parse_choice(self, text: str) -> Json:
         """The choice that is this text, else the value that it means."""

@@ -1,4 +1,4 @@
-"""What a word that somebody typed means. Pure."""
+"""The value that a typed word means: a number, a constant, JSON, or text. Pure."""
 
 import json
 import math
@@ -13,7 +13,17 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 
 
 def value_of(text: str, name: str) -> Json:
-    """What a word means: a constant, a number, JSON in brackets or quotes, else text."""
+    """The value that a word means: a constant, a number, JSON in brackets or quotes, or text.
+
+    Args:
+        name: Of the input or field, for the error.
+
+    >>> [value_of(word, "n") for word in ("3", "2.5", "true", "[1, 2]", '"3"', "monday")]
+    [3, 2.5, True, [1, 2], '3', 'monday']
+
+    Raises:
+        BadArgument: It begins like JSON and is not valid.
+    """
     if text.lower() in WORDS:
         return WORDS[text.lower()]
     if _WHOLE.fullmatch(text):
@@ -36,7 +46,7 @@ def _whole(text: str) -> Json:
 
 def _json(text: str, name: str) -> Json:
     try:
-        return json.loads(text, parse_constant=no_number)
+        return json.loads(text, parse_constant=reject_constant)
     except (ValueError, RecursionError) as error:
         raise BadArgument(
             f"The value of {name!r} begins like JSON but is not valid ({error}): {text!r}. "
@@ -45,6 +55,6 @@ def _json(text: str, name: str) -> Json:
         ) from error
 
 
-def no_number(text: str) -> Json:
+def reject_constant(text: str) -> Json:
     """Refuse `NaN` and `Infinity`, which Python reads and JSON does not have."""
     raise ValueError(f"{text} is no number")

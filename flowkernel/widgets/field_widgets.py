@@ -17,7 +17,7 @@ from flowkernel.core.models import Json
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.fields import ChoiceField
 from flowkernel.forms.form import Form
-from flowkernel.forms.literals import no_number
+from flowkernel.forms.literals import reject_constant
 
 LINES = 12  #: Of a text field, inclusive; the rest is reached by scrolling.
 #: The class that draws an element, by the element's name.
@@ -252,4 +252,4 @@ def _options(field: Field) -> list[tuple[str, Json]]:
 
 def _parse_json(text: str) -> Json:
     """The value of a text; None if it is blank."""
-    return json.loads(text, parse_constant=no_number) if text.strip() else None
+    return json.loads(text, parse_constant=reject_constant) if text.strip() else None
