@@ -1,4 +1,4 @@
-"""What `%load_ext flowkernel` puts into a shell, and takes out again."""
+"""What `%load_ext flowkernel` adds to a shell, and `%unload_ext` takes away again."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,21 +7,22 @@ from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.magics.prompt_display import known_client
 
-ON_CELL = "pre_run_cell"  #: IPython's name of the moment.
+#: IPython's name of the moment before a cell runs.
+CELL_EVENT = "pre_run_cell"
 
 
 def load(ipython: Any) -> None:
-    """Add the magics. Starts nothing: the engine is met when a magic first needs it.
+    """Add the magics. It starts nothing: a magic that needs the engine starts it.
 
-    If an engine is there and something waits for an answer, it is shown again: the notebook
+    If an engine runs and messages wait for an answer, they are shown again: the notebook
     that asked may have been closed.
     """
     ipython.register_magics(FlowMagics)
-    ipython.events.register(ON_CELL, PresenceChannel(ipython).on_cell)
-    _show_what_waits(ipython)
+    ipython.events.register(CELL_EVENT, PresenceChannel(ipython).on_cell)
+    _show_open_messages(ipython)
 
 
-def _show_what_waits(ipython: Any) -> None:
+def _show_open_messages(ipython: Any) -> None:
     client = known_client(ipython)
     if client is None:
         return
@@ -29,25 +30,25 @@ def _show_what_waits(ipython: Any) -> None:
     from flowkernel.display.live_terminal import write
     from flowkernel.magics.inbox_magic import open_messages, show_inbox
 
-    with suppress(FlowkernelError):  # An engine that is going: it is no concern here.
+    with suppress(FlowkernelError):  # An engine that is ending is no problem here.
         messages = open_messages(client)
         if messages and is_notebook(ipython):
             show_inbox(ipython, client)
-        elif messages:  # A question here would get the next line for an answer.
+        elif messages:  # A question here would take the next line as its answer.
             write(f"{len(messages)} message(s) wait for an answer: %inbox shows them.")
 
 
 def unload(ipython: Any) -> None:
     """Take the magics out again."""
-    for callback in list(ipython.events.callbacks[ON_CELL]):
+    for callback in list(ipython.events.callbacks[CELL_EVENT]):
         if isinstance(getattr(callback, "__self__", None), PresenceChannel):
-            ipython.events.unregister(ON_CELL, callback)
+            ipython.events.unregister(CELL_EVENT, callback)
     manager = ipython.magics_manager
-    ours = manager.registry.pop(FlowMagics.__name__, None)
-    if ours is None:
+    magics = manager.registry.pop(FlowMagics.__name__, None)
+    if magics is None:
         return
-    for kind, names in ours.magics.items():
+    for kind, names in magics.magics.items():
         for name in names:
             manager.magics[kind].pop(name, None)
-    if ours in ipython.configurables:
-        ipython.configurables.remove(ours)
+    if magics in ipython.configurables:
+        ipython.configurables.remove(magics)

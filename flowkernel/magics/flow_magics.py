@@ -1,4 +1,8 @@
-"""The magics: parse, ask the engine, display."""
+"""The magics: parse the line, ask the engine, display.
+
+An option of a magic is declared once, above it; the help of a magic is its docstring with
+the options behind it.
+"""
 
 import sys
 from typing import Any
@@ -19,52 +23,55 @@ from flowkernel.core.models import Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
-from flowkernel.magics.magic_arguments import inputs_of, parse, uses_of
+from flowkernel.magics.magic_arguments import WrapperArgument, inputs_of, parse
 
-FLOW_OPTIONS = frozenset({"--setup", "--on-lost", "--cell-timeout", "--description"})
-RUN_OPTIONS = frozenset({"--name", "--no-wait", "--interactive"})
-STATUSES = [status.value for status in ExecutionStatus]
+STATUSES = ", ".join(status.label for status in ExecutionStatus)
 
 
 @magics_class
 class FlowMagics(Magics):
     """Register flows, run them, and look at what they did."""
 
-    _kept_client: Client | None = None
+    _cached_client: Client | None = None
 
     @property
     def _client(self) -> Client:
         """Made when it is first needed: loading the extension starts nothing."""
-        if self._kept_client is None:
+        if self._cached_client is None:
             client = Client()
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
-            self._kept_client = client
-        # Each time: papermill may execute a notebook in which a person was just now.
-        self._kept_client.channel = channel_of(self.shell)
-        return self._kept_client
+            self._cached_client = client
+        # Each time: papermill may execute a notebook that a person used before.
+        self._cached_client.channel = channel_of(self.shell)
+        return self._cached_client
 
     @cell_magic
-    @magic_arguments()
-    @argument("name", help="Name of the flow.")
-    @argument("--setup", metavar="NAME", help="A flow whose source is put in front.")
+    @magic_arguments("%flow")  # IPython puts one % before it, for a line magic.
+    @argument("name", help="The name of the flow.")
+    @argument(
+        "--setup",
+        metavar="NAME",
+        help="A flow whose source runs before this one, as a cell of its own.",
+    )
     @argument(
         "--on-lost",
         choices=[choice.value for choice in OnLost],
         default=OnLost.RUN_AGAIN.value,
-        help="What follows when the worker of an execution is lost. Default: run_again.",
+        help="What to do if the worker of a run is lost. Default: run_again.",
     )
     @argument(
         "--cell-timeout",
         type=float,
         metavar="SECONDS",
-        help="Seconds one cell may take. Default: no limit.",
+        help="How long one cell may take, in seconds. Default: no limit.",
     )
-    @argument("--description", metavar="TEXT", help="What it does, in quotes.")
-    @argument(
+    @argument("--description", metavar="TEXT", help="What the flow does, in quotes.")
+    @WrapperArgument(
         "--wrapper",
-        metavar="NAME",
-        help="Run it through this wrapper; may be repeated, outermost first. Parameters of "
-        "the wrapper follow: --wrapper interactive --interactive-limit-minutes 10.",
+        metavar="WRAPPER",
+        help="Every run goes through this wrapper. May be repeated, the outermost first. "
+        "The parameters of the wrapper follow it as options: --wrapper interactive "
+        "--interactive-limit-minutes 10. Default: no wrapper.",
     )
     def flow(self, line: str, cell: str) -> None:
         """Register the cell as a flow; it does not run yet.
@@ -72,114 +79,143 @@ class FlowMagics(Magics):
         The cell defines `handler(system, this)` or `handler(system, this, inputs)`, or is
         plain statements that find `system`, `this` and `inputs` ready. It runs in a kernel
         of its own and sees no variable of this notebook.
+
+        Examples:
+            %%flow square
+            %%flow fetch --cell-timeout 60 --description "Fetches the sales of a day."
+            %%flow report --setup shared --wrapper retry --max-tries 5
         """
-        line, wrappers = uses_of(line, "--wrapper", FLOW_OPTIONS, self.shell.user_ns)
-        args = parse(FlowMagics.flow, line, marks="%%")
+        args = parse(FlowMagics.flow, line, self.shell.user_ns)
         if args.cell_timeout is not None and not args.cell_timeout > 0:
             raise BadArgument(
                 f"--cell-timeout is {args.cell_timeout:g}; it takes seconds, more than 0."
             )
         setup = self._client.get_flow(args.setup).source if args.setup else ""
         self._check(args.name, cell, setup)
-        flow = Flow(
+        flow = self._register(
             name=args.name,
-            kind=FlowKind.CELL,
             source=cell,
             setup=args.setup,
             description=args.description,
-            environment=current_environment(),
             on_lost=OnLost(args.on_lost),
             cell_timeout=args.cell_timeout,
-            wrappers=wrappers,
+            wrappers=args.wrapper,
         )
-        flow = self._client.register(flow)
         sys.stdout.write(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
             f"Start it with %flow_run {_quoted(flow.name)}.\n"
+        )
+
+    def _register(self, **fields: Any) -> Flow:
+        """Register a cell of this notebook; the flow as the engine has it."""
+        environment = current_environment()
+        return self._client.register(
+            Flow(kind=FlowKind.CELL, environment=environment, **fields)
         )
 
     def _check(self, name: str, cell: str, setup: str) -> None:
         from flowkernel.client.source_check import check_source
 
         # IPython drops empty lines in front.
-        left_out = len(cell) - len(cell.lstrip("\n"))
-        checked = check_source(
+        dropped = len(cell) - len(cell.lstrip("\n"))
+        result = check_source(
             self.shell.transform_cell(cell),
             setup=self.shell.transform_cell(setup) if setup else "",
-            offset=1 + left_out,
+            offset=1 + dropped,
         )
-        if checked.undefined:
-            sys.stderr.write(_warning(name, checked.undefined) + "\n")
+        if result.undefined:
+            sys.stderr.write(_warning(name, result.undefined) + "\n")
 
     @line_magic
     @no_var_expand
     @magic_arguments()
-    @argument("target", help="A flow's name, or the path of an .ipynb or .py file.")
+    @argument(
+        "target", help="The name of a flow, or the path of an .ipynb or .py file."
+    )
     @argument(
         "inputs",
         nargs="*",
         metavar="name=value",
-        help="A Python literal (3, 'text', [1, 2]), a variable's name, {expression} or "
-        "$name; anything else is text.",
+        help="An input of the flow: a Python literal (3, 'text', [1, 2]), the name of a "
+        "variable, {expression} or $name; anything else is text.",
     )
     @argument(
-        "--name", metavar="NAME", help="Name of the execution. Default: the flow's."
+        "--name",
+        metavar="NAME",
+        help="Name of this run. Default: the name of the flow.",
     )
-    @argument("--no-wait", action="store_true", help="Come back at once.")
     @argument(
+        "--no-wait",
+        action="store_true",
+        help="Return at once. Default: wait until the run has ended.",
+    )
+    @WrapperArgument(
         "--using",
         metavar="WRAPPER",
-        help="Through this wrapper, with its parameters behind it: --using retry "
-        "--max-tries 5.",
+        help="Run it through this wrapper. May be repeated, the outermost first. The "
+        "parameters of the wrapper follow it as options: --using retry --max-tries 5. "
+        "Default: only the wrappers of the flow.",
     )
     @argument(
         "--interactive",
         action="store_true",
-        help="If it fails, wait for somebody to decide, however long that takes.",
+        help="If it fails, wait until a person decides, without a time limit.",
     )
     def flow_run(self, line: str) -> Any:
-        """Start a flow and show its tree until it has ended.
+        """Run a flow, a notebook or a script, and show its tree until it has ended.
 
         The result is the Execution: `.output`, `.children`, `.notebook`, `.tree()`. When it
-        fails, so does the cell. An interrupt asks whether to cancel it.
-        """
-        from flowkernel.magics.run_magic import run
+        fails, so does the cell. An interrupt asks whether to cancel the run.
 
-        line, using = uses_of(line, "--using", RUN_OPTIONS, self.shell.user_ns)
-        args = parse(FlowMagics.flow_run, line)
-        inputs = inputs_of(args.inputs, self.shell.user_ns)
-        return run(
-            self.shell,
-            self._client,
-            args.target,
-            inputs,
-            name=args.name,
-            waits=not args.no_wait,
-            using=using,
-            interactive=args.interactive,
-        )
+        Examples:
+            %flow_run square n=3
+            execution = %flow_run report.ipynb day="2026-01-01" --no-wait
+            %flow_run report --using retry --max-tries 5
+        """
+        from flowkernel.api import start
+        from flowkernel.core.json_values import plain_json
+        from flowkernel.flow_api import current
+        from flowkernel.magics import execution_display
+
+        args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
+        inputs = plain_json(inputs_of(args.inputs, self.shell.user_ns), "inputs")
+        options = {"name": args.name, "using": args.using}
+        parent = current()
+        if parent is not None:
+            child = parent.flow(args.target, wait=False, inputs=inputs, **options)
+            if args.no_wait:
+                return child
+            return execution_display.wait_for_child(parent, child)
+        options["interactive"] = args.interactive
+        execution = start(self._client, args.target, inputs, **options)
+        if not args.no_wait:
+            return execution_display.watch_execution(
+                self.shell, self._client, execution
+            )
+        execution_display.watch_in_background(self.shell, self._client, execution)
+        return execution
 
     @cell_magic
-    @magic_arguments()
-    @argument("name", help="Name of the wrapper.")
-    @argument("--description", metavar="TEXT", help="What it does, in quotes.")
+    @magic_arguments("%wrapper")
+    @argument("name", help="The name of the wrapper.")
+    @argument("--description", metavar="TEXT", help="What the wrapper does, in quotes.")
     def wrapper(self, line: str, cell: str) -> None:
         """Register the cell as a wrapper: a flow that runs another one.
 
-        Its `handler(system, this, inputs)` finds what it wraps in `this.wrapped`. A literal
-        `PARAMETERS = {"name": default}` says which parameters it takes.
+        Its `handler(system, this, inputs)` has the flow it wraps as `this.wrapped`. A
+        literal `PARAMETERS = {"name": default}` says which parameters it takes.
+
+        Examples:
+            %%wrapper on_workdays --description "Runs the flow on workdays only."
         """
-        args = parse(FlowMagics.wrapper, line, marks="%%")
+        args = parse(FlowMagics.wrapper, line)
         self._check(args.name, cell, "")
-        flow = Flow(
+        flow = self._register(
             name=args.name,
-            kind=FlowKind.CELL,
             source=cell,
             description=args.description,
-            environment=current_environment(),
             is_wrapper=True,
         )
-        self._client.register(flow)
         sys.stdout.write(
             f"Registered the wrapper {flow.name!r}. "
             f"Use it with %flow_run NAME --using {_quoted(flow.name)}.\n"
@@ -188,7 +224,11 @@ class FlowMagics(Magics):
     @line_magic
     @magic_arguments()
     def flows(self, line: str) -> Table:
-        """List the flows, by name."""
+        """List the flows, by name.
+
+        Examples:
+            %flows
+        """
         from flowkernel.display.columns import flow_table
 
         parse(FlowMagics.flows, line)
@@ -196,59 +236,92 @@ class FlowMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("--status", metavar="STATUS", help=f"Only these: {', '.join(STATUSES)}.")
-    @argument("--flow", metavar="NAME", help="Only executions of this flow.")
-    @argument("--limit", type=int, default=20, help="At most so many. Default: 20.")
+    @argument(
+        "--status",
+        metavar="STATUS",
+        help=f"Only runs with this status: {STATUSES}. Default: all.",
+    )
+    @argument("--flow", metavar="NAME", help="Only runs of this flow. Default: all.")
+    @argument(
+        "--limit",
+        type=int,
+        default=20,
+        metavar="COUNT",
+        help="The largest number of runs to list. Default: 20.",
+    )
     @argument(
         "--all",
         action="store_true",
-        help="Also archived ones: tries that were repeated.",
+        help="Also archived runs, such as earlier tries of a run that was retried.",
     )
     def executions(self, line: str) -> Table:
-        """List the latest executions, the newest first."""
+        """List the latest runs, the newest first.
+
+        Examples:
+            %executions
+            %executions --flow report --status failed --limit 5
+        """
         from flowkernel.display.columns import execution_table, parse_status
 
         args = parse(FlowMagics.executions, line)
-        found = self._client.list_executions(
+        executions = self._client.list_executions(
             status=parse_status(args.status),
             flow_name=args.flow,
             is_archived=None if args.all else False,
             limit=args.limit,
         )
-        return execution_table(found)
+        return execution_table(executions)
 
     @line_magic
     @magic_arguments()
-    @argument("id", help="Its id, or the beginning or end of it.")
+    @argument(
+        "id", help="The id of the run, or its first or last characters, 4 or more."
+    )
     def execution(self, line: str) -> Any:
-        """Show an execution and everything under it; the result is the Execution."""
-        from flowkernel.magics.run_magic import show
+        """Show a run and all runs under it; the result is the Execution.
+
+        Examples:
+            %execution 1eacc1a0
+            execution = %execution 1eacc1a0
+        """
+        from flowkernel.magics.execution_display import show_execution
 
         args = parse(FlowMagics.execution, line)
-        return show(self._client, args.id)
+        return show_execution(self._client, args.id)
 
     @line_magic
     @magic_arguments()
     def inbox(self, line: str) -> Table | None:
-        """Show what waits for an answer, and answer it."""
+        """Show the messages that wait for an answer, with their forms and buttons.
+
+        On a terminal they are asked one after the other. Where no person can answer, the
+        result is a table.
+
+        Examples:
+            %inbox
+        """
         from flowkernel.magics.inbox_magic import show_inbox
 
         parse(FlowMagics.inbox, line)
         return show_inbox(self.shell, self._client)
 
     @cell_magic
-    @magic_arguments()
+    @magic_arguments("%flow_sql")
     def flow_sql(self, line: str, cell: str) -> Any:
-        """Ask the record in SQL: the tables execution, cell_run, event, flow, ...
+        """Query the database of this home in SQL, written in the cell.
 
+        The tables are execution, cell_run, event, flow, flow_version, message and others.
         The result is a DataFrame of pandas or polars if one is installed, else a table.
-        """
-        from flowkernel.magics.dataframes import frame
 
-        parse(FlowMagics.flow_sql, line, marks="%%")
+        Examples:
+            %%flow_sql
+        """
+        from flowkernel.magics.dataframes import data_frame
+
+        parse(FlowMagics.flow_sql, line)
         if not cell.strip():
-            raise BadArgument("The cell has no question. Write SQL below %%flow_sql.")
-        return frame(self._client.sql(cell))
+            raise BadArgument("The cell is empty. Write a query below %%flow_sql.")
+        return data_frame(self._client.sql(cell))
 
 
 def _quoted(name: str) -> str:
@@ -257,10 +330,10 @@ def _quoted(name: str) -> str:
 
 def _warning(name: str, undefined: tuple[tuple[str, int], ...]) -> str:
     uses = ", ".join(f"`{word}` (line {line})" for word, line in undefined)
-    it = "it" if len(undefined) == 1 else "them"
+    pronoun = "it" if len(undefined) == 1 else "them"
     return (
         f"The flow {name!r} uses {uses}, which it does not define: it runs in a kernel "
-        f"of its own and sees no variable of this notebook. Define {it} in the cell, pass "
-        f"{it} as an input (inputs[{undefined[0][0]!r}]), or put a shared cell in front "
-        "with --setup NAME."
+        f"of its own and sees no variable of this notebook. Define {pronoun} in the cell, "
+        f"pass {pronoun} as an input (inputs[{undefined[0][0]!r}]), or put a shared cell in "
+        "front with --setup NAME."
     )

@@ -1,4 +1,4 @@
-"""%inbox: what waits for an answer, and its answers."""
+"""%inbox: the messages that wait for an answer, and their answers."""
 
 import threading
 from collections.abc import Callable
@@ -15,23 +15,24 @@ from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of, is_notebook
 from flowkernel.magics.prompt_display import prompter_of
 
-LOOK_SECONDS = 1.0  #: Between looks whether another list took the place of this one.
+#: Seconds between checks whether another list took the place of this one.
+CHECK_SECONDS = 1.0
 
 
 def open_messages(client: Client) -> list[Message]:
-    """What waits for an answer, the newest first."""
-    found = client.get("/message", is_open="true", limit=MAX_OPEN)
-    return [Message.from_json(record) for record in found]
+    """The messages that wait for an answer, the newest first."""
+    records = client.get("/message", is_open="true", limit=MAX_OPEN)
+    return [Message.from_json(record) for record in records]
 
 
 def show_inbox(shell: Any, client: Client) -> Table | None:
-    """Show it, and have it answered, if somebody is there; else a table."""
+    """Show them, and let a person answer; a table if there is no person to ask."""
     messages = open_messages(client)
     table = message_table(messages)
     if not messages or channel_of(shell) is None:
         return table
     if is_notebook(shell):
-        return None if _show_beside(shell, client) else table
+        return None if _show_in_background(shell, client) else table
     write(table.text())
     _ask_in_turn(shell, client, messages)
     return None
@@ -40,7 +41,7 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
 def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
     from flowkernel.display.terminal_prompts import BlockingInput, TerminalPrompts
 
-    prompter = prompter_of(shell, client, make_room=_nothing)
+    prompter = prompter_of(shell, client, make_room=_do_nothing)
     if isinstance(prompter, TerminalPrompts):
         prompter.wait_with(BlockingInput())
         for message in reversed(messages):
@@ -48,56 +49,54 @@ def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
         prompter.poll()
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
-def _show_beside(shell: Any, client: Client) -> bool:
+def _show_in_background(shell: Any, client: Client) -> bool:
     """Show the prompts in this cell, and keep them current while other cells run.
 
-    What is asked from now on is shown where it is asked.
+    Messages that are sent later are not added: they appear where they are sent.
     """
-    prompter = prompter_of(shell, client, make_room=_nothing, is_beside=True)
+    prompter = prompter_of(shell, client, make_room=_do_nothing, is_in_background=True)
     if prompter is None:
         return False
-    asked = OpenPrompts(client, prompter)
+    prompts = OpenPrompts(client, prompter)
     cursor = client.get("/engine")["last_seq"]
-    asked.refresh(is_followed=_all)
-    _latest.take(prompter, lambda is_over: _follow(client, cursor, asked, is_over))
-    return True
-
-
-def _all(_execution_id: str) -> bool:
+    prompts.refresh(is_followed=lambda _execution_id: True)
+    _current_list.replace(
+        prompter, lambda is_over: _follow(client, cursor, prompts, is_over)
+    )
     return True
 
 
 def _follow(
-    client: Client, cursor: int, asked: OpenPrompts, is_over: threading.Event
+    client: Client, cursor: int, prompts: OpenPrompts, is_over: threading.Event
 ) -> None:
     reader = EventReader(client, cursor, None)
     try:
-        while asked.open and not is_over.is_set():
-            event = reader.next(LOOK_SECONDS)
+        while prompts.open and not is_over.is_set():
+            event = reader.next(CHECK_SECONDS)
             if event is not None:
-                asked.apply(event, accepts_new=False)
-    except FlowkernelError:  # No engine any more: the next %inbox says so.
+                prompts.apply(event, accepts_new=False)
+    except FlowkernelError:  # There is no engine any more: the next %inbox says so.
         pass
     finally:
         reader.stop()
         client.close()
 
 
-class _Latest:
-    """One list of a kernel is kept current: the last one."""
+class _CurrentList:
+    """The list of a kernel that is kept current: the last one only."""
 
     def __init__(self) -> None:
         self._is_over = threading.Event()
         self._prompter: Prompter = NoPrompter()
 
-    def take(
+    def replace(
         self, prompter: Prompter, follow: Callable[[threading.Event], None]
     ) -> None:
-        """Let the one before go, and follow this one."""
+        """End the previous list, and follow this one in a thread."""
         self._is_over.set()
         self._prompter.finish()
         self._is_over, self._prompter = threading.Event(), prompter
@@ -106,4 +105,4 @@ class _Latest:
         start_thread("flowkernel-inbox", follow, self._is_over)
 
 
-_latest = _Latest()
+_current_list = _CurrentList()

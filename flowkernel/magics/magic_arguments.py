@@ -1,10 +1,11 @@
-"""The line behind a magic: into words, options, and inputs."""
+"""The line behind a magic, as options, arguments, wrappers and inputs."""
 
 import ast
 import re
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
+from IPython.core.magic_arguments import argument
 from IPython.utils.text import DollarFormatter
 
 from flowkernel.client.wrapper_options import split_wrappers
@@ -12,101 +13,142 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
-YES_OR_NO = {"true": True, "false": False}  #: Of a wrapper's option, as in a command.
+#: What a parameter of a wrapper may be written as, besides a Python literal.
+YES_OR_NO = {"true": True, "false": False}
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
-def parse(magic: Any, line: str, *, marks: str = "%") -> Any:
-    """The arguments of a magic made with @magic_arguments.
+class WrapperArgument(argument):
+    """Declares the option of a magic that names wrappers, as IPython's `argument` does.
+
+    It may be repeated. Options that follow it, and are not the magic's own, are parameters
+    of that wrapper. `parse` gives a list of the wrappers, outermost first.
+    """
+
+    @property
+    def flag(self) -> str:
+        """The option, with its dashes."""
+        return str(self.args[0])
+
+
+def parse(magic: Any, line: str, names: dict[str, Any] | None = None) -> Any:
+    """The arguments of a magic made with @magic_arguments, as attributes.
+
+    Args:
+        names: The variables that parameters of wrappers may name.
 
     Raises:
-        BadArgument: IPython's UsageError would leave no error in the notebook.
+        BadArgument: The line is wrong. IPython's UsageError would leave no error in the
+            notebook.
     """
+    wrapper_option = _wrapper_option(magic)
+    wrappers: list[Json] = []
+    if wrapper_option is not None:
+        flag = wrapper_option.flag
+        line, wrappers = take_wrappers(line, flag, own_options(magic), names or {})
     try:
-        return magic.parser.parse_intermixed_args(split(line))
+        arguments = magic.parser.parse_intermixed_args(split(line))
     except UsageError as error:
-        usage = " ".join(magic.parser.format_usage().split()).partition("%")[2]
-        raise BadArgument(f"{error}. Usage: {marks}{usage}") from None
+        usage = " ".join(magic.parser.format_usage().split()).lstrip(": ")
+        raise BadArgument(f"{error}. Usage: {usage}") from None
+    if wrapper_option is not None:
+        setattr(arguments, wrapper_option.flag.removeprefix("--"), wrappers)
+    return arguments
+
+
+def _wrapper_option(magic: Any) -> WrapperArgument | None:
+    options = (item for item in magic.decorators if isinstance(item, WrapperArgument))
+    return next(options, None)
+
+
+def own_options(magic: Any) -> frozenset[str]:
+    """The options of a magic, as `--name`."""
+    return frozenset(
+        flag
+        for decorator in magic.decorators
+        if isinstance(decorator, argument)
+        for flag in decorator.args
+        if flag.startswith("-")
+    )
 
 
 def split(line: str) -> list[str]:
-    """The words of a line: blanks within quotes and brackets do not part them.
+    """The words of a line: spaces within quotes and brackets do not separate words.
 
-    A word that is quoted as a whole loses its quotes; `note=don't` is no quote.
+    A word that is quoted as a whole loses its quotes; `note=don't` has no quote.
 
     Raises:
         BadArgument: A quote or a bracket is not closed.
     """
+    return [_unquoted(word) for word in _words(line)]
+
+
+def _words(line: str) -> list[str]:
+    """The words with their quotes."""
     words: list[str] = []
-    rest = line.strip()
-    while rest:
-        length = _word_length(rest)
-        word, rest = rest[:length], rest[length:].lstrip()
-        words.append(_bare(word))
+    remaining = line.strip()
+    while remaining:
+        length = _word_length(remaining)
+        words.append(remaining[:length])
+        remaining = remaining[length:].lstrip()
     return words
 
 
 def _word_length(text: str) -> int:
     open_brackets: list[str] = []
     quote = ""
-    before = " "
-    for place, c in enumerate(text):
+    previous = " "
+    for index, c in enumerate(text):
         if quote:
-            if c == quote and before != "\\":
+            if c == quote and previous != "\\":
                 quote = ""
-        elif c in "\"'" and (open_brackets or before in " ="):
+        elif c in "\"'" and (open_brackets or previous in " ="):
             quote = c
-        elif c in CLOSING and (open_brackets or before in " ="):
+        elif c in CLOSING and (open_brackets or previous in " ="):
             open_brackets.append(CLOSING[c])
         elif open_brackets and c == open_brackets[-1]:
             open_brackets.pop()
         elif c.isspace() and not open_brackets:
-            return place
-        before = " " if before == "\\" and c == "\\" else c
+            return index
+        previous = " " if previous == "\\" and c == "\\" else c
     if quote or open_brackets:
         missing = quote or open_brackets[-1]
         raise BadArgument(f"{text!r} lacks the closing {missing!r}.")
     return len(text)
 
 
-def _bare(word: str) -> str:
+def _unquoted(word: str) -> str:
     option, sign, value = word.partition("=")
     if sign and word.startswith("--"):
-        return option + sign + _bare(value)
+        return option + sign + _unquoted(value)
     is_quoted = len(word) > 1 and word[0] in "\"'" and word[-1] == word[0]
     return _literal(word, word) if is_quoted else word
 
 
-def uses_of(
-    line: str, flag: str, known: frozenset[str], names: dict[str, Any]
+def take_wrappers(
+    line: str, flag: str, options: frozenset[str], names: dict[str, Any]
 ) -> tuple[str, list[Json]]:
-    """The line without its wrappers, and these, outermost first.
+    """The line without its wrappers; and the wrappers, outermost first.
+
+    Args:
+        flag: The option that names a wrapper.
+        options: The options of the magic itself.
+        names: The variables that a value may name.
 
     Raises:
         BadArgument: A name or a value is missing.
     """
     if flag not in line:
         return line, []
-    words, uses = split_wrappers(
+    words, wrappers = split_wrappers(
         _words(line),
         flag,
-        own_options=known,
+        own_options=options,
         parse_value=lambda text, _: YES_OR_NO.get(text, value_of(text, names)),
     )
-    for use in uses:
-        use["name"] = _bare(use["name"])
-    return " ".join(words), uses
-
-
-def _words(line: str) -> list[str]:
-    """The words as they stand, with their quotes."""
-    words: list[str] = []
-    rest = line.strip()
-    while rest:
-        length = _word_length(rest)
-        words.append(rest[:length])
-        rest = rest[length:].lstrip()
-    return words
+    for wrapper in wrappers:
+        wrapper["name"] = _unquoted(wrapper["name"])
+    return " ".join(words), wrappers
 
 
 def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:
@@ -117,13 +159,13 @@ def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:
     filled in.
 
     Raises:
-        BadArgument: A word has no '=', a name is no name or comes twice.
+        BadArgument: A word has no '=', or a name is not an identifier or comes twice.
     """
     inputs: dict[str, Any] = {}
     for word in words:
         name, sign, value = word.partition("=")
         if not sign:
-            _no_sign(word)
+            _raise_no_sign(word)
         if not name.isidentifier():
             raise BadArgument(f"{word!r}: {name!r} cannot be the name of an input.")
         if name in inputs:
@@ -132,7 +174,7 @@ def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:
     return inputs
 
 
-def _no_sign(word: str) -> NoReturn:
+def _raise_no_sign(word: str) -> NoReturn:
     raise BadArgument(
         f"{word!r} has no '='. Inputs are given as name=value, as in day=\"2026-01-01\"."
     )
@@ -147,7 +189,7 @@ def value_of(text: str, names: dict[str, Any]) -> Any:
     if text.isidentifier() and text in names:
         return names[text]
     if text[:1] + text[-1:] == "{}":
-        return _evaluated(text, names)
+        return _evaluate(text, names)
     if text[:1] == "$" and text[1:] in names:
         return names[text[1:]]
     if not _IS_TEMPLATE.search(text):
@@ -158,8 +200,8 @@ def value_of(text: str, names: dict[str, Any]) -> Any:
         return text
 
 
-def _evaluated(text: str, names: dict[str, Any]) -> Any:
-    """`{expression}`: its value, which need not be text."""
+def _evaluate(text: str, names: dict[str, Any]) -> Any:
+    """The value of `{expression}`, which need not be text."""
     try:
         code = compile(text[1:-1].strip(), "<input>", "eval")
     except (SyntaxError, ValueError):
@@ -168,12 +210,12 @@ def _evaluated(text: str, names: dict[str, Any]) -> Any:
         return eval(code, names)
     except Exception as error:
         raise BadArgument(
-            f"{text} cannot be worked out: {type(error).__name__}: {error}."
+            f"{text} cannot be evaluated: {type(error).__name__}: {error}."
         ) from error
 
 
-def _literal(text: str, otherwise: Any) -> Any:
+def _literal(text: str, default: Any) -> Any:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return otherwise
+        return default

@@ -1,4 +1,4 @@
-"""How whoever is at this shell is asked."""
+"""How a person at this shell is asked: with widgets, or line by line."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,13 +11,13 @@ from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
 
 
 def prompter_of(
-    shell: Any, client: Client, *, make_room: Any, is_beside: bool = False
+    shell: Any, client: Client, *, make_room: Any, is_in_background: bool = False
 ) -> Prompter | None:
-    """How a person is asked here; None: nobody can be.
+    """How a person is asked here; None if no person can be.
 
     Args:
         make_room: Called before something is written below the tree.
-        is_beside: The cell ends at once, and the next ones run meanwhile.
+        is_in_background: The cell ends at once, and the next cells run meanwhile.
     """
     channel = channel_of(shell)
     if channel is None:
@@ -27,16 +27,9 @@ def prompter_of(
         return client.answer(message_id, response, answered_from=channel)
 
     if is_notebook(shell) and _has_widgets():
-        from flowkernel.widgets.event_pump import EventPump, pump_of
-        from flowkernel.widgets.prompt_view import PromptList
-
-        pump = pump_of(shell.kernel)
-        # Without one that works by itself, clicks come between the cells.
-        return PromptList(
-            answer, None if is_beside and not isinstance(pump, EventPump) else pump
-        )
+        return _prompt_list(shell, answer, is_in_background=is_in_background)
     can_type = is_notebook(shell) or channel == TERMINAL
-    if is_beside or not can_type:  # Beside: the next cell would be taken for an answer.
+    if is_in_background or not can_type:  # The next cell would be taken for an answer.
         return None
     from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
 
@@ -44,16 +37,26 @@ def prompter_of(
     return TerminalPrompts(answer, lines, make_room=make_room)
 
 
+def _prompt_list(shell: Any, answer: Any, *, is_in_background: bool) -> Prompter:
+    from flowkernel.widgets.event_pump import EventPump, pump_of
+    from flowkernel.widgets.prompt_view import PromptList
+
+    pump = pump_of(shell.kernel)
+    if is_in_background and not isinstance(pump, EventPump):
+        pump = None  # This one works in a running cell only: clicks wait for its end.
+    return PromptList(answer, pump)
+
+
 def _has_widgets() -> bool:
     try:
-        import ipywidgets  # noqa: F401
+        import ipywidgets  # noqa: F401 - Only whether it is there.
     except ImportError:  # A kernel of an environment without it.
         return False
     return True
 
 
 def known_client(shell: Any) -> Client | None:
-    """A client for whoever is at the shell, if there is an engine; it starts none."""
+    """A client for the person at this shell, if an engine runs; it starts none."""
     channel = channel_of(shell)
     if channel is None:
         return None

@@ -13,11 +13,12 @@ import pytest
 from nbclient import NotebookClient
 
 from flowkernel.api import run as run_in_python
+from flowkernel.api import start
 from flowkernel.client.client import Client
 from flowkernel.client.watch import follow
 from flowkernel.core.errors import ExecutionCancelled
 from flowkernel.core.status import ReturnWhen
-from flowkernel.magics.run_magic import run as run_magic
+from flowkernel.magics.execution_display import watch_execution
 from tests.conftest import kill_engine, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("client")]
@@ -206,7 +207,9 @@ def test_an_interrupt_asks_whether_to_cancel(
     person = threading.Thread(target=interrupt)
     person.start()
     try:
-        execution = run_magic(None, client, "slow", {}, name="mine", waits=True)
+        execution = watch_execution(
+            None, client, start(client, "slow", {}, name="mine")
+        )
     except ExecutionCancelled as cancelled:
         assert ends_as == "ENDED_CANCELLED"
         assert "'mine' was cancelled" in str(cancelled)
@@ -216,7 +219,7 @@ def test_an_interrupt_asks_whether_to_cancel(
         execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
     person.join()
 
-    assert asked == ["Cancel the execution 'mine' too? [y/N] "]
+    assert asked == ["Cancel the run 'mine' too? [y/N] "]
 
 
 def test_what_was_missed_is_looked_up(client, register):

@@ -14,7 +14,7 @@ from flowkernel.api import find_flow, list_executions, register, sql
 from flowkernel.client.client import Client
 from flowkernel.core.errors import FlowNotFound, SqlRefused
 from flowkernel.core.models import FlowKind, OnLost
-from flowkernel.magics.dataframes import frame
+from flowkernel.magics.dataframes import data_frame
 from tests.conftest import until
 
 
@@ -50,12 +50,12 @@ def test_a_cell_becomes_a_flow(shell, client, tmp_path, capsys):
     assert (flow.on_lost, flow.cell_timeout) == (OnLost.FAIL, 2.5)
     assert flow.environment.interpreter == sys.executable
     assert flow.environment.cwd == str(tmp_path)
-    told = capsys.readouterr()
-    assert told.out == (
+    output = capsys.readouterr()
+    assert output.out == (
         f"Registered 'fetch' (version {flow.flow_version[:8]}). "
         "Start it with %flow_run fetch.\n"
     )
-    assert told.err == ""
+    assert output.err == ""
 
 
 def test_names_of_the_notebook_are_warned_about_and_the_flow_is_registered(
@@ -63,9 +63,11 @@ def test_names_of_the_notebook_are_warned_about_and_the_flow_is_registered(
 ):
     shell.run_cell_magic("flow", "report", "import os\nprint(df)\n!ls {df}\n")
 
-    told = capsys.readouterr()
-    assert "The flow 'report' uses `df` (line 3), which it does not define" in told.err
-    assert "inputs['df']" in told.err
+    output = capsys.readouterr()
+    assert (
+        "The flow 'report' uses `df` (line 3), which it does not define" in output.err
+    )
+    assert "inputs['df']" in output.err
     assert client.get_flow("report")
 
 
@@ -116,9 +118,9 @@ def test_an_execution_is_shown_by_the_end_of_its_id(shell, client, register, cap
     register("listed", "x = 1")
     record = client.start({"flow": "listed", "inputs": {}, "run": False})
 
-    found = shell.run_line_magic("execution", record.execution_id[-8:])
+    result = shell.run_line_magic("execution", record.execution_id[-8:])
 
-    assert found.execution_id == record.execution_id
+    assert result.execution_id == record.execution_id
     assert "◌ listed  not started" in capsys.readouterr().out
 
 
@@ -135,15 +137,15 @@ def test_who_started_it_is_recorded(shell, register):
 def test_sql_gives_a_frame(shell, register):
     register("listed", "x = 1")
 
-    found = shell.run_cell_magic(
+    result = shell.run_cell_magic(
         "flow_sql", "", "select name, registered_at from flow where name = 'listed'"
     )
 
-    assert list(found["name"]) == ["listed"]
-    assert str(found["registered_at"].dtype).startswith("datetime64")
+    assert list(result["name"]) == ["listed"]
+    assert str(result["registered_at"].dtype).startswith("datetime64")
 
 
-TOLD = {
+ANSWER = {
     "columns": ["n", "at"],
     "types": ["INTEGER", "TIMESTAMP"],
     "rows": [[1, "2026-01-01T12:00:00"], [None, None], [3, "2026-01-01T12:00:00.5"]],
@@ -152,21 +154,21 @@ TOLD = {
 
 
 def test_frames_know_moments_and_say_that_they_are_cut(capsys):
-    made = frame(TOLD)
+    frame = data_frame(ANSWER)
 
-    assert isinstance(made, pandas.DataFrame)
-    assert made["at"][0] == pandas.Timestamp("2026-01-01T12:00", tz="UTC")
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["at"][0] == pandas.Timestamp("2026-01-01T12:00", tz="UTC")
     assert "cut at 3 rows" in capsys.readouterr().err
 
 
 def test_polars_is_as_good():
     from flowkernel.magics.dataframes import _polars
 
-    made = _polars(TOLD)
+    frame = _polars(ANSWER)
 
-    assert isinstance(made, polars.DataFrame)
-    assert made["at"].dtype == polars.Datetime("us", "UTC")
-    assert made["n"].to_list() == [1, None, 3]
+    assert isinstance(frame, polars.DataFrame)
+    assert frame["at"].dtype == polars.Datetime("us", "UTC")
+    assert frame["n"].to_list() == [1, None, 3]
 
 
 def test_python_says_the_same(client, tmp_path):

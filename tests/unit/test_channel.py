@@ -5,13 +5,8 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from flowkernel.magics import (
-    ON_CELL,
-    channel,
-    load,
-    unload,
-)
-from flowkernel.magics.channel import TELL_EVERY, PresenceChannel, is_attended
+from flowkernel.magics import CELL_EVENT, channel, load, unload
+from flowkernel.magics.channel import REPORT_EVERY, PresenceChannel, is_attended
 
 
 def in_a_kernel(*, takes_input):
@@ -19,26 +14,26 @@ def in_a_kernel(*, takes_input):
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """How often the engine was told, with threads that do it at once."""
-    times = []
+def reports(monkeypatch):
+    """One entry for each report to the engine that was started."""
+    reports = []
 
-    class AtOnce:
-        def __init__(self, **_named):
+    class RecordedThread:
+        def __init__(self, **_arguments):
             pass
 
         def start(self):
-            times.append(1)
+            reports.append(1)
 
-    monkeypatch.setattr(channel.threading, "Thread", AtOnce)
-    return times
+    monkeypatch.setattr(channel.threading, "Thread", RecordedThread)
+    return reports
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    at = [1000.0]
-    monkeypatch.setattr(channel, "monotonic", lambda: at[0])
-    return at
+    seconds = [1000.0]
+    monkeypatch.setattr(channel, "monotonic", lambda: seconds[0])
+    return seconds
 
 
 def test_a_notebook_in_a_front_end_is_attended_and_one_that_papermill_runs_is_not():
@@ -47,7 +42,7 @@ def test_a_notebook_in_a_front_end_is_attended_and_one_that_papermill_runs_is_no
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_ipython_is_attended_if_somebody_types_into_it(monkeypatch, is_terminal):
+def test_ipython_is_attended_if_a_person_types_into_it(monkeypatch, is_terminal):
     shell = type("TerminalInteractiveShell", (), {})()
     stdin = SimpleNamespace(isatty=lambda: is_terminal)
     monkeypatch.setattr(channel.sys, "stdin", stdin)
@@ -61,40 +56,40 @@ def test_a_flow_s_kernel_is_not_attended(monkeypatch):
     assert not is_attended(in_a_kernel(takes_input=True))
 
 
-def test_the_engine_is_told_now_and_then(told, clock):
-    ours = PresenceChannel(in_a_kernel(takes_input=True))
+def test_the_engine_gets_a_report_now_and_then(reports, clock):
+    presence = PresenceChannel(in_a_kernel(takes_input=True))
 
-    ours.on_cell()
-    ours.on_cell()
-    clock[0] += TELL_EVERY
-    ours.on_cell()
-    assert len(told) == 1
+    presence.on_cell()
+    presence.on_cell()
+    clock[0] += REPORT_EVERY
+    presence.on_cell()
+    assert len(reports) == 1
     clock[0] += 1
-    ours.on_cell()
+    presence.on_cell()
 
-    assert len(told) == 2
+    assert len(reports) == 2
 
 
-def test_nobody_is_told_of_nobody(told, clock):
+def test_without_a_person_there_is_no_report(reports, clock):
     PresenceChannel(in_a_kernel(takes_input=False)).on_cell()
 
-    assert told == []
+    assert reports == []
 
 
 def test_without_an_engine_nothing_is_started(tmp_path, monkeypatch):
     home = tmp_path / "home"
     monkeypatch.setenv("FLOWKERNEL_HOME", str(home))
 
-    channel.tell(channel.NOTEBOOK)
+    channel.report_presence(channel.NOTEBOOK)
 
     assert not home.exists()
 
 
 def test_unloading_leaves_nothing():
     shell = InteractiveShell()
-    before = list(shell.events.callbacks[ON_CELL])
+    before = list(shell.events.callbacks[CELL_EVENT])
 
     load(shell)
     unload(shell)
 
-    assert shell.events.callbacks[ON_CELL] == before
+    assert shell.events.callbacks[CELL_EVENT] == before

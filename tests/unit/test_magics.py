@@ -1,5 +1,6 @@
 """The magics in a real shell, without an engine: the line, loading and unloading."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +13,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.magics.magic_arguments import inputs_of, split, value_of
+from flowkernel.magics.magic_arguments import (
+    WrapperArgument,
+    inputs_of,
+    own_options,
+    parse,
+    split,
+    value_of,
+)
 
 OURS = {
     "line": {"flow_run", "flows", "executions", "execution", "inbox"},
@@ -85,17 +94,80 @@ def test_loading_imports_nothing_heavy():
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
 
-    assert done.stdout.strip() == "['IPython', 'flowkernel']", done.stderr
+    assert process.stdout.strip() == "['IPython', 'flowkernel']", process.stderr
 
 
-@pytest.mark.parametrize("name", sorted(OURS["line"] | OURS["cell"]))
-def test_every_magic_has_help(name):
+# -- help ----------------------------------------------------------------------------------
+
+NAMES = sorted(OURS["line"] | OURS["cell"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_magic_has_help_in_sentences(name):
     magic = getattr(FlowMagics, name)
 
     assert magic.parser.description.strip()
-    assert all(action.help for action in magic.parser._actions)
+    for action in magic.parser._actions:
+        assert re.fullmatch(r"[A-Z].*\.", action.help), action.dest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_help_of_a_magic_begins_with_as_many_percent_signs_as_it_has(name):
+    marks = "%%" if name in OURS["cell"] else "%"
+
+    usage = getattr(FlowMagics, name).parser.format_usage()
+
+    assert re.search(rf"(?<!%){marks}{name}\b", usage)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_magic_has_one_to_three_examples_that_are_correct(name):
+    magic = getattr(FlowMagics, name)
+    marks = "%%" if name in OURS["cell"] else "%"
+
+    section = magic.parser.description.partition("Examples:\n")[2]
+    examples = [line.strip() for line in section.splitlines() if line.strip()]
+
+    assert 1 <= len(examples) <= 3
+    for example in examples:
+        match = re.fullmatch(rf"(?:\w+ = )?{marks}{name}\b(.*)", example)
+        assert match is not None, example
+        arguments = parse(magic, match[1], {})
+        inputs_of(getattr(arguments, "inputs", []), {})
+
+
+@pytest.mark.parametrize("status", ExecutionStatus)
+def test_help_has_the_words_for_a_status_and_not_what_is_stored(status):
+    text = FlowMagics.executions.parser.format_help()
+
+    assert status.label in text
+    assert status.value not in text
+
+
+@pytest.mark.parametrize("name", ["flow", "flow_run"])
+def test_no_option_of_a_magic_becomes_a_parameter_of_a_wrapper(name):
+    """They are read from the declarations: there is no second list of them."""
+    magic = getattr(FlowMagics, name)
+    [wrapper] = [item for item in magic.decorators if isinstance(item, WrapperArgument)]
+    declared = {flag for a in magic.parser._actions for flag in a.option_strings}
+
+    assert own_options(magic) == declared
+    for action in magic.parser._actions:
+        if not action.option_strings or wrapper.flag in action.option_strings:
+            continue
+        value = next(iter(action.choices or ["1"]))
+        option = action.option_strings[0] + ("" if action.nargs == 0 else f" {value}")
+
+        arguments = parse(magic, f"target {wrapper.flag} retry --max-tries 5 {option}")
+
+        assert getattr(arguments, wrapper.flag.strip("-")) == [
+            {"name": "retry", "inputs": {"max_tries": 5}}
+        ]
+        assert getattr(arguments, action.dest) != action.default or action.choices
 
 
 # -- the line ------------------------------------------------------------------------------
@@ -117,12 +189,12 @@ def test_every_magic_has_help(name):
         ("", []),
     ],
 )
-def test_blanks_in_quotes_and_brackets_part_nothing(line, words):
+def test_spaces_in_quotes_and_brackets_do_not_separate_words(line, words):
     assert split(line) == words
 
 
 @pytest.mark.parametrize(("line", "missing"), [("a b='x y", "'"), ("a b=[1, 2", "]")])
-def test_what_is_not_closed_is_said(line, missing):
+def test_what_is_not_closed_is_an_error(line, missing):
     with pytest.raises(BadArgument, match="lacks the closing") as caught:
         split(line)
 
@@ -155,7 +227,7 @@ def test_values_are_literals_variables_or_text(text, value):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (["x"], "no '='"),
         (["a b=1"], "cannot be the name"),
@@ -163,13 +235,13 @@ def test_values_are_literals_variables_or_text(text, value):
         (["a={1/0}"], "ZeroDivisionError"),
     ],
 )
-def test_wrong_inputs_are_sentences(words, said):
-    with pytest.raises(BadArgument, match=said):
+def test_wrong_inputs_are_sentences(words, sentence):
+    with pytest.raises(BadArgument, match=sentence):
         inputs_of(words, {})
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "sentence"),
     [
         ("%flow_run", "Usage: %flow_run"),
         ("%flow_run x y", "'y' has no '='"),
@@ -181,12 +253,12 @@ def test_wrong_inputs_are_sentences(words, said):
         ("%%flow x --cell-timeout -1\nx = 1", "takes seconds, more than 0"),
         ("%%flow x\nx = (", "not valid Python in line 2"),
         ("%%flow x\n\n\n\ndef f(:\n    pass", "not valid Python in line 5"),
-        ("%%flow_sql\n\n", "no question"),
+        ("%%flow_sql\n\n", "The cell is empty"),
         ("%flow_run missing.ipynb", "There is no file 'missing.ipynb'"),
         ("%flow_run x a={1, 2}", "which is not JSON"),
     ],
 )
-def test_mistakes_leave_an_error_that_a_notebook_keeps(shell, capsys, line, said):
+def test_mistakes_leave_an_error_that_a_notebook_keeps(shell, capsys, line, sentence):
     """IPython's UsageError would leave none, and papermill would lose the message."""
     shell.run_line_magic("load_ext", "flowkernel")
 
@@ -194,5 +266,5 @@ def test_mistakes_leave_an_error_that_a_notebook_keeps(shell, capsys, line, said
 
     assert result.error_in_exec is not None
     assert type(result.error_in_exec).__name__ != "UsageError"
-    assert said in str(result.error_in_exec)
+    assert sentence in str(result.error_in_exec)
     assert "Traceback" not in capsys.readouterr().out

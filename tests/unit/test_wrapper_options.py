@@ -5,7 +5,7 @@ import pytest
 from flowkernel.cli.parameters import value_of
 from flowkernel.client.wrapper_options import split_wrappers, wrappers_text
 from flowkernel.core.errors import BadArgument
-from flowkernel.magics.magic_arguments import uses_of
+from flowkernel.magics.magic_arguments import take_wrappers
 
 KNOWN = frozenset({"--name", "--no-wait"})
 
@@ -76,7 +76,7 @@ def test_behind_a_magic_a_value_is_an_inputs_value_and_a_name_may_be_quoted():
         "--no-doubt true --name x"
     )
 
-    rest, uses = uses_of(line, "--using", KNOWN, {"top": 7})
+    rest, uses = take_wrappers(line, "--using", KNOWN, {"top": 7})
 
     assert rest == 'report note="a --using b" --name x'
     assert uses == [use("my own", limit=7, also=[1, 2], no_doubt=True)]
