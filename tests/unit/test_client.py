@@ -1,4 +1,4 @@
-"""The client without an engine: what it says, and what it does not do."""
+"""A client without an engine: its error, and what it does not do."""
 
 import pytest
 
@@ -15,11 +15,11 @@ def client(tmp_path):
     return client
 
 
-def test_making_one_does_nothing(client):
+def test_making_a_client_creates_nothing(client):
     assert not client.home.path.exists()
 
 
-def test_without_an_engine_it_says_where_to_look(client):
+def test_without_an_engine_the_error_says_what_to_do(client):
     with pytest.raises(
         EngineUnreachable, match=r"home' does not answer.*flowkernel doctor"
     ):
@@ -27,7 +27,7 @@ def test_without_an_engine_it_says_where_to_look(client):
     assert not client.home.path.exists()
 
 
-def test_it_says_who_asks(tmp_path, monkeypatch):
+def test_a_client_has_the_name_of_the_user(tmp_path, monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: "ada")
 
     assert Client(Home(tmp_path)).started_by == "ada (Python)"

@@ -1,4 +1,4 @@
-"""Every setting: where it comes from, and what is said of a wrong one."""
+"""Every setting: where it comes from, and the error for a wrong one."""
 
 import re
 from dataclasses import fields
@@ -12,17 +12,17 @@ WRONG = {int: ["x", "1.5", "-1", "", "nan"], float: ["x", "-0.1", "nan", "inf", 
 
 
 @pytest.fixture
-def wrote(tmp_path):
+def write_file(tmp_path):
     """Write the file of settings."""
     return (tmp_path / FILE).write_text
 
 
-def test_without_a_file_all_is_as_by_default(tmp_path):
+def test_without_a_file_the_defaults_count(tmp_path):
     assert load_config(tmp_path, environ={}) == Config()
 
 
-def test_argument_goes_before_environment_before_file(tmp_path, wrote):
-    wrote("slots = 1\nport = 1\nmax_depth = 1")
+def test_an_argument_overrides_the_environment_and_that_the_file(tmp_path, write_file):
+    write_file("slots = 1\nport = 1\nmax_depth = 1")
     environ = {"FLOWKERNEL_SLOTS": "2", "FLOWKERNEL_PORT": "2"}
 
     config = load_config(tmp_path, environ=environ, slots=3)
@@ -53,7 +53,7 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path, name):
         if value
     ],
 )
-def test_a_wrong_value_is_told_with_the_variable_it_is_in(tmp_path, name, value):
+def test_the_error_for_a_wrong_value_names_its_variable(tmp_path, name, value):
     variable = f"FLOWKERNEL_{name.upper()}"
 
     with pytest.raises(
@@ -79,15 +79,15 @@ def test_a_wrong_value_is_told_with_the_variable_it_is_in(tmp_path, name, value)
         "ready_kernels = -1",
     ],
 )
-def test_a_wrong_value_is_told_with_the_file_it_is_in(tmp_path, wrote, line):
-    wrote(line)
+def test_the_error_for_a_wrong_value_names_its_file(tmp_path, write_file, line):
+    write_file(line)
 
     with pytest.raises(BadArgument, match=f"in {re.escape(str(tmp_path / FILE))}; "):
         load_config(tmp_path, environ={})
 
 
-def test_how_kernels_start_can_be_set_in_the_file(tmp_path, wrote):
-    wrote("kernel = 'plain'\npreload = ['numpy', 'os.path']\nready_kernels = 0")
+def test_how_kernels_start_can_be_set_in_the_file(tmp_path, write_file):
+    write_file("kernel = 'plain'\npreload = ['numpy', 'os.path']\nready_kernels = 0")
 
     config = load_config(tmp_path, environ={})
 
@@ -103,13 +103,13 @@ def test_how_kernels_start_can_be_set_in_the_file(tmp_path, wrote):
         ("FLOWKERNEL_READY_KERNELS", "two", "a whole number of 0 or more"),
     ],
 )
-def test_what_may_be_said_of_kernels(tmp_path, variable, value, words):
+def test_wrong_settings_of_kernels(tmp_path, variable, value, words):
     with pytest.raises(BadArgument, match=re.escape(words)):
         load_config(tmp_path, environ={variable: value})
 
 
-def test_an_unknown_name_in_the_file_is_told_with_those_there_are(tmp_path, wrote):
-    wrote("slotz = 1")
+def test_the_error_for_an_unknown_name_lists_the_settings(tmp_path, write_file):
+    write_file("slotz = 1")
 
     with pytest.raises(
         BadArgument, match=r"sets 'slotz', which is not a setting.*: .*slots"
@@ -140,6 +140,6 @@ def test_a_variable_that_is_empty_is_not_set(tmp_path):
     assert load_config(tmp_path, environ={"FLOWKERNEL_SLOTS": ""}) == Config()
 
 
-def test_as_many_slots_as_cores_unless_told():
+def test_by_default_there_is_a_slot_for_each_core():
     assert Config(slots=3).slot_count == 3
     assert Config().slot_count >= 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import flowkernel
 from flowkernel import flow_api
 from flowkernel.flow_api.execution import Using, WrappedFlow
 
@@ -31,8 +32,13 @@ def test_the_examples_at_a_prompt_run(name):
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    """Of what a flow's author imports, and of the methods and properties of that."""
-    objects = {name: getattr(flow_api, name) for name in flow_api.__all__}
+    """Of the public names, and of their methods and properties."""
+    objects = {
+        name: getattr(package, name)
+        for package in (flowkernel, flow_api)
+        for name in package.__all__
+        if name != "__version__"
+    }
     classes = {
         cls for cls in (*objects.values(), Using, WrappedFlow) if inspect.isclass(cls)
     }

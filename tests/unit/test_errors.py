@@ -12,19 +12,19 @@ from flowkernel.core.errors import (
 
 
 @pytest.mark.parametrize("error", all_errors().values())
-def test_every_error_says_what_it_means(error):
+def test_every_error_has_a_docstring(error):
     assert error.__dict__.get("__doc__"), error
 
 
 @pytest.mark.parametrize("code", all_errors())
-def test_every_error_comes_back_from_its_code(code):
+def test_every_error_can_be_made_from_its_code(code):
     error = from_code(code, "What happened.")
 
     assert type(error).__name__ == code
     assert str(error) == "What happened."
 
 
-def test_a_code_that_is_not_known_is_a_fault_of_the_engine():
+def test_an_unknown_code_is_an_engine_fault():
     assert type(from_code("Unheard", "x")) is EngineFault
 
 

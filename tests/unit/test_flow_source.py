@@ -1,4 +1,4 @@
-"""From what a person names to what the engine is asked to start."""
+"""From a name or path to the request that starts it."""
 
 import json
 import sys
@@ -41,11 +41,11 @@ def notebook(*cells, **metadata):
         ("report.txt", False),
     ],
 )
-def test_what_is_meant_as_a_file(target, is_file):
+def test_which_targets_are_files(target, is_file):
     assert is_path(target) is is_file
 
 
-def test_a_name_is_asked_for_as_it_is():
+def test_a_name_is_sent_unchanged():
     assert start_request("report", {"day": (1, 2)}) == {
         "flow": "report",
         "inputs": {"day": [1, 2]},
@@ -72,15 +72,15 @@ def test_a_script_runs_in_its_own_folder_with_this_python(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("asked", "kept"), [("python3", None), ("ir", "ir")])
-def test_the_kernel_a_notebook_asks_for_is_kept_unless_it_is_any_python(
-    tmp_path, asked, kept
+@pytest.mark.parametrize(("name", "expected"), [("python3", None), ("ir", "ir")])
+def test_the_kernel_of_a_notebook_counts_unless_it_means_any_python(
+    tmp_path, name, expected
 ):
-    (tmp_path / "book.ipynb").write_text(notebook(kernelspec={"name": asked}))
+    (tmp_path / "book.ipynb").write_text(notebook(kernelspec={"name": name}))
 
     source = read_source("book.ipynb", tmp_path)
 
-    assert source["environment"]["kernel_name"] == kept
+    assert source["environment"]["kernel_name"] == expected
 
 
 def test_outputs_are_not_part_of_a_flow():
@@ -95,15 +95,15 @@ def test_outputs_are_not_part_of_a_flow():
 
 
 def test_the_same_notebook_with_other_outputs_is_the_same_flow():
-    before, after = (
+    first, second = (
         notebook(CODE),
         notebook({**CODE, "outputs": [], "execution_count": None}),
     )
 
-    assert bare_notebook(before, "book") == bare_notebook(after, "book")
+    assert bare_notebook(first, "book") == bare_notebook(second, "book")
 
 
-def test_a_notebook_of_format_3_has_no_cells_of_its_own():
+def test_a_notebook_of_format_3_is_unchanged():
     text = json.dumps(
         {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}
     )
@@ -112,7 +112,7 @@ def test_a_notebook_of_format_3_has_no_cells_of_its_own():
 
 
 @pytest.mark.parametrize("lacks", ["metadata", "nbformat_minor"])
-def test_what_a_notebook_may_lack_is_filled_in(lacks):
+def test_optional_fields_of_a_notebook_are_added(lacks):
     record = json.loads(notebook(CODE))
     del record[lacks]
 
@@ -120,14 +120,14 @@ def test_what_a_notebook_may_lack_is_filled_in(lacks):
 
 
 @pytest.mark.parametrize("metadata", [[], "x", 3])
-def test_metadata_that_is_none(metadata):
+def test_metadata_that_is_not_an_object(metadata):
     record = {**json.loads(notebook()), "metadata": metadata}
 
     with pytest.raises(NotANotebook, match="its `metadata` is not an object"):
         bare_notebook(json.dumps(record), "book")
 
 
-def test_here_is_this_process(tmp_path):
+def test_the_current_environment_is_that_of_this_process(tmp_path):
     assert current_environment(tmp_path).to_json() == {
         "interpreter": sys.executable,
         "kernel_name": None,

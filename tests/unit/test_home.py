@@ -22,7 +22,7 @@ FILE = {
 
 @pytest.fixture
 def home(tmp_path):
-    """A home that is there."""
+    """A home whose folders exist."""
     home = Home(tmp_path / ".flowkernel")
     home.prepare()
     return home
@@ -34,7 +34,7 @@ def engine_file(home):
     return EngineFile(**FILE, home=str(home.path.resolve()))
 
 
-def test_the_variable_goes_before_everything(tmp_path):
+def test_the_variable_overrides_everything_else(tmp_path):
     (tmp_path / ".flowkernel").mkdir()
 
     assert (
@@ -43,21 +43,21 @@ def test_the_variable_goes_before_everything(tmp_path):
     )
 
 
-def test_a_relative_variable_is_relative_to_the_folder_one_is_in(tmp_path, monkeypatch):
+def test_a_relative_variable_is_relative_to_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert find_home(environ={"FLOWKERNEL_HOME": "x/../y"}).path.is_absolute()
     assert find_home(environ={"FLOWKERNEL_HOME": "y"}).path == tmp_path / "y"
 
 
-def test_a_tilde_is_the_person_s_own_folder(tmp_path, monkeypatch):
+def test_a_tilde_is_the_home_folder_of_the_user(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
     assert find_home(environ={"FLOWKERNEL_HOME": "~/flows"}).path == tmp_path / "flows"
 
 
 @pytest.mark.parametrize(
-    ("there", "found"),
+    ("folders", "expected"),
     [
         ([".flowkernel", "a/.git"], ".flowkernel"),
         (["a/.flowkernel", ".flowkernel"], "a/.flowkernel"),
@@ -66,13 +66,13 @@ def test_a_tilde_is_the_person_s_own_folder(tmp_path, monkeypatch):
     ],
 )
 def test_else_the_nearest_home_then_the_checkout_then_the_folder(
-    tmp_path, there, found
+    tmp_path, folders, expected
 ):
     (tmp_path / "a" / "b").mkdir(parents=True)
-    for folder in there:
+    for folder in folders:
         (tmp_path / folder).mkdir()
 
-    assert find_home(tmp_path / "a" / "b", environ={}).path == tmp_path / found
+    assert find_home(tmp_path / "a" / "b", environ={}).path == tmp_path / expected
 
 
 def test_a_new_home_is_for_its_owner_alone_and_not_for_git(home):
@@ -114,7 +114,7 @@ def test_a_new_home_is_for_its_owner_alone_and_not_for_git(home):
         ),
     ],
 )
-def test_what_is_wrong_with_a_home_is_told_apart(number, kind, says):
+def test_the_error_says_what_is_wrong_with_a_home(number, kind, says):
     error = home_error(Path("/h"), OSError(number, os.strerror(number)))
 
     assert type(error) is kind
@@ -131,11 +131,11 @@ def test_the_engine_file_is_read_as_it_was_written(home, engine_file):
     assert sorted(p.name for p in home.path.glob("engine*")) == ["engine.json"]
 
 
-def test_no_engine_file_is_no_trouble(home):
+def test_a_missing_engine_file_is_none(home):
     assert EngineFile.read(home) is None
 
 
-def test_an_engine_file_is_written_beside_a_draft_that_was_left_over(home, engine_file):
+def test_an_old_draft_of_the_engine_file_is_replaced(home, engine_file):
     home.engine_file.with_suffix(".new").write_text("half")
 
     engine_file.write(home)
@@ -189,7 +189,7 @@ def test_a_broken_token_is_not_shown(home, engine_file):
     assert "secret" not in str(refused.value)
 
 
-def test_an_address_of_the_sixth_version_is_one(home, engine_file):
+def test_an_ipv6_address_is_valid(home, engine_file):
     record = {**FILE, "url": "http://[::1]:80", "home": str(home.path.resolve())}
     home.engine_file.write_text(json.dumps(record))
 

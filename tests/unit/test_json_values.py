@@ -1,4 +1,4 @@
-"""JSON passes unchanged; anything else is refused, and the sentence names the place."""
+"""JSON is unchanged; anything else is an error that names the place."""
 
 import json
 import math
@@ -40,7 +40,7 @@ class Number(IntEnum):
 
 
 @given(JSON)
-def test_whatever_json_gives_back_passes_unchanged(value):
+def test_json_is_unchanged(value):
     passed = plain_json(value, "inputs")
 
     assert passed == value
@@ -59,7 +59,7 @@ def test_whatever_json_gives_back_passes_unchanged(value):
         (2**100, 2**100),
     ],
 )
-def test_what_means_the_same_becomes_plain(value, plain):
+def test_equal_values_become_plain_json(value, plain):
     passed = plain_json(value, "inputs")
 
     assert passed == plain
@@ -78,7 +78,7 @@ def test_what_means_the_same_becomes_plain(value, plain):
         ({"\udfff": 1}, "a key of inputs has characters"),
     ],
 )
-def test_what_is_not_json_is_told_with_its_place(value, place):
+def test_the_error_for_a_wrong_value_names_its_place(value, place):
     with pytest.raises(BadValue, match=place):
         plain_json(value, "inputs")
 
@@ -104,7 +104,7 @@ def test_size_has_a_limit_that_is_inclusive_and_counts_bytes():
         plain_json("ü" * 4, "output", limit=9)
 
 
-def test_what_is_too_big_names_its_largest_part():
+def test_the_error_for_a_big_value_names_its_largest_part():
     with pytest.raises(
         ValueTooBig, match=r"The largest part is output\['big'\] with 202\."
     ):
@@ -114,18 +114,18 @@ def test_what_is_too_big_names_its_largest_part():
 @pytest.mark.parametrize(
     "name", ["a", "Ünïcode 日本", "a.b-c_d", "x" * MAX_NAME, " trimmed "]
 )
-def test_names_that_can_be(name):
+def test_valid_names(name):
     assert checked_name(name) == name.strip()
 
 
 @pytest.mark.parametrize(
     "name", ["", " ", "a/b", "a\\b", "a\tb", "\x7f", "a\u200bb", "\ud800"]
 )
-def test_names_that_cannot_be(name):
+def test_invalid_names(name):
     with pytest.raises(BadName, match=r"Use letters|is empty"):
         checked_name(name)
 
 
-def test_a_name_that_is_too_long_is_shown_cut():
+def test_the_error_for_a_long_name_shows_its_beginning():
     with pytest.raises(BadName, match=r"'x{37}\.\.\.' has 129 characters; at most 128"):
         checked_name("x" * (MAX_NAME + 1))

@@ -1,4 +1,4 @@
-"""A source as a tree: whatever other threads do meanwhile."""
+"""Sources are parsed correctly while other threads do the same."""
 
 import ast
 import gc
@@ -13,22 +13,22 @@ SOURCE = "value = " + "[" * 40 + "1" + "]" * 40 + "\n" + "f(a, b)[c].d\n" * 200
 
 
 @pytest.fixture
-def _others_come_in_between():
-    """Each time that Python collects garbage, which it does while it makes a tree."""
+def _threads_interleave():
+    """Change threads at each garbage collection; Python does many while it parses."""
 
-    def let_others(_phase, _info):
+    def change_thread(_phase, _info):
         time.sleep(0)
 
-    before = gc.get_threshold()
-    gc.callbacks.append(let_others)
+    threshold = gc.get_threshold()
+    gc.callbacks.append(change_thread)
     gc.set_threshold(5)
     yield
-    gc.set_threshold(*before)
-    gc.callbacks.remove(let_others)
+    gc.set_threshold(*threshold)
+    gc.callbacks.remove(change_thread)
 
 
-@pytest.mark.usefixtures("_others_come_in_between")
-def test_threads_do_not_count_into_each_other():
+@pytest.mark.usefixtures("_threads_interleave")
+def test_threads_do_not_count_the_depth_of_each_other():
     with ThreadPoolExecutor(4) as pool:
         trees = list(pool.map(parse_source, [SOURCE] * 16))
 

@@ -6,7 +6,7 @@ from flowkernel.client.source_check import check_source
 from flowkernel.core.errors import FlowSyntaxError
 
 
-def test_a_syntax_error_is_shown_in_its_line_as_the_author_counts():
+def test_a_syntax_error_is_shown_with_the_line_of_the_cell():
     """The line of `%%flow` is the first."""
     with pytest.raises(FlowSyntaxError) as caught:
         check_source("x = 1\n\ndef f(:\n    pass\n", offset=1)
@@ -30,17 +30,17 @@ def test_the_mark_is_right_in_an_indented_line():
     "source",
     ["return 3", "x = (", "'abc", "  x\n y", "a\0b", "def f():\n\tif 1:\n  x", "f(**)"],
 )
-def test_whatever_is_wrong_is_one_kind_of_error(source):
+def test_every_invalid_source_is_a_syntax_error(source):
     with pytest.raises(FlowSyntaxError, match="not valid Python"):
         check_source(source)
 
 
-def test_names_of_the_notebook_are_named_with_their_first_line():
+def test_an_undefined_name_is_reported_with_its_first_line():
     source = "import os\nprint(df)\ndef handler(system, this):\n    return df + other + os.name"
 
-    checked = check_source(source, offset=1)
+    report = check_source(source, offset=1)
 
-    assert checked.undefined == (("df", 3), ("other", 5))
+    assert report.undefined == (("df", 3), ("other", 5))
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,19 @@ def test_names_of_the_notebook_are_named_with_their_first_line():
         "try:\n    json\nexcept NameError:\n    import json",
     ],
 )
-def test_what_a_flow_finds_ready_is_defined(source):
+def test_names_of_a_flow_kernel_are_defined(source):
     assert check_source(source).undefined == ()
 
 
-def test_what_the_setup_defines_is_defined():
-    checked = check_source(
+def test_names_of_the_setup_are_defined():
+    report = check_source(
         "print(pd, np)", setup="import pandas as pd\n\nx = 1", offset=1
     )
 
-    assert checked.undefined == (("np", 2),)
+    assert report.undefined == (("np", 2),)
 
 
-def test_what_the_setup_itself_lacks_is_not_said_again():
+def test_undefined_names_of_the_setup_are_not_reported():
     assert check_source("x = 1", setup="print(missing)").undefined == ()
 
 
@@ -78,5 +78,5 @@ def test_a_broken_setup_is_not_the_fault_of_this_cell():
     assert check_source("print(a)", setup="def (").undefined == (("a", 1),)
 
 
-def test_warnings_of_the_compiler_are_left_to_the_run():
+def test_warnings_of_the_compiler_are_not_shown():
     check_source("x = '\\d'\nassert (1, 'always')\n")

@@ -27,7 +27,7 @@ def test_everything_that_has_not_ended_can_be_cancelled(status):
 
 
 @pytest.mark.parametrize(
-    ("when", "statuses", "is_settled"),
+    ("return_when", "statuses", "is_settled"),
     [
         (W.ALL_ENDED, [S.ENDED_ERROR, S.RUNNING], False),
         (W.ALL_ENDED, [S.ENDED_ERROR, S.ENDED_CANCELLED], True),
@@ -41,17 +41,17 @@ def test_everything_that_has_not_ended_can_be_cancelled(status):
         (W.FIRST_SUCCEEDED, [S.ENDED_ERROR, S.ENDED_CANCELLED], True),
     ],
 )
-def test_when_a_wait_is_over(when, statuses, is_settled):
-    assert when.is_settled(statuses) is is_settled
-    assert when.is_settled(statuses[::-1]) is is_settled
+def test_when_a_wait_is_over(return_when, statuses, is_settled):
+    assert return_when.is_settled(statuses) is is_settled
+    assert return_when.is_settled(statuses[::-1]) is is_settled
 
 
-@pytest.mark.parametrize("when", W)
-def test_every_wait_is_over_once_all_have_ended_and_not_before_one_has(when):
+@pytest.mark.parametrize("return_when", W)
+def test_every_wait_is_over_once_all_have_ended_and_not_before_one_has(return_when):
     live = [status for status in S if not status.is_ended]
 
     for pair in combinations_with_replacement(ENDED, 2):
-        assert when.is_settled(list(pair))
+        assert return_when.is_settled(list(pair))
     for pair in combinations_with_replacement(live, 2):
-        assert not when.is_settled(list(pair))
-    assert when.is_settled([])
+        assert not return_when.is_settled(list(pair))
+    assert return_when.is_settled([])

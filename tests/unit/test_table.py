@@ -3,7 +3,7 @@
 from flowkernel.display.table import Table
 
 
-def test_numbers_stand_to_the_right_and_nothing_is_blank():
+def test_numbers_are_right_aligned_and_none_is_empty():
     table = Table(("name", "n"), (("a", 1), ("bcd", None), ("e", 100)))
 
     assert table.text().splitlines() == [
@@ -22,21 +22,21 @@ def test_html_is_escaped():
     assert "<b>" not in html
 
 
-def test_a_cut_answer_says_so():
+def test_a_cut_result_has_a_note():
     table = Table(("n",), ((1,), (2,)), is_cut=True)
 
     assert "cut at 2 rows" in table.text()
     assert "cut at 2 rows" in table._repr_html_()
 
 
-def test_a_long_table_is_shown_in_part_and_kept_whole():
+def test_a_long_table_keeps_the_rows_it_does_not_show():
     table = Table(("n",), tuple((n,) for n in range(1000)))
 
     assert "(50 of 1,000 rows shown)" in repr(table)
     assert len(list(table)) == 1000
 
 
-def test_values_of_several_lines_take_one():
+def test_a_value_of_several_lines_is_shown_in_one():
     assert len(Table(("x",), (("a\nb",),)).text().splitlines()) == 3
 
 

@@ -1,4 +1,4 @@
-"""Prompts that are asked line by line, while other things go on."""
+"""Prompts line by line, while a tree is followed."""
 
 import pytest
 
@@ -18,7 +18,7 @@ FORM = {
 
 
 class Lines:
-    """Somebody who types now and then."""
+    """A person who types lines, or has gone away."""
 
     def __init__(self):
         self.questions, self.typed, self.is_gone = [], [], False
@@ -33,20 +33,20 @@ class Lines:
 
 
 class Engine:
-    """Takes answers."""
+    """Accepts answers, or refusals them."""
 
     def __init__(self):
-        self.answers, self.refuses = [], []
+        self.answers, self.refusals = [], []
 
     def answer(self, message_id, response):
-        if self.refuses:
-            raise self.refuses.pop()
+        if self.refusals:
+            raise self.refusals.pop()
         self.answers.append((message_id, response))
         return message(message_id, status="ANSWERED", response=response).to_json()
 
 
-def message(message_id="m1", **more):
-    return Message.from_json(message_record(message_id, **{"body": FORM, **more}))
+def message(message_id="m1", **fields):
+    return Message.from_json(message_record(message_id, **{"body": FORM, **fields}))
 
 
 @pytest.fixture
@@ -64,11 +64,11 @@ def prompts(lines, engine):
     return TerminalPrompts(engine.answer, lines, make_room=lambda: None)
 
 
-def test_nothing_is_in_the_way_until_something_is_asked(prompts):
+def test_without_a_message_the_tree_can_be_drawn(prompts):
     assert prompts.poll() is False
 
 
-def test_it_is_asked_once_and_answered_when_a_line_comes(prompts, lines, engine):
+def test_a_message_is_asked_once_and_answered_by_a_line(prompts, lines, engine):
     prompts.ask(message())
     prompts.ask(message())
     assert prompts.poll() is True
@@ -81,7 +81,7 @@ def test_it_is_asked_once_and_answered_when_a_line_comes(prompts, lines, engine)
     assert engine.answers == [("m1", {"go": True})]
 
 
-def test_several_are_asked_one_after_the_other(prompts, lines, engine):
+def test_messages_are_asked_one_after_the_other(prompts, lines, engine):
     prompts.ask(message("m1"))
     prompts.ask(message("m2"))
     prompts.poll()
@@ -93,8 +93,8 @@ def test_several_are_asked_one_after_the_other(prompts, lines, engine):
     assert engine.answers == [("m1", {"go": True}), ("m2", {"stop": True})]
 
 
-def test_an_answer_that_does_not_fit_is_asked_again(prompts, lines, engine, capsys):
-    engine.refuses.append(BadAnswer("Not so."))
+def test_a_message_is_asked_again_after_a_wrong_answer(prompts, lines, engine, capsys):
+    engine.refusals.append(BadAnswer("Not so."))
     prompts.ask(message())
     prompts.poll()
 
@@ -105,8 +105,8 @@ def test_an_answer_that_does_not_fit_is_asked_again(prompts, lines, engine, caps
     assert "Not so." in capsys.readouterr().out
 
 
-def test_who_was_first_is_said(prompts, lines, engine, capsys):
-    engine.refuses.append(NotOpen("ada was first."))
+def test_the_person_who_was_first_is_shown(prompts, lines, engine, capsys):
+    engine.refusals.append(NotOpen("ada was first."))
     prompts.ask(message())
     prompts.poll()
 
@@ -128,7 +128,7 @@ def test_an_answer_from_elsewhere_ends_the_question(prompts, capsys):
     assert "ada was first" in capsys.readouterr().out
 
 
-def test_when_nobody_types_any_more_it_stays_open(prompts, lines, engine, capsys):
+def test_a_message_stays_open_when_the_input_ends(prompts, lines, engine, capsys):
     prompts.ask(message())
     lines.is_gone = True
 
@@ -137,7 +137,7 @@ def test_when_nobody_types_any_more_it_stays_open(prompts, lines, engine, capsys
     assert "The message stays open" in capsys.readouterr().out
 
 
-def test_what_has_changed_is_asked_anew(prompts, lines, engine):
+def test_a_changed_message_is_asked_again(prompts, lines, engine):
     prompts.ask(message())
     prompts.poll()
 

@@ -56,11 +56,11 @@ def a_tree(*executions: Execution, **progress: Progress) -> Tree:
 
 
 def an_event(
-    kind: EventKind, about: str = "root", /, *, seq: int = 0, **payload: Any
+    kind: EventKind, execution_id: str = "root", /, *, seq: int = 0, **payload: Any
 ) -> Event:
     return Event(
         event_id=f"e{seq}",
-        execution_id=about,
+        execution_id=execution_id,
         kind=kind,
         happened_at=NOON,
         payload=payload,
@@ -73,7 +73,7 @@ def an_event(
 
 
 @pytest.mark.parametrize("status", S)
-def test_every_status_has_a_mark_a_word_and_a_colour(status):
+def test_every_status_has_a_mark_a_label_and_a_colour(status):
     tree = a_tree(an_execution(status=status))
 
     text = tree.text(now=NOON)
@@ -84,7 +84,7 @@ def test_every_status_has_a_mark_a_word_and_a_colour(status):
     assert MARKS[status] in tree_html(tree)
 
 
-def test_marks_and_words_are_told_apart():
+def test_marks_and_labels_are_distinct():
     assert len(set(MARKS.values())) == len({status.label for status in S}) == len(S)
 
 
@@ -104,7 +104,7 @@ def test_children_are_drawn_under_their_parent():
     ]
 
 
-def test_one_under_way_shows_its_cell_and_its_last_log_line():
+def test_a_running_one_shows_its_cell_and_its_last_log_line():
     progress = Progress(cells_ended=2, cell_index=4, last_log="reading rows")
     tree = a_tree(an_execution(cell_count=7), root=progress)
 
@@ -150,7 +150,7 @@ def test_two_hundred_children_stay_readable():
     assert lines[-1] == "└─ … 188 more: 20 queued, 168 succeeded"
 
 
-def test_one_that_caught_a_failure_is_not_folded_away():
+def test_an_execution_that_caught_a_failure_is_shown():
     children = [a_child(n, status=S.ENDED_SUCCESS) for n in range(100)]
     grandchild = an_execution(
         "g", parent_id="child90", flow_name="bad", status=S.ENDED_ERROR
@@ -181,7 +181,7 @@ def test_deep_trees_are_drawn(depth):
     assert tree_html(Tree("0", chain)).count("<li") == depth + 1
 
 
-def test_only_what_is_under_the_one_asked_for_is_drawn():
+def test_only_the_requested_execution_and_its_children_are_drawn():
     tree = Tree("child1", [an_execution(), a_child(1), a_child(2)])
 
     assert len(tree.lines(now=NOON)) == 1
@@ -206,17 +206,17 @@ def test_durations_are_for_people(seconds, text):
     assert duration_text(seconds) == text
 
 
-# -- foreign text --------------------------------------------------------------------------
+# -- unsafe text ---------------------------------------------------------------------------
 
 NASTY = "\x1b[31mred\x1b[0m \x1b]0;title\x07a\tb\r\nc\x00\u202eevil"
 
 
-def test_foreign_text_cannot_steer_a_terminal():
+def test_text_cannot_control_a_terminal():
     assert one_line(NASTY) == "red a b cevil"
     assert plain_text(NASTY) == "red a\tb\ncevil"
 
 
-def test_foreign_text_cannot_become_html():
+def test_text_cannot_become_html():
     evil = "<script>alert(1)</script>\"'&"
     tree = a_tree(
         an_execution("root", name=evil, flow_name=evil, cell_count=2),
@@ -237,18 +237,18 @@ def test_foreign_text_cannot_become_html():
 def test_every_terminal_can_show_a_tree(encoding):
     text = "└─ ✖ Zoë  failed  …"
 
-    shown = for_encoding(text, encoding)
+    line = for_encoding(text, encoding)
 
-    assert shown.encode(encoding if encoding not in (None, "odd") else "ascii")
-    assert "failed" in shown
-    assert (shown == text) is (encoding == "utf-8")
+    assert line.encode(encoding if encoding not in (None, "odd") else "ascii")
+    assert "failed" in line
+    assert (line == text) is (encoding == "utf-8")
 
 
 def test_ascii_has_a_sign_for_every_mark():
-    shown = {for_encoding(mark, "ascii") for mark in MARKS.values()}
+    signs = {for_encoding(mark, "ascii") for mark in MARKS.values()}
 
-    assert len(shown) == len(MARKS)
-    assert not any("\\" in sign for sign in shown)
+    assert len(signs) == len(MARKS)
+    assert not any("\\" in sign for sign in signs)
 
 
 # -- HTML ----------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def test_apply_says_whether_a_status_changed():
     assert tree.apply(an_event(K.WAITING, on="x", seq=2))
 
 
-def test_an_event_is_taken_in_once():
+def test_an_event_is_applied_once():
     tree = a_tree(an_execution())
     ended = an_event(K.ENDED, status="ENDED_SUCCESS", seq=5)
 
@@ -313,7 +313,7 @@ def test_an_event_is_taken_in_once():
     assert tree.is_over
 
 
-def test_events_of_other_families_are_passed_over():
+def test_events_of_other_families_are_ignored():
     tree = a_tree(an_execution())
     stranger = an_execution("other", root_id="other")
 
@@ -323,7 +323,7 @@ def test_events_of_other_families_are_passed_over():
     assert list(tree.executions) == ["root"]
 
 
-def test_what_does_not_follow_says_that_something_was_missed():
+def test_an_event_after_a_missed_one_is_an_error():
     tree = a_tree(an_execution(status=S.PENDING))
 
     with pytest.raises(MoveNotAllowed):
@@ -339,16 +339,16 @@ def test_progress_ends_with_the_execution():
     assert tree.progress == {}
 
 
-def test_a_tree_survives_the_wire():
+def test_a_tree_can_be_sent_as_json():
     tree = a_tree(
         an_execution(), a_child(1), root=Progress(cells_ended=1, last_log="x")
     )
     tree = replace_cursor(tree, 7)
 
-    told = tree.to_reply()
+    reply = tree.to_reply()
 
-    assert Tree.from_reply(told, "root").to_reply() == told
-    assert tree_text(told, "root", now=NOON) == tree.text(now=NOON)
+    assert Tree.from_reply(reply, "root").to_reply() == reply
+    assert tree_text(reply, "root", now=NOON) == tree.text(now=NOON)
 
 
 def replace_cursor(tree: Tree, cursor: int) -> Tree:
@@ -360,17 +360,19 @@ def replace_cursor(tree: Tree, cursor: int) -> Tree:
     )
 
 
-def test_a_flow_kernel_pays_little_for_it():
-    """It is imported in every flow's kernel, in whatever environment."""
+def test_a_flow_kernel_imports_only_the_standard_library_for_it():
+    """Every flow's kernel imports it, in the environment of the flow's author."""
     code = (
         "import sys; before = set(sys.modules); import flowkernel.display.tree;"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
 
-    assert done.stdout.strip() == "['flowkernel']", done.stderr
+    assert process.stdout.strip() == "['flowkernel']", process.stderr
 
 
 @pytest.mark.parametrize(
@@ -381,5 +383,5 @@ def test_a_flow_kernel_pays_little_for_it():
         ("report (retry)", "retry", "report (retry)"),
     ],
 )
-def test_a_title_says_the_flow_once(name, flow_name, title):
+def test_a_title_has_the_flow_once(name, flow_name, title):
     assert title_of(an_execution(name=name, flow_name=flow_name)) == title

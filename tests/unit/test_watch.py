@@ -1,4 +1,4 @@
-"""Following an execution, where the stream breaks for a reason nobody foresaw."""
+"""Following an execution when the stream breaks for an unexpected reason."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ RUNNING = Execution(
 
 
 class OtherVersion(Client):
-    """An engine of another version: its events cannot be understood."""
+    """The client of an engine whose events cannot be read."""
 
     def tree(self, execution_id: str) -> dict[str, Any]:
         return {"executions": [RUNNING.to_json()], "progress": {}, "cursor": 1}
@@ -35,10 +35,10 @@ class OtherVersion(Client):
         raise TypeError("no such field")
 
 
-def test_a_broken_stream_is_raised_to_whoever_waits(tmp_path):
-    """Not lost in a thread, so that a cell would wait for ever."""
-    pictures = follow(OtherVersion(Home(tmp_path)), "root")
-    next(pictures)
+def test_a_broken_stream_is_raised_to_the_caller(tmp_path):
+    """Not lost in a thread: then a cell would wait without end."""
+    trees = follow(OtherVersion(Home(tmp_path)), "root")
+    next(trees)
 
     with pytest.raises(TypeError, match="no such field"):
-        next(pictures)
+        next(trees)
