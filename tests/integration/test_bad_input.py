@@ -1,4 +1,4 @@
-"""What cannot be used is refused with a sentence: what, the value at fault, what to do."""
+"""The errors for wrong requests: what happened, the wrong value, what to do."""
 
 import json
 import math
@@ -62,7 +62,7 @@ def flow(name, source="x = 1", **fields):
 # -- names -----------------------------------------------------------------------------------
 
 
-def test_an_unknown_flow_is_answered_with_the_nearest_name(client, refused):
+def test_the_error_for_an_unknown_flow_has_the_nearest_name(client, refused):
     client.register(flow("monthly_report"))
 
     with pytest.raises(
@@ -72,7 +72,7 @@ def test_an_unknown_flow_is_answered_with_the_nearest_name(client, refused):
     assert refused("/execution", flow="montly_report")[:2] == (404, "FlowNotFound")
 
 
-def test_an_unknown_flow_unlike_any_other_is_answered_with_where_to_look(client):
+def test_the_error_for_an_unknown_flow_says_where_to_look(client):
     with pytest.raises(FlowNotFound, match="`flowkernel flow list`"):
         client.get_flow("zzz")
 
@@ -91,7 +91,7 @@ def test_an_unknown_flow_unlike_any_other_is_answered_with_where_to_look(client)
         ("x" * 300, "has 300 characters; at most 128 are allowed. Choose a shorter"),
     ],
 )
-def test_names_that_cannot_be(client, name, says):
+def test_invalid_names(client, name, says):
     client.register(flow("f"))
 
     with pytest.raises(BadName, match=says):
@@ -113,7 +113,7 @@ def test_a_flow_that_is_its_own_setup(client):
 
 
 @pytest.mark.parametrize("seconds", [0, -1.5, math.inf])
-def test_a_cell_timeout_that_is_none(rest, seconds):
+def test_an_invalid_cell_timeout(rest, seconds):
     body = {**flow("f").to_json(), "cell_timeout": seconds}
 
     answer = rest.post("/flow", content=json.dumps(body), headers=JSON)
@@ -141,7 +141,7 @@ def test_a_cell_timeout_that_is_none(rest, seconds):
         ("%2e%2e", "There is no run '%2e%2e'"),
     ],
 )
-def test_execution_ids_that_are_none(client, id_, says):
+def test_unknown_execution_ids(client, id_, says):
     with pytest.raises(RequestError, match=re.escape(says)):
         client.get_execution(id_)
 
@@ -149,13 +149,13 @@ def test_execution_ids_that_are_none(client, id_, says):
 @pytest.mark.parametrize(
     "path", ["/flow/../../etc/passwd", "/flow/%2e%2e%2fx", "/nothing"]
 )
-def test_paths_that_lead_nowhere(rest, path):
+def test_unknown_paths(rest, path):
     answer = rest.get(path)
 
     assert (answer.status_code, set(answer.json())) == (404, {"code", "message"})
 
 
-def test_a_wrong_verb_is_told_where_to_look(rest):
+def test_the_error_for_a_wrong_method_says_where_to_look(rest):
     answer = rest.put("/flow")
 
     assert answer.status_code == 405
@@ -165,7 +165,7 @@ def test_a_wrong_verb_is_told_where_to_look(rest):
     )
 
 
-def test_an_id_of_an_execution_that_is_no_id(refused):
+def test_an_invalid_execution_id(refused):
     status, code, message = refused("/execution", flow="f", execution_id="../../x")
 
     assert (status, code) == (400, "BadArgument")
@@ -204,7 +204,7 @@ def test_a_file_that_is_neither(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["a\0b.py", "x" * 5_000 + ".py", "job.py/under.py"])
-def test_a_path_that_cannot_be(tmp_path, target):
+def test_an_invalid_path(tmp_path, target):
     (tmp_path / "job.py").write_text("x = 1")
 
     with pytest.raises(RequestError, match="cannot be"):
@@ -261,7 +261,7 @@ def test_a_script_that_is_not_text(tmp_path):
         ("[" * 100_000, "it is nested too deeply"),
     ],
 )
-def test_files_that_are_no_notebooks(tmp_path, refused, content, reason):
+def test_files_that_are_not_notebooks(tmp_path, refused, content, reason):
     (tmp_path / "book.ipynb").write_text(content)
 
     with pytest.raises(
@@ -279,7 +279,7 @@ def test_a_notebook_that_is_not_text(tmp_path):
         start_request("book.ipynb", {})
 
 
-def test_a_notebook_of_a_format_to_come(tmp_path, client):
+def test_a_notebook_of_a_newer_format(tmp_path, client):
     (tmp_path / "book.ipynb").write_text(json.dumps({**NOTEBOOK, "nbformat": 99}))
 
     with pytest.raises(NotANotebook, match="format 99"):
@@ -401,7 +401,7 @@ def test_a_body_that_does_not_say_its_length(rest, client):
     assert client.get("/engine")["pid"] == pid
 
 
-def test_a_body_that_is_not_said_to_be_json(rest):
+def test_a_body_without_the_content_type_of_json(rest):
     answer = rest.post("/execution", content=b'{"flow": "f"}')
 
     assert answer.status_code == 400
@@ -424,7 +424,7 @@ def test_a_source_over_the_limit(refused):
     "header",
     [None, "", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "bearer {token}x"],
 )
-def test_a_wrong_token_gets_nothing_else(home, client, path, header):
+def test_a_wrong_token_gets_only_an_error(home, client, path, header):
     engine = EngineFile.read(home)
     headers = (
         {} if header is None else {"Authorization": header.format(token=engine.token)}

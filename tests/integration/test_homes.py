@@ -1,4 +1,4 @@
-"""A home that cannot be used says why; an engine that is hard to find is found."""
+"""The error for a home that cannot be used; an engine is found in every state."""
 
 import json
 import os
@@ -93,7 +93,7 @@ if CAN_MOUNT:
         ):
             asked(Home(disk / "home"))
 
-    def test_a_disk_that_fills_up_costs_nothing_that_was_acknowledged(mount):
+    def test_nothing_acknowledged_is_lost_when_the_disk_fills_up(mount):
         disk = mount("size=12m")
         with a_home(disk) as home, closing(Client(home)) as client:
             client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
@@ -167,7 +167,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_a_broken_engine_file_is_told_from_a_missing_one(own_home, content):
+def test_a_broken_engine_file_is_not_a_missing_one(own_home, content):
     own_home.prepare()
     own_home.engine_file.write_bytes(content)
 
@@ -189,7 +189,7 @@ def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
 
 
 @pytest.mark.parametrize("harm", ["broken", "removed", "changed"])
-def test_a_running_engine_mends_its_file(own_home, harm):
+def test_a_running_engine_writes_its_file_again(own_home, harm):
     pid = asked(own_home)
     record = json.loads(own_home.engine_file.read_text())
     match harm:
@@ -215,7 +215,7 @@ def test_a_folder_in_the_place_of_the_engine_file(own_home):
         asked(own_home)
 
 
-def test_what_a_killed_engine_left_is_told_and_replaced(own_home):
+def test_the_file_of_a_killed_engine_is_stale_and_replaced(own_home):
     killed = asked(own_home)
     kill_engine(own_home)
 
@@ -223,7 +223,7 @@ def test_what_a_killed_engine_left_is_told_and_replaced(own_home):
     assert asked(own_home) != killed
 
 
-def test_a_pid_that_another_process_has_by_now(own_home):
+def test_a_pid_that_belongs_to_another_process(own_home):
     asked(own_home)
     record = json.loads(own_home.engine_file.read_text())
     kill_engine(own_home)
@@ -234,7 +234,7 @@ def test_a_pid_that_another_process_has_by_now(own_home):
     assert psutil.pid_exists(os.getpid())
 
 
-def test_a_process_that_is_there_and_does_not_answer(own_home, monkeypatch):
+def test_a_process_that_does_not_answer(own_home, monkeypatch):
     pid = asked(own_home)
     psutil.Process(pid).suspend()
     monkeypatch.setattr(engine_launcher, "START_SECONDS", 0.2)
@@ -247,7 +247,7 @@ def test_a_process_that_is_there_and_does_not_answer(own_home, monkeypatch):
     assert inspect_engine(own_home)[0] is EngineState.SILENT
 
 
-def test_an_engine_of_another_home_is_not_taken_for_ours(home, client, own_home):
+def test_the_engine_of_another_home_is_not_used(home, client, own_home):
     own_home.prepare()
     shutil.copy(home.engine_file, own_home.engine_file)
     theirs = client.get("/engine")["pid"]
@@ -302,9 +302,7 @@ def test_a_port_that_is_taken(own_home, monkeypatch):
 # -- the engine ------------------------------------------------------------------------------
 
 
-def test_a_papermill_run_is_not_taken_for_lost_before_it_first_asks(
-    own_home, monkeypatch
-):
+def test_a_papermill_run_is_not_lost_before_its_first_request(own_home, monkeypatch):
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
     with closing(Client(own_home)) as client:
         client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
@@ -331,7 +329,7 @@ def test_what_the_engine_accepts_sends_small_answers_at_once():
         assert listener.proto == socket.IPPROTO_TCP
 
 
-def test_an_engine_whose_home_is_deleted_goes_away(own_home):
+def test_an_engine_whose_home_is_deleted_stops(own_home):
     client = Client(own_home)
     client.start(
         {"source": {"name": "x", "kind": "SCRIPT", "source": "1"}, "run": False}
