@@ -31,7 +31,12 @@ from flowkernel.engine.start_plan import (
     plan_of,
     version_of_flow,
 )
-from flowkernel.engine.wrapper_registry import checked_uses, limits_of, parameters_of
+from flowkernel.engine.wrapper_registry import (
+    WrapperUse,
+    checked_uses,
+    limits_of,
+    parameters_of,
+)
 from flowkernel.home import Home
 from flowkernel.store import FamilyMember, Store
 
@@ -93,7 +98,7 @@ class Service:
                 f"{flow.name!r} is a wrapper itself. Put both around the flow: the first one "
                 "is the outermost."
             )
-        return checked_uses(self.store, wrappers)
+        return checked_uses(self.store, map(WrapperUse.from_json, wrappers))
 
     # -- starting ------------------------------------------------------------------------
 
@@ -115,8 +120,8 @@ class Service:
             raise BadArgument(
                 "`worker` says who runs it, and `run` is false: leave one out."
             )
-        asked = replace(asked, using=checked_uses(self.store, asked.using))
-        plan = plan_of(self.store, asked, inputs)
+        wrappers = checked_uses(self.store, asked.using)
+        plan = plan_of(self.store, asked, wrappers, inputs)
         inputs = inputs if plan.inputs is None else plan.inputs
         parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
         if parent is not None:

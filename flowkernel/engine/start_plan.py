@@ -3,8 +3,12 @@
 import re
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.client.flow_source import MAX_SOURCE, bare_notebook
+from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, NotANotebook
 from flowkernel.core.json_values import MAX_NAME, checked_name, dumps
 from flowkernel.core.models import (
@@ -17,28 +21,46 @@ from flowkernel.core.models import (
     OnLost,
     Wrapped,
 )
-from flowkernel.engine.wrapper_registry import wrapper_flow
+from flowkernel.engine.field_types import Actor, CallKey, Id
+from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
 
+@with_config(ConfigDict(extra="ignore"))  # Another version may send more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """A flow without a registration: what runs, and where."""
+
+    name: str
+    kind: FlowKind
+    source: str
+    path: str | None = None
+    environment: Environment = field(default_factory=Environment)
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
     """A request to start. One of `flow`, `source`, `clone_of`, `wrapped_of`, `retry_of`."""
 
-    execution_id: str
+    execution_id: Id = field(default_factory=new_id)
     flow: str | None = None
-    source: dict[str, Json] | None = None
+    source: SourceRecord | None = None
     clone_of: str | None = None
-    retry_of: str | None = None
+    retry_of: Id | None = None
     inputs: Json = field(default_factory=dict)
     name: str | None = None
     run: bool = True
     parent_id: str | None = None
-    call_key: str | None = None
-    started_by: str = ""
-    worker: str | None = None  #: A papermill of its own, which runs it itself.
-    using: list[Json] = field(default_factory=list)  #: Wrappers, outermost first.
-    wrapped_of: str | None = None  #: The wrapper that starts what it wraps.
+    call_key: CallKey | None = None
+    started_by: Actor = "REST"
+    #: A papermill of its own, which runs it itself.
+    worker: Annotated[str, Field(pattern=r"^papermill-[0-9a-f-]{36}$")] | None = None
+    #: Outermost first.
+    using: Annotated[list[WrapperUse], Field(max_length=MAX_WRAPPERS)] = field(
+        default_factory=list
+    )
+    wrapped_of: Id | None = None  #: The wrapper that starts what it wraps.
     parks: bool = False
     is_interactive: bool = False
 
@@ -61,10 +83,16 @@ class StartPlan:
     inputs: Json = None  #: Of a wrapper: its parameters. None: those of the request.
 
 
-def plan_of(store: Store, request: StartRequest, inputs: Json) -> StartPlan:
-    """The plan for a request: of what it names, or of the outermost wrapper around that."""
+def plan_of(
+    store: Store, request: StartRequest, wrappers: list[Json], inputs: Json
+) -> StartPlan:
+    """The plan for a request: of what it names, or of the outermost wrapper around that.
+
+    Args:
+        wrappers: Those of the request, with all their parameters.
+    """
     plan = _plan_without_wrappers(store, request)
-    wrappers = [*request.using, *plan.wrappers]
+    wrappers = [*wrappers, *plan.wrappers]
     if not wrappers:
         return plan
     return plan_of_wrapper(store, wrappers, plan, name=request.name, inputs=inputs)
@@ -136,20 +164,19 @@ def version_of(
     )
 
 
-def plan_of_source(source: dict[str, Json]) -> StartPlan:
-    """The plan for a source that is not registered: the fields of `SourceRecord`.
+def plan_of_source(source: SourceRecord) -> StartPlan:
+    """The plan for a source that is not registered.
 
     Raises:
         BadArgument, NotANotebook: The source cannot run; see `check_source`.
     """
-    kind, text = FlowKind(source["kind"]), source["source"]
-    name = checked_name(re.sub(r"[/\\]", "-", source["name"])[:128])
-    check_source(kind, text, name)
+    name = checked_name(re.sub(r"[/\\]", "-", source.name)[:128])
+    check_source(source.kind, source.source, name)
     return StartPlan(
         flow_name=name,
-        version=version_of(name, kind, text, None, source["path"]),
-        environment=Environment.from_json(source["environment"]),
-        type=_type_of(kind),
+        version=version_of(name, source.kind, source.source, None, source.path),
+        environment=source.environment,
+        type=_type_of(source.kind),
     )
 
 

@@ -8,18 +8,23 @@ when it runs.
 
 import ast
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from numbers import Number
-from typing import TypeGuard
+from typing import Annotated, TypeGuard
+
+from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.errors import BadArgument, FlowNotFound
 from flowkernel.core.json_values import plain_json
-from flowkernel.core.models import Environment, Flow, FlowKind, Json
+from flowkernel.core.models import Environment, Flow, FlowKind, Json, JsonRecord
 from flowkernel.core.python_source import parse_source
 from flowkernel.store import Store
 
+MAX_WRAPPERS = 10  #: Around one flow, inclusive.
 PACKAGE = "flowkernel.wrappers"
 NAME = "PARAMETERS"
 LIMITS = "LIMITS"  #: Least and most of a number, each inclusive.
@@ -30,6 +35,15 @@ KINDS: dict[type, str] = {
     list: "a list",
     dict: "an object of names and values",
 }  #: What a parameter takes, by what its default is.
+
+
+@with_config(ConfigDict(extra="ignore"))  # Another version may send more.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapperUse(JsonRecord):
+    """A wrapper, and its parameters."""
+
+    name: Annotated[str, Field(max_length=128)]
+    inputs: dict[str, Json] = field(default_factory=dict)
 
 
 @cache
@@ -80,7 +94,7 @@ def _find_flow(store: Store, name: str) -> Flow | None:
         return None
 
 
-def checked_uses(store: Store, uses: Json) -> list[Json]:
+def checked_uses(store: Store, uses: Iterable[WrapperUse]) -> list[Json]:
     """Wrappers as they are asked for, each with all its parameters, outermost first.
 
     Raises:
@@ -88,8 +102,8 @@ def checked_uses(store: Store, uses: Json) -> list[Json]:
     """
     found = []
     for use in uses:
-        flow = wrapper_flow(store, use["name"])
-        inputs = plain_json(use.get("inputs") or {}, f"the parameters of {flow.name!r}")
+        flow = wrapper_flow(store, use.name)
+        inputs = plain_json(use.inputs, f"the parameters of {flow.name!r}")
         found.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
     return found
 

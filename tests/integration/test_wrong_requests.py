@@ -58,7 +58,7 @@ IDS = [
 QUERIES = ["x", "-1", "0", "9" * 30, "1e5", "\x00", "", "None", "..", "SUCCESS"]
 WORKER = f"papermill-{new_id()}"
 GOOD = {  #: A request that each route understands; one field at a time is made wrong.
-    "StartBody": {"flow": "f", "run": False},
+    "StartRequest": {"flow": "f", "run": False},
     "RegisterBody": {"name": "g", "kind": "CELL", "source": "x = 1"},
     "WrapBody": {"wrappers": [{"name": "retry", "inputs": {}}]},
     "SaveBody": {},
@@ -68,7 +68,7 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "PromptBody": {"about_id": new_id()},
     "DecideBody": {"verb": "fail"},
     "AnswerBody": {"response": {}},
-    "WaitBody": {"seconds": 0},
+    "WaitRequest": {"seconds": 0},
     "VerbBody": {},
     "PruneBody": {"days": 1.0, "is_dry": True},
     "SqlBody": {"sql": "select 1"},
@@ -119,7 +119,7 @@ def start(rest):
     """Start an execution that does nothing; its id."""
 
     def start(**body):
-        told = rest.post("/api/latest/execution", json={**GOOD["StartBody"], **body})
+        told = rest.post("/api/latest/execution", json={**GOOD["StartRequest"], **body})
         assert told.status_code == 201, told.text
         return told.json()["execution_id"]
 

@@ -5,6 +5,7 @@ import pytest
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Flow, FlowKind
 from flowkernel.engine.wrapper_registry import (
+    WrapperUse,
     checked_uses,
     limits_of,
     parameters_of,
@@ -26,7 +27,7 @@ def store():
 
 
 def use(name, /, **inputs):
-    return {"name": name, "inputs": inputs}
+    return WrapperUse(name=name, inputs=inputs)
 
 
 def test_the_shipped_ones_can_be_read():
@@ -70,9 +71,10 @@ def test_the_parameters_are_those_that_their_documentation_gives_them():
 def test_a_wrapper_gets_its_defaults_and_on_them_what_was_given(store):
     [found] = checked_uses(store, [use("retry", max_tries=5)])
 
-    assert found == use(
+    expected = use(
         "retry", max_tries=5, delay_sec=10, archive_retries=True, delete_retries=False
     )
+    assert found == expected.to_json()
 
 
 def test_wrappers_keep_their_order(store):
@@ -144,7 +146,7 @@ def test_what_is_wrong_is_refused_when_it_is_given(store, given, said):
 def test_limits_are_inclusive(store, given):
     [found] = checked_uses(store, [given])
 
-    assert found["inputs"].items() >= given["inputs"].items()
+    assert found["inputs"].items() >= given.inputs.items()
 
 
 def test_every_number_that_a_shipped_one_takes_has_limits():

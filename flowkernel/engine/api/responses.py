@@ -69,11 +69,19 @@ async def refuse(_request: Request, error: Exception) -> Response:
     return _error_response(type(error).__name__, str(error), status)
 
 
+#: Pydantic's words for a dataclass name our classes; a model and a dataclass get the same.
+_FAULTS = {
+    "dataclass_type": "Input should be a valid dictionary or object to extract fields from",
+    "unexpected_keyword_argument": "Extra inputs are not permitted",
+}
+
+
 async def refuse_invalid(_request: Request, error: Exception) -> Response:
     """A request whose body or query does not have the required shape."""
     assert isinstance(error, RequestValidationError)
     faults = [
-        f"{'.'.join(map(str, fault['loc'][1:])) or 'the body'}: {fault['msg']}"
+        f"{'.'.join(map(str, fault['loc'][1:])) or 'the body'}: "
+        f"{_FAULTS.get(fault['type'], fault['msg'])}"
         for fault in error.errors()[:3]
     ]
     message = f"The request cannot be used: {'; '.join(faults)}."

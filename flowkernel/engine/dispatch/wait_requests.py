@@ -1,8 +1,11 @@
 """How an execution waits: it reports that, gives its slot back, and gets it again."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, ConfigDict, Field, with_config
 
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import EventKind, Execution, Json, Message
@@ -14,11 +17,29 @@ from flowkernel.engine.dispatch.wait_registry import (
     waiting_sentence,
 )
 from flowkernel.engine.prompts.inbox import Inbox
-from flowkernel.engine.schemas import WaitBody
 from flowkernel.engine.service import Service, make_event
 
 S = ExecutionStatus
 SLOT_SECONDS = 20.0  #: How long one request waits for a slot; then it is sent again.
+
+
+@with_config(ConfigDict(extra="forbid", populate_by_name=True))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRequest:
+    """What an execution, or a client, waits for."""
+
+    #: Ids of executions. In JSON its name is `for`.
+    targets: Annotated[list[str], Field(alias="for", max_length=100_000)] = field(
+        default_factory=list
+    )
+    return_when: ReturnWhen = ReturnWhen.ALL_ENDED
+    until: AwareDatetime | None = None
+    message: str | None = None  #: The id of a message: wait for its answer instead.
+    counts_failed: bool = False  #: One that waits for a decision counts as ended.
+    #: How long this request is held open.
+    seconds: Annotated[float, Field(ge=0, le=60)] = 20.0
+    is_last: bool = False  #: There is no further request if it is not over.
+    is_flow: bool = False  #: The execution itself waits, and gives its slot back.
 
 
 async def hold(
@@ -26,34 +47,34 @@ async def hold(
     dispatcher: Dispatcher,
     inbox: Inbox,
     execution_id: str,
-    body: WaitBody,
+    request: WaitRequest,
 ) -> dict[str, Json]:
     """Wait as the request says, for its `seconds` at most; the JSON of the response.
 
     When a flow waits, it is WAITING on disk before this waits, and RUNNING again, with a slot,
     before this says that the wait is over.
     """
-    request = WaitRequest(service, dispatcher, execution_id, body)
-    if body.message is not None:
-        message, is_over = await request.wait_for_answer(inbox, body.message)
-        has_slot = await request.slot_if_over(is_over)
-        record = inbox.with_secrets(message) if body.is_flow else message.to_json()
+    wait = HeldWait(service, dispatcher, execution_id, request)
+    if request.message is not None:
+        message, is_over = await wait.wait_for_answer(inbox, request.message)
+        has_slot = await wait.slot_if_over(is_over)
+        record = inbox.with_secrets(message) if request.is_flow else message.to_json()
         return {"is_over": is_over, "has_slot": has_slot, "message": record}
-    is_over = await request.wait_for_executions()
-    has_slot = await request.slot_if_over(is_over)
-    targets = await request.read_targets()
+    is_over = await wait.wait_for_executions()
+    has_slot = await wait.slot_if_over(is_over)
+    targets = await wait.read_targets()
     records = [target.to_json() for target in targets]
     return {"is_over": is_over, "has_slot": has_slot, "executions": records}
 
 
 @dataclass(frozen=True, slots=True)
-class WaitRequest:
+class HeldWait:
     """One request to wait, while it is held open."""
 
     service: Service
     dispatcher: Dispatcher
     execution_id: str  #: What waits.
-    body: WaitBody
+    request: WaitRequest
 
     # -- for executions, or until a moment -----------------------------------------------
 
@@ -71,26 +92,28 @@ class WaitRequest:
     async def read_targets(self) -> list[Execution]:
         """The executions to wait for, as they are now."""
         get = self.service.store.get_execution
-        return await asyncio.to_thread(lambda: [get(id_) for id_ in self.body.targets])
+        return await asyncio.to_thread(
+            lambda: [get(id_) for id_ in self.request.targets]
+        )
 
     def _wait_for(self, targets: list[Execution]) -> Wait:
         wait = Wait(
             {target.execution_id: target.status for target in targets},
-            self.body.return_when,
+            self.request.return_when,
             waiter=self._waiter,
-            counts_failed=self.body.counts_failed,
+            counts_failed=self.request.counts_failed,
         )
         for target in targets:
             if target.is_failed:
                 wait.note(target.execution_id, S.PAUSED)
-        if self.body.until is None and wait.is_settled:
+        if self.request.until is None and wait.is_settled:
             wait.over.set()
         return wait
 
     @property
     def _waiter(self) -> str | None:
         """The execution that gets its slot again; None: the request is not its own."""
-        return self.execution_id if self.body.is_flow else None
+        return self.execution_id if self.request.is_flow else None
 
     async def _note_ended(self, wait: Wait, targets: list[Execution]) -> None:
         """Take in what ended after it was read, and before the wait was registered."""
@@ -102,15 +125,15 @@ class WaitRequest:
                 wait.note(execution.execution_id, execution.status)
 
     async def _wait(self, wait: Wait, targets: list[Execution]) -> bool:
-        until = self.body.until
+        until = self.request.until
         if wait.over.is_set() or _is_past(until):
             return True
-        if self.body.is_flow:
+        if self.request.is_flow:
             sentence = _until_sentence(until) if until else waiting_sentence(targets)
             await self._report_waiting(on=sentence)
         if until is None:
-            return await until_over(wait, self.body.seconds)
-        await until_over(wait, min(self.body.seconds, _seconds_to(until)))
+            return await until_over(wait, self.request.seconds)
+        await until_over(wait, min(self.request.seconds, _seconds_to(until)))
         return _is_past(until)
 
     # -- for an answer -------------------------------------------------------------------
@@ -136,11 +159,11 @@ class WaitRequest:
 
     def _answer_seconds(self, message: Message) -> float:
         if message.expires_at is None:
-            return self.body.seconds
-        return min(self.body.seconds, _seconds_to(message.expires_at))
+            return self.request.seconds
+        return min(self.request.seconds, _seconds_to(message.expires_at))
 
     async def _report_prompt(self, message: Message) -> None:
-        if self.body.is_flow:
+        if self.request.is_flow:
             short_id = message.message_id[-8:]
             sentence = (
                 f"Waiting for an answer to {message.subject!r} (message {short_id})."
@@ -158,7 +181,7 @@ class WaitRequest:
 
     async def slot_if_over(self, is_over: bool) -> bool:
         """Get the slot of a flow whose wait is over; whether it has one, if it needs one."""
-        if not self.body.is_flow or not (is_over or self.body.is_last):
+        if not self.request.is_flow or not (is_over or self.request.is_last):
             return True
         return await self._get_slot()
 

@@ -13,7 +13,6 @@ from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decisio
 from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.presence import Presence
-from flowkernel.engine.schemas import DecideBody
 from flowkernel.store import Store
 
 
@@ -130,17 +129,25 @@ def _count_tries(store: Store, failed: Execution) -> int:
     return count
 
 
-def decide_on(inbox: Inbox, execution_id: str, body: DecideBody) -> Execution:
+def decide_on(
+    inbox: Inbox,
+    execution_id: str,
+    *,
+    message_id: str | None,
+    verb: DecisionVerb | None,
+    actor: str,
+    why: str | None,
+    archive: bool,
+) -> Execution:
     """Carry out an answered prompt, or a verb.
 
     Raises:
         BadArgument: Neither is given, or both.
     """
-    if (body.message_id is None) is (body.verb is None):
+    if (message_id is None) is (verb is None):
         raise BadArgument("Give either `message_id` or `verb`.")
-    if body.verb is not None:
-        verb = DecisionVerb(body.verb)
-        request = DecisionRequest(verb=verb, actor=body.started_by, why=body.why)
+    if verb is not None:
+        request = DecisionRequest(verb=verb, actor=actor, why=why)
     else:
-        request = decision_in(inbox.find(body.message_id or ""))
-    return decide(inbox.service, execution_id, request, archive=body.archive)
+        request = decision_in(inbox.find(message_id or ""))
+    return decide(inbox.service, execution_id, request, archive=archive)

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine import schemas
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import in_thread, json_response

@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
-from flowkernel.core.models import RequestedAction
-from flowkernel.engine import schemas
+from flowkernel.core.models import DecisionVerb, RequestedAction
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.prompts.answer_time import answer_time
@@ -70,7 +70,16 @@ async def decide(
     execution_id: str, body: schemas.DecideBody, engine: CurrentEngine
 ) -> Response:
     """Carry out what was decided on its failure."""
-    execution = await in_thread(decide_on, engine.inbox, execution_id, body)
+    execution = await in_thread(
+        decide_on,
+        engine.inbox,
+        execution_id,
+        message_id=body.message_id,
+        verb=DecisionVerb(body.verb) if body.verb else None,
+        actor=body.started_by,
+        why=body.why,
+        archive=body.archive,
+    )
     if execution.requested_action is RequestedAction.RESUME:
         engine.dispatcher.resume(execution_id)
     return json_response(execution.to_json())

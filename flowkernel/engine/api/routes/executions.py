@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine import schemas
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import (
@@ -15,7 +15,6 @@ from flowkernel.engine.api.responses import (
     json_text_response,
 )
 from flowkernel.engine.retention import delete
-from flowkernel.engine.start_plan import StartRequest
 
 router = APIRouter(tags=["execution"])
 direct = APIRouter(route_class=DirectRoute)
@@ -24,8 +23,7 @@ direct = APIRouter(route_class=DirectRoute)
 @direct.post("/execution")
 async def start(body: schemas.StartBody, engine: CurrentEngine) -> Response:
     """Start an execution; 201 once it is on disk."""
-    request = StartRequest(**body.model_dump())
-    execution = await in_thread(engine.service.start, request)
+    execution = await in_thread(engine.service.start, body)
     return json_response(execution.to_json(), 201)
 
 

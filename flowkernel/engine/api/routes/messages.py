@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from flowkernel.engine import schemas
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import check_limit, in_thread, json_response
 from flowkernel.engine.prompts.inbox import MessageAnswer

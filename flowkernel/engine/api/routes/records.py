@@ -7,7 +7,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Event
-from flowkernel.engine import schemas
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.retention import prune as prune_families

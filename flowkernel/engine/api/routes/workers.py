@@ -3,11 +3,13 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from flowkernel.engine import schemas
+from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.direct_route import DirectRoute
+from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.dispatch.worker_reports import accept
+from flowkernel.engine.service import Service
 
 router = APIRouter(tags=["worker"], route_class=DirectRoute)
 
@@ -34,5 +36,10 @@ async def report(
     engine.dispatcher.note_worker(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
-    refused_ids = await in_thread(accept, engine.service, worker_id, body.events)
+    refused_ids = await in_thread(_accept, engine.service, worker_id, body.events)
     return json_response({"refused": refused_ids})
+
+
+def _accept(service: Service, worker_id: str, records: list[EventRecord]) -> list[str]:
+    """The ids of the events that were refused; in a thread, for there may be many."""
+    return accept(service, worker_id, [record.to_event() for record in records])

@@ -1,0 +1,157 @@
+"""The bodies of the requests, by route."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from flowkernel.core.clock import new_id
+from flowkernel.core.models import Environment, FlowKind, OnLost
+from flowkernel.engine.api.event_schemas import EventRecord
+from flowkernel.engine.api.json_body import IS_JSON, Body
+from flowkernel.engine.dispatch.wait_requests import WaitRequest
+from flowkernel.engine.field_types import Actor, CallKey, Id
+from flowkernel.engine.start_plan import StartRequest
+from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse
+
+MAX_TIMEOUT = 10 * 366 * 86_400.0  #: Seconds to wait for an answer, inclusive.
+
+#: `POST execution`: one of `flow`, `source`, `clone_of`, ...; the rest may be left out.
+StartBody = Annotated[StartRequest, IS_JSON]
+
+#: `POST execution/{id}/wait`: for others to end, or until a moment.
+WaitBody = Annotated[WaitRequest, IS_JSON]
+
+
+class RegisterBody(Body):
+    """`POST flow`. Another version may send more: unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    kind: FlowKind
+    source: str
+    path: str | None = None
+    environment: Environment = Field(default_factory=Environment)
+    setup: str | None = None
+    description: str | None = Field(default=None, max_length=100_000)
+    on_lost: OnLost = OnLost.RUN_AGAIN
+    cell_timeout: float | None = Field(default=None, allow_inf_nan=False)
+    wrappers: list[WrapperUse] = Field(default_factory=list, max_length=MAX_WRAPPERS)
+    is_wrapper: bool = False
+
+
+class WrapBody(Body):
+    """`PATCH flow/{name}`: the wrappers from now on, outermost first."""
+
+    wrappers: list[WrapperUse] = Field(max_length=MAX_WRAPPERS)
+
+
+class VerbBody(Body):
+    """An action on an execution: who requests it, and what it needs."""
+
+    execution_id: Id = Field(default_factory=new_id)  #: Of a new one, if it starts one.
+    started_by: Actor = "REST"
+    inputs: Any = None
+
+
+class SaveBody(Body):
+    """`PATCH execution/{id}`: the fields to overwrite."""
+
+    name: str = ""
+    status_message: str | None = Field(default=None, max_length=100_000)
+    is_archived: bool = False
+
+
+class OutputBody(Body):
+    """`POST execution/{id}/output`."""
+
+    output: Any
+    merge: bool = True
+
+
+class LogBody(Body):
+    """`POST execution/{id}/log`."""
+
+    stream: Literal["log", "stdout", "stderr"] = "log"
+    text: str = Field(max_length=100_000)
+
+
+class MessageBody(Body):
+    """`POST execution/{id}/message`."""
+
+    message_id: Id = Field(default_factory=new_id)
+    subject: str = Field(max_length=1_000)
+    message: str | None = Field(default=None, max_length=100_000)
+    message_type: Literal["INFO", "WARN", "ERROR", "POPUP"] = "INFO"
+    request: str | None = Field(default=None, max_length=1_000)
+    body: Any = None
+    #: False: a message without `request` and `body` asks for nothing.
+    wait: bool = True
+    timeout: float | None = Field(default=None, ge=0, le=MAX_TIMEOUT)
+    call_key: CallKey | None = None
+    about_id: Id | None = None
+
+
+class PromptBody(Body):
+    """`POST execution/{id}/prompt`."""
+
+    message_id: Id = Field(default_factory=new_id)
+    about_id: Id
+    timeout: float | None = Field(default=None, ge=0, le=MAX_TIMEOUT)
+
+
+class DecideBody(Body):
+    """`POST execution/{id}/decide`: by an answered prompt, or by a verb."""
+
+    message_id: Id | None = None
+    verb: Literal["retry_cell", "retry", "fail", "cancel_all"] | None = None
+    why: str | None = Field(default=None, max_length=1_000)  #: Added to its message.
+    archive: bool = True
+    started_by: Actor = "REST"
+
+
+class AnswerBody(Body):
+    """`POST message/{id}/answer`."""
+
+    answer_id: Id = Field(default_factory=new_id)
+    response: dict[str, Any] = Field(default_factory=dict)
+    answered_by: Actor = "somebody"
+    answered_from: str = Field(default="REST", max_length=100)
+
+
+class SqlBody(Body):
+    """`POST sql`."""
+
+    sql: str = Field(max_length=100_000)
+    format: Literal["json", "arrow"] = "json"
+
+
+class PruneBody(Body):
+    """`POST prune`: which families to delete."""
+
+    days: float | None = Field(default=None, ge=0, le=100_000)
+    keep: int | None = Field(default=None, ge=0, le=2**62)
+    is_dry: bool = False
+
+
+class StopBody(Body):
+    """`POST engine/stop`."""
+
+    force: bool = False
+
+
+class PollBody(Body):
+    """`POST worker/{id}/poll`."""
+
+    pid: int
+    process_started_at: float
+    holding: list[str]
+    paused: list[str] = Field(default_factory=list)
+
+
+class ReportBody(Body):
+    """`POST worker/{id}/report`: what happened, in order."""
+
+    pid: int
+    process_started_at: float
+    events: list[EventRecord] = Field(max_length=5_000)
