@@ -97,7 +97,7 @@ class RequestedAction(StrEnum):
 class OnLost(StrEnum):
     """What follows when the worker of an execution is lost."""
 
-    RUN_AGAIN = "run_again"  #: Queue it again, at most `MAX_LOSSES` times.
+    RUN_AGAIN = "run_again"  #: Queue it again, at most `max_losses` times.
     FAIL = "fail"  #: End it with an error.
 
 
@@ -105,29 +105,28 @@ class OnLost(StrEnum):
 class Environment(JsonRecord):
     """Where a flow runs: the interpreter or kernelspec, and the folder, of its author."""
 
-    interpreter: str | None = None  #: Path of the Python of the registering process.
-    kernel_name: str | None = None  #: A kernelspec; None means: that interpreter.
-    prefix: str | None = None  #: `sys.prefix` there, whose kernelspecs also count.
+    interpreter: str | None = None  #: Path of the Python that registered the flow.
+    kernel_name: str | None = None  #: A kernelspec; None: use `interpreter`.
+    prefix: str | None = None  #: `sys.prefix` of `interpreter`, which has kernelspecs.
     cwd: str | None = None  #: The working directory of the kernel.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow(JsonRecord):
-    """A named piece of work. It does not run; it is run."""
+    """A named piece of work: a source, and where it runs."""
 
     name: str
     kind: FlowKind
     source: str
-    setup: str | None = None  #: Name of the flow whose source is put in front.
+    setup: str | None = None  #: Name of a flow whose source runs before it.
     path: str | None = None  #: The file it came from.
     description: str | None = None
     environment: Environment = field(default_factory=Environment)
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
-    wrappers: Json = field(
-        default_factory=list
-    )  #: `name` and `inputs`, outermost first.
-    is_wrapper: bool = False  #: It runs another flow, and decides what follows.
+    #: `name` and `inputs` of each wrapper, outermost first.
+    wrappers: Json = field(default_factory=list)
+    is_wrapper: bool = False  #: It runs another flow and decides what follows.
     flow_version: str = ""
     registered_at: datetime | None = None
 
@@ -146,7 +145,7 @@ class FlowVersion(JsonRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellError(JsonRecord):
-    """What a failed cell raised, as the kernel told it."""
+    """What a failed cell raised, as its kernel reported it."""
 
     name: str
     message: str
@@ -201,7 +200,7 @@ class DecisionVerb(StrEnum):
     RETRY_CELL = "retry_cell"  #: Run the cell again, in the kernel that failed.
     RETRY = "retry"  #: Start again, in a new kernel.
     RETRY_WITH_INPUTS = "retry_with_inputs"  #: The same, with other inputs.
-    SKIP = "skip"  #: Go on after the cell, in the kernel that failed.
+    SKIP = "skip"  #: Continue after the cell, in the kernel that failed.
     FAIL = "fail"  #: End with the error.
     CANCEL_ALL = "cancel_all"  #: Cancel the whole family.
 
@@ -228,7 +227,7 @@ class Decision(JsonRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution(JsonRecord):
-    """One flow carried out once, from request to ended."""
+    """One run of a flow, from the request to its end."""
 
     former_names: ClassVar[Mapping[str, str]] = {"asked": "requested_action"}
     execution_id: str
@@ -242,7 +241,7 @@ class Execution(JsonRecord):
     status_message: str | None = None
     parent_id: str | None = None
     depth: int = 0  #: 0 for a root.
-    call_key: str | None = None  #: Which call of its parent started it.
+    call_key: str | None = None  #: Which call in its parent started it.
     retry_of: str | None = None
     inputs: Json = field(default_factory=dict)
     output: Json = None
@@ -251,11 +250,11 @@ class Execution(JsonRecord):
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None  #: Seconds for one cell; None: no limit.
     started_by: str = ""
-    started_at: datetime | None = None  #: When its (last) worker took it.
+    started_at: datetime | None = None  #: When its last worker began to run it.
     ended_at: datetime | None = None
     is_archived: bool = False
     notebook_path: str | None = None  #: Relative to the home.
-    worker: str | None = None  #: Who carries it out, or did last.
+    worker: str | None = None  #: Who runs it, or ran it last.
     losses: int = 0  #: How often its worker was lost.
     cell_count: int | None = None  #: Code cells of its notebook.
     requested_action: RequestedAction | None = None  #: Until it is done.
@@ -265,13 +264,13 @@ class Execution(JsonRecord):
     failure: Failure | None = None  #: Of its last try, until it runs again.
     parked_at: datetime | None = None  #: Since when its kernel is kept, if it is.
     decision: Decision | None = None  #: On its last failure.
-    last_seq: int = 0  #: The event that last changed it.
+    last_seq: int = 0  #: The event that changed it last.
 
     @property
     def is_failed(self) -> bool:
-        """Whether it failed, and waits for somebody to decide what follows."""
-        is_aside = self.status is ExecutionStatus.PAUSED and self.failure is not None
-        return is_aside and self.decision is None
+        """Whether it failed and waits for a decision."""
+        has_failed = self.failure is not None and self.decision is None
+        return has_failed and self.status is ExecutionStatus.PAUSED
 
     @property
     def failed_for_another(self) -> bool:
@@ -287,11 +286,10 @@ class Execution(JsonRecord):
 
     @property
     def is_under_way(self) -> bool:
-        """Whether something is done for it: it is not over, nor only recorded or put aside."""
-        is_aside = self.status is ExecutionStatus.PAUSED and self.worker is None
-        return not (
-            self.status.is_ended or self.status is ExecutionStatus.PENDING or is_aside
-        )
+        """Whether it is queued or has a worker: started, not ended, not merely paused."""
+        if self.status is ExecutionStatus.PAUSED:
+            return self.worker is not None
+        return not (self.status.is_ended or self.status is ExecutionStatus.PENDING)
 
     @property
     def duration(self) -> float | None:
@@ -303,7 +301,7 @@ class Execution(JsonRecord):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRun(JsonRecord):
-    """One carrying out of one cell."""
+    """One run of one cell."""
 
     cell_run_id: str
     execution_id: str
@@ -321,29 +319,31 @@ class CellRun(JsonRecord):
 
 
 class EventKind(StrEnum):
-    """What can happen to an execution. Stored in `event.kind`; never renamed."""
+    """What can happen to an execution. Stored in `event.kind`; never renamed.
 
-    CREATED = "created"  #: payload: the whole Execution as it was born
-    QUEUED = "queued"  #: (a pending one is asked to start, a paused one goes on)
+    The comments list the keys of the payload.
+    """
+
+    CREATED = "created"  #: those of `Execution`, all of them
+    QUEUED = "queued"  #: none; one that was not started starts, a paused one continues
     STARTED = "started"  #: worker, notebook_path
-    WAITING = "waiting"  #: on (a sentence), message_id (if for an answer)
+    WAITING = "waiting"  #: on (a sentence), message_id (if it waits for an answer)
     RESUMED = "resumed"
     PAUSED = "paused"
     LOST = "lost"  #: worker
-    FAILED = "failed"  #: status_message, error, failure, is_parked: somebody may decide
-    DECIDED = "decided"  #: verb, message_id, decided_from, and what belongs to the verb
-    KERNEL_LOST = "kernel_lost"  #: why: what was parked cannot go on any more
-    SAVED = "saved"  #: the fields to overwrite: name, status_message, is_archived
+    FAILED = "failed"  #: status_message, error, failure, is_parked
+    DECIDED = "decided"  #: those of `Decision`
+    KERNEL_LOST = "kernel_lost"  #: why; its parked kernel is gone
+    SAVED = "saved"  #: name, status_message, is_archived: those that change
     OUTPUT_SET = "output_set"  #: output: the whole merged output
     CELLS_COUNTED = "cells_counted"  #: cell_count
-    REQUESTED = "asked"  #: what: a RequestedAction, or None to take it back; why
-    ENDED = "ended"  #: status, status_message, error, output_notebook
+    REQUESTED = "asked"  #: what (a RequestedAction; None withdraws it), why
+    ENDED = "ended"  #: status, status_message, error, notebook_path
     CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
-    CELL_ENDED = (
-        "cell_ended"  #: cell_run_id, status, error_name, error_message, traceback
-    )
-    MESSAGE_SENT = "message_sent"  #: message_id and what it says and asks
-    MESSAGE_CHANGED = "message_changed"  #: message_id, message, body: less is possible
+    #: cell_run_id, status, error_name, error_message, traceback
+    CELL_ENDED = "cell_ended"
+    MESSAGE_SENT = "message_sent"  #: those of `Message` that the sender sets
+    MESSAGE_CHANGED = "message_changed"  #: message_id, message, body (fewer choices)
     MESSAGE_ANSWERED = "message_answered"  #: message_id, response, answered_from
     MESSAGE_CLOSED = "message_closed"  #: message_id, status, why
     LOGGED = "logged"  #: stream, text. Kept in the `log` table, not in `event`.
@@ -359,13 +359,13 @@ class Event(JsonRecord):
     happened_at: datetime
     actor: str = ""
     payload: dict[str, Json] = field(default_factory=dict)
-    root_id: str = ""  #: Filled in by the store.
-    seq: int = 0  #: Filled in by the store; grows by at least one with each event.
+    root_id: str = ""  #: Set by the store.
+    seq: int = 0  #: Set by the store; grows by at least one with each event.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(JsonRecord):
-    """A stored note from an execution to a person, maybe with a form to be answered."""
+    """A stored note from an execution to a person, with or without a form."""
 
     message_id: str
     execution_id: str
@@ -375,10 +375,10 @@ class Message(JsonRecord):
     message_type: str  #: INFO, WARN, ERROR or POPUP.
     created_at: datetime
     status: MessageStatus = MessageStatus.NOTE
-    body: Json = None  #: The form, as a JSON schema; None: it asks for nothing.
-    call_key: str | None = None  #: Which call of its execution sent it.
-    about_id: str | None = None  #: The failed execution that it asks about.
-    expires_at: datetime | None = None  #: Until when an answer is waited for.
+    body: Json = None  #: The form, as a JSON schema; None: it needs no answer.
+    call_key: str | None = None  #: Which call in its execution sent it.
+    about_id: str | None = None  #: Of a prompt: the failed execution.
+    expires_at: datetime | None = None  #: When the wait for an answer ends.
     response: Json = None
     answered_by: str | None = None
     answered_from: str | None = None  #: notebook, command line, REST, ...

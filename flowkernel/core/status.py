@@ -1,18 +1,18 @@
-"""Where an execution or a cell run stands, and the moves that are allowed."""
+"""The statuses of executions, cell runs and messages, and which changes are allowed."""
 
 from collections.abc import Mapping, Set
 from enum import StrEnum
 
 
 class ExecutionStatus(StrEnum):
-    """Where an execution stands. These values are stored and sent to the browser."""
+    """The status of an execution. These values are stored and sent over REST."""
 
-    PENDING = "PENDING"  #: Recorded; nobody has asked for it to start.
-    QUEUED = "QUEUED"  #: To be started; no worker has it yet.
-    RUNNING = "RUNNING"  #: A kernel is executing its cells.
-    WAITING = "WAITING"  #: For a child, a response, a lock or a moment. Holds no slot.
-    PAUSED = "PAUSED"  #: By request, or by a failure that someone may still mend.
-    ENDED_SUCCESS = "ENDED_SUCCESS"  #: Ended. Every cell ran, or it said so itself.
+    PENDING = "PENDING"  #: Only recorded: its start was not requested.
+    QUEUED = "QUEUED"  #: It has no slot, or no worker, yet.
+    RUNNING = "RUNNING"  #: A kernel executes its cells.
+    WAITING = "WAITING"  #: For a child, an answer or a moment. It has no slot.
+    PAUSED = "PAUSED"  #: On request, or after a failure until it is decided.
+    ENDED_SUCCESS = "ENDED_SUCCESS"  #: Ended. Every cell ran, or the flow said so.
     ENDED_ERROR = "ENDED_ERROR"  #: Ended. The error is in `status_message`.
     #: Ended. Stopped on request, or with its parent.
     ENDED_CANCELLED = "ENDED_CANCELLED"
@@ -24,11 +24,11 @@ class ExecutionStatus(StrEnum):
 
     @property
     def is_ended(self) -> bool:
-        """Whether this status cannot be left."""
+        """Whether this status can no longer change."""
         return not MOVES[self]
 
     def can_become(self, other: "ExecutionStatus") -> bool:
-        """Whether an execution that stands here may move to `other`."""
+        """Whether an execution with this status may get the status `other`."""
         return other in MOVES[self]
 
 
@@ -48,8 +48,8 @@ ENDED = frozenset({S.ENDED_SUCCESS, S.ENDED_ERROR, S.ENDED_CANCELLED})
 MOVES: Mapping[S, Set[S]] = {
     S.PENDING: frozenset({S.QUEUED, S.ENDED_CANCELLED}),
     S.QUEUED: frozenset({S.RUNNING, S.PAUSED, S.ENDED_ERROR, S.ENDED_CANCELLED}),
-    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.QUEUED})
-    | ENDED,  # QUEUED: worker lost.
+    # QUEUED: its worker was lost.
+    S.RUNNING: frozenset({S.WAITING, S.PAUSED, S.QUEUED}) | ENDED,
     S.WAITING: frozenset({S.RUNNING, S.PAUSED, S.QUEUED}) | ENDED,
     S.PAUSED: frozenset({S.RUNNING, S.QUEUED}) | ENDED,
     S.ENDED_SUCCESS: frozenset(),
@@ -59,18 +59,18 @@ MOVES: Mapping[S, Set[S]] = {
 
 
 class CellStatus(StrEnum):
-    """How one carrying out of one cell went. Taken from what the kernel said."""
+    """How one run of one cell went, as its kernel reported it."""
 
-    RUNNING = "RUNNING"  #: The kernel is executing it.
+    RUNNING = "RUNNING"  #: The kernel executes it.
     SUCCESS = "SUCCESS"  #: The kernel replied ok.
     EXITED = "EXITED"  #: It ended the flow itself: `this.success()`, `sys.exit(0)`.
     ERROR = "ERROR"  #: It raised.
     #: It raised, and its tag or the caller allows that.
     ALLOWED_ERROR = "ALLOWED_ERROR"
     TIMED_OUT = "TIMED_OUT"  #: It ran longer than the cell time limit.
-    INTERRUPTED = "INTERRUPTED"  #: It was interrupted, by a cancel or by a signal.
-    KERNEL_DIED = "KERNEL_DIED"  #: The kernel process was gone before it replied.
-    LOST = "LOST"  #: Its worker was gone before it said how the cell ended.
+    INTERRUPTED = "INTERRUPTED"  #: A cancel or a signal interrupted it.
+    KERNEL_DIED = "KERNEL_DIED"  #: The kernel process ended before it replied.
+    LOST = "LOST"  #: Its worker was lost before it reported the end.
 
     @property
     def label(self) -> str:
@@ -79,13 +79,13 @@ class CellStatus(StrEnum):
 
 
 class MessageStatus(StrEnum):
-    """Where a message stands. Only an open one can still become something else."""
+    """The status of a message. Only that of an open one can change."""
 
-    NOTE = "NOTE"  #: It asks for nothing.
+    NOTE = "NOTE"  #: It needs no answer.
     OPEN = "OPEN"  #: It waits for an answer.
-    ANSWERED = "ANSWERED"  #: Somebody answered, once and for all.
-    TIMED_OUT = "TIMED_OUT"  #: Nobody answered in time.
-    CLOSED = "CLOSED"  #: Nobody needs the answer any more; `closed_why` says why.
+    ANSWERED = "ANSWERED"  #: It has its one answer.
+    TIMED_OUT = "TIMED_OUT"  #: There was no answer in time.
+    CLOSED = "CLOSED"  #: The answer is no longer needed; `closed_why` says why.
 
     @property
     def label(self) -> str:
@@ -94,7 +94,7 @@ class MessageStatus(StrEnum):
 
 
 class ReturnWhen(StrEnum):
-    """When a wait for several executions is over."""
+    """When a wait for several executions ends."""
 
     ALL_ENDED = "ALL_ENDED"  #: All have ended, however they ended.
     ALL_SUCCEEDED = "ALL_SUCCEEDED"  #: All succeeded, or one can no longer succeed.
@@ -102,7 +102,7 @@ class ReturnWhen(StrEnum):
     FIRST_SUCCEEDED = "FIRST_SUCCEEDED"  #: One succeeded, or none can. Our extension.
 
     def is_settled(self, statuses: list[ExecutionStatus]) -> bool:
-        """Whether waiting for executions that stand at `statuses` is over."""
+        """Whether a wait for executions with these statuses is over."""
         ended = [status for status in statuses if status in ENDED]
         succeeded = [status for status in ended if status is S.ENDED_SUCCESS]
         if len(ended) == len(statuses):
