@@ -1,4 +1,4 @@
-"""A flow asks a person, holds no slot meanwhile, and goes on with the answer."""
+"""A flow asks a person, holds no slot meanwhile, and continues with the answer."""
 
 import pytest
 
@@ -27,11 +27,11 @@ this.set_output(answer.get("response"))
 def open_message(client, execution):
     """Its message, as soon as it is there."""
 
-    def found():
+    def open_messages():
         waiting = client.get("/message", is_open="true")
         return [m for m in waiting if m["execution_id"] == execution.execution_id]
 
-    [message] = until(found)
+    [message] = until(open_messages)
     return message
 
 
@@ -39,16 +39,16 @@ def answer(client, message, **response):
     return client.answer(message["message_id"], response, answered_from="test")
 
 
-def test_a_flow_goes_on_with_the_answer(register, start, client):
+def test_a_flow_continues_with_the_answer(register, start, client):
     register("asking", ASKING.replace("set_output(", "set_output(response="))
     execution = start("asking")
     message = open_message(client, execution)
     until(lambda: execution.load("status") == S.WAITING)
     short = message["message_id"][-8:]
-    said = f"Waiting for an answer to 'Which day?' (message {short})."
-    assert execution.get("message") == said
-    found = client.get(f"/message/{execution.execution_id[-8:]}")
-    assert found["message_id"] == message["message_id"]
+    text = f"Waiting for an answer to 'Which day?' (message {short})."
+    assert execution.get("message") == text
+    record = client.get(f"/message/{execution.execution_id[-8:]}")
+    assert record["message_id"] == message["message_id"]
 
     answer(client, message, day="2026-01-31", go=True)
 
@@ -56,7 +56,7 @@ def test_a_flow_goes_on_with_the_answer(register, start, client):
     assert execution.output == {"response": {"day": "2026-01-31", "go": True}}
 
 
-def test_what_waits_for_a_person_holds_no_slot(register, start, run, client):
+def test_a_flow_that_waits_for_a_person_holds_no_slot(register, start, run, client):
     register("asking", "this.message('Well?')")
     register("other", "pass")
     waiting = [start("asking") for _ in range(12)]
@@ -109,7 +109,7 @@ def test_a_flow_may_ask_first_and_wait_later(register, start, client):
     assert execution.wait().output == {"asked": "OPEN", "far": "12 km"}
 
 
-def test_a_lost_flow_asks_no_second_time(register, start, client, home):
+def test_a_flow_that_was_lost_does_not_ask_again(register, start, client, home):
     register("asking", ASKING.replace("set_output(", "set_output(response="))
     execution = start("asking")
     message = open_message(client, execution)
@@ -122,13 +122,13 @@ def test_a_lost_flow_asks_no_second_time(register, start, client, home):
     until(lambda: execution.status.is_ended, seconds=60)
     assert execution.output == {"response": {"skip": True}}
     assert execution.load("losses") == 1
-    asked = client.sql(
+    result = client.sql(
         f"SELECT count(*) FROM message WHERE execution_id = '{execution.execution_id}'"
     )
-    assert asked["rows"] == [[1]]
+    assert result["rows"] == [[1]]
 
 
-def test_a_lost_flow_that_asks_something_else_is_asked_again(
+def test_a_flow_that_was_lost_and_asks_something_else_asks_again(
     register, start, client, home, tmp_path
 ):
     """Its second run deletes something else: yes to the first is not yes to that."""
@@ -153,7 +153,7 @@ def test_a_lost_flow_that_asks_something_else_is_asked_again(
     until(lambda: execution.status.is_ended, seconds=60)
 
 
-def test_a_cancelled_flow_takes_its_question_along(register, start, client):
+def test_the_question_of_a_cancelled_flow_is_closed(register, start, client):
     register("asking", "this.message('Well?')")
     execution = start("asking")
     message = open_message(client, execution)
@@ -164,7 +164,7 @@ def test_a_cancelled_flow_takes_its_question_along(register, start, client):
     assert client.get(f"/message/{message['message_id']}")["status"] == "CLOSED"
 
 
-def test_a_password_reaches_the_flow_and_no_notebook(register, start, client, home):
+def test_a_password_reaches_the_flow_but_no_notebook(register, start, client, home):
     register(
         "secret",
         "m = this.message('In', body={'properties': {'word': {'element': 'password'}}})\n"

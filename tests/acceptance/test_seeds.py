@@ -91,7 +91,7 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict):
 """
 WELL = "def handler(system, this):\n    return this.success('well')"
 NOT_WELL = "def handler(system, this):\n    this.error('not well')"
-LATER = "is not part of this version of flowkernel."
+NOT_AVAILABLE = "is not part of this version of flowkernel."
 
 
 def test_a_child_is_started(register, run):
@@ -125,8 +125,8 @@ def test_a_failed_child_is_caught(register, run, client, inputs, child, word):
     execution = run("parent")
 
     assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
-    [said] = client.log(execution.execution_id)
-    assert said.payload == {"stream": "log", "text": f"my_other_flow_name {word}\n"}
+    [line] = client.log(execution.execution_id)
+    assert line.payload == {"stream": "log", "text": f"my_other_flow_name {word}\n"}
 
 
 def test_a_flow_that_fails_can_be_restarted_interactively(register, start, client):
@@ -135,8 +135,8 @@ def test_a_flow_that_fails_can_be_restarted_interactively(register, start, clien
     client.channel = "test"  # Somebody is there.
 
     execution = start("interactive parent")
-    [asked] = until(lambda: client.get("/message", is_open="true"), seconds=60)
-    client.answer(asked["message_id"], {"retry": True}, answered_from="test")
+    [message] = until(lambda: client.get("/message", is_open="true"), seconds=60)
+    client.answer(message["message_id"], {"retry": True}, answered_from="test")
     execution.wait()
 
     assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
@@ -148,8 +148,8 @@ def test_values_are_passed(register, start, client):
     register("Messenger", MESSENGER)
 
     execution = start("main")
-    [asked] = until(lambda: client.get("/message", is_open="true"))
-    client.answer(asked["message_id"], {"ok": True}, answered_from="test")
+    [message] = until(lambda: client.get("/message", is_open="true"))
+    client.answer(message["message_id"], {"ok": True}, answered_from="test")
     execution.wait()
 
     assert execution.get("status", "message") == (S.ENDED_SUCCESS, "all done")
@@ -164,18 +164,18 @@ def test_values_are_passed(register, start, client):
         "create message with result",
         {"message_value": 42},
     )
-    told = client.get("/message")[0]
-    assert (told["subject"], told["message"]) == ("Message", " The value is: 42")
-    assert told["execution_id"] == messenger.execution_id
+    message = client.get("/message")[0]
+    assert (message["subject"], message["message"]) == ("Message", " The value is: 42")
+    assert message["execution_id"] == messenger.execution_id
 
 
 @pytest.mark.parametrize(
-    ("source", "what"), [(CONNECTING, "this.connect()"), (SETTING, "system.setting")]
+    ("source", "name"), [(CONNECTING, "this.connect()"), (SETTING, "system.setting")]
 )
-def test_what_comes_later_says_so(register, run, source, what):
+def test_a_missing_part_raises_not_yet_available(register, run, source, name):
     register("later", source)
 
     status, message = run("later").get("status", "message")
 
     assert status == S.ENDED_ERROR
-    assert f"NotYetAvailable: {what} {LATER}" in message
+    assert f"NotYetAvailable: {name} {NOT_AVAILABLE}" in message

@@ -49,7 +49,7 @@ def wrapped(client):
     """Run a flow through wrappers, outermost first, until it has ended."""
 
     def wrapped(target, *uses, **inputs):
-        using = [{"name": name, "inputs": given} for name, given in uses]
+        using = [{"name": name, "inputs": parameters} for name, parameters in uses]
         request = {**start_request(str(target), inputs), "using": using}
         execution = Execution(client, client.start(request).execution_id)
         return execution.wait(ReturnWhen.ALL_ENDED, timeout=120)
@@ -99,7 +99,7 @@ def test_retry_tries_until_it_succeeds(counted, wrapped):
     ]
 
 
-def test_retry_gives_the_flow_within_another_wrapper_its_inputs_again(counted, wrapped):
+def test_retry_keeps_the_inputs_of_a_flow_inside_another_wrapper(counted, wrapped):
     counted("given", good_from=2, more="this.set_output(given=inputs)")
 
     execution = wrapped("given", ("retry", {"delay_sec": 0}), ("timeout", {}), day=1)
@@ -117,7 +117,7 @@ def test_retry_ends_as_the_last_try_ended(counted, wrapped):
     assert times() == 2
 
 
-def test_retry_does_not_try_again_what_was_cancelled(register, wrapped):
+def test_retry_does_not_run_a_cancelled_flow_again(register, wrapped):
     register("given_up", CANCELLED)
 
     execution = wrapped("given_up", ("retry", {"delay_sec": 0}))
@@ -138,7 +138,7 @@ def test_retry_waits_between_two_tries_without_a_slot(register, client):
     execution.cancel().wait(ReturnWhen.ALL_ENDED)
 
 
-def test_a_list_leaves_earlier_tries_out(counted, wrapped):
+def test_a_list_does_not_show_earlier_tries(counted, wrapped):
     counted("listed", good_from=2)
     wrapped("listed", ("retry", {"delay_sec": 0}))
 
@@ -148,7 +148,7 @@ def test_a_list_leaves_earlier_tries_out(counted, wrapped):
     assert len(json.loads(command(*ask, "--all").stdout)) == 2
 
 
-def test_tries_are_kept_in_sight_if_that_is_asked_for(counted, wrapped):
+def test_tries_stay_in_lists_if_they_are_not_archived(counted, wrapped):
     counted("kept", good_from=2)
 
     execution = wrapped("kept", ("retry", {"delay_sec": 0, "archive_retries": False}))
@@ -156,7 +156,7 @@ def test_tries_are_kept_in_sight_if_that_is_asked_for(counted, wrapped):
     assert [one.load("is_archived") for one in execution.children] == [False, False]
 
 
-def test_tries_are_deleted_with_all_under_them_if_that_is_asked_for(
+def test_delete_retries_deletes_tries_with_all_under_them(
     client, counted, register, wrapped
 ):
     """And what succeeded in one of them was not run twice."""
@@ -176,7 +176,7 @@ def test_tries_are_deleted_with_all_under_them_if_that_is_asked_for(
 # -- timeout ---------------------------------------------------------------------------------
 
 
-def test_timeout_cancels_what_takes_too_long(register, wrapped):
+def test_timeout_cancels_a_flow_that_takes_too_long(register, wrapped):
     register("sleeper", SLEEPS)
 
     execution = wrapped("sleeper", ("timeout", {"timeout_sec": 0.5}))
@@ -187,7 +187,7 @@ def test_timeout_cancels_what_takes_too_long(register, wrapped):
     assert child.load("status") == S.ENDED_CANCELLED
 
 
-def test_timeout_cancels_what_is_about_to_ask(register, wrapped):
+def test_timeout_cancels_a_flow_that_is_about_to_ask(register, wrapped):
     register("broken", FAILS)
 
     execution = wrapped(
@@ -204,11 +204,11 @@ def test_show_says_what_failed_under_a_wrapper_and_where(register, wrapped):
 
     execution = wrapped("divides", ("retry", {"max_tries": 1}), ("timeout", {}))
 
-    told = command("execution", "show", execution.execution_id).stdout
-    assert "----> 1 1 / 0" in told
+    text = command("execution", "show", execution.execution_id).stdout
+    assert "----> 1 1 / 0" in text
     [inner] = execution.children
     [cause] = inner.children
-    last = told.strip().splitlines()[-1]
+    last = text.strip().splitlines()[-1]
     assert last == (
         "'divides' failed under it: "
         f"flowkernel execution show {cause.execution_id[-8:]}"
@@ -241,7 +241,7 @@ def test_cache_knows_no_output_of_another_source(counted, wrapped):
     assert times() == 2
 
 
-def test_cache_takes_no_output_that_somebody_mended(home, register, wrapped):
+def test_cache_takes_no_output_of_an_edited_cell(home, register, wrapped):
     register("mended", "this.set_output(rows=1 / 0)")
     client = Client(home, started_by="ada (notebook)")
     using = [{"name": "interactive", "inputs": {}}]
@@ -293,19 +293,21 @@ def test_notify_says_how_it_ended(
 
     [child] = execution.children
     assert execution.status is child.status
-    sent = [
+    messages = [
         message
         for message in client.get("/message")
         if message["execution_id"] == execution.execution_id
     ]
-    assert [message["subject"] for message in sent] == ([subject] if subject else [])
-    assert {message["status"] for message in sent} <= {"NOTE"}
+    assert [message["subject"] for message in messages] == (
+        [subject] if subject else []
+    )
+    assert {message["status"] for message in messages} <= {"NOTE"}
 
 
 # -- check -----------------------------------------------------------------------------------
 
 
-def test_check_has_another_flow_look_at_the_output(register, wrapped):
+def test_check_runs_another_flow_on_the_output(register, wrapped):
     register("rows", "this.set_output(rows=inputs['n'])")
     register("looks", "assert inputs['output']['rows'] >= inputs['least']")
     check = ("check", {"checker_flow": "looks", "inputs": {"least": 3}})
@@ -320,7 +322,7 @@ def test_check_has_another_flow_look_at_the_output(register, wrapped):
 @pytest.mark.parametrize(
     ("source", "status"), [(FAILS, S.ENDED_ERROR), (CANCELLED, S.ENDED_CANCELLED)]
 )
-def test_check_does_not_look_at_what_did_not_succeed(register, wrapped, source, status):
+def test_check_does_not_run_after_a_failure(register, wrapped, source, status):
     register("bad", source)
     register("looks", "pass")
 
@@ -330,7 +332,7 @@ def test_check_does_not_look_at_what_did_not_succeed(register, wrapped, source, 
     assert len(execution.children) == 1
 
 
-def test_check_says_what_it_needs(register, wrapped):
+def test_check_without_a_checker_is_an_error(register, wrapped):
     register("good", "pass")
 
     assert "needs `checker_flow`" in wrapped("good", ("check", {})).get("message")
@@ -417,7 +419,7 @@ def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         ("--using retri", "There is no wrapper 'retri'. Did you mean 'retry'?"),
         ("--using retry --tries 2", "has no parameter 'tries'"),
@@ -428,30 +430,30 @@ def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
         ("--using timeout --timeout-sec nan", "is 'nan'; it takes a number"),
     ],
 )
-def test_a_wrong_wrapper_is_refused_when_it_is_given(shell, register, words, said):
+def test_a_wrong_wrapper_is_refused_at_once(shell, register, words, sentence):
     register("plain", "pass")
 
-    with pytest.raises(BadArgument, match=said.replace("?", "[?]")):
+    with pytest.raises(BadArgument, match=sentence.replace("?", "[?]")):
         shell.run_cell(f"%flow_run plain {words}").raise_error()
-    done = command("run", "plain", *words.split())
+    result = command("run", "plain", *words.split())
 
-    assert done.returncode == 2
-    assert said in done.stderr
+    assert result.returncode == 2
+    assert sentence in result.stderr
 
 
 def test_the_command_takes_wrappers(counted):
     counted("shy", good_from=2)
 
-    done = command("run", "shy", "--json", "--using", "retry", "--delay-sec", "0")
+    result = command("run", "shy", "--json", "--using", "retry", "--delay-sec", "0")
 
-    assert json.loads(done.stdout)["output"] == {"times": 2}
+    assert json.loads(result.stdout)["output"] == {"times": 2}
 
 
 def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
     times = counted("later", good_from=2)
 
-    said = command("flow", "wrap", "later", "--using", "retry", "--delay-sec=0")
-    assert said.stdout.startswith(
+    result = command("flow", "wrap", "later", "--using", "retry", "--delay-sec=0")
+    assert result.stdout.startswith(
         "'later' goes through retry (max_tries=3, delay_sec=0"
     )
     assert "wrapped by:" in command("flow", "show", "later").stdout
@@ -461,11 +463,11 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
     assert (
         command("flow", "wrap", "later").stdout == "'later' has no wrapper any more.\n"
     )
-    done = json.loads(command("run", "later", "--json").stdout)
-    assert (done["type"], done["output"]) == ("FLOW", {"times": 3})
+    record = json.loads(command("run", "later", "--json").stdout)
+    assert (record["type"], record["output"]) == ("FLOW", {"times": 3})
 
 
-def test_a_retry_takes_what_was_mended_meanwhile(client, register):
+def test_a_retry_takes_the_current_source(client, register):
     register("mended", FAILS)
     uses = [{"name": "interactive", "inputs": {}}]
     request = {**start_request("mended", {}), "using": uses, "is_interactive": True}
@@ -482,9 +484,7 @@ def test_a_retry_takes_what_was_mended_meanwhile(client, register):
     assert execution.wait(timeout=60).output == {"n": 1}
 
 
-def test_a_wrapper_that_is_lost_goes_on_with_the_try_that_was_under_way(
-    own_home, tmp_path
-):
+def test_a_wrapper_that_was_lost_continues_with_the_running_try(own_home, tmp_path):
     client = Client(own_home, started_by="test")
     counter = tmp_path / "counter"
     path = tmp_path / "slow.py"
@@ -508,7 +508,7 @@ def test_a_wrapper_that_is_lost_goes_on_with_the_try_that_was_under_way(
     client.close()
 
 
-def test_retry_counts_on_when_it_was_lost_between_two_tries(own_home, tmp_path):
+def test_retry_keeps_its_count_when_it_was_lost_between_two_tries(own_home, tmp_path):
     client = Client(own_home, started_by="test")
     path = tmp_path / "bad.py"
     path.write_text(FAILS)
@@ -526,7 +526,7 @@ def test_retry_counts_on_when_it_was_lost_between_two_tries(own_home, tmp_path):
     client.close()
 
 
-def test_a_flow_with_the_name_of_a_wrapper_does_not_stand_in_its_way(register, wrapped):
+def test_a_flow_with_the_name_of_a_wrapper_does_not_replace_it(register, wrapped):
     register("cache", "this.set_output(n=1)")
 
     assert wrapped("cache", ("cache", {})).output == {"n": 1}

@@ -1,4 +1,4 @@
-"""A form asked line by line: what is asked, and what becomes of what is typed."""
+"""A form asked line by line: its questions, and the response of the typed lines."""
 
 import pytest
 
@@ -6,29 +6,29 @@ from flowkernel.forms.dialogue import form_dialogue
 from flowkernel.forms.form import Form
 
 
-def form(**properties):
+def form_with(**properties):
     return Form.of({"type": "object", "properties": properties})
 
 
 def talk(form, *lines):
-    """All that is asked, and the response; None as long as more is asked."""
-    going, asked = form_dialogue(form), []
-    question = next(going)
+    """All questions, and the response; None while there is another question."""
+    dialogue, questions = form_dialogue(form), []
+    question = next(dialogue)
     for line in lines:
-        asked.append(question)
+        questions.append(question)
         try:
-            question = going.send(line)
+            question = dialogue.send(line)
         except StopIteration as end:
-            return asked, end.value
-    return [*asked, question], None
+            return questions, end.value
+    return [*questions, question], None
 
 
-def button(label, **more):
-    return {"element": "submit", "label": label, **more}
+def button(label, **schema):
+    return {"element": "submit", "label": label, **schema}
 
 
-TWO = form(go=button("Go on"), stop=button("Stop", description="For good."))
-PROMPT = form(
+TWO = form_with(go=button("Go on"), stop=button("Stop", description="For good."))
+PROMPT = form_with(
     source={"element": "code", "label": "Cell 2 of 3", "default": "a = b"},
     values={"element": "json", "label": "Values", "default": {"a": None, "n": 3}},
     retry_cell=button("Retry cell", required=[], fields=["source"]),
@@ -37,74 +37,74 @@ PROMPT = form(
 )
 
 
-@pytest.mark.parametrize("typed", ["2", "stop", "Stop", " STOP "])
-def test_a_button_is_pressed_by_its_number_or_its_name(typed):
-    asked, response = talk(TWO, typed)
+@pytest.mark.parametrize("line", ["2", "stop", "Stop", " STOP "])
+def test_a_button_is_pressed_by_its_number_or_its_name(line):
+    questions, response = talk(TWO, line)
 
     assert response == {"stop": True}
-    assert asked[0].lines_above == ("  1  Go on", "  2  Stop: For good.")
+    assert questions[0].lines_above == ("  1  Go on", "  2  Stop: For good.")
 
 
-@pytest.mark.parametrize("typed", ["3", "", "no"])
-def test_what_is_no_button_is_asked_again(typed):
-    asked, response = talk(TWO, typed, "1")
+@pytest.mark.parametrize("line", ["3", "", "no"])
+def test_an_unknown_button_is_asked_for_again(line):
+    questions, response = talk(TWO, line, "1")
 
     assert response == {"go": True}
-    assert len(asked) == 2
+    assert len(questions) == 2
 
 
-def test_it_can_be_left_for_later():
+def test_a_message_can_be_left_open():
     assert talk(TWO, "later") == ([next(form_dialogue(TWO))], None)
 
 
 def test_with_one_button_enter_is_enough():
-    assert talk(form(ok=button("OK")), "")[1] == {"ok": True}
+    assert talk(form_with(ok=button("OK")), "")[1] == {"ok": True}
 
 
-def test_what_belongs_to_another_button_is_not_asked():
+def test_fields_of_another_button_are_not_asked_for():
     assert talk(PROMPT, "Fail")[1] == {"fail": True}
 
 
-def test_a_source_is_kept_as_it_stands():
-    asked, response = talk(PROMPT, "1", "")
+def test_a_source_can_be_kept():
+    questions, response = talk(PROMPT, "1", "")
 
     assert response == {"retry_cell": True}
-    assert asked[1].lines_above[:2] == ("Cell 2 of 3:", "    | a = b")
+    assert questions[1].lines_above[:2] == ("Cell 2 of 3:", "    | a = b")
 
 
-def test_a_source_is_written_anew_in_several_lines():
+def test_a_source_can_be_typed_again_in_several_lines():
     lines = ["1", "e", "b = 1", "", "a = b", "."]
 
     assert talk(PROMPT, *lines)[1] == {"retry_cell": True, "source": "b = 1\n\na = b"}
 
 
-def test_values_are_asked_name_by_name():
-    asked, response = talk(PROMPT, "2", "[1, 2]", "")
+def test_an_object_is_asked_for_name_by_name():
+    questions, response = talk(PROMPT, "2", "[1, 2]", "")
 
     assert response == {"skip": True, "values": {"a": [1, 2], "n": 3}}
-    assert [question.text.strip() for question in asked[1:]] == ["a >", "n [3] >"]
+    assert [question.text.strip() for question in questions[1:]] == ["a >", "n [3] >"]
 
 
-def test_a_value_that_cannot_be_read_is_asked_again():
-    asked, response = talk(PROMPT, "2", "[1,", "7", "")
+def test_a_value_that_cannot_be_read_is_asked_for_again():
+    questions, response = talk(PROMPT, "2", "[1,", "7", "")
 
     assert response == {"skip": True, "values": {"a": 7, "n": 3}}
-    assert "begins like JSON" in asked[2].lines_above[0]
+    assert "begins like JSON" in questions[2].lines_above[0]
 
 
-def test_a_password_is_asked_as_a_secret():
-    asked, response = talk(
-        form(word={"element": "password"}, ok=button("OK")), "", "geheim"
+def test_a_password_is_asked_for_as_a_secret():
+    questions, response = talk(
+        form_with(word={"element": "password"}, ok=button("OK")), "", "geheim"
     )
 
     assert response == {"ok": True, "word": "geheim"}
-    assert asked[1].is_secret
+    assert questions[1].is_secret
 
 
-def test_nothing_typed_leaves_the_default_to_the_form():
-    asked, response = talk(
-        form(day={"type": "string", "default": "monday"}, ok=button("OK")), "", ""
+def test_an_empty_line_keeps_the_default():
+    questions, response = talk(
+        form_with(day={"type": "string", "default": "monday"}, ok=button("OK")), "", ""
     )
 
     assert response == {"ok": True}
-    assert asked[1].text == "Day [monday] > "
+    assert questions[1].text == "Day [monday] > "

@@ -1,4 +1,4 @@
-"""What a message may ask, and which answers fit."""
+"""Forms: their elements, and which responses fit."""
 
 import base64
 
@@ -19,20 +19,20 @@ from flowkernel.forms.form import HIDDEN, Form, body_of
 OK = {"element": "submit", "label": "OK"}
 
 
-def form(required=(), **properties):
+def form_with(required=(), **properties):
     body = {"type": "object", "properties": {**properties, "ok": OK}}
     return Form.of({**body, "required": list(required)})
 
 
-def asking(element, **more):
-    return form(it={"element": element, **more})
+def form_for(element, **schema):
+    return form_with(it={"element": element, **schema})
 
 
 def test_every_element_can_be_asked():
     for element in ELEMENTS:
         choices = {"enum": ["a"], "items": {"enum": ["a"]}}
 
-        [field, *_] = asking(element, **choices).fields
+        [field, *_] = form_for(element, **choices).fields
 
         assert (field.element, field.label) == (element, "It")
 
@@ -58,8 +58,8 @@ CHOICES = {"enum": ["a", "b"], "items": {"enum": ["a", "b"]}}
 
 
 @pytest.mark.parametrize(("element", "value"), FITS)
-def test_what_fits_is_kept_as_it_is(element, value):
-    assert asking(element, **CHOICES).check({"it": value, "ok": True}) == {
+def test_a_value_that_fits_is_unchanged(element, value):
+    assert form_for(element, **CHOICES).check({"it": value, "ok": True}) == {
         "it": value,
         "ok": True,
     }
@@ -88,89 +88,89 @@ DOES_NOT = [
 
 
 @pytest.mark.parametrize(("element", "value", "says"), DOES_NOT)
-def test_what_does_not_fit_is_named(element, value, says):
+def test_a_value_that_does_not_fit_is_refused_with_a_sentence(element, value, says):
     with pytest.raises(BadAnswer) as refused:
-        asking(element, **CHOICES).check({"it": value, "ok": True})
+        form_for(element, **CHOICES).check({"it": value, "ok": True})
 
     assert says in str(refused.value)
 
 
-def test_a_moment_is_kept_in_one_way_of_writing():
-    for given_, kept in (
+def test_a_moment_is_recorded_in_one_format():
+    for text, recorded in (
         ("2026-01-31 18:00", "2026-01-31T18:00"),
         ("2026-01-31T18:00:00", "2026-01-31T18:00"),
         ("2026-01-31T18:00:00Z", "2026-01-31T18:00+00:00"),
     ):
-        assert asking("date-time").check({"it": given_})["it"] == kept
+        assert form_for("date-time").check({"it": text})["it"] == recorded
 
 
 def test_a_pattern_is_shown_by_its_example():
     code = {"element": "string", "pattern": "^[A-Z]{3}$", "example": "ABC"}
 
     with pytest.raises(BadAnswer, match=r'It is "abc"; write it like ABC\.'):
-        form(it=code).check({"it": "abc"})
+        form_with(it=code).check({"it": "abc"})
 
 
-def test_a_schema_s_limits_are_kept():
+def test_the_limits_of_a_schema_are_checked():
     field = {"element": "number", "type": "integer", "minimum": 1, "label": "Rows"}
 
     with pytest.raises(BadAnswer, match="Rows: 0 is less than the minimum of 1"):
-        form(it=field).check({"it": 0})
+        form_with(it=field).check({"it": 0})
     with pytest.raises(BadAnswer, match=r"Rows is 1.5; it must be a whole number"):
-        form(it=field).check({"it": 1.5})
-    assert form(it=field).check({"it": 2.0}) == {"it": 2, "ok": True}
+        form_with(it=field).check({"it": 1.5})
+    assert form_with(it=field).check({"it": 2.0}) == {"it": 2, "ok": True}
 
 
-def test_what_is_needed_must_be_filled_in():
-    asked = form(["day"], day={"element": "date", "label": "Which day"})
+def test_required_fields_must_be_filled_in():
+    form = form_with(["day"], day={"element": "date", "label": "Which day"})
 
     for empty in ({}, {"day": None}, {"day": ""}):
         with pytest.raises(BadAnswer, match=r"Still to be filled in: Which day\."):
-            asked.check(empty)
+            form.check(empty)
 
 
-def test_a_button_says_what_it_needs():
+def test_a_button_has_its_own_required_fields():
     account = {"element": "string"}
     none = {"element": "submit", "required": []}
-    asked = form(["account"], account=account, none=none)
+    form = form_with(["account"], account=account, none=none)
 
-    assert asked.check({"none": True}) == {"none": True}
+    assert form.check({"none": True}) == {"none": True}
     with pytest.raises(BadAnswer, match="Account"):
-        asked.check({"ok": True})
+        form.check({"ok": True})
 
 
 def test_of_several_buttons_exactly_one_is_pressed():
-    asked = form(retry={"element": "submit"}, fail={"element": "submit"})
+    form = form_with(retry={"element": "submit"}, fail={"element": "submit"})
 
-    assert asked.check({"retry": True, "fail": False}) == {"retry": True}
-    for pressed in ({}, {"retry": True, "fail": True}):
+    assert form.check({"retry": True, "fail": False}) == {"retry": True}
+    for response in ({}, {"retry": True, "fail": True}):
         with pytest.raises(BadAnswer, match="one of: retry, fail, ok"):
-            asked.check(pressed)
+            form.check(response)
 
 
-def test_what_the_form_does_not_have_is_refused():
+def test_names_that_the_form_does_not_have_are_refused():
     with pytest.raises(BadAnswer, match=r"no 'that' to fill in\. It has: it\."):
-        asking("string").check({"that": 1})
+        form_for("string").check({"that": 1})
     with pytest.raises(BadAnswer, match="no 'it' to fill in"):
-        asking("markdown").check({"it": "typed for nothing"})
+        form_for("markdown").check({"it": "typed for nothing"})
 
 
-def test_blanks_fill_nothing_in():
-    asked = form(["name"], name={"element": "string"})
+def test_blanks_do_not_fill_a_required_field():
+    form = form_with(["name"], name={"element": "string"})
 
     with pytest.raises(BadAnswer, match="Still to be filled in: Name"):
-        asked.check({"name": "   "})
+        form.check({"name": "   "})
 
 
-def test_a_default_stands_until_something_else_does():
-    asked = asking("number", default=3)
+def test_the_default_is_used_if_nothing_is_filled_in():
+    form = form_for("number", default=3)
 
-    assert asked.check({}) == {"it": 3, "ok": True}
-    assert asked.check({"it": 0}) == {"it": 0, "ok": True}
+    assert form.check({}) == {"it": 3, "ok": True}
+    assert form.check({"it": 0}) == {"it": 0, "ok": True}
 
 
-def test_elements_follow_from_types():
-    asked = form(
+def test_an_element_follows_from_the_type():
+    form = form_with(
         day={"type": "string", "format": "date"},
         rows={"type": "integer"},
         dry={"type": "boolean"},
@@ -179,9 +179,9 @@ def test_elements_follow_from_types():
         more={"type": "object"},
     )
 
-    found = {field.name: field.element for field in asked.inputs}
+    elements = {field.name: field.element for field in form.inputs}
 
-    assert found == {
+    assert elements == {
         "day": "date",
         "rows": "number",
         "dry": "toggle",
@@ -191,12 +191,12 @@ def test_elements_follow_from_types():
     }
 
 
-def test_order_says_what_comes_first():
-    asked = form(
+def test_fields_are_in_the_order_of_their_order():
+    form = form_with(
         b={"element": "string", "order": 2}, a={"element": "string", "order": 1}
     )
 
-    assert [field.name for field in asked.inputs] == ["a", "b"]
+    assert [field.name for field in form.inputs] == ["a", "b"]
 
 
 NO_FORMS = [
@@ -230,49 +230,49 @@ def test_a_form_is_bounded_as_inputs_are(value, error):
 
 
 def test_a_type_that_may_be_null_is_that_type():
-    asked = form(a={"type": ["string", "null"]}, b={"type": ["null", "integer"]})
+    form = form_with(a={"type": ["string", "null"]}, b={"type": ["null", "integer"]})
 
-    assert [field.element for field in asked.inputs] == ["string", "number"]
+    assert [field.element for field in form.inputs] == ["string", "number"]
 
 
-def test_a_pattern_that_takes_too_long_is_given_up():
-    asked = form(it={"element": "string", "pattern": "^(a|aa)+$"})
+def test_a_pattern_that_takes_too_long_is_stopped():
+    form = form_with(it={"element": "string", "pattern": "^(a|aa)+$"})
 
     with pytest.raises(BadAnswer, match="takes too long"):
-        asked.check({"it": "a" * 60 + "b"})
+        form.check({"it": "a" * 60 + "b"})
 
 
-def test_a_password_is_in_no_sentence():
+def test_no_error_shows_a_password():
     for limit in ({"minLength": 20}, {"pattern": "^x$"}, {"maxLength": 2}):
         with pytest.raises(BadAnswer) as refused:
-            asking("password", **limit).check({"it": "s3cret"})
+            form_for("password", **limit).check({"it": "s3cret"})
         assert "s3cret" not in str(refused.value)
     with pytest.raises(BadAnswer, match="hidden"):
-        asking("password").check({"it": 777})
+        form_for("password").check({"it": 777})
 
 
-def test_a_button_that_is_said_not_to_be_pressed_is_not():
+def test_a_button_that_is_false_is_not_pressed():
     with pytest.raises(BadAnswer, match="one of: ok"):
-        asking("string").check({"it": "x", "ok": False})
+        form_for("string").check({"it": "x", "ok": False})
 
 
 def test_many_choices_are_checked_quickly():
     many = list(range(10_000))
 
-    asked = form(it={"element": "multi-select", "items": {"enum": many}})
+    form = form_with(it={"element": "multi-select", "items": {"enum": many}})
 
-    assert asked.check({"it": [*many, 3]})["it"] == many
+    assert form.check({"it": [*many, 3]})["it"] == many
 
 
 @pytest.mark.parametrize(("body", "says"), NO_FORMS)
-def test_what_is_no_form_says_where(body, says):
+def test_an_error_of_a_form_names_the_property(body, says):
     with pytest.raises(BadForm) as refused:
         Form.of(body)
 
     assert says in str(refused.value)
 
 
-def test_a_message_without_a_form_asks_for_an_ok():
+def test_a_message_without_a_form_has_an_ok_button():
     body = body_of(message="m", request=None, body=None, waits=True)
 
     assert Form.of(body).check({}) == {"ok": True}
@@ -280,29 +280,29 @@ def test_a_message_without_a_form_asks_for_an_ok():
 
 
 def test_a_request_asks_for_one_text():
-    asked = Form.of(body_of(message=None, request="Name?", body=None, waits=True))
+    form = Form.of(body_of(message=None, request="Name?", body=None, waits=True))
 
-    assert asked.check({"string": "Ada"}) == {"string": "Ada", "ok": True}
+    assert form.check({"string": "Ada"}) == {"string": "Ada", "ok": True}
     with pytest.raises(BadAnswer, match=r"Still to be filled in: Name\?\."):
-        asked.check({})
+        form.check({})
 
 
 def test_a_form_without_a_button_gets_one():
-    given_ = {"type": "object", "properties": {"day": {"element": "date"}}}
+    original = {"type": "object", "properties": {"day": {"element": "date"}}}
 
-    body = body_of(message=None, request=None, body=given_, waits=True)
+    body = body_of(message=None, request=None, body=original, waits=True)
 
     assert [button.name for button in Form.of(body).buttons] == ["ok"]
-    assert "ok" not in given_["properties"]
+    assert "ok" not in original["properties"]
 
 
-def test_what_is_typed_into_a_password_is_not_recorded():
-    asked = form(user={"element": "string"}, word={"element": "password"})
-    response = asked.check({"user": "ada", "word": "secret"})
+def test_a_password_is_not_recorded():
+    form = form_with(user={"element": "string"}, word={"element": "password"})
+    response = form.check({"user": "ada", "word": "secret"})
 
-    assert asked.redacted(response) == {"user": "ada", "word": HIDDEN, "ok": True}
-    assert asked.has_secret(response)
-    assert not asked.has_secret({"user": "ada", "ok": True})
+    assert form.redacted(response) == {"user": "ada", "word": HIDDEN, "ok": True}
+    assert form.has_secret(response)
+    assert not form.has_secret({"user": "ada", "ok": True})
 
 
 JSON = st.recursive(
@@ -313,32 +313,34 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(sorted(ELEMENTS)), JSON)
-def test_whatever_is_answered_is_kept_or_refused_with_a_sentence(element, value):
-    asked = asking(element, **CHOICES)
+def test_any_response_is_recorded_or_refused_with_a_sentence(element, value):
+    form = form_for(element, **CHOICES)
 
+    recorded, sentence = None, "."
     try:
-        kept = asked.check({"it": value, "ok": True})
-    except BadArgument as refused:
-        assert str(refused).endswith(".")
-    else:
-        assert asked.check(kept) == kept
+        recorded = form.check({"it": value, "ok": True})
+    except BadArgument as error:
+        sentence = str(error)
+
+    assert sentence.endswith(".")
+    assert recorded is None or form.check(recorded) == recorded
 
 
-def test_what_was_emptied_on_purpose_is_kept_where_the_form_says_so():
+def test_keeps_empty_records_what_was_emptied_on_purpose():
     properties = {
         "day": {"type": "string", "default": "monday", "keeps_empty": True},
         "note": {"type": "string", "default": "none"},
         "ok": {"element": "submit"},
     }
-    asking = Form.of({"properties": properties})
+    form = Form.of({"properties": properties})
 
-    assert asking.check({"day": "", "note": ""}) == {"day": "", "ok": True}
-    assert asking.check({"day": None}) == {"day": None, "note": "none", "ok": True}
-    assert asking.check({}) == {"day": "monday", "note": "none", "ok": True}
+    assert form.check({"day": "", "note": ""}) == {"day": "", "ok": True}
+    assert form.check({"day": None}) == {"day": None, "note": "none", "ok": True}
+    assert form.check({}) == {"day": "monday", "note": "none", "ok": True}
 
 
-def message_record(message_id="m1", **more):
-    """A message that waits for an answer, as it is told."""
+def message_record(message_id="m1", **fields):
+    """A message that waits for an answer, as JSON."""
     return {
         "message_id": message_id,
         "execution_id": "e1",
@@ -348,5 +350,5 @@ def message_record(message_id="m1", **more):
         "message_type": "ERROR",
         "created_at": "2026-01-01T12:00:00+00:00",
         "status": "OPEN",
-        **more,
+        **fields,
     }

@@ -18,7 +18,7 @@ from flowkernel.widgets.prompt_view import PromptBox
 from tests.unit.test_dialogue import talk
 from tests.unit.test_form import message_record
 from tests.unit.test_terminal_prompts import Engine, Lines
-from tests.unit.test_widgets import Answered, press
+from tests.unit.test_widgets import Answers, press
 
 PROPERTIES = {"wall": {"element": "colour", "label": "Wall", "default": "#FFF"}}
 
@@ -96,21 +96,21 @@ def test_a_terminal_asks_for_it(body):
 
 
 def test_a_widget_shows_it_and_its_value_is_sent(body):
-    answered = Answered()
-    box = PromptBox(Message.from_json(message_record("m1", body=body)), answered)
+    answers = Answers()
+    box = PromptBox(Message.from_json(message_record("m1", body=body)), answers)
     picker = box._fields["wall"].widget
     assert (type(picker), picker.value) == (ipywidgets.ColorPicker, "#FFF")
     picker.value = "#abc"
 
     press(box, "OK")
 
-    assert answered.given == [{"wall": "#abc", "ok": True}]
+    assert answers.responses == [{"wall": "#abc", "ok": True}]
 
 
 def test_without_a_widget_of_its_own_it_is_a_line_of_text(body):
     widget = WIDGETS.pop("colour")
     try:
-        box = PromptBox(Message.from_json(message_record("m1", body=body)), Answered())
+        box = PromptBox(Message.from_json(message_record("m1", body=body)), Answers())
     finally:
         WIDGETS["colour"] = widget
 

@@ -1,4 +1,4 @@
-"""A prompt as widgets: what is shown, what is sent, what is said when it is refused."""
+"""A prompt as widgets: what is shown, what is sent, and what a refused answer shows."""
 
 import threading
 
@@ -22,28 +22,28 @@ PROPERTIES = {
 }
 
 
-def message(**more):
+def message(**fields):
     body = {"type": "object", "properties": PROPERTIES}
-    return Message.from_json(message_record(body=body, **more))
+    return Message.from_json(message_record(body=body, **fields))
 
 
 def widgets_in(box):
-    found, left = [], [box]
-    while left:
-        widget = left.pop(0)
-        found.append(widget)
-        left += list(getattr(widget, "children", ()))
-    return found
+    widgets, pending = [], [box]
+    while pending:
+        widget = pending.pop(0)
+        widgets.append(widget)
+        pending += list(getattr(widget, "children", ()))
+    return widgets
 
 
-class Answered:
-    """What was sent, and how."""
+class Answers:
+    """Keeps the responses that were sent; refuses them with an error, if it has one."""
 
     def __init__(self, error=None):
-        self.given, self.error = [], error
+        self.responses, self.error = [], error
 
     def __call__(self, _message_id, response):
-        self.given.append(response)
+        self.responses.append(response)
         if self.error:
             raise self.error
         return message(
@@ -52,75 +52,75 @@ class Answered:
 
 
 def press(box, label):
-    [found] = [
-        one
-        for one in widgets_in(box.box)
-        if isinstance(one, ipywidgets.Button) and one.description == label
+    [button] = [
+        widget
+        for widget in widgets_in(box.box)
+        if isinstance(widget, ipywidgets.Button) and widget.description == label
     ]
-    found.click()
+    button.click()
     for thread in threading.enumerate():
         if thread.name == "flowkernel-answer":
             thread.join(10)
 
 
-def said(box):
-    return " ".join(
-        one.value for one in widgets_in(box.box) if isinstance(one, ipywidgets.HTML)
-    )
+def html_in(box):
+    widgets = widgets_in(box.box)
+    return " ".join(w.value for w in widgets if isinstance(w, ipywidgets.HTML))
 
 
-def test_only_what_belongs_to_a_button_is_sent_with_it():
-    answered = Answered()
+def test_only_the_fields_of_a_button_are_sent_with_it():
+    answers = Answers()
 
-    press(PromptBox(message(), answered), "Fail")
+    press(PromptBox(message(), answers), "Fail")
 
-    assert answered.given == [{"fail": True}]
+    assert answers.responses == [{"fail": True}]
 
 
-def test_what_was_edited_is_sent():
-    answered = Answered()
-    box = PromptBox(message(), answered)
+def test_an_edited_field_is_sent():
+    answers = Answers()
+    box = PromptBox(message(), answers)
     [source] = [
-        one
-        for one in widgets_in(box.box)
-        if isinstance(one, ipywidgets.Textarea) and one.description == "Cell 2 of 3"
+        widget
+        for widget in widgets_in(box.box)
+        if isinstance(widget, ipywidgets.Textarea)
+        and widget.description == "Cell 2 of 3"
     ]
     source.value = "b = 1\na = b"
 
     press(box, "Retry cell")
 
-    assert answered.given == [{"source": "b = 1\na = b", "retry_cell": True}]
-    assert "Retry cell, by ada" in said(box)
+    assert answers.responses == [{"source": "b = 1\na = b", "retry_cell": True}]
+    assert "Retry cell, by ada" in html_in(box)
 
 
-def test_what_the_engine_refuses_is_said_and_can_be_tried_again():
-    box = PromptBox(message(), Answered(BadAnswer("<Not> so.")))
+def test_a_refused_answer_is_shown_and_can_be_sent_again():
+    box = PromptBox(message(), Answers(BadAnswer("<Not> so.")))
 
     press(box, "Fail")
 
-    assert "&lt;Not&gt; so." in said(box)
-    assert not any(one.disabled for one in box._buttons.values())
+    assert "&lt;Not&gt; so." in html_in(box)
+    assert not any(button.disabled for button in box._buttons.values())
 
 
-def test_what_a_message_says_is_shown_and_not_obeyed():
+def test_the_text_of_a_message_cannot_run_anything():
     foreign = (
         "<script>alert(1)</script> [x](javascript:alert(1)) ![x](http://a.b/c.png)"
     )
-    shown = html_of(f"**bold** {foreign}")
+    html = html_of(f"**bold** {foreign}")
 
-    assert "<strong>bold</strong>" in shown
-    assert "<script" not in shown
-    assert "javascript" not in shown.partition("alert(1)")[0]
-    assert 'href="javascript' not in shown
-    assert "<img" not in shown
+    assert "<strong>bold</strong>" in html
+    assert "<script" not in html
+    assert "javascript" not in html.partition("alert(1)")[0]
+    assert 'href="javascript' not in html
+    assert "<img" not in html
 
 
-def test_every_widget_of_a_prompt_is_known_to_the_pump():
-    box = PromptBox(message(), Answered())
+def test_the_pump_knows_every_widget_of_a_prompt():
+    box = PromptBox(message(), Answers())
 
-    shown = [one.comm.comm_id for one in widgets_in(box.box)]
+    comm_ids = [widget.comm.comm_id for widget in widgets_in(box.box)]
 
-    assert set(box.comm_ids) == set(shown)
+    assert set(box.comm_ids) == set(comm_ids)
 
 
 FILLED = [
@@ -134,19 +134,19 @@ FILLED = [
 ]
 
 
-def field_of(asked):
-    form = Form.of({"properties": {"x": asked, "ok": button("OK")}})
+def field_of(schema):
+    form = Form.of({"properties": {"x": schema, "ok": button("OK")}})
     return form, form.inputs[0]
 
 
-@pytest.mark.parametrize(("asked", "typed", "value"), FILLED)
-def test_what_is_filled_in_is_sent_as_what_it_means(asked, typed, value):
-    form, field = field_of(asked)
-    drawn = widget_of(field)
-    drawn.widget.value = typed
+@pytest.mark.parametrize(("schema", "entered", "value"), FILLED)
+def test_what_is_filled_in_is_sent_as_a_value(schema, entered, value):
+    form, field = field_of(schema)
+    field_widget = widget_of(field)
+    field_widget.widget.value = entered
 
-    assert drawn.value() == value
-    response = form_response(form, {"x": drawn}, form.buttons[0])
+    assert field_widget.value() == value
+    response = form_response(form, {"x": field_widget}, form.buttons[0])
     assert response == {"x": value, "ok": True}
 
 
@@ -162,14 +162,14 @@ def test_what_is_filled_in_is_sent_as_what_it_means(asked, typed, value):
         ("toggle", True),
     ],
 )
-def test_a_default_stands_in_its_field(element, default):
+def test_a_field_starts_with_its_default(element, default):
     _, field = field_of({"element": element, "default": default})
 
     assert widget_of(field).value() == default
 
 
 @pytest.mark.parametrize("element", ["number", "json"])
-def test_what_cannot_be_read_is_said(element):
+def test_a_value_that_cannot_be_read_is_an_error(element):
     _, field = field_of({"element": element, "label": "Amount"})
     amount = widget_of(field)
     amount.widget.value = "{oh"
