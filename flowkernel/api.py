@@ -7,7 +7,6 @@ from typing import Any
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import read_source, start_request
 from flowkernel.core.errors import FlowNotFound
-from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Flow, Json, OnLost
 from flowkernel.display.table import Table
 from flowkernel.flow_api import Execution, current
@@ -49,7 +48,7 @@ def run(
         FileMissing, NotANotebook, BadArgument: The path cannot be run.
         BadValue, ValueTooBig: The inputs are not JSON, or over 1 MiB.
     """
-    inputs = plain_json({**(inputs or {}), **more_inputs}, "inputs")
+    inputs = {**(inputs or {}), **more_inputs}
     parent = current()
     if parent is not None:
         return parent.flow(target, name=name, wait=False, inputs=inputs, using=using)
@@ -67,7 +66,7 @@ def start(
     using: list[Json] | None = None,
     interactive: bool = False,
 ) -> Execution:
-    """Start a flow as a root. `inputs` are JSON."""
+    """Start a flow as a root. `inputs` are checked by `start_request`."""
     options = {"name": name, "using": using or [], "is_interactive": interactive}
     record = client.start({**start_request(target, inputs), **options})
     return as_object(client, record.to_json())

@@ -79,9 +79,8 @@ def run(
     from flowkernel.api import start
     from flowkernel.cli.cli_client import make_client
     from flowkernel.cli.run_output import print_started, watch_run
-    from flowkernel.core.json_values import plain_json
 
-    inputs = plain_json(inputs_in(parameter or []), "inputs")
+    inputs = inputs_in(parameter or [])
     wrappers = wrappers_in(using or [])
     client = make_client()
     execution = start(

@@ -36,7 +36,7 @@ def current_environment(cwd: Path | None = None) -> Environment:
 def start_request(
     target: str, inputs: dict[str, Json], cwd: Path | None = None
 ) -> dict[str, Json]:
-    """The body of `POST execution` for a target.
+    """The body of `POST execution` for a target. Here this process checks the inputs.
 
     Args:
         target: The name of a flow, or a path.

@@ -1,7 +1,8 @@
-"""What the engine can do, in the words of the glossary. Synchronous; no HTTP here."""
+"""What the engine can do: register, start, cancel, pause, ... Synchronous; no HTTP here."""
 
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -45,32 +46,26 @@ K = EventKind
 
 
 class Service:
-    """The verbs of one home. Safe in threads; each returns once its effect is on disk."""
+    """What can be done in one home. Safe in threads; a method returns once it is on disk."""
 
     def __init__(self, store: Store, home: Home, config: Config) -> None:
         self.store = store
         self.home = home
         self.config = config
-        self._outputs = [
-            threading.Lock() for _ in range(64)
-        ]  # Read, merge, write as one.
+        #: An output is read, merged and written under the lock of its execution.
+        self._output_locks = [threading.Lock() for _ in range(64)]
 
     # -- flows ---------------------------------------------------------------------------
 
     def register(self, flow: Flow) -> Flow:
-        """Give a source a name, or a new source to a name."""
+        """Register a source under a name; a flow that has the name already is replaced.
+
+        Raises:
+            BadName, BadArgument, NotANotebook: Something about the flow is wrong.
+            FlowNotFound: There is no flow with the name of its setup.
+        """
         name = checked_name(flow.name)
-        check_source(flow.kind, flow.source, name)
-        if flow.setup is not None:
-            self.store.get_flow(flow.setup)
-            if flow.setup == name:
-                raise BadArgument(f"The flow {name!r} cannot be its own setup.")
-        if flow.cell_timeout is not None and flow.cell_timeout <= 0:
-            raise BadArgument(
-                f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
-            )
-        if flow.is_wrapper:
-            limits_of(flow, parameters_of(flow) or {})
+        self._check_flow(flow, name)
         version = version_of_flow(self.store, replace(flow, name=name))
         flow = replace(
             flow,
@@ -83,9 +78,23 @@ class Service:
         self.store.save_flow(flow)
         return flow
 
+    def _check_flow(self, flow: Flow, name: str) -> None:
+        check_source(flow.kind, flow.source, name)
+        if flow.setup is not None:
+            self.store.get_flow(flow.setup)
+            if flow.setup == name:
+                raise BadArgument(f"The flow {name!r} cannot be its own setup.")
+        if flow.cell_timeout is not None and flow.cell_timeout <= 0:
+            raise BadArgument(
+                f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
+            )
+        if flow.is_wrapper:
+            limits_of(flow, parameters_of(flow) or {})
+
     def wrap(self, name: str, wrappers: Json) -> Flow:
-        """Have every execution of a flow go through these, outermost first; through none
-        if there are none. Those that are under way stay as they are.
+        """Set the wrappers of a flow, outermost first; an empty list removes them.
+
+        Executions that are under way are not affected.
         """
         flow = self.store.get_flow(name)
         flow = replace(flow, wrappers=self._checked_wrappers(flow, wrappers))
@@ -102,39 +111,40 @@ class Service:
 
     # -- starting ------------------------------------------------------------------------
 
-    def start(self, asked: StartRequest) -> Execution:
+    def start(self, request: StartRequest) -> Execution:
         """Record an execution, to be run as soon as there is a slot.
 
-        Asking again with the same id returns what is there. A call that succeeded in an
-        earlier try of the same parent returns that child and starts nothing.
+        The same id again returns the execution that is there. A call that succeeded in an
+        earlier try of the same parent returns that child and starts nothing. Here this
+        process checks the inputs.
+
+        Raises:
+            BadArgument, BadName, BadValue, ValueTooBig: Something in the request is wrong.
+            FlowNotFound, ExecutionNotFound: What it names is not there.
+            MoveNotAllowed, TooDeep: The parent cannot have another child.
         """
-        known = self.store.find_execution(asked.execution_id)
-        if known is not None:
-            return known
-        inputs = plain_json(asked.inputs, "inputs")
-        if not isinstance(inputs, dict):
-            raise BadArgument(
-                f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
-            )
-        if asked.worker is not None and not asked.run:
-            raise BadArgument(
-                "`worker` says who runs it, and `run` is false: leave one out."
-            )
-        wrappers = checked_uses(self.store, asked.using)
-        plan = plan_of(self.store, asked, wrappers, inputs)
+        existing = self.store.find_execution(request.execution_id)
+        if existing is not None:
+            return existing
+        inputs = _checked_inputs(request)
+        wrappers = checked_uses(self.store, request.using)
+        plan = plan_of(self.store, request, wrappers, inputs)
         inputs = inputs if plan.inputs is None else plan.inputs
-        parent = self.store.get_execution(asked.parent_id) if asked.parent_id else None
-        if parent is not None:
+        parent = None
+        if request.parent_id:
+            parent = self.store.get_execution(request.parent_id)
             self._check_parent(parent, plan.flow_name)
-            made = self._made_before(parent, asked, plan, inputs)
-            if made is not None:
-                return made
-            asked = self._next_try(parent, asked)
+            child = self._child_of_call(parent, request, plan, inputs)
+            if child is not None:
+                return child
+            request = self._as_next_try(parent, request)
         self.store.save_version(plan.version)
-        return self._create(self._born(asked, plan, parent, inputs), asked)
+        execution = self._new_execution(request, plan, parent, inputs)
+        return self._record_created(execution, request)
 
     def _check_parent(self, parent: Execution, flow_name: str) -> None:
-        if parent.status.is_ended or parent.requested_action is RequestedAction.CANCEL:
+        is_cancelled = parent.requested_action is RequestedAction.CANCEL
+        if parent.status.is_ended or is_cancelled:
             state = parent.status if parent.status.is_ended else "being cancelled"
             raise MoveNotAllowed(
                 parent.execution_id, state, "a parent of something new"
@@ -142,97 +152,98 @@ class Service:
         if parent.depth + 1 > self.config.max_depth:
             raise TooDeep(flow_name, self.config.max_depth)
 
-    def _made_before(
-        self, parent: Execution, asked: StartRequest, plan: StartPlan, inputs: Json
+    def _child_of_call(
+        self, parent: Execution, request: StartRequest, plan: StartPlan, inputs: Json
     ) -> Execution | None:
         """The child of the same call, from this try of the parent or an earlier one.
 
-        What a wrapper runs may have got other inputs meanwhile: it is the same all the same.
+        A call with other inputs is another one; but for what a wrapper runs, which may get
+        other inputs in a retry.
         """
-        if asked.call_key is None:
+        if request.call_key is None:
             return None
-        same = (plan.flow_name, inputs, plan.wrapped)
-        made = [
+        is_wrapped = request.wrapped_of is not None
+        content = (plan.flow_name, inputs, plan.wrapped)
+        children = [
             child
-            for child in self.store.call_children(self._tries(parent), asked.call_key)
-            if asked.wrapped_of is not None
-            or (child.flow_name, child.inputs, child.wrapped) == same
+            for child in self.store.call_children(self._tries(parent), request.call_key)
+            if is_wrapped or (child.flow_name, child.inputs, child.wrapped) == content
         ]
-        mine = [child for child in made if child.parent_id == parent.execution_id]
-        if mine and parent.losses and asked.wrapped_of and asked.retry_of is None:
-            return mine[-1]  # How the last try ended is what its wrapper goes on with.
-        if asked.wrapped_of is not None and asked.retry_of is not None:
-            again = [child for child in mine if child.retry_of == asked.retry_of]
-            return again[-1] if again else None
-        good = [child for child in made if child.status is S.ENDED_SUCCESS]
-        live = [
-            child
-            for child in made
-            if not child.status.is_ended and child.parent_id == parent.execution_id
-        ]
-        return next(iter(good + live), None)
+        own = [child for child in children if child.parent_id == parent.execution_id]
+        if own and parent.losses and is_wrapped and request.retry_of is None:
+            return own[-1]  # The wrapper goes on from how the last try ended.
+        if is_wrapped and request.retry_of is not None:
+            retries = [child for child in own if child.retry_of == request.retry_of]
+            return retries[-1] if retries else None
+        succeeded = [child for child in children if child.status is S.ENDED_SUCCESS]
+        live = [child for child in own if not child.status.is_ended]
+        return next(iter(succeeded + live), None)
 
-    def _next_try(self, parent: Execution, asked: StartRequest) -> StartRequest:
-        """All that a wrapper starts are tries of the same: each says which it follows."""
-        if asked.wrapped_of is None or asked.retry_of is not None:
-            return asked
-        tries = self.store.call_children([parent], asked.call_key or "")
-        return replace(asked, retry_of=tries[-1].execution_id) if tries else asked
+    def _as_next_try(self, parent: Execution, request: StartRequest) -> StartRequest:
+        """The request; what a wrapper starts is a retry of what it started before."""
+        if request.wrapped_of is None or request.retry_of is not None:
+            return request
+        tries = self.store.call_children([parent], request.call_key or "")
+        return replace(request, retry_of=tries[-1].execution_id) if tries else request
 
     def _tries(self, execution: Execution) -> list[Execution]:
+        """It and the executions that it retries, the newest first."""
         tries = [execution]
         while tries[-1].retry_of is not None:
-            before = self.store.find_execution(tries[-1].retry_of)
-            if before is None:  # It was pruned.
+            previous = self.store.find_execution(tries[-1].retry_of)
+            if previous is None:  # It was deleted.
                 break
-            tries.append(before)
+            tries.append(previous)
         return tries
 
-    def _born(
+    def _new_execution(
         self,
-        asked: StartRequest,
+        request: StartRequest,
         plan: StartPlan,
         parent: Execution | None,
         inputs: Json,
     ) -> Execution:
+        is_interactive = bool(parent and parent.is_interactive)
         return Execution(
-            execution_id=asked.execution_id,
-            root_id=parent.root_id if parent else asked.execution_id,
+            execution_id=request.execution_id,
+            root_id=parent.root_id if parent else request.execution_id,
             type=plan.type,
             flow_name=plan.flow_name,
             flow_version=plan.version.flow_version,
-            name=checked_name(_name_of(asked, plan), "run"),
-            status=S.QUEUED if asked.run else S.PENDING,
+            name=checked_name(_name_of(request, plan), "execution"),
+            status=S.QUEUED if request.run else S.PENDING,
             created_at=now(),
-            parent_id=asked.parent_id,
+            parent_id=request.parent_id,
             depth=parent.depth + 1 if parent else 0,
-            call_key=asked.call_key,
-            retry_of=asked.retry_of,
+            call_key=request.call_key,
+            retry_of=request.retry_of,
             inputs=inputs,
             environment=plan.environment,
             on_lost=plan.on_lost,
             cell_timeout=plan.cell_timeout,
-            started_by=asked.started_by,
+            started_by=request.started_by,
             wrapped=plan.wrapped,
-            parks=asked.parks and parent is not None,
-            is_interactive=asked.is_interactive
-            or bool(parent and parent.is_interactive),
+            parks=request.parks and parent is not None,
+            is_interactive=request.is_interactive or is_interactive,
         )
 
-    def _create(self, born: Execution, asked: StartRequest) -> Execution:
-        events = [
-            make_event(born.execution_id, K.CREATED, asked.started_by, **born.to_json())
-        ]
-        if asked.worker is not None:
-            events.append(make_event(born.execution_id, K.STARTED, worker=asked.worker))
-        try:
+    def _record_created(self, execution: Execution, request: StartRequest) -> Execution:
+        id_, payload = execution.execution_id, execution.to_json()
+        events = [make_event(id_, K.CREATED, request.started_by, **payload)]
+        if request.worker is not None:
+            events.append(make_event(id_, K.STARTED, worker=request.worker))
+        # The same request may have been carried out a moment ago.
+        with suppress(MoveNotAllowed):
             self.store.append(events)
-        except MoveNotAllowed:  # The same request was carried out a moment ago.
-            pass
-        return self.store.get_execution(born.execution_id)
+        return self.store.get_execution(id_)
 
     def run(self, execution_id: str, inputs: Json, actor: str) -> Execution:
-        """Ask a pending one to start, with more inputs if given."""
+        """Start an execution that was only recorded.
+
+        Raises:
+            BadArgument: There are inputs: those that are recorded stay.
+            MoveNotAllowed: It was started already, or has ended.
+        """
         if inputs:
             raise BadArgument(
                 "An execution that is recorded keeps its inputs. Give them to this.flow(), "
@@ -240,8 +251,12 @@ class Service:
             )
         return self._append(make_event(execution_id, K.QUEUED, actor))
 
-    def retry(self, execution_id: str, asked: StartRequest) -> Execution:
-        """Start it again, as a new execution; children that succeeded are not run twice."""
+    def retry(self, execution_id: str, request: StartRequest) -> Execution:
+        """Start it again, as a new execution; children that succeeded are not run again.
+
+        Raises:
+            MoveNotAllowed: It has not ended.
+        """
         model = self.store.get_execution(execution_id)
         if not model.status.is_ended:
             raise MoveNotAllowed(
@@ -250,9 +265,9 @@ class Service:
         parent = self.store.live.get(model.parent_id or "")
         return self.start(
             replace(
-                asked,
+                request,
                 retry_of=execution_id,
-                inputs=asked.inputs or model.inputs,
+                inputs=request.inputs or model.inputs,
                 name=model.name,
                 parent_id=parent.execution_id if parent else None,
             )
@@ -261,7 +276,11 @@ class Service:
     # -- stopping ------------------------------------------------------------------------
 
     def cancel(self, execution_id: str, actor: str) -> Execution:
-        """Stop it and everything under it. Those that run end when their kernel has."""
+        """Cancel it and everything under it. What runs ends when its kernel has ended.
+
+        Raises:
+            MoveNotAllowed: It has ended otherwise.
+        """
         top = self.store.get_execution(execution_id)
         if top.status is S.ENDED_CANCELLED:
             return top
@@ -270,20 +289,18 @@ class Service:
         events = []
         for execution in self.live_under(top):
             is_top = execution.execution_id == execution_id
-            why = (
-                f"Cancelled by {actor}." if is_top else f"Cancelled with {top.name!r}."
-            )
-            events.append(cancel_event(execution, actor, why))
+            cause = f"by {actor}" if is_top else f"with {top.name!r}"
+            events.append(cancel_event(execution, actor, f"Cancelled {cause}."))
         self.store.append(events, strict=False)
         return self.store.get_execution(execution_id)
 
     def live_under(self, top: Execution) -> list[Execution]:
         """It and everything under it that has not ended."""
         family = [e for e in list(self.store.live.values()) if e.root_id == top.root_id]
-        return under(top, family)
+        return subtree_of(top, family)
 
     def pause(self, execution_id: str, actor: str) -> Execution:
-        """Let it stop after the cell that runs now; one that is queued stays where it is."""
+        """Pause it after the cell that runs now; one that is queued is paused at once."""
         execution = self.store.get_execution(execution_id)
         if execution.status is S.QUEUED:
             return self._append(make_event(execution_id, K.PAUSED, actor))
@@ -294,7 +311,12 @@ class Service:
         )
 
     def resume(self, execution_id: str, actor: str) -> Execution:
-        """Let a paused one go on. One that has a kernel gets its slot from the dispatcher."""
+        """Let a paused one go on. One that has a kernel gets its slot from the dispatcher.
+
+        Raises:
+            MoveNotAllowed: It is not paused.
+            Undecided: It failed, and a decision is needed.
+        """
         execution = self.store.get_execution(execution_id)
         if execution.requested_action is RequestedAction.PAUSE:
             return self._append(make_event(execution_id, K.REQUESTED, actor, what=None))
@@ -308,15 +330,14 @@ class Service:
             make_event(execution_id, K.REQUESTED, actor, what=RequestedAction.RESUME)
         )
 
-    # -- what a flow says ----------------------------------------------------------------
+    # -- what a flow reports -------------------------------------------------------------
 
     def set_output(self, execution_id: str, output: Json, *, merge: bool) -> Execution:
         """Add to the output, or replace it."""
-        with self._outputs[hash(execution_id) % len(self._outputs)]:
-            execution = self.store.get_execution(execution_id)
-            known = execution.output
-            if merge and isinstance(known, dict) and isinstance(output, dict):
-                output = {**known, **output}
+        with self._output_locks[hash(execution_id) % len(self._output_locks)]:
+            previous = self.store.get_execution(execution_id).output
+            if merge and isinstance(previous, dict) and isinstance(output, dict):
+                output = {**previous, **output}
             output = plain_json(output, "output")
             return self._append(make_event(execution_id, K.OUTPUT_SET, output=output))
 
@@ -355,16 +376,16 @@ class Service:
     def backup(self) -> str:
         """A copy of the database in the backup folder; its path."""
         path = self.home.backup / f"flowkernel-{new_id()}.duckdb"
-        self._check_room()
+        self._check_space()
         self.store.backup(path)
         return str(path)
 
     def compact(self) -> None:
-        """Write the database anew, without the room that is free in it."""
-        self._check_room()
+        """Write the database again, without the free space in it."""
+        self._check_space()
         self.store.compact()
 
-    def _check_room(self) -> None:
+    def _check_space(self) -> None:
         size, free = self.store.size_bytes, shutil.disk_usage(self.home.backup).free
         if size * 1.2 > free:
             raise EngineFault(
@@ -372,40 +393,49 @@ class Service:
             )
 
 
-def _name_of(asked: StartRequest, plan: StartPlan) -> str:
-    """What an execution is called; a wrapper is called after what it wraps."""
+def _checked_inputs(request: StartRequest) -> dict[str, Json]:
+    inputs = plain_json(request.inputs, "inputs")
+    if not isinstance(inputs, dict):
+        raise BadArgument(
+            f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
+        )
+    if request.worker is not None and not request.run:
+        raise BadArgument(
+            "`worker` says who runs it, and `run` is false: leave one out."
+        )
+    return inputs
+
+
+def _name_of(request: StartRequest, plan: StartPlan) -> str:
+    """The name of an execution; a wrapper has that of what it wraps in its own."""
     is_wrapper = plan.inputs is not None
-    return (plan.name if is_wrapper else asked.name) or plan.name or plan.flow_name
+    return (plan.name if is_wrapper else request.name) or plan.name or plan.flow_name
 
 
-def under(top: Execution, family: list[Execution]) -> list[Execution]:
+def subtree_of(top: Execution, family: list[Execution]) -> list[Execution]:
     """`top` and all of its family below it, parents before children, oldest first."""
-    ids, found = {top.execution_id}, [top]
+    ids, subtree = {top.execution_id}, [top]
     for execution in sorted(family, key=lambda e: (e.depth, e.created_at)):
         if execution.parent_id in ids:
             ids.add(execution.execution_id)
-            found.append(execution)
-    return found
+            subtree.append(execution)
+    return subtree
 
 
-def cancel_event(execution: Execution, actor: str, why: str) -> Event:
-    """End it if no kernel runs it; else ask its worker to."""
+def cancel_event(execution: Execution, actor: str, sentence: str) -> Event:
+    """End it if no kernel runs it; else request that its worker cancels it."""
+    id_ = execution.execution_id
     if execution.worker is None or execution.status in (S.PENDING, S.QUEUED):
-        return make_event(
-            execution.execution_id,
-            K.ENDED,
-            actor,
-            status=S.ENDED_CANCELLED,
-            status_message=why,
-        )
-    return make_event(
-        execution.execution_id, K.REQUESTED, actor, what=RequestedAction.CANCEL, why=why
-    )
+        status = S.ENDED_CANCELLED
+        return make_event(id_, K.ENDED, actor, status=status, status_message=sentence)
+    action = RequestedAction.CANCEL
+    return make_event(id_, K.REQUESTED, actor, what=action, why=sentence)
 
 
 def make_event(
     execution_id: str, kind: EventKind, actor: str = "", /, **payload: Any
 ) -> Event:
+    """An event that happens now. `actor`: empty for the engine."""
     return Event(
         event_id=new_id(),
         execution_id=execution_id,

@@ -1,9 +1,9 @@
 """Wrappers by their names: those that are shipped, and those that people registered.
 
-A wrapper says which parameters it takes, and their defaults, in a literal of its source:
-`PARAMETERS = {"max_tries": 3}`; and what a number may be in another one, which need not be
-there: `LIMITS = {"max_tries": (1, 1_000)}`. So a wrong one is refused when it is given, not
-when it runs.
+A wrapper declares its parameters and their defaults in a literal of its source,
+`PARAMETERS = {"max_tries": 3}`, and the limits of numbers, if they have some, in another one,
+`LIMITS = {"max_tries": (1, 1_000)}`. So a wrong parameter is refused when it is given, not when
+the wrapper runs.
 """
 
 import ast
@@ -27,14 +27,15 @@ from flowkernel.store import Store
 MAX_WRAPPERS = 10  #: Around one flow, inclusive.
 PACKAGE = "flowkernel.wrappers"
 NAME = "PARAMETERS"
-LIMITS = "LIMITS"  #: Least and most of a number, each inclusive.
+LIMITS = "LIMITS"  #: The lowest and the highest value of a number, inclusive.
+#: What a parameter takes, by the type of its default.
 KINDS: dict[type, str] = {
     bool: "true or false",
     Number: "a number",
     str: "a text",
     list: "a list",
     dict: "an object of names and values",
-}  #: What a parameter takes, by what its default is.
+}
 
 
 @with_config(ConfigDict(extra="ignore"))  # Another version may send more.
@@ -48,7 +49,7 @@ class WrapperUse(JsonRecord):
 
 @cache
 def shipped() -> dict[str, Flow]:
-    """The wrappers that flowkernel brings, by name. They run in the engine's Python."""
+    """The wrappers that come with flowkernel, by name. They run in the engine's Python."""
     return {
         item.name.removesuffix(".py"): Flow(
             name=item.name.removesuffix(".py"),
@@ -65,10 +66,10 @@ def shipped() -> dict[str, Flow]:
 def wrapper_flow(store: Store, name: str) -> Flow:
     """The wrapper of this name: a registered one comes before a shipped one.
 
-    A flow that only has the name of a shipped wrapper does not stand in its way.
+    A flow that is no wrapper, but has the name of a shipped one, does not hide it.
 
     Raises:
-        BadArgument: There is none; says which there are.
+        BadArgument: There is none; lists those that there are.
     """
     flow = _find_flow(store, name)
     if flow is not None and flow.is_wrapper:
@@ -77,13 +78,13 @@ def wrapper_flow(store: Store, name: str) -> Flow:
         return shipped()[name]
     if flow is not None:
         raise BadArgument(
-            f"{name!r} is a flow, and no wrapper: it does not run another one."
+            f"{name!r} is a flow, and no wrapper: it does not run another flow."
         )
-    known = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
-    near = get_close_matches(name, known, n=1)
+    names = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
+    near = get_close_matches(name, names, n=1)
     advice = f" Did you mean {near[0]!r}?" if near else ""
     raise BadArgument(
-        f"There is no wrapper {name!r}.{advice} There are: {', '.join(sorted(known))}."
+        f"There is no wrapper {name!r}.{advice} There are: {', '.join(sorted(names))}."
     )
 
 
@@ -95,42 +96,46 @@ def _find_flow(store: Store, name: str) -> Flow | None:
 
 
 def checked_uses(store: Store, uses: Iterable[WrapperUse]) -> list[Json]:
-    """Wrappers as they are asked for, each with all its parameters, outermost first.
+    """The wrappers of a request, each with all its parameters, outermost first.
 
     Raises:
         BadArgument: There is no such wrapper, or it has no such parameter.
     """
-    found = []
+    complete = []
     for use in uses:
         flow = wrapper_flow(store, use.name)
         inputs = plain_json(use.inputs, f"the parameters of {flow.name!r}")
-        found.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
-    return found
+        complete.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
+    return complete
 
 
 def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
-    """What a wrapper gets: its defaults, and on them what was given."""
-    known = parameters_of(flow)
-    if known is None:
+    """The parameters of a wrapper: those that are given, and the defaults of the others.
+
+    Raises:
+        BadArgument: There is no such parameter, or its value is of a wrong kind.
+    """
+    defaults = parameters_of(flow)
+    if defaults is None:
         return inputs
     for name in inputs:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
+        if name not in defaults:
+            near = get_close_matches(name, defaults, n=1)
             advice = f" Did you mean {near[0]!r}?" if near else ""
             raise BadArgument(
                 f"The wrapper {flow.name!r} has no parameter {name!r}.{advice} "
-                f"It takes: {', '.join(known) or 'none'}."
+                f"It takes: {', '.join(defaults) or 'none'}."
             )
-    limits = limits_of(flow, known)
+    limits = limits_of(flow, defaults)
     for name, value in inputs.items():
-        _check_kind(flow.name, name, value, known[name])
+        _check_kind(flow.name, name, value, defaults[name])
         if name in limits:
             _check_limits(flow.name, name, value, limits[name])
-    return {**known, **inputs}
+    return {**defaults, **inputs}
 
 
 def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
-    """Refuse what is of another kind than the default. Without a default, all is right."""
+    """Refuse what is of another kind than the default; a default of None takes anything."""
     kind = next((kind for kind in KINDS if isinstance(default, kind)), None)
     fits = kind is None or isinstance(value, kind)
     if not fits or (isinstance(value, bool) and kind is Number):
@@ -142,55 +147,55 @@ def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
 
 
 def _check_limits(wrapper: str, name: str, value: Json, limits: Json) -> None:
-    least, most = limits
-    if not least <= value <= most:
+    lowest, highest = limits
+    if not lowest <= value <= highest:
         raise BadArgument(
             f"{name} of the wrapper {wrapper!r} is {value!r}; give a number from "
-            f"{least:,} to {most:,}."
+            f"{lowest:,} to {highest:,}."
         )
 
 
 def parameters_of(flow: Flow) -> dict[str, Json] | None:
-    """The parameters of a wrapper with their defaults; None: it does not say."""
-    found = _written(flow, NAME, "names and defaults")
-    return None if found is None else plain_json(found, NAME)
+    """The parameters of a wrapper with their defaults; None: it does not declare them.
+
+    Raises:
+        BadArgument, BadValue: They are no literal dict, or not JSON.
+    """
+    defaults = _literal_dict(flow, NAME, "names and defaults")
+    return None if defaults is None else plain_json(defaults, NAME)
 
 
 def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
-    """The least and the most of those parameters that are limited.
+    """The lowest and the highest value of each parameter that has limits.
 
     Raises:
-        BadArgument: It limits what it does not take, or what is no number; or a default
-            is not within its limits.
+        BadArgument: There is no such parameter, or it is no number; or a default is not
+            within its limits.
     """
-    found = _written(flow, LIMITS, "names and limits, as (1, 10)") or {}
-    for name, limits in found.items():
+    by_name = _literal_dict(flow, LIMITS, "names and limits, as (1, 10)") or {}
+    for name, limits in by_name.items():
         numbers = [*limits] if isinstance(limits, tuple | list) else []
         default = parameters.get(name)
         are_numbers = all(map(_is_number, [*numbers, default]))
         if len(numbers) != 2 or not are_numbers or numbers[0] > numbers[1]:
             raise BadArgument(
                 f"{LIMITS} of the wrapper {flow.name!r} has {name!r}: {limits!r}. Give two "
-                "numbers, the lesser first, for a parameter whose default in "
+                "numbers, the lower first, for a parameter whose default in "
                 f"{NAME} is a number."
             )
         _check_limits(flow.name, name, default, limits)
-    return found
+    return by_name
 
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
-    """A dict that is written out in a source; None: there is none."""
+def _literal_dict(flow: Flow, name: str, content: str) -> dict[str, Json] | None:
+    """A dict that stands as a literal in a source; None: there is none."""
     try:
         body = parse_source(flow.source).body
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-    ):  # Magics in it: it says so as it runs.
+    except (SyntaxError, ValueError, RecursionError):  # It fails when it runs.
         return None
     for node in body:
         if _is_set_in(node, name):
@@ -198,8 +203,8 @@ def _written(flow: Flow, name: str, what: str) -> dict[str, Json] | None:
                 return dict(ast.literal_eval(node.value or ast.Constant(None)))
             except (ValueError, TypeError) as error:
                 raise BadArgument(
-                    f"{name} of the wrapper {flow.name!r} must be a dict of {what}, "
-                    "written out."
+                    f"{name} of the wrapper {flow.name!r} must be a dict of {content}, "
+                    "written as a literal."
                 ) from error
     return None
 
@@ -211,4 +216,4 @@ def _is_set_in(node: ast.stmt, name: str) -> TypeGuard[ast.Assign | ast.AnnAssig
         targets = node.targets
     elif isinstance(node, ast.AnnAssign):
         targets = [node.target]
-    return any(isinstance(one, ast.Name) and one.id == name for one in targets)
+    return any(isinstance(node, ast.Name) and node.id == name for node in targets)

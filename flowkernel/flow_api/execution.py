@@ -172,7 +172,7 @@ def _start(client: Client, request: dict[str, Json]) -> Execution:
 
 
 def _merged_inputs(inputs: Json, more_inputs: dict[str, Json]) -> dict[str, Json]:
-    """The inputs of a call, as plain JSON."""
+    """The inputs of a call, which `start_request` checks."""
     if missing := MISSING_ARGUMENTS.intersection(more_inputs):
         raise NotYetAvailable(
             f"this.flow(..., {min(missing)}=...)",
@@ -180,10 +180,7 @@ def _merged_inputs(inputs: Json, more_inputs: dict[str, Json]) -> dict[str, Json
         )
     if not isinstance(inputs or {}, dict):
         raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
-    all_inputs: dict[str, Json] = plain_json(
-        {**(inputs or {}), **more_inputs}, "inputs"
-    )
-    return all_inputs
+    return {**(inputs or {}), **more_inputs}
 
 
 def _call_name(request: dict[str, Json], using: list[Json] | None) -> str:

@@ -173,12 +173,11 @@ class FlowMagics(Magics):
             %flow_run report --using retry --max-tries 5
         """
         from flowkernel.api import start
-        from flowkernel.core.json_values import plain_json
         from flowkernel.flow_api import current
         from flowkernel.magics import execution_display
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
-        inputs = plain_json(inputs_of(args.inputs, self.shell.user_ns), "inputs")
+        inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using}
         parent = current()
         if parent is not None:

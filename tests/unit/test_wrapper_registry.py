@@ -171,7 +171,7 @@ def test_limits_may_say_of_what_kind_they_are():
         ("{'text': (1, 2)}", "has 'text': (1, 2). Give two numbers"),
         ("{'n': 1}", "has 'n': 1. Give two numbers"),
         ("{'n': (1, None)}", "has 'n': (1, None). Give two numbers"),
-        ("{'n': (3, 1)}", "has 'n': (3, 1). Give two numbers, the lesser first"),
+        ("{'n': (3, 1)}", "has 'n': (3, 1). Give two numbers, the lower first"),
         ("{'n': (2, 3)}", "n of the wrapper 'mine' is 1; give a number from 2 to 3."),
         ("limits()", "LIMITS of the wrapper 'mine' must be a dict of names and limits"),
     ],

@@ -4,7 +4,7 @@ Assignments are not sent but derived, each time a worker polls, from what is on 
 what it holds by its own account: a response that gets lost costs nothing.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from flowkernel.core.models import Decision, Execution, RequestedAction
@@ -64,19 +64,19 @@ def plan_assignments(
     }
     running = {key: own[key] for key in holdings.holding if key in own}
     paused = {key: own[key] for key in holdings.paused if key in own}
-
-    def with_request(action: RequestedAction) -> list[str]:
-        return [key for key, e in running.items() if e.requested_action is action]
-
     return Assignments(
         start=[execution for execution in own.values() if _starts(execution, holdings)],
-        cancel=with_request(A.CANCEL),
-        pause=[key for key in with_request(A.PAUSE) if key not in paused],
+        cancel=_requested(A.CANCEL, running),
+        pause=[key for key in _requested(A.PAUSE, running) if key not in paused],
         resume=[key for key, execution in paused.items() if _goes_on(execution)],
         decisions={key: execution.decision for key, execution in paused.items()},
         drop=[key for key in holdings.holding if is_homeless or key not in own],
         stop=is_stopping,
     )
+
+
+def _requested(action: A, executions: Mapping[str, Execution]) -> list[str]:
+    return [key for key, e in executions.items() if e.requested_action is action]
 
 
 def _starts(execution: Execution, holdings: WorkerHoldings) -> bool:

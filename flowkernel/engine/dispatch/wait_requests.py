@@ -125,16 +125,17 @@ class HeldWait:
                 wait.note(execution.execution_id, execution.status)
 
     async def _wait(self, wait: Wait, targets: list[Execution]) -> bool:
-        until = self.request.until
-        if wait.over.is_set() or _is_past(until):
+        moment = self.request.until
+        if wait.over.is_set() or _is_past(moment):
             return True
         if self.request.is_flow:
-            sentence = _until_sentence(until) if until else waiting_sentence(targets)
+            by_target = waiting_sentence(targets)
+            sentence = _until_sentence(moment) if moment else by_target
             await self._report_waiting(on=sentence)
-        if until is None:
+        if moment is None:
             return await until_over(wait, self.request.seconds)
-        await until_over(wait, min(self.request.seconds, _seconds_to(until)))
-        return _is_past(until)
+        await until_over(wait, min(self.request.seconds, _seconds_to(moment)))
+        return _is_past(moment)
 
     # -- for an answer -------------------------------------------------------------------
 

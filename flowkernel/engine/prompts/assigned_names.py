@@ -1,4 +1,4 @@
-"""Which names a cell sets: those that can be given values if it is skipped. Pure."""
+"""The names that a cell sets: they can be given values if the cell is skipped. Pure."""
 
 import ast
 from textwrap import dedent
@@ -9,35 +9,35 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def names_set_by(source: str) -> list[str]:
-    """The names that a cell sets in its notebook, in order; none, if it cannot be read.
+    """The names that a cell sets in its notebook, in order; none, if it cannot be parsed.
 
-    Also within `with`, `for`, `if`, `try` and `match`, and those of imports, functions and
-    classes; not what these have within, and not `_`.
+    Also those set within `with`, `for`, `if`, `try` and `match`, and those of imports,
+    functions and classes; not the names inside of functions and classes, and not `_`.
     """
     try:
         finder = _Finder()
         finder.visit(parse_source(dedent(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # There are magics in it, or it is nested too deep.
-    return [name for name in finder.found if name != "_"]
+    return [name for name in finder.names if name != "_"]
 
 
 class _Finder(ast.NodeVisitor):
-    """Walks through what is carried out in the scope of the cell itself."""
+    """Visits what runs in the scope of the cell itself."""
 
     def __init__(self) -> None:
-        self.found: dict[str, None] = {}  # As a set, in order.
+        self.names: dict[str, None] = {}  # As a set, in order.
 
     def _add(self, name: str | None) -> None:
         if name is not None:
-            self.found[name] = None
+            self.names[name] = None
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
             self._add(node.id)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:  # Else it only says of what kind it is.
+        if node.value is not None:  # Else it only states the type.
             self.generic_visit(node)
 
     def visit_alias(self, node: ast.alias) -> None:
@@ -46,16 +46,16 @@ class _Finder(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: Function) -> None:
         self._add(node.name)
-        for outside in (*node.decorator_list, node.args):
-            self.visit(outside)
+        for part in (*node.decorator_list, node.args):
+            self.visit(part)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self.visit_FunctionDef(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._add(node.name)
-        for outside in (*node.decorator_list, *node.bases, *node.keywords):
-            self.visit(outside)
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(part)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self.visit(node.args)

@@ -1,7 +1,7 @@
-"""Whether a person is there: who did something lately, and from where.
+"""Whether a person is there: who did something last, when, and from where.
 
-Kept in a file of the home, written at most every few seconds, so that an engine that was
-killed does not forget that somebody is at work.
+Kept in a file of the home, written every few seconds at most, so that an engine that was
+killed does not forget that a person is at work.
 """
 
 import json
@@ -26,7 +26,7 @@ class Activity:
     at: datetime
 
     def to_json(self) -> dict[str, str]:
-        """As it is told and kept."""
+        """As it is sent and stored."""
         return {
             "person": self.person,
             "channel": self.channel,
@@ -35,7 +35,7 @@ class Activity:
 
 
 class Presence:
-    """The signs of people in one home. Safe in threads."""
+    """What people did last in one home. Safe in threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,23 +45,23 @@ class Presence:
 
     @property
     def last(self) -> Activity | None:
-        """The last sign of anybody."""
+        """The last activity of any person."""
         return self._last
 
     def note(self, person: str, channel: str) -> None:
-        """Somebody did something."""
-        sign = Activity(person=person, channel=channel, at=now())
+        """Note that a person did something now."""
+        activity = Activity(person=person, channel=channel, at=now())
         with self._lock:
-            self._last = sign
-            due = self._written_at is None or (
-                abs(sign.at - self._written_at) > timedelta(seconds=WRITE_SECONDS)
+            self._last = activity
+            is_due = self._written_at is None or (
+                abs(activity.at - self._written_at) > timedelta(seconds=WRITE_SECONDS)
             )  # The clock may be set back.
-            if due:
-                self._written_at = sign.at
-                _write(self._path, sign)
+            if is_due:
+                self._written_at = activity.at
+                _write(self._path, activity)
 
     def within(self, minutes: float) -> Activity | None:
-        """The last sign, if it is no older than so many minutes, inclusive."""
+        """The last activity, if it is no older than so many minutes, inclusive."""
         last = self._last
         if last is None or abs((now() - last.at).total_seconds()) > minutes * 60:
             return None
@@ -70,15 +70,16 @@ class Presence:
 
 def _read(path: Path) -> Activity | None:
     try:
-        told = json.loads(path.read_text("utf-8"))
-        at = min(datetime.fromisoformat(told["at"]), now())  # The clock was set back.
-        return Activity(person=told["person"], channel=told["channel"], at=at)
+        record = json.loads(path.read_text("utf-8"))
+        # The clock may have been set back.
+        moment = min(datetime.fromisoformat(record["at"]), now())
+        return Activity(person=record["person"], channel=record["channel"], at=moment)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _write(path: Path, sign: Activity) -> None:
+def _write(path: Path, activity: Activity) -> None:
     draft = path.with_name(f".{path.name}.new")
     with suppress(OSError):  # A full disk: then it is forgotten with this engine.
-        draft.write_text(json.dumps(sign.to_json()), "utf-8")
+        draft.write_text(json.dumps(activity.to_json()), "utf-8")
         os.replace(draft, path)
