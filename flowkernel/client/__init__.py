@@ -1,1 +1,1 @@
-"""The engine from outside: find or start it, ask it, follow what it does."""
+"""The client of an engine: find or start it, send requests, follow executions."""

@@ -126,7 +126,7 @@ def _ignore(_at: datetime, _execution: Execution) -> None:
 
 
 class _Follower:
-    """A tree that is followed, and what is told about its changes."""
+    """A tree that is followed, and the callbacks for its changes."""
 
     def __init__(
         self, client: Client, tree: Tree, on_change: OnChange | None, prompter: Prompter

@@ -133,7 +133,7 @@ class FileMissing(RequestError):
 
 
 class MoveNotAllowed(RequestError):
-    """The status of an execution does not allow what was asked for.
+    """The status of an execution does not allow the request.
 
     Args:
         status: What it is now; an `ExecutionStatus`, or words for it.
@@ -168,7 +168,7 @@ class NotParked(RequestError):
 
 
 class Undecided(MoveNotAllowed):
-    """A failed execution that waits for a decision, and was asked to continue."""
+    """A failed execution that waits for a decision, and got a request to continue."""
 
     def __init__(self, name: str) -> None:
         RequestError.__init__(
