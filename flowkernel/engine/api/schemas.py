@@ -9,17 +9,26 @@ from flowkernel.core.models import Environment, FlowKind, OnLost
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.json_body import IS_JSON, Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
-from flowkernel.engine.field_types import Actor, CallKey, Id
+from flowkernel.engine.field_types import Actor, Id
+from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
+from flowkernel.engine.prompts.send import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse
-
-MAX_TIMEOUT = 10 * 366 * 86_400.0  #: Seconds to wait for an answer, inclusive.
 
 #: `POST execution`: one of `flow`, `source`, `clone_of`, ...; the rest may be left out.
 StartBody = Annotated[StartRequest, IS_JSON]
 
 #: `POST execution/{id}/wait`: for others to end, or until a moment.
 WaitBody = Annotated[WaitRequest, IS_JSON]
+
+#: `POST execution/{id}/message`.
+MessageBody = Annotated[MessageRequest, IS_JSON]
+
+#: `POST execution/{id}/prompt`.
+PromptBody = Annotated[PromptRequest, IS_JSON]
+
+#: `POST message/{id}/answer`.
+AnswerBody = Annotated[MessageAnswer, IS_JSON]
 
 
 class RegisterBody(Body):
@@ -76,30 +85,6 @@ class LogBody(Body):
     text: str = Field(max_length=100_000)
 
 
-class MessageBody(Body):
-    """`POST execution/{id}/message`."""
-
-    message_id: Id = Field(default_factory=new_id)
-    subject: str = Field(max_length=1_000)
-    message: str | None = Field(default=None, max_length=100_000)
-    message_type: Literal["INFO", "WARN", "ERROR", "POPUP"] = "INFO"
-    request: str | None = Field(default=None, max_length=1_000)
-    body: Any = None
-    #: False: a message without `request` and `body` asks for nothing.
-    wait: bool = True
-    timeout: float | None = Field(default=None, ge=0, le=MAX_TIMEOUT)
-    call_key: CallKey | None = None
-    about_id: Id | None = None
-
-
-class PromptBody(Body):
-    """`POST execution/{id}/prompt`."""
-
-    message_id: Id = Field(default_factory=new_id)
-    about_id: Id
-    timeout: float | None = Field(default=None, ge=0, le=MAX_TIMEOUT)
-
-
 class DecideBody(Body):
     """`POST execution/{id}/decide`: by an answered prompt, or by a verb."""
 
@@ -108,15 +93,6 @@ class DecideBody(Body):
     why: str | None = Field(default=None, max_length=1_000)  #: Added to its message.
     archive: bool = True
     started_by: Actor = "REST"
-
-
-class AnswerBody(Body):
-    """`POST message/{id}/answer`."""
-
-    answer_id: Id = Field(default_factory=new_id)
-    response: dict[str, Any] = Field(default_factory=dict)
-    answered_by: Actor = "somebody"
-    answered_from: str = Field(default="REST", max_length=100)
 
 
 class SqlBody(Body):

@@ -4,13 +4,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Literal
 
-from flowkernel.core.clock import now
+from pydantic import ConfigDict, Field, with_config
+
+from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.projection import why_not_open
 from flowkernel.core.status import MessageStatus
+from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id
 from flowkernel.engine.service import Service, make_event
 from flowkernel.forms.form import Form, body_of
 
@@ -19,14 +22,37 @@ MS = MessageStatus
 RECENT = 1_000  #: Messages, the newest, among which a part of an id is looked for.
 
 
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRequest:
+    """A message to send. It asks for an answer by one of `request` and `body`."""
+
+    message_id: Id = field(default_factory=new_id)
+    subject: Annotated[str, Field(max_length=1_000)]
+    #: Markdown.
+    message: Annotated[str, Field(max_length=100_000)] | None = None
+    message_type: Literal["INFO", "WARN", "ERROR", "POPUP"] = "INFO"
+    #: A question, to be answered by one text.
+    request: Annotated[str, Field(max_length=1_000)] | None = None
+    body: Json = None  #: A form.
+    #: False: a message without `request` and `body` asks for nothing.
+    wait: bool = True
+    timeout: AnswerTimeout | None = None
+    call_key: CallKey | None = None
+    about_id: Id | None = None  #: The failed execution that it is about.
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageAnswer:
     """An answer to a message."""
 
-    answer_id: str  #: Made by the sender: the same id again is the same answer.
-    response: Json
-    answered_by: str
-    answered_from: str  #: notebook, command line, REST, ...
+    #: Made by the sender: the same id again is the same answer.
+    answer_id: Id = field(default_factory=new_id)
+    response: dict[str, Json] = field(default_factory=dict)
+    answered_by: Actor = "somebody"
+    #: notebook, command line, REST, ...
+    answered_from: Annotated[str, Field(max_length=100)] = "REST"
 
 
 @dataclass(eq=False)
@@ -44,29 +70,31 @@ class Inbox:
     _secret_responses: dict[str, dict[str, Json]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def send(self, execution_id: str, request: dict[str, Any]) -> Message:
+    def send(
+        self, execution_id: str, request: MessageRequest, *, attended: Json = None
+    ) -> Message:
         """Record a message. A lost execution that makes the same call gets the same one.
 
-        `request`: the fields of `MessageBody`.
+        Args:
+            attended: Why we think that a person is there; it is recorded.
         """
         store = self.service.store
         previous = self._previous(store.get_execution(execution_id), request)
         if previous is not None:
             return previous
-        message_id = request["message_id"]
         event = Event(
-            event_id=message_id,
+            event_id=request.message_id,
             execution_id=execution_id,
             kind=K.MESSAGE_SENT,
             happened_at=now(),
-            payload=_sent_payload(request),
+            payload=_sent_payload(request, attended),
         )
         store.append([event])
-        return store.get_message(message_id)
+        return store.get_message(request.message_id)
 
-    def _previous(self, sender: Execution, request: dict[str, Any]) -> Message | None:
+    def _previous(self, sender: Execution, request: MessageRequest) -> Message | None:
         """The message that the same call sent before its execution was lost."""
-        call_key = request.get("call_key")
+        call_key = request.call_key
         if call_key is None or not sender.losses:
             return None
         for message in self.service.store.messages_of(sender.execution_id):
@@ -201,25 +229,25 @@ class Inbox:
         return Form.of(message.body).has_secret(message.response or {})
 
 
-def _sent_payload(request: dict[str, Any]) -> dict[str, Json]:
+def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
     """The payload of `message_sent`: the fields of the message, and when it expires."""
     body = body_of(
-        message=request.get("message"),
-        request=request.get("request"),
-        body=request.get("body"),
-        waits=request.get("wait", True),
+        message=request.message,
+        request=request.request,
+        body=request.body,
+        waits=request.wait,
     )
-    timeout = request.get("timeout")
+    timeout = request.timeout
     expires_at = now() + timedelta(seconds=timeout) if timeout is not None else None
     return {
-        "message_id": request["message_id"],
-        "subject": request["subject"],
-        "message": request.get("message"),
-        "message_type": request["message_type"],
+        "message_id": request.message_id,
+        "subject": request.subject,
+        "message": request.message,
+        "message_type": request.message_type,
         "body": body,
-        "call_key": request.get("call_key"),
-        "about_id": request.get("about_id"),
-        "attended": request.get("attended"),
+        "call_key": request.call_key,
+        "about_id": request.about_id,
+        "attended": attended,
         "expires_at": expires_at.isoformat() if expires_at else None,
     }
 

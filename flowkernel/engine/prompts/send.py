@@ -1,49 +1,62 @@
 """Asks a person about a failure, and carries out the answer."""
 
-from typing import Any
+from dataclasses import dataclass, field
 
-from flowkernel.core.clock import now
+from pydantic import ConfigDict, with_config
+
+from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.engine.field_types import AnswerTimeout, Id
 from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decision_in
 from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
-from flowkernel.engine.prompts.inbox import Inbox
+from flowkernel.engine.prompts.inbox import Inbox, MessageRequest
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.store import Store
 
 
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRequest:
+    """A prompt to send about a failed execution."""
+
+    message_id: Id = field(default_factory=new_id)
+    about_id: Id  #: The failed execution.
+    timeout: AnswerTimeout | None = None
+
+
 def send_prompt(
-    inbox: Inbox, execution_id: str, request: dict[str, Any], attended: Json
+    inbox: Inbox, execution_id: str, request: PromptRequest, attended: Json
 ) -> Message:
     """Send the prompt about a failed execution, from its wrapper `execution_id`.
 
     Args:
-        request: The fields of `PromptBody`.
         attended: Why we think that a person is there; it is recorded.
 
     Raises:
         MoveNotAllowed: It has not failed.
     """
-    failed = inbox.service.store.get_execution(request["about_id"])
+    failed = inbox.service.store.get_execution(request.about_id)
     if not failed.is_failed:
         raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
     previous = previous_prompt(inbox, execution_id, failed)
     if previous is not None:
         return previous
     prompt = _prompt(inbox, execution_id, failed)
-    fields = {
-        **request,
-        "subject": prompt.subject,
-        "message": prompt.message,
-        "message_type": "ERROR",
-        "body": prompt.body,
-        "attended": attended,
-    }
-    return inbox.send(execution_id, fields)
+    message = MessageRequest(
+        message_id=request.message_id,
+        subject=prompt.subject,
+        message=prompt.message,
+        message_type="ERROR",
+        body=prompt.body,
+        timeout=request.timeout,
+        about_id=request.about_id,
+    )
+    return inbox.send(execution_id, message, attended=attended)
 
 
 def _prompt(inbox: Inbox, execution_id: str, failed: Execution) -> FailurePrompt:

@@ -19,7 +19,7 @@ async def send(
     execution_id: str, body: schemas.MessageBody, engine: CurrentEngine
 ) -> Response:
     """Send a message to the people of this home."""
-    message = await in_thread(engine.inbox.send, execution_id, body.model_dump())
+    message = await in_thread(engine.inbox.send, execution_id, body)
     return json_response(message.to_json(), 201)
 
 
@@ -59,9 +59,7 @@ async def prompt(
 ) -> Response:
     """Ask a person what follows from the failure of `about_id`; 201."""
     last = engine.presence.last.to_json() if engine.presence.last else None
-    message = await in_thread(
-        send_prompt, engine.inbox, execution_id, body.model_dump(), last
-    )
+    message = await in_thread(send_prompt, engine.inbox, execution_id, body, last)
     return json_response(message.to_json(), 201)
 
 

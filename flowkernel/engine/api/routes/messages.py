@@ -6,7 +6,6 @@ from fastapi.responses import Response
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import check_limit, in_thread, json_response
-from flowkernel.engine.prompts.inbox import MessageAnswer
 
 router = APIRouter(tags=["message"])
 
@@ -46,6 +45,5 @@ async def answer_message(
 ) -> Response:
     """Answer it, once and for all; 409 if it was answered before."""
     engine.presence.note(body.answered_by, body.answered_from)
-    answer = MessageAnswer(**body.model_dump())
-    message = await in_thread(engine.inbox.answer, message_id, answer)
+    message = await in_thread(engine.inbox.answer, message_id, body)
     return json_response(message.to_json())
