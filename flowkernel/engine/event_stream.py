@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Protocol
 
 from flowkernel.core.models import Event
@@ -30,7 +31,16 @@ class EventStream:
     memory.
     """
 
-    def __init__(self, last_seq: int, read_older: ReadOlder) -> None:
+    def __init__(
+        self,
+        last_seq: int,
+        read_older: ReadOlder,
+        *,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
         self._events: deque[Event] = deque()
         self._bytes = 0
         self._floor = last_seq  #: Events up to here are only in the store.
@@ -44,11 +54,15 @@ class EventStream:
         for event in events:
             self._events.append(event)
             self._bytes += _size(event)
-            while len(self._events) > MAX_EVENTS or self._bytes > MAX_BYTES:
+            while self._is_full:
                 oldest = self._events.popleft()
                 self._floor = oldest.seq
                 self._bytes -= _size(oldest)
         self._wake()
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._events) > self._max_events or self._bytes > self._max_bytes
 
     def close(self) -> None:
         """End the stream of every watcher."""
@@ -73,12 +87,8 @@ class EventStream:
             while not self._is_closed:
                 news = self._news
                 if cursor < self._floor:
-                    page = await asyncio.to_thread(
-                        self._read_older,
-                        cursor,
-                        root_id=root_id,
-                        execution_id=execution_id,
-                    )
+                    read = partial(self._read_older, cursor, root_id=root_id)
+                    page = await asyncio.to_thread(read, execution_id=execution_id)
                     cursor = self._cursor_after(page, cursor)
                     for event in page:
                         yield event

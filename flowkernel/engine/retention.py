@@ -1,4 +1,4 @@
-"""Letting old families go: their rows, their part of the journal, their output notebooks."""
+"""Deletes old families: their rows, their part of the journal, their output notebooks."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,84 +13,99 @@ from flowkernel.core.errors import BadArgument, FlowkernelError, MoveNotAllowed
 from flowkernel.core.models import JsonRecord
 from flowkernel.engine.service import Service
 
-CHUNK = 10_000  #: Executions that go in one transaction, about: families stay whole.
+#: Executions that are deleted in one transaction, about: families stay whole.
+CHUNK = 10_000
 DAY = 86_400.0  #: Seconds between two automatic prunes.
 log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneResult(JsonRecord):
-    """What went, or would."""
+    """What was deleted, or would be."""
 
     families: int
     executions: int
     notebooks: int = 0  #: Output notebooks that were removed.
-    bytes: int = 0  #: What they took, and what the journal took.
+    bytes: int = 0  #: Their size, and that of the part of the journal.
 
 
 def prune(
     service: Service, *, days: float | None, keep: int | None, is_dry: bool = False
 ) -> PruneResult:
-    """Let families go all of which ended, and whose root is older than `days`, or which are
-    not among the newest `keep`. Everything else goes on.
+    """Delete old families that have ended as a whole. Everything else goes on.
+
+    Args:
+        days: Delete those whose root is older.
+        keep: Delete those that are not among so many, the newest.
+        is_dry: Only count.
 
     Raises:
-        BadArgument: Neither is given.
+        BadArgument: Neither `days` nor `keep` is given.
     """
     if days is None and keep is None:
         raise BadArgument(
             "Say what may go: older than so many days, beyond the newest so many, or both."
         )
-    before = now() - timedelta(days=days) if days is not None else None
-    found = service.store.prunable(created_before=before, keep=keep)
-    told = PruneResult(families=len(found), executions=sum(count for _, count in found))
-    if is_dry or not found:
-        return told
-    removed = [
-        size
-        for roots in chunks(found)
-        for path in service.store.prune(roots)
-        if (size := remove(service.home.path, path)) is not None
-    ]
+    created_before = now() - timedelta(days=days) if days is not None else None
+    families = service.store.prunable(created_before=created_before, keep=keep)
+    executions = sum(count for _root_id, count in families)
+    if is_dry or not families:
+        return PruneResult(families=len(families), executions=executions)
+    sizes = _delete_families(service, families)
     return PruneResult(
-        families=told.families,
-        executions=told.executions,
-        notebooks=len(removed),
-        bytes=sum(removed) + max(0, service.store.prune_journal()),
+        families=len(families),
+        executions=executions,
+        notebooks=len(sizes),
+        bytes=sum(sizes) + max(0, service.store.prune_journal()),
     )
 
 
+def _delete_families(service: Service, families: list[tuple[str, int]]) -> list[int]:
+    """The sizes of the output notebooks that were removed, in bytes."""
+    return [
+        size
+        for root_ids in chunks(families)
+        for path in service.store.prune(root_ids)
+        if (size := remove(service.home.path, path)) is not None
+    ]
+
+
 def delete(service: Service, execution_id: str) -> None:
-    """Let an execution go, and everything under it, with its events and output notebooks.
+    """Delete an execution, and everything under it, with events and output notebooks.
 
     Raises:
-        MoveNotAllowed: Some of it has not ended. None of it goes.
+        MoveNotAllowed: Some of it has not ended. Nothing is deleted.
     """
-    top, below = service.subtree(execution_id)
-    live = [one for one in service.live_under(top) if not one.status.is_ended]
-    if live:
-        raise MoveNotAllowed(live[0].execution_id, live[0].status, "deleted")
-    ids = [execution_id, *(member.execution_id for member in below)]
+    top, members = service.subtree(execution_id)
+    for execution in service.live_under(top):
+        if not execution.status.is_ended:
+            raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
+    ids = [execution_id, *(member.execution_id for member in members)]
     for path in service.store.prune(ids):
         remove(service.home.path, path)
 
 
-def chunks(found: list[tuple[str, int]]) -> Iterator[list[str]]:
-    """The roots, so that those of one chunk have no more than `CHUNK` members in all; a
-    family with more is a chunk of its own."""
-    roots: list[str] = []
+def chunks(families: list[tuple[str, int]], size: int = CHUNK) -> Iterator[list[str]]:
+    """The roots of families, in chunks of at most `size` executions in all.
+
+    A family with more is a chunk of its own.
+
+    Args:
+        families: The id of each root, and how many executions its family has.
+    """
+    root_ids: list[str] = []
     total = 0
-    for root_id, count in found:
-        if roots and total + count > CHUNK:
-            yield roots
-            roots, total = [], 0
-        roots.append(root_id)
+    for root_id, count in families:
+        if root_ids and total + count > size:
+            yield root_ids
+            root_ids, total = [], 0
+        root_ids.append(root_id)
         total += count
-    yield roots
+    yield root_ids
 
 
 def remove(home: Path, path: str) -> int | None:
-    """Remove an output notebook, and say how large it was; None if it is not there.
+    """Remove an output notebook; its size in bytes, or None if there is none.
 
     A path that leads out of the folder of the notebooks is left alone.
     """
@@ -106,13 +121,15 @@ def remove(home: Path, path: str) -> int | None:
 
 
 async def prune_daily(service: Service) -> None:
-    """What the configuration wants kept stays, and the rest goes, once a day."""
+    """Delete once a day what the configuration does not keep."""
     days, keep = service.config.keep_days or None, service.config.keep_count or None
     while days is not None or keep is not None:
         try:
-            told = await asyncio.to_thread(prune, service, days=days, keep=keep)
-            if told.executions:
-                log.warning(f"pruned {told.executions} executions, {told.bytes} bytes")
+            result = await asyncio.to_thread(prune, service, days=days, keep=keep)
+            if result.executions:
+                log.warning(
+                    f"pruned {result.executions} executions, {result.bytes} bytes"
+                )
         except FlowkernelError:
             log.exception("could not prune")
         await asyncio.sleep(DAY)

@@ -59,23 +59,14 @@ class Engine:
         self.engine_file = engine_file
         self.started_at = now()
         self.claim = HomeClaim(home, engine_file)
-        self.store = Store(
-            home.database,
-            journal=home.journal,
-            memory=config.memory,
-            writable_folder=home.backup,
-        )
+        self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
         self.dispatcher = Dispatcher(
             self.service, processes or WorkerProcesses(home), self.stream
         )
         self.presence = Presence(home.presence_file)
-        self.inbox = Inbox(
-            self.service,
-            check=check_answer,
-            prepare=partial(still_possible, self.service),
-        )
+        self.inbox = _make_inbox(self.service)
         self._stop_callbacks: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -190,6 +181,20 @@ class Engine:
     def _under_way(self) -> list[Execution]:
         """Executions that would be cut off if the engine stopped for good now."""
         return [e for e in list(self.store.live.values()) if e.is_under_way]
+
+
+def _open_store(home: Home, config: Config) -> Store:
+    return Store(
+        home.database,
+        journal=home.journal,
+        memory=config.memory,
+        writable_folder=home.backup,
+    )
+
+
+def _make_inbox(service: Service) -> Inbox:
+    """Messages whose answers have to be possible for the failure that they are about."""
+    return Inbox(service, check=check_answer, prepare=partial(still_possible, service))
 
 
 def _call_in(

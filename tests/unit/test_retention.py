@@ -1,17 +1,14 @@
-"""Which families go together, and which files may be removed."""
+"""Which families are deleted together, and which files may be removed."""
 
 import pytest
 
-from flowkernel.engine import retention
 from flowkernel.engine.retention import chunks, remove
 
 
-def test_families_go_whole_and_few_at_a_time(monkeypatch):
-    monkeypatch.setattr(retention, "CHUNK", 10)
+def test_families_are_deleted_whole_and_few_at_a_time():
+    families = [("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 3)]
 
-    found = list(chunks([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 3)]))
-
-    assert found == [["a", "b"], ["c"], ["d"], ["e"]]
+    assert list(chunks(families, size=10)) == [["a", "b"], ["c"], ["d"], ["e"]]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class AuthMiddleware:
         self._on_person = on_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, and pass it on to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -149,7 +149,7 @@ def decide_on(
     message_id: str | None,
     verb: DecisionVerb | None,
     actor: str,
-    why: str | None,
+    reason: str | None,
     archive: bool,
 ) -> Execution:
     """Carry out an answered prompt, or a verb.
@@ -160,7 +160,7 @@ def decide_on(
     if (message_id is None) is (verb is None):
         raise BadArgument("Give either `message_id` or `verb`.")
     if verb is not None:
-        request = DecisionRequest(verb=verb, actor=actor, why=why)
+        request = DecisionRequest(verb=verb, actor=actor, why=reason)
     else:
         request = decision_in(inbox.find(message_id or ""))
     return decide(inbox.service, execution_id, request, archive=archive)

@@ -1,6 +1,8 @@
 """What an `execution` asks people: messages; and prompts about a failure."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime
 
@@ -44,12 +46,16 @@ async def get_presence(
 
 @router.get("/execution/{execution_id}/asked", tags=["execution"])
 async def get_answer_time(
-    execution_id: str, since: AwareDatetime, engine: CurrentEngine
+    execution_id: str,
+    start: Annotated[AwareDatetime, Query(alias="since")],
+    engine: CurrentEngine,
 ) -> Response:
-    """How many seconds since a moment it, or something under it, has waited for an
-    answer of a person; and whether it does so now."""
+    """How long since a moment it, or something under it, has waited for answers of people.
+
+    `seconds`, and `is_now`: whether it waits for one now.
+    """
     execution = await in_thread(engine.service.find, execution_id)
-    waited = await in_thread(answer_time, engine.service, execution, since)
+    waited = await in_thread(answer_time, engine.service, execution, start)
     return json_response({"seconds": waited.seconds, "is_now": waited.is_now})
 
 
@@ -75,7 +81,7 @@ async def decide(
         message_id=body.message_id,
         verb=DecisionVerb(body.verb) if body.verb else None,
         actor=body.started_by,
-        why=body.why,
+        reason=body.why,
         archive=body.archive,
     )
     if execution.requested_action is RequestedAction.RESUME:
