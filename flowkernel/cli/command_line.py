@@ -1,7 +1,7 @@
 """All commands, and typer's parser for them.
 
-The first sentence of a command's docstring stands in the list of commands; the lines below
-`Examples:` stand at the end of its help.
+The first sentence of a command's docstring is in the list of commands; the lines below
+`Examples:` are at the end of its help.
 """
 
 import functools
@@ -67,7 +67,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
 GROUPS: Mapping[str, str] = {
     "": """Run notebook cells, notebooks and scripts as flows, and record every run.
 
-    Each flow runs in a kernel of its own. Examples of every command stand in its help.
+    Each flow runs in a kernel of its own. The help of each command has examples.
 
     Examples:
         flowkernel run notebooks/quickstart.ipynb
@@ -86,7 +86,7 @@ GROUPS: Mapping[str, str] = {
         flowkernel execution list --status failed
         flowkernel execution show 1eacc1a0
     """,
-    "message": """Messages: what runs tell people and ask them.
+    "message": """Messages from runs to people, and their answers.
 
     Examples:
         flowkernel message list

@@ -56,7 +56,7 @@ def query_database(query: Query, json: AsJson = False, csv: AsCsv = False) -> No
 
 
 def back_up(file: BackupFile, json: AsJson = False) -> None:
-    """Copy the database into a new file, while runs go on.
+    """Copy the database into a new file, while runs continue.
 
     Output notebooks are not copied.
 
@@ -77,7 +77,7 @@ def prune(
     """Delete old runs and everything recorded of them.
 
     A run is deleted together with all runs under it, after all of them have ended. Say which
-    ones with --older-than, --keep or both. Other runs go on.
+    ones with --older-than, --keep or both. Other runs continue.
 
     Examples:
         flowkernel prune --older-than 30d --dry-run
@@ -91,7 +91,7 @@ def prune(
 def compact(json: AsJson = False) -> None:
     """Make the database file smaller after runs were deleted.
 
-    For a while, the disk needs as much free space as the file takes now. Runs go on.
+    For a while, the disk needs as much free space as the file takes now. Runs continue.
 
     Examples:
         flowkernel compact

@@ -124,7 +124,7 @@ def pause_execution(id: RunId, json: AsJson = False) -> None:
 
 
 def resume_execution(id: RunId, json: AsJson = False) -> None:
-    """Let a paused run go on.
+    """Continue a paused run.
 
     Examples:
         flowkernel execution resume 1eacc1a0

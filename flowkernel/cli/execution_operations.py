@@ -28,7 +28,7 @@ POLL_SECONDS = 0.5
 OUTCOMES = {
     "cancel": "{name!r} is being cancelled, and all runs under it.",
     "pause": "{name!r} pauses as soon as the current cell has ended.",
-    "resume": "{name!r} goes on.",
+    "resume": "{name!r} continues.",
 }
 #: The same, where there was no kernel to wait for.
 IMMEDIATE_OUTCOMES = {

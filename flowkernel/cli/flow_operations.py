@@ -67,7 +67,7 @@ def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
     elif flow.wrappers:
         say(f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on.")
     else:
-        say(f"{flow.name!r} has no wrapper any more.")
+        say(f"{flow.name!r} no longer has a wrapper.")
 
 
 def delete_flow(name: str, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from flowkernel.forms.literals import value_of
 
 #: The option that takes two words, a name and a value.
 PAIR_FLAGS = ("-p", "--parameter")
-#: The option behind which the parameters of a wrapper stand.
+#: The option that the parameters of a wrapper follow.
 WRAPPER_FLAG = "--using"
 _PAIR = re.compile(r"[^\W\d]\w*=", re.DOTALL)
 
@@ -49,7 +49,7 @@ def join_wrappers(words: Sequence[str], flags: frozenset[str]) -> list[str]:
     """`--using NAME --parameter VALUE` as one word, `--using={...}`, for `wrappers_in`.
 
     Args:
-        words: What stands behind the name of the command.
+        words: The words after the name of the command.
         flags: The options of the command itself: they are no parameters of a wrapper.
 
     Raises:

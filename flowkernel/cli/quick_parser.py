@@ -25,7 +25,7 @@ def quick_parse(command: Command, words: list[str]) -> dict[str, Any] | None:
     """The arguments to call `command` with; None if the words are not plain.
 
     Args:
-        words: What stands behind the command's name, with each `-p NAME=VALUE` as two words.
+        words: The words after the command's name, with each `-p NAME=VALUE` as two words.
 
     Raises:
         BadArgument: `--using`, or a parameter behind it, has no value.

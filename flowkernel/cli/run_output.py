@@ -74,7 +74,7 @@ def _print_outcome(tree: Tree) -> None:
     execution = tree.execution
     short = short_id(tree.execution_id)
     if not tree.is_over:
-        note(f"It goes on. `flowkernel execution tree {short}` shows it.")
+        note(f"It continues. `flowkernel execution tree {short}` shows it.")
     elif execution.status is S.ENDED_ERROR:
         reason = one_line(
             execution.status_message or "it gave no reason", REASON_LENGTH
@@ -92,7 +92,10 @@ def _confirm_cancel(name: str) -> bool:
         return True
     try:
         answer = input(f"Cancel {name!r} too? [y/N] ")
-    except (KeyboardInterrupt, EOFError):  # It goes on: hours of work may depend on it.
+    except (
+        KeyboardInterrupt,
+        EOFError,
+    ):  # It continues: hours of work may depend on it.
         return False
     return answer.strip().lower() in ("y", "yes")
 

@@ -1,4 +1,4 @@
-"""Where this process stands: in the kernel of an execution, or outside of one."""
+"""Whether this process is the kernel of an execution, and of which one."""
 
 import os
 import threading

@@ -24,7 +24,7 @@ from flowkernel.forms.base_field import Field, is_blank, is_empty
 from flowkernel.forms.fields import ELEMENTS
 
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
-HIDDEN = "(hidden)"  #: Stands in the record for what was typed into a password.
+HIDDEN = "(hidden)"  #: In the record, in place of what was typed into a password.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +215,7 @@ def _field(name: str, schema: Json, place: int) -> Field:
     """The field that a property of a form is.
 
     Args:
-        place: Where it stands among the properties; used if it has no `order`.
+        place: Its index among the properties; used if it has no `order`.
 
     Raises:
         BadForm: It cannot be shown; says why.

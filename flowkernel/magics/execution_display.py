@@ -85,7 +85,7 @@ def _confirm_cancel(name: str) -> bool:
         answer = input(f"Cancel the run {name!r} too? [y/N] ")
     except (EOFError, NotImplementedError):  # No person: papermill, nbclient.
         return True
-    except KeyboardInterrupt:  # It goes on: hours of work may depend on it.
+    except KeyboardInterrupt:  # It continues: hours of work may depend on it.
         return False
     return answer.strip().lower() in ("y", "yes")
 

@@ -39,7 +39,7 @@ class FieldWidget:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        #: The ipywidget. Observe its `value` to hear of changes.
+        #: The ipywidget. Observe its `value` for changes.
         self.widget: Any = self.widget_class(
             description=field.label,
             tooltip=field.description,

@@ -23,7 +23,7 @@ from flowkernel.widgets.threads import start_thread
 
 QUIET_SECONDS = 0.3  #: Since the last change of a field, before its value is read.
 POLL_SECONDS = 0.05  #: Between two polls for a click, where it must be polled for.
-#: What stands in the place of the widgets where there are none.
+#: The text in place of the widgets where there are none.
 PLACEHOLDER = "A question for you: `flowkernel message list` shows it too."
 Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
 SUCCESS, DANGER = frozenset({"retry_cell", "ok"}), frozenset({"fail", "cancel_all"})

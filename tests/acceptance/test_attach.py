@@ -286,7 +286,7 @@ def test_a_retry_comes_after_what_the_guest_carries_out(fail, tmp_path):
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "goes on when the kernel is free"))
+        until(lambda: said_in_log(failed, "continues when the kernel is free"))
         assert failed.child.load("status") == S.RUNNING
         gate.write_text("")
 
@@ -310,7 +310,7 @@ def test_a_guests_cell_that_raises_does_not_take_the_retry_with_it(fail, tmp_pat
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "goes on when the kernel is free"))
+        until(lambda: said_in_log(failed, "continues when the kernel is free"))
         gate.write_text("")
 
         assert failed.wait().output == {"total": 18}
@@ -325,7 +325,7 @@ def test_a_cancel_ends_what_the_guest_carries_out(fail):
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "goes on when the kernel is free"))
+        until(lambda: said_in_log(failed, "continues when the kernel is free"))
         failed.client.act(failed.root.execution_id, "cancel")
 
         failed.wait()

@@ -461,7 +461,7 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
     assert times() == 2
 
     assert (
-        command("flow", "wrap", "later").stdout == "'later' has no wrapper any more.\n"
+        command("flow", "wrap", "later").stdout == "'later' no longer has a wrapper.\n"
     )
     record = json.loads(command("run", "later", "--json").stdout)
     assert (record["type"], record["output"]) == ("FLOW", {"times": 3})

@@ -1,4 +1,4 @@
-"""Where a cell stands in its notebook, and which cell a person edits when it fails. Pure."""
+"""The place of a cell in its notebook, and the cell to edit when it fails. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from flowkernel.core.models import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellLocation:
-    """Where a cell stands. As text: "Cell 2 of 3"."""
+    """The place of a cell. As text: "Cell 2 of 3"."""
 
     cell_id: str
     index: int  #: Counted from 0, over all cells of the notebook.
@@ -29,7 +29,7 @@ def is_runnable(cell: nbformat.NotebookNode, skip_tag: str) -> bool:
 
 
 def location_of(nb: nbformat.NotebookNode, index: int, skip_tag: str) -> CellLocation:
-    """Where a cell stands that runs, or ran before a person emptied it."""
+    """The place of a cell that runs, or that ran before a person emptied it."""
     runnable = list(_runnable_indices(nb, skip_tag))
     return CellLocation(
         cell_id=cell_id_of(nb, index),

@@ -39,7 +39,7 @@ def is_signal(content: Content) -> bool:
 
 
 def allowed_error_outcome(content: Content) -> CellOutcome:
-    """The outcome of a cell that raised and may: the notebook goes on."""
+    """The outcome of a cell that raised and may: the notebook continues."""
     name, message = str(content.get("ename")), str(content.get("evalue"))
     error = CellError(name=name, message=message[:MESSAGE_LIMIT])
     return CellOutcome(C.ALLOWED_ERROR, error)
@@ -155,7 +155,7 @@ def kernel_loss_reason(error: BaseException) -> str:
 
 
 def traceback_of(content: Content) -> str:
-    """The traceback without colours; of a long one the end, where the cause stands."""
+    """The traceback without colours; of a long one the end, which has the cause."""
     lines = "\n".join(content.get("traceback") or [])
     return COLOURS.sub("", lines)[-TRACEBACK_LIMIT:]
 

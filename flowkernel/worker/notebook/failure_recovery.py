@@ -1,4 +1,4 @@
-"""What follows a failure: its kernel is parked, a person decides, and it goes on or is over."""
+"""What follows a failure: its kernel is parked, a person decides, and it continues or ends."""
 
 import os
 from collections.abc import Iterator
@@ -24,14 +24,16 @@ REFUSE_GUESTS = GUEST_ACCESS.format(call="keep_out()")
 SET_VALUES = "globals().update({values!r})"
 REWIND = "__import__('sys').modules['flowkernel.flow_api.context'].rewind({cells})"
 
-BUSY = "[flowkernel: it goes on when the kernel is free; a person runs a cell in it]\n"
+BUSY = (
+    "[flowkernel: it continues when the kernel is free; a person runs a cell in it]\n"
+)
 
 S = ExecutionStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """The notebook goes on in its kernel."""
+    """The notebook continues in its kernel."""
 
     index: int  #: With this cell.
 
@@ -90,7 +92,7 @@ class FailureRecovery:
         return Continue(self._next_index(decision))
 
     def _resume_source(self, decision: Decision) -> str:
-        """What the kernel runs before it goes on. Puts an edited source in its cell."""
+        """What the kernel runs before it continues. Puts an edited source in its cell."""
         if decision.verb is DecisionVerb.SKIP:
             return SET_VALUES.format(values=decision.values or {})
         if decision.source is not None:

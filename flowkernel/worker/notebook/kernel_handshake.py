@@ -10,7 +10,7 @@ from jupyter_core.utils import ensure_async
 
 from flowkernel.core.clock import monotonic
 
-#: Until a check whether a kernel that does not reply lives; then it is asked again.
+#: Until a check whether a kernel that does not reply is alive; then the request is repeated.
 REPLY_SECONDS = 1.0
 OUTPUT_SECONDS = 0.1  #: The same when it replied, and its output did not arrive.
 Reply = dict[str, Any]

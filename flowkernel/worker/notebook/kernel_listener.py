@@ -7,7 +7,7 @@ A socket of ZeroMQ signals only once, when a message comes, that there is someth
 Sending over the socket from elsewhere can use up that signal. Two do so: jupyter_client's
 session, on our side, when a message for a widget goes to the kernel while a reply comes (its
 pull request 1059), and ipykernel 7.0 to 7.3, on theirs, when a request comes while a reply goes
-(its pull request 1529). The reader then waits for ever for a message that has arrived.
+(its pull request 1529). The reader then waits without end for a message that has arrived.
 """
 
 import asyncio

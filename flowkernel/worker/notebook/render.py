@@ -119,7 +119,7 @@ def prologue(
 ) -> str:
     """Python that makes `system`, `this` and `inputs` ready in a kernel.
 
-    It runs silently, and stands in no notebook. `package` is flowkernel's folder, for an
+    It runs silently, and is in no notebook. `package` is flowkernel's folder, for an
     environment in which flowkernel is not installed.
     """
     values = {

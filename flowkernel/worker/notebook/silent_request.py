@@ -1,4 +1,4 @@
-"""Requests of a worker to a kernel that stand in no notebook."""
+"""Requests of a worker to a kernel that are in no notebook."""
 
 from collections.abc import Callable
 from queue import Empty

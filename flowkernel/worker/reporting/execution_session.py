@@ -74,7 +74,7 @@ class ExecutionSession:
     # -- reports -------------------------------------------------------------------------
 
     def report(self, kind: EventKind, **payload: Any) -> None:
-        """Report an event, unless the execution is another worker's by now."""
+        """Report an event, unless another worker has the execution."""
         if self.is_recorded and not self.is_dropped:
             self.link.report(self.execution_id, kind, **payload)
 
@@ -262,7 +262,7 @@ class ExecutionSession:
             self._in_thread(self._interrupt)
 
     def drop(self) -> None:
-        """Kill its kernel and report no more: another worker has it by now.
+        """Kill its kernel and report no more: another worker has it.
 
         A person's own papermill runs on; its execution is no longer recorded.
         """
@@ -279,7 +279,7 @@ class ExecutionSession:
         self._is_pause_requested = True
 
     def resume(self, decision: Decision | None = None) -> None:
-        """Go on; after a failure as `decision` says.
+        """Continue; after a failure as `decision` says.
 
         Each decision is followed once: the engine may send it again before it knows of the
         next failure.
@@ -292,7 +292,7 @@ class ExecutionSession:
             self._changed.notify_all()
 
     def wait_while_paused(self) -> bool:
-        """Before each cell: wait while it is paused; whether to go on."""
+        """Before each cell: wait while it is paused; whether to continue."""
         with self._changed:
             if self._is_pause_requested and not self.is_cancelled:
                 self.is_paused = True
