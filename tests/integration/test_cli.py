@@ -28,9 +28,9 @@ def ask(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     def ask(*words: str, code: int = 0) -> Any:
         capsys.readouterr()
         assert main([*words, "--json"]) == code
-        told = capsys.readouterr()
-        assert told.err == ""
-        return json.loads(told.out)
+        output = capsys.readouterr()
+        assert output.err == ""
+        return json.loads(output.out)
 
     return ask
 
@@ -41,10 +41,10 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
     def say(*words: str, code: int = 0) -> str:
         capsys.readouterr()
-        found = main(list(words))
-        told = capsys.readouterr()
-        assert found == code, told.err
-        return told.out if code == 0 else told.err
+        exit_code = main(list(words))
+        output = capsys.readouterr()
+        assert exit_code == code, output.err
+        return output.out if code == 0 else output.err
 
     return say
 
@@ -52,10 +52,10 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 def test_a_file_becomes_a_flow_and_goes_again(ask, say, tmp_path):
     (tmp_path / "clean up.py").write_text("x = 1\n")
 
-    said = say("flow", "register", "clean up.py")
+    output = say("flow", "register", "clean up.py")
 
-    assert "Registered 'clean up'" in said
-    assert "`flowkernel run 'clean up'`" in said
+    assert "Registered 'clean up'" in output
+    assert "`flowkernel run 'clean up'`" in output
     assert "clean up" in say("flow", "list")
     assert say("flow", "show", "clean up").endswith("x = 1\n")
     assert ask("flow", "show", "clean up")["kind"] == "SCRIPT"
@@ -73,10 +73,10 @@ def test_an_execution_is_known_by_the_end_of_its_id(ask, client, register):
     register("waits", "x = 1")
     record = client.start({"flow": "waits", "inputs": {}, "run": False})
 
-    found = ask("execution", "show", record.execution_id[-8:])
+    details = ask("execution", "show", record.execution_id[-8:])
 
-    assert found["execution_id"] == record.execution_id
-    assert found["cell_runs"] == []
+    assert details["execution_id"] == record.execution_id
+    assert details["cell_runs"] == []
 
 
 def test_a_pending_one_can_be_cancelled(ask, say, client, register):
@@ -107,8 +107,8 @@ def test_sql_answers_as_table_json_and_csv(ask, say, register):
     question = "select name, 1.5 as n from flow where name = 'counted'"
 
     assert say("sql", question).splitlines()[-1].split() == ["counted", "1.5"]
-    told = ask("sql", question)
-    assert (told["columns"], told["rows"]) == (["name", "n"], [["counted", 1.5]])
+    answer = ask("sql", question)
+    assert (answer["columns"], answer["rows"]) == (["name", "n"], [["counted", 1.5]])
     rows = list(csv.reader(io.StringIO(say("sql", question, "--csv"))))
     assert rows == [["name", "n"], ["counted", "1.5"]]
 
@@ -118,9 +118,9 @@ def test_sql_that_writes_is_refused(ask):
 
 
 def test_a_backup_is_a_database_and_overwrites_nothing(ask, say, tmp_path):
-    said = ask("backup", "copy.duckdb")
+    backup = ask("backup", "copy.duckdb")
 
-    assert said["bytes"] > 0
+    assert backup["bytes"] > 0
     assert "exists already" in say("backup", "copy.duckdb", code=2)
     assert "no folder" in say("backup", "nowhere/copy.duckdb", code=2)
     with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as copy:
@@ -154,10 +154,10 @@ def test_messages_are_listed_until_they_are_answered(ask, say, message):
     assert [m["message_id"] for m in ask("message", "list")] == [message]
     assert message[-8:] in say("message", "list")
 
-    told = ask("message", "answer", message[-8:], "Give up", "-p", "day", "2026")
+    answered = ask("message", "answer", message[-8:], "Give up", "-p", "day", "2026")
 
-    assert told["response"] == {"day": "2026", "fail": True}
-    assert told["answered_from"] == "command line"
+    assert answered["response"] == {"day": "2026", "fail": True}
+    assert answered["answered_from"] == "command line"
     assert ask("message", "list") == []
     assert message in [m["message_id"] for m in ask("message", "list", "--all")]
     assert "Give up" in say("message", "show", message)
@@ -189,8 +189,8 @@ def test_a_name_comes_before_a_label_and_a_choice_before_a_number(client, ask):
         "no": {"element": "submit", "label": "yes"},
         "yes": {"element": "submit", "label": "no"},
     }
-    told = {"subject": "?", "body": {"properties": properties}}
-    sent = client.post(f"/execution/{asker}/message", told)["message_id"]
+    question = {"subject": "?", "body": {"properties": properties}}
+    sent = client.post(f"/execution/{asker}/message", question)["message_id"]
 
     answered = ask(
         "message", "answer", sent, "yes", "-p", "a", "1", "-p", "some", "S,3"
@@ -203,8 +203,8 @@ def test_a_file_is_given_by_its_path(client, ask, say, tmp_path):
     source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
     asker = client.start({"source": source, "run": False}).execution_id
     body = {"properties": {"doc": {"element": "file"}}, "required": ["doc"]}
-    told = {"subject": "?", "body": body}
-    sent = client.post(f"/execution/{asker}/message", told)["message_id"]
+    question = {"subject": "?", "body": body}
+    sent = client.post(f"/execution/{asker}/message", question)["message_id"]
     (tmp_path / "a.txt").write_text("hello")
 
     assert "cannot be read" in say("message", "answer", sent, "-p", "doc", "no", code=2)
@@ -237,17 +237,17 @@ def test_what_belongs_to_another_button_is_refused(client, ask, say):
         "retry": {"element": "submit", "fields": ["day"]},
         "fail": {"element": "submit"},
     }
-    told = {"subject": "?", "body": {"properties": properties}}
+    question = {"subject": "?", "body": {"properties": properties}}
     answer = (
         "message",
         "answer",
-        client.post(f"/execution/{asker}/message", told)["message_id"],
+        client.post(f"/execution/{asker}/message", question)["message_id"],
         "fail",
     )
 
-    said = say(*answer, "-p", "day", "monday", code=2)
+    error = say(*answer, "-p", "day", "monday", code=2)
 
-    assert "'day' is of no use for 'fail': it belongs to 'retry'" in said
+    assert "'day' is of no use for 'fail': it belongs to 'retry'" in error
     assert ask(*answer, "-p", "why", "enough")["response"]["why"] == "enough"
 
 
@@ -267,16 +267,16 @@ def test_names_survive_a_terminal_that_knows_only_ascii(client, register, home):
         ["execution", "tree", record.execution_id],
         ["sql", "select '✔'"],
     ):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "flowkernel", *words],
             capture_output=True,
             env={"FLOWKERNEL_HOME": str(home.path), "PYTHONIOENCODING": "ascii"},
         )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.decode("ascii")
+        assert process.returncode == 0, process.stderr
+        assert process.stdout.decode("ascii")
 
 
-def test_whoever_reads_may_have_enough(home):
+def test_the_reader_of_a_pipe_may_end_first(home):
     """`flowkernel ... | head` is no error."""
     words = "-m flowkernel sql 'select * from range(90000)' --csv"
     command = f"'{sys.executable}' {words} | head -n 1; exit ${{PIPESTATUS[0]}}"
@@ -284,14 +284,14 @@ def test_whoever_reads_may_have_enough(home):
     if bash is None:
         pytest.skip("needs bash")
 
-    done = subprocess.run([bash, "-c", command], capture_output=True, text=True)
+    process = subprocess.run([bash, "-c", command], capture_output=True, text=True)
 
-    assert done.stdout == "range\n"
-    assert done.returncode == 141
-    assert done.stderr == ""
+    assert process.stdout == "range\n"
+    assert process.returncode == 141
+    assert process.stderr == ""
 
 
-def test_an_engine_without_work_stops_when_told(own_home, capsys):
+def test_an_engine_without_work_stops_on_request(own_home, capsys):
     assert main(["engine", "start"]) == 0
 
     assert main(["engine", "stop", "--json"]) == 0
@@ -306,13 +306,13 @@ def own(own_home):
     client = Client(own_home)
     for _ in range(3):
         source = {"name": "x", "kind": "SCRIPT", "source": "1"}
-        made = client.start({"source": source, "run": False})
-        client.act(made.execution_id, "cancel")
+        execution = client.start({"source": source, "run": False})
+        client.act(execution.execution_id, "cancel")
     client.close()
     return own_home
 
 
-def test_what_is_old_goes_and_the_room_comes_back(ask, say, own):
+def test_old_runs_are_deleted_and_the_file_gets_smaller(ask, say, own):
     assert "Say what may go" in say("prune", code=2)
     assert "such as 30d" in say("prune", "--older-than", "30", code=2)
     assert ask("prune", "--older-than", "30d")["executions"] == 0
@@ -326,7 +326,7 @@ def test_what_is_old_goes_and_the_room_comes_back(ask, say, own):
     assert ask("prune", "--older-than", "0h")["families"] == 1
 
 
-def test_the_database_is_made_anew_from_the_journal(ask, say, own):
+def test_the_database_is_made_again_from_the_journal(ask, say, own):
     assert "The engine has the database open" in say("rebuild", code=2)
     before = ask("execution", "list")
     say("engine", "stop")
@@ -339,20 +339,20 @@ def test_the_database_is_made_anew_from_the_journal(ask, say, own):
     assert ask("rebuild")["executions"] == 3
 
 
-def test_a_damaged_journal_is_told_by_the_doctor(ask, say, own):
+def test_a_damaged_journal_is_reported_by_the_doctor(ask, say, own):
     say("engine", "stop")
     [path] = own.journal.glob("*.journal")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
-    [found] = [f for f in ask("doctor") if f["topic"] == "journal"]
+    [finding] = [f for f in ask("doctor") if f["topic"] == "journal"]
 
-    assert found["level"] == "warn"
-    assert "is damaged from byte" in found["text"]
+    assert finding["level"] == "warn"
+    assert "is damaged from byte" in finding["text"]
 
 
-def test_the_configuration_lets_old_families_go(own, ask, monkeypatch):
+def test_the_configuration_deletes_old_families(own, ask, monkeypatch):
     monkeypatch.setenv("FLOWKERNEL_KEEP_COUNT", "1")
     assert main(["engine", "stop"]) == 0
 
@@ -366,9 +366,11 @@ def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
     register("plain", "x = 1")
     words = ("--using", "timeout", "--timeout-sec", "5", "--using", "retry")
 
-    said = say("flow", "wrap", "plain", *words)
+    output = say("flow", "wrap", "plain", *words)
 
-    assert said.startswith("'plain' goes through timeout (timeout_sec=5), retry (max_t")
+    assert output.startswith(
+        "'plain' goes through timeout (timeout_sec=5), retry (max_t"
+    )
     assert ask("flow", "show", "plain")["wrappers"][0] == {
         "name": "timeout",
         "inputs": {"timeout_sec": 5},
@@ -378,7 +380,7 @@ def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (["plain", "--using", "retri"], "Did you mean 'retry'?"),
         (["plain", "--using", "retry", "--tries", "1"], "has no parameter 'tries'"),
@@ -389,11 +391,11 @@ def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
         (["plain", *["--using", "retry"] * 11], "10"),
     ],
 )
-def test_a_wrong_wrapper_leaves_the_flow_as_it_is(ask, say, register, words, said):
+def test_a_wrong_wrapper_leaves_the_flow_as_it_is(ask, say, register, words, sentence):
     register("plain", "x = 1")
     register("mine", "x = 1", is_wrapper=True)
 
-    assert said in say("flow", "wrap", *words, code=2)
+    assert sentence in say("flow", "wrap", *words, code=2)
 
     assert ask("flow", "show", "plain")["wrappers"] == []
 
@@ -449,7 +451,7 @@ def test_an_execution_that_ended_can_be_deleted_and_no_other(client, register):
 # -- who is there ----------------------------------------------------------------------------
 
 
-def test_whoever_answers_a_message_is_there(client, register):
+def test_the_person_who_answers_a_message_is_present(client, register):
     register("asks", "x = 1")
     asker = client.start({"flow": "asks", "run": False})
     path = f"/execution/{asker.execution_id}"
@@ -457,6 +459,6 @@ def test_whoever_answers_a_message_is_there(client, register):
 
     client.answer(sent["message_id"], {"ok": True}, answered_from="my page")
 
-    told = client.get(f"{path}/presence")
-    assert told["is_attended"]
-    assert told["last"]["channel"] == "my page"
+    presence = client.get(f"{path}/presence")
+    assert presence["is_attended"]
+    assert presence["last"]["channel"] == "my page"
