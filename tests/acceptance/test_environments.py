@@ -15,6 +15,8 @@ from flowkernel.core.status import ExecutionStatus as S
 
 pytestmark = pytest.mark.kernel
 
+ROOT = Path(__file__).parents[2]
+
 WHERE = """
 import flow_api, os, sys
 def handler(system: flow_api.System, this: flow_api.Execution, inputs):
@@ -33,14 +35,8 @@ def other(request):
         if not (folder / "is_complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-            command = [
-                folder / "bin" / "python",
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "ipykernel",
-            ]
+            pip = [folder / "bin" / "python", "-m", "pip", "install", "-q"]
+            command = [*pip, "-c", ROOT / "constraints.txt", "ipykernel"]
             if subprocess.run(command).returncode != 0:  # A network may fail once.
                 subprocess.run(command, check=True)
             (folder / "is_complete").touch()
