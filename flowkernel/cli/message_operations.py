@@ -10,7 +10,7 @@ from flowkernel.cli.output import note, say, say_json, say_table
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_in
+from flowkernel.core.projection import pressed_button
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text, short_id
@@ -69,7 +69,7 @@ def status_sentence(message: Message) -> str:
         case MS.ANSWERED:
             return (
                 f"{message.answered_by} answered {_at(message.answered_at)}from "
-                f"{message.answered_from}: {pressed_in(message)}."
+                f"{message.answered_from}: {pressed_button(message)}."
             )
         case MS.NOTE:
             return "It asks for nothing."
@@ -95,7 +95,7 @@ def answer_message(
     if as_json:
         say_json(answered)
     else:
-        note(f"Answered: {pressed_in(Message.from_json(answered))}.")
+        note(f"Answered: {pressed_button(Message.from_json(answered))}.")
 
 
 def ask_passwords(form: Form, response: dict[str, Json]) -> dict[str, Json]:

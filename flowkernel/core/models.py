@@ -22,7 +22,7 @@ class JsonRecord:
 
     def to_json(self) -> dict[str, Json]:
         """Moments as ISO 8601 in UTC, nested records as objects."""
-        values = {name: getattr(self, name) for name in _hints(type(self))}
+        values = {name: getattr(self, name) for name in field_types(type(self))}
         return {
             name: _to_json(value)
             for name, value in values.items()
@@ -32,28 +32,28 @@ class JsonRecord:
     @classmethod
     def from_json(cls, record: Mapping[str, Json]) -> Self:
         """The reverse of `to_json`; fields that this version does not know are ignored."""
-        hints = _hints(cls)
+        hints = field_types(cls)
         for former, name in cls.former_names.items():
             if former in record and name not in record:
                 record = {**record, name: record[former]}
-        known = {
+        values = {
             name: _from_json(hints[name], record[name])
             for name in hints
             if name in record
         }
-        return cls(**known)
+        return cls(**values)
 
 
-_HINTS: dict[type, dict[str, Any]] = {}
+_FIELD_TYPES: dict[type, dict[str, Any]] = {}
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    """The type of each field; of `X | None`, X."""
-    if cls not in _HINTS:
+def field_types(cls: type) -> dict[str, Any]:
+    """The type of each field of a record, by name; for `X | None` it is X."""
+    if cls not in _FIELD_TYPES:
         hints = get_type_hints(cls)
         names = [item.name for item in fields(cls)]
-        _HINTS[cls] = {name: _without_none(hints[name]) for name in names}
-    return _HINTS[cls]
+        _FIELD_TYPES[cls] = {name: _without_none(hints[name]) for name in names}
+    return _FIELD_TYPES[cls]
 
 
 def _without_none(hint: Any) -> Any:

@@ -1,8 +1,8 @@
-"""What executions and cell runs are, given the events that happened to them. Pure.
+"""From events to executions, cell runs and messages. Pure.
 
-The store keeps events for ever; `execution` and `cell_run` are the fold of them. The same
-functions make the tables, rebuild them, and keep the tree on a person's screen current.
-How far an execution is, which nobody stores, is `progress`.
+The store keeps events for ever; the tables `execution`, `cell_run` and `message` are the fold
+of them. The same functions make the tables, rebuild them, and keep the tree on a person's
+screen current. How far an execution is, which is not stored, is in `progress`.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ S = ExecutionStatus
 K = EventKind
 A = RequestedAction
 
-#: Where an event of this kind takes an execution. Kinds that are not here move nothing.
+#: The status that an event of this kind leads to. The others lead to none.
 MOVED_TO = {
     K.QUEUED: S.QUEUED,
     K.STARTED: S.RUNNING,
@@ -44,7 +44,7 @@ CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 MESSAGE_KINDS = frozenset(
     {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
 )
-#: What may still be said of an execution that has ended.
+#: What can still happen to an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
 
@@ -64,27 +64,27 @@ def fold(execution: Execution | None, event: Event) -> Execution:
         raise MoveNotAllowed(event.execution_id, execution.status, "created again")
     target = target_of(event)
     if target is None:
-        is_over = execution.status.is_ended and event.kind not in AFTER_THE_END
-        if is_over or _is_undecidable(execution, event):
+        is_late = execution.status.is_ended and event.kind not in AFTER_THE_END
+        if is_late or _refuses_change(execution, event):
             raise MoveNotAllowed(
                 execution.execution_id, execution.status, _changed_by(event)
             )
-    elif not execution.status.can_become(target) or _is_outdated(execution, event):
+    elif not execution.status.can_become(target) or _refuses_move(execution, event):
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
     change = DETAILS.get(event.kind)
-    after = change(execution, event) if change is not None else execution
-    return replace(after, status=target or after.status, last_seq=event.seq)
+    changed = change(execution, event) if change is not None else execution
+    return replace(changed, status=target or changed.status, last_seq=event.seq)
 
 
 def _changed_by(event: Event) -> str:
     return f"changed by the event {event.kind.value!r}"
 
 
-def _is_outdated(execution: Execution, event: Event) -> bool:
-    """Whether it was decided on something that is no longer so.
+def _refuses_move(execution: Execution, event: Event) -> bool:
+    """Whether the move, which the table allows, comes too late.
 
-    A kernel would pause although that was taken back; a slot is given to one that was put
-    aside, or whose worker was lost, meanwhile; what failed is queued again by now.
+    A kernel pauses, but that is no longer requested; an execution gets a slot, but it was
+    paused, or lost its worker, meanwhile; one fails that is queued again already.
     """
     match event.kind:
         case K.PAUSED:
@@ -94,7 +94,7 @@ def _is_outdated(execution: Execution, event: Event) -> bool:
             return execution.status is not S.QUEUED
         case K.RESUMED:
             return execution.status is S.QUEUED or execution.is_failed
-        case K.QUEUED:  # What has a kernel is queued by its loss alone.
+        case K.QUEUED:  # One that has a kernel is queued only when that is lost.
             return execution.is_failed or execution.status in (S.RUNNING, S.WAITING)
         case K.FAILED:
             has_kernel = execution.status in (S.RUNNING, S.WAITING)
@@ -103,8 +103,8 @@ def _is_outdated(execution: Execution, event: Event) -> bool:
             return False
 
 
-def _is_undecidable(execution: Execution, event: Event) -> bool:
-    """Whether something is decided that is decided already, or cannot be done any more."""
+def _refuses_change(execution: Execution, event: Event) -> bool:
+    """Whether a decision or request comes too late, or is no longer possible."""
     match event.kind:
         case K.DECIDED:
             is_live = event.payload["verb"] in LIVE_VERBS
@@ -120,7 +120,7 @@ def _is_undecidable(execution: Execution, event: Event) -> bool:
 
 
 def target_of(event: Event) -> ExecutionStatus | None:
-    """The status an event asks for; None if it asks for none."""
+    """The status that an event leads to; None if it leads to none."""
     if event.kind is K.ENDED:
         return S(event.payload["status"])
     return MOVED_TO.get(event.kind)
@@ -136,8 +136,8 @@ def _started(execution: Execution, event: Event) -> Execution:
     )
 
 
-def _waits(execution: Execution, event: Event) -> Execution:
-    # If it is being cancelled, who did that stands there.
+def _waiting(execution: Execution, event: Event) -> Execution:
+    # If it is being cancelled, the message says by whom.
     is_cancelled = execution.requested_action is A.CANCEL
     message = execution.status_message if is_cancelled else event.payload.get("on")
     return replace(execution, status_message=message)
@@ -147,7 +147,7 @@ def _resumed(execution: Execution, _event: Event) -> Execution:
     action = execution.requested_action
     return replace(
         execution,
-        status_message=None if execution.failure else _last_word(execution),
+        status_message=None if execution.failure else _message_after_wait(execution),
         requested_action=None if action is A.RESUME else action,
         error=None,
         failure=None,
@@ -178,7 +178,7 @@ def _decided(execution: Execution, event: Event) -> Execution:
 
 
 def _kernel_lost(execution: Execution, event: Event) -> Execution:
-    assert execution.failure is not None, "`_is_undecidable` refuses the others"
+    assert execution.failure is not None, "`_refuses_change` refuses the others"
     return replace(
         execution,
         failure=replace(execution.failure, kernel_lost=event.payload["why"]),
@@ -224,22 +224,23 @@ def _cells_counted(execution: Execution, event: Event) -> Execution:
 
 
 def _ended(execution: Execution, event: Event) -> Execution:
-    said = event.payload
+    payload = event.payload
+    message = payload.get("status_message") or _message_after_wait(execution)
     return replace(
         execution,
-        status_message=said.get("status_message") or _last_word(execution),
+        status_message=message,
         error=_error_in(event),
-        notebook_path=said.get("notebook_path", execution.notebook_path),
+        notebook_path=payload.get("notebook_path", execution.notebook_path),
         ended_at=event.happened_at,
         parked_at=None,
     )
 
 
-#: What an event of this kind changes, but for the status. The others change nothing more.
+#: What an event of this kind changes besides the status. The others change nothing else.
 DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
     K.QUEUED: _done_as_requested,
     K.STARTED: _started,
-    K.WAITING: _waits,
+    K.WAITING: _waiting,
     K.RESUMED: _resumed,
     K.PAUSED: _done_as_requested,
     K.LOST: _lost,
@@ -264,24 +265,24 @@ def _cancel_only(execution: Execution) -> RequestedAction | None:
     return A.CANCEL if execution.requested_action is A.CANCEL else None
 
 
-def _last_word(execution: Execution) -> str | None:
-    """The message that stays when what it waited for is over, if it waited."""
+def _message_after_wait(execution: Execution) -> str | None:
+    """The message that it keeps: not the one that says what it waited for."""
     is_cancelled = execution.requested_action is A.CANCEL
     is_only_waiting = execution.status is S.WAITING and not is_cancelled
     return None if is_only_waiting else execution.status_message
 
 
 def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
-    """The cell run after the event; None if the event is about a run nobody started."""
-    said = event.payload
+    """The cell run after the event; None if the event is about a run that never started."""
+    payload = event.payload
     if event.kind is K.CELL_STARTED:
         return CellRun(
-            cell_run_id=said["cell_run_id"],
+            cell_run_id=payload["cell_run_id"],
             execution_id=event.execution_id,
             root_id=event.root_id,
-            cell_id=said["cell_id"],
-            cell_index=said["cell_index"],
-            source_hash=said["source_hash"],
+            cell_id=payload["cell_id"],
+            cell_index=payload["cell_index"],
+            source_hash=payload["source_hash"],
             status=CellStatus.RUNNING,
             started_at=event.happened_at,
             last_seq=event.seq,
@@ -290,17 +291,17 @@ def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
         return cell_run
     return replace(
         cell_run,
-        status=CellStatus(said["status"]),
+        status=CellStatus(payload["status"]),
         ended_at=event.happened_at,
-        error_name=said.get("error_name"),
-        error_message=said.get("error_message"),
-        traceback=said.get("traceback"),
+        error_name=payload.get("error_name"),
+        error_message=payload.get("error_message"),
+        traceback=payload.get("traceback"),
         last_seq=event.seq,
     )
 
 
 def close_cell(cell_run: CellRun, event: Event) -> CellRun:
-    """A cell run whose execution was lost or ended before the cell was heard of again."""
+    """A cell run whose execution ended, or was lost, before its own end was reported."""
     return replace(
         cell_run, status=CellStatus.LOST, ended_at=event.happened_at, last_seq=event.seq
     )
@@ -310,76 +311,79 @@ def fold_message(message: Message | None, event: Event) -> Message:
     """The message after the event.
 
     Raises:
-        NotOpen: It is not open any more; says who was first.
+        NotOpen: It is no longer open; says who answered, or why it is closed.
     """
-    said = event.payload
+    payload = event.payload
     if event.kind is K.MESSAGE_SENT:
         return _sent(event)
     if message is None:
-        raise NotOpen("This message does not wait for an answer any more.")
+        raise NotOpen("This message no longer waits for an answer.")
     if message.status is not MessageStatus.OPEN:
         raise NotOpen(why_not_open(message))
     if event.kind is K.MESSAGE_CHANGED:
-        return replace(message, message=said["message"], body=said["body"])
+        return replace(message, message=payload["message"], body=payload["body"])
     if event.kind is K.MESSAGE_ANSWERED:
         return replace(
             message,
             status=MessageStatus.ANSWERED,
-            response=said["response"],
+            response=payload["response"],
             answered_by=event.actor,
-            answered_from=said.get("answered_from"),
+            answered_from=payload.get("answered_from"),
             answered_at=event.happened_at,
         )
-    return close_message(message, event, MessageStatus(said["status"]), said["why"])
+    return close_message(
+        message, event, MessageStatus(payload["status"]), payload["why"]
+    )
 
 
 def _sent(event: Event) -> Message:
-    said = event.payload
-    expires_at = said.get("expires_at")
+    payload = event.payload
+    expires_at = payload.get("expires_at")
     return Message(
-        message_id=said["message_id"],
+        message_id=payload["message_id"],
         execution_id=event.execution_id,
         root_id=event.root_id,
-        subject=said["subject"],
-        message=said.get("message"),
-        message_type=said["message_type"],
+        subject=payload["subject"],
+        message=payload.get("message"),
+        message_type=payload["message_type"],
         created_at=event.happened_at,
-        status=MessageStatus.OPEN if said.get("body") else MessageStatus.NOTE,
-        body=said.get("body"),
-        call_key=said.get("call_key"),
-        about_id=said.get("about_id"),
+        status=MessageStatus.OPEN if payload.get("body") else MessageStatus.NOTE,
+        body=payload.get("body"),
+        call_key=payload.get("call_key"),
+        about_id=payload.get("about_id"),
         expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
     )
 
 
 def close_message(
-    message: Message, event: Event, status: MessageStatus, why: str
+    message: Message, event: Event, status: MessageStatus, reason: str
 ) -> Message:
-    """The message, once nobody waits for its answer any more."""
-    return replace(message, status=status, closed_at=event.happened_at, closed_why=why)
+    """The message, closed: its answer is no longer needed, for a reason that people read."""
+    return replace(
+        message, status=status, closed_at=event.happened_at, closed_why=reason
+    )
 
 
 def why_not_open(message: Message) -> str:
-    """Why it cannot be answered, for whoever wanted to."""
+    """A sentence that says why it cannot be answered."""
     match message.status:
         case MessageStatus.ANSWERED:
-            at = message.answered_at
-            return (
-                f"{message.answered_by or 'Somebody'} was first, "
-                f"{f'at {at:%H:%M:%S} UTC ' if at else ''}"
-                f"from {message.answered_from or 'somewhere'}: "
-                f"{pressed_in(message)}."
-            )
+            person = message.answered_by or "Somebody"
+            moment = message.answered_at
+            time = f"at {moment:%H:%M:%S} UTC " if moment else ""
+            channel = message.answered_from or "somewhere"
+            button = pressed_button(message)
+            return f"{person} was first, {time}from {channel}: {button}."
         case MessageStatus.NOTE:
-            return f"{message.subject!r} is a note: it asks for nothing."
+            return f"{message.subject!r} is a note: it needs no answer."
         case _:
             return f"{message.subject!r} is closed. {message.closed_why}"
 
 
-def pressed_in(message: Message) -> str:
+def pressed_button(message: Message) -> str:
     """The label of the button that was pressed."""
     properties = (message.body or {}).get("properties", {})
-    for name, asked in properties.items():
-        if asked.get("element") == "submit" and (message.response or {}).get(name):
-            return str(asked.get("label") or name)
+    for name, field in properties.items():
+        if field.get("element") == "submit" and (message.response or {}).get(name):
+            return str(field.get("label") or name)
     return "answered"

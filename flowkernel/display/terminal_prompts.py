@@ -12,7 +12,7 @@ from typing import Protocol
 
 from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_in, why_not_open
+from flowkernel.core.projection import pressed_button, why_not_open
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.live_terminal import write
@@ -191,7 +191,7 @@ class TerminalPrompts:
             write(plain_text(str(error)))
             self._clear()
         else:
-            write(f"Answered: {pressed_in(Message.from_json(record))}.")
+            write(f"Answered: {pressed_button(Message.from_json(record))}.")
             self._clear()
 
     def _leave(self) -> None:

@@ -27,7 +27,7 @@ MATCHED_EXECUTIONS = (
 )
 DEFAULT_LIMITS = user_sql.SqlLimits()
 #: Fields that the members of a family come without.
-HEAVY = frozenset("inputs output error environment wrapped failure decision".split())
+HEAVY = rows.EXECUTION.heavy
 
 
 class FamilyMember(NamedTuple):

@@ -74,18 +74,8 @@ ORDER BY created_at DESC LIMIT $limit;
 
 -- family
 -- A root and everything under it, parents first, each as JSON without what may be large.
-SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id, to_json({
-    execution_id: execution_id, root_id: root_id, type: type, flow_name: flow_name,
-    flow_version: flow_version, name: name, status: status,
-    created_at: strftime(created_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
-    status_message: status_message, parent_id: parent_id, depth: depth, call_key: call_key,
-    retry_of: retry_of, on_lost: on_lost, cell_timeout: cell_timeout, started_by: started_by,
-    started_at: strftime(started_at, '%Y-%m-%dT%H:%M:%S.%fZ'),
-    ended_at: strftime(ended_at, '%Y-%m-%dT%H:%M:%S.%fZ'), is_archived: is_archived,
-    notebook_path: notebook_path, worker: worker, losses: losses, cell_count: cell_count,
-    requested_action: requested_action, parks: parks, is_interactive: is_interactive,
-    parked_at: strftime(parked_at, '%Y-%m-%dT%H:%M:%S.%fZ'), last_seq: last_seq
-})::VARCHAR AS text
+SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id,
+    {execution_json} AS text
 FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;
 
 -- call_children

@@ -5,13 +5,12 @@ Moments are UTC in both: without a time zone in a row, with one in a model.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache, partial
 from operator import attrgetter
-from types import UnionType
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, get_origin
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
@@ -23,10 +22,12 @@ from flowkernel.core.models import (
     Flow,
     JsonRecord,
     Message,
+    field_types,
 )
 
 T = TypeVar("T", bound=JsonRecord)
 Row = tuple[Any, ...]
+MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  #: A moment in JSON, for strftime.
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,34 @@ class TableLayout(Generic[T]):
     name: str
     model: type[T]
     key: str
-    fixed: frozenset[str] = frozenset()  #: Columns that an update leaves alone.
+    #: Columns that never change: an update does not write them.
+    fixed: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
         """In the order of the fields."""
-        return [item.name for item in fields(self.model)]  # type: ignore[arg-type]
+        return list(field_types(self.model))
+
+    @property
+    def heavy(self) -> frozenset[str]:
+        """The columns whose values may be large: JSON, and records."""
+        types = field_types(self.model).items()
+        return frozenset(
+            name for name, hint in types if is_json(hint) or is_record(hint)
+        )
+
+    @property
+    def light_json(self) -> str:
+        """SQL that makes of a row the JSON of its model, without the heavy columns."""
+        columns = [name for name in self.columns if name not in self.heavy]
+        types = field_types(self.model)
+        parts = [
+            f"{name}: strftime({name}, '{MOMENT}')"
+            if types[name] is datetime
+            else f"{name}: {name}"
+            for name in columns
+        ]
+        return f"to_json({{{', '.join(parts)}}})::VARCHAR"
 
     @property
     def changing(self) -> list[str]:
@@ -50,8 +73,8 @@ class TableLayout(Generic[T]):
 
     def rows(self, values: Iterable[T], columns: Sequence[str]) -> list[Row]:
         """A row for each model, with the values of these columns."""
-        hints = get_hints(self.model)
-        parts = [(attrgetter(name), _writer(hints[name])) for name in columns]
+        types = field_types(self.model)
+        parts = [(attrgetter(name), _writer(types[name])) for name in columns]
         return [
             tuple(
                 [
@@ -130,7 +153,7 @@ def check_fits(record: JsonRecord) -> None:
     Raises:
         ValueError: A value is not of the type of its field, or too large.
     """
-    for name, hint in get_hints(type(record)).items():
+    for name, hint in field_types(type(record)).items():
         value = getattr(record, name)
         if value is None or hint is Any or type(value) is hint is str:
             continue
@@ -148,17 +171,6 @@ def stored_moment(moment: datetime) -> datetime:
 
 
 LARGEST = 2**31 - 1  #: The largest number that an INTEGER column can hold.
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def get_hints(model: type) -> dict[str, Any]:
-    """The type of each field; for `X | None` it is X."""
-    if model not in _HINTS:
-        hints = get_type_hints(model)
-        _HINTS[model] = {
-            item.name: _without_none(hints[item.name]) for item in fields(model)
-        }
-    return _HINTS[model]
 
 
 def is_json(hint: Any) -> bool:
@@ -166,8 +178,9 @@ def is_json(hint: Any) -> bool:
     return hint is Any or get_origin(hint) is dict
 
 
-def _without_none(hint: Any) -> Any:
-    return get_args(hint)[0] if isinstance(hint, UnionType) else hint
+def is_record(hint: Any) -> bool:
+    """Whether a field of this type holds a record, which its column has as JSON."""
+    return isinstance(hint, type) and issubclass(hint, JsonRecord)
 
 
 def _writer(hint: Any) -> Callable[[Any], Any] | None:
@@ -176,7 +189,7 @@ def _writer(hint: Any) -> Callable[[Any], Any] | None:
         return dumps
     if hint is datetime:
         return stored_moment
-    if isinstance(hint, type) and issubclass(hint, JsonRecord):
+    if is_record(hint):
         return lambda value: dumps(value.to_json())
     return str if isinstance(hint, type) and issubclass(hint, StrEnum) else None
 
@@ -188,21 +201,21 @@ _READERS: dict[type, Readers] = {}
 def _readers(model: type) -> Readers:
     """What turns the value of each column into that of its field; None: nothing."""
     if model not in _READERS:
-        hints = get_hints(model).items()
-        _READERS[model] = {name: _reader(name, hint) for name, hint in hints}
+        types = field_types(model).items()
+        _READERS[model] = {name: _reader(hint) for name, hint in types}
     return _READERS[model]
 
 
-def _reader(name: str, hint: Any) -> Callable[[Any], Any] | None:
+def _reader(hint: Any) -> Callable[[Any], Any] | None:
     if is_json(hint):
         return json.loads
     if hint is datetime:
         return _aware
-    if name.endswith("_id") or name == "retry_of":
+    if hint is str:  # A UUID column gives no text.
         return str
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint
-    if isinstance(hint, type) and issubclass(hint, JsonRecord):
+    if is_record(hint):
         read = partial(_record, hint)
         # There are few environments, in very many rows.
         return lru_cache(1_000)(read) if hint is Environment else read

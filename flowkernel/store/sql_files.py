@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from flowkernel.store import rows
+
 _NAME = re.compile(r"^-- ([a-z_]+)\n", re.MULTILINE)
 
 
@@ -16,8 +18,12 @@ def schema() -> str:
 
 @cache
 def queries() -> Mapping[str, str]:
-    """Every query of `queries.sql` by its name, which is a comment line: `-- name`."""
+    """Every query of `queries.sql` by its name, which is a comment line: `-- name`.
+
+    `{execution_json}` in one is an execution as JSON, made of the fields of the model.
+    """
     text = (files(__package__) / "queries.sql").read_text("utf-8")
+    text = text.replace("{execution_json}", rows.EXECUTION.light_json)
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 

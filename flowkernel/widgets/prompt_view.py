@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_in
+from flowkernel.core.projection import pressed_button
 from flowkernel.core.status import MessageStatus
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
@@ -184,9 +184,7 @@ def outcome_text(message: Message) -> str:
     match message.status:
         case MessageStatus.ANSWERED:
             person, channel = message.answered_by or "somebody", message.answered_from
-            return (
-                f"{pressed_in(message)}, by {person} from {channel}: {message.subject}"
-            )
+            return f"{pressed_button(message)}, by {person} from {channel}: {message.subject}"
         case MessageStatus.OPEN:
             return f"{message.subject}: it waits for an answer. %inbox shows it."
         case _:

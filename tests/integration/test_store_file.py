@@ -357,6 +357,16 @@ def test_a_column_of_an_older_file_gets_its_new_name(path):
         assert store.live[running.execution_id].requested_action is None
 
 
+def test_an_older_file_gets_the_columns_of_a_new_one(path, tmp_path):
+    shutil.copy(VERSION_1, path)
+    columns = """SELECT table_name, column_name, data_type, is_nullable
+        FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"""
+
+    with Store(path) as migrated, Store(tmp_path / "new.duckdb") as new:
+        limits = SqlLimits(5, 999)
+        assert migrated.query(columns, limits) == new.query(columns, limits)
+
+
 def test_an_older_file_is_copied_and_migrated(path):
     shutil.copy(VERSION_1, path)
     with Store(path) as store:
