@@ -27,7 +27,7 @@ Wrappers = Annotated[
         metavar="WRAPPER",
         help="A wrapper (interactive, retry, ...), followed by its parameters as options: "
         "--using retry --max-tries 5. May be repeated, the outermost first. Without it, "
-        "the flow has no wrapper any more.",
+        "the flow no longer has a wrapper.",
     ),
 ]
 

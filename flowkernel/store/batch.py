@@ -235,7 +235,7 @@ def check_text(record: JsonRecord) -> None:
 
 
 def _check_id(text: object, name: str) -> None:
-    """Refuse what is no UUID in lower case with hyphens."""
+    """Refuse an id that is not a UUID in lower case with hyphens."""
     try:
         is_id = isinstance(text, str) and str(UUID(text)) == text
     except ValueError:

@@ -40,7 +40,7 @@ class PersistentMap(Mapping[str, T]):
         return result
 
     def _own_bucket(self, key: str, copied: set[int]) -> dict[str, T]:
-        """The bucket of the key, which no other mapping shares any more."""
+        """The bucket of the key, which no other mapping shares."""
         number = hash(key) & BUCKETS - 1
         if number not in copied:
             copied.add(number)

@@ -1,6 +1,6 @@
 """Making the database file smaller: it is copied without free space, and the copy replaces it.
 
-The engine goes on meanwhile. Changes that are written to the tables while the copy is made
+The engine continues meanwhile. Changes that are written to the tables while the copy is made
 are also kept in memory, and written again once the copy has replaced the file. If the process
 stops at any moment, the file is complete or the journal has what it lacks.
 """

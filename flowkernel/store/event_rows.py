@@ -86,7 +86,7 @@ def _changed_messages(messages: Messages, event: Event) -> dict[str, Message]:
         return {message_id: fold_message(messages.get(message_id), event)}
     if event.kind is not K.ENDED:
         return {}
-    reason = "Its execution ended before anybody answered."
+    reason = "Its run ended before there was an answer."
     return {
         key: close_message(message, event, MessageStatus.CLOSED, reason)
         for key, message in messages.items()

@@ -21,7 +21,7 @@ from flowkernel.core.errors import SqlRefused
 from flowkernel.core.models import Json
 from flowkernel.store.database import Connection
 
-#: Functions that may stand in a FROM. None opens a file, changes a setting or runs SQL.
+#: Functions that may be in a FROM. None opens a file, changes a setting or runs SQL.
 TABLE_FUNCTIONS = frozenset(
     {
         "duckdb_columns",

@@ -106,7 +106,7 @@ def open_journal(folder: Path, pool: CursorPool) -> Journal:
 
 
 def catch_up(folder: Path, state: LiveState, projector: Projector) -> None:
-    """Take in what the journal has and the tables lack."""
+    """Write to the tables what only the journal has."""
     for item in frames_after(folder, projector.applied):
         if isinstance(item, str):
             logger.error(f"The journal is damaged. {item}")

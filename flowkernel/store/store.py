@@ -38,7 +38,7 @@ from flowkernel.store.writer import Listener, Writer
 class Store(Queries):
     """Everything that flowkernel records: a DuckDB file, and the journal beside it.
 
-    Opening it creates or migrates the tables, and takes in what only the journal has.
+    Opening it creates or migrates the tables, and writes to them what only the journal has.
 
     Args:
         path: The file, or ":memory:", which has no journal.
@@ -156,7 +156,7 @@ class Store(Queries):
         self._writer.submit(lambda batch: batch.delete_flow(name))
 
     def save_version(self, version: FlowVersion) -> None:
-        """Keep a source for ever. A version that is recorded already costs nothing."""
+        """Record a source. Does nothing if the version is recorded already."""
         if version.flow_version not in self._state.version_hashes:
             check_text(version)
             self._writer.submit(lambda batch: batch.save_version(version))
@@ -209,7 +209,7 @@ class Store(Queries):
         return self._journal.remove_pruned()
 
     def compact(self) -> None:
-        """Replace the file by a copy without free space. Reading and writing go on.
+        """Replace the file by a copy without free space. Reading and writing continue.
 
         Raises:
             BadArgument: The database is in memory, or there is no writable folder.
@@ -224,7 +224,7 @@ class Store(Queries):
     def backup(self, path: Path) -> None:
         """Copy all tables, as they are at one moment, into a new DuckDB file.
 
-        Writing goes on meanwhile. The file appears under its name when it is complete.
+        Writing continues meanwhile. The file appears under its name when it is complete.
 
         Raises:
             BadArgument: The file exists already, or is not within the writable folder.

@@ -135,7 +135,7 @@ def test_its_wrapper_is_cancelled_and_takes_it_along(stage):
         stage.worker.report(execution, EventKind.ENDED, status=S.ENDED_CANCELLED)
     told = stage.client.get(f"/message/{stage.prompt['message_id']}")
     assert told["status"] == "CLOSED"
-    with pytest.raises(NotOpen, match="ended before anybody answered"):
+    with pytest.raises(NotOpen, match="ended before there was an answer"):
         stage.answer(retry=True)
 
 

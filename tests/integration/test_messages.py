@@ -108,9 +108,9 @@ def test_a_message_whose_execution_is_gone_says_so(client, asker, send):
     told = client.get(f"/message/{sent['message_id']}")
     assert (told["status"], told["closed_why"]) == (
         "CLOSED",
-        "Its execution ended before anybody answered.",
+        "Its run ended before there was an answer.",
     )
-    with pytest.raises(NotOpen, match=r"is closed\. Its execution ended"):
+    with pytest.raises(NotOpen, match=r"is closed\. Its run ended"):
         named(client, "ada")(sent["message_id"], retry=True)
 
 

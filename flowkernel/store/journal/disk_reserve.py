@@ -1,4 +1,4 @@
-"""Disk space in reserve, so that the tables can take in the journal when the disk is full."""
+"""Disk space in reserve, so that the tables can be written when the disk is full."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -10,7 +10,7 @@ A frame is
 The first line is the summary: the number of the frame (`frame`; numbers count up by one), the
 moment (`at`), and the changes besides events: `flows` (null: deleted), `versions`, and the ids
 that were `pruned`. Each further line is an event as it was decided. It begins with `root_id`,
-`event_id` and `execution_id`, so that these stand at fixed places: looking for the events of
+`event_id` and `execution_id`, so that these are at fixed places: looking for the events of
 some executions needs no reading of the JSON.
 
 The first frame of a segment has no number: it is the header, which says whose journal this is.
@@ -152,7 +152,7 @@ def decode(payload: bytes) -> FrameContent:
 
 
 def _id_slice(prefix: str) -> slice:
-    """Where the id stands in the line of an event that begins with `prefix`."""
+    """Where the id is in the line of an event that begins with `prefix`."""
     return slice(len(prefix), len(prefix) + 36)
 
 
