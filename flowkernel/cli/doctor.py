@@ -194,7 +194,7 @@ def _kernels() -> Finding:
 
 def _kernel_starts(home: Home) -> Iterator[Finding]:
     """How kernels start, and how the fork servers are that start them."""
-    from flowkernel.kernels.fork_servers import LINUX, running
+    from flowkernel.kernels.fork_servers import LINUX, list_running
 
     try:
         kernel = load_config(home.path).kernel
@@ -208,7 +208,7 @@ def _kernel_starts(home: Home) -> Iterator[Finding]:
         text = f"each as a new process: there is no fork server on {sys.platform}."
         yield Finding(OK, START_TOPIC, text)
         return
-    servers = running()
+    servers = list_running()
     if not servers:
         text = "forked; the fork server starts with the first kernel."
         yield Finding(OK, START_TOPIC, text)

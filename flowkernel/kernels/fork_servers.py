@@ -1,4 +1,4 @@
-"""Finds the fork server for a recipe, or starts it: one for each, whoever asks."""
+"""Finding the fork server for a kernel command, or starting it: one serves all clients."""
 
 import json
 import os
@@ -17,159 +17,172 @@ from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
-from flowkernel.kernels.server_environment import surroundings
+from flowkernel.kernels.server_environment import inherited_state
 from flowkernel.kernels.server_key import KernelCommand
 
-START_SECONDS = 30.0  #: How long a fork server may take to import what it is asked to.
-GIVE_UP_SECONDS = 60.0  #: How long one that did not start is not tried again.
-ASK_SECONDS = 2.0  #: How long one may take to say how it is.
-PREFIX = (
-    "flowkernel-"  #: Begins the name of a socket; the key of its fork server follows.
-)
-LONGEST_PATH = 100  #: Bytes of a socket's path that every system takes, inclusive.
-NO_HISTORY = (
-    ":memory:"  #: nbclient asks for it: what a flow runs is in nobody's history.
-)
+START_SECONDS = 30.0  #: How long a fork server may take to import its modules.
+RETRY_SECONDS = 60.0  #: How long a fork server that failed is not tried again.
+STATUS_SECONDS = 2.0  #: How long it may take to report its status.
+#: How the name of a socket begins; the key of its fork server follows.
+PREFIX = "flowkernel-"
+#: Bytes of a socket's path that every system accepts, inclusive.
+MAX_SOCKET_PATH = 100
+#: nbclient asks for it: cells of flows do not go into a person's history.
+NO_HISTORY = ":memory:"
 LINUX = sys.platform == "linux"
 
-#: Imports our package by its place: it need not be installed where the kernels run. A fork
-#: serves, and the process we started ends: so the server is nobody's child, and no zombie.
+#: The program of a new fork server. It imports our package from its folder, so that it need not
+#: be installed where the kernels run. The started process forks and ends: so the server is no
+#: child of its client, which need not wait for its end.
 BOOT = """
 import os, sys
 if os.fork(): os._exit(0)
 if sys.path[:1] == [""]: del sys.path[0]
 import importlib.util as util
-folder, asked, told = sys.argv[1:]
+folder, settings, reply_file = sys.argv[1:]
 spec = util.spec_from_file_location(
     "flowkernel", folder + "/__init__.py", submodule_search_locations=[folder])
 sys.modules["flowkernel"] = util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["flowkernel"])
 from flowkernel.kernels.fork_server.server import main
-main(asked, int(told))
+main(settings, int(reply_file))
 """
 
 log = getLogger(__name__)
-_failed: dict[str, tuple[float, str]] = {}
-_kept: dict[KernelCommand, tuple[Path, WireConnection | None]] = {}
-_keeping = threading.Lock()
+#: By the name of the socket: until when a fork server is not tried, and why.
+_failures: dict[str, tuple[float, str]] = {}
+#: Connections that keep fork servers from ending; None: it does not run just now.
+_kept_alive: dict[KernelCommand, tuple[Path, WireConnection | None]] = {}
+_kept_alive_lock = threading.Lock()
 
 
 class NoForkServer(Exception):
-    """There is none, for a reason: a plain kernel has to do."""
+    """There is none, so that the kernel must be started plainly. The text says why."""
 
 
 def connect(
-    recipe: KernelCommand,
+    command: KernelCommand,
     environ: Mapping[str, str],
     cwd: str,
     *,
     ready: int,
     starts: bool = True,
 ) -> WireConnection:
-    """A connection to the fork server of this recipe, which is started if need be.
+    """A connection to the fork server for a command.
+
+    If there is none and `starts` is true, it is started, with `ready` kernels. `environ` and
+    `cwd` are the environment variables and the folder of the kernel.
 
     Raises:
-        NoForkServer: It cannot be had; says why.
+        NoForkServer: There is none, and it cannot or shall not be started.
     """
-    path = socket_path(recipe, environ, cwd)
-    until, reason = _failed.get(path.name, (0.0, ""))
-    if monotonic() < until:
-        raise NoForkServer(reason)
+    path = socket_path(command, environ, cwd)
+    _check_not_suspended(path)
     try:
-        line = _open(path)
-        if line is None and starts:
-            line = _started(recipe, environ, cwd, path, ready)
+        wire = _connect(path)
+        if wire is None and starts:
+            wire = _start_once(command, environ, cwd, path, ready)
     except (OSError, Timeout, NoForkServer) as error:
-        _give_up(path, str(error))
+        _suspend(path, str(error))
         raise NoForkServer(str(error)) from error
-    if line is None:
+    if wire is None:
         raise NoForkServer("it does not run")
-    if recipe in _kept:
-        _keep(recipe, path)
-    return line
+    if command in _kept_alive:
+        _keep_alive(command, path)
+    return wire
 
 
-def give_up(line: WireConnection, reason: str) -> None:
-    """Ask this fork server no more for a while: it hangs."""
-    _give_up(Path(line.socket.getpeername()), reason)
+def suspend(wire: WireConnection, reason: str) -> None:
+    """Do not use this fork server for a while, as it does not reply."""
+    _suspend(Path(wire.socket.getpeername()), reason)
 
 
-def _give_up(path: Path, reason: str) -> None:
-    _failed[path.name] = (monotonic() + GIVE_UP_SECONDS, reason)
+def _suspend(path: Path, reason: str) -> None:
+    _failures[path.name] = (monotonic() + RETRY_SECONDS, reason)
 
 
-def running() -> list[Message]:
-    """What each fork server of this user says of itself; none is started for it."""
-    found = []
+def _check_not_suspended(path: Path) -> None:
+    retry_at, reason = _failures.get(path.name, (0.0, ""))
+    if monotonic() < retry_at:
+        raise NoForkServer(reason)
+
+
+def list_running() -> list[Message]:
+    """The status of each fork server of this user: see `ForkServer`. Starts none.
+
+    For one that does not reply: `silent`, the path of its socket, and `reason`.
+    """
+    statuses = []
     for path in sorted(Path(jupyter_runtime_dir()).glob(f"{PREFIX}*.sock")):
         try:
-            line = _open(path)
-            if line is not None:
-                found.append(_about(line))
+            wire = _connect(path)
+            if wire is not None:
+                statuses.append(_status(wire))
         except (NoForkServer, OSError, ValueError) as error:
-            found.append({"silent": str(path), "reason": str(error)})
-    return found
+            statuses.append({"silent": str(path), "reason": str(error)})
+    return statuses
 
 
-def _about(line: WireConnection) -> Message:
-    line.socket.settimeout(ASK_SECONDS)
+def _status(wire: WireConnection) -> Message:
+    wire.socket.settimeout(STATUS_SECONDS)
     try:
-        line.tell({"about": True})
-        told, _ = line.hear()
+        wire.send({"about": True})
+        status, _ = wire.receive()
     finally:
-        line.close()
-    if told is None:
-        raise ConnectionError("it left")
-    return told
+        wire.close()
+    if status is None:
+        raise ConnectionError("it closed the connection")
+    return status
 
 
-def native_recipe(interpreter: str, preload: tuple[str, ...]) -> KernelCommand:
-    """What nbclient's kernels of this Python are made by, and so those of flows."""
+def native_command(interpreter: str, preload: tuple[str, ...]) -> KernelCommand:
+    """How nbclient makes kernels of this Python, and so how kernels of flows are made."""
     history = f"--HistoryManager.hist_file={NO_HISTORY}"
     return KernelCommand(interpreter, (), (history,), preload)
 
 
 def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
-    """Have the fork server ready that flows' kernels of this Python come from.
+    """Start the fork server for flows' kernels of this Python, and keep it running.
 
-    It stays as long as this process does, and so does the one that follows it. Where there
-    can be none, kernels start plainly.
+    It runs as long as this process does, and so does its successor. If there cannot be one,
+    kernels are started plainly.
     """
     if not LINUX:
         return
-    recipe, cwd = native_recipe(interpreter, preload), os.getcwd()
+    command, cwd = native_command(interpreter, preload), os.getcwd()
     try:
-        connect(recipe, os.environ, cwd, ready=ready).close()
-        _keep(recipe, socket_path(recipe, os.environ, cwd))
+        connect(command, os.environ, cwd, ready=ready).close()
+        _keep_alive(command, socket_path(command, os.environ, cwd))
     except NoForkServer as error:
         log.warning("kernels are started plainly: there is no fork server: %s", error)
 
 
-def _keep(recipe: KernelCommand, path: Path) -> None:
-    """Have a line to it, so that it stays; it may be another one than before."""
-    with _keeping:
-        before, line = _kept.get(recipe, (path, None))
-        if line is not None and before == path and not line.has_news(0):
+def _keep_alive(command: KernelCommand, path: Path) -> None:
+    """Hold a connection to the fork server, which may be another one than before."""
+    with _kept_alive_lock:
+        previous, wire = _kept_alive.get(command, (path, None))
+        if wire is not None and previous == path and not wire.has_input(0):
             return
-        if line is not None:
-            line.close()
-        _kept[recipe] = path, _open(path)
+        if wire is not None:
+            wire.close()
+        _kept_alive[command] = path, _connect(path)
 
 
-def socket_path(recipe: KernelCommand, environ: Mapping[str, str], cwd: str) -> Path:
-    """Where the fork server of this recipe listens.
+def socket_path(command: KernelCommand, environ: Mapping[str, str], cwd: str) -> Path:
+    """The path of the socket of a command's fork server.
 
     Raises:
-        NoForkServer: The path is longer than that of a socket may be.
+        NoForkServer: The path is too long for a socket.
     """
-    key = recipe.key(environ, cwd, surroundings())
+    key = command.key(environ, cwd, inherited_state())
     path = Path(jupyter_runtime_dir()) / f"{PREFIX}{key}.sock"
-    if len(os.fsencode(path)) > LONGEST_PATH:
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         raise NoForkServer(f"{str(path)!r} is too long for a socket's path")
     return path
 
 
-def _open(path: Path) -> WireConnection | None:
+def _connect(path: Path) -> WireConnection | None:
+    """A connection to the fork server at this path; None: there is none."""
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     end.settimeout(START_SECONDS)
     try:
@@ -179,76 +192,89 @@ def _open(path: Path) -> WireConnection | None:
         end.close()
         return None
     _pid, user, _group = struct.unpack("3i", peer)
-    if user != os.getuid():  # Somebody else's: it would see our environment.
+    if user != os.getuid():  # Another user's server would see our environment.
         end.close()
         raise NoForkServer(f"{str(path)!r} belongs to another user")
     return WireConnection(end)
 
 
-def _started(
-    recipe: KernelCommand, environ: Mapping[str, str], cwd: str, path: Path, ready: int
+def _start_once(
+    command: KernelCommand,
+    environ: Mapping[str, str],
+    cwd: str,
+    path: Path,
+    ready: int,
 ) -> WireConnection:
+    """Start the fork server, unless another process does so at the same time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
-        line = _open(path)
-        if line is None:
-            _start(recipe, environ, cwd, path, ready)
-            line = _open(path)
-    if line is None:
-        raise NoForkServer(f"it left as soon as it listened{_last(path)}")
-    return line
+        wire = _connect(path)
+        if wire is None:
+            _start(command, environ, cwd, path, ready)
+            wire = _connect(path)
+    if wire is None:
+        raise NoForkServer(f"it ended as soon as it listened{_last_log_line(path)}")
+    return wire
 
 
 def _start(
-    recipe: KernelCommand, environ: Mapping[str, str], cwd: str, path: Path, ready: int
+    command: KernelCommand,
+    environ: Mapping[str, str],
+    cwd: str,
+    path: Path,
+    ready: int,
 ) -> None:
-    asked = {
-        "socket": str(path),
-        "arguments": recipe.arguments,
-        "preload": recipe.preload,
-        "ready": ready,
-    }
-    folder = str(Path(__file__).parents[1])
-    hear, told = os.pipe()
-    command = [recipe.interpreter, *recipe.flags, "-c", BOOT]
-    command += [folder, json.dumps(asked), str(told)]
+    reader, writer = os.pipe()
     try:
         with open(path.with_suffix(".log"), "wb") as output:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                _argv(command, path, ready, writer),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 cwd=cwd if os.path.isdir(cwd) else "/", env=dict(environ),
-                pass_fds=[told], start_new_session=True,
+                pass_fds=[writer], start_new_session=True,
             )  # fmt: skip
     except BaseException:
-        os.close(hear)
+        os.close(reader)
         raise
     finally:
-        os.close(told)
+        os.close(writer)
     try:
-        _await(hear, path)
+        _wait_until_listening(reader, path)
     finally:
-        os.close(hear)
+        os.close(reader)
         _reap(process)
 
 
-def _await(hear: int, path: Path) -> None:
-    """Wait until it listens."""
+def _argv(command: KernelCommand, path: Path, ready: int, writer: int) -> list[str]:
+    settings = {
+        "socket": str(path),
+        "arguments": command.arguments,
+        "preload": command.preload,
+        "ready": ready,
+    }
+    folder = str(Path(__file__).parents[1])
+    arguments = [folder, json.dumps(settings), str(writer)]
+    return [command.interpreter, *command.flags, "-c", BOOT, *arguments]
+
+
+def _wait_until_listening(reader: int, path: Path) -> None:
     poll = select.poll()
-    poll.register(hear, select.POLLIN)
+    poll.register(reader, select.POLLIN)
     if not poll.poll(START_SECONDS * 1000):
         raise NoForkServer(f"it did not listen within {START_SECONDS:.0f} s")
     text = b""
-    while chunk := os.read(hear, 65536):
+    while chunk := os.read(reader, 65536):
         text += chunk
     message: Message = json.loads(text) if text else {}
     if "listening" not in message:
-        raise NoForkServer(message.get("refused") or f"it ended at once{_last(path)}")
+        reason = message.get("refused") or f"it ended at once{_last_log_line(path)}"
+        raise NoForkServer(reason)
     for name, reason in message["refused"].items():
         log.warning("%s is not preloaded: %s", name, reason)
 
 
 def _reap(process: "subprocess.Popen[bytes]") -> None:
-    """It ended when it had forked; if it did not come to that, it hangs."""
+    """Wait for the started process, which ends when it has forked; kill it if it hangs."""
     try:
         process.wait(1.0)
     except subprocess.TimeoutExpired:
@@ -256,12 +282,12 @@ def _reap(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _last(path: Path) -> str:
-    """The last that it wrote, and where the rest is."""
-    log = path.with_suffix(".log")
+def _last_log_line(path: Path) -> str:
+    """The last line of the log, and where the log is; empty if there is nothing in it."""
+    log_path = path.with_suffix(".log")
     try:
-        lines = log.read_text("utf-8", "replace").split("\n")
+        text = log_path.read_text("utf-8", "replace")
     except OSError:
         return ""
-    said = [line.strip() for line in lines if line.strip()]
-    return f": {said[-1]} (see {str(log)!r})" if said else ""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return f": {lines[-1]} (see {str(log_path)!r})" if lines else ""

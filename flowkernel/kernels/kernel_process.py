@@ -1,4 +1,4 @@
-"""The process of a forked kernel, for its owner: what `subprocess.Popen` is for a child."""
+"""The process of a forked kernel, for its owner: like `subprocess.Popen` for a child."""
 
 import os
 import select
@@ -9,32 +9,39 @@ from subprocess import TimeoutExpired
 
 from flowkernel.kernels.fork_server.wire import WireConnection
 
-UNKNOWN = 1  #: The exit code of one whose fork server was gone when it ended.
+#: The exit code if the fork server was gone when the kernel ended.
+UNKNOWN_EXIT_CODE = 1
 
 
 class ForkedProcess:
-    """Its parent is the fork server, which tells how it ended."""
+    """A forked kernel. Its parent is the fork server, which reports the exit code."""
 
-    stdin = stdout = stderr = None  # As Popen has them: they are nobody's pipes.
+    stdin = stdout = stderr = None  # As Popen has them without pipes.
 
     _lifeline = _pidfd = -1
-    _line: WireConnection | None = None
+    _wire: WireConnection | None = None
 
-    def __init__(self, pid: int, line: WireConnection, lifeline: int) -> None:
-        """`lifeline`: closed with this process, and the kernel is killed.
+    def __init__(self, pid: int, wire: WireConnection, lifeline: int) -> None:
+        """Watch a kernel.
+
+        Args:
+            pid: Of the kernel.
+            wire: The connection to its fork server; closed with this object.
+            lifeline: A file. When it is closed, by `close` or by the end of this process, the
+                system kills the kernel.
 
         Raises:
-            OSError, AttributeError: This system cannot watch a process that is no child.
+            OSError, AttributeError: The system cannot watch a process that is not a child.
         """
         self._lock = threading.RLock()
         self.pid = pid
         self.returncode: int | None = None
-        self._line = line
+        self._wire = wire
         self._lifeline = lifeline
         self._pidfd = _pidfd(pid)
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal; None while it lives. Safe in threads."""
+        """The exit code, negative for a signal; None while it runs. Safe in threads."""
         with self._lock, suppress(TimeoutExpired):
             self.wait(0)
         return self.returncode
@@ -43,20 +50,20 @@ class ForkedProcess:
         """The exit code, once it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: It lives still, after `timeout` seconds.
+            subprocess.TimeoutExpired: It still runs after `timeout` seconds.
         """
-        if self.returncode is None and self._line is not None:
-            if not self._line.has_news(timeout):
+        if self.returncode is None and self._wire is not None:
+            if not self._wire.has_input(timeout):
                 raise TimeoutExpired("kernel", timeout or 0)
-            message, _ = self._line.hear()
-            self._line.close()
-            self._line = None
+            message, _ = self._wire.receive()
+            self._wire.close()
+            self._wire = None
             if message is not None:
                 self._end(message["ended"])
         if self.returncode is None:  # The fork server is gone: ask the system.
             if not _has_ended(self._pidfd, timeout):
                 raise TimeoutExpired("kernel", timeout or 0)
-            self._end(UNKNOWN)
+            self._end(UNKNOWN_EXIT_CODE)
         assert self.returncode is not None
         return self.returncode
 
@@ -65,37 +72,37 @@ class ForkedProcess:
         self.close()
 
     def send_signal(self, number: int) -> None:
-        """Send it, and its children, a signal."""
+        """Send a signal to it and its children."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Let go of it: what lives of it and its children is killed."""
+        """Close the lifeline and the connection: the kernel and its children are killed."""
         with self._lock:
             files = (self._lifeline, self._pidfd)
             self._lifeline = self._pidfd = -1
             for file in files:
                 if file >= 0:
                     os.close(file)
-            if self._line is not None:
-                self._line.close()
-                self._line = None
+            if self._wire is not None:
+                self._wire.close()
+                self._wire = None
 
     def __del__(self) -> None:
         self.close()
 
 
 def _pidfd(pid: int) -> int:
-    """A file that says when it ends; -1 if it has ended already."""
+    """A file that becomes readable when the process ends; -1 if it has ended already."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:

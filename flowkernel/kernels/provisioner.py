@@ -1,9 +1,9 @@
-"""Kernels from a fork server for all that uses jupyter_client: JupyterLab, nbclient, papermill.
+"""Kernels from a fork server, for every program that uses jupyter_client.
 
-The entry point `flowkernel-fork` of `jupyter_client.kernel_provisioners`. A kernel that cannot
-be forked (another language, another platform, a pipe for its output) is started plainly, and so
-is every kernel when the fork server cannot be had, and one that is started again: its clients
-know its sockets.
+Such as JupyterLab, nbclient and papermill. This is the entry point `flowkernel-fork` of
+`jupyter_client.kernel_provisioners`. A kernel that cannot be forked (another language, another
+platform, a pipe for its output) is started plainly. So is every kernel if there can be no fork
+server, and a kernel that is restarted, as its clients know its sockets.
 """
 
 import asyncio
@@ -26,43 +26,44 @@ from traitlets import Bool, Enum, Int, List, Unicode, default
 from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import find_home
-from flowkernel.kernels.fork_server.socket_folders import keep
+from flowkernel.kernels.fork_server.socket_folders import mark_in_use
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
-from flowkernel.kernels.fork_servers import LINUX, NoForkServer, connect, give_up
+from flowkernel.kernels.fork_servers import LINUX, NoForkServer, connect, suspend
 from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.kernels.server_environment import umask
-from flowkernel.kernels.server_key import KernelCommand, recipe_of
+from flowkernel.kernels.server_key import KernelCommand, forkable_command
 
 log = getLogger(__name__)
-KNOWN = frozenset(
+#: The arguments of a launch that a fork can do the same with as a plain start.
+SUPPORTED_ARGUMENTS = frozenset(
     {"env", "cwd", "stdout", "stderr", "stdin", "extra_arguments", "kernel_id"}
 )
-NONE = "a plain kernel is started: there is no fork server: %s"
-#: A fork server may take a second to start: whoever has an event loop goes on meanwhile.
+PLAIN_WARNING = "a plain kernel is started: there is no fork server: %s"
+#: A fork server may take a second to start. The caller's event loop goes on meanwhile.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="flowkernel-fork")
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Takes a kernel that is ready; starts one as everybody does if there is none.
+    """Takes a kernel that is ready; if there is none, it starts one plainly.
 
-    What the kernelspec does not set comes from the configuration of the home that is used here.
+    What the kernelspec does not set comes from the configuration of the current home.
     """
 
-    kernel = Enum(["fork", "plain"], help="Whether it is forked at all.").tag(
+    kernel = Enum(
+        ["fork", "plain"], help="Whether kernels are forked or started plainly."
+    ).tag(config=True)
+    preload = List(Unicode(), help="Modules to import before kernels are forked.").tag(
         config=True
     )
-    preload = List(
-        Unicode(), help="Modules to import before a kernel is asked for."
-    ).tag(config=True)
-    ready = Int(min=0, help="Kernels that are kept ready.").tag(config=True)
+    ready = Int(min=0, help="How many kernels are kept ready.").tag(config=True)
     starts = Bool(
         True, help="Start a fork server if there is none, and wait for it."
     ).tag(config=True)
 
-    _recipe: KernelCommand | None = None
+    _command: KernelCommand | None = None  #: None: the kernel is started plainly.
     _was_launched = False
-    _before: dict[str, Any] = {}
-    _folder: Path | None = None
+    _launch_arguments: dict[str, Any] = {}
+    _folder: Path | None = None  #: With the sockets of a forked kernel.
 
     @default("kernel")
     def _default_kernel(self) -> str:
@@ -85,61 +86,61 @@ class ForkProvisioner(LocalProvisioner):
             return Config()
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Find out whether it can be forked; nothing is written then."""
-        self._recipe = self._forkable(kwargs)
+        """Decide whether the kernel can be forked. Writes no connection file then."""
+        self._command = self._forkable_command(kwargs)
         self._was_launched = True
-        if self._recipe is None:
-            plain: dict[str, Any] = await super().pre_launch(**kwargs)
-            return plain
-        self._before = dict(kwargs)
+        arguments: dict[str, Any]
+        if self._command is None:
+            arguments = await super().pre_launch(**kwargs)
+            return arguments
+        self._launch_arguments = dict(kwargs)
         kwargs.pop("extra_arguments", None)
-        told: dict[str, Any] = await KernelProvisionerBase.pre_launch(
-            self, cmd=[], **kwargs
-        )
-        return told
+        arguments = await KernelProvisionerBase.pre_launch(self, cmd=[], **kwargs)
+        return arguments
 
-    def _forkable(self, kwargs: dict[str, Any]) -> KernelCommand | None:
+    def _forkable_command(self, kwargs: dict[str, Any]) -> KernelCommand | None:
         km = self.parent
         if not LINUX or km is None or self._was_launched or self.kernel == "plain":
             return None
-        if not KNOWN.issuperset(kwargs):
+        if not SUPPORTED_ARGUMENTS.issuperset(kwargs):
             return None
         if getattr(km, "transport_encryption", "disabled") == "required":
             return None
-        if any(_file(kwargs.get(name), 0) is None for name in ("stdout", "stderr")):
+        outputs = (kwargs.get(name) for name in ("stdout", "stderr"))
+        if any(_output_file(output, null=0) is None for output in outputs):
             return None
-        command = km.format_kernel_cmd(
-            extra_arguments=kwargs.get("extra_arguments", [])
-        )
-        return recipe_of(command, tuple(self.preload))
+        argv = km.format_kernel_cmd(extra_arguments=kwargs.get("extra_arguments", []))
+        return forkable_command(argv, tuple(self.preload))
 
     async def launch_kernel(
         self, cmd: list[str], **kwargs: Any
     ) -> KernelConnectionInfo:
-        """Take a kernel, or start one."""
-        if self._recipe is not None:
-            take = partial(self._taken, self._recipe, **kwargs)
+        """Take a kernel that is ready, or start one plainly."""
+        if self._command is not None:
+            take = partial(self._take_or_retry, self._command, **kwargs)
             try:
                 return await asyncio.get_running_loop().run_in_executor(_threads, take)
             except NoForkServer as error:
                 if self.starts:
-                    log.warning(NONE, error)
-            self._recipe = None
-            kwargs = await super().pre_launch(**self._before)
+                    log.warning(PLAIN_WARNING, error)
+            self._command = None
+            kwargs = await super().pre_launch(**self._launch_arguments)
             cmd = kwargs.pop("cmd")
-        plain: KernelConnectionInfo = await super().launch_kernel(cmd, **kwargs)
-        return plain
+        info: KernelConnectionInfo = await super().launch_kernel(cmd, **kwargs)
+        return info
 
-    def _taken(self, recipe: KernelCommand, **kwargs: Any) -> KernelConnectionInfo:
-        """A kernel that was ready. A fork server may be leaving just now: then of the next."""
+    def _take_or_retry(
+        self, command: KernelCommand, **kwargs: Any
+    ) -> KernelConnectionInfo:
+        """Take a kernel; try again once, as a fork server may be about to end."""
         try:
-            return self._take(recipe, **kwargs)
+            return self._take(command, **kwargs)
         except NoForkServer:
-            return self._take(recipe, **kwargs)
+            return self._take(command, **kwargs)
 
     def _take(
         self,
-        recipe: KernelCommand,
+        command: KernelCommand,
         *,
         env: Mapping[str, str],
         cwd: str | os.PathLike[str] | None = None,
@@ -147,30 +148,18 @@ class ForkProvisioner(LocalProvisioner):
         stderr: Any = None,
         **_kwargs: Any,
     ) -> KernelConnectionInfo:
-        folder = os.fsdecode(os.path.abspath(cwd or _here()))
+        folder = os.fsdecode(os.path.abspath(cwd or _current_folder()))
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
         environ["JPY_PARENT_PID"] = str(os.getpid())
-        line = connect(recipe, environ, folder, ready=self.ready, starts=self.starts)
-        asked = {"cwd": folder, "environ": environ, "umask": umask()}
-        hear, lifeline = os.pipe()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        outputs = [_file(where, nowhere, n) for where, n in ((stdout, 1), (stderr, 2))]
-        files = (hear, *(file for file in outputs if file is not None))
+        wire = connect(command, environ, folder, ready=self.ready, starts=self.starts)
+        request = {"cwd": folder, "environ": environ, "umask": umask()}
+        reply, lifeline = _request_with_files(wire, request, stdout, stderr)
         try:
-            message = _answer(line, asked, files, folder)
-        except BaseException:
-            os.close(lifeline)
-            line.close()
-            raise
-        finally:
-            os.close(hear)
-            os.close(nowhere)
-        try:
-            process = ForkedProcess(message["pid"], line, lifeline)
-        except (OSError, AttributeError) as error:  # Its files are closed with it.
+            process = ForkedProcess(reply["pid"], wire, lifeline)
+        except (OSError, AttributeError) as error:  # It has closed the two.
             raise NoForkServer(f"its kernel cannot be watched: {error!r}") from error
         self._adopt(process, folder)
-        connection = message["connection"]
+        connection = reply["connection"]
         self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}
         return self.connection_info
@@ -181,8 +170,8 @@ class ForkProvisioner(LocalProvisioner):
         self.cwd: Any = folder
 
     async def post_launch(self, **kwargs: Any) -> None:
-        """Write the connection file, as others may look for it."""
-        if self._recipe is not None:
+        """Write the connection file, as other programs may look for it."""
+        if self._command is not None:
             environ = kwargs.get("env", {})
             session = environ.get("JPY_SESSION_NAME", "")
             self.parent.write_connection_file(jupyter_session=session)
@@ -196,55 +185,80 @@ class ForkProvisioner(LocalProvisioner):
             await super().send_signal(signum)
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Let go of it."""
+        """Close what belongs to the kernel, and remove the folder of its sockets."""
         if isinstance(self.process, ForkedProcess):
             self.process.close()
         if self._folder is not None and restart:
-            keep(self._folder)
+            mark_in_use(self._folder)
         elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         await super().cleanup(restart=restart)
 
 
-def _here() -> str:
+def _current_folder() -> str:
     try:
         return os.getcwd()
     except FileNotFoundError as error:
         raise NoForkServer("this folder is no longer there") from error
 
 
-def _file(where: Any, nowhere: int, inherited: int = 0) -> int | None:
-    """The file that stdout or stderr is to go to; None: a pipe, which a fork cannot make."""
-    if where is None:
+def _output_file(target: Any, null: int, inherited: int = 0) -> int | None:
+    """The file for stdout or stderr; None: a pipe, which a fork cannot make.
+
+    Args:
+        target: As for `subprocess.Popen`.
+        null: The file for output that is thrown away.
+        inherited: The file of this process.
+    """
+    if target is None:
         return inherited
-    if where == DEVNULL:
-        return nowhere
-    if where in (PIPE, STDOUT):
+    if target == DEVNULL:
+        return null
+    if target in (PIPE, STDOUT):
         return None
-    return int(where if isinstance(where, int) else where.fileno())
+    return int(target if isinstance(target, int) else target.fileno())
 
 
-def _answer(
-    line: WireConnection, asked: Message, files: tuple[int, ...], folder: str
-) -> Message:
-    """What the fork server says of the kernel it gives.
+def _request_with_files(
+    wire: WireConnection, request: Message, stdout: Any, stderr: Any
+) -> tuple[Message, int]:
+    """Request a kernel with these outputs: the reply, and our end of its lifeline.
+
+    If that fails, the connection is closed. Raises as `_request`.
+    """
+    kernel_end, lifeline = os.pipe()
+    null = os.open(os.devnull, os.O_WRONLY)
+    outputs = (_output_file(stdout, null, 1), _output_file(stderr, null, 2))
+    files = (kernel_end, *(file for file in outputs if file is not None))
+    try:
+        return _request(wire, request, files), lifeline
+    except BaseException:
+        os.close(lifeline)
+        wire.close()
+        raise
+    finally:
+        os.close(kernel_end)
+        os.close(null)
+
+
+def _request(wire: WireConnection, request: Message, files: tuple[int, ...]) -> Message:
+    """The fork server's reply about the kernel that it gives: `pid` and `connection`.
 
     Raises:
-        OSError: As a plain start would, for a folder that is not there.
+        OSError: The folder does not exist; as for a plain start.
         NoForkServer: It gives none.
     """
     try:
-        line.tell({"take": asked}, files)
-        told, _ = line.hear()
+        wire.send({"take": request}, files)
+        reply, _ = wire.receive()
     except TimeoutError as error:
-        give_up(line, str(error))
+        suspend(wire, str(error))
         raise NoForkServer(str(error)) from error
     except OSError as error:
         raise NoForkServer(str(error)) from error
-    message = told or {"refused": "it ended, or its kernel did, as it was asked"}
-    if message.get("errno") is not None:
-        number = message["errno"]
-        raise OSError(number, os.strerror(number), folder)
-    if "pid" not in message:
-        raise NoForkServer(message.get("refused", "its kernel ended as it was taken"))
-    return message
+    reply = reply or {"refused": "it ended, or its kernel did, during the request"}
+    if (number := reply.get("errno")) is not None:
+        raise OSError(number, os.strerror(number), request["cwd"])
+    if "pid" not in reply:
+        raise NoForkServer(reply.get("refused", "its kernel ended during the request"))
+    return reply

@@ -1,4 +1,4 @@
-"""What a process has from its parent for good, and a fork has from its fork server."""
+"""What a process inherits from its parent for good, and so a kernel from its fork server."""
 
 import os
 import sys
@@ -10,8 +10,8 @@ LINUX = sys.platform == "linux"
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
-def surroundings() -> list[Any]:
-    """Machine and container, user and groups, limits, cores and priority, in values of JSON."""
+def inherited_state() -> list[Any]:
+    """Machine, container, user, groups, limits, cores, priority and cgroup, as JSON values."""
     if not LINUX:
         return []
     import resource
@@ -19,7 +19,7 @@ def surroundings() -> list[Any]:
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
     limits = [resource.getrlimit(getattr(resource, name)) for name in names]
     return [
-        *_place(),
+        *_machine_and_container(),
         [os.getuid(), os.getgid(), sorted(os.getgroups())],
         [limits, sorted(os.sched_getaffinity(0)), os.nice(0)],
         _read("/proc/self/cgroup"),
@@ -27,14 +27,14 @@ def surroundings() -> list[Any]:
 
 
 @cache
-def _place() -> tuple[str, list[str]]:
-    """This boot of this machine, and the container: a folder may be shared between them."""
-    spaces = [_link(f"/proc/self/ns/{name}") for name in NAMESPACES]
-    return _read("/proc/sys/kernel/random/boot_id"), spaces
+def _machine_and_container() -> tuple[str, list[str]]:
+    """The boot id of the machine, and the namespaces: containers may share a folder."""
+    namespaces = [_link(f"/proc/self/ns/{name}") for name in NAMESPACES]
+    return _read("/proc/sys/kernel/random/boot_id"), namespaces
 
 
 def umask() -> int:
-    """The mask for new files: to ask by os.umask() is to change it, for every thread."""
+    """The mask for new files. `os.umask` cannot read it without changing it."""
     for line in _read("/proc/self/status").splitlines():
         if line.startswith("Umask:"):
             return int(line.split()[1], 8)

@@ -1,4 +1,4 @@
-"""Which kernels a fork server can make, and which fork server makes which. Pure."""
+"""Which kernels a fork server can make, and which of them can share a fork server. Pure."""
 
 import os
 from collections.abc import Mapping
@@ -9,28 +9,35 @@ from pathlib import Path
 from typing import Any
 
 LAUNCHERS = ("ipykernel_launcher", "ipykernel")
-#: Variables that Python, ipykernel or a library may read before a kernel is taken.
+#: How the names of environment variables begin that Python, ipykernel or a library may read
+#: before a client takes the kernel.
 READ_EARLY = (
     *("PYTHON", "PYDEVD", "DEBUGPY", "COVERAGE_", "COV_CORE_", "LD_", "LC_", "LANG"),
     *("HOME", "XDG_", "VIRTUAL_ENV", "CONDA_", "JUPYTER_", "IPYTHON", "MPL", "OMP_"),
     *("MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "ARROW_", "MALLOC_"),
 )
-PRESENT = "PYTEST_CURRENT_TEST"  #: ipykernel asks only whether there is one.
+#: ipykernel reads only whether this variable is there, not its value.
+PRESENCE_ONLY = "PYTEST_CURRENT_TEST"
 
 
 @dataclass(frozen=True, slots=True)
 class KernelCommand:
-    """What makes the kernels of one fork server."""
+    """How the kernels of one fork server are made."""
 
     interpreter: str  #: An absolute path.
-    flags: tuple[str, ...]  #: Of the interpreter: `-Xfrozen_modules=off`.
+    flags: tuple[str, ...]  #: Of the interpreter, such as `-Xfrozen_modules=off`.
     arguments: tuple[str, ...]  #: Of ipykernel.
-    preload: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()  #: Modules that are imported before the fork.
 
-    def key(self, environ: Mapping[str, str], cwd: str, surroundings: Any = ()) -> str:
-        """The name of its fork server: another one for whatever a fork could not change.
+    def key(self, environ: Mapping[str, str], cwd: str, inherited: Any = ()) -> str:
+        """The name of the fork server for this command: 16 hexadecimal digits.
 
-        `surroundings`: what a process has from its parent for good, in values of JSON.
+        It differs for everything that a fork could not change.
+
+        Args:
+            environ: The environment variables of the kernel.
+            cwd: The folder of the kernel, as an absolute path.
+            inherited: What a process has from its parent, as JSON: see `inherited_state`.
         """
         roots = {name.partition(".")[0].upper() + "_" for name in self.preload}
         early = (*READ_EARLY, *roots)
@@ -40,39 +47,34 @@ class KernelCommand:
             [self.interpreter, self.flags, self.arguments, self.preload],
             [
                 read,
-                PRESENT in environ,
+                PRESENCE_ONLY in environ,
                 [os.path.join(cwd, path) for path in paths if path],
             ],
             [changed_at(path) for path in site_packages(self.interpreter)],
-            surroundings,
+            inherited,
         ]
         return sha256(dumps(parts).encode()).hexdigest()[:16]
 
 
-def recipe_of(
-    command: list[str], preload: tuple[str, ...] = ()
+def forkable_command(
+    argv: list[str], preload: tuple[str, ...] = ()
 ) -> KernelCommand | None:
-    """The recipe for a kernel that this command would start; None: it is no such kernel."""
-    if not command or "-m" not in command or not os.path.isabs(command[0]):
+    """How a fork server makes the kernel that `argv` would start; None: it cannot."""
+    if not argv or "-m" not in argv or not os.path.isabs(argv[0]):
         return None
-    at = command.index("-m")
-    flags, rest = command[1:at], command[at + 1 :]
-    if (
-        not rest
-        or rest[0] not in LAUNCHERS
-        or not all(f.startswith("-") for f in flags)
-    ):
+    index = argv.index("-m")
+    flags, launcher, arguments = argv[1:index], argv[index + 1 :][:1], argv[index + 2 :]
+    if not launcher or launcher[0] not in LAUNCHERS:
         return None
-    arguments = rest[1:]
-    if "-f" not in arguments[:-1]:
+    if not all(flag.startswith("-") for flag in flags) or "-f" not in arguments[:-1]:
         return None
-    place = arguments.index("-f")
-    del arguments[place : place + 2]
-    return KernelCommand(command[0], tuple(flags), tuple(arguments), preload)
+    file_index = arguments.index("-f")
+    del arguments[file_index : file_index + 2]
+    return KernelCommand(argv[0], tuple(flags), tuple(arguments), preload)
 
 
 def site_packages(interpreter: str) -> list[Path]:
-    """Where its packages are installed; they change when one is installed."""
+    """The folders of the interpreter's packages: they change when one is installed."""
     prefix = Path(interpreter).parent.parent
     return sorted(prefix.glob("lib*/python3*/site-packages"))
 

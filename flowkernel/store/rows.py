@@ -102,24 +102,57 @@ EXECUTION = TableLayout(
     Execution,
     "execution_id",
     frozenset(
-        "root_id type flow_name flow_version created_at parent_id depth call_key retry_of "
-        "inputs environment on_lost cell_timeout started_by wrapped parks "
-        "is_interactive".split()
+        [
+            "root_id",
+            "type",
+            "flow_name",
+            "flow_version",
+            "created_at",
+            "parent_id",
+            "depth",
+            "call_key",
+            "retry_of",
+            "inputs",
+            "environment",
+            "on_lost",
+            "cell_timeout",
+            "started_by",
+            "wrapped",
+            "parks",
+            "is_interactive",
+        ]
     ),
 )
 CELL_RUN = TableLayout(
     "cell_run",
     CellRun,
     "cell_run_id",
-    frozenset("execution_id root_id cell_id cell_index source_hash started_at".split()),
+    frozenset(
+        [
+            "execution_id",
+            "root_id",
+            "cell_id",
+            "cell_index",
+            "source_hash",
+            "started_at",
+        ]
+    ),
 )
 MESSAGE = TableLayout(
     "message",
     Message,
     "message_id",
     frozenset(
-        "execution_id root_id subject message_type created_at call_key about_id "
-        "expires_at".split()
+        [
+            "execution_id",
+            "root_id",
+            "subject",
+            "message_type",
+            "created_at",
+            "call_key",
+            "about_id",
+            "expires_at",
+        ]
     ),
 )
 EVENT = TableLayout("event", Event, "event_id")

@@ -1,4 +1,4 @@
-"""Kernels of both kinds, forked and plain, to ask the same of them."""
+"""Kernels of both kinds, forked and plain, with the same interface for tests."""
 
 import ast
 import json
@@ -28,24 +28,24 @@ from tests.conftest import until
 
 PROVISIONERS = {"fork": "flowkernel-fork", "plain": "local-provisioner"}
 KINDS = ["fork", "plain"]
-SECONDS = 30  #: What anything a kernel is asked may take.
+SECONDS = 30  #: How long any reply of a kernel may take.
 LAUNCH = ("-m", "ipykernel_launcher", "-f", "{connection_file}")
 
 
 class OneSpec(KernelSpecManager):
-    """Knows one kernelspec, whatever it is asked for."""
+    """Has one kernelspec, for every name."""
 
     def __init__(self, spec: KernelSpec) -> None:
         super().__init__()
         self.spec = spec
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """That one."""
+        """The one kernelspec."""
         return self.spec
 
 
 class Kernel:
-    """A kernel that runs, and a client of it."""
+    """A running kernel, and a client of it."""
 
     def __init__(self, manager: KernelManager, **arguments: Any) -> None:
         self.manager = manager
@@ -59,7 +59,7 @@ class Kernel:
             raise
 
     def connect(self) -> None:
-        """Talk to it anew."""
+        """Connect a new client."""
         if self.client is not None:
             self.client.stop_channels()
         self.client = self.manager.client()
@@ -68,7 +68,7 @@ class Kernel:
 
     @property
     def process(self) -> Any:
-        """What its owner has of it."""
+        """The process object that its owner has."""
         return self.manager.provisioner.process
 
     @property
@@ -86,70 +86,72 @@ class Kernel:
         """Run a cell: the reply, and what it printed."""
         printed: list[str] = []
 
-        def heard(message: dict[str, Any]) -> None:
+        def collect(message: dict[str, Any]) -> None:
             printed.append(message["content"].get("text", ""))
 
         arguments = {"timeout": SECONDS, "allow_stdin": False, **arguments}
-        reply = self.client.execute_interactive(source, output_hook=heard, **arguments)
+        reply = self.client.execute_interactive(
+            source, output_hook=collect, **arguments
+        )
         return reply["content"], "".join(printed)
 
-    def ask(self, expression: str, *, after: str = "") -> Any:
-        """The value of an expression."""
+    def ask(self, expression: str, *, source: str = "") -> Any:
+        """The value of an expression, after `source` has run."""
         expressions = {"it": f"({expression})"}
-        reply, _ = self.run(after, user_expressions=expressions)
-        while reply["status"] == "aborted":  # It is still busy with an error before.
-            reply, _ = self.run(after, user_expressions=expressions)
+        reply, _ = self.run(source, user_expressions=expressions)
+        while reply["status"] == "aborted":  # It still handles an earlier error.
+            reply, _ = self.run(source, user_expressions=expressions)
         assert reply["status"] == "ok", reply
-        told = reply["user_expressions"]["it"]
-        assert told["status"] == "ok", told
-        return ast.literal_eval(told["data"]["text/plain"])
+        value = reply["user_expressions"]["it"]
+        assert value["status"] == "ok", value
+        return ast.literal_eval(value["data"]["text/plain"])
 
     def begin(self, source: str) -> str:
-        """Run a cell that does not end; come back when it printed its first word."""
-        question: str = self.client.execute(f"print('begun', flush=True)\n{source}")
-        until(lambda: self._heard("begun", question), what="the cell begins")
-        return question
+        """Run a cell that does not end; return its message id when it has started."""
+        request: str = self.client.execute(f"print('begun', flush=True)\n{source}")
+        until(lambda: self._has_printed("begun", request), what="the cell begins")
+        return request
 
-    def _heard(self, word: str, question: str) -> bool:
+    def _has_printed(self, word: str, request: str) -> bool:
         with suppress(Empty):
             message = self.client.get_iopub_msg(timeout=SECONDS)
-            is_ours = message["parent_header"].get("msg_id") == question
-            return is_ours and word in message["content"].get("text", "")
+            is_its = message["parent_header"].get("msg_id") == request
+            return is_its and word in message["content"].get("text", "")
         return False
 
-    def reply(self, question: str) -> dict[str, Any]:
-        """What it answered."""
+    def reply(self, request: str) -> dict[str, Any]:
+        """The reply to the request with this message id."""
         while True:
             message = self.client.get_shell_msg(timeout=SECONDS)
-            if message["parent_header"].get("msg_id") == question:
+            if message["parent_header"].get("msg_id") == request:
                 content: dict[str, Any] = message["content"]
                 return content
 
     def control(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
-        """What it answers on its control channel."""
+        """The reply to a request on the control channel."""
         message = self.client.session.msg(kind, content)
         self.client.control_channel.send(message)
         while True:
-            answer = self.client.get_control_msg(timeout=SECONDS)
-            if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
-                return dict(answer["content"])
+            reply = self.client.get_control_msg(timeout=SECONDS)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return dict(reply["content"])
 
-    def ended(self) -> int:
-        """Its exit code, once it has ended."""
+    def exit_code(self) -> int:
+        """The exit code, once the kernel has ended."""
         until(lambda: self.process.poll() is not None, what="it ends")
         code: int = self.process.poll()
         return code
 
     def shut_down(self) -> int:
-        """Ask it to end; its exit code."""
+        """Request its end; the exit code."""
         process = self.process
         self.client.shutdown()
-        until(lambda: process.poll() is not None, what="it ends when asked")
+        until(lambda: process.poll() is not None, what="it ends on request")
         code: int = process.poll()
         return code
 
     def close(self) -> None:
-        """Be done with it."""
+        """End the kernel and its client."""
         self.client.stop_channels()
         if self.manager.has_kernel:
             self.process.kill()
@@ -166,9 +168,9 @@ def make_manager(
     **settings: Any,
 ) -> KernelManager:
     """A manager of a kernel of this kind, by this command."""
-    given = {"ready": 1, "preload": [], "kernel": "fork", **settings}
-    config = given if kind == "fork" else {}
-    provisioner = {"provisioner_name": PROVISIONERS[kind], "config": config}
+    config = {"ready": 1, "preload": [], "kernel": "fork", **settings}
+    provisioner_config = config if kind == "fork" else {}
+    provisioner = {"provisioner_name": PROVISIONERS[kind], "config": provisioner_config}
     spec = KernelSpec(
         argv=list(argv),
         display_name=kind,
@@ -184,34 +186,34 @@ def make_manager(
     )
 
 
-def environ(**more: str) -> dict[str, str]:
-    """Ours; ipykernel captures less under pytest, where it knows of it."""
-    given = {**os.environ, **more}
-    given.pop("PYTEST_CURRENT_TEST", None)
-    return given
+def environ(**changes: str) -> dict[str, str]:
+    """Our environment variables, changed. ipykernel must not know that pytest runs."""
+    variables = {**os.environ, **changes}
+    variables.pop("PYTEST_CURRENT_TEST", None)
+    return variables
 
 
 def servers(folder: Path) -> list[dict[str, Any]]:
-    """What the fork servers with sockets in this folder say of themselves."""
-    found = []
+    """The status of each fork server with a socket in this folder."""
+    statuses = []
     for path in folder.glob("*.sock"):
         with suppress(OSError):
-            found.append(about(path))
-    return found
+            statuses.append(about(path))
+    return statuses
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What a fork server says of itself."""
-    with connected(path) as line:
-        line.tell({"about": True})
-        told, _ = line.hear()
-        assert told is not None
-        return told
+    """The status of a fork server."""
+    with connected(path) as wire:
+        wire.send({"about": True})
+        status, _ = wire.receive()
+        assert status is not None
+        return status
 
 
 @contextmanager
 def connected(path: Path) -> Iterator[WireConnection]:
-    """A line to a fork server, bare."""
+    """A connection to a fork server."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.settimeout(SECONDS)
         end.connect(str(path))
@@ -219,7 +221,7 @@ def connected(path: Path) -> Iterator[WireConnection]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether it has ended, and nobody need wait for it but perhaps the system."""
+    """Whether a process has ended; a zombie counts if only the system must reap it."""
     try:
         process = psutil.Process(pid)
         return process.status() == psutil.STATUS_ZOMBIE and process.ppid() == 1
@@ -229,7 +231,7 @@ def is_gone(pid: int) -> bool:
 
 @contextmanager
 def runtime_folder() -> Iterator[Path]:
-    """Where connection files and sockets of fork servers go; short, as those must be."""
+    """The folder for connection files and sockets, with the short path that these need."""
     folder = Path(tempfile.mkdtemp(prefix="fk-"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_RUNTIME_DIR", str(folder))
@@ -242,20 +244,20 @@ def runtime_folder() -> Iterator[Path]:
 
 
 def _is_removed(folder: Path) -> bool:
-    """Kernels that are just ending remove what is theirs meanwhile."""
+    """Try to remove it: kernels that are ending remove files of it meanwhile."""
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 
 
 @contextmanager
 def kept_warm() -> Iterator[None]:
-    """A fork server for our own kernels, as a worker has one."""
+    """A fork server for kernels of flows, as a worker has one."""
     fork_servers.keep_warm(sys.executable, (), 1)
     yield
-    for _path, line in fork_servers._kept.values():
-        if line is not None:
-            line.close()
-    fork_servers._kept.clear()
+    for _path, wire in fork_servers._kept_alive.values():
+        if wire is not None:
+            wire.close()
+    fork_servers._kept_alive.clear()
 
 
 def kill(pid: int) -> None:
@@ -268,9 +270,9 @@ OWNER = """
 import json, sys
 from tests.acceptance.kernels import Kernel, make_manager
 kernel = Kernel(make_manager(**json.loads(sys.argv[1])))
-child = kernel.ask("child.pid", after="import subprocess; "
+child = kernel.ask("child.pid", source="import subprocess; "
     "child = subprocess.Popen(['sleep', '600'])")
-parent = kernel.ask("os.getppid()", after="import os")
+parent = kernel.ask("os.getppid()", source="import os")
 print(json.dumps({"kernel": kernel.pid, "child": child, "parent": parent}), flush=True)
 for source in sys.argv[2:]:
     kernel.begin(source)
@@ -282,7 +284,7 @@ kernel.close()
 
 @contextmanager
 def owner(*sources: str, **settings: Any) -> Iterator[Any]:
-    """Such a process, which waits; its Popen, with what it said of its kernel as `.told`."""
+    """A process that owns a kernel, and waits. `read_report` reads what it reports."""
     root = str(Path(__file__).parents[2])
     process: Any = subprocess.Popen(
         [sys.executable, "-c", OWNER, json.dumps(settings), *sources],
@@ -296,10 +298,10 @@ def owner(*sources: str, **settings: Any) -> Iterator[Any]:
         process.communicate()
 
 
-def told_by(process: Any) -> dict[str, int]:
-    """What an owner says of its kernel."""
-    told: dict[str, int] = json.loads(process.stdout.readline())
-    return told
+def read_report(process: Any) -> dict[str, int]:
+    """What an owner reports: the process ids of kernel, child and parent."""
+    report: dict[str, int] = json.loads(process.stdout.readline())
+    return report
 
 
 def server_of(kernel: Kernel) -> int:
@@ -310,7 +312,7 @@ def server_of(kernel: Kernel) -> int:
 
 
 def run_python(script: str) -> Any:
-    """What a Python of its own says, in which our tests can be imported."""
+    """Run a script in a separate Python, in which the tests can be imported."""
     root = str(Path(__file__).parents[2])
     return subprocess.run(
         [sys.executable, "-c", dedent(script)],

@@ -56,7 +56,7 @@ def client(home):
 
 @pytest.fixture
 def fail(client, tmp_path):
-    """Start a notebook of cells that fails; comes back once its prompt is there."""
+    """Start a notebook whose cells fail; returns once its prompt is open."""
 
     def fail(*sources):
         cells = [nbformat.v4.new_code_cell(text) for text in sources or CELLS]
@@ -67,9 +67,9 @@ def fail(client, tmp_path):
 
     failed: list[Failed] = []
     yield fail
-    for one in failed:
+    for item in failed:
         with suppress(MoveNotAllowed):
-            client.act(one.root.execution_id, "cancel")
+            client.act(item.root.execution_id, "cancel")
 
 
 class Failed:
@@ -116,14 +116,14 @@ class Failed:
 
 
 class Guest:
-    """Somebody who is attached."""
+    """A client that is attached."""
 
     def __init__(self, manager, client):
         self.manager = manager
         self.client = client
 
     def execute(self, source):
-        """Carry out a cell; what the kernel replied. It aborts what comes upon an error."""
+        """Run a cell: the reply. After an error the kernel aborts a cell, which is repeated."""
         while True:
             reply = self.client.execute_interactive(
                 source, timeout=SECONDS, output_hook=lambda _message: None
@@ -132,20 +132,20 @@ class Guest:
                 return reply
 
     def value(self, expression):
-        asked = {"value": expression}
+        expressions = {"value": expression}
         reply = self.client.execute_interactive(
-            "", user_expressions=asked, timeout=SECONDS, store_history=False
+            "", user_expressions=expressions, timeout=SECONDS, store_history=False
         )
         return reply["content"]["user_expressions"]["value"]["data"]["text/plain"]
 
     def settle(self):
-        """Wait until all that was sent is there: a kernel that is busy answers to this."""
-        question = self.client.session.msg("kernel_info_request")
-        self.client.control_channel.send(question)
+        """Wait until all messages have arrived: also a busy kernel replies to this."""
+        request = self.client.session.msg("kernel_info_request")
+        self.client.control_channel.send(request)
         self.client.get_control_msg(timeout=SECONDS)
 
     def outputs(self):
-        """What comes in from now on, one message after the other."""
+        """The messages that arrive from now on."""
         while True:
             yield self.client.get_iopub_msg(timeout=SECONDS)
 
@@ -173,7 +173,7 @@ def folders():
     return set(Path(tempfile.gettempdir()).glob(f"flowkernel-{os.getpid()}-*"))
 
 
-def test_variables_are_mended_and_the_cell_is_retried(fail):
+def test_variables_are_changed_and_the_cell_is_retried(fail):
     failed = fail()
 
     with failed.attached() as guest:
@@ -184,14 +184,14 @@ def test_variables_are_mended_and_the_cell_is_retried(fail):
     assert failed.wait().output == {"total": 12}
 
 
-def test_the_output_notebook_is_told_with_it(fail):
+def test_its_metadata_has_the_output_notebook(fail):
     failed = fail()
 
     manager = manager_of(failed.child.execution_id[-12:], home=failed.home.path)
 
-    told = manager.kernel_spec.metadata["flowkernel"]
-    assert told["execution_id"] == failed.child.execution_id
-    notebook = json.loads(Path(told["notebook"]).read_text("utf-8"))
+    metadata = manager.kernel_spec.metadata["flowkernel"]
+    assert metadata["execution_id"] == failed.child.execution_id
+    notebook = json.loads(Path(metadata["notebook"]).read_text("utf-8"))
     [output] = notebook["cells"][-1]["outputs"]
     assert (output["ename"], output["evalue"]) == (
         "NameError",
@@ -201,7 +201,7 @@ def test_the_output_notebook_is_told_with_it(fail):
     failed.wait()
 
 
-def test_only_its_user_can_read_how_it_is_reached(fail):
+def test_only_its_user_can_read_its_connection(fail):
     failed = fail()
     key = failed.parked.connection["key"]
     home = failed.home.path
@@ -213,15 +213,15 @@ def test_only_its_user_can_read_how_it_is_reached(fail):
     assert key not in repr(failed.parked)
     failed.answer(fail=True)
     failed.wait()
-    left = [path for path in home.rglob("*") if path.is_file()]
-    assert [path for path in left if key.encode() in path.read_bytes()] == []
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path for path in files if key.encode() in path.read_bytes()] == []
     until(lambda: not list((home / "parked").iterdir()), what="its file is gone")
 
 
-def test_letting_go_of_it_does_not_end_it(fail):
+def test_detaching_does_not_end_it(fail):
     """Neither a polite shutdown, nor a kill, nor a restart, nor a client's own request."""
     failed = fail()
-    before = folders()
+    existing = folders()
 
     with failed.attached() as guest:
         guest.execute("amount = 5")
@@ -234,7 +234,7 @@ def test_letting_go_of_it_does_not_end_it(fail):
         assert "was not shut down" in reply["content"]["evalue"]
         guest.manager.shutdown_kernel(now=True)
         assert not guest.manager.is_alive()
-    assert folders() == before
+    assert folders() == existing
     with failed.attached() as guest:
         assert guest.value("amount") == "5"
     failed.answer(retry_cell=True)
@@ -272,11 +272,11 @@ def test_outputs_of_a_guest_are_not_the_flows(fail):
     assert failed.root.output == {"total": 6}
     assert ("ours" in text, "theirs" in text) == (True, False)
     assert "ZeroDivisionError" not in text
-    assert said_in_log(failed, "ours")
-    assert not said_in_log(failed, "theirs")
+    assert is_in_log(failed, "ours")
+    assert not is_in_log(failed, "theirs")
 
 
-def test_a_retry_comes_after_what_the_guest_carries_out(fail, tmp_path):
+def test_a_retry_waits_for_the_cell_of_the_guest(fail, tmp_path):
     failed, gate = fail(), tmp_path / "gate"
     os.mkfifo(gate)
 
@@ -286,20 +286,20 @@ def test_a_retry_comes_after_what_the_guest_carries_out(fail, tmp_path):
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "continues when the kernel is free"))
+        until(lambda: is_in_log(failed, "continues when the kernel is free"))
         assert failed.child.load("status") == S.RUNNING
         gate.write_text("")
 
         assert failed.wait().output == {"total": 18}
 
 
-def said_in_log(failed, words):
+def is_in_log(failed, words):
     log = failed.client.log(failed.child.execution_id)
     return any(words in event.payload["text"] for event in log)
 
 
 def test_a_guests_cell_that_raises_does_not_take_the_retry_with_it(fail, tmp_path):
-    """ipykernel aborts what waits behind a cell that raised, whoever asked for it."""
+    """ipykernel aborts the cells that wait behind a cell that raised."""
     failed, gate = fail(), tmp_path / "gate"
     os.mkfifo(gate)
 
@@ -310,13 +310,13 @@ def test_a_guests_cell_that_raises_does_not_take_the_retry_with_it(fail, tmp_pat
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "continues when the kernel is free"))
+        until(lambda: is_in_log(failed, "continues when the kernel is free"))
         gate.write_text("")
 
         assert failed.wait().output == {"total": 18}
 
 
-def test_a_cancel_ends_what_the_guest_carries_out(fail):
+def test_a_cancel_ends_the_cell_of_the_guest(fail):
     failed = fail()
 
     with failed.attached() as guest:
@@ -325,7 +325,7 @@ def test_a_cancel_ends_what_the_guest_carries_out(fail):
         )
         guest.await_output(running, "stream")
         failed.answer(retry_cell=True)
-        until(lambda: said_in_log(failed, "continues when the kernel is free"))
+        until(lambda: is_in_log(failed, "continues when the kernel is free"))
         failed.client.act(failed.root.execution_id, "cancel")
 
         failed.wait()
@@ -333,7 +333,7 @@ def test_a_cancel_ends_what_the_guest_carries_out(fail):
         until(lambda: not guest.manager.is_alive())
 
 
-def test_nobody_disturbs_a_flow_that_goes_on(fail, tmp_path):
+def test_a_flow_that_has_resumed_is_not_disturbed(fail, tmp_path):
     """Not by a cell, not by an interrupt, not by a shutdown."""
     gate, end = tmp_path / "gate", tmp_path / "end"
     os.mkfifo(gate)
@@ -344,11 +344,11 @@ def test_nobody_disturbs_a_flow_that_goes_on(fail, tmp_path):
     with failed.attached() as guest:
         guest.execute("amount = 7")
         failed.answer(retry_cell=True)
-        held = until(lambda: opened(gate))
+        writer = until(lambda: open_writer(gate))
         guest.manager.interrupt_kernel()
         request = guest.client.execute("amount = 1000")
         guest.settle()
-        os.close(held)
+        os.close(writer)
         assert guest.await_output(request, "error")["ename"] == "NotParked"
         guest.manager.shutdown_kernel()
         end.write_text("")
@@ -356,14 +356,16 @@ def test_nobody_disturbs_a_flow_that_goes_on(fail, tmp_path):
         assert failed.wait().output == {"total": 21}
 
 
-def opened(gate):
-    """Its other end, once somebody waits there; to close it lets them go on."""
+def open_writer(gate):
+    """Its writing end, once a reader waits; closing it lets the reader go on."""
     with suppress(OSError):
         return os.open(gate, os.O_WRONLY | os.O_NONBLOCK)
     return None
 
 
-def test_calls_of_a_guest_have_no_place_in_the_flows_order(fail, register, tmp_path):
+def test_calls_of_a_guest_do_not_count_in_the_order_of_the_flow(
+    fail, register, tmp_path
+):
     """The flow's own child that succeeded is not run twice; the guest's is another one."""
     counter = tmp_path / "counter"
     register("child", f"open({str(counter)!r}, 'a').write('x')\nthis.set_output(n=1)")
@@ -396,7 +398,7 @@ def test_it_is_parked_again_when_it_fails_again(fail):
 
 
 @pytest.mark.parametrize("choice", ["fail", "cancel_all"])
-def test_who_is_attached_sees_its_end(fail, choice):
+def test_an_attached_client_sees_the_end_of_the_kernel(fail, choice):
     failed = fail()
     kernel = failed.parked
 
@@ -427,7 +429,7 @@ def test_a_kernelspec_of_its_own_does_it(fail):
     failed.wait()
 
 
-def test_a_jupyter_server_opens_lets_go_of_and_declares_it_dead(fail):
+def test_a_jupyter_server_attaches_detaches_and_reports_the_end(fail):
     failed = fail()
     name = PREFIX + failed.child.execution_id
 
@@ -446,7 +448,9 @@ def test_a_jupyter_server_opens_lets_go_of_and_declares_it_dead(fail):
         await asyncio.to_thread(failed.answer, fail=True)
         await asyncio.wait_for(dead.wait(), SECONDS)
         await kernels.shutdown_all(now=True)
-        kernels.context.destroy(linger=0)  # Else whoever collects it may wait for ever.
+        kernels.context.destroy(
+            linger=0
+        )  # Otherwise its garbage collection may wait for ever.
 
     asyncio.run(serve())
 

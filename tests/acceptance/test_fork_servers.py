@@ -1,4 +1,4 @@
-"""What becomes of kernels when their owner or their fork server dies, and of many at once."""
+"""Kernels whose owner or fork server dies, many kernels at once, and invalid clients."""
 
 import json
 import os
@@ -16,9 +16,9 @@ from tests.acceptance.kernels import (
     kill,
     make_manager,
     owner,
+    read_report,
     run_python,
     server_of,
-    told_by,
 )
 from tests.conftest import until
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.kernel
 
 GRACE = 1.0  #: Seconds within which a kernel follows its owner.
 
-# -- whoever owns it dies ---------------------------------------------------------------
+# -- its owner dies ---------------------------------------------------------------
 
 BUSY = {
     "idle": [],
@@ -48,23 +48,23 @@ while True: pass"""
 @pytest.mark.parametrize("first", ["owner", "server"])
 def test_it_dies_with_its_owner_and_takes_its_children(own_runtime, first, sources):
     with owner(*sources) as process:
-        told = told_by(process)
+        report = read_report(process)
         for _ in sources:
             process.stdout.readline()
-        until_busy(told["kernel"], sources)
+        until_busy(report["kernel"], sources)
         [server] = kernels.servers(own_runtime)
-        assert told["parent"] == server["pid"]
+        assert report["parent"] == server["pid"]
         if first == "server":
             kill(server["pid"])
-            assert not is_gone(told["kernel"])
+            assert not is_gone(report["kernel"])
 
         process.kill()
 
-        gone = (is_gone(told["kernel"]), is_gone(told["child"]))
+        are_gone = (is_gone(report["kernel"]), is_gone(report["child"]))
         until(
-            lambda: all(is_gone(told[name]) for name in ("kernel", "child")),
+            lambda: all(is_gone(report[name]) for name in ("kernel", "child")),
             seconds=GRACE,
-            what=f"kernel and child are gone, {gone}",
+            what=f"kernel and child are gone, {are_gone}",
         )
 
 
@@ -72,36 +72,36 @@ def until_busy(pid, sources):
     """Wait until a loop is well under way."""
     process = psutil.Process(pid)
     if any("while" in source or "sum" in source for source in sources):
-        begun = process.cpu_times().user
-        until(lambda: process.cpu_times().user > begun + 0.3, what="it is busy")
+        start = process.cpu_times().user
+        until(lambda: process.cpu_times().user > start + 0.3, what="it is busy")
 
 
-def test_it_dies_with_an_owner_that_just_leaves(own_runtime):
+def test_it_dies_with_an_owner_that_ends(own_runtime):
     with owner() as process:
-        told = told_by(process)
+        report = read_report(process)
 
         process.communicate("")
 
-        until(lambda: is_gone(told["kernel"]) and is_gone(told["child"]))
+        until(lambda: is_gone(report["kernel"]) and is_gone(report["child"]))
 
 
-def test_an_owner_that_dies_between_order_and_answer_leaves_no_kernel(
+def test_an_owner_that_dies_between_request_and_reply_leaves_no_kernel(
     start_kernel, runtime
 ):
     start_kernel()
     [server] = kernels.servers(runtime)
-    with kernels.connected(next(runtime.glob("*.sock"))) as line:
-        hear, lifeline = os.pipe()
-        asked = {"cwd": "/", "umask": 0o22, "environ": {}}
-        line.tell({"take": asked}, (hear, 1, 2))
-        os.close(hear)
+    with kernels.connected(next(runtime.glob("*.sock"))) as wire:
+        kernel_end, lifeline = os.pipe()
+        request = {"cwd": "/", "umask": 0o22, "environ": {}}
+        wire.send({"take": request}, (kernel_end, 1, 2))
+        os.close(kernel_end)
     os.close(lifeline)
 
-    def owned():
-        [now] = kernels.servers(runtime)
-        return now["taken"]
+    def taken_count():
+        [status] = kernels.servers(runtime)
+        return status["taken"]
 
-    until(lambda: owned() == server["taken"])
+    until(lambda: taken_count() == server["taken"])
 
 
 # -- the fork server dies ---------------------------------------------------------------
@@ -114,9 +114,9 @@ def test_a_kernel_goes_on_without_its_fork_server(own_runtime, start_kernel):
     kill(server_of(kernel))
 
     assert kernel.ask("x + 1") == 42
-    question = kernel.begin("while True: pass")
+    request = kernel.begin("while True: pass")
     kernel.manager.interrupt_kernel()
-    assert kernel.reply(question)["ename"] == "KeyboardInterrupt"
+    assert kernel.reply(request)["ename"] == "KeyboardInterrupt"
     assert kernel.process.poll() is None
     kernel.manager.shutdown_kernel()
     assert is_gone(kernel.pid)
@@ -124,12 +124,12 @@ def test_a_kernel_goes_on_without_its_fork_server(own_runtime, start_kernel):
 
 def test_the_next_kernel_comes_from_the_next_fork_server(own_runtime, start_kernel):
     first = start_kernel()
-    before = server_of(first)
-    kill(before)
+    previous = server_of(first)
+    kill(previous)
 
     second = start_kernel()
 
-    assert server_of(second) not in (before, 1)
+    assert server_of(second) not in (previous, 1)
     assert second.ask("1 + 1") == 2
 
 
@@ -156,8 +156,8 @@ def test_a_kernel_that_dies_while_it_is_ready_is_replaced(start_kernel, runtime)
     assert start_kernel().pid not in (ready, kernel.pid)
 
 
-def test_a_fork_server_that_hangs_keeps_nobody_from_a_kernel(own_runtime):
-    """It takes as long as the limit for an answer, once; then kernels start plainly."""
+def test_with_a_fork_server_that_hangs_kernels_start_plainly(own_runtime):
+    """The first start waits for the time limit; the others start plainly at once."""
     script = """
     import os, psutil, signal
     from flowkernel.kernels import fork_servers
@@ -172,30 +172,30 @@ def test_a_fork_server_that_hangs_keeps_nobody_from_a_kernel(own_runtime):
         kernel.close()
     os.kill(server, signal.SIGCONT)
     """
-    done = run_python(script)
+    process = run_python(script)
 
-    assert done.stdout.split() == ["False", "2", "False", "2"]
+    assert process.stdout.split() == ["False", "2", "False", "2"]
     assert "a plain kernel is started: there is no fork server: timed out" in (
-        done.stderr
+        process.stderr
     )
 
 
 # -- many -------------------------------------------------------------------------------
 
 
-def test_those_who_ask_at_once_share_one_fork_server(own_runtime):
+def test_clients_at_the_same_time_share_one_fork_server(own_runtime):
     with ThreadPoolExecutor(4) as pool:
         owners = [owner() for _ in range(4)]
-        processes = list(pool.map(lambda one: one.__enter__(), owners))
-        told = list(pool.map(told_by, processes))
-        list(pool.map(lambda one: one.__exit__(None, None, None), owners))
+        processes = list(pool.map(lambda context: context.__enter__(), owners))
+        reports = list(pool.map(read_report, processes))
+        list(pool.map(lambda context: context.__exit__(None, None, None), owners))
 
-    assert len({one["parent"] for one in told}) == 1
-    assert len({one["kernel"] for one in told}) == 4
+    assert len({report["parent"] for report in reports}) == 1
+    assert len({report["kernel"] for report in reports}) == 4
 
 
 def test_many_at_once_from_one_process(own_runtime):
-    done = run_python("""
+    process = run_python("""
         from concurrent.futures import ThreadPoolExecutor
         from tests.acceptance.kernels import Kernel, make_manager
         def one(number):
@@ -208,7 +208,7 @@ def test_many_at_once_from_one_process(own_runtime):
             print(list(pool.map(one, range(8))))
     """)
 
-    assert json.loads(done.stdout) == [n * 2 for n in range(8)], done.stderr
+    assert json.loads(process.stdout) == [n * 2 for n in range(8)], process.stderr
 
 
 def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel, monkeypatch):
@@ -217,15 +217,15 @@ def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel, monkeypatc
     first = start_kernel()
     server = psutil.Process(server_of(first))
 
-    def settled():
-        [now] = kernels.servers(own_runtime)
-        return now["ready"] == 1 and now["taken"] == 1
+    def is_settled():
+        [status] = kernels.servers(own_runtime)
+        return status["ready"] == 1 and status["taken"] == 1
 
     def one_more():
         kernel = Kernel(make_manager())
         assert server_of(kernel) == server.pid
         kernel.close()
-        until(settled)
+        until(is_settled)
 
     one_more()
     files, memory = server.num_fds(), server.memory_info().rss
@@ -237,19 +237,19 @@ def test_nothing_piles_up_in_a_fork_server(own_runtime, start_kernel, monkeypatc
     statuses = [child.status() for child in server.children()]
     assert psutil.STATUS_ZOMBIE not in statuses
     assert len(statuses) == 2
-    there = {path.name.split("-")[1] for path in own_runtime.glob("flowkernel-*-*")}
-    assert there == {str(child.pid) for child in server.children()}
+    folders = {path.name.split("-")[1] for path in own_runtime.glob("flowkernel-*-*")}
+    assert folders == {str(child.pid) for child in server.children()}
 
 
-def test_no_zombie_is_ours(start_kernel):
+def test_no_zombie_is_a_child_of_the_owner(start_kernel):
     start_kernel().close()
 
-    ours = psutil.Process().children()
+    children = psutil.Process().children()
 
-    assert [c for c in ours if c.status() == psutil.STATUS_ZOMBIE] == []
+    assert [c for c in children if c.status() == psutil.STATUS_ZOMBIE] == []
 
 
-# -- strange clients --------------------------------------------------------------------
+# -- invalid clients --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -265,11 +265,11 @@ def test_no_zombie_is_ours(start_kernel):
         b'{"about": true}\n' * 1000,
     ],
 )
-def test_a_strange_client_disturbs_nobody(start_kernel, runtime, words):
+def test_an_invalid_client_does_not_affect_others(start_kernel, runtime, words):
     server = server_of(start_kernel())
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.connect(str(next(runtime.glob("*.sock"))))
-        stranger.sendall(words)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(next(runtime.glob("*.sock"))))
+        client.sendall(words)
 
         kernel = start_kernel()
 
@@ -277,14 +277,16 @@ def test_a_strange_client_disturbs_nobody(start_kernel, runtime, words):
     assert server_of(start_kernel()) == server
 
 
-def test_an_order_that_cannot_be_carried_out_is_refused(start_kernel, runtime):
+def test_an_invalid_request_is_refused(start_kernel, runtime):
     server = server_of(start_kernel())
-    with kernels.connected(next(runtime.glob("*.sock"))) as line:
-        hear, lifeline = os.pipe()
-        line.tell({"take": {"cwd": "/", "umask": "x", "environ": {}}}, (hear, 1, 2))
-        told, _ = line.hear()
-        os.close(hear)
+    with kernels.connected(next(runtime.glob("*.sock"))) as wire:
+        kernel_end, lifeline = os.pipe()
+        wire.send(
+            {"take": {"cwd": "/", "umask": "x", "environ": {}}}, (kernel_end, 1, 2)
+        )
+        reply, _ = wire.receive()
+        os.close(kernel_end)
         os.close(lifeline)
 
-    assert "TypeError" in told["refused"]
+    assert "TypeError" in reply["refused"]
     assert server_of(start_kernel()) == server

@@ -1,4 +1,4 @@
-"""A kernel forked is as good as one started: both do the same."""
+"""A forked kernel does the same as a started one."""
 
 import json
 from pathlib import Path
@@ -26,58 +26,58 @@ def kernel(request, start_kernel):
 
 
 def test_it_is_interrupted_by_a_signal(kernel):
-    question = kernel.begin("while True: pass")
+    request = kernel.begin("while True: pass")
 
     kernel.manager.interrupt_kernel()
 
-    assert kernel.reply(question)["ename"] == "KeyboardInterrupt"
+    assert kernel.reply(request)["ename"] == "KeyboardInterrupt"
     assert kernel.ask("1 + 1") == 2
 
 
 def test_it_is_interrupted_by_a_message(kernel):
-    question = kernel.begin("import time; time.sleep(600)")
+    request = kernel.begin("import time; time.sleep(600)")
 
     assert kernel.control("interrupt_request", {})["status"] == "ok"
 
-    assert kernel.reply(question)["ename"] == "KeyboardInterrupt"
+    assert kernel.reply(request)["ename"] == "KeyboardInterrupt"
     assert kernel.ask("1 + 1") == 2
 
 
 def test_an_interrupt_reaches_its_children(kernel):
-    question = kernel.begin("import subprocess; subprocess.run(['sleep', '600'])")
+    request = kernel.begin("import subprocess; subprocess.run(['sleep', '600'])")
 
     kernel.manager.interrupt_kernel()
 
-    assert kernel.reply(question)["status"] == "error"
-    assert kernel.ask("psutil.Process().children()", after="import psutil") == []
+    assert kernel.reply(request)["status"] == "error"
+    assert kernel.ask("psutil.Process().children()", source="import psutil") == []
 
 
 def test_a_subshell_works_while_a_cell_runs(kernel):
     if "kernel subshells" not in kernel_info(kernel).get("supported_features", []):
         pytest.skip("ipykernel 6 has none")
-    question = kernel.begin("import threading; e = threading.Event(); e.wait(30)")
+    request = kernel.begin("import threading; e = threading.Event(); e.wait(30)")
     subshell = kernel.control("create_subshell_request", {})["subshell_id"]
 
     message = kernel.client.session.msg("execute_request", {"code": "e.set()"})
     message["header"]["subshell_id"] = subshell
     kernel.client.shell_channel.send(message)
 
-    assert kernel.reply(question)["status"] == "ok"
+    assert kernel.reply(request)["status"] == "ok"
 
 
 def kernel_info(kernel):
-    question = kernel.client.kernel_info()
-    return kernel.reply(question)
+    request = kernel.client.kernel_info()
+    return kernel.reply(request)
 
 
 def test_the_debugger_answers_and_stops_nothing(kernel):
-    asked = {"seq": 1, "type": "request", "command": "initialize"}
+    request = {"seq": 1, "type": "request", "command": "initialize"}
     arguments = {"clientID": "test", "adapterID": "", "pathFormat": "path"}
 
-    answer = kernel.control("debug_request", {**asked, "arguments": arguments})
+    reply = kernel.control("debug_request", {**request, "arguments": arguments})
 
-    assert answer["success"] is True, answer
-    assert answer["body"]["supportsConfigurationDoneRequest"] is True
+    assert reply["success"] is True, reply
+    assert reply["body"]["supportsConfigurationDoneRequest"] is True
     assert kernel.ask("1 + 1") == 2
 
 
@@ -91,7 +91,7 @@ def test_it_reads_what_a_person_types(kernel):
     assert (reply["status"], printed) == ("ok", "hello world\n")
 
 
-def test_input_without_anybody_to_type_says_so(kernel):
+def test_input_without_a_person_is_an_error(kernel):
     reply, _ = kernel.run("input()")
 
     assert reply["ename"] == "StdinNotImplementedError"
@@ -100,25 +100,25 @@ def test_input_without_anybody_to_type_says_so(kernel):
 def test_await_at_the_top(kernel):
     source = "import asyncio\nx = await asyncio.sleep(0.001, 'slept')"
 
-    assert kernel.ask("x", after=source) == "slept"
+    assert kernel.ask("x", source=source) == "slept"
 
 
-def test_what_c_code_prints_is_heard(kernel):
+def test_output_of_c_code_arrives(kernel):
     source = "import os; os.write(1, b'from C\\n'); os.write(2, b'and from C\\n')"
 
-    question = kernel.client.execute(source)
-    heard = set()
-    until(lambda: heard >= {"from C\n", "and from C\n"} or heard.add(said(kernel)))
+    request = kernel.client.execute(source)
+    texts = set()
+    until(lambda: texts >= {"from C\n", "and from C\n"} or texts.add(next_text(kernel)))
 
-    assert kernel.reply(question)["status"] == "ok"
+    assert kernel.reply(request)["status"] == "ok"
 
 
-def said(kernel):
+def next_text(kernel):
     message = kernel.client.get_iopub_msg(timeout=kernels.SECONDS)
     return message["content"].get("text", "")
 
 
-def test_what_a_child_prints_is_heard(kernel):
+def test_output_of_child_processes_arrives(kernel):
     _, printed = kernel.run("!echo one && echo two >&2")
 
     assert sorted(printed.split()) == ["one", "two"]
@@ -134,7 +134,7 @@ with context.Pool(2) as pool:
 queue = context.Queue(); queue.put(4)
 found.append(queue.get())
 """
-    assert kernel.ask("found", after=source) == [1, 2, 3, 4]
+    assert kernel.ask("found", source=source) == [1, 2, 3, 4]
 
 
 def test_threads_and_pools(kernel):
@@ -143,7 +143,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 with ThreadPoolExecutor(4) as threads, ProcessPoolExecutor(2) as processes:
     found = [*threads.map(abs, [-1, -2]), *processes.map(abs, [-3])]
 """
-    assert kernel.ask("found", after=source) == [1, 2, 3]
+    assert kernel.ask("found", source=source) == [1, 2, 3]
 
 
 def test_a_picture_is_inline(kernel):
@@ -155,22 +155,22 @@ def test_a_picture_is_inline(kernel):
 def test_displays_and_completions(kernel):
     kernel.run("import os")
 
-    question = kernel.client.complete("os.getpi")  # In words of IPython 8 or 9.
+    request = kernel.client.complete("os.getpi")  # In words of IPython 8 or 9.
 
-    assert kernel.reply(question)["matches"][0].endswith("getpid")
+    assert kernel.reply(request)["matches"][0].endswith("getpid")
 
 
-def test_what_a_person_has_run_when_kernels_start(start_kernel, tmp_path):
-    """Startup files find the folder and the environment of whoever took the kernel."""
+def test_startup_files_are_run(start_kernel, tmp_path):
+    """They find the folder and the environment of the client that took the kernel."""
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "1.py").write_text("import os\nseen = [os.getcwd(), os.environ['WHO']]")
-    there = kernels.environ(IPYTHONDIR=str(tmp_path / "ipython"))
+    environ = kernels.environ(IPYTHONDIR=str(tmp_path / "ipython"))
 
     for kind in (*KINDS, "fork"):
         folder = tmp_path / kind
         folder.mkdir(exist_ok=True)
-        kernel = start_kernel(kind, cwd=str(folder), env={**there, "WHO": kind})
+        kernel = start_kernel(kind, cwd=str(folder), env={**environ, "WHO": kind})
         assert kernel.ask("seen") == [str(folder), kind]
 
 
@@ -179,12 +179,12 @@ def test_settings_of_ipython_that_change_count_from_the_next_kernel(
 ):
     profile = tmp_path / "profile_default"
     profile.mkdir()
-    there = kernels.environ(IPYTHONDIR=str(tmp_path))
-    assert start_kernel(env=there).ask("get_ipython().autocall") == 0
+    environ = kernels.environ(IPYTHONDIR=str(tmp_path))
+    assert start_kernel(env=environ).ask("get_ipython().autocall") == 0
 
     (profile / "ipython_config.py").write_text("c.InteractiveShell.autocall = 2")
 
-    assert start_kernel(env=there).ask("get_ipython().autocall") == 2
+    assert start_kernel(env=environ).ask("get_ipython().autocall") == 2
 
 
 # -- what is drawn at random ------------------------------------------------------------
@@ -205,12 +205,12 @@ drawn = {
 """
     preload = ["numpy", "random", "ssl", "uuid", "multiprocessing", "secrets"]
     settings = {"preload": preload, "ready": 3}
-    found = [
-        start_kernel(settings=settings).ask("drawn", after=source) for _ in range(6)
+    results = [
+        start_kernel(settings=settings).ask("drawn", source=source) for _ in range(6)
     ]
 
-    for name in found[0]:
-        assert len({str(drawn[name]) for drawn in found}) == len(found), name
+    for name in results[0]:
+        assert len({str(values[name]) for values in results}) == len(results), name
 
 
 # -- how it ends ------------------------------------------------------------------------
@@ -226,18 +226,18 @@ drawn = {
         ("import os; os.abort()", -6),
     ],
 )
-def test_it_is_known_how_it_died(kernel, source, code):
+def test_its_exit_code_is_reported(kernel, source, code):
     kernel.client.execute(source)
 
-    assert kernel.ended() == code
+    assert kernel.exit_code() == code
     assert not kernel.manager.is_alive()
 
 
-def test_it_ends_well_when_it_is_asked_to(kernel):
+def test_a_shutdown_request_ends_it_with_0(kernel):
     assert kernel.shut_down() == 0
 
 
-def test_what_is_to_be_done_at_the_end_is_done(kernel, tmp_path):
+def test_exit_handlers_run(kernel, tmp_path):
     source = f"""
 import atexit, os, threading, time, weakref
 os.chdir({str(tmp_path)!r})
@@ -260,18 +260,18 @@ loop = Loop(); loop.itself = loop
 
     assert kernel.shut_down() == 0
 
-    found = {path.name for path in tmp_path.iterdir()}
-    assert found >= {"atexit", "thread", "held", "finalized", "collected"}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"atexit", "thread", "held", "finalized", "collected"}
     assert (tmp_path / "held").read_text() == "not flushed"
 
 
-def test_a_failure_at_the_end_is_no_crash(kernel):
+def test_a_failing_exit_handler_is_no_crash(kernel):
     kernel.run("import atexit; atexit.register(lambda: 1 / 0)")
 
     assert kernel.shut_down() == 0
 
 
-def test_it_starts_again_as_often_as_one_likes(kernel):
+def test_it_can_restart_many_times(kernel):
     file = Path(kernel.manager.connection_file)
     pids = [kernel.pid]
     for now in (False, True, False):
@@ -286,9 +286,9 @@ def test_it_starts_again_as_often_as_one_likes(kernel):
     assert not any(psutil.pid_exists(pid) for pid in pids[:-1])
 
 
-def test_it_starts_again_after_a_crash(kernel):
+def test_it_can_restart_after_a_crash(kernel):
     kernel.client.execute("import os; os._exit(7)")
-    kernel.ended()
+    kernel.exit_code()
 
     kernel.manager.restart_kernel(now=True)
     kernel.connect()
@@ -308,7 +308,7 @@ def test_nothing_is_left_of_it(kernel, runtime):
     assert not Path(kernel.manager.connection_file).exists()
 
 
-def test_others_find_it_by_its_connection_file(kernel):
+def test_other_clients_find_it_by_its_connection_file(kernel):
     other = BlockingKernelClient(connection_file=kernel.manager.connection_file)
     other.load_connection_file()
     other.start_channels()

@@ -29,18 +29,18 @@ SOME = {"curve_publickey", "curve_secretkey", "jupyter_session", "kernel_name"}
 def twins(runtime, tmp_path_factory):
     """A forked and a plain kernel, started alike; the fork is not the first of its server."""
     folder = tmp_path_factory.mktemp("twins")
-    given = kernels.environ(**ENVIRON)
-    given.pop("PATH")  # The fork server has one.
+    environ = kernels.environ(**ENVIRON)
+    environ.pop("PATH")  # The fork server has one.
     mask = os.umask(0o037)
     try:
-        before = Kernel(make_manager("fork"))
+        earlier = Kernel(make_manager("fork"))
         forked, plain = (
-            Kernel(make_manager(kind), cwd=str(folder), env=given) for kind in KINDS
+            Kernel(make_manager(kind), cwd=str(folder), env=environ) for kind in KINDS
         )
     finally:
         os.umask(mask)
     yield forked, plain
-    for kernel in (before, forked, plain):
+    for kernel in (earlier, forked, plain):
         kernel.close()
 
 
@@ -104,7 +104,7 @@ def test_a_process_is_as_one_that_was_started(twins, expression):
     more = "threading multiprocessing logging asyncio ipykernel json"
     imports = f"import {', '.join((names + ' ' + more).split())}\nSOME = {SOME}"
 
-    forked, plain = (twin.ask(expression, after=imports) for twin in twins)
+    forked, plain = (twin.ask(expression, source=imports) for twin in twins)
 
     assert forked == plain
 
@@ -125,7 +125,7 @@ def open_files():
 """
 
     def more():
-        forked, plain = (Counter(t.ask("open_files()", after=source)) for t in twins)
+        forked, plain = (Counter(t.ask("open_files()", source=source)) for t in twins)
         return forked - plain
 
     until(lambda: more() == {"pipe": 1}, what="its clients have all connected")

@@ -129,7 +129,7 @@ def test_without_a_home_folder(start_kernel):
     kernel = start_kernel(env=given)
 
     assert kernel.is_forked
-    assert kernel.ask("'HOME' in os.environ", after="import os") is False
+    assert kernel.ask("'HOME' in os.environ", source="import os") is False
 
 
 def test_a_limit_on_its_owner_holds_for_the_kernel(own_runtime, start_kernel):
@@ -142,7 +142,7 @@ def test_a_limit_on_its_owner_holds_for_the_kernel(own_runtime, start_kernel):
         kernel = Kernel(make_manager())
         print(kernel.is_forked)
         print(kernel.ask("resource.getrlimit(resource.RLIMIT_NOFILE)",
-            after="import resource, os"), kernel.ask("os.sched_getaffinity(0)"))
+            source="import resource, os"), kernel.ask("os.sched_getaffinity(0)"))
         kernel.close()
     """)
 

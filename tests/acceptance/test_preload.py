@@ -1,4 +1,4 @@
-"""Modules that are there before a kernel is asked for, and those that cannot be."""
+"""Modules that are imported before kernels are forked, and those that cannot be."""
 
 import json
 import textwrap
@@ -35,7 +35,7 @@ def module(tmp_path):
 
 
 def preloaded(runtime, name):
-    """What the fork server that was asked for this module says."""
+    """The status of the fork server that was started with this module."""
     return [
         server
         for server in kernels.servers(runtime)
@@ -46,11 +46,13 @@ def preloaded(runtime, name):
 def test_a_module_is_there_at_once(start_kernel, runtime):
     kernel = start_kernel(settings={"preload": ["numpy", "pandas"]})
 
-    assert kernel.ask("'pandas' in sys.modules", after="import sys") is True
+    assert kernel.ask("'pandas' in sys.modules", source="import sys") is True
     [server] = preloaded(runtime, "numpy")
     assert server["preload"] == ["numpy", "pandas"]
     assert server["refused"] == {}
-    assert kernel.ask("float(numpy.ones(2) @ numpy.ones(2))", after="import numpy") == 2
+    assert (
+        kernel.ask("float(numpy.ones(2) @ numpy.ones(2))", source="import numpy") == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_a_module_that_cannot_be_preloaded_is_named_with_the_reason(
     [server] = preloaded(runtime, name)
     assert (server["preload"], server["refused"]) == (["colorsys"], {name: reason})
     assert f"{name} is not preloaded: {reason}" in caplog.text
-    assert kernel.ask("'colorsys' in sys.modules", after="import sys") is True
+    assert kernel.ask("'colorsys' in sys.modules", source="import sys") is True
 
 
 def test_native_threads_are_seen_too(start_kernel, runtime, module):
@@ -106,14 +108,14 @@ def test_a_module_that_changes_on_disk_is_served_fresh(start_kernel, module, run
     settings = {"preload": ["changing"], "ready": 2}
     env = module("changing", "value = 'before'")
     first = start_kernel(settings=settings, env=env)
-    assert first.ask("changing.value", after="import changing") == "before"
+    assert first.ask("changing.value", source="import changing") == "before"
     until(lambda: preloaded(runtime, "changing")[0]["ready"] == 2)
 
     module("changing", "value = 'after, and longer'")
 
     second = start_kernel(settings=settings, env=env)
     assert second.is_forked
-    assert second.ask("changing.value", after="import changing") == "after, and longer"
+    assert second.ask("changing.value", source="import changing") == "after, and longer"
     assert first.ask("changing.value") == "before"
 
 
@@ -136,14 +138,14 @@ def test_a_package_that_is_installed_is_found_at_once(start_kernel, module, tmp_
     place = tmp_path / "site-packages"
     place.mkdir()
     env = kernels.environ(PYTHONPATH=str(place))
-    before = server_of(start_kernel(env=env))
+    previous = server_of(start_kernel(env=env))
 
     (place / "new_package").mkdir()
 
-    assert server_of(start_kernel(env=env)) != before
+    assert server_of(start_kernel(env=env)) != previous
 
 
-def test_the_configuration_of_the_home_counts_where_the_kernelspec_says_nothing(
+def test_the_configuration_of_the_home_is_the_default_of_the_kernelspec(
     runtime, tmp_path, start_kernel, monkeypatch
 ):
     home = tmp_path / ".flowkernel"
@@ -155,7 +157,7 @@ def test_the_configuration_of_the_home_counts_where_the_kernelspec_says_nothing(
 
     kernel = Kernel(manager)
 
-    assert kernel.ask("'netrc' in sys.modules", after="import sys") is True
+    assert kernel.ask("'netrc' in sys.modules", source="import sys") is True
     assert [server["ready"] for server in preloaded(runtime, "netrc")] == [0]
     kernel.close()
     (home / "config.toml").write_text("kernel = 'plain'")
@@ -167,24 +169,24 @@ def test_the_configuration_of_the_home_counts_where_the_kernelspec_says_nothing(
 
 
 def test_a_worker_keeps_a_fork_server_warm(own_runtime):
-    done = run_python("""
+    process = run_python("""
         import json, sys
         from tests.acceptance import kernels
         from pathlib import Path
         from flowkernel.kernels import fork_servers
         from jupyter_core.paths import jupyter_runtime_dir
         fork_servers.keep_warm(sys.executable, (), 1)
-        recipe = fork_servers.native_recipe(sys.executable, ())
+        command = fork_servers.native_command(sys.executable, ())
         folder = Path(jupyter_runtime_dir())
         [first] = kernels.servers(folder)
         kernels.kill(first["pid"])
         import os
-        fork_servers.connect(recipe, os.environ, os.getcwd(), ready=1).close()
+        fork_servers.connect(command, os.environ, os.getcwd(), ready=1).close()
         [second] = kernels.servers(folder)
-        _, line = fork_servers._kept[recipe]
-        line.tell({"about": True})
-        print(json.dumps([first["pid"], second["pid"], line.hear()[0]["pid"]]))
+        _, wire = fork_servers._kept_alive[command]
+        wire.send({"about": True})
+        print(json.dumps([first["pid"], second["pid"], wire.receive()[0]["pid"]]))
     """)
 
-    first, second, kept = json.loads(done.stdout)
-    assert first != second == kept
+    first, second, kept_alive = json.loads(process.stdout)
+    assert first != second == kept_alive

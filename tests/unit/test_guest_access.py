@@ -1,4 +1,4 @@
-"""Who may do what in a kernel that was parked. The kernel here: as much of it as is used."""
+"""What guests may do in a kernel that was parked. The kernel here is a small double."""
 
 import asyncio
 import sys
@@ -11,11 +11,11 @@ from flowkernel.flow_api.context import (
     flow_context,
     required_context,
 )
-from flowkernel.kernels.parked.guest_access import CARRIED_OUT, GuestAccess
+from flowkernel.kernels.parked.guest_access import CODE_MESSAGES, GuestAccess
 
 
 class Kernel:
-    """Its handlers note whom they served; its session, what it sent."""
+    """Its handlers record the sessions they served; its session records what it sent."""
 
     execution_count = 3
     iopub_socket = "iopub"
@@ -23,7 +23,7 @@ class Kernel:
     def __init__(self):
         self.served, self.sent, self.session = [], [], self
         self.shell_handlers = dict.fromkeys(
-            ["shutdown_request", *CARRIED_OUT], self.note
+            ["shutdown_request", *CODE_MESSAGES], self.note
         )
         self.control_handlers = {"shutdown_request": self.note}
 
@@ -48,7 +48,7 @@ def kernel():
 
 
 @pytest.fixture
-def door(kernel, monkeypatch):
+def access(kernel, monkeypatch):
     module = sys.modules["flowkernel.flow_api.context"]
     monkeypatch.setattr(module, "_context", Context(None, "this-one"))
     return GuestAccess(kernel, "worker")
@@ -56,8 +56,8 @@ def door(kernel, monkeypatch):
 
 @pytest.mark.parametrize("channel", ["shell", "control"])
 @pytest.mark.parametrize("is_open", [True, False])
-def test_only_its_worker_shuts_it_down(kernel, door, channel, is_open):
-    door.is_open = is_open
+def test_only_the_worker_shuts_the_kernel_down(kernel, access, channel, is_open):
+    access.is_open = is_open
 
     kernel.get("shutdown_request", "guest", channel=channel)
     assert kernel.served == []
@@ -67,9 +67,11 @@ def test_only_its_worker_shuts_it_down(kernel, door, channel, is_open):
     assert kernel.served == [("worker", False)]
 
 
-@pytest.mark.parametrize("kind", CARRIED_OUT)
-def test_a_guest_is_let_in_while_it_is_parked_and_known_as_one(kernel, door, kind):
-    door.is_open = True
+@pytest.mark.parametrize("kind", CODE_MESSAGES)
+def test_a_guest_may_run_code_while_the_kernel_is_parked_and_is_marked(
+    kernel, access, kind
+):
+    access.is_open = True
 
     kernel.get(kind, "guest")
     kernel.get(kind, "worker")
@@ -78,28 +80,32 @@ def test_a_guest_is_let_in_while_it_is_parked_and_known_as_one(kernel, door, kin
     assert kernel.sent == []
 
 
-@pytest.mark.parametrize("kind", CARRIED_OUT)
-def test_nobody_disturbs_it_when_it_goes_on(kernel, door, kind):
+@pytest.mark.parametrize("kind", CODE_MESSAGES)
+def test_guests_are_refused_when_the_flow_has_resumed(kernel, access, kind):
     kernel.get(kind, "guest")
     kernel.get(kind, "worker")
 
     assert kernel.served == [("worker", False)]
-    answers = [("iopub", "error", "NotParked"), ("shell", "execute_reply", "NotParked")]
-    assert kernel.sent == (answers if kind == "execute_request" else [])
+    replies = [("iopub", "error", "NotParked"), ("shell", "execute_reply", "NotParked")]
+    assert kernel.sent == (replies if kind == "execute_request" else [])
 
 
-def test_a_guests_calls_and_cells_are_not_counted(door):
-    mine = required_context()
-    mine.begin_cell()
-    assert mine.call_key("child") == "child#1"
+def test_a_guests_calls_and_cells_are_not_counted(access):
+    context = required_context()
+    context.begin_cell()
+    assert context.call_key("child") == "child#1"
 
-    before = IS_GUEST.set(True)
-    mine.begin_cell()
-    keys = {mine.call_key("child"), mine.message_key("ask"), mine.call_key("child")}
+    token = IS_GUEST.set(True)
+    context.begin_cell()
+    keys = {
+        context.call_key("child"),
+        context.message_key("ask"),
+        context.call_key("child"),
+    }
     assert (len(keys), flow_context()) == (3, None)
-    IS_GUEST.reset(before)
+    IS_GUEST.reset(token)
 
-    mine.rewind(1)
-    assert mine.call_key("child") == "child#1"
-    assert mine.message_key("ask") == "ask#1"
-    assert flow_context() is mine
+    context.rewind(1)
+    assert context.call_key("child") == "child#1"
+    assert context.message_key("ask") == "ask#1"
+    assert flow_context() is context

@@ -11,7 +11,7 @@ VALUES = [
     "c.InteractiveShellApp.exec_lines = ['import math', 'x = 1']",
     "c.InteractiveShell.a = c.InteractiveShell.b = (1, -2.5, {'k': None})",
 ]
-MORE = [
+OTHER_SOURCES = [
     "import os",
     "c.InteractiveShellApp.exec_lines.append('x = 1')",
     "c.A.b = os.getcwd()",
@@ -26,14 +26,14 @@ MORE = [
 
 
 @pytest.mark.parametrize("source", VALUES)
-def test_values_are_values(tmp_path, source):
+def test_a_file_that_only_sets_values_is_recognized(tmp_path, source):
     (tmp_path / "config.py").write_text(source)
 
     assert only_sets_values(tmp_path / "config.py")
 
 
-@pytest.mark.parametrize("source", MORE)
-def test_whatever_does_more_is_for_each_kernel(tmp_path, source):
+@pytest.mark.parametrize("source", OTHER_SOURCES)
+def test_a_file_that_does_more_is_recognized(tmp_path, source):
     (tmp_path / "config.py").write_text(source)
 
     assert not only_sets_values(tmp_path / "config.py")

@@ -1,4 +1,4 @@
-"""Parked kernels are found by those who may, and only while somebody keeps them."""
+"""Parked kernels are found by their user alone, and only while their worker runs."""
 
 import os
 import stat
@@ -19,7 +19,8 @@ from flowkernel.kernels.parked.registry import (
 
 FIRST = "01a1ff43-78cf-7102-a648-000000000001"
 SECOND = "01a1ff43-78cf-7102-a648-000000000002"
-BEFORE_ALL = 0.0  #: No process of today started then: another had that pid.
+#: No running process started then, so that a pid with it means an ended process.
+LONG_AGO = 0.0
 
 
 def a_kernel(execution_id=FIRST, **fields):
@@ -33,10 +34,10 @@ def a_kernel(execution_id=FIRST, **fields):
 def test_it_is_found_as_it_was_published(tmp_path):
     publish(tmp_path, a_kernel())
 
-    found = find_parked(tmp_path, FIRST)
+    kernel = find_parked(tmp_path, FIRST)
 
-    assert found.connection["key"] == "secret"
-    assert found == a_kernel(connection=found.connection)
+    assert kernel.connection["key"] == "secret"
+    assert kernel == a_kernel(connection=kernel.connection)
     assert is_parked(tmp_path, FIRST)
 
 
@@ -82,17 +83,17 @@ def test_it_is_there_as_long_as_it_is_published(tmp_path):
     withdraw(tmp_path, FIRST)
 
 
-def test_a_home_that_cannot_be_written_to_stops_nobody(tmp_path):
+def test_a_home_that_cannot_be_written_to_is_no_error(tmp_path):
     (tmp_path / "parked").write_text("in the way")
 
     with published(tmp_path, a_kernel()):
         assert not is_parked(tmp_path, FIRST)
 
 
-@pytest.mark.parametrize("whose", ["process_started_at", "worker_started_at"])
-def test_what_nobody_keeps_is_gone_and_swept(tmp_path, whose):
-    """Its kernel ended, or its worker was killed; their pids may be others' by now."""
-    publish(tmp_path, a_kernel(**{whose: BEFORE_ALL}))
+@pytest.mark.parametrize("field", ["process_started_at", "worker_started_at"])
+def test_a_kernel_without_its_worker_is_gone_and_swept(tmp_path, field):
+    """The kernel ended, or its worker was killed; other processes may have their pids."""
+    publish(tmp_path, a_kernel(**{field: LONG_AGO}))
     publish(tmp_path, a_kernel(SECOND))
     (tmp_path / "parked" / "broken.json").write_text("{")
 
@@ -105,7 +106,7 @@ def test_what_nobody_keeps_is_gone_and_swept(tmp_path, whose):
     assert not is_parked(tmp_path, "broken")
 
 
-def test_a_process_that_nobody_reaped_is_not_there():
+def test_a_zombie_process_is_not_alive():
     pid = os.fork()
     if pid == 0:
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Where the output of a kernel may go, what others may set, and what a process is told."""
+"""The output files of a kernel, its settings, and the state that a process inherits."""
 
 import os
 import subprocess
@@ -7,29 +7,29 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from flowkernel.kernels.provisioner import ForkProvisioner, _file
-from flowkernel.kernels.server_environment import surroundings, umask
+from flowkernel.kernels.provisioner import ForkProvisioner, _output_file
+from flowkernel.kernels.server_environment import inherited_state, umask
 
 
 def test_jupyter_finds_it_by_its_name():
     group = "jupyter_client.kernel_provisioners"
 
-    [found] = entry_points(group=group, name="flowkernel-fork")
+    [entry_point] = entry_points(group=group, name="flowkernel-fork")
 
-    assert found.load() is ForkProvisioner
-
-
-@pytest.mark.parametrize("where", [subprocess.PIPE, subprocess.STDOUT])
-def test_a_fork_cannot_make_a_pipe(where):
-    assert _file(where, 9, 1) is None
+    assert entry_point.load() is ForkProvisioner
 
 
-def test_any_file_will_do(tmp_path):
+@pytest.mark.parametrize("target", [subprocess.PIPE, subprocess.STDOUT])
+def test_a_fork_cannot_make_a_pipe(target):
+    assert _output_file(target, 9, 1) is None
+
+
+def test_outputs_can_be_any_file(tmp_path):
     with open(tmp_path / "file", "w") as file:
-        assert _file(file, 9, 1) == file.fileno()
-    assert _file(None, 9, 1) == 1
-    assert _file(5, 9, 1) == 5
-    assert _file(subprocess.DEVNULL, 9, 1) == 9
+        assert _output_file(file, 9, 1) == file.fileno()
+    assert _output_file(None, 9, 1) == 1
+    assert _output_file(5, 9, 1) == 5
+    assert _output_file(subprocess.DEVNULL, 9, 1) == 9
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def configured(tmp_path, monkeypatch):
     return (tmp_path / "config.toml").write_text
 
 
-def test_it_is_as_the_home_is_configured(configured):
+def test_settings_come_from_the_home(configured):
     configured("kernel = 'plain'\npreload = ['numpy']\nready_kernels = 5")
 
     provisioner = ForkProvisioner()
@@ -50,14 +50,14 @@ def test_it_is_as_the_home_is_configured(configured):
     assert (provisioner.preload, provisioner.ready) == (["numpy"], 5)
 
 
-def test_the_environment_counts_more(configured, monkeypatch):
+def test_environment_variables_override_the_home(configured, monkeypatch):
     configured("preload = ['numpy']")
     monkeypatch.setenv("FLOWKERNEL_PRELOAD", "pandas")
 
     assert ForkProvisioner().preload == ["pandas"]
 
 
-def test_the_kernelspec_counts_most(configured):
+def test_the_kernelspec_overrides_both(configured):
     configured("preload = ['numpy']\nready_kernels = 5")
 
     provisioner = ForkProvisioner(preload=["polars"], ready=0, kernel="fork")
@@ -65,7 +65,7 @@ def test_the_kernelspec_counts_most(configured):
     assert (provisioner.preload, provisioner.ready) == (["polars"], 0)
 
 
-def test_a_broken_configuration_keeps_nobody_from_a_kernel(configured, caplog):
+def test_with_a_broken_configuration_kernels_have_the_defaults(configured, caplog):
     configured("preload = 5")
 
     assert ForkProvisioner().preload == []
@@ -73,23 +73,23 @@ def test_a_broken_configuration_keeps_nobody_from_a_kernel(configured, caplog):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
-def test_the_mask_for_new_files_is_asked_without_changing_it():
-    before = os.umask(0o027)
+def test_the_mask_for_new_files_is_read_without_changing_it():
+    previous = os.umask(0o027)
     try:
         assert umask() == 0o027
         assert umask() == 0o027
     finally:
-        assert os.umask(before) == 0o027
+        assert os.umask(previous) == 0o027
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
-def test_surroundings_are_the_same_as_long_as_nothing_changes():
-    before = surroundings()
-    assert surroundings() == before
+def test_the_inherited_state_is_the_same_as_long_as_nothing_changes():
+    state = inherited_state()
+    assert inherited_state() == state
 
     cores = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(cores)})
-        assert (surroundings() == before) is (len(cores) == 1)
+        assert (inherited_state() == state) is (len(cores) == 1)
     finally:
         os.sched_setaffinity(0, cores)

@@ -1,4 +1,4 @@
-"""Which commands a fork server can stand in for, and which kernels share one."""
+"""Which commands a fork server can replace, and which kernels share a fork server."""
 
 import sys
 from pathlib import Path
@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowkernel.kernels.server_key import (
-    PRESENT,
+    PRESENCE_ONLY,
     KernelCommand,
-    recipe_of,
+    forkable_command,
     site_packages,
 )
 
 PYTHON = "/usr/bin/python3"
-RECIPE = KernelCommand(PYTHON, (), ())
+COMMAND = KernelCommand(PYTHON, (), ())
 FILE = ("-f", "/run/kernel.json")
 
 
-def command(*words):
+def argv(*words):
     return [PYTHON, *words]
 
 
@@ -36,9 +36,9 @@ def command(*words):
     ],
 )  # fmt: skip
 def test_kernels_of_python_can_be_forked(words, flags, arguments):
-    recipe = recipe_of(command(*words), ("numpy",))
+    command = forkable_command(argv(*words), ("numpy",))
 
-    assert recipe == KernelCommand(PYTHON, flags, arguments, ("numpy",))
+    assert command == KernelCommand(PYTHON, flags, arguments, ("numpy",))
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_kernels_of_python_can_be_forked(words, flags, arguments):
     ],
 )
 def test_other_commands_cannot(words):
-    assert recipe_of(words) is None
+    assert forkable_command(words) is None
 
 
 @given(st.lists(st.text()))
 def test_any_command_is_one_or_the_other(words):
-    recipe = recipe_of(words)
+    command = forkable_command(words)
 
-    assert recipe is None or recipe.interpreter == words[0]
+    assert command is None or command.interpreter == words[0]
 
 
 environs = st.dictionaries(st.text(min_size=1), st.text(), max_size=5)
@@ -75,38 +75,40 @@ environs = st.dictionaries(st.text(min_size=1), st.text(), max_size=5)
 
 @given(environs)
 def test_the_same_gives_the_same_key(environ):
-    turned = dict(reversed(environ.items()))
+    reordered = dict(reversed(environ.items()))
 
-    assert RECIPE.key(environ, "/here") == RECIPE.key(turned, "/here")
+    assert COMMAND.key(environ, "/here") == COMMAND.key(reordered, "/here")
 
 
 @pytest.mark.parametrize(
     "name", ["FLOWKERNEL_EXECUTION_ID", "JPY_SESSION_NAME", "PWD", "X"]
 )
-def test_what_a_fork_can_take_on_makes_no_difference(name):
-    assert RECIPE.key({name: "1"}, "/a") == RECIPE.key({name: "2"}, "/b")
+def test_what_a_fork_can_change_makes_no_difference(name):
+    assert COMMAND.key({name: "1"}, "/a") == COMMAND.key({name: "2"}, "/b")
 
 
 @pytest.mark.parametrize(
     "name",
     ["PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD", "LC_ALL", "LANG", "HOME", "IPYTHONDIR",
-     "OMP_NUM_THREADS", "MPLBACKEND", "VIRTUAL_ENV", "NUMPY_X", PRESENT],
+     "OMP_NUM_THREADS", "MPLBACKEND", "VIRTUAL_ENV", "NUMPY_X", PRESENCE_ONLY],
 )  # fmt: skip
 def test_what_is_read_before_a_kernel_is_taken_makes_a_difference(name):
-    recipe = KernelCommand(PYTHON, (), (), ("numpy.random",))
+    command = KernelCommand(PYTHON, (), (), ("numpy.random",))
 
-    assert recipe.key({name: "1"}, "/") != recipe.key({}, "/")
-
-
-def test_whose_test_it_is_makes_none():
-    assert RECIPE.key({PRESENT: "a"}, "/") == RECIPE.key({PRESENT: "b"}, "/")
+    assert command.key({name: "1"}, "/") != command.key({}, "/")
 
 
-def test_a_folder_counts_where_a_path_begins_there():
+def test_the_value_of_the_pytest_variable_makes_none():
+    assert COMMAND.key({PRESENCE_ONLY: "a"}, "/") == COMMAND.key(
+        {PRESENCE_ONLY: "b"}, "/"
+    )
+
+
+def test_the_folder_counts_if_a_path_is_relative():
     absolute, relative = {"PYTHONPATH": "/lib"}, {"PYTHONPATH": "lib:/lib"}
 
-    assert RECIPE.key(absolute, "/a") == RECIPE.key(absolute, "/b")
-    assert RECIPE.key(relative, "/a") != RECIPE.key(relative, "/b")
+    assert COMMAND.key(absolute, "/a") == COMMAND.key(absolute, "/b")
+    assert COMMAND.key(relative, "/a") != COMMAND.key(relative, "/b")
 
 
 @pytest.mark.parametrize(
@@ -118,23 +120,23 @@ def test_a_folder_counts_where_a_path_begins_there():
         KernelCommand(PYTHON, (), (), ("numpy",)),
     ],
 )
-def test_another_recipe_has_another_key(other):
-    assert other.key({}, "/") != RECIPE.key({}, "/")
+def test_another_command_has_another_key(other):
+    assert other.key({}, "/") != COMMAND.key({}, "/")
 
 
-def test_other_surroundings_have_another_key():
-    assert RECIPE.key({}, "/", ["here"]) != RECIPE.key({}, "/", ["there"])
+def test_another_inherited_state_has_another_key():
+    assert COMMAND.key({}, "/", ["here"]) != COMMAND.key({}, "/", ["there"])
 
 
 def test_a_package_that_is_installed_changes_the_key(tmp_path):
     packages = tmp_path / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
-    recipe = KernelCommand(str(tmp_path / "bin" / "python"), (), ())
-    before = recipe.key({}, "/")
+    command = KernelCommand(str(tmp_path / "bin" / "python"), (), ())
+    previous = command.key({}, "/")
 
     (packages / "new").mkdir()
 
-    assert recipe.key({}, "/") != before
+    assert command.key({}, "/") != previous
 
 
 def test_this_python_has_packages():
@@ -142,4 +144,4 @@ def test_this_python_has_packages():
 
 
 def test_text_that_is_no_unicode_has_a_key():
-    assert RECIPE.key({"LANG": "\udcff"}, "/\udcff")
+    assert COMMAND.key({"LANG": "\udcff"}, "/\udcff")

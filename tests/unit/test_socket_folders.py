@@ -1,4 +1,4 @@
-"""The folder of a kernel is removed when nobody needs it, and not before."""
+"""The folder of a kernel is removed when it is no longer in use, and not before."""
 
 import os
 import socket
@@ -7,18 +7,18 @@ import pytest
 
 from flowkernel.kernels.fork_server.socket_folders import (
     RESTART_SECONDS,
-    keep,
+    mark_in_use,
     remove_abandoned,
 )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """As a kernel leaves it that ended long ago."""
-    made = tmp_path / "k"
-    made.mkdir()
-    (made / "connection.json").write_text("{}")
-    return made
+    """The folder of a kernel that ended long ago."""
+    folder = tmp_path / "k"
+    folder.mkdir()
+    (folder / "connection.json").write_text("{}")
+    return folder
 
 
 def long_ago(folder):
@@ -33,14 +33,14 @@ def listener(folder):
     return end
 
 
-def test_what_nobody_needs_is_removed(folder):
+def test_an_abandoned_folder_is_removed(folder):
     long_ago(folder)
 
     assert remove_abandoned(folder)
     assert not folder.exists()
 
 
-def test_where_a_kernel_listens_nothing_is_removed(folder):
+def test_a_folder_with_a_listening_kernel_stays(folder):
     with listener(folder):
         long_ago(folder)
 
@@ -48,22 +48,22 @@ def test_where_a_kernel_listens_nothing_is_removed(folder):
     assert folder.exists()
 
 
-def test_a_socket_without_a_kernel_is_nobody_s(folder):
+def test_a_socket_without_a_listener_does_not_count(folder):
     listener(folder).close()
     long_ago(folder)
 
     assert remove_abandoned(folder)
 
 
-def test_a_kernel_that_is_being_started_again_finds_its_folder(folder):
+def test_a_kernel_that_restarts_keeps_its_folder(folder):
     long_ago(folder)
-    keep(folder)
+    mark_in_use(folder)
 
     assert not remove_abandoned(folder)
-    assert remove_abandoned(folder, spared=0)
+    assert remove_abandoned(folder, grace=0)
 
 
-def test_what_is_not_there_needs_no_removal(tmp_path):
-    keep(tmp_path / "gone")
+def test_a_missing_folder_is_not_removed(tmp_path):
+    mark_in_use(tmp_path / "gone")
 
     assert not remove_abandoned(tmp_path / "gone")

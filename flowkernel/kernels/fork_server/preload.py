@@ -1,7 +1,8 @@
-"""What a fork server imports before it forks, so that no kernel has to.
+"""What a fork server imports before it forks, so that no kernel needs to.
 
-Never anything that starts threads: a fork has one thread, and waits for ever for a lock that
-another one held. Each module that is asked for is tried in a process of its own first.
+It never imports anything that starts threads: a fork has one thread only, and would wait for
+ever for a lock that another thread held. Each requested module is first imported in a separate
+process, to try it.
 """
 
 import importlib
@@ -17,9 +18,9 @@ from pathlib import Path
 
 from flowkernel.kernels.fork_server.child import (
     CannotFork,
-    forget_parent,
-    make_app,
-    prepared,
+    complete_app,
+    detach_from_parent,
+    prepare_app,
     remove_folder,
 )
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
@@ -31,146 +32,148 @@ ALWAYS = (
     "flowkernel.flow_api",
     "flowkernel.client.client",
 )
-#: What a kernel imports when it first needs it, if it is there: history, children, %store.
+#: Modules that a kernel may import later: for its history, its child processes, %store.
 LATER = ("sqlite3", "psutil", "IPython.extensions.storemagic")
-APART_SECONDS = 20.0  #: How long one module may take to be imported.
-#: Threads of libraries that see to forks themselves: jemalloc (in Arrow) holds its locks over
-#: a fork and starts its thread anew. OpenBLAS ends its threads before a fork.
+TRIAL_SECONDS = 20.0  #: How long the import of one module may take.
+#: Threads of libraries that can handle forks: jemalloc (in Arrow) holds its locks during a
+#: fork and starts its thread again. OpenBLAS ends its threads before a fork.
 FORK_SAFE = frozenset({"jemalloc_bg_thd"})
 
 
 def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], list[str]]:
-    """Import what every kernel needs, then `names`.
+    """Import what every kernel needs, then the requested modules.
 
     Returns:
-        Why some of them were left out; and the files that must not change after this.
+        Why some of them were not imported, by name; and the files that must not change as
+        long as the fork server is used.
     """
     for name in ALWAYS:
         importlib.import_module(name)
-    told = apart(lambda line: _rehearse(arguments, line))
-    for name in (*LATER, *told.get("modules", [])):
+    rehearsal = in_child(lambda wire: _rehearse(arguments, wire))
+    for name in (*LATER, *rehearsal.get("modules", [])):
         try_import(name)
-    read_a_cell()
+    warm_up_input()
     refused = {}
     for name in names:
-        answer = apart(lambda line, name=name: _try_out(name, line))  # type: ignore[misc]
-        if (reason := answer["reason"]) is None:
+        result = in_child(lambda wire, name=name: _try_out(name, wire))  # type: ignore[misc]
+        if (reason := result["reason"]) is None:
             importlib.import_module(name)
         else:
             refused[name] = reason
-    return refused, [*files_of(names), *packages()]
+    return refused, [*files_of(names), *package_folders()]
 
 
-def read_a_cell() -> None:
-    """Compile the patterns that a cell is read with: each kernel would at its first."""
+def warm_up_input() -> None:
+    """Compile the regular expressions of cell input, which each kernel would do itself."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     TransformerManager().transform_cell("x = 1\nprint(x)\n")
 
 
 def try_import(name: str) -> None:
-    """Import it if that is possible: a kernel did, but what it found may be its own."""
+    """Import a module that a rehearsed kernel imported; here that may be impossible."""
     try:
         importlib.import_module(name)
     except Exception:
         sys.modules.pop(name, None)
 
 
-def apart(act: Callable[[WireConnection], None]) -> Message:
-    """What `act` tells from a process of its own, whatever becomes of that."""
-    ours, theirs = socket.socketpair()
+def in_child(action: Callable[[WireConnection], None]) -> Message:
+    """Run `action` in a forked process: the message it sends, or the reason for none."""
+    own_end, child_end = socket.socketpair()
     pid = fork()
     if pid == 0:
         try:
-            ours.close()
-            act(WireConnection(theirs))
+            own_end.close()
+            action(WireConnection(child_end))
         finally:
             os._exit(0)
-    theirs.close()
-    ours.settimeout(APART_SECONDS)
+    child_end.close()
+    own_end.settimeout(TRIAL_SECONDS)
     try:
-        told, _ = WireConnection(ours).hear()
+        message, _ = WireConnection(own_end).receive()
     except TimeoutError:
-        told = {"reason": f"importing it took longer than {APART_SECONDS:.0f} s"}
+        message = {"reason": f"importing it took longer than {TRIAL_SECONDS:.0f} s"}
         os.kill(pid, signal.SIGKILL)
-    ours.close()
+    own_end.close()
     os.waitpid(pid, 0)
-    return told or {"reason": "importing it ended the process"}
+    return message or {"reason": "importing it ended the process"}
 
 
 def fork() -> int:
-    """os.fork, without the warning about threads: we have looked at them."""
+    """`os.fork` without its warning about threads: `_reason_against` looks at these."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()  # Or every fork would write it once more.
+        stream.flush()  # Otherwise each fork would write the buffer again.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
 
 
-def _rehearse(arguments: list[str], line: WireConnection) -> None:
-    """Be a kernel as far as its first cell; tell what was imported and read for it."""
-    before = set(sys.modules)
-    forget_parent(line.socket.fileno())
-    given = [*arguments, "--HistoryManager.enabled=False"]
+def _rehearse(arguments: list[str], wire: WireConnection) -> None:
+    """Be a kernel until its first cell has run; send the names of the imported modules."""
+    modules_before = set(sys.modules)
+    detach_from_parent(wire.socket.fileno())
+    without_history = [*arguments, "--HistoryManager.enabled=False"]
     try:
-        app = prepared(given)
-    except CannotFork:  # It is said when it is tried for good.
-        line.tell({"modules": []})
+        app = prepare_app(without_history)
+    except CannotFork:  # The fork server itself reports this later.
+        wire.send({"modules": []})
         return
-    make_app(app, given)
+    complete_app(app, without_history)
     app.shell.run_cell("None", silent=True, store_history=False)
     remove_folder(app)
-    modules = [name for name in sys.modules if name not in before]
-    line.tell({"modules": modules})
+    modules = [name for name in sys.modules if name not in modules_before]
+    wire.send({"modules": modules})
 
 
-def _try_out(name: str, line: WireConnection) -> None:
-    before = open_files()
+def _try_out(name: str, wire: WireConnection) -> None:
+    """Import a module; send the reason why a fork server must not, or None."""
+    files_before = open_files()
     try:
         importlib.import_module(name)
     except BaseException as error:
-        line.tell({"reason": f"importing it raised {type(error).__name__}: {error}"})
+        wire.send({"reason": f"importing it raised {type(error).__name__}: {error}"})
         return
-    pid = fork()  # Libraries that see to forks end their threads before one.
+    pid = fork()  # Libraries that can handle forks end their threads before one.
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    line.tell({"reason": _objection(before)})
+    wire.send({"reason": _reason_against(files_before)})
 
 
-def _objection(before: dict[str, str]) -> str | None:
-    """What an import left behind that a fork cannot have."""
+def _reason_against(files_before: dict[str, str]) -> str | None:
+    """What an import left in this process that a fork cannot have; None: nothing."""
     first = threading.main_thread()
     running = [thread.name for thread in threading.enumerate() if thread is not first]
     names = running or [t for t in native_threads() if t not in FORK_SAFE]
     if names:
         return f"importing it starts threads ({', '.join(names)})"
-    files = [place for file, place in open_files().items() if file not in before]
-    if files:
-        return f"importing it leaves files open ({', '.join(files)})"
+    new = [path for file, path in open_files().items() if file not in files_before]
+    if new:
+        return f"importing it leaves files open ({', '.join(new)})"
     return None
 
 
 def open_files() -> dict[str, str]:
-    """The files this process has open, and what they are."""
-    found = {}
+    """The open files of this process: file descriptor and path."""
+    files = {}
     for file in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # That of the listing itself is closed by now.
-            found[file] = os.readlink(f"/proc/self/fd/{file}")
-    return found
+        with suppress(OSError):  # The file of the listing itself is closed by now.
+            files[file] = os.readlink(f"/proc/self/fd/{file}")
+    return files
 
 
 def native_threads() -> list[str]:
-    """The names of this process's threads, the first one aside."""
+    """The names of this process's threads, except the first."""
     tasks = Path("/proc/self/task")
-    others = [task for task in tasks.iterdir() if task.name != str(os.getpid())]
-    return [(task / "comm").read_text().strip() for task in others]
+    further = [task for task in tasks.iterdir() if task.name != str(os.getpid())]
+    return [(task / "comm").read_text().strip() for task in further]
 
 
 def files_of(names: list[str]) -> list[str]:
-    """The files of these packages, of ours, and of all that is not installed for good."""
+    """The files of these packages, of flowkernel, and of modules that are not installed."""
     roots = {name.partition(".")[0] for name in names} | {"flowkernel"}
-    settled = (*packages(), os.path.dirname(os.__file__))
+    installed = (*package_folders(), os.path.dirname(os.__file__))
     files = (
         (name, getattr(module, "__file__", None))
         for name, module in list(sys.modules.items())
@@ -178,18 +181,18 @@ def files_of(names: list[str]) -> list[str]:
     return [
         file
         for name, file in files
-        if file and (name.partition(".")[0] in roots or not file.startswith(settled))
+        if file and (name.partition(".")[0] in roots or not file.startswith(installed))
     ]
 
 
-def packages() -> list[str]:
-    """The folders with installed packages: they change when one is installed."""
-    last = ("site-packages", "dist-packages")
-    return [path for path in sys.path if os.path.basename(path) in last]
+def package_folders() -> list[str]:
+    """The folders with installed packages: they change when a package is installed."""
+    names = ("site-packages", "dist-packages")
+    return [path for path in sys.path if os.path.basename(path) in names]
 
 
 def changed_at(file: str) -> float:
-    """When it was last changed; 0 if it is gone."""
+    """When the file was last changed, as a timestamp; 0 if it is gone."""
     try:
         return os.stat(file).st_mtime
     except OSError:

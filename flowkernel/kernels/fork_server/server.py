@@ -1,7 +1,8 @@
-"""The fork server: it has imported what a kernel needs, keeps a few kernels ready, and forks.
+"""The fork server: it imported what a kernel needs, keeps some kernels ready, and forks more.
 
-One thread, no event loop but its own: a fork must find nothing half done. It serves whoever
-can open its socket, which only its user can, and leaves when nobody has needed it for a while.
+It has one thread and a simple event loop, as a fork must not find anything half done. Every
+process that can open its socket is a client, which only its user can. It ends when it has had
+no client and no kernel for a while, or when a file that it imported has changed.
 """
 
 import gc
@@ -21,42 +22,43 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from flowkernel.kernels.fork_server.child import (
-    FOLDER,
+    FOLDER_PREFIX,
     CannotFork,
     become_kernel,
-    prepared,
+    prepare_app,
 )
-from flowkernel.kernels.fork_server.ipython_config import files
+from flowkernel.kernels.fork_server.ipython_config import config_files
 from flowkernel.kernels.fork_server.preload import changed_at, fork, preload
 from flowkernel.kernels.fork_server.socket_folders import remove_abandoned
 from flowkernel.kernels.fork_server.wire import (
-    MOST_FILES,
-    SECONDS,
+    MAX_FILES,
+    TIMEOUT,
     Message,
     WireConnection,
-    close,
+    close_files,
 )
 
-REFILL_SECONDS = (
-    0.15  #: From when one was taken until the next is made: its cells come first.
-)
-IDLE_SECONDS = 60.0  #: Without a kernel or a client, until it leaves.
-FAILURES = 3  #: Kernels in a row that ended before they were ready, until it gives up.
+#: Seconds from giving a kernel away until the next is forked: its cells run first.
+REFILL_SECONDS = 0.15
+IDLE_SECONDS = 60.0  #: Without a kernel or a client, until the server ends.
+MAX_FAILURES = 3  #: Kernels in a row that ended before they were ready, inclusive.
 
 
 @dataclass(eq=False)
 class ForkedKernel:
-    """A fork: on its way, ready, or somebody's."""
+    """A forked process: it is starting, ready, or has an owner."""
 
     pid: int
-    line: WireConnection
-    connection: Message | None = None  #: None: on its way.
+    wire: WireConnection
+    connection: Message | None = (
+        None  #: How clients connect to it. None: it is starting.
+    )
     owner: WireConnection | None = None
 
 
 @dataclass(eq=False)
 class KernelRequest:
-    """Somebody who waits for a kernel."""
+    """A client's request for a kernel."""
 
     owner: WireConnection
     message: Message
@@ -64,50 +66,50 @@ class KernelRequest:
 
 
 class ForkServer:
-    """The server. `serve` returns when it is time to leave."""
+    """The server. `serve` returns when it is time to end.
+
+    `settings`: `socket` (its path), `arguments` (of ipykernel), `preload` (modules), `ready`
+    (kernels kept ready), `watched` (files that must not change). `refused`: why some modules
+    are not imported, by name.
+    """
 
     def __init__(
         self,
         listener: socket.socket,
-        asked: Message,
+        settings: Message,
         refused: dict[str, str],
         app: Any,
     ) -> None:
-        self.asked = asked
+        self.settings = settings
         self.refused = refused
         self._listener = listener
         self._app = app
-        self._place = os.stat(asked["socket"]).st_ino
-        self._watched = {file: changed_at(file) for file in asked["watched"]}
+        self._socket_inode = os.stat(settings["socket"]).st_ino
+        self._watched = {file: changed_at(file) for file in settings["watched"]}
         self._kernels: dict[int, ForkedKernel] = {}
         self._ready: deque[ForkedKernel] = deque()
-        self._orders: deque[KernelRequest] = deque()
+        self._requests: deque[KernelRequest] = deque()
         self._clients: set[WireConnection] = set()
         self._failures = 0
-        self._is_leaving = False
+        self._is_ending = False
         self._refill_at = 0.0
         self._idle_since = monotonic()
         self._selector = selectors.DefaultSelector()
-        self._bell, bell = socket.socketpair()
-        for end in (self._bell, bell):
-            end.setblocking(False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
-        self._bell_end = bell  # Kept open.
-        self._watch(self._bell, self._on_bell)
+        self._wakeup, self._wakeup_writer = socket.socketpair()
+        self._watch_children()
         self._watch(listener, self._on_client)
 
     def serve(self) -> None:
-        """Until nobody needs it."""
+        """Serve until it is not needed any more."""
         while not self._is_over():
-            for key, _ in self._selector.select(self._patience()):
+            for key, _ in self._selector.select(self._select_timeout()):
                 key.data()
             self._reap()
             self._refill()
-        self._retire("it is about to leave")
+        self._retire("it is about to end")
         while any(kernel.owner is None for kernel in self._kernels.values()):
             self._selector.select()
-            self._on_bell()
+            self._on_wakeup()
             self._reap()
 
     # -- when ------------------------------------------------------------------------------
@@ -116,62 +118,64 @@ class ForkServer:
         if self._clients or any(kernel.owner for kernel in self._kernels.values()):
             self._idle_since = monotonic()
             return False
-        return self._is_leaving or monotonic() - self._idle_since > IDLE_SECONDS
+        return self._is_ending or monotonic() - self._idle_since > IDLE_SECONDS
 
-    def _patience(self) -> float | None:
-        """Seconds until something is to be done by itself; None: only when asked."""
+    def _select_timeout(self) -> float | None:
+        """Seconds until there is something to do by itself; None: only on request."""
         moments = []
         if not self._clients:
             moments.append(self._idle_since + IDLE_SECONDS + 0.1)
-        if self._lacking > 0:
+        if self._missing_count > 0:
             moments.append(self._refill_at)
         return max(0.0, min(moments) - monotonic()) if moments else None
 
     @property
-    def _coming(self) -> int:
+    def _starting_count(self) -> int:
         return sum(kernel.connection is None for kernel in self._kernels.values())
 
     @property
-    def _lacking(self) -> int:
-        """Kernels to be made."""
-        if self._is_leaving:
+    def _missing_count(self) -> int:
+        """How many kernels are to be forked."""
+        if self._is_ending:
             return 0
-        wanted: int = self.asked["ready"] + len(self._orders)
-        return wanted - len(self._ready) - self._coming
+        target: int = self.settings["ready"] + len(self._requests)
+        return target - len(self._ready) - self._starting_count
 
     def _refill(self) -> None:
-        """Make one kernel, if there are too few; at once if somebody waits for it."""
-        is_due = monotonic() >= self._refill_at or len(self._orders) > self._coming
-        if self._lacking > 0 and is_due and self._is_current():
+        """Fork one kernel, if there are too few; at once if a client waits for it."""
+        is_urgent = len(self._requests) > self._starting_count
+        is_due = is_urgent or monotonic() >= self._refill_at
+        if self._missing_count > 0 and is_due and self._is_current():
             self._fork()
 
     def _is_current(self) -> bool:
-        """Whether what is imported here is what lies on disk; if not, this one leaves."""
-        if any(changed_at(file) != was for file, was in self._watched.items()):
+        """Whether no imported file has changed on disk; if one has, the server retires."""
+        if any(changed_at(file) != moment for file, moment in self._watched.items()):
             self._retire("what it had imported changed on disk")
-        return not self._is_leaving
+        return not self._is_ending
 
     def _retire(self, reason: str) -> None:
-        """Take no more orders: the next client starts another fork server."""
-        if self._is_leaving:
+        """Accept no more requests: the next client starts another fork server."""
+        if self._is_ending:
             return
-        self._is_leaving = True
-        self._vacate()
-        self._forget_listener()
-        while self._orders:
-            self._refuse(self._orders.popleft(), reason)
+        self._is_ending = True
+        self._remove_socket()
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        while self._requests:
+            self._refuse(self._requests.popleft(), reason)
         owners = {kernel.owner for kernel in self._kernels.values()}
-        for line in self._clients - owners:
-            self._drop(line)
+        for wire in self._clients - owners:
+            self._drop(wire)
         for kernel in self._kernels.values():
             if kernel.owner is None:
                 kill(kernel.pid)
 
-    def _vacate(self) -> None:
-        """Remove our socket and what lies beside it, unless another server has the place."""
-        path = Path(self.asked["socket"])
+    def _remove_socket(self) -> None:
+        """Remove the socket, its lock and an empty log, unless another server has them."""
+        path = Path(self.settings["socket"])
         try:
-            if path.stat().st_ino == self._place:
+            if path.stat().st_ino == self._socket_inode:
                 path.unlink()
                 path.with_suffix(".lock").unlink(missing_ok=True)
                 if path.with_suffix(".log").stat().st_size == 0:
@@ -179,60 +183,55 @@ class ForkServer:
         except OSError:
             pass
 
-    def _forget_listener(self) -> None:
-        self._selector.unregister(self._listener)
-        self._listener.close()
-
     # -- kernels ---------------------------------------------------------------------------
 
     def _fork(self) -> None:
-        ours, theirs = socket.socketpair()
+        own_end, child_end = socket.socketpair()
         pid = fork()
         if pid == 0:
-            self._become(theirs)
-        theirs.close()
-        ours.settimeout(SECONDS)
-        kernel = ForkedKernel(pid, WireConnection(ours))
+            self._become_kernel(child_end)
+        child_end.close()
+        own_end.settimeout(TIMEOUT)
+        kernel = ForkedKernel(pid, WireConnection(own_end))
         self._kernels[pid] = kernel
-        self._watch(ours, lambda: self._on_kernel(kernel))
+        self._watch(own_end, lambda: self._on_kernel(kernel))
 
-    def _become(self, theirs: socket.socket) -> NoReturn:
+    def _become_kernel(self, end: socket.socket) -> NoReturn:
         try:
-            become_kernel(WireConnection(theirs), self.asked["arguments"], self._app)
+            become_kernel(WireConnection(end), self.settings["arguments"], self._app)
         except BaseException:
             sys.excepthook(*sys.exc_info())
         os._exit(1)
 
     def _on_kernel(self, kernel: ForkedKernel) -> None:
-        """It is ready; or it is taken and tells its owner so, or why not."""
-        message, _ = kernel.line.hear()
+        """A kernel is ready; or it says whether it accepts the request of its owner."""
+        message, _ = kernel.wire.receive()
         if message is None:
-            self._forget(kernel.line)
+            self._close(kernel.wire)
             return
         if "ready" in message:
             kernel.connection = message["ready"]
             self._failures = 0
-            if not self._is_leaving:
+            if not self._is_ending:
                 self._ready.append(kernel)
-                self._hand_out()
+                self._assign_ready()
         elif kernel.owner is not None:
-            told = {"pid": kernel.pid, "connection": kernel.connection}
-            self._tell(kernel.owner, told if "taken" in message else message)
-            self._forget(kernel.line)
+            accepted = {"pid": kernel.pid, "connection": kernel.connection}
+            self._send(kernel.owner, accepted if "taken" in message else message)
+            self._close(kernel.wire)
 
-    def _hand_out(self) -> None:
-        while self._ready and self._orders and self._is_current():
-            kernel, order = self._ready.popleft(), self._orders.popleft()
+    def _assign_ready(self) -> None:
+        """Give ready kernels to the clients that wait for one."""
+        while self._ready and self._requests and self._is_current():
+            kernel, request = self._ready.popleft(), self._requests.popleft()
             try:
-                kernel.line.tell(order.message, tuple(order.files))
-            except (
-                OSError
-            ):  # It died a moment ago; or else it shall, for it heard half.
+                kernel.wire.send(request.message, tuple(request.files))
+            except OSError:  # It has just died, or it received a part only.
                 kill(kernel.pid)
-                self._orders.appendleft(order)
+                self._requests.appendleft(request)
                 continue
-            close(order.files)
-            kernel.owner = order.owner
+            close_files(request.files)
+            kernel.owner = request.owner
             self._refill_at = monotonic() + REFILL_SECONDS
 
     def _reap(self) -> None:
@@ -245,21 +244,22 @@ class ForkServer:
                 return
             kernel = self._kernels.pop(pid, None)
             if kernel is not None:
-                self._bury(kernel, os.waitstatus_to_exitcode(status))
+                self._on_exit(kernel, os.waitstatus_to_exitcode(status))
 
-    def _bury(self, kernel: ForkedKernel, code: int) -> None:
+    def _on_exit(self, kernel: ForkedKernel, code: int) -> None:
         if (
             kernel.owner not in self._clients
-        ):  # Else the folder is theirs: for a restart.
-            for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}{kernel.pid}-*"):
-                remove_abandoned(folder, spared=0.0)
+        ):  # An owner may need the folder to restart.
+            pattern = f"{FOLDER_PREFIX}{kernel.pid}-*"
+            for folder in Path(tempfile.gettempdir()).glob(pattern):
+                remove_abandoned(folder, grace=0.0)
         if kernel in self._ready:
             self._ready.remove(kernel)
         if kernel.owner is not None:
-            self._tell(kernel.owner, {"ended": code})
-        elif kernel.connection is None and not self._is_leaving:
+            self._send(kernel.owner, {"ended": code})
+        elif kernel.connection is None and not self._is_ending:
             self._failures += 1
-            if self._failures >= FAILURES:
+            if self._failures >= MAX_FAILURES:
                 self._retire(f"its kernels end as they start (exit code {code})")
 
     # -- clients ---------------------------------------------------------------------------
@@ -267,126 +267,132 @@ class ForkServer:
     def _on_client(self) -> None:
         try:
             end, _ = self._listener.accept()
-        except ConnectionError:  # It left again.
+        except ConnectionError:  # The client has left again.
             return
-        except OSError as error:  # No more files, say.
+        except OSError as error:  # For one: too many open files.
             self._retire(str(error))
             return
         end.setblocking(False)
-        line = WireConnection(end)
-        self._clients.add(line)
-        self._watch(end, lambda: self._on_request(line))
+        wire = WireConnection(end)
+        self._clients.add(wire)
+        self._watch(end, lambda: self._on_request(wire))
 
-    def _on_request(self, line: WireConnection) -> None:
-        """Take in what has come, which may be half a message: nobody is waited for."""
+    def _on_request(self, wire: WireConnection) -> None:
+        """Read what has come, which may be a part of a message: it never waits."""
         try:
-            is_there = line.take_in()
-            while line.has_message and line in self._clients:
-                message, files = line.hear()
-                self._answer(line, message or {}, files)
+            is_open = wire.read_available()
+            while wire.has_message and wire in self._clients:
+                message, files = wire.receive()
+                self._handle(wire, message or {}, files)
         except BlockingIOError:
             return
-        except (OSError, ValueError):  # It speaks otherwise.
-            is_there = False
-        if not is_there:
-            self._drop(line)
+        except (OSError, ValueError):  # It is not a client of ours.
+            is_open = False
+        if not is_open:
+            self._drop(wire)
 
-    def _answer(self, line: WireConnection, message: Message, files: list[int]) -> None:
-        if "take" in message and len(files) == MOST_FILES and not self._is_leaving:
-            self._orders.append(KernelRequest(line, message["take"], files))
-            self._hand_out()
+    def _handle(self, wire: WireConnection, message: Message, files: list[int]) -> None:
+        if "take" in message and len(files) == MAX_FILES and not self._is_ending:
+            self._requests.append(KernelRequest(wire, message["take"], files))
+            self._assign_ready()
         elif "take" in message:
-            self._refuse(KernelRequest(line, message, files), "it is about to leave")
+            self._refuse(KernelRequest(wire, message, files), "it is about to end")
         else:
-            close(files)
-            self._tell(line, self._about())
+            close_files(files)
+            self._send(wire, self._status())
 
-    def _drop(self, line: WireConnection) -> None:
-        """It is gone, or shall be: nothing is due to it."""
-        self._clients.discard(line)
-        for order in [order for order in self._orders if order.owner is line]:
-            self._orders.remove(order)
-            close(order.files)
-        self._forget(line)
+    def _drop(self, wire: WireConnection) -> None:
+        """Forget a client and its requests, and close the connection."""
+        self._clients.discard(wire)
+        for request in [item for item in self._requests if item.owner is wire]:
+            self._requests.remove(request)
+            close_files(request.files)
+        self._close(wire)
 
-    def _about(self) -> Message:
+    def _status(self) -> Message:
         owned = sum(kernel.owner is not None for kernel in self._kernels.values())
         return {
             "pid": os.getpid(),
             "interpreter": sys.executable,
             "ready": len(self._ready),
             "taken": owned,
-            "preload": [n for n in self.asked["preload"] if n not in self.refused],
+            "preload": [n for n in self.settings["preload"] if n not in self.refused],
             "refused": self.refused,
         }
 
-    def _refuse(self, order: KernelRequest, reason: str) -> None:
-        close(order.files)
-        self._tell(order.owner, {"refused": reason})
+    def _refuse(self, request: KernelRequest, reason: str) -> None:
+        close_files(request.files)
+        self._send(request.owner, {"refused": reason})
 
-    def _tell(self, line: WireConnection, message: Message) -> None:
+    def _send(self, wire: WireConnection, message: Message) -> None:
         try:
-            line.tell(message)
-        except OSError:  # Nobody listens any more, or at all.
-            self._drop(line)
+            wire.send(message)
+        except OSError:  # The client has left, or does not read.
+            self._drop(wire)
 
     # -- sockets ---------------------------------------------------------------------------
 
-    def _watch(self, end: socket.socket, then: Callable[[], None]) -> None:
-        self._selector.register(end, selectors.EVENT_READ, then)
+    def _watch(self, end: socket.socket, callback: Callable[[], None]) -> None:
+        self._selector.register(end, selectors.EVENT_READ, callback)
 
-    def _forget(self, line: WireConnection) -> None:
-        if line.socket.fileno() >= 0:
-            self._selector.unregister(line.socket)
-            line.close()
+    def _close(self, wire: WireConnection) -> None:
+        if wire.socket.fileno() >= 0:
+            self._selector.unregister(wire.socket)
+            wire.close()
 
-    def _on_bell(self) -> None:
-        try:
-            while self._bell.recv(4096):
+    def _watch_children(self) -> None:
+        """Wake the event loop when a kernel ends."""
+        for end in (self._wakeup, self._wakeup_writer):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
+        self._watch(self._wakeup, self._on_wakeup)
+
+    def _on_wakeup(self) -> None:
+        with suppress(BlockingIOError):
+            while self._wakeup.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
 
 
 def kill(pid: int) -> None:
-    """End a fork that nobody has taken."""
+    """End a kernel that has no owner."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
-def main(text: str, told: int) -> None:
-    """Serve as the JSON `text` says; say over the file `told` once that is possible."""
-    asked = json.loads(text)
-    os.set_inheritable(told, False)
+def main(text: str, reply_file: int) -> None:
+    """Serve with the settings in the JSON `text`; reply over a file when it is ready."""
+    settings = json.loads(text)
+    os.set_inheritable(reply_file, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        refused, asked["watched"] = preload(asked["preload"], asked["arguments"])
-        os.chdir("/")  # The folder we were started in is nobody's business any more.
-        app = prepared(asked["arguments"])
+        refused, watched = preload(settings["preload"], settings["arguments"])
+        os.chdir("/")  # Do not keep the folder in which it was started in use.
+        app = prepare_app(settings["arguments"])
     except CannotFork as error:
-        tell(told, {"refused": str(error)})
+        reply(reply_file, {"refused": str(error)})
         return
     except BaseException as error:
-        tell(told, {"refused": f"{type(error).__name__}: {error}"})
+        reply(reply_file, {"refused": f"{type(error).__name__}: {error}"})
         raise
-    asked["watched"] += [str(path) for path in files(app)]
+    settings["watched"] = [*watched, *map(str, config_files(app))]
     for name, reason in refused.items():
         sys.stderr.write(f"{name} is not preloaded: {reason}\n")
-    template = ForkServer(listen(Path(asked["socket"])), asked, refused, app)
+    server = ForkServer(listen(Path(settings["socket"])), settings, refused, app)
     gc.collect()
-    gc.freeze()  # What is here now is never collected, so its pages stay shared.
-    tell(told, {"listening": os.getpid(), "refused": refused})
-    template.serve()
+    gc.freeze()  # Objects that exist now are never collected, so their pages stay shared.
+    reply(reply_file, {"listening": os.getpid(), "refused": refused})
+    server.serve()
 
 
-def tell(told: int, message: Message) -> None:
-    """Answer whoever started us, if they still wait."""
-    with suppress(OSError), open(told, "wb") as answer:
-        answer.write(json.dumps(message).encode())
+def reply(file: int, message: Message) -> None:
+    """Send a message to the process that started this one, if it still waits."""
+    with suppress(OSError), open(file, "wb") as writer:
+        writer.write(json.dumps(message).encode())
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket that its user alone can open."""
+    """A socket that only its user can open."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o177)

@@ -1,7 +1,7 @@
 """Folders with the sockets of kernels, in the system's folder for temporary files.
 
-Each is named after the process that made it. A kernel that is started again keeps its folder,
-for its clients know its sockets: so the name alone does not tell whether it is still needed.
+Each is named after the process that made it. A kernel that is restarted keeps its folder, as
+its clients know its sockets: so the name alone does not say whether the folder is in use.
 """
 
 import os
@@ -11,41 +11,40 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-RESTART_SECONDS = (
-    60.0  #: How long a folder that was touched is kept, though nobody listens in it.
-)
+#: How long a folder without a listener is kept after it was touched.
+RESTART_SECONDS = 60.0
 
 
-def remove_abandoned(folder: Path, *, spared: float = RESTART_SECONDS) -> bool:
-    """Remove the folder of a process that has ended; whether that was done.
+def remove_abandoned(folder: Path, *, grace: float = RESTART_SECONDS) -> bool:
+    """Remove the folder of a process that has ended; return whether it was removed.
 
-    It is not, if a kernel listens there, or may again: it was touched within the last
-    `spared` seconds.
+    It stays if a kernel listens there, or if it was touched within the last `grace` seconds,
+    as a kernel may be about to listen there again.
     """
     try:
-        touched = folder.stat()
-        if touched.st_uid != os.getuid() or time.time() - touched.st_mtime < spared:
+        status = folder.stat()
+        if status.st_uid != os.getuid() or time.time() - status.st_mtime < grace:
             return False
-        if any(_is_heard(path) for path in folder.iterdir() if path.is_socket()):
+        if any(_has_listener(path) for path in folder.iterdir() if path.is_socket()):
             return False
-    except OSError:  # Somebody else has removed it, or may not be asked.
+    except OSError:  # Another process removed it, or it cannot be read.
         return False
     shutil.rmtree(folder, ignore_errors=True)
     return True
 
 
-def keep(folder: Path) -> None:
-    """Say that a kernel will listen there again in a moment."""
+def mark_in_use(folder: Path) -> None:
+    """Touch the folder, because a kernel will listen there again in a moment."""
     with suppress(OSError):
         os.utime(folder)
 
 
-def _is_heard(path: Path) -> bool:
+def _has_listener(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.setblocking(False)
         try:
             end.connect(str(path))
-        except BlockingIOError:  # Its queue is full: somebody has it.
+        except BlockingIOError:  # The queue of the listener is full.
             return True
         except OSError:
             return False

@@ -1,6 +1,6 @@
-"""Messages over a Unix socket: one JSON object a line, with open files beside it.
+"""Messages over a Unix socket: one JSON object on each line, and open files with it.
 
-Used by a fork server and by its kernels too, so it stands on the standard library alone.
+A fork server and its kernels use it too, so it needs the standard library alone.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 Message = dict[str, Any]
 CHUNK = 65536  #: Bytes read at a time.
-MOST_FILES = 3  #: Files that one message brings, inclusive.
-SECONDS = 10.0  #: How long the other end may take none of a message.
+MAX_FILES = 3  #: Files that one message can bring, inclusive.
+TIMEOUT = 10.0  #: Seconds in which the other end must take a part of a message.
 
 
 class WireConnection:
@@ -23,39 +23,40 @@ class WireConnection:
         self._bytes = bytearray()
         self._files: list[int] = []
 
-    def tell(self, message: Message, files: tuple[int, ...] = ()) -> None:
+    def send(self, message: Message, files: tuple[int, ...] = ()) -> None:
         """Send a message.
 
         Raises:
-            OSError: The other end is gone, or takes nothing.
+            OSError: The other end is closed, or does not read.
         """
         line = json.dumps(message).encode() + b"\n"
-        sent = socket.send_fds(self.socket, [line], files)
-        if sent < len(line):  # Sending nothing fails too, once the other end has left.
-            self.socket.sendall(line[sent:])
+        count = socket.send_fds(self.socket, [line], files)
+        # Sending nothing would fail too, if the other end is closed.
+        if count < len(line):
+            self.socket.sendall(line[count:])
 
-    def hear(self) -> tuple[Message | None, list[int]]:
-        """The next message, and the files that came with it; None: the other end is gone.
+    def receive(self) -> tuple[Message | None, list[int]]:
+        """The next message, and the files that came with it; None: the other end is closed.
 
         Raises:
-            ValueError: It speaks otherwise.
-            TimeoutError: The socket has a time limit, and it came to that.
+            ValueError: What came is not a message.
+            TimeoutError: The socket has a time limit, which is over.
         """
         while not self.has_message:
-            if not self.take_in():
+            if not self.read_available():
                 return None, []
-        line, _, rest = self._bytes.partition(b"\n")
+        line, _, remaining = self._bytes.partition(b"\n")
         files, self._files = self._files, []
-        self._bytes = rest
+        self._bytes = remaining
         message = json.loads(line)
         if not isinstance(message, dict):
-            raise ValueError(f"{line[:80]!r} is no message")
+            raise ValueError(f"{line[:80]!r} is not a message")
         return message, files
 
-    def take_in(self) -> bool:
-        """Read what there is, which may be part of a message; False: the other end is gone."""
+    def read_available(self) -> bool:
+        """Read once, maybe a part of a message; False: the other end is closed."""
         try:
-            chunk, files, _, _ = socket.recv_fds(self.socket, CHUNK, MOST_FILES)
+            chunk, files, _, _ = socket.recv_fds(self.socket, CHUNK, MAX_FILES)
         except ConnectionError:
             chunk, files = b"", []
         for file in files:
@@ -64,8 +65,8 @@ class WireConnection:
         self._files += files
         return bool(chunk)
 
-    def has_news(self, seconds: float | None) -> bool:
-        """Whether `hear` has something to say (also that the other end is gone)."""
+    def has_input(self, seconds: float | None) -> bool:
+        """Whether `receive` finds something within the seconds; also a closed other end."""
         if self.has_message:
             return True
         poll = select.poll()  # Not select(): a process may have more than 1,024 files.
@@ -74,16 +75,16 @@ class WireConnection:
 
     @property
     def has_message(self) -> bool:
-        """Whether a whole message lies here unread."""
+        """Whether a complete message was read and not yet received."""
         return b"\n" in self._bytes
 
     def close(self) -> None:
-        """Close this end, and the files that nobody asked for."""
+        """Close this end, and the files that were not received."""
         self.socket.close()
-        close(self._files)
+        close_files(self._files)
 
 
-def close(files: list[int]) -> None:
-    """Close files that are not ours to keep."""
+def close_files(files: list[int]) -> None:
+    """Close all these files, and empty the list."""
     while files:
         os.close(files.pop())

@@ -1,8 +1,9 @@
 """A parked kernel as an ordinary kernel of JupyterLab: attached, not started.
 
-The entry point `flowkernel-attach` of `jupyter_client.kernel_provisioners`. It is asked for a
-kernel, and gives the connection of one that is there. Whoever lets go of it does not end it:
-somebody may still decide what becomes of its execution. To start it again is to attach again.
+This is the entry point `flowkernel-attach` of `jupyter_client.kernel_provisioners`. Where
+others start a kernel, it returns the connection of a kernel that runs. To shut the kernel down
+in JupyterLab only detaches from it: a person may still decide on its execution. To restart it
+attaches again.
 """
 
 import asyncio
@@ -25,45 +26,47 @@ from flowkernel.home import find_home
 from flowkernel.kernels.parked.registry import ParkedKernel, find_parked, is_parked
 
 NAME = "flowkernel-attach"  #: Of the provisioner.
-PREFIX = f"{NAME}-"  #: Begins the name of a kernelspec; the execution's id follows.
-FOLDER = "flowkernel-"  #: Begins the name of a folder with sockets; our pid follows.
-LOOK_SECONDS = 0.2  #: Between looks whether it lives, while somebody waits for its end.
+#: How the name of a kernelspec begins; the execution's id follows.
+PREFIX = f"{NAME}-"
+#: How the name of a folder with sockets begins; the id of this process follows.
+FOLDER_PREFIX = "flowkernel-"
+POLL_SECONDS = 0.2  #: Between two checks whether the kernel has ended.
 
 
 class AttachProvisioner(KernelProvisionerBase):
-    """Gives a kernel that is there already."""
+    """Attaches to a kernel that is parked."""
 
     execution = Unicode(help="The id of the failed execution.").tag(config=True)
     home = Unicode(help="Its home; default: that of this folder.").tag(config=True)
 
-    _kernel: ParkedKernel | None = None  #: None: not attached, or let go of.
-    _folder: Path | None = None
+    _kernel: ParkedKernel | None = None  #: None: not attached, or detached again.
+    _folder: Path | None = None  #: With our links to its sockets.
 
     @property
     def has_process(self) -> bool:
-        """Whether it is attached to one."""
+        """Whether it is attached to a kernel."""
         return self._kernel is not None
 
     @property
     def pid(self) -> int | None:
-        """Of the kernel."""
+        """The process id of the kernel."""
         return self._kernel.pid if self._kernel is not None else None
 
     async def poll(self) -> int | None:
-        """None while it lives. It may have gone on: then it lives until its flow ends."""
+        """None while the kernel runs, which may be longer than it is parked."""
         return None if self._kernel is not None and self._kernel.is_alive else 0
 
     async def wait(self) -> int | None:
-        """Until its end, or until it is let go of."""
-        # No event tells of the end of a process that is not our child, on every system.
+        """Wait until the kernel ends, or until `kill` detaches from it."""
+        # Not every system reports the end of a process that is not a child.
         while await self.poll() is None:  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return 0
 
     async def send_signal(self, signum: int) -> None:
-        """An interrupt reaches it while it is parked, but not the flow that goes on.
+        """Interrupt the kernel, if it is parked: not when its flow has resumed.
 
-        What would end it never does.
+        Other signals, which would end it, are not sent.
         """
         kernel = self._kernel
         if signum != signal.SIGINT or kernel is None or not kernel.is_alive:
@@ -73,57 +76,59 @@ class AttachProvisioner(KernelProvisionerBase):
                 os.killpg(kernel.pid, signum)
 
     async def kill(self, restart: bool = False) -> None:
-        """It stays: let go of it."""
+        """Detach from the kernel, which stays."""
         self._kernel = None
 
     async def terminate(self, restart: bool = False) -> None:
-        """It stays: let go of it."""
+        """Detach from the kernel, which stays."""
         self._kernel = None
 
     async def shutdown_requested(self, restart: bool = False) -> None:
-        """It refuses (`guests.py`): do not wait for its end."""
+        """Do not wait for its end: the kernel refuses to shut down (`guest_access`)."""
         self._kernel = None
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Remove what is ours: the ways to its sockets."""
+        """Remove our links to its sockets."""
         if self._folder is not None and not restart:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        """Find it.
+        """Find the parked kernel.
 
         Raises:
-            NotParked: It is not parked, or not any more.
-            BadArgument: There are several with such an id.
+            NotParked: It is not parked, or no longer.
+            BadArgument: Several executions have such an id.
         """
         self._kernel = find_parked(self._home, self.execution)
-        self._say_when_it_is_dead()
-        self.connection_info = self._reached(self._kernel.connection)
-        told: dict[str, Any] = await super().pre_launch(cmd=[], **kwargs)
-        return told
+        self._disable_restarts()
+        self.connection_info = self._link_sockets(self._kernel.connection)
+        arguments: dict[str, Any] = await super().pre_launch(cmd=[], **kwargs)
+        return arguments
 
     async def launch_kernel(
         self, cmd: list[str], **kwargs: Any
     ) -> KernelConnectionInfo:
-        """How to reach it."""
+        """How to connect to the kernel."""
         return self.connection_info
 
-    def _reached(self, connection: dict[str, Any]) -> dict[str, Any]:
-        """Its connection, by ways of our own: jupyter_client removes the sockets it used."""
-        told = {**connection, "key": connection["key"].encode()}
+    def _link_sockets(self, connection: dict[str, Any]) -> dict[str, Any]:
+        """Its connection, by links of our own: jupyter_client removes the paths it used."""
+        info = {**connection, "key": connection["key"].encode()}
         if connection["transport"] != "ipc":
-            return told
+            return info
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
+            self._folder = Path(
+                tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+            )
         for port in (connection[name] for name in port_names):
-            way = self._folder / f"k-{port}"
-            way.unlink(missing_ok=True)
-            way.symlink_to(f"{connection['ip']}-{port}")
-        return {**told, "ip": str(self._folder / "k")}
+            link = self._folder / f"k-{port}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"{connection['ip']}-{port}")
+        return {**info, "ip": str(self._folder / "k")}
 
-    def _say_when_it_is_dead(self) -> None:
-        """It is not started anew when it ended: whoever watches it says that it is dead."""
+    def _disable_restarts(self) -> None:
+        """Make jupyter_client report the kernel as dead when it ends, not restart it."""
         if self.parent is not None:
             limit = {"KernelRestarter": {"restart_limit": 0}}
             self.parent.update_config(Config(limit))
@@ -134,7 +139,7 @@ class AttachProvisioner(KernelProvisionerBase):
 
 
 class ParkedSpecs(KernelSpecManager):
-    """Knows a kernelspec for each parked kernel, besides those that are installed."""
+    """Has a kernelspec for each parked kernel, besides those that are installed."""
 
     home = Unicode(help="The home; default: that of this folder.").tag(config=True)
 
@@ -148,7 +153,7 @@ class ParkedSpecs(KernelSpecManager):
 
 
 def spec_of(home: Path, kernel: ParkedKernel) -> KernelSpec:
-    """The kernelspec by which a parked kernel is attached to, with its output notebook."""
+    """The kernelspec that attaches to a parked kernel. Its metadata has the notebook."""
     config = {"execution": kernel.execution_id, "home": str(home)}
     return KernelSpec(
         argv=[],
@@ -165,18 +170,23 @@ def spec_of(home: Path, kernel: ParkedKernel) -> KernelSpec:
 
 
 def manager_of(execution_id: str, *, home: Path | None = None) -> KernelManager:
-    """What attaches to the parked kernel of an execution, by `start_kernel()`.
+    """A manager whose `start_kernel()` attaches to the parked kernel of an execution.
 
-    Its id can be shortened; without `home` it is looked for in that of this folder. Its
-    `kernel_spec.metadata["flowkernel"]["notebook"]` is the output notebook.
+    Args:
+        execution_id: The id, or its beginning or end.
+        home: The folder of the home; default: that of this folder.
+
+    Returns:
+        The manager. Its `kernel_spec.metadata["flowkernel"]["notebook"]` is the path of the
+        output notebook.
 
     Raises:
-        NotParked: It has none, or not any more.
-        BadArgument: Several have such an id.
+        NotParked: It has none, or no longer.
+        BadArgument: Several executions have such an id.
     """
-    place = home or find_home().path
-    kernel = find_parked(place, execution_id)
+    folder = home or find_home().path
+    kernel = find_parked(folder, execution_id)
     return KernelManager(
         kernel_name=PREFIX + kernel.execution_id,
-        kernel_spec_manager=ParkedSpecs(home=str(place)),
+        kernel_spec_manager=ParkedSpecs(home=str(folder)),
     )

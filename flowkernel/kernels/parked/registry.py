@@ -1,9 +1,9 @@
-"""Parked kernels as others find them: a file for each, in the home.
+"""Parked kernels as other programs find them: one file for each, in the home.
 
-It holds the key to the kernel, with which anything can be carried out in it: its user alone can
-read it, and it is nowhere else. It is there for as long as the kernel is parked. A worker that
-is killed leaves its files behind: whoever looks sees that it is gone, and the engine, when it
-finds out, and the next worker remove them.
+The file has the key of the kernel, with which any code can be executed in it. So only its user
+can read it, and the key is in no other place. The file exists as long as the kernel is parked.
+A worker that is killed leaves its files behind: readers see that the worker is gone, and the
+engine or the next worker removes the files.
 """
 
 import json
@@ -19,12 +19,12 @@ from flowkernel.core.errors import BadArgument, NotParked
 from flowkernel.core.process_id import is_alive
 
 log = getLogger(__name__)
-LEAST = 4  #: Characters of an id that may stand for it, inclusive.
+MIN_ID_PART = 4  #: Characters of a shortened id, inclusive.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedKernel:
-    """A kernel that is kept while somebody decides, and how it is reached."""
+    """A kernel that is kept until a decision on its execution, and how to connect to it."""
 
     execution_id: str
     name: str  #: Of the execution.
@@ -37,12 +37,12 @@ class ParkedKernel:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the kernel is there."""
+        """Whether the kernel runs."""
         return is_alive(self.pid, self.process_started_at)
 
     @property
     def is_kept(self) -> bool:
-        """Whether somebody keeps it: it goes with its worker."""
+        """Whether its worker runs too, without which it ends."""
         return self.is_alive and is_alive(self.worker_pid, self.worker_started_at)
 
 
@@ -50,19 +50,19 @@ def find_parked(home: Path, execution_id: str) -> ParkedKernel:
     """The parked kernel of an execution: by its id, or the beginning or end of that.
 
     Raises:
-        NotParked: It has none, or not any more.
-        BadArgument: Several have such an id.
+        NotParked: It has none, or no longer.
+        BadArgument: Several executions have such an id.
     """
     part = execution_id.strip().lower()
-    here = {path.stem: path for path in _files(home)}
-    ids = [one for one in here if one == part]
-    if len(part) >= LEAST and not ids:
-        ids = [one for one in here if one.startswith(part) or one.endswith(part)]
+    paths = {path.stem: path for path in _files(home)}
+    ids = [id_ for id_ in paths if id_ == part]
+    if len(part) >= MIN_ID_PART and not ids:
+        ids = [id_ for id_ in paths if id_.startswith(part) or id_.endswith(part)]
     if len(ids) > 1:
         raise BadArgument(
             f"{execution_id!r} can mean {', '.join(sorted(ids))}. Give more characters."
         )
-    kernel = _read(here[ids[0]]) if ids else None
+    kernel = _read(paths[ids[0]]) if ids else None
     if kernel is None:
         raise NotParked(execution_id, "it goes on, it has ended, or it never failed")
     if not kernel.is_kept:
@@ -71,18 +71,18 @@ def find_parked(home: Path, execution_id: str) -> ParkedKernel:
 
 
 def is_parked(home: Path, execution_id: str) -> bool:
-    """Whether it is parked right now, as far as its worker says."""
-    return _place(home, execution_id).exists()
+    """Whether its kernel is parked now, as its worker has published."""
+    return _path(home, execution_id).exists()
 
 
 @contextmanager
 def published(home: Path, kernel: ParkedKernel) -> Iterator[None]:
-    """Let others find it meanwhile. If that cannot be written, they do not."""
+    """Publish a parked kernel as long as this lasts. If that fails, a warning is logged."""
     try:
         publish(home, kernel)
     except OSError as error:
         log.warning(
-            "nobody can attach to the kernel of %s: %s", kernel.execution_id, error
+            "no program can attach to the kernel of %s: %s", kernel.execution_id, error
         )
     try:
         yield
@@ -91,12 +91,12 @@ def published(home: Path, kernel: ParkedKernel) -> Iterator[None]:
 
 
 def publish(home: Path, kernel: ParkedKernel) -> None:
-    """Say how it is reached: in one step, to its user alone.
+    """Write the file of a parked kernel, in one step and readable by its user alone.
 
     Raises:
         OSError: It cannot be written.
     """
-    path = _place(home, kernel.execution_id)
+    path = _path(home, kernel.execution_id)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
@@ -107,13 +107,13 @@ def publish(home: Path, kernel: ParkedKernel) -> None:
 
 
 def withdraw(home: Path, execution_id: str) -> None:
-    """It is not parked any more."""
+    """Remove the file of a kernel that is no longer parked."""
     with suppress(OSError):
-        _place(home, execution_id).unlink(missing_ok=True)
+        _path(home, execution_id).unlink(missing_ok=True)
 
 
 def sweep_parked(home: Path) -> None:
-    """Remove the files of kernels that nobody keeps."""
+    """Remove the files of kernels that ended, or whose worker ended."""
     for path in _files(home):
         kernel = _read(path)
         if kernel is None or not kernel.is_kept:
@@ -121,7 +121,7 @@ def sweep_parked(home: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _place(home: Path, execution_id: str) -> Path:
+def _path(home: Path, execution_id: str) -> Path:
     return home / "parked" / f"{execution_id}.json"
 
 
@@ -130,11 +130,10 @@ def _files(home: Path) -> list[Path]:
 
 
 def _read(path: Path) -> ParkedKernel | None:
-    """What a file says; None if it is gone, or says nothing that can be understood."""
+    """The kernel of a file; None if the file is gone or is not valid."""
     try:
         record = json.loads(path.read_text("utf-8"))
-        return ParkedKernel(
-            **{one.name: record[one.name] for one in fields(ParkedKernel)}
-        )
+        names = [item.name for item in fields(ParkedKernel)]
+        return ParkedKernel(**{name: record[name] for name in names})
     except (OSError, ValueError, KeyError, TypeError):
         return None

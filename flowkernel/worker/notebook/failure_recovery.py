@@ -19,8 +19,8 @@ from flowkernel.worker.reporting.execution_session import ExecutionEnd, Executio
 GUEST_ACCESS = (
     "__import__('flowkernel.kernels.parked.guest_access', fromlist=['']).{call}"
 )
-ALLOW_GUESTS = GUEST_ACCESS.format(call="let_in({owner!r})")
-REFUSE_GUESTS = GUEST_ACCESS.format(call="keep_out()")
+ALLOW_GUESTS = GUEST_ACCESS.format(call="allow_guests({owner!r})")
+REFUSE_GUESTS = GUEST_ACCESS.format(call="refuse_guests()")
 SET_VALUES = "globals().update({values!r})"
 REWIND = "__import__('sys').modules['flowkernel.flow_api.context'].rewind({cells})"
 

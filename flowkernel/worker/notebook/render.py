@@ -10,7 +10,7 @@ import nbformat
 
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
 from flowkernel.core.python_source import parse_source
-from flowkernel.kernels.fork_server.child import ROOM
+from flowkernel.kernels.fork_server.child import MAX_QUEUED_MESSAGES
 
 HANDLER = "handler"
 NATIVE = "python3"
@@ -143,7 +143,7 @@ def buffer_source() -> str:
     return (
         "exec('thread = get_ipython().kernel.iopub_thread\\nimport zmq\\n"
         "thread.schedule(lambda: thread.socket.setsockopt(zmq.SNDHWM, "
-        f"{ROOM}))', {{'get_ipython': get_ipython}})"
+        f"{MAX_QUEUED_MESSAGES}))', {{'get_ipython': get_ipython}})"
     )
 
 
