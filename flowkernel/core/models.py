@@ -177,7 +177,7 @@ class Failure(JsonRecord):
     """What a person needs to know of a failed cell, to decide what follows."""
 
     left_out: ClassVar[Set[str]] = frozenset(
-        "cell_id cell_number cell_count source kernel_lost failed_at".split()
+        {"cell_id", "cell_number", "cell_count", "source", "kernel_lost", "failed_at"}
     )
     cell_id: str | None = None
     cell_number: int | None = None  #: From 1, over the cells that run.
@@ -210,7 +210,7 @@ class Decision(JsonRecord):
     """What was decided on a failure. The payload of a `decided` event."""
 
     left_out: ClassVar[Set[str]] = frozenset(
-        "why source difference values inputs decision_id".split()
+        {"why", "source", "difference", "values", "inputs", "decision_id"}
     )
     verb: DecisionVerb
     message_id: str | None = None  #: The prompt that was answered.

@@ -34,7 +34,7 @@ def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
 
 
 def assigned(*live, holding=(), paused=(), worker="w", **engine):
-    """What follows for a worker that holds these."""
+    """The assignments of a worker that holds these."""
     holdings = WorkerHoldings(
         worker_id=worker, holding=set(holding), paused=set(paused)
     )
@@ -42,7 +42,7 @@ def assigned(*live, holding=(), paused=(), worker="w", **engine):
     return plan_assignments(live, holdings, **engine)
 
 
-def test_what_it_was_given_and_does_not_have_it_starts():
+def test_a_worker_starts_what_it_does_not_have_yet():
     running = execution()
 
     assert assigned(running).start == [running]
@@ -54,27 +54,27 @@ def test_only_what_runs_is_started(status):
     assert assigned(execution(status=status)).start == []
 
 
-def test_what_is_somebody_elses_is_not_its_business():
+def test_what_another_worker_has_is_no_work():
     assignments = assigned(execution(worker="other", requested_action=A.CANCEL))
 
     assert not assignments.has_work
 
 
-def test_somebodys_own_papermill_starts_nothing():
+def test_a_papermill_process_starts_nothing():
     """It brings the one execution that it carries out."""
     external = f"{EXTERNAL}7"
 
     assert assigned(execution(worker=external), worker=external).start == []
 
 
-def test_what_is_to_be_cancelled_is_said_until_it_is_gone():
+def test_a_cancel_is_repeated_until_it_is_done():
     assignments = assigned(execution(requested_action=A.CANCEL), holding={"e"})
 
     assert assignments.cancel == ["e"]
     assert assignments.has_work
 
 
-def test_what_is_to_pause_is_said_until_it_stands_still():
+def test_a_pause_is_repeated_until_it_is_done():
     running = execution(requested_action=A.PAUSE)
 
     assert assigned(running, holding={"e"}).pause == ["e"]
@@ -90,19 +90,19 @@ def test_what_is_to_pause_is_said_until_it_stands_still():
         (execution(status=S.PAUSED, requested_action=A.RESUME), False),
     ],
 )
-def test_what_stands_still_goes_on_once_it_has_its_slot(now, goes_on):
+def test_a_paused_one_goes_on_once_it_has_its_slot(now, goes_on):
     assignments = assigned(now, holding={"e"}, paused={"e"})
 
     assert assignments.resume == (["e"] if goes_on else [])
 
 
-def test_what_goes_on_comes_with_what_was_decided():
+def test_a_resume_comes_with_the_decision():
     assignments = assigned(execution(decision=DECISION), holding={"e"}, paused={"e"})
 
     assert (assignments.resume, assignments.decisions) == (["e"], {"e": DECISION})
 
 
-def test_a_decision_without_a_slot_is_nothing_to_do_yet():
+def test_a_decision_without_a_slot_is_no_work_yet():
     parked = execution(status=S.PAUSED, decision=DECISION)
 
     assert not assigned(parked, holding={"e"}, paused={"e"}).has_work
@@ -111,9 +111,9 @@ def test_a_decision_without_a_slot_is_nothing_to_do_yet():
 @pytest.mark.parametrize(
     "live",
     [[], [execution(worker="other")], [execution(status=S.QUEUED)]],
-    ids=["ended", "somebody else's", "queued again"],
+    ids=["ended", "of another worker", "queued again"],
 )
-def test_what_is_not_its_own_any_more_is_dropped(live):
+def test_what_is_no_longer_its_own_is_dropped(live):
     assert assigned(*live, holding={"e"}).drop == ["e"]
 
 
@@ -123,7 +123,7 @@ def test_without_a_home_everything_is_dropped():
     assert assignments.drop == ["e"]
 
 
-def test_an_engine_that_goes_stops_its_workers():
+def test_an_engine_that_stops_stops_its_workers():
     assert assigned(is_stopping=True).has_work
     assert not assigned().has_work
 
@@ -137,7 +137,7 @@ LIVE = st.lists(
         worker=st.sampled_from(["w", "other", None]),
         requested_action=st.sampled_from([None, *A]),
     ),
-    unique_by=lambda one: one.execution_id,
+    unique_by=lambda execution: execution.execution_id,
 )
 SOME = st.sets(st.sampled_from(NAMES))
 
@@ -150,15 +150,15 @@ def test_nothing_is_both_dropped_and_requested(live, holding, paused):
     assert requested <= holding
     assert not requested & set(assignments.drop)
     assert not set(assignments.pause) & set(assignments.resume)
-    assert not {one.execution_id for one in assignments.start} & holding
+    assert not {e.execution_id for e in assignments.start} & holding
 
 
 @given(live=LIVE, holding=SOME)
-def test_a_worker_that_did_as_it_was_told_is_told_nothing(live, holding):
-    """To drop and to start are done at once; what was lost on the way is said again."""
+def test_a_worker_that_did_its_work_has_no_work(live, holding):
+    """Drops and starts are done at once; what gets lost on the way is repeated."""
     assignments = assigned(*live, holding=holding)
-    started = {one.execution_id for one in assignments.start}
-    without_requests = [replace(one, requested_action=None) for one in live]
+    started = {e.execution_id for e in assignments.start}
+    without_requests = [replace(e, requested_action=None) for e in live]
 
     after = assigned(
         *without_requests, holding=(holding - set(assignments.drop)) | started

@@ -106,15 +106,15 @@ def prompt(about, **response):
     )
 
 
-def followed(service, execution, *, archive=True, **response):
-    """What it is after a prompt about it was answered so."""
+def answered(service, execution, *, archive=True, **response):
+    """The execution after a prompt about it got this answer."""
     decision = decision_in(prompt(execution, **response))
     return decide(service, execution.execution_id, decision, archive=archive)
 
 
 @pytest.mark.parametrize("verb", LABELS)
 def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
-    after = followed(service, failed(), **{verb: True})
+    after = answered(service, failed(), **{verb: True})
 
     assert after.decision.verb is verb
     assert after.decision.decided_by == "ada"
@@ -127,7 +127,7 @@ def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
 
 @pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
 def test_what_goes_on_in_its_kernel_waits_for_a_slot(service, failed, verb):
-    after = followed(service, failed(), **{verb: True})
+    after = answered(service, failed(), **{verb: True})
 
     assert after.status is S.PAUSED
     assert (after.requested_action, after.worker) == (A.RESUME, "w")
@@ -135,30 +135,30 @@ def test_what_goes_on_in_its_kernel_waits_for_a_slot(service, failed, verb):
 
 @pytest.mark.parametrize("verb", ENDING)
 def test_what_does_not_go_on_ends_with_its_error(service, failed, verb):
-    after = followed(service, failed(), **{verb: True})
+    after = answered(service, failed(), **{verb: True})
 
     assert (after.status, after.status_message) == (S.ENDED_ERROR, "NameError")
     assert after.is_archived is (verb != "fail")
 
 
 def test_a_try_that_is_followed_by_another_need_not_be_archived(service, failed):
-    assert not followed(service, failed(), archive=False, retry=True).is_archived
+    assert not answered(service, failed(), archive=False, retry=True).is_archived
 
 
 def test_cancel_all_cancels_the_whole_family(service, failed):
     child = failed(is_parked=False)
 
-    after = followed(service, child, cancel_all=True)
+    after = answered(service, child, cancel_all=True)
 
     assert after.status is S.ENDED_CANCELLED
     assert service.store.get_execution(child.root_id).requested_action is A.CANCEL
 
 
 def test_the_difference_is_recorded_if_there_is_one(service, failed):
-    edited = followed(
+    edited = answered(
         service, failed(), retry_cell=True, source="amount = 1\n" + SOURCE
     )
-    same = followed(service, failed(), retry_cell=True, source=SOURCE)
+    same = answered(service, failed(), retry_cell=True, source=SOURCE)
 
     assert edited.decision.source == "amount = 1\n" + SOURCE
     assert edited.decision.difference.splitlines()[3:] == [
@@ -170,13 +170,13 @@ def test_the_difference_is_recorded_if_there_is_one(service, failed):
 
 
 def test_a_source_that_was_sent_along_with_another_button_is_no_edit(service, failed):
-    after = followed(service, failed(), fail=True, source="x")
+    after = answered(service, failed(), fail=True, source="x")
 
     assert "source" not in after.decision.to_json()
 
 
 def test_values_that_are_null_are_not_set(service, failed):
-    after = followed(service, failed(), skip=True, values={"total": 3, "other": None})
+    after = answered(service, failed(), skip=True, values={"total": 3, "other": None})
 
     assert after.decision.values == {"total": 3}
 
@@ -184,7 +184,7 @@ def test_values_that_are_null_are_not_set(service, failed):
 def test_other_inputs_are_those_of_their_fields(service, failed):
     response = {"inputs.day": "monday", "source": "x"}
 
-    after = followed(service, failed(), retry_with_inputs=True, **response)
+    after = answered(service, failed(), retry_with_inputs=True, **response)
 
     assert after.decision.inputs == {"day": "monday"}
 
@@ -202,17 +202,17 @@ def test_the_same_answer_twice_is_one_decision(service, failed):
 @pytest.mark.parametrize("verb", LABELS)
 def test_another_decision_comes_too_late(service, failed, verb):
     execution = failed()
-    followed(service, execution, retry_cell=True)
+    answered(service, execution, retry_cell=True)
 
     with pytest.raises(MoveNotAllowed):
-        followed(service, execution, **{verb: True})
+        answered(service, execution, **{verb: True})
 
 
 @pytest.mark.parametrize("verb", sorted(LIVE_VERBS))
 def test_nothing_goes_on_without_a_kernel(service, failed, verb):
     execution = failed(is_parked=False)
 
-    assert followed(service, execution, **{verb: True}).is_failed  # It is asked again.
+    assert answered(service, execution, **{verb: True}).is_failed  # It is asked again.
 
 
 def test_nobody_can_decide_too(service, failed):
@@ -243,19 +243,21 @@ def test_a_button_that_needs_a_kernel_says_that_it_is_gone(service, failed, verb
     )
     button = LABELS[verb]
 
-    with pytest.raises(BadAnswer) as refused:
+    with pytest.raises(BadAnswer) as refusal:
         still_possible(service, prompt(execution), {verb: True})
 
-    said = (
+    sentence = (
         f"{button} is no longer possible. It took too much. Retry from start still is."
     )
-    assert said in str(refused.value)
-    left = still_possible(service, prompt(execution), {"retry": True, "source": "x"})
-    assert left == {"retry": True}
+    assert sentence in str(refusal.value)
+    response = still_possible(
+        service, prompt(execution), {"retry": True, "source": "x"}
+    )
+    assert response == {"retry": True}
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "sentence"),
     [
         ([1], "must be an object of names and values"),
         ("x", "must be an object of names and values"),
@@ -271,13 +273,13 @@ def test_a_button_that_needs_a_kernel_says_that_it_is_gone(service, failed, verb
         ),
     ],
 )
-def test_values_are_of_names(failed, values, said):
+def test_values_are_of_names(failed, values, sentence):
     execution = failed()
 
-    with pytest.raises(BadAnswer) as refused:
+    with pytest.raises(BadAnswer) as refusal:
         check_answer(prompt(execution), {"skip": True, "values": values})
 
-    assert said in str(refused.value)
+    assert sentence in str(refusal.value)
 
     check_answer(prompt(execution), {"retry": True, "values": values})
     check_answer(prompt(execution), {"skip": True, "values": {"n": 1}})

@@ -1,4 +1,4 @@
-"""What a person is asked about a failure."""
+"""The prompt about a failure."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ FAILURE = Failure(
 def failed(**fields):
     """A notebook of three cells whose second one failed; its kernel is kept."""
     id_ = new_id()
-    known = Execution(
+    execution = Execution(
         execution_id=id_,
         root_id=id_,
         type="FLOW",
@@ -44,14 +44,14 @@ def failed(**fields):
         ),
         failure=FAILURE,
     )
-    return replace(known, **fields)
+    return replace(execution, **fields)
 
 
 def wrapped(inputs):
     return Wrapped(flow_name="report", flow_version="v1", name="report", inputs=inputs)
 
 
-def asked(execution, *, cause=None, tries=1, waiting=()):
+def make_prompt(execution, *, cause=None, tries=1, waiting=()):
     return prompt_of(
         execution,
         cause=cause or execution,
@@ -67,7 +67,7 @@ def buttons(prompt):
 
 
 def test_it_shows_what_a_person_needs_to_decide():
-    prompt = asked(failed(), tries=3, waiting=["parent", "grandparent"])
+    prompt = make_prompt(failed(), tries=3, waiting=["parent", "grandparent"])
 
     assert prompt.subject == "report failed 3 times"
     for words in (
@@ -83,12 +83,12 @@ def test_it_shows_what_a_person_needs_to_decide():
 
 
 def test_it_offers_six_things():
-    assert buttons(asked(failed())) == list(LABELS)
-    assert asked(failed()).subject == "report failed"
+    assert buttons(make_prompt(failed())) == list(LABELS)
+    assert make_prompt(failed()).subject == "report failed"
 
 
 def test_without_a_kernel_it_offers_what_needs_none_and_says_why():
-    prompt = asked(failed(parked_at=None))
+    prompt = make_prompt(failed(parked_at=None))
 
     assert buttons(prompt) == [verb for verb in LABELS if verb not in LIVE_VERBS]
     assert "source" not in prompt.body["properties"]
@@ -108,7 +108,7 @@ def test_around_a_wrapper_it_shows_what_failed_under_it():
         failure=Failure(source="def handler(): ..."),
     )
 
-    prompt = asked(wrapper, cause=cause)
+    prompt = make_prompt(wrapper, cause=cause)
 
     assert prompt.subject == "report (timeout) failed"
     for words in (
@@ -131,18 +131,18 @@ def test_a_wrapper_that_failed_by_itself_does_not_show_its_source():
         type="WRAPPER", parked_at=None, wrapped=wrapped({}), failure=Failure(source="x")
     )
 
-    prompt = asked(wrapper)
+    prompt = make_prompt(wrapper)
 
     assert "```python" not in prompt.message
     assert "Under it" not in prompt.message
 
 
 def test_without_inputs_there_are_no_others():
-    assert "retry_with_inputs" not in buttons(asked(failed(inputs={})))
+    assert "retry_with_inputs" not in buttons(make_prompt(failed(inputs={})))
 
 
 def test_the_fields_have_what_is_there():
-    fields = asked(failed()).body["properties"]
+    fields = make_prompt(failed()).body["properties"]
 
     assert fields["source"]["default"] == "total = price * amount"
     assert fields["values"]["default"] == {"total": None}
@@ -163,7 +163,7 @@ def test_the_fields_have_what_is_there():
     ],
 )
 def test_an_input_is_asked_for_as_what_it_is(value, element):
-    body = asked(failed(inputs={"it": value})).body
+    body = make_prompt(failed(inputs={"it": value})).body
 
     assert body["properties"][INPUT + "it"]["element"] == element
     assert Form.of(body).buttons
@@ -173,7 +173,7 @@ def test_a_long_source_is_whole_in_the_form_alone():
     source = "x = 1\n" * SHOWN_SOURCE
     execution = failed(failure=replace(FAILURE, source=source))
 
-    prompt = asked(execution)
+    prompt = make_prompt(execution)
 
     assert prompt.body["properties"]["source"]["default"] == source
     assert len(prompt.message) < SHOWN_SOURCE + 2_000
@@ -183,22 +183,22 @@ def test_a_fence_in_the_source_does_not_end_ours():
     failure = replace(FAILURE, source="'''```'''")
     execution = failed(failure=failure, parked_at=None)
 
-    assert "````python\n'''```'''\n````" in asked(execution).message
+    assert "````python\n'''```'''\n````" in make_prompt(execution).message
 
 
 def test_what_ended_without_a_cell_can_be_asked_about():
-    prompt = asked(
+    prompt = make_prompt(
         failed(failure=Failure(), error=None, started_at=None, parked_at=None)
     )
 
     assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
 
 
-def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
+def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_make_prompt():
     inputs = {f"i{n}": n for n in range(200)} | {"wide": "x" * 1_000_000}
     failure = replace(FAILURE, source="x = 1\n" * 100_000)
 
-    prompt = asked(failed(inputs=inputs, failure=failure))
+    prompt = make_prompt(failed(inputs=inputs, failure=failure))
 
     assert buttons(prompt) == list(LABELS)
     assert len(prompt.body["properties"]) <= 100

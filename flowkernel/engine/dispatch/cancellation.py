@@ -44,8 +44,10 @@ def cancel_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
 
 
 def cancel_pending_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
-    """Cancel the children that were only recorded: their parent, which has ended, cannot
-    start them."""
+    """Cancel the children that were only recorded: their parent can no longer start them.
+
+    `live`: the executions that have not ended.
+    """
     return [
         cancel_event(child, "engine", NEVER_STARTED)
         for child in live

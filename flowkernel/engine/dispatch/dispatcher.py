@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
-from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
@@ -81,7 +80,7 @@ class Dispatcher:
         self, service: Service, processes: WorkerProcesses, stream: EventStream
     ) -> None:
         self.service = service
-        self.config: Config = service.config
+        self.config = service.config
         self.slots = SlotTable(self.config.slot_count)
         self.waits = WaitRegistry()
         self.workers: dict[str, WorkerLease] = {}
