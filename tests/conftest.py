@@ -1,4 +1,4 @@
-"""The shared fixtures: a home, an engine that is really there, and flows to put in it."""
+"""The shared fixtures: a home, a real engine, and flows to register in it."""
 
 import os
 import signal
@@ -20,15 +20,19 @@ from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
 
-NOT_OURS = ("FLOWKERNEL_EXECUTION_ID", "FLOWKERNEL_INTERPRETER", "FLOWKERNEL_SLOTS")
+RESET_VARIABLES = (
+    "FLOWKERNEL_EXECUTION_ID",
+    "FLOWKERNEL_INTERPRETER",
+    "FLOWKERNEL_SLOTS",
+)
 
 
 @contextmanager
 def a_home(path: Path) -> Iterator[Home]:
-    """A home of its own; whatever engine and workers were started there are gone after it."""
+    """A home of its own; its engine and its workers are killed at the end."""
     home = Home(path / ".flowkernel")
     with pytest.MonkeyPatch.context() as patch:
-        for name in NOT_OURS:
+        for name in RESET_VARIABLES:
             patch.delenv(name, raising=False)
         patch.setenv("FLOWKERNEL_HOME", str(home.path))
         yield home
@@ -43,8 +47,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_here() -> Iterator[None]:
-    """A test that plays a flow's kernel is none afterwards, however it ended."""
+def no_flow_context() -> Iterator[None]:
+    """After each test, this process is no flow's kernel any more."""
     yield
     flowkernel.flow_api.context._context = None
 
@@ -57,7 +61,7 @@ def own_home(tmp_path: Path) -> Iterator[Home]:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -97,7 +101,7 @@ def start(client: Client) -> Callable[..., Execution]:
 
 @pytest.fixture
 def run(start: Callable[..., Execution]) -> Callable[..., Execution]:
-    """Start a flow or a path, and wait until it has ended, however it ended."""
+    """Start a flow or a path, and wait until it has ended, with success or not."""
 
     def run(target: str, **inputs: Any) -> Execution:
         return start(target, **inputs).wait(ReturnWhen.ALL_ENDED, timeout=120)
@@ -107,24 +111,24 @@ def run(start: Callable[..., Execution]) -> Callable[..., Execution]:
 
 def processes_of(home: Home) -> list[psutil.Process]:
     """The engine and the workers of a home, by their command lines."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             words = process.cmdline()
             if str(home.path) in words and any(
                 w.startswith("flowkernel.") for w in words
             ):
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def workers_of(home: Home) -> list[psutil.Process]:
-    """Its workers."""
+    """The workers of a home."""
     return [p for p in processes_of(home) if "flowkernel.worker" in p.cmdline()]
 
 
 def engines_of(home: Home) -> list[psutil.Process]:
-    """Its engines: one, if all is well."""
+    """The engines of a home: one, if all is well."""
     return [p for p in processes_of(home) if "flowkernel.engine" in p.cmdline()]
 
 
@@ -138,26 +142,26 @@ def kill_engine(home: Home) -> int:
 
 
 def stop_everything(home: Home) -> None:
-    """Kill what a test left running in a home: workers first, so that none starts anew."""
+    """Kill what still runs in a home: workers first, as they start an engine again."""
     with suppress(FlowkernelError, psutil.Error):
         for process in workers_of(home) + engines_of(home):
             children = process.children(recursive=True)
-            for one in [process, *children]:
+            for victim in [process, *children]:
                 with suppress(psutil.Error):
-                    one.kill()
+                    victim.kill()
             psutil.wait_procs([process, *children], timeout=10)
 
 
 def until(
-    condition: Callable[[], Any], *, seconds: float = 30.0, what: str = ""
+    condition: Callable[[], Any], *, seconds: float = 30.0, description: str = ""
 ) -> Any:
-    """Wait for a condition; what it gave."""
+    """Wait until a condition is true; its value."""
     import time
 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
+        result = condition()
+        if result:
+            return result
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what or condition}")
+    raise AssertionError(f"not within {seconds} s: {description or condition}")

@@ -109,7 +109,9 @@ class Kernel:
     def begin(self, source: str) -> str:
         """Run a cell that does not end; return its message id when it has started."""
         request: str = self.client.execute(f"print('begun', flush=True)\n{source}")
-        until(lambda: self._has_printed("begun", request), what="the cell begins")
+        until(
+            lambda: self._has_printed("begun", request), description="the cell begins"
+        )
         return request
 
     def _has_printed(self, word: str, request: str) -> bool:
@@ -138,7 +140,7 @@ class Kernel:
 
     def exit_code(self) -> int:
         """The exit code, once the kernel has ended."""
-        until(lambda: self.process.poll() is not None, what="it ends")
+        until(lambda: self.process.poll() is not None, description="it ends")
         code: int = self.process.poll()
         return code
 
@@ -146,7 +148,7 @@ class Kernel:
         """Request its end; the exit code."""
         process = self.process
         self.client.shutdown()
-        until(lambda: process.poll() is not None, what="it ends on request")
+        until(lambda: process.poll() is not None, description="it ends on request")
         code: int = process.poll()
         return code
 
@@ -240,7 +242,7 @@ def runtime_folder() -> Iterator[Path]:
         finally:
             for server in servers(folder):
                 kill(server["pid"])
-            until(lambda: _is_removed(folder), what=f"{folder} is removed")
+            until(lambda: _is_removed(folder), description=f"{folder} is removed")
 
 
 def _is_removed(folder: Path) -> bool:
@@ -250,7 +252,7 @@ def _is_removed(folder: Path) -> bool:
 
 
 @contextmanager
-def kept_warm() -> Iterator[None]:
+def warm_fork_server() -> Iterator[None]:
     """A fork server for kernels of flows, as a worker has one."""
     fork_servers.keep_warm(sys.executable, (), 1)
     yield
@@ -263,7 +265,7 @@ def kept_warm() -> Iterator[None]:
 def kill(pid: int) -> None:
     """`kill -9`, and wait until it is gone."""
     os.kill(pid, signal.SIGKILL)
-    until(lambda: is_gone(pid), what=f"{pid} is gone")
+    until(lambda: is_gone(pid), description=f"{pid} is gone")
 
 
 OWNER = """

@@ -1,4 +1,4 @@
-"""The same notebook through plain papermill and through ours, and what both leave."""
+"""The same notebook with papermill's own engine and with ours, and what both leave."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
 
-PLAIN_SECONDS = 15  #: What a cell may take with plain papermill, unless a test says.
+PLAIN_SECONDS = 15  #: Time limit of a cell with papermill's own engine.
 
 RANDOM = [
     (re.compile(r"0x[0-9a-f]{6,}"), "ADDRESS"),
@@ -18,63 +18,70 @@ RANDOM = [
 ]
 
 
-def steady(value: Any) -> Any:
-    """The value without what is random by nature: addresses, process ids, moments."""
+def without_random(value: Any) -> Any:
+    """The value without its random parts: addresses, process ids, times."""
     if isinstance(value, str):
         for pattern, word in RANDOM:
             value = pattern.sub(word, value)
     elif isinstance(value, dict):
-        value = {key: steady(item) for key, item in value.items()}
+        value = {key: without_random(item) for key, item in value.items()}
     elif isinstance(value, list):
-        value = [steady(item) for item in value]
+        value = [without_random(item) for item in value]
     return value
 
 
-def joined(outputs: list[Any]) -> list[Any]:
-    """Outputs with neighbouring pieces of one stream joined, and without what is random."""
-    found: list[Any] = []
+def join_streams(outputs: list[Any]) -> list[Any]:
+    """Outputs with adjacent pieces of one stream joined, without their random parts."""
+    result: list[Any] = []
     for output in outputs:
-        output = steady(dict(output))
-        before = found[-1] if found else {}
-        if output["output_type"] == "stream" and before.get("name") == output["name"]:
-            before["text"] += output["text"]
+        output = without_random(dict(output))
+        previous = result[-1] if result else {}
+        if output["output_type"] == "stream" and previous.get("name") == output["name"]:
+            previous["text"] += output["text"]
         else:
-            found.append(output)
-    return found
+            result.append(output)
+    return result
 
 
-def papermilled(
-    path: Path, left: Path, engine: str | None, **arguments: Any
+def run_papermill(
+    path: Path, output_path: Path, engine: str | None, **arguments: Any
 ) -> tuple[Exception | None, Any]:
-    """What papermill raises, and the notebook it leaves; None if it leaves none."""
+    """The error that papermill raises, and its output notebook; None if there is none."""
     raised = None
-    if engine is None:  # It misses replies, and then sees them when this is over.
+    if engine is None:  # It can miss a reply: then it ends only at this limit.
         arguments = {"execution_timeout": PLAIN_SECONDS, **arguments}
     try:
         papermill.execute_notebook(
-            str(path), str(left), engine_name=engine, progress_bar=False, **arguments
+            str(path),
+            str(output_path),
+            engine_name=engine,
+            progress_bar=False,
+            **arguments,
         )
     except Exception as error:
         raised = error
-    return raised, nbformat.read(left, 4) if left.exists() else None
+    return raised, nbformat.read(output_path, 4) if output_path.exists() else None
 
 
-def assert_same_ending(ours: Exception | None, plain: Exception | None) -> None:
-    """The same exception, with the same words of the kernel."""
-    assert type(ours) is type(plain)
+def assert_same_error(error: Exception | None, expected: Exception | None) -> None:
+    """The same exception, with the same words from the kernel."""
+    assert type(error) is type(expected)
     for name in ("ename", "evalue", "exec_count", "source"):
-        assert steady(getattr(ours, name, None)) == steady(getattr(plain, name, None))
+        assert without_random(getattr(error, name, None)) == without_random(
+            getattr(expected, name, None)
+        )
 
 
-def assert_same_cells(ours: Any, plain: Any, raised: Exception | None) -> None:
+def assert_same_cells(notebook: Any, expected: Any, error: Exception | None) -> None:
     """The same cells, with the same outputs and execution counts."""
-    assert [c.source for c in ours.cells] == [c.source for c in plain.cells]
-    for mine, theirs in zip(ours.cells, plain.cells, strict=True):
-        assert joined(mine.get("outputs", [])) == joined(theirs.get("outputs", []))
-        assert mine.metadata.get("tags") == theirs.metadata.get("tags")
-        counts = {mine.get("execution_count"), theirs.get("execution_count")}
-        if isinstance(raised, DeadKernelError):
-            counts.discard(
-                None
-            )  # A dying kernel may or may not say which number it is.
+    assert [c.source for c in notebook.cells] == [c.source for c in expected.cells]
+    for cell, other in zip(notebook.cells, expected.cells, strict=True):
+        assert join_streams(cell.get("outputs", [])) == join_streams(
+            other.get("outputs", [])
+        )
+        assert cell.metadata.get("tags") == other.metadata.get("tags")
+        counts = {cell.get("execution_count"), other.get("execution_count")}
+        if isinstance(error, DeadKernelError):
+            # A dying kernel may send the execution count, or not.
+            counts.discard(None)
         assert len(counts) <= 1

@@ -215,7 +215,7 @@ def test_only_its_user_can_read_its_connection(fail):
     failed.wait()
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [path for path in files if key.encode() in path.read_bytes()] == []
-    until(lambda: not list((home / "parked").iterdir()), what="its file is gone")
+    until(lambda: not list((home / "parked").iterdir()), description="its file is gone")
 
 
 def test_detaching_does_not_end_it(fail):
@@ -448,9 +448,8 @@ def test_a_jupyter_server_attaches_detaches_and_reports_the_end(fail):
         await asyncio.to_thread(failed.answer, fail=True)
         await asyncio.wait_for(dead.wait(), SECONDS)
         await kernels.shutdown_all(now=True)
-        kernels.context.destroy(
-            linger=0
-        )  # Otherwise its garbage collection may wait for ever.
+        # Else its garbage collection may wait for ever.
+        kernels.context.destroy(linger=0)
 
     asyncio.run(serve())
 

@@ -116,7 +116,7 @@ def test_a_failure_as_json_is_the_record(folder):
 
 def test_an_interrupt_in_a_pipe_cancels(folder, beside):
     process = beside("run", "slow.py")
-    until(lambda: "slow running" in process.stdout.readline(), what="running")
+    until(lambda: "slow running" in process.stdout.readline(), description="running")
 
     process.send_signal(signal.SIGINT)
 
@@ -151,7 +151,7 @@ def test_the_tree_goes_on_when_the_engine_is_killed(folder, home, beside):
         "this.flow('good.py', x=2)\n"
     )
     process = beside("run", "steps.py")
-    until(lambda: "steps running" in process.stdout.readline(), what="running")
+    until(lambda: "steps running" in process.stdout.readline(), description="running")
 
     kill_engine(home)
 

@@ -56,7 +56,7 @@ def running(execution):
             execution.status is S.RUNNING
             and execution._client.cell_runs(execution.execution_id)
         ),
-        what="a running cell",
+        description="a running cell",
     )
 
 
@@ -169,7 +169,7 @@ def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
 
     worker.kill()
     killed = time.monotonic()
-    until(lambda: execution.load("losses") == 1, seconds=15, what="queued again")
+    until(lambda: execution.load("losses") == 1, seconds=15, description="queued again")
 
     assert time.monotonic() - killed < 15
     (tmp_path / "go").touch()
@@ -232,7 +232,7 @@ def test_cancelling_a_parent_takes_its_children_along(crash_client, own_home):
         f"Cancelled by {crash_client.started_by}.",
     )
     assert child.load("message") == "Cancelled with 'parent'."
-    until(lambda: not kernels_of(own_home), what="no kernel is left")
+    until(lambda: not kernels_of(own_home), description="no kernel is left")
 
 
 def test_a_cell_that_swallows_the_interrupt_is_killed(monkeypatch, crash_client):

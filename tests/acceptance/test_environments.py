@@ -45,7 +45,7 @@ def other(request):
 
 @pytest.fixture
 def environment(other, tmp_path):
-    """As a notebook of that environment would register a flow."""
+    """The environment of a flow that a notebook there registers."""
 
     def environment(**fields):
         values = {
@@ -60,7 +60,7 @@ def environment(other, tmp_path):
 
 @pytest.fixture
 def copied(tmp_path):
-    """An environment that may be destroyed: bare, without ipykernel."""
+    """An environment to delete: without ipykernel."""
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True
     )
@@ -91,7 +91,9 @@ def test_a_flow_runs_in_the_environment_that_registered_it(
     }
 
 
-def test_a_flow_there_starts_a_child_here(environment, register, run):
+def test_a_flow_in_another_environment_starts_a_child_in_this_one(
+    environment, register, run
+):
     register("child", "import sys\nthis.set_output(prefix=sys.prefix)")
     register(
         "parent",
@@ -108,7 +110,7 @@ def test_a_flow_there_starts_a_child_here(environment, register, run):
     assert output["mine"] != sys.prefix
 
 
-def test_errors_there_are_told_as_here(environment, register, run):
+def test_errors_in_another_environment_are_the_same(environment, register, run):
     register("fails", "1 / 0", environment=environment())
 
     message = run("fails").get("message")
@@ -154,12 +156,12 @@ def test_a_folder_that_is_gone_is_named(register, run, tmp_path):
 def test_an_environment_without_ipykernel_says_so_at_once(copied, register, run):
     python = str(copied / "bin" / "python")
     register("bare", "x = 1", environment=Environment(interpreter=python))
-    run("bare")  # Now there is a worker: its start is not what is measured.
+    run("bare")  # Starts a worker, whose start is not measured.
 
-    begun = time.monotonic()
+    start = time.monotonic()
     execution = run("bare")
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - start < 10
     status, message = execution.get("status", "message")
     assert status == S.ENDED_ERROR
     assert message == (
@@ -184,10 +186,10 @@ def test_a_kernelspec_of_that_environment_is_found_by_its_name(
             }
         )
     )
-    there = environment(
+    only_there = environment(
         prefix=str(prefix), kernel_name="only-there", interpreter=sys.executable
     )
-    register("named", WHERE, environment=there)
+    register("named", WHERE, environment=only_there)
 
     assert run("named").output["prefix"] == str(other)
 

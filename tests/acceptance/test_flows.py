@@ -1,4 +1,4 @@
-"""What can be a flow, what it can do, and how it ends."""
+"""The kinds of flows, what they can do, and how they end."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def test_a_handler_with_three_arguments_gets_the_inputs(register, run):
     }
 
 
-def test_plain_statements_find_system_this_and_inputs_ready(register, run):
+def test_plain_statements_have_system_this_and_inputs(register, run):
     register(
         "plain", "this.set_output('double', inputs['n'] * 2)\nthis.set_output(ok=True)"
     )
@@ -47,7 +47,7 @@ def test_plain_statements_find_system_this_and_inputs_ready(register, run):
     assert run("plain", n=21).output == {"double": 42, "ok": True}
 
 
-def test_a_setup_flow_stands_in_front(register, run):
+def test_a_setup_flow_runs_first(register, run):
     register("shared", "import math\ndef area(r): return math.floor(math.pi * r * r)")
     register("circle", "this.set_output(area=area(inputs['r']))", setup="shared")
 
@@ -74,8 +74,8 @@ def test_a_notebook_gets_its_parameters_as_papermill_gives_them(tmp_path, run):
     execution = run("book.ipynb", x=5)
 
     assert execution.output == {"x": 5, "also": 5}
-    left = nbformat.read(execution.notebook, 4)
-    assert left.cells[1].metadata.tags == ["injected-parameters"]
+    output = nbformat.read(execution.notebook, 4)
+    assert output.cells[1].metadata.tags == ["injected-parameters"]
 
 
 def test_a_script_sees_its_file_and_its_folder(tmp_path, run):
@@ -132,7 +132,7 @@ def test_a_failed_child_fails_its_parent_which_names_the_child_and_its_cell(
     )
 
 
-def test_a_failed_child_can_be_caught_and_asked(register, run):
+def test_the_error_of_a_failed_child_can_be_caught_and_read(register, run):
     register("child", "raise ValueError('no rows')")
     register(
         "parent",
@@ -211,16 +211,16 @@ def test_a_sleep_ends(register, run):
     assert run("nap").get("message") == "slept"
 
 
-def test_what_a_flow_logs_is_in_its_log_and_in_its_notebook(register, run, client):
+def test_log_lines_of_a_flow_are_in_its_log_and_in_its_notebook(register, run, client):
     register("chatty", "this.log('rows', 3, day='monday')\nprint('printed')")
 
     execution = run("chatty")
 
-    said = {
+    texts = {
         e.payload["stream"]: e.payload["text"]
         for e in client.log(execution.execution_id)
     }
-    assert said == {"log": "rows 3 day='monday'\n", "stdout": "printed\n"}
+    assert texts == {"log": "rows 3 day='monday'\n", "stdout": "printed\n"}
     assert "rows 3 day='monday'" in execution.notebook.read_text()
 
 
@@ -240,13 +240,13 @@ def test_a_note_is_recorded_and_returns(register, run, client):
 
 
 @pytest.mark.parametrize("call", ["this.connect('db')", "system.setting('x')"])
-def test_what_comes_later_says_so(register, run, call):
+def test_a_planned_feature_says_so(register, run, call):
     register("later", call)
 
     assert "is not part of this version of flowkernel" in run("later").get("message")
 
 
-def test_a_message_that_a_flow_saves_stands_when_the_end_brings_none(register, run):
+def test_a_saved_message_stays_when_the_end_has_none(register, run):
     register("saves", "this.save(message='8 of 9 rows')")
 
     assert run("saves").get("message") == "8 of 9 rows"
@@ -297,7 +297,7 @@ def test_outputs_set_by_threads_at_once_are_all_there(register, run):
     assert run("threads").output == {f"k{n}": n for n in range(40)}
 
 
-def test_forked_processes_speak_on_lines_of_their_own(register, run):
+def test_forked_processes_have_connections_of_their_own(register, run):
     register("echo", ECHO)
     register(
         "forks",
@@ -324,7 +324,7 @@ def test_a_flow_ends_itself_even_in_a_cell_that_may_raise(tmp_path, run):
     assert run("ends.ipynb").get("message", "output") == ("enough", None)
 
 
-def test_the_source_of_what_ran_can_be_read_again(register, run, client):
+def test_the_source_of_a_past_run_can_be_read(register, run, client):
     register("v", "this.success('one')")
     first = run("v")
     register("v", "this.success('two')")
@@ -337,7 +337,7 @@ def test_the_source_of_what_ran_can_be_read_again(register, run, client):
     assert sources == ["this.success('one')", "this.success('two')"]
 
 
-def test_a_silent_cell_is_seen_in_the_notebook_while_it_runs(register, start, home):
+def test_a_cell_without_output_is_in_the_notebook_while_it_runs(register, start, home):
     register("silent", "from time import sleep\nwhile True: sleep(0.05)")
     execution = start("silent")
     until(lambda: execution.load("notebook_path"))
@@ -353,21 +353,21 @@ def test_a_silent_cell_is_seen_in_the_notebook_while_it_runs(register, start, ho
 def test_a_kernel_that_is_not_ready_yet_can_be_cancelled(
     own_home, tmp_path, monkeypatch
 ):
-    """What a person lets IPython run at its start takes for ever."""
+    """A startup file of IPython never ends."""
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    begun = tmp_path / "begun"
-    hang = f"open({str(begun)!r}, 'w').close()\nwhile True: pass\n"
+    marker = tmp_path / "begun"
+    hang = f"open({str(marker)!r}, 'w').close()\nwhile True: pass\n"
     (startup / "00-hang.py").write_text(hang)
     monkeypatch.setenv("IPYTHONDIR", str(startup.parents[1]))
     monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "0.5")
     client = Client(own_home, started_by="test")
-    here = Environment(interpreter=sys.executable, cwd=str(tmp_path))
+    environment = Environment(interpreter=sys.executable, cwd=str(tmp_path))
     client.register(
-        Flow(name="hangs", kind=FlowKind.CELL, source="pass", environment=here)
+        Flow(name="hangs", kind=FlowKind.CELL, source="pass", environment=environment)
     )
     execution = Execution(client, client.start({"flow": "hangs"}).execution_id)
-    until(begun.exists, seconds=40)
+    until(marker.exists, seconds=40)
 
     execution.cancel()
 

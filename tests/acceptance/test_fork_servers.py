@@ -64,7 +64,7 @@ def test_it_dies_with_its_owner_and_takes_its_children(own_runtime, first, sourc
         until(
             lambda: all(is_gone(report[name]) for name in ("kernel", "child")),
             seconds=GRACE,
-            what=f"kernel and child are gone, {are_gone}",
+            description=f"kernel and child are gone, {are_gone}",
         )
 
 
@@ -73,7 +73,7 @@ def until_busy(pid, sources):
     process = psutil.Process(pid)
     if any("while" in source or "sum" in source for source in sources):
         start = process.cpu_times().user
-        until(lambda: process.cpu_times().user > start + 0.3, what="it is busy")
+        until(lambda: process.cpu_times().user > start + 0.3, description="it is busy")
 
 
 def test_it_dies_with_an_owner_that_ends(own_runtime):

@@ -1,4 +1,4 @@
-"""A process forked is as one that was started, whatever one may ask of it."""
+"""A forked process has the same state as one that was started."""
 
 import os
 from collections import Counter
@@ -99,10 +99,10 @@ def twins(runtime, tmp_path_factory):
         "os.path.exists(sys.argv[2])",
     ],
 )  # fmt: skip
-def test_a_process_is_as_one_that_was_started(twins, expression):
+def test_a_forked_process_has_the_state_of_a_started_one(twins, expression):
     names = "os sys subprocess warnings gc locale time tempfile resource signal faulthandler"
-    more = "threading multiprocessing logging asyncio ipykernel json"
-    imports = f"import {', '.join((names + ' ' + more).split())}\nSOME = {SOME}"
+    more_names = "threading multiprocessing logging asyncio ipykernel json"
+    imports = f"import {', '.join((names + ' ' + more_names).split())}\nSOME = {SOME}"
 
     forked, plain = (twin.ask(expression, source=imports) for twin in twins)
 
@@ -124,8 +124,11 @@ def open_files():
     return sorted(found)
 """
 
-    def more():
+    def additional():
         forked, plain = (Counter(t.ask("open_files()", source=source)) for t in twins)
         return forked - plain
 
-    until(lambda: more() == {"pipe": 1}, what="its clients have all connected")
+    until(
+        lambda: additional() == {"pipe": 1},
+        description="its clients have all connected",
+    )

@@ -1,4 +1,4 @@
-"""The kernelspec that anyone can pick: in JupyterLab, nbclient and papermill."""
+"""The kernelspec for everyone: in JupyterLab, nbclient and papermill."""
 
 import json
 import subprocess
@@ -25,21 +25,23 @@ TOKEN = "let me in"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """An environment in which flowkernel is installed as from an index: from its wheel."""
+    """An environment in which flowkernel is installed from its wheel, as from an index."""
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     build = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation"]
     subprocess.run([*build, "-w", str(folder), str(ROOT)], check=True)
     [wheel] = folder.glob("flowkernel-*.whl")
-    there = folder / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", there], check=True)
-    [packages] = there.glob("lib/python3*/site-packages")
-    ours = sysconfig.get_paths()["purelib"]
-    (packages / "ours.pth").write_text(ours)  # What it depends on.
-    python = str(there / "bin" / "python")
+    environment = folder / "venv"
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", environment], check=True
+    )
+    [packages] = environment.glob("lib/python3*/site-packages")
+    site_packages = sysconfig.get_paths()["purelib"]
+    (packages / "dependencies.pth").write_text(site_packages)
+    python = str(environment / "bin" / "python")
     install = ["--python", python, "install", "-q", "--no-deps", "--force-reinstall"]
     subprocess.run([*pip, *install, str(wheel)], check=True)
-    return there
+    return environment
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ print("flowkernel.kernels" in str(psutil.Process().parent().cmdline()))
 """
 
 
-def test_it_is_installed_and_is_that_package(python, installed):
+def test_the_installed_kernelspec_and_package_are_used(python, installed):
     listed = python("-m", "jupyter_client.kernelspecapp", "list", "--json")
     code = "import flowkernel; print(flowkernel.__file__)"
 
@@ -76,20 +78,20 @@ def test_it_is_installed_and_is_that_package(python, installed):
 def test_papermill_runs_in_it(python, tmp_path):
     write(tmp_path / "in.ipynb", FORKED)
 
-    done = python("-m", "papermill", "-k", "flowkernel", "in.ipynb", "out.ipynb")
+    process = python("-m", "papermill", "-k", "flowkernel", "in.ipynb", "out.ipynb")
 
-    assert done.returncode == 0, done.stderr
-    assert printed(tmp_path / "out.ipynb") == "True\n"
+    assert process.returncode == 0, process.stderr
+    assert output_text(tmp_path / "out.ipynb") == "True\n"
 
 
 def test_nbclient_runs_in_it(python, tmp_path):
     write(tmp_path / "in.ipynb", FORKED)
     code = "from nbclient.cli import NbClientApp as app; app.launch_instance()"
 
-    done = python("-c", code, "--kernel_name=flowkernel", "--inplace", "in.ipynb")
+    process = python("-c", code, "--kernel_name=flowkernel", "--inplace", "in.ipynb")
 
-    assert done.returncode == 0, done.stderr
-    assert printed(tmp_path / "in.ipynb") == "True\n"
+    assert process.returncode == 0, process.stderr
+    assert output_text(tmp_path / "in.ipynb") == "True\n"
 
 
 def write(path, source):
@@ -97,7 +99,7 @@ def write(path, source):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
-def printed(path):
+def output_text(path):
     [output] = nbformat.read(path, 4).cells[0].outputs
     return output.text
 
@@ -118,7 +120,7 @@ def jupyter_server(installed, runtime):
         file = runtime / f"jpserver-{server.pid}.json"
         until(lambda: file.exists() and file.read_text().endswith("}"), seconds=60)
         url = json.loads(file.read_text())["url"]
-        until(lambda: answers(url), seconds=60, what="the server answers")
+        until(lambda: is_ready(url), seconds=60, description="the server replies")
         yield url
     finally:
         server.terminate()
@@ -127,55 +129,55 @@ def jupyter_server(installed, runtime):
 
 def test_a_jupyter_server_starts_interrupts_restarts_and_ends_it(installed, runtime):
     with jupyter_server(installed, runtime) as url:
-        kernel_id = asked(url, "POST", "kernels", {"name": "flowkernel"})["id"]
+        kernel_id = request_json(url, "POST", "kernels", {"name": "flowkernel"})["id"]
         file = runtime / f"kernel-{kernel_id}.json"
         client = connected(file)
         pid = parent_of(client)
         assert "-c" in psutil.Process(pid).cmdline()
 
-        question = client.execute("print('on')\nwhile True: pass")
-        heard(client, question, "on")
-        asked(url, "POST", f"kernels/{kernel_id}/interrupt")
-        assert reply(client, question)["ename"] == "KeyboardInterrupt"
+        request_id = client.execute("print('on')\nwhile True: pass")
+        await_text(client, request_id, "on")
+        request_json(url, "POST", f"kernels/{kernel_id}/interrupt")
+        assert reply(client, request_id)["ename"] == "KeyboardInterrupt"
 
-        asked(url, "POST", f"kernels/{kernel_id}/restart")
+        request_json(url, "POST", f"kernels/{kernel_id}/restart")
         client.stop_channels()
         client = connected(file)
         assert value(client, "'x' in globals()") == "False"
         own = int(value(client, "__import__('os').getpid()"))
 
-        asked(url, "DELETE", f"kernels/{kernel_id}")
+        request_json(url, "DELETE", f"kernels/{kernel_id}")
         client.stop_channels()
         until(lambda: not psutil.pid_exists(own))
-        assert asked(url, "GET", "kernels") == []
+        assert request_json(url, "GET", "kernels") == []
         assert not file.exists()
 
 
-def asked(url, verb, path, body=None):
+def request_json(url, verb, path, body=None):
     request = urllib.request.Request(
         f"{url}api/{path}",
         method=verb,
         data=json.dumps(body).encode() if body else None,
     )
     request.add_header("Authorization", f"token {TOKEN}")
-    with urllib.request.urlopen(request, timeout=kernels.SECONDS) as answer:
-        text = answer.read()
+    with urllib.request.urlopen(request, timeout=kernels.SECONDS) as reply:
+        text = reply.read()
     return json.loads(text) if text else None
 
 
-def answers(url):
+def is_ready(url):
     try:
-        asked(url, "GET", "status")
-    except OSError:  # It says where it is before it listens.
+        request_json(url, "GET", "status")
+    except OSError:  # It writes its address before it listens.
         return False
     return True
 
 
-def heard(client, question, text):
-    """Wait until it has printed that: from then on an interrupt is the cell's."""
+def await_text(client, request_id, text):
+    """Wait until a cell has printed a text: then an interrupt reaches the cell."""
     while True:
         message = client.get_iopub_msg(timeout=kernels.SECONDS)
-        is_ours = message["parent_header"].get("msg_id") == question
+        is_ours = message["parent_header"].get("msg_id") == request_id
         if is_ours and text in message["content"].get("text", ""):
             return
 
@@ -188,17 +190,17 @@ def connected(file):
     return client
 
 
-def reply(client, question):
+def reply(client, request_id):
     while True:
         message = client.get_shell_msg(timeout=kernels.SECONDS)
-        if message["parent_header"].get("msg_id") == question:
+        if message["parent_header"].get("msg_id") == request_id:
             return message["content"]
 
 
 def value(client, expression):
     expressions = {"it": expression}
-    question = client.execute("", user_expressions=expressions)
-    return reply(client, question)["user_expressions"]["it"]["data"]["text/plain"]
+    request_id = client.execute("", user_expressions=expressions)
+    return reply(client, request_id)["user_expressions"]["it"]["data"]["text/plain"]
 
 
 def parent_of(client):

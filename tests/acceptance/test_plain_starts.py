@@ -1,4 +1,4 @@
-"""Where forking cannot serve, a kernel starts as everybody's does; also when it goes wrong."""
+"""A kernel that cannot be forked starts plainly; also its errors are those of plain ones."""
 
 import os
 import subprocess
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.kernel
 IN_WORDS = "from ipykernel import kernelapp as app; app.launch_new_instance()"
 
 
-def test_a_folder_that_is_not_there_is_told_as_by_a_plain_start(start_kernel, tmp_path):
+def test_a_missing_folder_is_the_same_error_as_in_a_plain_start(start_kernel, tmp_path):
     missing = str(tmp_path / "missing")
     start_kernel()
-    said = []
+    messages = []
     for kind in ("fork", "plain"):
         with pytest.raises(FileNotFoundError) as raised:
             Kernel(make_manager(kind), cwd=missing)
-        said.append(str(raised.value))
+        messages.append(str(raised.value))
 
-    assert said[0] == said[1]
+    assert messages[0] == messages[1]
     assert start_kernel().is_forked
 
 
-def test_a_variable_that_cannot_be_is_told_as_by_a_plain_start():
+def test_a_wrong_variable_is_the_same_error_as_in_a_plain_start():
     for kind in ("fork", "plain"):
         with pytest.raises(ValueError, match="embedded null byte"):
             Kernel(make_manager(kind), env=kernels.environ(BAD="a\0b"))
@@ -54,7 +54,9 @@ def test_a_variable_that_cannot_be_is_told_as_by_a_plain_start():
     ],
     ids=["by request", "stdout", "stderr", "to stdout", "env", "command", "argument"],
 )  # fmt: skip
-def test_what_cannot_be_forked_starts_plainly(start_kernel, settings, arguments):
+def test_a_kernel_that_cannot_be_forked_starts_plainly(
+    start_kernel, settings, arguments
+):
     kernel = start_kernel(settings=settings, **arguments)
 
     assert not kernel.is_forked
@@ -80,34 +82,34 @@ def test_output_can_go_nowhere(start_kernel):
     kernel = start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     assert kernel.is_forked
-    assert kernel.run("import os; os.write(1, b'heard')")[0]["status"] == "ok"
+    assert kernel.run("import os; os.write(1, b'lost')")[0]["status"] == "ok"
 
 
-def test_an_interpreter_without_ipykernel_says_what_a_plain_start_says(
+def test_a_missing_ipykernel_is_the_same_error_as_in_a_plain_start(
     own_runtime, tmp_path, caplog
 ):
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    said = []
+    messages = []
     for kind in ("fork", "plain"):
         manager = make_manager(kind, argv=(str(bare / "bin" / "python"), *LAUNCH))
         with pytest.raises(RuntimeError) as raised:
             Kernel(manager)
-        said.append(str(raised.value))
+        messages.append(str(raised.value))
 
-    assert said[0] == said[1]
+    assert messages[0] == messages[1]
     assert "ModuleNotFoundError: No module named 'ipykernel" in caplog.text
 
 
-def test_an_interpreter_that_is_not_there_is_told_as_by_a_plain_start(tmp_path):
+def test_a_missing_interpreter_is_the_same_error_as_in_a_plain_start(tmp_path):
     for kind in ("fork", "plain"):
         manager = make_manager(kind, argv=(str(tmp_path / "python"), *LAUNCH))
         with pytest.raises(FileNotFoundError):
             Kernel(manager)
 
 
-@pytest.mark.parametrize("place", ["/dev/null/there", "long"])
-def test_a_folder_that_takes_no_socket_means_a_plain_start(
+@pytest.mark.parametrize("place", ["/dev/null/folder", "long"])
+def test_a_folder_without_sockets_means_a_plain_start(
     start_kernel, tmp_path, monkeypatch, place
 ):
     path = tmp_path / ("x" * 100) if place == "long" else Path(place)
@@ -123,18 +125,18 @@ def test_a_folder_that_takes_no_socket_means_a_plain_start(
 
 
 def test_without_a_home_folder(start_kernel):
-    given = kernels.environ()
-    del given["HOME"]
+    environ = kernels.environ()
+    del environ["HOME"]
 
-    kernel = start_kernel(env=given)
+    kernel = start_kernel(env=environ)
 
     assert kernel.is_forked
     assert kernel.ask("'HOME' in os.environ", source="import os") is False
 
 
-def test_a_limit_on_its_owner_holds_for_the_kernel(own_runtime, start_kernel):
+def test_a_limit_of_its_owner_applies_to_the_kernel(own_runtime, start_kernel):
     start_kernel()
-    done = run_python("""
+    process = run_python("""
         import os, resource
         from tests.acceptance.kernels import Kernel, make_manager
         resource.setrlimit(resource.RLIMIT_NOFILE, (500, 600))
@@ -146,7 +148,7 @@ def test_a_limit_on_its_owner_holds_for_the_kernel(own_runtime, start_kernel):
         kernel.close()
     """)
 
-    assert done.stdout.splitlines() == ["True", "(500, 600) {0}"], done.stderr
+    assert process.stdout.splitlines() == ["True", "(500, 600) {0}"], process.stderr
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes another user")
@@ -173,16 +175,16 @@ def test_the_socket_of_another_user_is_not_trusted(own_runtime, start_kernel):
 
         assert not start_kernel().is_forked
 
-        heard = stranger.stdout.readline()
+        bytes_received = stranger.stdout.readline()
     finally:
         stranger.kill()
         stranger.communicate()
         own_runtime.chmod(0o700)
-    assert heard.strip() == "0"
+    assert bytes_received.strip() == "0"
 
 
 CONFIGURED = {
-    "code": "import os\nc.InteractiveShellApp.exec_lines = [f'there = {os.getcwd()!r}']",
+    "code": "import os\nc.InteractiveShellApp.exec_lines = [f'folder = {os.getcwd()!r}']",
     "nested": "c.IPythonKernel.ZMQInteractiveShell.ast_node_interactivity = 'all'",
     "log": "c.InteractiveShell.logstart = True",
     "broken": "c.InteractiveShell.autocall = 1 /",
@@ -190,25 +192,25 @@ CONFIGURED = {
 
 
 @pytest.mark.parametrize("source", CONFIGURED.values(), ids=CONFIGURED)
-def test_a_configuration_that_each_kernel_must_read_means_a_plain_start(
+def test_a_configuration_for_each_kernel_means_a_plain_start(
     start_kernel, own_runtime, tmp_path, source
 ):
     profile = tmp_path / "profile_default"
     profile.mkdir()
     (profile / "ipython_config.py").write_text(source)
-    (tmp_path / "here").mkdir()
-    there = kernels.environ(IPYTHONDIR=str(tmp_path))
+    (tmp_path / "work").mkdir()
+    environ = kernels.environ(IPYTHONDIR=str(tmp_path))
 
-    kernel = start_kernel(env=there, cwd=str(tmp_path / "here"))
+    kernel = start_kernel(env=environ, cwd=str(tmp_path / "work"))
 
     assert not kernel.is_forked
     assert kernel.ask("1 + 1") == 2
 
 
-def test_children_of_a_kernel_can_write_whatever_is_captured(start_kernel):
-    """Under pytest, ipykernel takes no output from file descriptors."""
-    there = kernels.environ(PYTEST_CURRENT_TEST="yes")
-    asked = "__import__('subprocess').run(['echo', 'x']).returncode"
+def test_children_of_a_kernel_can_write_if_pytest_captures(start_kernel):
+    """Under pytest, ipykernel does not capture file descriptors."""
+    environ = kernels.environ(PYTEST_CURRENT_TEST="yes")
+    expression = "__import__('subprocess').run(['echo', 'x']).returncode"
 
     for kind in ("fork", "plain"):
-        assert start_kernel(kind, env=there).ask(asked) == 0
+        assert start_kernel(kind, env=environ).ask(expression) == 0

@@ -1,4 +1,4 @@
-"""The notebooks of papermill's and of nbclient's own tests, beside plain papermill.
+"""The notebooks of papermill's and of nbclient's own tests, with both engines.
 
 None of them is copied into this project: papermill's come with the installed package,
 nbclient's with its source distribution.
@@ -19,11 +19,11 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.core.status import CellStatus
 from flowkernel.core.status import ExecutionStatus as S
-from tests.acceptance.kernels import kept_warm
+from tests.acceptance.kernels import warm_fork_server
 from tests.acceptance.side_by_side import (
     assert_same_cells,
-    assert_same_ending,
-    papermilled,
+    assert_same_error,
+    run_papermill,
 )
 
 pytestmark = pytest.mark.kernel
@@ -56,14 +56,14 @@ NBCLIENTS = [
     "update-display-id",
 ]
 
-SECONDS = 10  #: What a cell may take, on both sides.
+SECONDS = 10  #: Time limit of a cell, with both engines.
 FOREVER = {"Interrupt"}  #: These end with the time limit, which is short for them.
-ARGUMENTS = {  #: As papermill's own tests call them.
+#: As papermill's own tests call them.
+ARGUMENTS = {
     "binder.ipynb": {"execution_timeout": 60},  # It starts papermill in a cell.
     "complex_parameters.ipynb": {"parameters": {"msg": "Hello", "a": 0.5}},
-    "gcs/gcs_in/gcs-simple_notebook.ipynb": {
-        "execution_timeout": 15
-    },  # It sleeps for 10.
+    # It sleeps for 10 seconds.
+    "gcs/gcs_in/gcs-simple_notebook.ipynb": {"execution_timeout": 15},
     "nb_version_4.4.ipynb": {"parameters": {"var": "It works"}},
     "no_parameters.ipynb": {"parameters": {"msg": "Hello"}},
     "report_mode_test.ipynb": {"parameters": {"a": 0}, "report_mode": True},
@@ -71,7 +71,7 @@ ARGUMENTS = {  #: As papermill's own tests call them.
     "s3/s3_in/s3-simple_notebook.ipynb": {"parameters": {"msg": "Hello"}},
     "simple_execute.ipynb": {"parameters": {"msg": '"Hello"'}},
 }
-#: papermill refuses these before any engine is asked: there is nothing to record.
+#: papermill refuses these before it calls an engine: there is nothing to record.
 NOTHING_TO_RUN = {"blank-vscode.ipynb"}
 #: papermill raises in the end although the tag allows the error; the flow succeeded.
 ALLOWED = {"Skip Exceptions with Cell Tags"}
@@ -81,8 +81,8 @@ EXITS = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
 
 @pytest.fixture(scope="module", autouse=True)
 def _forked(runtime):
-    """Ours run in forked kernels, papermill's in plain ones."""
-    with kept_warm():
+    """Our engine has forked kernels, papermill's own has plain ones."""
+    with warm_fork_server():
         yield
 
 
@@ -101,7 +101,7 @@ def nbclients(request):
 
 
 def download(version, folder):
-    """Its source distribution. Asked for twice: a network may fail once."""
+    """Its source distribution. Tried twice: a network may fail once."""
     words = ["download", "--quiet", "--no-deps", "--no-binary", "nbclient"]
     command = [
         sys.executable,
@@ -125,96 +125,99 @@ def unpack(archive, folder):
 
 @pytest.fixture
 def compare(client, tmp_path, monkeypatch):
-    """Run a notebook both ways from the same folder; the execution, its cell runs, the ends."""
+    """Run a notebook with both engines; the error, the output notebook, the executions."""
 
     def compare(path, **arguments):
         folder = tmp_path / "some" / "where" / "deep"  # One goes up three folders.
         shutil.copytree(path.parent, folder, ignore=shutil.ignore_patterns("*.ipynb"))
         monkeypatch.chdir(folder)
-        before = {e.execution_id for e in client.list_executions(limit=1_000)}
+        known_ids = {e.execution_id for e in client.list_executions(limit=1_000)}
         seconds = 3 if path.stem in FOREVER else SECONDS
         arguments = {"execution_timeout": seconds, **arguments}
-        plain, left = papermilled(path, tmp_path / "plain.ipynb", None, **arguments)
-        ours, right = papermilled(
+        expected_error, expected = run_papermill(
+            path, tmp_path / "plain.ipynb", None, **arguments
+        )
+        error, notebook = run_papermill(
             path, tmp_path / "ours.ipynb", "flowkernel", **arguments
         )
-        assert_same_ending(ours, plain)
-        assert (left is None) is (right is None)
-        if left is not None:
-            assert_same_cells(right, left, plain)
-            if not isinstance(plain, CellTimeoutError | DeadKernelError):
-                assert_same_record(right, left, path)
-        new = [
-            e
-            for e in client.list_executions(limit=1_000)
-            if e.execution_id not in before
+        assert_same_error(error, expected_error)
+        assert (expected is None) is (notebook is None)
+        if expected is not None:
+            assert_same_cells(notebook, expected, expected_error)
+            if not isinstance(expected_error, CellTimeoutError | DeadKernelError):
+                assert_same_record(notebook, expected, path)
+        executions = [
+            execution
+            for execution in client.list_executions(limit=1_000)
+            if execution.execution_id not in known_ids
         ]
-        return plain, right, new
+        return expected_error, notebook, executions
 
     return compare
 
 
 @pytest.fixture
 def _parallel(tmp_path, monkeypatch):
-    """Two notebooks wait for a file of each other; here both are there already."""
+    """Two notebooks wait for each other's file; here both files exist."""
     for label in "AB":
         (tmp_path / f"test_file_{label}.txt").write_text(f"Hello from {label}")
     monkeypatch.setenv("NBEXECUTE_TEST_PARALLEL_TMPDIR", str(tmp_path))
 
 
-def assert_same_record(ours, plain, path):
+def assert_same_record(notebook, expected, path):
     """papermill's own record of each cell, which tools read."""
     if path.name in EXITS:
         return
-    told = [
+    statuses = [
         [cell.metadata.get("papermill", {}).get("status") for cell in book.cells]
-        for book in (ours, plain)
+        for book in (notebook, expected)
     ]
-    assert told[0] == told[1]
-    ends = [
-        book.metadata.get("papermill", {}).get("exception") for book in (ours, plain)
+    assert statuses[0] == statuses[1]
+    exceptions = [
+        book.metadata.get("papermill", {}).get("exception")
+        for book in (notebook, expected)
     ]
-    assert ends[0] == ends[1]
+    assert exceptions[0] == exceptions[1]
 
 
-def assert_fits(client, name, raised, left, executions):
-    """The execution says what happened, and has a cell run for each cell that ran."""
+def assert_recorded(client, name, error, notebook, executions):
+    """The execution has the right status, and a cell run for each cell that ran."""
     if name in NOTHING_TO_RUN:
         assert executions == []
         return
     [execution] = executions
-    is_well = raised is None or name in ALLOWED
+    is_well = error is None or name in ALLOWED
     assert execution.status is (S.ENDED_SUCCESS if is_well else S.ENDED_ERROR)
     assert execution.ended_at is not None
     assert bool(execution.status_message) is not is_well
     runs = client.cell_runs(execution.execution_id)
     assert all(run.ended_at is not None for run in runs)
-    counted = [cell.id for cell in left.cells if cell.get("execution_count")]
+    counted = [cell.id for cell in notebook.cells if cell.get("execution_count")]
     reported = [run.cell_id for run in runs]
     assert reported[: len(counted)] == counted
-    assert len(reported) - len(counted) <= 1  # One that never replied has no count.
+    assert len(reported) - len(counted) <= 1  # A cell without a reply has no count.
     good = {CellStatus.SUCCESS, CellStatus.EXITED, CellStatus.ALLOWED_ERROR}
     if runs:
-        *before, last = [run.status in good for run in runs]
-        assert all(before)
+        *earlier, last = [run.status in good for run in runs]
+        assert all(earlier)
         assert last is is_well
 
 
 @pytest.mark.parametrize("name", PAPERMILLS)
 def test_a_notebook_of_papermill_s_tests(name, client, compare):
-    raised, left, executions = compare(PAPERMILL / name, **ARGUMENTS.get(name, {}))
+    error, notebook, executions = compare(PAPERMILL / name, **ARGUMENTS.get(name, {}))
 
-    assert_fits(client, name, raised, left, executions)
+    assert_recorded(client, name, error, notebook, executions)
 
 
 @pytest.mark.parametrize("name", NBCLIENTS)
 @pytest.mark.usefixtures("_parallel")
 def test_a_notebook_of_nbclient_s_tests(name, client, compare, nbclients):
-    raised, left, executions = compare(
+    error, notebook, executions = compare(
         nbclients / f"{name}.ipynb", kernel_name="python3"
     )
 
-    assert_fits(client, name, raised, left, executions)
+    assert_recorded(client, name, error, notebook, executions)
 
 
 def test_no_notebook_of_nbclient_s_tests_is_forgotten(nbclients):

@@ -67,7 +67,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         process = _start(folder, root, port, home.path)
         try:
             url = f"http://127.0.0.1:{port}"
-            until(lambda: _answers(url, process), seconds=90, what="JupyterLab")
+            until(lambda: _answers(url, process), seconds=90, description="JupyterLab")
             lab = Lab(url, root, folder / "settings", home, folder / "data")
             quiet = {"fetchNews": "false", "checkForUpdates": False}
             lab.set("apputils-extension/notification", quiet)

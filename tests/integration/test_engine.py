@@ -51,7 +51,7 @@ def test_an_idle_engine_goes_away_and_takes_nothing_along(monkeypatch, own_home)
     client = Client(own_home)
     execution = client.start(RECORDED)
 
-    until(lambda: not engines_of(own_home), what="no engine")
+    until(lambda: not engines_of(own_home), description="no engine")
 
     assert inspect_engine(own_home) == (EngineState.NONE, None)
     assert client.get_execution(execution.execution_id).status == "PENDING"
