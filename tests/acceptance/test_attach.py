@@ -8,13 +8,11 @@ import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
 from flowkernel.core.errors import MoveNotAllowed, NotParked
 from flowkernel.core.process_id import is_alive
 from flowkernel.core.status import ExecutionStatus as S
@@ -22,6 +20,13 @@ from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
 from flowkernel.kernels.parked.attach import PREFIX, ParkedSpecs, manager_of, spec_of
 from flowkernel.kernels.parked.registry import find_parked
+from tests.acceptance.flows import (
+    INTERACTIVE,
+    answer,
+    open_prompt,
+    start_flow,
+    write_notebook,
+)
 from tests.acceptance.kernels import OneSpec
 from tests.conftest import a_home, until, workers_of
 
@@ -29,7 +34,7 @@ pytestmark = pytest.mark.kernel
 
 KINDS = ["fork", "plain"]
 SECONDS = 30.0
-INTERACTIVE = [{"name": "interactive", "inputs": {}}]
+
 SUM = "total = price * amount\nthis.set_output(total=total)"
 CELLS = ["price = 3", SUM]
 
@@ -59,10 +64,8 @@ def fail(client, tmp_path):
     """Start a notebook whose cells fail; returns once its prompt is open."""
 
     def fail(*sources):
-        cells = [nbformat.v4.new_code_cell(text) for text in sources or CELLS]
-        path = tmp_path / "sums.ipynb"
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-        failed.append(Failed(client, str(path)))
+        path = write_notebook(tmp_path / "sums.ipynb", *(sources or CELLS))
+        failed.append(Failed(client, path))
         return failed[-1]
 
     failed: list[Failed] = []
@@ -78,25 +81,15 @@ class Failed:
     def __init__(self, client, flow):
         self.client = client
         self.home = client.home
-        request = {**start_request(flow, {}), "using": INTERACTIVE}
-        request["is_interactive"] = True
-        self.root = Execution(client, client.start(request).execution_id)
+        self.root = start_flow(client, flow, using=INTERACTIVE, is_interactive=True)
         self.prompt = self.next_prompt()
         self.child = Execution(client, self.prompt["about_id"])
 
     def next_prompt(self):
-        root = self.root.execution_id
-
-        def found():
-            waiting = self.client.get("/message", is_open="true")
-            return [m for m in waiting if m["root_id"] == root and m["about_id"]]
-
-        [message] = until(found, seconds=60)
-        return message
+        return open_prompt(self.client, self.root)
 
     def answer(self, **response):
-        message = self.prompt["message_id"]
-        return self.client.answer(message, response, answered_from="notebook")
+        return answer(self.client, self.prompt, **response)
 
     def wait(self):
         return self.root.wait(ReturnWhen.ALL_ENDED, timeout=60)
@@ -460,7 +453,7 @@ def test_it_is_gone_with_its_worker(own_home, tmp_path, kind):
     client = Client(own_home, started_by="ada (notebook)")
     path = tmp_path / "sums.py"
     path.write_text(f"price = 3\n{SUM}\n")
-    failed = Failed(client, str(path))
+    failed = Failed(client, path)
     kernel = failed.parked
 
     with failed.attached() as guest:
@@ -484,7 +477,7 @@ def test_it_is_gone_when_its_time_is_over(own_home, tmp_path):
     client = Client(own_home, started_by="ada (notebook)")
     path = tmp_path / "sums.py"
     path.write_text(f"price = 3\n{SUM}\n")
-    failed = Failed(client, str(path))
+    failed = Failed(client, path)
 
     until(lambda: failed.child.load("parked_at") is None, seconds=60)
 

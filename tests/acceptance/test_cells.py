@@ -372,7 +372,7 @@ def test_papermill_runs_when_the_configuration_is_wrong(own_home, tmp_path, capl
 
     assert error is None
     assert notebook.cells[0].outputs[0]["data"]["text/plain"] == "2"
-    assert "'slotz', which does not exist" in caplog.text
+    assert "'slotz', which is not a setting" in caplog.text
 
 
 def test_the_papermill_command_leaves_an_execution(client, tmp_path):

@@ -1,4 +1,4 @@
-"""What the command promises, with real kernels."""
+"""The command, with real kernels."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SLOW = "import time\nprint('begin', flush=True)\nfor _ in range(600): time.sleep
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the command runs, with scripts that end well, badly and late."""
+    """The folder of the command, with scripts that succeed, fail and run long."""
     (tmp_path / "good.py").write_text(
         "this.log('got', inputs)\nthis.set_output(x=inputs.get('x'))\n"
     )
@@ -41,28 +41,28 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def beside() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start a command and go on; whatever still runs is killed at the end."""
+def start_command() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a command without waiting; it is killed at the end if it still runs."""
     started: list[subprocess.Popen[str]] = []
 
-    def beside(*words: str) -> subprocess.Popen[str]:
+    def start_command(*words: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         started.append(
             subprocess.Popen([*COMMAND, *words], stdout=pipe, stderr=pipe, text=True)
         )
         return started[-1]
 
-    yield beside
+    yield start_command
     for process in started:
         process.kill()
         process.communicate()
 
 
 def test_a_pipe_gets_a_line_for_each_change_and_then_the_tree(folder):
-    done = command("run", "parent.py")
+    process = command("run", "parent.py")
 
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
     words = [line.partition(" ")[2] for line in lines]
     for change in (
         "parent running",
@@ -71,19 +71,21 @@ def test_a_pipe_gets_a_line_for_each_change_and_then_the_tree(folder):
         "parent succeeded",
     ):
         assert change in words
-    assert "bad failed" in done.stdout
+    assert "bad failed" in process.stdout
     assert [line.split()[1] for line in lines[-3:-2]] == ["parent"]
     assert lines[-2].startswith("├─ ✔ good  succeeded")
     assert lines[-1].startswith("└─ ✖ bad  failed")
 
 
-def test_inputs_are_what_they_look_like(folder):
-    pairs = "-p x 1 -p y=2.5 -p z true -p text hello".split()
+def test_inputs_have_the_types_they_look_like(folder):
+    pairs = ["-p", "x", "1", "-p", "y=2.5", "-p", "z", "true", "-p", "text", "hello"]
 
-    done = command("run", "good.py", *pairs, "-p", "list", '[1, {"a": null}]', "--json")
+    process = command(
+        "run", "good.py", *pairs, "-p", "list", '[1, {"a": null}]', "--json"
+    )
 
-    record = json.loads(done.stdout)
-    assert done.returncode == 0
+    record = json.loads(process.stdout)
+    assert process.returncode == 0
     assert record["status"] == "ENDED_SUCCESS"
     assert record["inputs"] == {
         "x": 1,
@@ -96,26 +98,26 @@ def test_inputs_are_what_they_look_like(folder):
 
 
 def test_a_failure_is_exit_code_1_and_a_sentence(folder):
-    done = command("run", "bad.py", "--name", "unlucky")
+    process = command("run", "bad.py", "--name", "unlucky")
 
-    assert done.returncode == 1
-    assert done.stderr.startswith("'unlucky' failed: ")
-    assert "ValueError: no <b>luck</b>" in done.stderr
-    shown = command("execution", "show", done.stderr.split("`")[1].split()[-1])
-    assert "ValueError" in shown.stdout
-    assert "error" in shown.stdout
+    assert process.returncode == 1
+    assert process.stderr.startswith("'unlucky' failed: ")
+    assert "ValueError: no <b>luck</b>" in process.stderr
+    output = command("execution", "show", process.stderr.split("`")[1].split()[-1])
+    assert "ValueError" in output.stdout
+    assert "error" in output.stdout
 
 
 def test_a_failure_as_json_is_the_record(folder):
-    done = command("run", "bad.py", "--json")
+    process = command("run", "bad.py", "--json")
 
-    assert done.returncode == 1
-    assert json.loads(done.stdout)["status"] == "ENDED_ERROR"
-    assert done.stderr == ""
+    assert process.returncode == 1
+    assert json.loads(process.stdout)["status"] == "ENDED_ERROR"
+    assert process.stderr == ""
 
 
-def test_an_interrupt_in_a_pipe_cancels(folder, beside):
-    process = beside("run", "slow.py")
+def test_an_interrupt_in_a_pipe_cancels(folder, start_command):
+    process = start_command("run", "slow.py")
     until(lambda: "slow running" in process.stdout.readline(), description="running")
 
     process.send_signal(signal.SIGINT)
@@ -126,9 +128,11 @@ def test_an_interrupt_in_a_pipe_cancels(folder, beside):
     assert err == "'slow' was cancelled.\n"
 
 
-def test_no_wait_prints_the_id_and_the_log_can_be_followed(folder, client, beside):
+def test_no_wait_prints_the_id_and_the_log_can_be_followed(
+    folder, client, start_command
+):
     execution_id = command("run", "slow.py", "--no-wait").stdout.strip()
-    log = beside("execution", "log", "-f", execution_id[-8:])
+    log = start_command("execution", "log", "-f", execution_id[-8:])
     assert log.stdout.readline() == "begin\n"
 
     assert command("execution", "cancel", execution_id).returncode == 0
@@ -137,20 +141,20 @@ def test_no_wait_prints_the_id_and_the_log_can_be_followed(folder, client, besid
     assert client.get_execution(execution_id).status == "ENDED_CANCELLED"
 
 
-def test_a_failed_one_can_be_tried_again(folder, client):
+def test_a_failed_run_can_be_tried_again(folder, client):
     failed = json.loads(command("run", "bad.py", "--json").stdout)
 
-    done = command("execution", "retry", failed["execution_id"], "--json")
+    process = command("execution", "retry", failed["execution_id"], "--json")
 
-    assert json.loads(done.stdout)["retry_of"] == failed["execution_id"]
+    assert json.loads(process.stdout)["retry_of"] == failed["execution_id"]
 
 
-def test_the_tree_goes_on_when_the_engine_is_killed(folder, home, beside):
+def test_the_tree_goes_on_when_the_engine_is_killed(folder, home, start_command):
     (folder / "steps.py").write_text(
         "import time\nfor n in range(40):\n    print(n, flush=True)\n    time.sleep(0.1)\n"
         "this.flow('good.py', x=2)\n"
     )
-    process = beside("run", "steps.py")
+    process = start_command("run", "steps.py")
     until(lambda: "steps running" in process.stdout.readline(), description="running")
 
     kill_engine(home)

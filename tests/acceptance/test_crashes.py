@@ -1,22 +1,20 @@
-"""What is acknowledged stays; what runs goes on; what died is said to have died."""
+"""After a crash acknowledged requests stay, runs go on, and dead kernels are reported."""
 
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
-from flowkernel.core.models import Environment, Flow, FlowKind, OnLost
+from flowkernel.core.models import OnLost
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
+from tests.acceptance.flows import register_cell, start_flow, write_notebook
 from tests.conftest import engines_of, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
@@ -31,26 +29,14 @@ def count(name):
 
 @pytest.fixture
 def crash_client(monkeypatch, own_home):
-    """A client of an engine with four slots, for one test alone."""
+    """A client of an engine with four slots, for one test."""
     monkeypatch.setenv("FLOWKERNEL_SLOTS", "4")
     client = Client(own_home)
     yield client
     client.close()
 
 
-def put(client, name, source, **fields):
-    environment = Environment(interpreter=sys.executable, prefix=sys.prefix)
-    flow = Flow(
-        name=name, kind=FlowKind.CELL, source=source, environment=environment, **fields
-    )
-    client.register(flow)
-
-
-def begin(client, target, **inputs):
-    return Execution(client, client.start(start_request(target, inputs)).execution_id)
-
-
-def running(execution):
+def wait_until_running(execution):
     return until(
         lambda: (
             execution.status is S.RUNNING
@@ -69,31 +55,31 @@ def pipes_of(process):
 
 
 def kernels_of(home):
-    """Forked kernels hold the other end of a pipe of their worker; others are its children."""
-    found = []
+    """The kernels of a home: children of a worker, or forked, with a pipe to a worker."""
+    kernels = []
     for worker in workers_of(home):
         lifelines = pipes_of(worker)
         children = {child.pid for child in worker.children()}
         for process in psutil.process_iter():
-            with suppress(psutil.Error):  # It may be on its way out.
+            with suppress(psutil.Error):  # It may be ending.
                 command = " ".join(process.cmdline())
                 if process.pid in children and "ipykernel_launcher" in command:
-                    found.append(process)
+                    kernels.append(process)
                 if "flowkernel.kernels" in command and lifelines & pipes_of(process):
-                    found.append(process)
-    return found
+                    kernels.append(process)
+    return kernels
 
 
-def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_home):
-    put(crash_client, "child", "this.set_output(n=inputs['n'])")
-    put(
+def test_an_engine_killed_with_fifty_runs_loses_nothing(crash_client, own_home):
+    register_cell(crash_client, "child", "this.set_output(n=inputs['n'])")
+    register_cell(
         crash_client,
         "work",
         "this.set_output(began=True)\n"
         "child = this.flow('child', n=inputs['n'])\n"
         "this.set_output(n=child.output['n'])",
     )
-    acknowledged = [begin(crash_client, "work", n=n) for n in range(50)]
+    acknowledged = [start_flow(crash_client, "work", n=n) for n in range(50)]
     until(
         lambda: (
             crash_client.sql(
@@ -105,28 +91,28 @@ def test_an_engine_killed_with_fifty_under_way_loses_nothing(crash_client, own_h
     )
 
     first = kill_engine(own_home)
-    late = [begin(crash_client, "work", n=n) for n in range(50, 53)]
+    late = [start_flow(crash_client, "work", n=n) for n in range(50, 53)]
 
     for execution in acknowledged + late:
         execution.wait(ReturnWhen.ALL_ENDED, timeout=170)
     outputs = [execution.output for execution in acknowledged + late]
     assert outputs == [{"began": True, "n": n} for n in range(53)]
-    again = crash_client.sql(
+    counts = crash_client.sql(
         "select count(*), count(distinct execution_id), max(losses) from execution"
     )["rows"]
-    assert again == [[106, 106, 0]]
-    twice = crash_client.sql(
+    assert counts == [[106, 106, 0]]
+    duplicates = crash_client.sql(
         "select count(*) from (select event_id from event group by all having count(*) > 1)"
     )["rows"]
-    assert twice == [[0]]
+    assert duplicates == [[0]]
     assert crash_client.get("/engine")["pid"] != first
     assert len(engines_of(own_home)) == 1
 
 
 def test_a_killed_kernel_ends_the_execution_within_two_seconds(crash_client, own_home):
-    put(crash_client, "long", "import time\ntime.sleep(600)")
-    execution = begin(crash_client, "long")
-    running(execution)
+    register_cell(crash_client, "long", "import time\ntime.sleep(600)")
+    execution = start_flow(crash_client, "long")
+    wait_until_running(execution)
     [kernel] = kernels_of(own_home)
 
     os.kill(kernel.pid, signal.SIGKILL)
@@ -142,15 +128,15 @@ def test_a_killed_kernel_ends_the_execution_within_two_seconds(crash_client, own
     assert cell_run.status == "KERNEL_DIED"
 
 
-def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
+def test_the_run_of_a_killed_worker_starts_again_and_keeps_its_children(
     crash_client, own_home, tmp_path
 ):
-    put(
+    register_cell(
         crash_client,
         "child",
         COUNTED + "count('child')\nthis.set_output(n=inputs['n'])",
     )
-    put(
+    register_cell(
         crash_client,
         "parent",
         COUNTED
@@ -161,7 +147,7 @@ def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
         + "while not (pathlib.Path(inputs['folder']) / 'go').exists(): time.sleep(0.05)\n"
         + "this.set_output(n=n)",
     )
-    execution = begin(crash_client, "parent", folder=str(tmp_path))
+    execution = start_flow(crash_client, "parent", folder=str(tmp_path))
     until(lambda: len(execution.children) == 3 and execution.status is S.RUNNING)
     until(lambda: all(c.status is S.ENDED_SUCCESS for c in execution.children))
     [worker] = workers_of(own_home)
@@ -177,18 +163,20 @@ def test_a_killed_worker_has_its_execution_run_again_and_its_children_kept(
     assert execution.output == {"n": [0, 1, 2]}
     assert (tmp_path / "child").read_text() == "xxx"
     assert (tmp_path / "parent").read_text() == "xx"
-    lost = crash_client.sql("select count(*) from cell_run where status = 'LOST'")[
+    count = crash_client.sql("select count(*) from cell_run where status = 'LOST'")[
         "rows"
     ]
-    assert lost == [[1]]
-    _gone, alive = psutil.wait_procs(kernels, timeout=10)
+    assert count == [[1]]
+    _ended, alive = psutil.wait_procs(kernels, timeout=10)
     assert alive == []
 
 
 def test_a_lost_execution_ends_as_its_flow_says(crash_client, own_home):
-    put(crash_client, "once", "import time\ntime.sleep(600)", on_lost=OnLost.FAIL)
-    execution = begin(crash_client, "once")
-    running(execution)
+    register_cell(
+        crash_client, "once", "import time\ntime.sleep(600)", on_lost=OnLost.FAIL
+    )
+    execution = start_flow(crash_client, "once")
+    wait_until_running(execution)
 
     workers_of(own_home)[0].kill()
     execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
@@ -199,29 +187,31 @@ def test_a_lost_execution_ends_as_its_flow_says(crash_client, own_home):
     )
 
 
-def test_what_loses_its_worker_too_often_is_not_run_again(
+def test_a_run_that_loses_its_worker_too_often_is_not_started_again(
     monkeypatch, crash_client, own_home
 ):
     monkeypatch.setenv("FLOWKERNEL_MAX_LOSSES", "1")
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
-    put(
+    register_cell(
         crash_client,
         "poison",
         "import os, signal\nos.kill(int(os.environ['JPY_PARENT_PID']), signal.SIGKILL)",
     )
 
-    execution = begin(crash_client, "poison").wait(ReturnWhen.ALL_ENDED, timeout=90)
+    execution = start_flow(crash_client, "poison").wait(
+        ReturnWhen.ALL_ENDED, timeout=90
+    )
 
     message = execution.get("message")
     assert message == "Its worker was lost 2 times; it is not run again."
 
 
-def test_cancelling_a_parent_takes_its_children_along(crash_client, own_home):
-    put(crash_client, "child", "import time\ntime.sleep(600)")
-    put(crash_client, "parent", "this.flow('child')")
-    execution = begin(crash_client, "parent")
+def test_a_cancelled_parent_cancels_its_children(crash_client, own_home):
+    register_cell(crash_client, "child", "import time\ntime.sleep(600)")
+    register_cell(crash_client, "parent", "this.flow('child')")
+    execution = start_flow(crash_client, "parent")
     [child] = until(lambda: [c for c in execution.children if c.status is S.RUNNING])
-    running(child)
+    wait_until_running(child)
 
     execution.cancel()
     execution.wait(ReturnWhen.ALL_ENDED, timeout=20)
@@ -235,7 +225,7 @@ def test_cancelling_a_parent_takes_its_children_along(crash_client, own_home):
     until(lambda: not kernels_of(own_home), description="no kernel is left")
 
 
-def test_a_cell_that_swallows_the_interrupt_is_killed(monkeypatch, crash_client):
+def test_a_cell_that_ignores_the_interrupt_is_killed(monkeypatch, crash_client):
     monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "1")
     source = (
         "import time\n"
@@ -245,16 +235,16 @@ def test_a_cell_that_swallows_the_interrupt_is_killed(monkeypatch, crash_client)
         "    except KeyboardInterrupt:\n"
         "        pass"
     )
-    put(crash_client, "stubborn", source)
-    execution = begin(crash_client, "stubborn")
-    running(execution)
+    register_cell(crash_client, "stubborn", source)
+    execution = start_flow(crash_client, "stubborn")
+    wait_until_running(execution)
 
     execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
 
     assert execution.status is S.ENDED_CANCELLED
 
 
-def test_a_last_cell_that_catches_the_interrupt_is_cancelled_all_the_same(crash_client):
+def test_a_last_cell_that_catches_the_interrupt_is_still_cancelled(crash_client):
     source = (
         "import time\n"
         "try:\n"
@@ -262,18 +252,18 @@ def test_a_last_cell_that_catches_the_interrupt_is_cancelled_all_the_same(crash_
         "except KeyboardInterrupt:\n"
         "    print('caught')"
     )
-    put(crash_client, "catcher", source)
-    execution = begin(crash_client, "catcher")
-    running(execution)
+    register_cell(crash_client, "catcher", source)
+    execution = start_flow(crash_client, "catcher")
+    wait_until_running(execution)
 
     execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
 
     assert execution.status is S.ENDED_CANCELLED
 
 
-def test_children_started_while_their_parent_is_cancelled_go_with_it(crash_client):
-    put(crash_client, "slow", "this.sleep(600)")
-    put(
+def test_children_that_start_during_the_cancel_are_cancelled(crash_client):
+    register_cell(crash_client, "slow", "this.sleep(600)")
+    register_cell(
         crash_client,
         "busy",
         "import threading\n"
@@ -283,7 +273,7 @@ def test_children_started_while_their_parent_is_cancelled_go_with_it(crash_clien
         "[thread.start() for thread in threads]\n"
         "threads[0].join()",
     )
-    execution = begin(crash_client, "busy")
+    execution = start_flow(crash_client, "busy")
     until(lambda: len(execution.children) > 10)
 
     execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
@@ -293,24 +283,24 @@ def test_children_started_while_their_parent_is_cancelled_go_with_it(crash_clien
     )
 
 
-def test_what_was_put_aside_stays_so_when_its_worker_is_lost(held, tmp_path):
-    held.pause()
+def test_a_paused_execution_stays_paused_when_its_worker_is_lost(gated, tmp_path):
+    gated.pause()
     (tmp_path / "go").touch()
-    until(lambda: held.status is S.PAUSED)
+    until(lambda: gated.status is S.PAUSED)
 
-    workers_of(held._client.home)[0].kill()
-    until(lambda: held.load("losses") == 1, seconds=20)
+    workers_of(gated._client.home)[0].kill()
+    until(lambda: gated.load("losses") == 1, seconds=20)
 
-    assert held.load("status") == S.PAUSED
-    held.resume()
-    assert held.wait(timeout=30).output == {"done": True}
+    assert gated.load("status") == S.PAUSED
+    gated.resume()
+    assert gated.wait(timeout=30).output == {"done": True}
 
 
 def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
     monkeypatch.setenv("FLOWKERNEL_SLOTS", "1")
-    put(crash_client, "long", "import time\ntime.sleep(600)")
-    first, second = begin(crash_client, "long"), begin(crash_client, "long")
-    running(first)
+    register_cell(crash_client, "long", "import time\ntime.sleep(600)")
+    first, second = start_flow(crash_client, "long"), start_flow(crash_client, "long")
+    wait_until_running(first)
 
     second.cancel()
 
@@ -318,51 +308,50 @@ def test_a_queued_execution_is_cancelled_at_once(monkeypatch, crash_client):
 
 
 @pytest.fixture
-def held(crash_client, tmp_path):
-    """A running execution whose first cell ends when the file `go` is there."""
+def gated(crash_client, tmp_path):
+    """A running execution whose first cell ends when the file `go` exists."""
     wait = (
         f"import time, os\nwhile not os.path.exists('{tmp_path}/go'): time.sleep(0.05)"
     )
-    cells = [nbformat.v4.new_code_cell(s) for s in (wait, "this.set_output(done=True)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "two.ipynb")
-    execution = begin(crash_client, "two.ipynb")
-    running(execution)
+    path = write_notebook(tmp_path / "two.ipynb", wait, "this.set_output(done=True)")
+    execution = start_flow(crash_client, path)
+    wait_until_running(execution)
     return execution
 
 
-def test_a_paused_execution_stops_between_cells_and_goes_on(held, tmp_path):
-    held.pause()
+def test_a_paused_execution_stops_between_cells_and_goes_on(gated, tmp_path):
+    gated.pause()
     (tmp_path / "go").touch()
-    until(lambda: held.status is S.PAUSED)
-    held.resume()
+    until(lambda: gated.status is S.PAUSED)
+    gated.resume()
 
-    assert held.wait(timeout=20).output == {"done": True}
+    assert gated.wait(timeout=20).output == {"done": True}
 
 
-def test_a_pause_that_is_taken_back_stops_nothing(held, tmp_path):
-    held.pause()
-    until(lambda: held.load("requested_action") == "pause")
-    held.resume()
+def test_a_pause_that_is_withdrawn_stops_nothing(gated, tmp_path):
+    gated.pause()
+    until(lambda: gated.load("requested_action") == "pause")
+    gated.resume()
     (tmp_path / "go").touch()
 
-    assert held.wait(timeout=20).output == {"done": True}
+    assert gated.wait(timeout=20).output == {"done": True}
 
 
 def test_a_retry_runs_no_child_twice_that_succeeded(crash_client, tmp_path):
-    put(crash_client, "child", COUNTED + "count('child')")
-    put(
+    register_cell(crash_client, "child", COUNTED + "count('child')")
+    register_cell(
         crash_client,
         "parent",
         "import pathlib\n"
         "this.flow('child', folder=inputs['folder'])\n"
-        "assert (pathlib.Path(inputs['folder']) / 'mended').exists(), 'not yet'",
+        "assert (pathlib.Path(inputs['folder']) / 'file').exists(), 'not yet'",
     )
-    failed = begin(crash_client, "parent", folder=str(tmp_path))
+    failed = start_flow(crash_client, "parent", folder=str(tmp_path))
     failed.wait(ReturnWhen.ALL_ENDED, timeout=60)
-    (tmp_path / "mended").touch()
+    (tmp_path / "file").touch()
 
-    again = crash_client.act(failed.execution_id, "retry")
-    execution = Execution(crash_client, again.execution_id).wait(timeout=60)
+    retry = crash_client.act(failed.execution_id, "retry")
+    execution = Execution(crash_client, retry.execution_id).wait(timeout=60)
 
     assert failed.status is S.ENDED_ERROR
     assert execution.get("status", "retry_of") == (S.ENDED_SUCCESS, failed.execution_id)

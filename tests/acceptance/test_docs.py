@@ -1,7 +1,7 @@
 """The examples of the tutorial, the how-to and the wrappers run, in the order of the page.
 
-A block in ```python is a notebook cell, one in ```bash is a shell script, one in ```sql a
-question; `fails` behind the language means that it is meant to. Everything else is shown.
+A block in ```python is a notebook cell, one in ```bash a shell script, one in ```sql a query.
+With `fails` behind the language it must fail. Other blocks are only shown.
 """
 
 import os
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.kernel
 def shell(
     own_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[InteractiveShell]:
-    """A real shell, with our commands on the path and the notebooks in the folder."""
+    """A real shell, with the command on the path and the notebooks in the folder."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     commands = Path(sys.executable).parent
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
@@ -49,15 +49,15 @@ def shell(
 def test_the_examples_run(page, shell, own_home):
     blocks = BLOCK.findall((ROOT / page).read_text("utf-8"))
 
-    ended = [(source, carry_out(shell, kind, source)) for kind, _, source in blocks]
+    results = [(source, run_block(shell, kind, source)) for kind, _, source in blocks]
 
-    for (_, fails, _), (source, error) in zip(blocks, ended, strict=True):
+    for (_, fails, _), (source, error) in zip(blocks, results, strict=True):
         assert bool(error) == bool(fails), f"{source}\n{error}"
     assert len(blocks) > 10
 
 
-def carry_out(shell: InteractiveShell, kind: str, source: str) -> str:
-    """What went wrong with a block; nothing if nothing did."""
+def run_block(shell: InteractiveShell, kind: str, source: str) -> str:
+    """Run a block; its error as text, or an empty text."""
     if kind == "sql":
         try:
             flowkernel.sql(source)
@@ -66,8 +66,8 @@ def carry_out(shell: InteractiveShell, kind: str, source: str) -> str:
         return ""
     if kind == "bash":
         command = ["bash", "-euo", "pipefail", "-c", source]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        return f"{told.stdout}{told.stderr}" if told.returncode else ""
+        process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return f"{process.stdout}{process.stderr}" if process.returncode else ""
     result = shell.run_cell(source)
-    wrong = result.error_before_exec or result.error_in_exec
-    return f"{type(wrong).__name__}: {wrong}" if wrong else ""
+    error = result.error_before_exec or result.error_in_exec
+    return f"{type(error).__name__}: {error}" if error else ""

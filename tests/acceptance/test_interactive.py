@@ -1,76 +1,42 @@
-"""When a flow fails and a person is there: ask; the failed kernel stays alive."""
+"""A flow that fails asks a person who is there, and its kernel stays alive."""
 
 import json
 
-import nbformat
 import pytest
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
 from flowkernel.core.errors import BadAnswer
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api import Execution
+from tests.acceptance.flows import (
+    INTERACTIVE,
+    answer,
+    open_prompt,
+    start_flow,
+    write_notebook,
+)
 from tests.conftest import kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
-
-INTERACTIVE = [{"name": "interactive", "inputs": {}}]
-
-
-@pytest.fixture
-def person(home):
-    """Somebody who is there: the engine has just heard of them."""
-    client = Client(home, started_by="ada (notebook)")
-    client.channel = "notebook"
-    client.get("/flow")
-    yield client
-    client.close()
 
 
 @pytest.fixture
 def notebook(tmp_path):
     """An expensive first cell, which counts how often it ran, and one that fails."""
     counter = tmp_path / "counter"
-    cells = [
+    path = write_notebook(
+        tmp_path / "sums.ipynb",
         f"with open({str(counter)!r}, 'a') as file:\n    file.write('x')\nprice = 3",
         "total = price * amount",
         "this.set_output(total=total)",
-    ]
-    path = tmp_path / "sums.ipynb"
-    made = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in cells]
     )
-    nbformat.write(made, path)
     return path, counter
 
 
-def begin(client, target, *, using=INTERACTIVE, interactive=False, **inputs):
-    request = {**start_request(str(target), inputs), "using": using}
-    request["is_interactive"] = interactive
-    return Execution(client, client.start(request).execution_id)
-
-
-def prompt_in(client, execution):
-    """The prompt that arises somewhere under it."""
-    root = execution.get("root_id")
-
-    def found():
-        waiting = client.get("/message", is_open="true")
-        return [m for m in waiting if m["root_id"] == root and m["about_id"]]
-
-    [message] = until(found, seconds=40)
-    return message
-
-
-def answer(client, message, **response):
-    return client.answer(message["message_id"], response, answered_from="notebook")
-
-
-def test_a_cell_is_mended_and_retried_in_the_live_kernel(person, notebook):
+def test_a_cell_is_edited_and_retried_in_the_live_kernel(person, notebook):
     path, counter = notebook
-    execution = begin(person, path)
-    prompt = prompt_in(person, execution)
+    execution = start_flow(person, path, using=INTERACTIVE)
+    prompt = open_prompt(person, execution)
     assert "Cell 2 of 3: NameError: name 'amount' is not defined" in prompt["message"]
     assert prompt["body"]["properties"]["source"]["default"] == "total = price * amount"
 
@@ -92,9 +58,9 @@ def test_a_cell_is_mended_and_retried_in_the_live_kernel(person, notebook):
     assert "+amount = 4" in row[3]
 
 
-def test_nobody_there_ends_with_the_error_at_once(own_home, notebook):
+def test_without_a_person_it_ends_with_the_error_at_once(own_home, notebook):
     client = Client(own_home, started_by="cron")
-    execution = begin(client, notebook[0])
+    execution = start_flow(client, notebook[0], using=INTERACTIVE)
 
     execution.wait(ReturnWhen.ALL_ENDED, timeout=60)
 
@@ -103,11 +69,11 @@ def test_nobody_there_ends_with_the_error_at_once(own_home, notebook):
     assert client.get("/message") == []
 
 
-def test_somebody_said_that_they_will_answer(own_home, notebook):
+def test_an_interactive_run_waits_for_an_answer(own_home, notebook):
     client = Client(own_home, started_by="cron")
-    execution = begin(client, notebook[0], interactive=True)
+    execution = start_flow(client, notebook[0], using=INTERACTIVE, is_interactive=True)
 
-    prompt = prompt_in(client, execution)
+    prompt = open_prompt(client, execution)
 
     assert prompt["expires_at"] is None
     answer(client, prompt, fail=True)
@@ -117,9 +83,9 @@ def test_somebody_said_that_they_will_answer(own_home, notebook):
 
 def test_a_cell_is_skipped_with_values(person, notebook):
     path, counter = notebook
-    execution = begin(person, path)
+    execution = start_flow(person, path, using=INTERACTIVE)
 
-    answer(person, prompt_in(person, execution), skip=True, values={"total": 99})
+    answer(person, open_prompt(person, execution), skip=True, values={"total": 99})
 
     execution.wait()
     assert execution.output == {"total": 99}
@@ -128,8 +94,8 @@ def test_a_cell_is_skipped_with_values(person, notebook):
 
 def test_it_is_retried_from_its_start(person, register):
     register("flaky", "1 / (0 if this.get('retry_of') is None else 1)")
-    execution = begin(person, "flaky")
-    prompt = prompt_in(person, execution)
+    execution = start_flow(person, "flaky", using=INTERACTIVE)
+    prompt = open_prompt(person, execution)
 
     answer(person, prompt, retry=True)
 
@@ -141,8 +107,8 @@ def test_it_is_retried_from_its_start(person, register):
 
 def test_it_is_retried_with_other_inputs(person, register):
     register("divide", "this.set_output(result=12 / inputs['by'])")
-    execution = begin(person, "divide", by=0)
-    prompt = prompt_in(person, execution)
+    execution = start_flow(person, "divide", by=0, using=INTERACTIVE)
+    prompt = open_prompt(person, execution)
     assert prompt["body"]["properties"]["inputs.by"]["default"] == 0
 
     answer(person, prompt, retry_with_inputs=True, **{"inputs.by": 3})
@@ -150,12 +116,12 @@ def test_it_is_retried_with_other_inputs(person, register):
     assert execution.wait().output == {"result": 4.0}
 
 
-def test_it_fails_as_somebody_decided(person, register):
+def test_it_fails_as_a_person_decided(person, register):
     register("broken", "1 / 0")
     register("parent", "this.using('interactive').flow('broken')")
-    execution = begin(person, "parent", using=[])
+    execution = start_flow(person, "parent", using=[])
 
-    answer(person, prompt_in(person, execution), fail=True)
+    answer(person, open_prompt(person, execution), fail=True)
 
     execution.wait(ReturnWhen.ALL_ENDED)
     assert execution.status is S.ENDED_ERROR
@@ -165,24 +131,24 @@ def test_it_fails_as_somebody_decided(person, register):
 def test_the_whole_family_is_cancelled(person, register):
     register("broken", "1 / 0")
     register("parent", "this.using('interactive').flow('broken')")
-    execution = begin(person, "parent", using=[])
+    execution = start_flow(person, "parent", using=[])
 
-    answer(person, prompt_in(person, execution), cancel_all=True)
+    answer(person, open_prompt(person, execution), cancel_all=True)
 
     until(lambda: execution.status.is_ended)
     assert execution.status is S.ENDED_CANCELLED
 
     def statuses():
         tree = person.tree(execution.execution_id)["executions"]
-        return {one["status"] for one in tree}
+        return {record["status"] for record in tree}
 
     until(lambda: statuses() == {S.ENDED_CANCELLED})
 
 
-def test_what_is_parked_holds_no_slot(person, register, run, notebook):
+def test_a_parked_execution_holds_no_slot(person, register, run, notebook):
     register("other", "pass")
-    executions = [begin(person, notebook[0]) for _ in range(5)]
-    prompts = [prompt_in(person, execution) for execution in executions]
+    executions = [start_flow(person, notebook[0], using=INTERACTIVE) for _ in range(5)]
+    prompts = [open_prompt(person, execution) for execution in executions]
 
     assert run("other").status is S.ENDED_SUCCESS
 
@@ -193,21 +159,21 @@ def test_what_is_parked_holds_no_slot(person, register, run, notebook):
 def test_children_that_succeeded_are_not_run_twice(person, register, tmp_path):
     counter = tmp_path / "counter"
     register("child", f"open({str(counter)!r}, 'a').write('x')")
-    register("parent", "this.flow('child')\nthis.set_output(is_there=wanted)")
-    execution = begin(person, "parent")
+    register("parent", "this.flow('child')\nthis.set_output(is_ready=ready)")
+    execution = start_flow(person, "parent", using=INTERACTIVE)
 
-    mended = "wanted = True\nthis.flow('child')\nthis.set_output(is_there=wanted)"
-    answer(person, prompt_in(person, execution), retry_cell=True, source=mended)
+    source = "ready = True\nthis.flow('child')\nthis.set_output(is_ready=ready)"
+    answer(person, open_prompt(person, execution), retry_cell=True, source=source)
 
-    assert execution.wait().output == {"is_there": True}
+    assert execution.wait().output == {"is_ready": True}
     assert counter.read_text() == "x"
 
 
-def test_a_handler_is_mended_where_it_is_defined(person, register):
+def test_a_handler_is_edited_where_it_is_defined(person, register):
     source = "def handler(system, this, inputs):\n    this.set_output(n=number)"
     register("handled", source)
-    execution = begin(person, "handled")
-    prompt = prompt_in(person, execution)
+    execution = start_flow(person, "handled", using=INTERACTIVE)
+    prompt = open_prompt(person, execution)
     assert prompt["body"]["properties"]["source"]["default"] == source
 
     answer(person, prompt, retry_cell=True, source=source.replace("number", "7"))
@@ -215,10 +181,10 @@ def test_a_handler_is_mended_where_it_is_defined(person, register):
     assert execution.wait().output == {"n": 7}
 
 
-def test_a_dead_kernel_leaves_what_is_still_possible(own_home, notebook):
+def test_after_the_kernel_died_the_other_choices_stay(own_home, notebook):
     client = Client(own_home, started_by="ada (notebook)")
-    execution = begin(client, notebook[0], interactive=True)
-    prompt = prompt_in(client, execution)
+    execution = start_flow(client, notebook[0], using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
 
     for worker in workers_of(own_home):
         worker.kill()
@@ -232,14 +198,14 @@ def test_a_dead_kernel_leaves_what_is_still_possible(own_home, notebook):
     assert execution.status is S.ENDED_ERROR
 
 
-def test_an_engine_that_is_killed_forgets_no_prompt(own_home, notebook):
+def test_a_prompt_survives_the_engine(own_home, notebook):
     client = Client(own_home, started_by="ada (notebook)")
-    execution = begin(client, notebook[0], interactive=True)
-    prompt = prompt_in(client, execution)
+    execution = start_flow(client, notebook[0], using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
 
     kill_engine(own_home)
-    mended = "amount = 2\ntotal = price * amount"
-    answer(client, prompt, retry_cell=True, source=mended)
+    source = "amount = 2\ntotal = price * amount"
+    answer(client, prompt, retry_cell=True, source=source)
 
     until(lambda: execution.status.is_ended, seconds=60)
     assert execution.output == {"total": 6}

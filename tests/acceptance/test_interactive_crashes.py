@@ -1,11 +1,10 @@
-"""`kill -9` of anything while a prompt is open: it is still there, and answered once."""
+"""`kill -9` of any process while a prompt is open: it stays open, and is answered once."""
 
 import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -15,12 +14,17 @@ from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from tests.acceptance.test_interactive import begin, prompt_in
+from tests.acceptance.flows import (
+    INTERACTIVE,
+    open_prompt,
+    start_flow,
+    write_notebook,
+)
 from tests.conftest import engines_of, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
 
-GONE = (
+NO_RETRY_CELL = (
     "Retry cell is no longer possible. Its worker was lost, and its kernel with it. "
     "Retry from start still is."
 )
@@ -28,7 +32,7 @@ GONE = (
 
 @pytest.fixture
 def client(monkeypatch, own_home):
-    """A client of an engine that soon believes that a worker is gone."""
+    """A client of an engine that notices the loss of a worker soon."""
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
     client = Client(own_home, started_by="ada (test)")
     yield client
@@ -37,44 +41,43 @@ def client(monkeypatch, own_home):
 
 @dataclass(frozen=True)
 class Sums:
-    """A notebook: an expensive first cell, and one that lacks a file."""
+    """A notebook: an expensive first cell, and one that needs a missing file."""
 
     path: Path
     counter: Path  #: How often the first cell ran.
     amount: Path  #: The file.
 
-    def mend(self):
-        """Put the file there."""
+    def write_amount(self):
+        """Write the missing file."""
         self.amount.write_text("4")
 
 
 @pytest.fixture
 def sums(tmp_path):
-    made = Sums(*(tmp_path / name for name in ("sums.ipynb", "counter", "amount")))
-    cells = [
-        f"with open({str(made.counter)!r}, 'a') as file:\n    file.write('x')\nprice = 3",
-        f"total = price * int(open({str(made.amount)!r}).read())",
+    sums = Sums(*(tmp_path / name for name in ("sums.ipynb", "counter", "amount")))
+    write_notebook(
+        sums.path,
+        f"with open({str(sums.counter)!r}, 'a') as file:\n    file.write('x')\nprice = 3",
+        f"total = price * int(open({str(sums.amount)!r}).read())",
         "this.set_output(total=total)",
-    ]
-    book = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells)))
-    nbformat.write(book, made.path)
-    return made
+    )
+    return sums
 
 
-def answered_once(client, execution, prompt, **response):
-    """Ada answers, and it ends with success; Bob comes too late; nobody asked twice."""
+def answer_once(client, execution, prompt, **response):
+    """Ada answers, Bob is too late; it succeeds, and there was only one prompt."""
     ada = client.answer(prompt["message_id"], response, answered_from="REST")
     bob = Client(client.home, started_by="bob (test)")
     with pytest.raises(NotOpen, match="ada was first"):
         bob.answer(prompt["message_id"], {"fail": True}, answered_from="REST")
     execution.wait(ReturnWhen.ALL_ENDED, timeout=90)
     assert execution.get("status", "output") == (S.ENDED_SUCCESS, {"total": 12})
-    asked = client.sql(
+    counts = client.sql(
         "SELECT count(*) FILTER (kind = 'message_sent'), "
         "count(*) FILTER (kind = 'message_answered'), count(*) FILTER (kind = 'decided') "
         f"FROM event WHERE root_id = '{execution.execution_id}'"
     )["rows"]
-    assert asked == [[1, 1, 1]]
+    assert counts == [[1, 1, 1]]
     return ada
 
 
@@ -89,9 +92,9 @@ def kill_workers(home):
     psutil.wait_procs(workers, timeout=10)
 
 
-def test_the_engine_is_killed_the_kernel_stays(client, own_home, sums):
-    execution = begin(client, sums.path, interactive=True)
-    prompt = prompt_in(client, execution)
+def test_the_kernel_survives_the_engine(client, own_home, sums):
+    execution = start_flow(client, sums.path, using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
     [child] = execution.children
     parked_at = child.get("parked_at")
 
@@ -99,30 +102,30 @@ def test_the_engine_is_killed_the_kernel_stays(client, own_home, sums):
 
     assert open_prompts(client) == [prompt]
     assert child.load("status", "parked_at") == (S.PAUSED, parked_at)
-    sums.mend()
-    answered_once(client, execution, prompt, retry_cell=True)
+    sums.write_amount()
+    answer_once(client, execution, prompt, retry_cell=True)
     assert sums.counter.read_text() == "x"
     assert (child.load("losses"), len(engines_of(own_home))) == (0, 1)
 
 
-def test_the_worker_is_killed_the_prompt_says_what_is_still_possible(
+def test_without_its_worker_the_prompt_names_the_remaining_choices(
     client, own_home, sums
 ):
-    execution = begin(client, sums.path, interactive=True)
-    before = prompt_in(client, execution)
+    execution = start_flow(client, sums.path, using=INTERACTIVE, is_interactive=True)
+    first_prompt = open_prompt(client, execution)
 
     kill_workers(own_home)
 
-    [prompt] = until(lambda: [m for m in open_prompts(client) if m != before])
-    assert prompt["message_id"] == before["message_id"]
-    assert prompt["message"] == f"{before['message']}\n\n**{GONE}**"
+    [prompt] = until(lambda: [m for m in open_prompts(client) if m != first_prompt])
+    assert prompt["message_id"] == first_prompt["message_id"]
+    assert prompt["message"] == f"{first_prompt['message']}\n\n**{NO_RETRY_CELL}**"
     assert list(prompt["body"]["properties"]) == ["retry", "fail", "cancel_all"]
     with pytest.raises(BadAnswer) as refused:
         response = {"retry_cell": True}
         client.answer(prompt["message_id"], response, answered_from="REST")
-    assert str(refused.value) == GONE
-    sums.mend()
-    answered_once(client, execution, prompt, retry=True)
+    assert str(refused.value) == NO_RETRY_CELL
+    sums.write_amount()
+    answer_once(client, execution, prompt, retry=True)
     first, second = execution.children
     assert first.get("status", "is_archived") == (S.ENDED_ERROR, True)
     assert second.get("retry_of") == first.execution_id
@@ -130,9 +133,9 @@ def test_the_worker_is_killed_the_prompt_says_what_is_still_possible(
 
 
 def test_engine_and_worker_are_killed_together(client, own_home, sums):
-    """As when the machine goes down."""
-    execution = begin(client, sums.path, interactive=True)
-    before = prompt_in(client, execution)
+    """As when the machine stops."""
+    execution = start_flow(client, sums.path, using=INTERACTIVE, is_interactive=True)
+    first_prompt = open_prompt(client, execution)
 
     processes = engines_of(own_home) + workers_of(own_home)
     for process in processes:
@@ -140,19 +143,19 @@ def test_engine_and_worker_are_killed_together(client, own_home, sums):
     psutil.wait_procs(processes, timeout=10)
 
     [prompt] = open_prompts(client)
-    assert prompt["message_id"] == before["message_id"]
-    [prompt] = until(lambda: [m for m in open_prompts(client) if m != before])
-    assert GONE in prompt["message"]
-    sums.mend()
-    answered_once(client, execution, prompt, retry=True)
+    assert prompt["message_id"] == first_prompt["message_id"]
+    [prompt] = until(lambda: [m for m in open_prompts(client) if m != first_prompt])
+    assert NO_RETRY_CELL in prompt["message"]
+    sums.write_amount()
+    answer_once(client, execution, prompt, retry=True)
     assert sums.counter.read_text() == "xx"
 
 
-def test_an_answer_that_nobody_could_follow_yet_is_followed(client, own_home, sums):
-    """It is acknowledged, and then everything is killed."""
-    execution = begin(client, sums.path, interactive=True)
-    prompt = prompt_in(client, execution)
-    sums.mend()
+def test_an_acknowledged_answer_is_followed_after_a_crash(client, own_home, sums):
+    """All processes are killed just after the acknowledgement."""
+    execution = start_flow(client, sums.path, using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
+    sums.write_amount()
     [worker] = workers_of(own_home)
     worker.suspend()  # So that it cannot follow.
 
@@ -168,12 +171,12 @@ def test_an_answer_that_nobody_could_follow_yet_is_followed(client, own_home, su
     assert open_prompts(client) == []
 
 
-def test_the_notebook_that_asked_is_killed(client, own_home, sums):
-    """Its kernel, that is, while its cell shows the prompt."""
-    manager, front = start_new_kernel(kernel_name="python3")
+def test_a_prompt_survives_the_notebook_that_shows_it(client, own_home, sums):
+    """Its kernel is killed while its cell shows the prompt."""
+    manager, notebook = start_new_kernel(kernel_name="python3")
     try:
-        front.execute("%load_ext flowkernel")
-        front.execute(f"%flow_run {sums.path} --using interactive")
+        notebook.execute("%load_ext flowkernel")
+        notebook.execute(f"%flow_run {sums.path} --using interactive")
         [prompt] = until(lambda: open_prompts(client), seconds=60)
         kernel = manager.provisioner.process.pid
 
@@ -182,21 +185,21 @@ def test_the_notebook_that_asked_is_killed(client, own_home, sums):
         until(lambda: manager.provisioner.process.poll() is not None)
         assert open_prompts(client) == [prompt]
         execution = Execution(client, prompt["root_id"])
-        sums.mend()
-        answered_once(client, execution, prompt, retry_cell=True)
+        sums.write_amount()
+        answer_once(client, execution, prompt, retry_cell=True)
         assert sums.counter.read_text() == "x"
     finally:
-        front.stop_channels()
+        notebook.stop_channels()
         manager.shutdown_kernel(now=True)
 
 
-def test_a_retry_whose_worker_is_killed_counts_on(client, own_home, tmp_path):
-    """It neither begins anew nor tries more often than it may."""
+def test_a_retry_whose_worker_is_killed_keeps_its_count(client, own_home, tmp_path):
+    """It does not start again, nor try more often than it may."""
     counter = tmp_path / "counter"
     path = tmp_path / "never.py"
     path.write_text(f"open({str(counter)!r}, 'a').write('x')\n1 / 0")
     using = [{"name": "retry", "inputs": {"max_tries": 3, "delay_sec": 5}}]
-    execution = begin(client, path, using=using)
+    execution = start_flow(client, path, using=using)
     until(lambda: len(execution.children) == 2, seconds=60)
     until(lambda: all(child.status.is_ended for child in execution.children))
 

@@ -1,4 +1,4 @@
-"""Time limits and people: a limit never ends a prompt, and one that is over asks."""
+"""Time limits and people: no limit ends a prompt, and a cell over its limit asks."""
 
 from datetime import UTC, datetime
 
@@ -6,10 +6,8 @@ import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.status import ExecutionStatus as S
-from tests.acceptance.test_interactive import answer, begin, person, prompt_in
+from tests.acceptance.flows import INTERACTIVE, answer, open_prompt, start_flow
 from tests.conftest import until
-
-__all__ = ["person"]
 
 pytestmark = pytest.mark.kernel
 
@@ -28,9 +26,9 @@ def last_cell_run(client, execution):
 def test_a_cell_over_its_limit_keeps_its_kernel_and_asks(person, register, tmp_path):
     counter = tmp_path / "counter"
     register("slow", SLOW.format(counter=str(counter)), cell_timeout=1.0)
-    execution = begin(person, "slow")
+    execution = start_flow(person, "slow", using=INTERACTIVE)
 
-    prompt = prompt_in(person, execution)
+    prompt = open_prompt(person, execution)
 
     [child] = execution.children
     assert "Cell 1 of 1: it ran longer than 1.0 s." in prompt["message"]
@@ -41,7 +39,7 @@ def test_a_cell_over_its_limit_keeps_its_kernel_and_asks(person, register, tmp_p
     answer(
         person, prompt, retry_cell=True, source="this.set_output(slept=time.time)\n1"
     )
-    prompt = prompt_in(person, execution)
+    prompt = open_prompt(person, execution)
     assert "is not JSON" in prompt["message"] or "slept" in prompt["message"]
     answer(person, prompt, retry_cell=True, source="this.set_output(slept=bool(time))")
     execution.wait()
@@ -49,25 +47,21 @@ def test_a_cell_over_its_limit_keeps_its_kernel_and_asks(person, register, tmp_p
     assert counter.read_text() == "x"
 
 
-def test_a_cell_that_catches_the_interrupt_is_over_its_limit_all_the_same(
-    person, register
-):
+def test_a_cell_that_catches_the_interrupt_is_still_over_its_limit(person, register):
     source = (
         "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    pass"
     )
     register("catcher", source, cell_timeout=1.0)
-    execution = begin(person, "catcher")
+    execution = start_flow(person, "catcher", using=INTERACTIVE)
 
-    prompt = prompt_in(person, execution)
+    prompt = open_prompt(person, execution)
 
     assert "Cell 1 of 1: it ran longer than 1.0 s." in prompt["message"]
     answer(person, prompt, skip=True)
     assert execution.wait().status is S.ENDED_SUCCESS
 
 
-def test_a_kernel_that_cannot_be_interrupted_is_lost_and_the_prompt_says_so(
-    own_home, monkeypatch, tmp_path
-):
+def test_a_kernel_that_cannot_be_interrupted_is_lost(own_home, monkeypatch, tmp_path):
     monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "1")
     client = Client(own_home, started_by="ada (notebook)")
     path = tmp_path / "stuck.py"
@@ -77,13 +71,13 @@ def test_a_kernel_that_cannot_be_interrupted_is_lost_and_the_prompt_says_so(
         "time.sleep(600 if this.get('retry_of') is None else 0)"
     )
     client.register(_flow(path, cell_timeout=1.0))
-    execution = begin(client, "stuck", interactive=True)
+    execution = start_flow(client, "stuck", using=INTERACTIVE, is_interactive=True)
 
-    prompt = prompt_in(client, execution)
+    prompt = open_prompt(client, execution)
 
     assert "it ran longer than 1.0 s." in prompt["message"]
-    said = "Retry cell is no longer possible. Its kernel could not be interrupted."
-    assert said in prompt["message"]
+    sentence = "Retry cell is no longer possible. Its kernel could not be interrupted."
+    assert sentence in prompt["message"]
     assert "pthread_sigmask" in prompt["message"]
     assert list(prompt["body"]["properties"]) == ["retry", "fail", "cancel_all"]
     [child] = execution.children
@@ -99,35 +93,35 @@ def _flow(path, **fields):
     return Flow.from_json({**read_source(str(path)), **fields})
 
 
-def test_the_limit_of_a_cell_does_not_count_what_a_person_takes(person, register):
-    """Of the cell of a parent, too, whose grandchild is asked about."""
+def test_the_limit_of_a_cell_does_not_count_answer_time(person, register):
+    """Also not that of a cell whose grandchild has failed."""
     register("broken", "this.set_output(n=1)\nmissing")
     register(
         "parent",
         "child = this.using('interactive').flow('broken')\nthis.set_output(**child.output)",
         cell_timeout=3.0,
     )
-    execution = begin(person, "parent", using=[])
-    prompt = prompt_in(person, execution)
-    begun = person.cell_runs(execution.execution_id)[0].started_at
+    execution = start_flow(person, "parent", using=[])
+    prompt = open_prompt(person, execution)
+    started_at = person.cell_runs(execution.execution_id)[0].started_at
 
-    until(lambda: (datetime.now(UTC) - begun).total_seconds() > 5.0)
+    until(lambda: (datetime.now(UTC) - started_at).total_seconds() > 5.0)
 
     assert last_cell_run(person, execution).status == "RUNNING"
     answer(person, prompt, retry_cell=True, source="this.set_output(n=2)")
     assert execution.wait().output == {"n": 2}
 
 
-def test_the_limit_counts_on_once_the_person_has_answered(person, register):
+def test_the_limit_counts_again_after_the_answer(person, register):
     register("broken", "missing")
     register(
         "parent",
         "this.using('interactive').flow('broken')\nimport time\ntime.sleep(600)",
         cell_timeout=3.0,
     )
-    execution = begin(person, "parent", using=[])
+    execution = start_flow(person, "parent", using=[])
 
-    answer(person, prompt_in(person, execution), skip=True)
+    answer(person, open_prompt(person, execution), skip=True)
 
     until(lambda: execution.status.is_ended)
     assert execution.get("message") == "Cell 1 of 1: it ran longer than 3.0 s."

@@ -1,19 +1,10 @@
-"""`interactive` around `interactive`: what fails within is asked about there, then outside."""
+"""`interactive` around `interactive`: the inner one asks first, then the outer one."""
 
 import pytest
 
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
-from tests.acceptance.test_interactive import (
-    INTERACTIVE,
-    answer,
-    begin,
-    person,
-    prompt_in,
-)
-from tests.conftest import until
-
-__all__ = ["person"]
+from tests.acceptance.flows import INTERACTIVE, answer, open_prompt, start_flow
 
 pytestmark = pytest.mark.kernel
 
@@ -22,25 +13,21 @@ TWICE = INTERACTIVE * 2
 
 @pytest.fixture
 def failed(person, register, tmp_path):
-    """A flow that somebody let fail, within; and what is asked about that, outside."""
-    there = tmp_path / "there"
-    register("reader", f"this.set_output(text=open({str(there)!r}).read())")
-    execution = begin(person, "reader", using=TWICE)
-    first = prompt_in(person, execution)
-    assert first["subject"] == "reader failed"
-    answer(person, first, fail=True)
+    """A flow that a person let fail at the inner prompt; its execution and the outer prompt."""
+    path = tmp_path / "there"
+    register("reader", f"this.set_output(text=open({str(path)!r}).read())")
+    execution = start_flow(person, "reader", using=TWICE)
+    inner_prompt = open_prompt(person, execution)
+    assert inner_prompt["subject"] == "reader failed"
+    answer(person, inner_prompt, fail=True)
 
-    def found():
-        known = [m for m in person.get("/message", is_open="true") if m["about_id"]]
-        return [m for m in known if m["root_id"] == execution.execution_id]
-
-    [second] = until(found)
-    assert second["subject"] == "reader (interactive) failed"
-    there.write_text("read")
-    return execution, second
+    outer_prompt = open_prompt(person, execution)
+    assert outer_prompt["subject"] == "reader (interactive) failed"
+    path.write_text("read")
+    return execution, outer_prompt
 
 
-def test_within_is_asked_first_and_then_outside(person, failed):
+def test_the_inner_wrapper_asks_first_and_then_the_outer_one(person, failed):
     execution, prompt = failed
 
     answer(person, prompt, fail=True)
@@ -50,7 +37,7 @@ def test_within_is_asked_first_and_then_outside(person, failed):
     assert "No such file" in execution.get("message")
 
 
-def test_what_was_let_fail_within_is_retried_outside(person, failed):
+def test_the_outer_prompt_can_retry_a_flow_that_failed_inside(person, failed):
     execution, prompt = failed
 
     answer(person, prompt, retry=True)
@@ -61,7 +48,10 @@ def test_what_was_let_fail_within_is_retried_outside(person, failed):
         "SELECT retry_of IS NOT NULL FROM execution WHERE flow_name = 'reader' "
         f"AND root_id = '{execution.execution_id}' ORDER BY created_at"
     )["rows"]
-    assert rows == [[False], [False]]  # The wrapper is the second try, and begins anew.
+    assert rows == [
+        [False],
+        [False],
+    ]  # The second try is the wrapper's, which starts again.
     wrappers = person.sql(
         "SELECT count(*), count(retry_of) FROM execution WHERE type = 'WRAPPER' "
         f"AND parent_id = '{execution.execution_id}'"
@@ -69,7 +59,7 @@ def test_what_was_let_fail_within_is_retried_outside(person, failed):
     assert wrappers == [[2, 1]]
 
 
-def test_outside_it_shows_what_failed_within_and_offers_what_makes_sense(failed):
+def test_the_outer_prompt_shows_the_inner_failure(failed):
     _, prompt = failed
 
     buttons = [
@@ -89,39 +79,39 @@ def test_a_flow_within_another_wrapper_is_retried_with_its_inputs(
     person, register, verb
 ):
     """Not with the parameters of that wrapper."""
-    register("divide", "this.set_output(result=12 / inputs['by'], given=inputs)")
+    register("divide", "this.set_output(result=12 / inputs['by'], inputs=inputs)")
     using = [*INTERACTIVE, {"name": "timeout", "inputs": {"timeout_sec": 60}}]
-    execution = begin(person, "divide", using=using, by=0)
-    prompt = prompt_in(person, execution)
+    execution = start_flow(person, "divide", using=using, by=0)
+    prompt = open_prompt(person, execution)
     assert "ZeroDivisionError" in prompt["message"]
     assert "Inputs: by = 0." in prompt["message"]
     assert "skip" not in prompt["body"]["properties"]
 
     if verb == "retry":
-        register("divide", "this.set_output(result=12 / 3, given=inputs)")
-    more = {"inputs.by": 3} if verb == "retry_with_inputs" else {}
-    answer(person, prompt, **{verb: True}, **more)
+        register("divide", "this.set_output(result=12 / 3, inputs=inputs)")
+    new_inputs = {"inputs.by": 3} if verb == "retry_with_inputs" else {}
+    answer(person, prompt, **{verb: True}, **new_inputs)
 
     execution.wait(timeout=60)
-    given = {"by": 3 if verb == "retry_with_inputs" else 0}
-    assert execution.output == {"result": 4.0, "given": given}
+    inputs = {"by": 3 if verb == "retry_with_inputs" else 0}
+    assert execution.output == {"result": 4.0, "inputs": inputs}
 
 
 def test_a_wrapper_that_fails_by_itself_shows_its_own_error(person, register):
-    """Not that of the flow under it, which failed too."""
+    """Not the error of the flow under it, which failed too."""
     source = (
         "child = this.wrapped.start().wait(system.return_when.ALL_ENDED)\n"
-        "told = {}['what is not there']"
+        "value = {}['missing key']"
     )
     register("buggy", source, is_wrapper=True)
     register("divides", "1 / 0")
     using = [*INTERACTIVE, {"name": "buggy", "inputs": {}}]
 
-    execution = begin(person, "divides", using=using)
+    execution = start_flow(person, "divides", using=using)
 
-    prompt = prompt_in(person, execution)
-    assert "what is not there" in prompt["message"]
-    assert "told = {}" in prompt["message"]
+    prompt = open_prompt(person, execution)
+    assert "missing key" in prompt["message"]
+    assert "value = {}" in prompt["message"]
     assert "ZeroDivisionError" not in prompt["message"]
     answer(person, prompt, fail=True)
     execution.wait(ReturnWhen.ALL_ENDED, timeout=60)

@@ -1,11 +1,10 @@
-"""The same flow asks where a person is, and fails at once where none is."""
+"""The same flow asks if a person is there, and fails at once if not."""
 
 import json
 import os
 import subprocess
 import sys
 
-import nbformat
 import pexpect
 import pytest
 
@@ -13,7 +12,7 @@ from flowkernel.client.client import Client
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
-from tests.acceptance.test_interactive import begin
+from tests.acceptance.flows import INTERACTIVE, start_flow, write_notebook
 from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
@@ -31,34 +30,34 @@ def client(own_home, tmp_path):
     client.close()
 
 
-def everything(client):
-    """Asked without a word of a person: who was seen, and what was ever asked."""
-    [newest] = client.list_executions(limit=1)
-    seen = client.get(f"/execution/{newest.execution_id}/presence")
-    return seen["last"], client.get("/message")
+def sign_and_messages(client):
+    """The last sign of a person, and all messages. Reading them is no sign."""
+    [execution] = client.list_executions(limit=1)
+    presence = client.get(f"/execution/{execution.execution_id}/presence")
+    return presence["last"], client.get("/message")
 
 
-def test_cron_is_nobody(client):
+def test_cron_is_no_person(client):
     """Neither end is a terminal."""
-    told = subprocess.run(
+    process = subprocess.run(
         [*RUN, "--json"], stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
 
-    assert told.returncode == 1
-    record = json.loads(told.stdout)
+    assert process.returncode == 1
+    record = json.loads(process.stdout)
     assert record["status"] == S.ENDED_ERROR
     assert record["status_message"].endswith(REASON)
-    assert everything(client) == (None, [])
+    assert sign_and_messages(client) == (None, [])
 
 
-def test_a_command_that_cannot_read_is_nobody(client):
-    """As some starters close it."""
+def test_a_command_that_cannot_read_is_no_person(client):
+    """Some programs close the standard input of what they start."""
     command = f"exec {' '.join(RUN)} <&-"
-    told = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+    process = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
 
-    assert told.returncode == 1
-    assert "Nobody was there to be asked." in told.stderr
-    assert everything(client) == (None, [])
+    assert process.returncode == 1
+    assert "Nobody was there to be asked." in process.stderr
+    assert sign_and_messages(client) == (None, [])
 
 
 def test_with_interactive_it_waits_in_the_inbox(client):
@@ -80,14 +79,14 @@ def test_with_interactive_it_waits_in_the_inbox(client):
     assert running.returncode == 0, out
 
 
-def test_somebody_at_a_terminal_is_asked(client):
+def test_a_person_at_a_terminal_is_asked(client):
     terminal = pexpect.spawn(
         RUN[0], RUN[1:], env={**os.environ, "TERM": "xterm"}, timeout=60
     )
     try:
         [prompt] = until(lambda: client.get("/message", is_open="true"), seconds=60)
-        seen, _ = everything(client)
-        assert seen["channel"] == "command line"
+        sign, _ = sign_and_messages(client)
+        assert sign["channel"] == "command line"
         assert prompt["expires_at"] is not None
         client.answer(prompt["message_id"], {"fail": True}, answered_from="test")
         terminal.expect(pexpect.EOF)
@@ -96,13 +95,12 @@ def test_somebody_at_a_terminal_is_asked(client):
     assert terminal.exitstatus == 1
 
 
-def test_papermill_is_nobody(client, tmp_path):
+def test_papermill_is_no_person(client, tmp_path):
     """A notebook that it runs calls a flow under `interactive`."""
     source = "this.using('interactive').flow('broken.py')"
-    cell = nbformat.v4.new_code_cell(source)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "in.ipynb")
+    write_notebook(tmp_path / "in.ipynb", source)
 
-    told = subprocess.run(
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb"),
             *("--engine", "flowkernel", "-k", "python3"),
@@ -112,29 +110,29 @@ def test_papermill_is_nobody(client, tmp_path):
         text=True,
     )
 
-    assert told.returncode != 0
-    assert REASON in told.stderr
-    assert everything(client) == (None, [])
+    assert process.returncode != 0
+    assert REASON in process.stderr
+    assert sign_and_messages(client) == (None, [])
 
 
-def test_a_program_that_asks_over_rest_is_nobody(client):
-    execution = begin(client, "broken.py")
+def test_a_program_over_rest_is_no_person(client):
+    execution = start_flow(client, "broken.py", using=INTERACTIVE)
 
     execution.wait(ReturnWhen.ALL_ENDED, timeout=60)
 
     assert execution.get("status") == S.ENDED_ERROR
     assert execution.get("message").endswith(REASON)
-    assert everything(client) == (None, [])
+    assert sign_and_messages(client) == (None, [])
 
 
-def test_a_program_that_says_who_asks_is_somebody(client, own_home):
+def test_a_program_with_a_channel_is_a_person(client, own_home):
     person = Client(own_home, started_by="ada (page)")
     person.channel = "REST"
-    execution = begin(person, "broken.py")
+    execution = start_flow(person, "broken.py", using=INTERACTIVE)
 
     [prompt] = until(lambda: client.get("/message", is_open="true"), seconds=60)
 
-    seen, _ = everything(client)
-    assert (seen["person"], seen["channel"]) == ("ada", "REST")
+    sign, _ = sign_and_messages(client)
+    assert (sign["person"], sign["channel"]) == ("ada", "REST")
     client.answer(prompt["message_id"], {"fail": True}, answered_from="test")
     Execution(client, execution.execution_id).wait(ReturnWhen.ALL_ENDED, timeout=60)

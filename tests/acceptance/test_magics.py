@@ -1,4 +1,4 @@
-"""What the magics promise in a notebook, with real kernels."""
+"""The magics in a notebook, with real kernels."""
 
 import asyncio
 import os
@@ -37,29 +37,29 @@ this.set_output(total=total)
 """
 
 
-def a_notebook(*sources: str) -> Any:
+def make_notebook(*sources: str) -> Any:
     cells = [nbformat.v4.new_code_cell(s) for s in ("%load_ext flowkernel", *sources)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     return notebook
 
 
-def execute(notebook: Any, *, beside: Callable[..., Any] | None = None) -> list[Any]:
-    """Run it as a person's notebook; the outputs of each cell after the first."""
-    ours = NotebookClient(notebook, timeout=120, allow_errors=True)
+def execute(notebook: Any, *, action: Callable[..., Any] | None = None) -> list[Any]:
+    """Run a notebook as a person does; the outputs of each cell after the first."""
+    client = NotebookClient(notebook, timeout=120, allow_errors=True)
 
-    async def both() -> None:
-        other = asyncio.ensure_future(beside(ours)) if beside else None
-        await ours.async_execute()
-        if other is not None:
-            await other
+    async def run_both() -> None:
+        task = asyncio.ensure_future(action(client)) if action else None
+        await client.async_execute()
+        if task is not None:
+            await task
 
-    asyncio.run(both())
+    asyncio.run(run_both())
     return [cell.outputs for cell in notebook.cells[1:]]
 
 
 def texts(outputs: list[Any]) -> str:
-    """What a person reads of them."""
+    """The text of outputs, as a person reads it."""
     return "\n".join(
         output.get("text") or output.get("evalue") or output["data"]["text/plain"]
         for output in outputs
@@ -72,8 +72,8 @@ def wait_until_running(client: Client, flow_name: str) -> None:
 
 
 def test_a_notebook_registers_runs_and_reads():
-    *_registered, ran, output, failed, asked = execute(
-        a_notebook(
+    *_registered, run_output, output, failed, table = execute(
+        make_notebook(
             FETCH,
             REPORT,
             "count = 2\nresult = %flow_run report count=count --name first",
@@ -83,18 +83,18 @@ def test_a_notebook_registers_runs_and_reads():
         )
     )
 
-    tree = texts(ran).splitlines()
+    tree = texts(run_output).splitlines()
     assert tree[0].startswith("✔ first (report)  succeeded")
     assert [line[:11] for line in tree[1:]] == ["├─ ✔ fetch ", "└─ ✔ fetch "]
     assert texts(output) == "({'total': 1}, 2, True)"
     assert failed[-1].ename == "ExecutionFailed"
     assert "'fetch' failed: " in failed[-1].evalue
     assert "KeyError: 'n'" in failed[-1].evalue
-    assert "3" in texts(asked)
+    assert "3" in texts(table)
 
 
 def test_the_saved_notebook_shows_the_tree_without_any_widget():
-    [_, ran] = execute(a_notebook(FETCH, "r = %flow_run fetch n=1"))
+    [_, ran] = execute(make_notebook(FETCH, "r = %flow_run fetch n=1"))
 
     [tree] = ran
     assert VIEW not in tree["data"]
@@ -102,7 +102,7 @@ def test_the_saved_notebook_shows_the_tree_without_any_widget():
     assert tree["data"]["text/plain"].startswith("✔ fetch  succeeded")
 
 
-#: Waits for the thread that keeps the tree of `r` current.
+#: Waits for the thread that updates the tree of `r`.
 JOINED = """
 import threading
 name = f"flowkernel-{r.execution_id[-8:]}"
@@ -111,11 +111,11 @@ name = f"flowkernel-{r.execution_id[-8:]}"
 
 
 def test_without_waiting_the_tree_goes_on_while_other_cells_run(tmp_path):
-    """It ends in a later cell: what is shown between two cells, nbclient does not take in."""
+    """It ends in a later cell: nbclient ignores messages between two cells."""
     gate = str(tmp_path / "gate")
     os.mkfifo(gate)
-    [_, started, _wait, again] = execute(
-        a_notebook(
+    [_, tree, _wait, status] = execute(
+        make_notebook(
             f"%%flow gated\nopen({gate!r}).read()",
             "r = %flow_run gated --no-wait",
             f"open({gate!r}, 'w').close()\nr.wait()\n{JOINED}",
@@ -123,11 +123,11 @@ def test_without_waiting_the_tree_goes_on_while_other_cells_run(tmp_path):
         )
     )
 
-    assert "succeeded" in texts(started)
-    assert texts(again) == "'ENDED_SUCCESS'"
+    assert "succeeded" in texts(tree)
+    assert texts(status) == "'ENDED_SUCCESS'"
 
 
-def test_an_interrupt_where_nobody_can_be_asked_cancels(tmp_path, client):
+def test_an_interrupt_without_a_person_to_ask_cancels(tmp_path, client):
     (tmp_path / "slow.py").write_text(
         "import time\nfor _ in range(600): time.sleep(0.1)\n"
     )
@@ -137,7 +137,7 @@ def test_an_interrupt_where_nobody_can_be_asked_cancels(tmp_path, client):
         await notebook.km.interrupt_kernel()
 
     [stopped] = execute(
-        a_notebook(f"%flow_run {tmp_path / 'slow.py'}"), beside=interrupt
+        make_notebook(f"%flow_run {tmp_path / 'slow.py'}"), action=interrupt
     )
 
     assert stopped[-1].ename == "ExecutionCancelled"
@@ -154,15 +154,15 @@ def test_the_tree_goes_on_when_the_engine_is_killed(tmp_path, client, home):
         await asyncio.to_thread(wait_until_running, client, "steps")
         kill_engine(home)
 
-    [ran] = execute(a_notebook(f"r = %flow_run {tmp_path / 'steps.py'}"), beside=kill)
+    [ran] = execute(
+        make_notebook(f"r = %flow_run {tmp_path / 'steps.py'}"), action=kill
+    )
 
     assert texts(ran).startswith("✔ steps  succeeded")
 
 
-def test_in_a_flow_what_the_magics_start_is_a_child(
-    tmp_path: Path, client: Client, run
-):
-    notebook = a_notebook(
+def test_in_a_flow_the_magics_start_children(tmp_path: Path, client: Client, run):
+    notebook = make_notebook(
         FETCH,
         "first = %flow_run fetch n=1",
         "import flowkernel\nsecond = flowkernel.run('fetch', n=2).wait()",
@@ -174,9 +174,9 @@ def test_in_a_flow_what_the_magics_start_is_a_child(
 
     assert outer.get("status", "output") == ("ENDED_SUCCESS", {"rows": [1, 2]})
     assert [child.get("name") for child in outer.children] == ["fetch", "fetch"]
-    kept = nbformat.read(outer.notebook, as_version=4)
-    said = [cell for cell in kept.cells if cell.source.startswith("first = ")]
-    assert "✔ fetch  succeeded" in texts(said[0].outputs)
+    output = nbformat.read(outer.notebook, as_version=4)
+    cells = [cell for cell in output.cells if cell.source.startswith("first = ")]
+    assert "✔ fetch  succeeded" in texts(cells[0].outputs)
 
 
 def test_python_starts_and_waits(client, register):
@@ -194,9 +194,9 @@ def test_python_starts_and_waits(client, register):
 def test_an_interrupt_asks_whether_to_cancel(
     answer, ends_as, client, register, monkeypatch
 ):
-    """The person answers; "no" stops only the watching."""
-    asked = []
-    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    """The person answers; after "no" the run goes on without the tree."""
+    questions = []
+    monkeypatch.setattr("builtins.input", lambda text: questions.append(text) or answer)
     register("slow", "import time\nfor _ in range(600): time.sleep(0.1)")
 
     def interrupt() -> None:
@@ -219,25 +219,25 @@ def test_an_interrupt_asks_whether_to_cancel(
         execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=30)
     person.join()
 
-    assert asked == ["Cancel the run 'mine' too? [y/N] "]
+    assert questions == ["Cancel the run 'mine' too? [y/N] "]
 
 
-def test_what_was_missed_is_looked_up(client, register):
-    """The stream may have a gap: then the picture is taken anew."""
+def test_missed_events_are_looked_up(client, register):
+    """The stream may have a gap: then the tree is read again."""
     register("echo", "this.set_output(**inputs)")
     record = client.start({"flow": "echo", "inputs": {}, "run": False})
     changes = []
-    pictures = follow(
+    trees = follow(
         client,
         record.execution_id,
-        on_change=lambda _at, one: changes.append(one.status),
+        on_change=lambda _at, execution: changes.append(execution.status),
     )
-    tree = next(pictures)
+    tree = next(trees)
     tree.cursor += 1  # The next event is the one that queues it.
 
     client.act(record.execution_id, "run", inputs={})
 
-    *_, last = pictures
+    *_, last = trees
     assert last.execution.status == "ENDED_SUCCESS"
     assert "QUEUED" not in changes
     assert changes[-1] == "ENDED_SUCCESS"

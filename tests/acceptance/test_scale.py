@@ -1,4 +1,4 @@
-"""Deep trees, wide families and crowds: two slots are enough for all of them."""
+"""Deep trees, wide families and many processes: two slots are enough for all."""
 
 import subprocess
 import sys
@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Environment, Flow, FlowKind
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api import Execution
+from tests.acceptance.flows import register_cell, start_flow
 from tests.conftest import engines_of
 
 pytestmark = pytest.mark.kernel
@@ -27,22 +25,13 @@ def two_slots(monkeypatch, own_home):
     client.close()
 
 
-def put(client, name, source):
-    environment = Environment(interpreter=sys.executable, prefix=sys.prefix)
-    client.register(
-        Flow(name=name, kind=FlowKind.CELL, source=source, environment=environment)
-    )
-
-
-def carried_out(client, target, **inputs):
-    execution = client.start(start_request(target, inputs))
-    return Execution(client, execution.execution_id).wait(
-        ReturnWhen.ALL_ENDED, timeout=170
-    )
+def run_flow(client, target, **inputs):
+    execution = start_flow(client, target, **inputs)
+    return execution.wait(ReturnWhen.ALL_ENDED, timeout=170)
 
 
 def test_a_tree_of_depth_twenty_runs_in_two_slots_and_its_record_is_right(two_slots):
-    put(
+    register_cell(
         two_slots,
         "down",
         "n = inputs['n']\n"
@@ -51,7 +40,7 @@ def test_a_tree_of_depth_twenty_runs_in_two_slots_and_its_record_is_right(two_sl
         "this.set_output(sum=n)",
     )
 
-    top = carried_out(two_slots, "down", n=20)
+    top = run_flow(two_slots, "down", n=20)
 
     assert (top.status, top.output) == (S.ENDED_SUCCESS, {"sum": 210})
     rows = two_slots.sql(
@@ -72,8 +61,8 @@ def test_a_tree_of_depth_twenty_runs_in_two_slots_and_its_record_is_right(two_sl
 
 
 def test_a_parent_with_two_hundred_children_runs_in_two_slots(two_slots):
-    put(two_slots, "leaf", "this.set_output(n=inputs['n'])")
-    put(
+    register_cell(two_slots, "leaf", "this.set_output(n=inputs['n'])")
+    register_cell(
         two_slots,
         "wide",
         "children = [this.flow('leaf', n=n, wait=False) for n in range(200)]\n"
@@ -81,7 +70,7 @@ def test_a_parent_with_two_hundred_children_runs_in_two_slots(two_slots):
         "this.set_output(total=sum(child.output['n'] for child in children))",
     )
 
-    top = carried_out(two_slots, "wide")
+    top = run_flow(two_slots, "wide")
 
     assert (top.status, top.output) == (S.ENDED_SUCCESS, {"total": 19_900})
     assert len(top.children) == 200
@@ -97,9 +86,9 @@ def test_a_parent_with_two_hundred_children_runs_in_two_slots(two_slots):
 def test_a_flow_that_calls_itself_for_ever_is_stopped(monkeypatch, own_home):
     monkeypatch.setenv("FLOWKERNEL_MAX_DEPTH", "3")
     client = Client(own_home)
-    put(client, "ouroboros", "this.flow('ouroboros')")
+    register_cell(client, "ouroboros", "this.flow('ouroboros')")
 
-    top = carried_out(client, "ouroboros")
+    top = run_flow(client, "ouroboros")
 
     assert "would make a tree more than 3 levels deep" in top.get("message")
     assert client.sql("select max(depth) from execution")["rows"] == [[3]]
@@ -113,7 +102,7 @@ def test_twenty_processes_at_once_start_one_engine_and_twenty_notebooks(
     words = [sys.executable, "-m", "flowkernel", "run", "--json"]
 
     with ThreadPoolExecutor(20) as pool:
-        ended = list(
+        processes = list(
             pool.map(
                 lambda n: subprocess.run(
                     [*words, f"job{n}.py"], capture_output=True, text=True, cwd=tmp_path
@@ -122,16 +111,18 @@ def test_twenty_processes_at_once_start_one_engine_and_twenty_notebooks(
             )
         )
 
-    assert [one.returncode for one in ended] == [0] * 20, ended[0].stderr
+    assert [process.returncode for process in processes] == [0] * 20, processes[
+        0
+    ].stderr
     assert len(engines_of(two_slots.home)) == 1
     log = (two_slots.home.log / "engine.log").read_text()
     assert "already" not in log and "Traceback" not in log
-    found = two_slots.sql("select count(*), sum((output->>'n')::int) from execution")[
+    rows = two_slots.sql("select count(*), sum((output->>'n')::int) from execution")[
         "rows"
     ]
-    assert found == [[20, 190]]
+    assert rows == [[20, 190]]
 
 
-def test_unknown_executions_are_told(two_slots):
+def test_an_unknown_execution_is_named(two_slots):
     with pytest.raises(FlowkernelError, match="There is no run 'nope'"):
         two_slots.get_execution("nope")

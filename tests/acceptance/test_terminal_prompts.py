@@ -1,14 +1,13 @@
-"""Prompts on a terminal: typed, where the flow was started."""
+"""Prompts on a terminal, in the command that started the flow."""
 
 import os
 import sys
 
-import nbformat
 import pexpect
 import pytest
 from jupyter_client.manager import KernelManager
-from nbformat.v4 import new_code_cell, new_notebook
 
+from tests.acceptance.flows import write_notebook
 from tests.acceptance.test_cli import COMMAND
 from tests.conftest import until
 
@@ -24,8 +23,7 @@ CELLS = [
 @pytest.fixture
 def terminal(tmp_path, home):
     """Start a program on a terminal, in a folder with a notebook that fails."""
-    cells = [new_code_cell(source) for source in CELLS]
-    nbformat.write(new_notebook(cells=cells), tmp_path / "sums.ipynb")
+    write_notebook(tmp_path / "sums.ipynb", *CELLS)
     environ = {**os.environ, "TERM": "xterm", "FLOWKERNEL_HOME": str(home.path)}
     started = []
 
@@ -36,63 +34,67 @@ def terminal(tmp_path, home):
         return terminal
 
     yield start
-    for one in started:
-        one.close(force=True)
+    for terminal in started:
+        terminal.close(force=True)
 
 
-def test_a_cell_is_mended_where_the_command_was_typed(terminal, tmp_path, client):
-    typed = terminal(*COMMAND, "run", "sums.ipynb", "--using", "interactive")
-    typed.expect("sums failed")
-    typed.expect("1  Retry cell")
-    typed.expect("leave it open > ")
-    typed.sendline("1")
-    typed.expect("type it again > ")
+def test_a_cell_is_edited_in_the_terminal_of_the_command(terminal, tmp_path, client):
+    terminal_run = terminal(*COMMAND, "run", "sums.ipynb", "--using", "interactive")
+    terminal_run.expect("sums failed")
+    terminal_run.expect("1  Retry cell")
+    terminal_run.expect("leave it open > ")
+    terminal_run.sendline("1")
+    terminal_run.expect("type it again > ")
     for line in ("e", "amount = 4", "total = price * amount", "."):
-        typed.sendline(line)
-    typed.expect("Answered: Retry cell")
+        terminal_run.sendline(line)
+    terminal_run.expect("Answered: Retry cell")
 
-    typed.expect(pexpect.EOF)
-    typed.close()
-    assert typed.exitstatus == 0
+    terminal_run.expect(pexpect.EOF)
+    terminal_run.close()
+    assert terminal_run.exitstatus == 0
     [execution] = client.list_executions(flow_name="interactive", limit=1)
     assert execution.output == {"total": 12}
     assert (tmp_path / "counter").read_text() == "x"
 
 
-def test_an_answer_from_elsewhere_ends_the_question(terminal, client):
-    typed = terminal(*COMMAND, "run", "sums.ipynb", "--using", "interactive")
-    typed.expect("leave it open > ")
+def test_an_answer_from_another_place_ends_the_prompt(terminal, client):
+    terminal_run = terminal(*COMMAND, "run", "sums.ipynb", "--using", "interactive")
+    terminal_run.expect("leave it open > ")
 
     [message] = client.get("/message", is_open="true")
     client.answer(message["message_id"], {"fail": True}, answered_from="my page")
 
-    typed.expect("was first")
-    typed.expect(pexpect.EOF)
-    typed.close()
-    assert typed.exitstatus == 1
+    terminal_run.expect("was first")
+    terminal_run.expect(pexpect.EOF)
+    terminal_run.close()
+    assert terminal_run.exitstatus == 1
 
 
-def test_in_ipython_it_is_asked_below_the_magic_and_in_the_inbox(terminal, client):
-    typed = terminal(sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner")
-    typed.sendline("%load_ext flowkernel")
-    typed.sendline("%flow_run sums.ipynb --using interactive")
-    typed.expect("leave it open > ")
-    typed.sendline("later")
-    typed.expect("The message stays open")
-    typed.sendintr()
-    typed.expect(r"\[y/N\]")
-    typed.sendline("n")
+def test_in_ipython_the_prompt_is_below_the_magic_and_in_the_inbox(terminal, client):
+    terminal_run = terminal(
+        sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner"
+    )
+    terminal_run.sendline("%load_ext flowkernel")
+    terminal_run.sendline("%flow_run sums.ipynb --using interactive")
+    terminal_run.expect("leave it open > ")
+    terminal_run.sendline("later")
+    terminal_run.expect("The message stays open")
+    terminal_run.sendintr()
+    terminal_run.expect(r"\[y/N\]")
+    terminal_run.sendline("n")
 
-    typed.sendline("%inbox")
-    typed.expect("leave it open > ")
-    typed.sendline("fail")
-    typed.expect("Answered: Fail")
+    terminal_run.sendline("%inbox")
+    terminal_run.expect("leave it open > ")
+    terminal_run.sendline("fail")
+    terminal_run.expect("Answered: Fail")
 
     [execution] = client.list_executions(flow_name="interactive", limit=1)
     until(lambda: client.get_execution(execution.execution_id).status.is_ended)
 
 
-def test_a_notebook_without_widgets_asks_line_by_line(terminal, tmp_path, home, client):
+def test_a_notebook_without_widgets_has_prompts_in_lines(
+    terminal, tmp_path, home, client
+):
     manager = KernelManager(kernel_name="python3")
     environ = {**os.environ, "FLOWKERNEL_HOME": str(home.path)}
     manager.start_kernel(env=environ, cwd=str(tmp_path))
@@ -104,16 +106,18 @@ def test_a_notebook_without_widgets_asks_line_by_line(terminal, tmp_path, home, 
         person.execute("%load_ext flowkernel")
         person.execute("%flow_run sums.ipynb --using interactive", allow_stdin=True)
 
-        question = person.get_stdin_msg(timeout=60)
-        assert question["content"]["prompt"] == "1 to 5; later: leave it open > "
+        request = person.get_stdin_msg(timeout=60)
+        assert request["content"]["prompt"] == "1 to 5; later: leave it open > "
         person.input("skip")
-        question = person.get_stdin_msg(timeout=60)
-        assert question["content"]["prompt"] == "  total > "
+        request = person.get_stdin_msg(timeout=60)
+        assert request["content"]["prompt"] == "  total > "
         person.input("99")
 
-        found = until(lambda: client.list_executions(flow_name="interactive", limit=1))
-        until(lambda: client.get_execution(found[0].execution_id).status.is_ended)
-        assert client.get_execution(found[0].execution_id).output == {"total": 99}
+        executions = until(
+            lambda: client.list_executions(flow_name="interactive", limit=1)
+        )
+        until(lambda: client.get_execution(executions[0].execution_id).status.is_ended)
+        assert client.get_execution(executions[0].execution_id).output == {"total": 99}
     finally:
         person.stop_channels()
         manager.shutdown_kernel(now=True)

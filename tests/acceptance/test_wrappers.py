@@ -1,4 +1,4 @@
-"""Flows that run other flows: what each wrapper does with each way its child can end."""
+"""Flows that run other flows: each wrapper, with each end of its child."""
 
 import json
 import subprocess
@@ -9,11 +9,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
 from flowkernel.core.errors import BadArgument, ExecutionNotFound
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
-from flowkernel.flow_api import Execution
+from tests.acceptance.flows import INTERACTIVE, answer, open_prompt, start_flow
 from tests.conftest import until, workers_of
 
 pytestmark = pytest.mark.kernel
@@ -24,37 +23,36 @@ SLEEPS = "this.sleep(600)"
 
 
 @pytest.fixture
-def counted(register, tmp_path):
-    """A flow that counts how often it ran, and succeeds from the given time on."""
+def register_counter(register, tmp_path):
+    """Register a flow that counts its runs, and succeeds from the run `good_from` on."""
 
-    def counted(name, *, good_from=1, more=""):
+    def register_counter(name, *, good_from=1, code=""):
         counter = tmp_path / f"{name}.counter"
         source = (
             f"with open({str(counter)!r}, 'a+') as file:\n"
             "    file.write('x')\n"
             "    file.seek(0)\n"
             "    times = len(file.read())\n"
-            f"{more}\n"
+            f"{code}\n"
             f"assert times >= {good_from}, 'too early'\n"
             "this.set_output(times=times)\n"
         )
         register(name, source)
         return lambda: len(counter.read_text())
 
-    return counted
+    return register_counter
 
 
 @pytest.fixture
-def wrapped(client):
-    """Run a flow through wrappers, outermost first, until it has ended."""
+def run_wrapped(client):
+    """Run a flow in wrappers, the outermost first, until it has ended."""
 
-    def wrapped(target, *uses, **inputs):
+    def run_wrapped(target, *uses, **inputs):
         using = [{"name": name, "inputs": parameters} for name, parameters in uses]
-        request = {**start_request(str(target), inputs), "using": using}
-        execution = Execution(client, client.start(request).execution_id)
+        execution = start_flow(client, target, using=using, **inputs)
         return execution.wait(ReturnWhen.ALL_ENDED, timeout=120)
 
-    return wrapped
+    return run_wrapped
 
 
 @pytest.fixture
@@ -82,45 +80,49 @@ def command(*words):
 # -- retry -----------------------------------------------------------------------------------
 
 
-def test_retry_tries_until_it_succeeds(counted, wrapped):
-    times = counted("third_time", good_from=3)
+def test_retry_tries_until_it_succeeds(register_counter, run_wrapped):
+    times = register_counter("third_time", good_from=3)
 
-    execution = wrapped("third_time", ("retry", {"delay_sec": 0}))
+    execution = run_wrapped("third_time", ("retry", {"delay_sec": 0}))
 
     assert (execution.status, execution.output) == (S.ENDED_SUCCESS, {"times": 3})
     assert times() == 3
     first, second, third = execution.children
     assert (first.get("retry_of"), second.get("retry_of")) == (None, first.execution_id)
     assert third.get("retry_of") == second.execution_id
-    assert [one.load("is_archived") for one in (first, second, third)] == [
+    assert [execution.load("is_archived") for execution in (first, second, third)] == [
         True,
         True,
         False,
     ]
 
 
-def test_retry_keeps_the_inputs_of_a_flow_inside_another_wrapper(counted, wrapped):
-    counted("given", good_from=2, more="this.set_output(given=inputs)")
+def test_retry_keeps_the_inputs_of_a_flow_inside_another_wrapper(
+    register_counter, run_wrapped
+):
+    register_counter("given", good_from=2, code="this.set_output(given=inputs)")
 
-    execution = wrapped("given", ("retry", {"delay_sec": 0}), ("timeout", {}), day=1)
+    execution = run_wrapped(
+        "given", ("retry", {"delay_sec": 0}), ("timeout", {}), day=1
+    )
 
     assert execution.output == {"given": {"day": 1}, "times": 2}
 
 
-def test_retry_ends_as_the_last_try_ended(counted, wrapped):
-    times = counted("never", good_from=99)
+def test_retry_ends_as_the_last_try_ended(register_counter, run_wrapped):
+    times = register_counter("never", good_from=99)
 
-    execution = wrapped("never", ("retry", {"max_tries": 2, "delay_sec": 0}))
+    execution = run_wrapped("never", ("retry", {"max_tries": 2, "delay_sec": 0}))
 
     assert execution.status is S.ENDED_ERROR
     assert "too early" in execution.get("message")
     assert times() == 2
 
 
-def test_retry_does_not_run_a_cancelled_flow_again(register, wrapped):
+def test_retry_does_not_run_a_cancelled_flow_again(register, run_wrapped):
     register("given_up", CANCELLED)
 
-    execution = wrapped("given_up", ("retry", {"delay_sec": 0}))
+    execution = run_wrapped("given_up", ("retry", {"delay_sec": 0}))
 
     assert execution.status is S.ENDED_CANCELLED
     assert len(execution.children) == 1
@@ -128,9 +130,8 @@ def test_retry_does_not_run_a_cancelled_flow_again(register, wrapped):
 
 def test_retry_waits_between_two_tries_without_a_slot(register, client):
     register("broken", FAILS)
-    uses = [{"name": "retry", "inputs": {"delay_sec": 600}}]
-    request = {**start_request("broken", {}), "using": uses}
-    execution = Execution(client, client.start(request).execution_id)
+    using = [{"name": "retry", "inputs": {"delay_sec": 600}}]
+    execution = start_flow(client, "broken", using=using)
 
     until(lambda: "Waiting until" in (execution.load("message") or ""))
 
@@ -138,9 +139,9 @@ def test_retry_waits_between_two_tries_without_a_slot(register, client):
     execution.cancel().wait(ReturnWhen.ALL_ENDED)
 
 
-def test_a_list_does_not_show_earlier_tries(counted, wrapped):
-    counted("listed", good_from=2)
-    wrapped("listed", ("retry", {"delay_sec": 0}))
+def test_a_list_does_not_show_earlier_tries(register_counter, run_wrapped):
+    register_counter("listed", good_from=2)
+    run_wrapped("listed", ("retry", {"delay_sec": 0}))
 
     ask = ("execution", "list", "--flow", "listed", "--json")
 
@@ -148,22 +149,29 @@ def test_a_list_does_not_show_earlier_tries(counted, wrapped):
     assert len(json.loads(command(*ask, "--all").stdout)) == 2
 
 
-def test_tries_stay_in_lists_if_they_are_not_archived(counted, wrapped):
-    counted("kept", good_from=2)
+def test_tries_stay_in_lists_if_they_are_not_archived(register_counter, run_wrapped):
+    register_counter("kept", good_from=2)
 
-    execution = wrapped("kept", ("retry", {"delay_sec": 0, "archive_retries": False}))
+    execution = run_wrapped(
+        "kept", ("retry", {"delay_sec": 0, "archive_retries": False})
+    )
 
-    assert [one.load("is_archived") for one in execution.children] == [False, False]
+    assert [execution.load("is_archived") for execution in execution.children] == [
+        False,
+        False,
+    ]
 
 
 def test_delete_retries_deletes_tries_with_all_under_them(
-    client, counted, register, wrapped
+    client, register_counter, register, run_wrapped
 ):
-    """And what succeeded in one of them was not run twice."""
-    times = counted("costly")
-    counted("parent", good_from=2, more="this.flow('costly')")
+    """A child that succeeded in one of them is not run again."""
+    times = register_counter("costly")
+    register_counter("parent", good_from=2, code="this.flow('costly')")
 
-    execution = wrapped("parent", ("retry", {"delay_sec": 0, "delete_retries": True}))
+    execution = run_wrapped(
+        "parent", ("retry", {"delay_sec": 0, "delete_retries": True})
+    )
 
     assert execution.output == {"times": 2}
     assert times() == 1
@@ -176,10 +184,10 @@ def test_delete_retries_deletes_tries_with_all_under_them(
 # -- timeout ---------------------------------------------------------------------------------
 
 
-def test_timeout_cancels_a_flow_that_takes_too_long(register, wrapped):
+def test_timeout_cancels_a_flow_that_takes_too_long(register, run_wrapped):
     register("sleeper", SLEEPS)
 
-    execution = wrapped("sleeper", ("timeout", {"timeout_sec": 0.5}))
+    execution = run_wrapped("sleeper", ("timeout", {"timeout_sec": 0.5}))
 
     assert execution.status is S.ENDED_ERROR
     assert execution.get("message") == "It took longer than 0.5 s, and was cancelled."
@@ -187,10 +195,10 @@ def test_timeout_cancels_a_flow_that_takes_too_long(register, wrapped):
     assert child.load("status") == S.ENDED_CANCELLED
 
 
-def test_timeout_cancels_a_flow_that_is_about_to_ask(register, wrapped):
+def test_timeout_cancels_a_flow_that_is_about_to_ask(register, run_wrapped):
     register("broken", FAILS)
 
-    execution = wrapped(
+    execution = run_wrapped(
         "broken", ("timeout", {"timeout_sec": 0.001}), ("interactive", {})
     )
 
@@ -199,10 +207,10 @@ def test_timeout_cancels_a_flow_that_is_about_to_ask(register, wrapped):
     assert inner.load("status") == S.ENDED_CANCELLED
 
 
-def test_show_says_what_failed_under_a_wrapper_and_where(register, wrapped):
+def test_show_says_what_failed_under_a_wrapper_and_where(register, run_wrapped):
     register("divides", "1 / 0")
 
-    execution = wrapped("divides", ("retry", {"max_tries": 1}), ("timeout", {}))
+    execution = run_wrapped("divides", ("retry", {"max_tries": 1}), ("timeout", {}))
 
     text = command("execution", "show", execution.execution_id).stdout
     assert "----> 1 1 / 0" in text
@@ -218,12 +226,12 @@ def test_show_says_what_failed_under_a_wrapper_and_where(register, wrapped):
 # -- cache -----------------------------------------------------------------------------------
 
 
-def test_cache_runs_the_same_with_the_same_inputs_once(counted, wrapped):
-    times = counted("fetch")
+def test_cache_runs_the_same_with_the_same_inputs_once(register_counter, run_wrapped):
+    times = register_counter("fetch")
 
-    first = wrapped("fetch", ("cache", {}), day=1)
-    second = wrapped("fetch", ("cache", {}), day=1)
-    other = wrapped("fetch", ("cache", {}), day=2)
+    first = run_wrapped("fetch", ("cache", {}), day=1)
+    second = run_wrapped("fetch", ("cache", {}), day=1)
+    other = run_wrapped("fetch", ("cache", {}), day=2)
 
     assert first.output == second.output == {"times": 1}
     assert other.output == {"times": 2}
@@ -232,36 +240,35 @@ def test_cache_runs_the_same_with_the_same_inputs_once(counted, wrapped):
     assert "The output of" in second.get("message")
 
 
-def test_cache_knows_no_output_of_another_source(counted, wrapped):
-    counted("edited")
-    wrapped("edited", ("cache", {}))
-    times = counted("edited", more="more = 1")
+def test_cache_knows_no_output_of_another_source(register_counter, run_wrapped):
+    register_counter("edited")
+    run_wrapped("edited", ("cache", {}))
+    times = register_counter("edited", code="more = 1")
 
-    assert wrapped("edited", ("cache", {})).output == {"times": 2}
+    assert run_wrapped("edited", ("cache", {})).output == {"times": 2}
     assert times() == 2
 
 
-def test_cache_takes_no_output_of_an_edited_cell(home, register, wrapped):
-    register("mended", "this.set_output(rows=1 / 0)")
+def test_cache_takes_no_output_of_an_edited_cell(home, register, run_wrapped):
+    register("edited", "this.set_output(rows=1 / 0)")
     client = Client(home, started_by="ada (notebook)")
-    using = [{"name": "interactive", "inputs": {}}]
-    request = {**start_request("mended", {}), "using": using, "is_interactive": True}
-    started = Execution(client, client.start(request).execution_id)
-    [message] = until(lambda: [m for m in client.get("/message") if m["about_id"]])
-    mended = {"retry_cell": True, "source": "this.set_output(rows=7)"}
-    client.answer(message["message_id"], mended, answered_from="notebook")
-    assert started.wait().output == {"rows": 7}
+    execution = start_flow(client, "edited", using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
+    answer(client, prompt, retry_cell=True, source="this.set_output(rows=7)")
+    assert execution.wait().output == {"rows": 7}
     client.close()
 
-    assert wrapped("mended", ("cache", {})).status is S.ENDED_ERROR
+    assert run_wrapped("edited", ("cache", {})).status is S.ENDED_ERROR
 
 
-def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
-    counted("moody", good_from=2)
+def test_cache_keeps_no_failure_and_nothing_old(register_counter, run_wrapped):
+    register_counter("moody", good_from=2)
 
-    assert wrapped("moody", ("cache", {})).status is S.ENDED_ERROR
-    assert wrapped("moody", ("cache", {})).output == {"times": 2}
-    assert wrapped("moody", ("cache", {"max_age_minutes": 0})).output == {"times": 3}
+    assert run_wrapped("moody", ("cache", {})).status is S.ENDED_ERROR
+    assert run_wrapped("moody", ("cache", {})).output == {"times": 2}
+    assert run_wrapped("moody", ("cache", {"max_age_minutes": 0})).output == {
+        "times": 3
+    }
 
 
 # -- notify ----------------------------------------------------------------------------------
@@ -285,11 +292,11 @@ def test_cache_keeps_no_failure_and_nothing_old(counted, wrapped):
     ],
 )
 def test_notify_says_how_it_ended(
-    client, register, wrapped, source, parameters, subject
+    client, register, run_wrapped, source, parameters, subject
 ):
     register("told", source)
 
-    execution = wrapped("told", ("notify", parameters))
+    execution = run_wrapped("told", ("notify", parameters))
 
     [child] = execution.children
     assert execution.status is child.status
@@ -307,13 +314,13 @@ def test_notify_says_how_it_ended(
 # -- check -----------------------------------------------------------------------------------
 
 
-def test_check_runs_another_flow_on_the_output(register, wrapped):
+def test_check_runs_another_flow_on_the_output(register, run_wrapped):
     register("rows", "this.set_output(rows=inputs['n'])")
     register("looks", "assert inputs['output']['rows'] >= inputs['least']")
     check = ("check", {"checker_flow": "looks", "inputs": {"least": 3}})
 
-    assert wrapped("rows", check, n=3).output == {"rows": 3}
-    bad = wrapped("rows", check, n=2)
+    assert run_wrapped("rows", check, n=3).output == {"rows": 3}
+    bad = run_wrapped("rows", check, n=2)
 
     assert bad.status is S.ENDED_ERROR
     assert "looks" in bad.get("message")
@@ -322,20 +329,20 @@ def test_check_runs_another_flow_on_the_output(register, wrapped):
 @pytest.mark.parametrize(
     ("source", "status"), [(FAILS, S.ENDED_ERROR), (CANCELLED, S.ENDED_CANCELLED)]
 )
-def test_check_does_not_run_after_a_failure(register, wrapped, source, status):
+def test_check_does_not_run_after_a_failure(register, run_wrapped, source, status):
     register("bad", source)
     register("looks", "pass")
 
-    execution = wrapped("bad", ("check", {"checker_flow": "looks"}))
+    execution = run_wrapped("bad", ("check", {"checker_flow": "looks"}))
 
     assert execution.status is status
     assert len(execution.children) == 1
 
 
-def test_check_without_a_checker_is_an_error(register, wrapped):
+def test_check_without_a_checker_is_an_error(register, run_wrapped):
     register("good", "pass")
 
-    assert "needs `checker_flow`" in wrapped("good", ("check", {})).get("message")
+    assert "needs `checker_flow`" in run_wrapped("good", ("check", {})).get("message")
 
 
 # -- all of them -----------------------------------------------------------------------------
@@ -348,34 +355,37 @@ def test_check_without_a_checker_is_an_error(register, wrapped):
     ("source", "status"),
     [("this.set_output(n=1)", S.ENDED_SUCCESS), (CANCELLED, S.ENDED_CANCELLED)],
 )
-def test_a_wrapper_ends_as_its_child(register, wrapped, wrapper, source, status):
+def test_a_wrapper_ends_as_its_child(register, run_wrapped, wrapper, source, status):
     register("ends", source)
     register("looks", "pass")
     parameters = {"checker_flow": "looks"} if wrapper == "check" else {}
 
-    execution = wrapped("ends", (wrapper, parameters))
+    execution = run_wrapped("ends", (wrapper, parameters))
 
     assert execution.status is status
     assert execution.output == ({"n": 1} if status is S.ENDED_SUCCESS else None)
 
 
-def test_wrappers_nest_the_first_one_outermost(counted, wrapped):
-    counted("nested", good_from=2)
+def test_wrappers_nest_the_first_one_outermost(register_counter, run_wrapped):
+    register_counter("nested", good_from=2)
     uses = [("timeout", {"timeout_sec": 60}), ("retry", {"delay_sec": 0})]
 
-    execution = wrapped("nested", *uses)
+    execution = run_wrapped("nested", *uses)
 
     assert execution.output == {"times": 2}
     assert execution.get("name") == "nested (timeout)"
     [inner] = execution.children
     assert inner.get("flow_name") == "retry"
-    assert [one.get("flow_name") for one in inner.children] == ["nested", "nested"]
-    types = [one.get("type") for one in (execution, inner, *inner.children)]
+    assert [execution.get("flow_name") for execution in inner.children] == [
+        "nested",
+        "nested",
+    ]
+    types = [execution.get("type") for execution in (execution, inner, *inner.children)]
     assert types == ["WRAPPER", "WRAPPER", "FLOW", "FLOW"]
 
 
-def test_a_flow_calls_another_one_through_a_wrapper(counted, register, run):
-    times = counted("shaky", good_from=2)
+def test_a_flow_calls_another_one_through_a_wrapper(register_counter, register, run):
+    times = register_counter("shaky", good_from=2)
     register(
         "caller",
         "child = this.using('retry', delay_sec=0).flow('shaky')\n"
@@ -386,8 +396,8 @@ def test_a_flow_calls_another_one_through_a_wrapper(counted, register, run):
     assert times() == 2
 
 
-def test_a_person_writes_a_wrapper(shell, counted):
-    times = counted("once_more")
+def test_a_person_writes_a_wrapper(shell, register_counter):
+    times = register_counter("once_more")
     shell.run_cell(
         "%%wrapper twice\n"
         "PARAMETERS = {'word': 'done'}\n"
@@ -441,16 +451,16 @@ def test_a_wrong_wrapper_is_refused_at_once(shell, register, words, sentence):
     assert sentence in result.stderr
 
 
-def test_the_command_takes_wrappers(counted):
-    counted("shy", good_from=2)
+def test_the_command_takes_wrappers(register_counter):
+    register_counter("shy", good_from=2)
 
     result = command("run", "shy", "--json", "--using", "retry", "--delay-sec", "0")
 
     assert json.loads(result.stdout)["output"] == {"times": 2}
 
 
-def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
-    times = counted("later", good_from=2)
+def test_a_registered_flow_is_wrapped_and_unwrapped(register_counter):
+    times = register_counter("later", good_from=2)
 
     result = command("flow", "wrap", "later", "--using", "retry", "--delay-sec=0")
     assert result.stdout.startswith(
@@ -468,18 +478,12 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(counted):
 
 
 def test_a_retry_takes_the_current_source(client, register):
-    register("mended", FAILS)
-    uses = [{"name": "interactive", "inputs": {}}]
-    request = {**start_request("mended", {}), "using": uses, "is_interactive": True}
-    execution = Execution(client, client.start(request).execution_id)
+    register("edited", FAILS)
+    execution = start_flow(client, "edited", using=INTERACTIVE, is_interactive=True)
+    prompt = open_prompt(client, execution)
+    register("edited", "this.set_output(n=1)")
 
-    def asked():
-        waiting = client.get("/message", is_open="true")
-        return [m for m in waiting if m["root_id"] == execution.execution_id]
-
-    [prompt] = until(asked, seconds=60)
-    register("mended", "this.set_output(n=1)")
-    client.answer(prompt["message_id"], {"retry": True}, answered_from="test")
+    answer(client, prompt, retry=True)
 
     assert execution.wait(timeout=60).output == {"n": 1}
 
@@ -492,9 +496,7 @@ def test_a_wrapper_that_was_lost_continues_with_the_running_try(own_home, tmp_pa
         f"with open({str(counter)!r}, 'a') as file:\n    file.write('x')\n"
         f"if len(open({str(counter)!r}).read()) == 1:\n    this.sleep(600)\n"
     )
-    uses = [{"name": "retry", "inputs": {}}]
-    request = {**start_request(str(path), {}), "using": uses}
-    execution = Execution(client, client.start(request).execution_id)
+    execution = start_flow(client, path, using=[{"name": "retry", "inputs": {}}])
     until(counter.exists)
     until(lambda: "Waiting until" in str(execution.children[0].load("message")))
 
@@ -512,9 +514,8 @@ def test_retry_keeps_its_count_when_it_was_lost_between_two_tries(own_home, tmp_
     client = Client(own_home, started_by="test")
     path = tmp_path / "bad.py"
     path.write_text(FAILS)
-    uses = [{"name": "retry", "inputs": {"max_tries": 2, "delay_sec": 2}}]
-    request = {**start_request(str(path), {}), "using": uses}
-    execution = Execution(client, client.start(request).execution_id)
+    using = [{"name": "retry", "inputs": {"max_tries": 2, "delay_sec": 2}}]
+    execution = start_flow(client, path, using=using)
     until(lambda: "Waiting until" in str(execution.load("message")))
 
     for worker in workers_of(own_home):
@@ -526,7 +527,7 @@ def test_retry_keeps_its_count_when_it_was_lost_between_two_tries(own_home, tmp_
     client.close()
 
 
-def test_a_flow_with_the_name_of_a_wrapper_does_not_replace_it(register, wrapped):
+def test_a_flow_with_the_name_of_a_wrapper_does_not_replace_it(register, run_wrapped):
     register("cache", "this.set_output(n=1)")
 
-    assert wrapped("cache", ("cache", {})).output == {"n": 1}
+    assert run_wrapped("cache", ("cache", {})).output == {"n": 1}
