@@ -136,27 +136,33 @@ class PlayedWorker:
         self._taken: set[str] = set()
 
     def poll(self) -> dict[str, Any]:
-        """Ask what to do; what is to be started is held from now on."""
+        """Request what to do; what is to be started is held from now on."""
         body = {**self._who, "holding": list(self.holding), "paused": list(self.paused)}
-        told = self.client.post(f"/worker/{self.worker_id}/poll", body)
-        for assignment in told["start"]:
+        reply = self.client.post(f"/worker/{self.worker_id}/poll", body)
+        for assignment in reply["start"]:
             execution = assignment["execution"]
             self.holding[execution["execution_id"]] = execution
-        return told
+        return reply
 
     def take(self, *, is_wrapper: bool = False) -> Execution:
-        """The next execution that it is given: a wrapper, or what is wrapped."""
+        """The next execution that it gets: a wrapper, or what is wrapped."""
 
-        def found() -> list[dict[str, Any]]:
-            new = [one for id_, one in self.holding.items() if id_ not in self._taken]
-            return [one for one in new if (one["type"] == "WRAPPER") is is_wrapper]
+        def new_records() -> list[dict[str, Any]]:
+            return [
+                record
+                for id_, record in self.holding.items()
+                if id_ not in self._taken
+                and (record["type"] == "WRAPPER") is is_wrapper
+            ]
 
-        [record] = until(lambda: found() or (self.poll() and found()), seconds=10)
+        [record] = until(
+            lambda: new_records() or (self.poll() and new_records()), seconds=10
+        )
         self._taken.add(record["execution_id"])
         return Execution(self.client, record["execution_id"])
 
     def report(self, execution: Execution, kind: EventKind, **payload: Any) -> None:
-        """Say that something happened."""
+        """Report that something happened."""
         event = Event(
             event_id=new_id(),
             execution_id=execution.execution_id,
@@ -166,8 +172,8 @@ class PlayedWorker:
             payload=payload,
         )
         body = {**self._who, "events": [event.to_json()]}
-        told = self.client.post(f"/worker/{self.worker_id}/report", body)
-        assert told["refused"] == []
+        reply = self.client.post(f"/worker/{self.worker_id}/report", body)
+        assert reply["refused"] == []
 
     def fail(self, execution: Execution, *, is_parked: bool = True) -> None:
         """Its second cell fails; the kernel is kept."""

@@ -22,7 +22,7 @@ from tests.conftest import engines_of, kill_engine, until
 RECORDED = {"source": {"name": "job", "kind": "SCRIPT", "source": "1"}, "run": False}
 
 
-def test_twenty_who_ask_at_once_start_one_engine(own_home):
+def test_twenty_clients_at_once_start_one_engine(own_home):
     with ThreadPoolExecutor(20) as pool:
         pids = list(
             pool.map(lambda _: Client(own_home).get("/engine")["pid"], range(20))
@@ -32,7 +32,7 @@ def test_twenty_who_ask_at_once_start_one_engine(own_home):
     assert len(engines_of(own_home)) == 1
 
 
-def test_only_its_owner_may_read_the_token(client):
+def test_only_the_owner_of_the_home_can_read_the_token(client):
     mode = stat.S_IMODE(os.stat(client.home.engine_file).st_mode)
 
     assert mode == 0o600
@@ -41,12 +41,12 @@ def test_only_its_owner_may_read_the_token(client):
 def test_it_listens_on_loopback_alone(client):
     [engine] = engines_of(client.home)
 
-    heard = {c.laddr.ip for c in engine.net_connections() if c.status == "LISTEN"}
+    addresses = {c.laddr.ip for c in engine.net_connections() if c.status == "LISTEN"}
 
-    assert heard == {"127.0.0.1"}
+    assert addresses == {"127.0.0.1"}
 
 
-def test_an_idle_engine_goes_away_and_takes_nothing_along(monkeypatch, own_home):
+def test_an_idle_engine_stops_and_nothing_is_lost(monkeypatch, own_home):
     monkeypatch.setenv("FLOWKERNEL_IDLE_EXIT", "0.5")
     client = Client(own_home)
     execution = client.start(RECORDED)
@@ -75,41 +75,42 @@ def test_an_engine_with_something_under_way_is_stopped_only_by_force(own_home):
 def test_a_watcher_that_was_away_misses_nothing_even_over_a_kill(own_home):
     client = Client(own_home)
     ids = [client.start(RECORDED).execution_id for _ in range(3)]
-    first = [e for e in islice(client.events(0), 3) if e]
+    events = [e for e in islice(client.events(0), 3) if e]
     kill_engine(own_home)
     ids.append(client.start(RECORDED).execution_id)
 
-    later = islice((e for e in client.events(first[-1].seq) if e), 4 - len(first))
+    stream = (e for e in client.events(events[-1].seq) if e)
+    events += islice(stream, 4 - len(events))
 
-    assert [e.execution_id for e in [*first, *later]] == ids
+    assert [e.execution_id for e in events] == ids
 
 
 def test_the_stream_of_one_family_has_no_other(client):
     client.start(RECORDED)
-    mine = client.start(RECORDED)
-    client.act(mine.execution_id, "cancel")
+    execution = client.start(RECORDED)
+    client.act(execution.execution_id, "cancel")
 
-    seen = list(islice((e for e in client.events(0, root_id=mine.root_id) if e), 2))
+    stream = (e for e in client.events(0, root_id=execution.root_id) if e)
 
-    assert [(e.execution_id, e.kind) for e in seen] == [
-        (mine.execution_id, "created"),
-        (mine.execution_id, "ended"),
+    assert [(e.execution_id, e.kind) for e in islice(stream, 2)] == [
+        (execution.execution_id, "created"),
+        (execution.execution_id, "ended"),
     ]
 
 
 def test_sql_answers_in_json_and_in_arrow(client):
-    question = "select 1 as n, 'ü' as s union all select 2, null order by n"
+    query = "select 1 as n, 'ü' as s union all select 2, null order by n"
 
-    told = client.sql(question)
-    stream = client.post("/sql", {"sql": question, "format": "arrow"})
+    answer = client.sql(query)
+    content = client.post("/sql", {"sql": query, "format": "arrow"})
 
-    assert told["rows"] == [[1, "ü"], [2, None]]
-    table = pyarrow.ipc.open_stream(io.BytesIO(stream)).read_all()
+    assert answer["rows"] == [[1, "ü"], [2, None]]
+    table = pyarrow.ipc.open_stream(io.BytesIO(content)).read_all()
     assert table.to_pydict() == {"n": [1, 2], "s": ["ü", None]}
 
 
 @pytest.mark.parametrize(
-    "question",
+    "query",
     [
         "delete from event",
         "with x as (delete from execution returning *) select * from x",
@@ -120,9 +121,9 @@ def test_sql_answers_in_json_and_in_arrow(client):
         "select 1; select 2",
     ],
 )
-def test_sql_only_reads(client, question):
+def test_sql_only_reads(client, query):
     with pytest.raises(SqlRefused):
-        client.sql(question)
+        client.sql(query)
 
 
 def test_sql_that_takes_too_long_is_stopped(monkeypatch, own_home):
@@ -140,29 +141,29 @@ def test_a_backup_made_while_running_can_be_opened(client):
     path = client.post("/backup", {})["path"]
 
     code = "import duckdb, sys; print(duckdb.connect(sys.argv[1]).sql(sys.argv[2]).fetchall())"
-    question = (
+    query = (
         f"select status from execution where execution_id = '{execution.execution_id}'"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code, path, question], capture_output=True, text=True
+    process = subprocess.run(
+        [sys.executable, "-c", code, path, query], capture_output=True, text=True
     )
-    assert found.stdout == "[('PENDING',)]\n"
+    assert process.stdout == "[('PENDING',)]\n"
 
 
-def test_asking_again_with_the_same_id_starts_nothing_new(client):
-    first = client.start(RECORDED)
+def test_the_same_id_again_starts_nothing_new(client):
+    execution = client.start(RECORDED)
 
-    again = client.start({**RECORDED, "execution_id": first.execution_id})
+    same = client.start({**RECORDED, "execution_id": execution.execution_id})
 
-    assert again == first
+    assert same == execution
 
 
 def test_the_api_describes_itself(client):
     engine = EngineFile.read(client.home)
 
-    told = httpx.get(
+    description = httpx.get(
         f"{engine.url}/openapi.json",
         headers={"Authorization": f"Bearer {engine.token}"},
     ).json()
 
-    assert "/api/latest/execution/{execution_id}/cancel" in told["paths"]
+    assert "/api/latest/execution/{execution_id}/cancel" in description["paths"]

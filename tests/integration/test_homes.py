@@ -24,8 +24,8 @@ CAN_MOUNT = (
 WORKER = "papermill-01234567-89ab-7cde-8f01-23456789abcd"
 
 
-def asked(home):
-    """The pid of the engine that answers for a home; started if there is none."""
+def engine_pid(home):
+    """The pid of the engine of a home; started if there is none."""
     with closing(Client(home)) as client:
         return client.get("/engine")["pid"]
 
@@ -33,24 +33,24 @@ def asked(home):
 @pytest.fixture
 def mount(tmp_path):
     """Mount a small disk, with options; its folder."""
-    mounted = []
+    folders = []
 
     def mount(options):
-        folder = tmp_path / f"disk{len(mounted)}"
+        folder = tmp_path / f"disk{len(folders)}"
         folder.mkdir()
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True
         )
-        mounted.append(folder)
+        folders.append(folder)
         return folder
 
     yield mount
-    for folder in mounted:
+    for folder in folders:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(folder):
-    """Take all the room there is; the file that has it."""
+    """Write a file until the disk is full; its path."""
     path = folder / "fill"
     with open(path, "wb", buffering=0) as file, suppress(OSError):
         while True:
@@ -66,14 +66,14 @@ def test_a_file_in_the_way(tmp_path):
 
     for path in (tmp_path / "file", tmp_path / "file" / "home"):
         with pytest.raises(HomeNotWritable, match=r"a file is in the way\. Set FLOWK"):
-            asked(Home(path))
+            engine_pid(Home(path))
 
 
 def test_a_place_where_nothing_can_be_made():
     with pytest.raises(
         HomeNotWritable, match=r"'/proc/nowhere/home' cannot be used: No such"
     ):
-        asked(Home(Path("/proc/nowhere/home")))
+        engine_pid(Home(Path("/proc/nowhere/home")))
 
 
 if CAN_MOUNT:
@@ -82,7 +82,7 @@ if CAN_MOUNT:
         with pytest.raises(
             HomeNotWritable, match=r"is on a read-only file system\. Set FLOWK"
         ):
-            asked(Home(mount("ro") / "home"))
+            engine_pid(Home(mount("ro") / "home"))
 
     def test_a_full_disk(mount):
         disk = mount("size=64k")
@@ -91,14 +91,14 @@ if CAN_MOUNT:
         with pytest.raises(
             DiskFull, match=r"no room left on the disk of the home .*Free some"
         ):
-            asked(Home(disk / "home"))
+            engine_pid(Home(disk / "home"))
 
     def test_nothing_acknowledged_is_lost_when_the_disk_fills_up(mount):
         disk = mount("size=12m")
         with a_home(disk) as home, closing(Client(home)) as client:
             client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
             request = {"flow": "f", "run": False, "inputs": {"a": "x" * 3_000}}
-            kept = [client.start(request).execution_id for _ in range(5)]
+            ids = [client.start(request).execution_id for _ in range(5)]
             filler = fill(disk)
 
             for _ in range(20):
@@ -107,11 +107,11 @@ if CAN_MOUNT:
                 ):
                     client.start(request)
 
-            assert {e.execution_id for e in client.list_executions()} == set(kept)
+            assert {e.execution_id for e in client.list_executions()} == set(ids)
             filler.unlink()
-            kept.append(client.start(request).execution_id)
+            ids.append(client.start(request).execution_id)
             kill_engine(home)
-            assert {e.execution_id for e in client.list_executions()} == set(kept)
+            assert {e.execution_id for e in client.list_executions()} == set(ids)
 
 else:  # Not root: then the rights of a folder mean something.
 
@@ -121,7 +121,7 @@ else:  # Not root: then the rights of a folder mean something.
         with pytest.raises(
             HomeNotWritable, match=r"cannot be written to by this user\. Set"
         ):
-            asked(Home(tmp_path / "home"))
+            engine_pid(Home(tmp_path / "home"))
 
 
 def test_a_home_named_relative_to_a_folder(tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ BROKEN = [
             {"pid": "1"},
             {"pid": 10**15},
             {"process_started_at": "noon"},
-            {},  # All is well with it, but it was copied from elsewhere.
+            {},  # Correct, but copied from another home.
         )
     ),
 ]
@@ -182,7 +182,7 @@ def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
     own_home.prepare()
     own_home.engine_file.write_bytes(b"garbage")
 
-    pid = asked(own_home)
+    pid = engine_pid(own_home)
 
     assert EngineFile.read(own_home).pid == pid
     assert own_home.engine_file.stat().st_mode & 0o777 == 0o600
@@ -190,7 +190,7 @@ def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
 
 @pytest.mark.parametrize("harm", ["broken", "removed", "changed"])
 def test_a_running_engine_writes_its_file_again(own_home, harm):
-    pid = asked(own_home)
+    pid = engine_pid(own_home)
     record = json.loads(own_home.engine_file.read_text())
     match harm:
         case "broken":
@@ -200,7 +200,7 @@ def test_a_running_engine_writes_its_file_again(own_home, harm):
         case "changed":
             own_home.engine_file.write_text(json.dumps({**record, "token": "wrong"}))
 
-    assert asked(own_home) == pid
+    assert engine_pid(own_home) == pid
     assert json.loads(own_home.engine_file.read_text()) == record
     assert len(engines_of(own_home)) == 1
 
@@ -212,30 +212,30 @@ def test_a_folder_in_the_place_of_the_engine_file(own_home):
     with pytest.raises(
         HomeNotWritable, match=r"engine\.json' is a folder.*Remove the folder"
     ):
-        asked(own_home)
+        engine_pid(own_home)
 
 
 def test_the_file_of_a_killed_engine_is_stale_and_replaced(own_home):
-    killed = asked(own_home)
+    killed_pid = engine_pid(own_home)
     kill_engine(own_home)
 
     assert inspect_engine(own_home)[0] is EngineState.STALE
-    assert asked(own_home) != killed
+    assert engine_pid(own_home) != killed_pid
 
 
 def test_a_pid_that_belongs_to_another_process(own_home):
-    asked(own_home)
+    engine_pid(own_home)
     record = json.loads(own_home.engine_file.read_text())
     kill_engine(own_home)
     own_home.engine_file.write_text(json.dumps({**record, "pid": os.getpid()}))
 
     assert inspect_engine(own_home)[0] is EngineState.RECYCLED
-    assert asked(own_home) not in (os.getpid(), record["pid"])
+    assert engine_pid(own_home) not in (os.getpid(), record["pid"])
     assert psutil.pid_exists(os.getpid())
 
 
 def test_a_process_that_does_not_answer(own_home, monkeypatch):
-    pid = asked(own_home)
+    pid = engine_pid(own_home)
     psutil.Process(pid).suspend()
     monkeypatch.setattr(engine_launcher, "START_SECONDS", 0.2)
     monkeypatch.setattr(engine_launcher, "ASK_SECONDS", 0.2)
@@ -250,16 +250,16 @@ def test_a_process_that_does_not_answer(own_home, monkeypatch):
 def test_the_engine_of_another_home_is_not_used(home, client, own_home):
     own_home.prepare()
     shutil.copy(home.engine_file, own_home.engine_file)
-    theirs = client.get("/engine")["pid"]
+    other_pid = client.get("/engine")["pid"]
 
-    assert asked(own_home) != theirs
+    assert engine_pid(own_home) != other_pid
 
 
 # -- settings --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (
             'slots = "many"',
@@ -273,30 +273,30 @@ def test_the_engine_of_another_home_is_not_used(home, client, own_home):
         ('memory = "lots"', r"`memory` is 'lots' in .* takes an amount such as '2GB'"),
     ],
 )
-def test_a_wrong_setting_in_the_file(own_home, text, says):
+def test_a_wrong_setting_in_the_file(own_home, text, message):
     own_home.prepare()
     (own_home.path / "config.toml").write_text(text)
 
-    with pytest.raises(BadArgument, match=says):
-        asked(own_home)
+    with pytest.raises(BadArgument, match=message):
+        engine_pid(own_home)
 
 
 def test_a_wrong_setting_in_the_environment(own_home, monkeypatch):
     monkeypatch.setenv("FLOWKERNEL_SLOTS", "abc")
 
     with pytest.raises(BadArgument, match="`slots` is 'abc' in FLOWKERNEL_SLOTS"):
-        asked(own_home)
+        engine_pid(own_home)
 
 
 def test_a_port_that_is_taken(own_home, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         monkeypatch.setenv("FLOWKERNEL_PORT", str(port))
 
         with pytest.raises(
             EngineFault, match=rf"port {port}: address already in use\. Set"
         ):
-            asked(own_home)
+            engine_pid(own_home)
 
 
 # -- the engine ------------------------------------------------------------------------------
@@ -306,9 +306,8 @@ def test_a_papermill_run_is_not_lost_before_its_first_request(own_home, monkeypa
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
     with closing(Client(own_home)) as client:
         client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
-        for _ in range(
-            2
-        ):  # The first one ends when the engine has begun to look for orphans.
+        # The first one ends when the engine has begun to look for lost executions.
+        for _ in range(2):
             execution = client.start({"flow": "f", "worker": WORKER})
             ended = until(
                 lambda id_=execution.execution_id: (
@@ -320,8 +319,8 @@ def test_a_papermill_run_is_not_lost_before_its_first_request(own_home, monkeypa
     assert ended.duration >= 2
 
 
-def test_what_the_engine_accepts_sends_small_answers_at_once():
-    """asyncio sets TCP_NODELAY where the protocol is named; else each answer takes 40 ms."""
+def test_the_engine_sends_small_responses_at_once():
+    """asyncio sets TCP_NODELAY if the protocol is named; else a response takes 40 ms."""
     from flowkernel.config import Config
     from flowkernel.engine.http_server import listen
 
@@ -346,7 +345,7 @@ def test_an_engine_whose_home_is_deleted_stops(own_home):
 
 def test_a_home_put_in_the_place_of_another_gets_an_engine_of_its_own(own_home):
     client = Client(own_home)
-    kept = client.start(
+    execution = client.start(
         {"source": {"name": "x", "kind": "SCRIPT", "source": "1"}, "run": False}
     )
     [engine] = engines_of(own_home)
@@ -357,6 +356,6 @@ def test_a_home_put_in_the_place_of_another_gets_an_engine_of_its_own(own_home):
     assert Client(own_home).list_executions() == []
     moved = Home(own_home.path.with_name("moved"))
     try:
-        assert Client(moved).get_execution(kept.execution_id) == kept
+        assert Client(moved).get_execution(execution.execution_id) == execution
     finally:
         stop_everything(moved)

@@ -1,4 +1,4 @@
-"""Whatever is asked over REST, the answer is never a fault of the engine."""
+"""Whatever a client sends over REST, the response is never a fault of the engine."""
 
 import json
 import sys
@@ -99,9 +99,7 @@ PAYLOAD = {
 def rest(home):
     """Talks to the engine itself, with its token."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(
-            "FLOWKERNEL_POLL", "0.01"
-        )  # Workers would be made to wait for work.
+        patch.setenv("FLOWKERNEL_POLL", "0.01")  # Else workers wait for assignments.
         engine = ensure_engine(home)
     headers = {"Authorization": f"Bearer {engine.token}"}
     with httpx.Client(base_url=engine.url, headers=headers, timeout=30) as rest:
@@ -119,21 +117,22 @@ def start(rest):
     """Start an execution that does nothing; its id."""
 
     def start(**body):
-        told = rest.post("/api/latest/execution", json={**GOOD["StartRequest"], **body})
-        assert told.status_code == 201, told.text
-        return told.json()["execution_id"]
+        request = {**GOOD["StartRequest"], **body}
+        response = rest.post("/api/latest/execution", json=request)
+        assert response.status_code == 201, response.text
+        return response.json()["execution_id"]
 
     return start
 
 
 @pytest.fixture
-def stands(rest, start):
-    """Executions at three statuses: recorded, ended, and in the hands of a worker."""
+def executions(rest, start):
+    """Executions in three states: recorded, ended, and running in a worker."""
     ended = start()
     rest.post(f"/api/latest/execution/{ended}/cancel", json={})
-    held = start(worker=WORKER, run=True)
-    assert rest.get(f"/api/latest/execution/{held}").json()["status"] == S.RUNNING
-    return [start(), ended, held]
+    running = start(worker=WORKER, run=True)
+    assert rest.get(f"/api/latest/execution/{running}").json()["status"] == S.RUNNING
+    return [start(), ended, running]
 
 
 def operations(rest):
@@ -144,17 +143,17 @@ def operations(rest):
                 yield verb.upper(), path, operation
 
 
-def filled(path, ids):
+def with_ids(path, ids):
     """The path with an id in it, for each of `ids` that it could be."""
     if "{" not in path:
         return [path]
-    before, _brace, after = path.partition("{")
-    return [before + one + after.partition("}")[2] for one in ids]
+    start, _brace, end = path.partition("{")
+    return [start + id_ + end.partition("}")[2] for id_ in ids]
 
 
-def known(path, stands):
+def ids_of(path, executions):
     """Ids that exist, of what the path names."""
-    words = {"flow": ["f"], "worker": [WORKER], "execution": stands}
+    words = {"flow": ["f"], "worker": [WORKER], "execution": executions}
     return next((ids for word, ids in words.items() if f"/{word}/" in path), IDS[:1])
 
 
@@ -166,29 +165,31 @@ def model_of(operation):
 
 
 def faults(rest, requests):
-    """The requests whose answer is a fault, or is refused in another form than ours."""
-    found = []
+    """The requests whose response is a fault, or an error in another form than ours."""
+    faulty = []
     for verb, path, query, body in requests:
         headers = {} if body is None else {"content-type": "application/json"}
         if path.endswith("/event"):  # A stream has no end.
-            with rest.stream(verb, path, params=query) as told:
-                status, text = told.status_code, '{"code": 0, "message": 0}'
+            with rest.stream(verb, path, params=query) as response:
+                status, text = response.status_code, '{"code": 0, "message": 0}'
         else:
-            told = rest.request(verb, path, params=query, content=body, headers=headers)
-            status, text = told.status_code, told.text
+            response = rest.request(
+                verb, path, params=query, content=body, headers=headers
+            )
+            status, text = response.status_code, response.text
         if status < 400:
             continue
         is_ours = text.startswith("{") and set(json.loads(text)) == {"code", "message"}
         if status >= 500 or not is_ours:
-            found.append((verb, path, query, (body or b"")[:200], status, text))
-    return found
+            faulty.append((verb, path, query, (body or b"")[:200], status, text))
+    return faulty
 
 
 def text_of(value):
     return json.dumps(value).encode()
 
 
-def test_ids_that_are_none(rest):
+def test_ids_of_nothing(rest):
     requests = [
         (
             verb,
@@ -197,21 +198,21 @@ def test_ids_that_are_none(rest):
             text_of(GOOD[model]) if (model := model_of(operation)) else None,
         )
         for verb, route, operation in operations(rest)
-        for path in filled(route, IDS)
+        for path in with_ids(route, IDS)
         if "{" in route
     ]
 
     assert faults(rest, requests) == []
 
 
-def test_queries_that_are_wrong(rest, stands):
+def test_queries_that_are_wrong(rest, executions):
     requests = [
         (verb, path, {parameter["name"]: value}, None)
         for verb, route, operation in operations(rest)
         if verb == "GET"
         for parameter in operation.get("parameters", [])
         if parameter["in"] == "query"
-        for path in filled(route, known(route, stands))[-1:]
+        for path in with_ids(route, ids_of(route, executions))[-1:]
         for value in QUERIES
     ]
 
@@ -219,12 +220,12 @@ def test_queries_that_are_wrong(rest, stands):
     assert faults(rest, requests) == []
 
 
-def test_bodies_that_are_wrong(rest, stands):
+def test_bodies_that_are_wrong(rest, executions):
     requests = [
         (verb, path, None, body)
         for verb, route, operation in operations(rest)
         if model_of(operation)
-        for path in filled(route, known(route, stands))[-1:]
+        for path in with_ids(route, ids_of(route, executions))[-1:]
         for body in [*RAW, *map(text_of, WRONG)]
     ]
 
@@ -233,13 +234,13 @@ def test_bodies_that_are_wrong(rest, stands):
 
 
 @pytest.mark.parametrize("at", [0, 1, 2], ids=["recorded", "ended", "running"])
-def test_fields_that_are_wrong(rest, stands, at):
+def test_fields_that_are_wrong(rest, executions, at):
     schemas = rest.get("/openapi.json").json()["components"]["schemas"]
     requests = [
         (verb, path, None, text_of({**GOOD[model], name: value}))
         for verb, route, operation in operations(rest)
         if (model := model_of(operation))
-        for path in filled(route, known(route, [stands[at]]))
+        for path in with_ids(route, ids_of(route, [executions[at]]))
         for name in schemas[model]["properties"]
         for value in WRONG
     ]
@@ -248,11 +249,11 @@ def test_fields_that_are_wrong(rest, stands, at):
     assert faults(rest, requests) == []
 
 
-def test_reports_that_are_wrong(rest, stands):
+def test_reports_that_are_wrong(rest, executions):
     def report(**event):
         whole = {
             "event_id": new_id(),
-            "execution_id": stands[2],
+            "execution_id": executions[2],
             "kind": "logged",
             "happened_at": "2026-01-01T00:00:00Z",
             "payload": PAYLOAD,
@@ -282,7 +283,8 @@ def test_reports_that_are_wrong(rest, stands):
     ]
 
     assert faults(rest, requests) == []
-    told = rest.get(f"/api/latest/execution/{stands[2]}/tree")
-    assert told.status_code == 200
-    assert rest.get(f"/api/latest/execution/{stands[2]}/cell_run").status_code == 200
-    assert rest.get(f"/api/latest/execution/{stands[2]}/log").status_code == 200
+    assert rest.get(f"/api/latest/execution/{executions[2]}/tree").status_code == 200
+    assert (
+        rest.get(f"/api/latest/execution/{executions[2]}/cell_run").status_code == 200
+    )
+    assert rest.get(f"/api/latest/execution/{executions[2]}/log").status_code == 200
