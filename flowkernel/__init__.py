@@ -22,20 +22,11 @@ __all__ = [
     "sql",
 ]
 
-_MODULE_OF = {
-    "Execution": "flowkernel.flow_api",
-    "find_flow": "flowkernel.api",
-    "list_executions": "flowkernel.api",
-    "register": "flowkernel.api",
-    "run": "flowkernel.api",
-    "sql": "flowkernel.api",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in __all__:
         raise AttributeError(f"module 'flowkernel' has no attribute {name!r}")
-    return getattr(import_module(_MODULE_OF[name]), name)
+    return getattr(import_module("flowkernel.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -61,6 +61,12 @@ def test_version_is_printed(capsys):
     assert capsys.readouterr().out == f"flowkernel {flowkernel.__version__}\n"
 
 
+@pytest.mark.parametrize("name", flowkernel.__all__)
+def test_every_public_name_can_be_imported(name):
+    assert getattr(flowkernel, name) is not None
+    assert name in dir(flowkernel)
+
+
 @pytest.mark.parametrize(
     "words",
     [
