@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowkernel.api import as_table
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import note, say, say_json, say_table
+from flowkernel.cli.output import print_json, print_note, print_table, print_text
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.display.table import cut_note
 from flowkernel.home import find_home
@@ -25,16 +25,16 @@ def query_database(query: str, *, as_json: bool, as_csv: bool) -> None:
     """Print the answer to one query."""
     answer = make_client().sql(query)
     if as_json:
-        say_json(answer)
+        print_json(answer)
         return
     table = as_table(answer)
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([table.columns, *table.rows])
         if table.is_cut:
-            note(cut_note(len(table)))
+            print_note(cut_note(len(table)))
     else:
-        say_table(table, empty="No rows.")
+        print_table(table, empty="No rows.")
 
 
 def back_up(file: str, *, as_json: bool) -> None:
@@ -62,9 +62,11 @@ def back_up(file: str, *, as_json: bool) -> None:
         ) from error
     size = target.stat().st_size
     if as_json:
-        say_json({"path": str(target), "bytes": size})
+        print_json({"path": str(target), "bytes": size})
     else:
-        say(f"The backup is {str(target)!r} ({size:,} bytes), readable with DuckDB.")
+        print_text(
+            f"The backup is {str(target)!r} ({size:,} bytes), readable with DuckDB."
+        )
 
 
 def prune(
@@ -75,7 +77,7 @@ def prune(
     request = {"days": days, "keep": keep, "is_dry": is_dry}
     counts = make_client().post("/prune", request, seconds=UPKEEP_SECONDS)
     if as_json:
-        say_json(counts)
+        print_json(counts)
         return
     verb = "would be" if is_dry else "were"
     runs, families = counts["executions"], counts["families"]
@@ -86,7 +88,7 @@ def prune(
             "deleted, too. The database file keeps its size and uses the space again; "
             "`flowkernel compact` makes it smaller."
         )
-    say(sentence)
+    print_text(sentence)
 
 
 def days_in(age: str) -> float:
@@ -107,9 +109,11 @@ def compact(*, as_json: bool) -> None:
     """Make the database file smaller."""
     sizes = make_client().post("/compact", {}, seconds=UPKEEP_SECONDS)
     if as_json:
-        say_json(sizes)
+        print_json(sizes)
     else:
-        say(f"The database has {sizes['after']:,} bytes; it had {sizes['before']:,}.")
+        print_text(
+            f"The database has {sizes['after']:,} bytes; it had {sizes['before']:,}."
+        )
 
 
 def rebuild(*, as_json: bool) -> None:
@@ -133,9 +137,9 @@ def rebuild(*, as_json: bool) -> None:
         ) from error
     if as_json:
         path = old_file and str(old_file)
-        say_json({"executions": count, "kept": path, "damaged": damages})
+        print_json({"executions": count, "kept": path, "damaged": damages})
         return
     for sentence in damages:
-        note(sentence)
+        print_note(sentence)
     old = f" The old one is {str(old_file)!r}." if old_file else ""
-    say(f"The database was made again from the journal: {count:,} runs.{old}")
+    print_text(f"The database was made again from the journal: {count:,} runs.{old}")

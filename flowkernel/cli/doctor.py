@@ -13,7 +13,7 @@ from typing import Any
 
 from flowkernel import __version__
 from flowkernel.cli.engine_operations import TROUBLE, describe, look
-from flowkernel.cli.output import say, say_json
+from flowkernel.cli.output import print_json, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError
@@ -46,12 +46,12 @@ def examine(*, as_json: bool) -> int:
     """Print a finding about each thing that is needed; 1 if something must be repaired."""
     findings = list(_findings(find_home()))
     if as_json:
-        say_json([asdict(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            say(f"{finding.level:<8}{finding.topic}: {finding.text}")
+            print_text(f"{finding.level:<8}{finding.topic}: {finding.text}")
             if finding.advice:
-                say(f"{'':<8}{finding.advice}")
+                print_text(f"{'':<8}{finding.advice}")
     return 1 if any(finding.level == PROBLEM for finding in findings) else 0
 
 

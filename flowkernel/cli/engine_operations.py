@@ -7,7 +7,7 @@ from typing import Any
 
 from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
-from flowkernel.cli.output import say, say_json
+from flowkernel.cli.output import print_json, print_text
 from flowkernel.client import engine_launcher
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
@@ -87,12 +87,12 @@ def show_engine(*, as_json: bool) -> int:
         with suppress(EngineUnreachable):  # It has just ended.
             load = make_client(starts_engine=False).get("/engine")
     if as_json:
-        say_json({"found": state.value, "home": str(home.path), **load})
+        print_json({"found": state.value, "home": str(home.path), **load})
     else:
         sentence, advice = describe(home, state, engine)
-        say(f"{sentence} {advice}".strip() + f"\nHome: {home.path}")
+        print_text(f"{sentence} {advice}".strip() + f"\nHome: {home.path}")
         if load:
-            say(
+            print_text(
                 f"{load['running']} of {load['slots']} slots in use, {load['waiting']} "
                 f"runs waiting, {load['queued']} queued; {load['workers']} workers."
             )
@@ -105,10 +105,10 @@ def start_engine(*, as_json: bool) -> None:
     was_running = look(home)[0] is EngineState.ANSWERS
     engine = engine_launcher.ensure_engine(home)
     if as_json:
-        say_json({"url": engine.url, "pid": engine.pid, "was_running": was_running})
+        print_json({"url": engine.url, "pid": engine.pid, "was_running": was_running})
     else:
         verb = "ran already" if was_running else "is started"
-        say(
+        print_text(
             f"The engine {verb} (process {engine.pid}) at {engine.url}.\nHome: {home.path}"
         )
 
@@ -150,6 +150,6 @@ def _wait_until_ended(home: Home, engine: EngineFile) -> None:
 
 def _print_stopped(sentence: str, *, was_running: bool, as_json: bool) -> None:
     if as_json:
-        say_json({"was_running": was_running})
+        print_json({"was_running": was_running})
     else:
-        say(sentence)
+        print_text(sentence)

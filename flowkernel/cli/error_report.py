@@ -46,9 +46,9 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     if code is None:
         raise error
     if as_json:
-        from flowkernel.cli.output import say_json
+        from flowkernel.cli.output import print_json
 
-        say_json({"code": _code(error), "message": _sentence(error)})
+        print_json({"code": _code(error), "message": _sentence(error)})
     else:
         from flowkernel.display.live_terminal import write
 

@@ -5,7 +5,7 @@ import sys
 import time
 
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import say, say_json, say_table
+from flowkernel.cli.output import print_json, print_table, print_text
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
 from flowkernel.core.models import CellRun, Execution
@@ -53,9 +53,9 @@ def list_executions(
         limit=limit,
     )
     if as_json:
-        say_json([execution.to_json() for execution in executions])
+        print_json([execution.to_json() for execution in executions])
     else:
-        say_table(execution_table(executions), empty="There is no such run.")
+        print_table(execution_table(executions), empty="There is no such run.")
 
 
 def show_execution(execution_id: str, *, as_json: bool) -> None:
@@ -65,17 +65,17 @@ def show_execution(execution_id: str, *, as_json: bool) -> None:
     cell_runs = client.cell_runs(execution.execution_id)
     if as_json:
         records = [cell_run.to_json() for cell_run in cell_runs]
-        say_json({**execution.to_json(), "cell_runs": records})
+        print_json({**execution.to_json(), "cell_runs": records})
         return
-    say(_facts(execution, client))
+    print_text(_facts(execution, client))
     if cell_runs:
-        say("\n" + _cell_table(cell_runs).text())
+        print_text("\n" + _cell_table(cell_runs).text())
     cause = _cause(execution, client)
     if cause.error is not None and cause.error.traceback:
-        say("\n" + plain_text(cause.error.traceback).rstrip())
+        print_text("\n" + plain_text(cause.error.traceback).rstrip())
     if cause is not execution:
         command = f"flowkernel execution show {short_id(cause.execution_id)}"
-        say(f"\n{one_line(cause.name)!r} failed under it: {command}")
+        print_text(f"\n{one_line(cause.name)!r} failed under it: {command}")
 
 
 def _cause(execution: Execution, client: Client) -> Execution:
@@ -142,7 +142,7 @@ def show_tree(execution_id: str, *, as_json: bool) -> None:
     client = make_client()
     tree = get_tree(client, client.get_execution(execution_id).execution_id)
     if as_json:
-        say_json(tree.to_reply())
+        print_json(tree.to_reply())
     else:
         display = LiveText() if can_redraw(sys.stdout) else FinalText()
         display.finish(tree)
@@ -180,14 +180,14 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
     full_id = client.get_execution(execution_id).execution_id
     execution = client.act(full_id, verb)
     if as_json:
-        say_json(execution.to_json())
+        print_json(execution.to_json())
     elif verb == "retry":
         short = short_id(execution.execution_id)
-        say(
+        print_text(
             f"Started {execution.name!r} again as {short}. "
             f"`flowkernel execution tree {short}` shows it."
         )
     else:
         key = (verb, execution.status)
         sentence = IMMEDIATE_OUTCOMES.get(key, OUTCOMES.get(verb, ""))
-        say(sentence.format(name=execution.name))
+        print_text(sentence.format(name=execution.name))

@@ -4,7 +4,7 @@ import shlex
 
 from flowkernel.api import register
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import say, say_json, say_table
+from flowkernel.cli.output import print_json, print_table, print_text
 from flowkernel.cli.parameters import wrappers_in
 from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.display.columns import flow_table, moment_text
@@ -14,9 +14,9 @@ def list_flows(*, as_json: bool) -> None:
     """Print all flows, by name."""
     flows = make_client().list_flows()
     if as_json:
-        say_json([flow.to_json() for flow in flows])
+        print_json([flow.to_json() for flow in flows])
     else:
-        say_table(
+        print_table(
             flow_table(flows),
             empty="There is no flow yet. `flowkernel flow register PATH` makes one.",
         )
@@ -26,7 +26,7 @@ def show_flow(name: str, *, as_json: bool) -> None:
     """Print what a flow is, and its source."""
     flow = make_client().get_flow(name)
     if as_json:
-        say_json(flow.to_json())
+        print_json(flow.to_json())
         return
     facts = {
         "name": flow.name,
@@ -43,17 +43,19 @@ def show_flow(name: str, *, as_json: bool) -> None:
         "on lost": flow.on_lost.value,
         "cell timeout": flow.cell_timeout and f"{flow.cell_timeout:g} s",
     }
-    say("\n".join(f"{title + ':':<13} {fact}" for title, fact in facts.items() if fact))
-    say("\n" + flow.source.rstrip("\n"))
+    print_text(
+        "\n".join(f"{title + ':':<13} {fact}" for title, fact in facts.items() if fact)
+    )
+    print_text("\n" + flow.source.rstrip("\n"))
 
 
 def register_flow(path: str, name: str | None, *, as_json: bool) -> None:
     """Give a file a name."""
     flow = register(path, name=name)
     if as_json:
-        say_json(flow.to_json())
+        print_json(flow.to_json())
     else:
-        say(
+        print_text(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
             f"Start it with `flowkernel run {shlex.quote(flow.name)}`."
         )
@@ -63,17 +65,19 @@ def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
     """Set the wrappers of a flow; an empty list takes them off."""
     flow = make_client().wrap(name, wrappers_in(using))
     if as_json:
-        say_json(flow.to_json())
+        print_json(flow.to_json())
     elif flow.wrappers:
-        say(f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on.")
+        print_text(
+            f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on."
+        )
     else:
-        say(f"{flow.name!r} no longer has a wrapper.")
+        print_text(f"{flow.name!r} no longer has a wrapper.")
 
 
 def delete_flow(name: str, *, as_json: bool) -> None:
     """Delete the name of a flow."""
     make_client().delete_flow(name)
     if as_json:
-        say_json({"name": name, "is_deleted": True})
+        print_json({"name": name, "is_deleted": True})
     else:
-        say(f"Deleted the flow {name!r}. Its runs and versions are kept.")
+        print_text(f"Deleted the flow {name!r}. Its runs and versions are kept.")

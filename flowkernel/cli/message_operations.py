@@ -6,7 +6,7 @@ from getpass import getpass
 from urllib.parse import quote
 
 from flowkernel.cli.cli_client import COMMAND_LINE, make_client
-from flowkernel.cli.output import note, say, say_json, say_table
+from flowkernel.cli.output import print_json, print_note, print_table, print_text
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json, Message
@@ -26,32 +26,32 @@ def list_messages(*, is_open: bool, as_json: bool) -> None:
     """Print the newest ones first."""
     records = make_client().get("/message", is_open=str(is_open).lower())
     if as_json:
-        say_json(records)
+        print_json(records)
         return
     messages = [Message.from_json(record) for record in records]
     empty = "Nothing waits for an answer." if is_open else "There is no message."
-    say_table(message_table(messages), empty=empty)
+    print_table(message_table(messages), empty=empty)
 
 
 def show_message(message_id: str, *, as_json: bool) -> None:
     """Print all of it, and how to answer it."""
     record = make_client().get(f"/message/{quote(message_id, safe='')}")
     if as_json:
-        say_json(record)
+        print_json(record)
         return
     message = Message.from_json(record)
     created = moment_text(message.created_at)
-    say(f"{one_line(message.subject)}\n{message.message_type}, {created}")
-    say(f"from the run {message.execution_id}")
+    print_text(f"{one_line(message.subject)}\n{message.message_type}, {created}")
+    print_text(f"from the run {message.execution_id}")
     if message.message:
-        say("\n" + plain_text(message.message))
+        print_text("\n" + plain_text(message.message))
     if message.status is MS.OPEN:
-        say("\n" + "\n".join(form_lines(Form.of(message.body))))
-    say("\n" + status_sentence(message))
+        print_text("\n" + "\n".join(form_lines(Form.of(message.body))))
+    print_text("\n" + status_sentence(message))
     for name, value in (message.response or {}).items():
         if value is not True:
             text = value if isinstance(value, str) else dumps(value)
-            say(f"  {name}: {plain_text(text)}")
+            print_text(f"  {name}: {plain_text(text)}")
 
 
 def status_sentence(message: Message) -> str:
@@ -93,9 +93,9 @@ def answer_message(
         response |= ask_passwords(form, response)
     answered = client.answer(record["message_id"], response, answered_from=COMMAND_LINE)
     if as_json:
-        say_json(answered)
+        print_json(answered)
     else:
-        note(f"Answered: {pressed_button(Message.from_json(answered))}.")
+        print_note(f"Answered: {pressed_button(Message.from_json(answered))}.")
 
 
 def ask_passwords(form: Form, response: dict[str, Json]) -> dict[str, Json]:

@@ -10,29 +10,29 @@ from flowkernel.display.live_terminal import can_redraw, write
 from flowkernel.display.table import Table, value_text
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print a sentence, or several lines."""
     write(text)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a sentence for the person only, on standard error."""
     write(text, sys.stderr)
 
 
-def say_json(value: Json) -> None:
+def print_json(value: Json) -> None:
     """Print one JSON value, in ASCII: every terminal and every program can read it."""
     print(json.dumps(value, indent=2))
 
 
-def say_table(table: Table, *, empty: str = "There is nothing to list.") -> None:
+def print_table(table: Table, *, empty: str = "There is nothing to list.") -> None:
     """Print a table: as wide as the terminal, or, in a pipe, with nothing cut off."""
     if not table.rows and not table.is_cut:
-        note(empty)
+        print_note(empty)
     elif can_redraw(sys.stdout):
         _rich_table(table)
     else:
-        say(table.text(widest=None))
+        print_text(table.text(widest=None))
 
 
 def _rich_table(table: Table) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from flowkernel.cli.cli_client import COMMAND_LINE
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
-from flowkernel.cli.output import note, say, say_json
+from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
@@ -30,9 +30,9 @@ REASON_LENGTH = 300
 def print_started(execution: FlowExecution, *, as_json: bool) -> None:
     """Print its id; as JSON, the whole record."""
     if as_json:
-        say_json(execution.load_all())
+        print_json(execution.load_all())
     else:
-        say(execution.execution_id)
+        print_text(execution.execution_id)
 
 
 def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int:
@@ -51,7 +51,7 @@ def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
         return CANCELLED
     if as_json:
-        say_json(tree.execution.to_json())
+        print_json(tree.execution.to_json())
     else:
         _print_outcome(tree)
     return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
@@ -74,17 +74,17 @@ def _print_outcome(tree: Tree) -> None:
     execution = tree.execution
     short = short_id(tree.execution_id)
     if not tree.is_over:
-        note(f"It continues. `flowkernel execution tree {short}` shows it.")
+        print_note(f"It continues. `flowkernel execution tree {short}` shows it.")
     elif execution.status is S.ENDED_ERROR:
         reason = one_line(
             execution.status_message or "it gave no reason", REASON_LENGTH
         )
-        note(
+        print_note(
             f"{execution.name!r} failed: {reason}\n"
             f"`flowkernel execution show {short}` shows where."
         )
     elif execution.status is S.ENDED_CANCELLED:
-        note(f"{execution.name!r} was cancelled.")
+        print_note(f"{execution.name!r} was cancelled.")
 
 
 def _confirm_cancel(name: str) -> bool:

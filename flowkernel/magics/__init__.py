@@ -5,7 +5,7 @@ from typing import Any
 
 from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
-from flowkernel.magics.prompt_display import known_client
+from flowkernel.magics.prompt_display import client_if_running
 
 #: IPython's name of the moment before a cell runs.
 CELL_EVENT = "pre_run_cell"
@@ -23,7 +23,7 @@ def load(ipython: Any) -> None:
 
 
 def _show_open_messages(ipython: Any) -> None:
-    client = known_client(ipython)
+    client = client_if_running(ipython)
     if client is None:
         return
     from flowkernel.core.errors import FlowkernelError

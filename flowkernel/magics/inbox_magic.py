@@ -79,7 +79,7 @@ def _follow(
             event = reader.next(CHECK_SECONDS)
             if event is not None:
                 prompts.apply(event, accepts_new=False)
-    except FlowkernelError:  # There is no engine any more: the next %inbox says so.
+    except FlowkernelError:  # The engine has ended: the next %inbox says so.
         pass
     finally:
         reader.stop()

@@ -55,7 +55,7 @@ def _has_widgets() -> bool:
     return True
 
 
-def known_client(shell: Any) -> Client | None:
+def client_if_running(shell: Any) -> Client | None:
     """A client for the person at this shell, if an engine runs; it starts none."""
     channel = channel_of(shell)
     if channel is None:
