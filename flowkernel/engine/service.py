@@ -4,7 +4,6 @@ import shutil
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
@@ -25,6 +24,8 @@ from flowkernel.core.models import (
     RequestedAction,
 )
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.child_calls import as_next_try, child_of_call
+from flowkernel.engine.event_factory import cancel_event, make_event
 from flowkernel.engine.start_plan import (
     StartPlan,
     StartRequest,
@@ -134,10 +135,10 @@ class Service:
         if request.parent_id:
             parent = self.store.get_execution(request.parent_id)
             self._check_parent(parent, plan.flow_name)
-            child = self._child_of_call(parent, request, plan, inputs)
+            child = child_of_call(self.store, parent, request, plan, inputs)
             if child is not None:
                 return child
-            request = self._as_next_try(parent, request)
+            request = as_next_try(self.store, parent, request)
         self.store.save_version(plan.version)
         execution = self._new_execution(request, plan, parent, inputs)
         return self._record_created(execution, request)
@@ -151,50 +152,6 @@ class Service:
             )
         if parent.depth + 1 > self.config.max_depth:
             raise TooDeep(flow_name, self.config.max_depth)
-
-    def _child_of_call(
-        self, parent: Execution, request: StartRequest, plan: StartPlan, inputs: Json
-    ) -> Execution | None:
-        """The child of the same call, from this try of the parent or an earlier one.
-
-        A call with other inputs is another one; but for what a wrapper runs, which may get
-        other inputs in a retry.
-        """
-        if request.call_key is None:
-            return None
-        is_wrapped = request.wrapped_of is not None
-        content = (plan.flow_name, inputs, plan.wrapped)
-        children = [
-            child
-            for child in self.store.call_children(self._tries(parent), request.call_key)
-            if is_wrapped or (child.flow_name, child.inputs, child.wrapped) == content
-        ]
-        own = [child for child in children if child.parent_id == parent.execution_id]
-        if own and parent.losses and is_wrapped and request.retry_of is None:
-            return own[-1]  # The wrapper goes on from how the last try ended.
-        if is_wrapped and request.retry_of is not None:
-            retries = [child for child in own if child.retry_of == request.retry_of]
-            return retries[-1] if retries else None
-        succeeded = [child for child in children if child.status is S.ENDED_SUCCESS]
-        live = [child for child in own if not child.status.is_ended]
-        return next(iter(succeeded + live), None)
-
-    def _as_next_try(self, parent: Execution, request: StartRequest) -> StartRequest:
-        """The request; what a wrapper starts is a retry of what it started before."""
-        if request.wrapped_of is None or request.retry_of is not None:
-            return request
-        tries = self.store.call_children([parent], request.call_key or "")
-        return replace(request, retry_of=tries[-1].execution_id) if tries else request
-
-    def _tries(self, execution: Execution) -> list[Execution]:
-        """It and the executions that it retries, the newest first."""
-        tries = [execution]
-        while tries[-1].retry_of is not None:
-            previous = self.store.find_execution(tries[-1].retry_of)
-            if previous is None:  # It was deleted.
-                break
-            tries.append(previous)
-        return tries
 
     def _new_execution(
         self,
@@ -420,27 +377,3 @@ def subtree_of(top: Execution, family: list[Execution]) -> list[Execution]:
             ids.add(execution.execution_id)
             subtree.append(execution)
     return subtree
-
-
-def cancel_event(execution: Execution, actor: str, sentence: str) -> Event:
-    """End it if no kernel runs it; else request that its worker cancels it."""
-    id_ = execution.execution_id
-    if execution.worker is None or execution.status in (S.PENDING, S.QUEUED):
-        status = S.ENDED_CANCELLED
-        return make_event(id_, K.ENDED, actor, status=status, status_message=sentence)
-    action = RequestedAction.CANCEL
-    return make_event(id_, K.REQUESTED, actor, what=action, why=sentence)
-
-
-def make_event(
-    execution_id: str, kind: EventKind, actor: str = "", /, **payload: Any
-) -> Event:
-    """An event that happens now. `actor`: empty for the engine."""
-    return Event(
-        event_id=new_id(),
-        execution_id=execution_id,
-        kind=kind,
-        happened_at=now(),
-        actor=actor,
-        payload=payload,
-    )

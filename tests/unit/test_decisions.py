@@ -17,6 +17,7 @@ from flowkernel.core.models import (
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import MessageStatus
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.decisions import (
     DecisionRequest,
     check_answer,
@@ -26,7 +27,9 @@ from flowkernel.engine.prompts.decisions import (
     still_possible,
 )
 from flowkernel.engine.prompts.failure_prompt import LABELS
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import (
+    Service,
+)
 from flowkernel.home import Home
 from flowkernel.store import Store
 

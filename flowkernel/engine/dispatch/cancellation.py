@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.service import cancel_event
+from flowkernel.engine.event_factory import cancel_event
 
 S = ExecutionStatus
 K = EventKind

@@ -9,19 +9,16 @@ are pure, are in modules of their own: who gets a slot in `slots`, what a worker
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any
 
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
-from flowkernel.core.process_id import is_alive
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import (
     Assignments,
-    WorkerHoldings,
     plan_assignments,
 )
 from flowkernel.engine.dispatch.cancellation import (
@@ -33,10 +30,14 @@ from flowkernel.engine.dispatch.cancellation import (
 from flowkernel.engine.dispatch.lost_workers import find_orphans, loss_events
 from flowkernel.engine.dispatch.slots import SlotTable, is_external
 from flowkernel.engine.dispatch.wait_registry import WaitRegistry
+from flowkernel.engine.dispatch.worker_lease import WorkerLease
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.prompts.stale_prompts import stale_events
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import (
+    Service,
+)
 from flowkernel.engine.start_plan import notebook_path
 from flowkernel.kernels.parked.registry import sweep_parked
 
@@ -47,30 +48,6 @@ SILENT = frozenset({K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED})
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 IDLE_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
-
-
-@dataclass(eq=False)
-class WorkerLease:
-    """A worker that has polled."""
-
-    worker_id: str
-    pid: int
-    process_started_at: float
-    last_seen: float  #: When it sent its last request; on the monotonic clock.
-    holding: set[str] = field(default_factory=set)
-    ended: set[str] = field(
-        default_factory=set
-    )  #: Reported as ended, not put away yet.
-    paused: set[str] = field(default_factory=set)
-    polls: int = 0  #: Its requests that are held open just now.
-    has_news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def holdings(self) -> WorkerHoldings:
-        """What it had by its own account when it polled last."""
-        return WorkerHoldings(
-            worker_id=self.worker_id, holding=self.holding, paused=self.paused
-        )
 
 
 class Dispatcher:
@@ -342,7 +319,7 @@ class Dispatcher:
     def forget_lost_workers(self) -> None:
         """Remove the workers that are gone."""
         for worker in list(self.workers.values()):
-            if self._is_lost(worker):
+            if worker.is_lost(self.config):
                 del self.workers[worker.worker_id]
 
     async def recover(self) -> None:
@@ -369,15 +346,6 @@ class Dispatcher:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._has_events.wait(), seconds)
         await asyncio.sleep(SWEEP_EVERY if self._has_events.is_set() else 0)
-
-    def _is_lost(self, worker: WorkerLease) -> bool:
-        silence = monotonic() - worker.last_seen
-        if worker.polls and is_alive(worker.pid, worker.process_started_at):
-            return False
-        if silence < self.config.lease:
-            return False
-        alive = is_alive(worker.pid, worker.process_started_at)
-        return silence > self.config.silence or not alive
 
     def _orphans(self) -> list[Execution]:
         """What a lost worker had; none before every worker had time to poll this engine."""

@@ -7,7 +7,7 @@ from flowkernel.config import Config
 from flowkernel.core.models import Event, EventKind, Execution, OnLost, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
-from flowkernel.engine.service import make_event
+from flowkernel.engine.event_factory import make_event
 
 S = ExecutionStatus
 K = EventKind

@@ -16,8 +16,11 @@ from flowkernel.engine.dispatch.wait_registry import (
     until_over,
     waiting_sentence,
 )
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.inbox import Inbox
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import (
+    Service,
+)
 
 S = ExecutionStatus
 SLOT_SECONDS = 20.0  #: How long one request waits for a slot; then it is sent again.

@@ -18,6 +18,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.failure_prompt import (
     INPUT,
     LABELS,
@@ -25,7 +26,9 @@ from flowkernel.engine.prompts.failure_prompt import (
     kernel_gone,
     why_settled,
 )
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import (
+    Service,
+)
 
 K = EventKind
 S = ExecutionStatus

@@ -13,8 +13,11 @@ from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.projection import why_not_open
 from flowkernel.core.status import MessageStatus
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id
-from flowkernel.engine.service import Service, make_event
+from flowkernel.engine.service import (
+    Service,
+)
 from flowkernel.forms.form import Form, body_of
 
 K = EventKind

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from flowkernel.core.models import Event, EventKind, Execution, Message, RequestedAction
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.failure_prompt import (
     offers_kernel,
     why_settled,
     without_kernel,
 )
-from flowkernel.engine.service import make_event
 
 S = ExecutionStatus
 K = EventKind

@@ -50,9 +50,7 @@ class ForkedKernel:
 
     pid: int
     wire: WireConnection
-    connection: Message | None = (
-        None  #: How clients connect to it. None: it is starting.
-    )
+    connection: Message | None = None  #: How clients connect; None: it is starting.
     owner: WireConnection | None = None
 
 

@@ -1,0 +1,40 @@
+"""What the engine knows of a worker, and when the worker counts as lost."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from flowkernel.config import Config
+from flowkernel.core.clock import monotonic
+from flowkernel.core.process_id import is_alive
+from flowkernel.engine.dispatch.assignments import WorkerHoldings
+
+
+@dataclass(eq=False)
+class WorkerLease:
+    """A worker that has polled."""
+
+    worker_id: str
+    pid: int
+    process_started_at: float
+    last_seen: float  #: When it sent its last request; on the monotonic clock.
+    holding: set[str] = field(default_factory=set)
+    #: Reported as ended, not dropped by the worker yet.
+    ended: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
+    polls: int = 0  #: Its requests that are held open just now.
+    has_news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def holdings(self) -> WorkerHoldings:
+        """What it had by its own account when it polled last."""
+        return WorkerHoldings(
+            worker_id=self.worker_id, holding=self.holding, paused=self.paused
+        )
+
+    def is_lost(self, config: Config) -> bool:
+        """Whether it is gone, or has been silent for too long."""
+        silence = monotonic() - self.last_seen
+        if silence < config.lease:
+            return False
+        alive = is_alive(self.pid, self.process_started_at)
+        return not alive or (silence > config.silence and not self.polls)
