@@ -1,6 +1,6 @@
 """From events to executions, cell runs and messages. Pure.
 
-The store keeps events for ever; the tables `execution`, `cell_run` and `message` are the fold
+The store keeps all events; the tables `execution`, `cell_run` and `message` are the fold
 of them. The same functions make the tables, rebuild them, and keep the tree on a person's
 screen current. How far an execution is, which is not stored, is in `progress`.
 """
@@ -38,7 +38,7 @@ MOVED_TO = {
     K.LOST: S.QUEUED,
     K.FAILED: S.PAUSED,
 }
-#: Decisions after which the same execution goes on, in its live kernel.
+#: Decisions after which the same execution continues, in its live kernel.
 LIVE_VERBS = frozenset({DecisionVerb.RETRY_CELL, DecisionVerb.SKIP})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 MESSAGE_KINDS = frozenset(

@@ -33,7 +33,7 @@ def child_of_call(
     ]
     own = [child for child in children if child.parent_id == parent.execution_id]
     if own and parent.losses and is_wrapped and request.retry_of is None:
-        return own[-1]  # The wrapper goes on from how the last try ended.
+        return own[-1]  # The wrapper continues from how the last try ended.
     if is_wrapped and request.retry_of is not None:
         retries = [child for child in own if child.retry_of == request.retry_of]
         return retries[-1] if retries else None

@@ -34,7 +34,7 @@ class HomeClaim:
             yield
         finally:
             with suppress(OSError, BadArgument):
-                # The home at the path may be another one by now, with an engine of its own.
+                # The home at the path may have become another one, with an engine of its own.
                 if EngineFile.read(self._home) == self._engine_file:
                     self._home.engine_file.unlink()
 

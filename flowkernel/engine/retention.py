@@ -32,7 +32,7 @@ class PruneResult(JsonRecord):
 def prune(
     service: Service, *, days: float | None, keep: int | None, is_dry: bool = False
 ) -> PruneResult:
-    """Delete old families that have ended as a whole. Everything else goes on.
+    """Delete old families that have ended as a whole. Everything else continues.
 
     Args:
         days: Delete those whose root is older.

@@ -268,7 +268,7 @@ class Service:
         )
 
     def resume(self, execution_id: str, actor: str) -> Execution:
-        """Let a paused one go on. One that has a kernel gets its slot from the dispatcher.
+        """Continue a paused one. One that has a kernel gets its slot from the dispatcher.
 
         Raises:
             MoveNotAllowed: It is not paused.

@@ -192,7 +192,7 @@ def _is_number(value: Json) -> bool:
 
 
 def _literal_dict(flow: Flow, name: str, content: str) -> dict[str, Json] | None:
-    """A dict that stands as a literal in a source; None: there is none."""
+    """A dict that is a literal in a source; None: there is none."""
     try:
         body = parse_source(flow.source).body
     except (SyntaxError, ValueError, RecursionError):  # It fails when it runs.

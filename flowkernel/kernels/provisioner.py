@@ -39,7 +39,7 @@ SUPPORTED_ARGUMENTS = frozenset(
     {"env", "cwd", "stdout", "stderr", "stdin", "extra_arguments", "kernel_id"}
 )
 PLAIN_WARNING = "a plain kernel is started: there is no fork server: %s"
-#: A fork server may take a second to start. The caller's event loop goes on meanwhile.
+#: A fork server may take a second to start. The caller's event loop continues meanwhile.
 _threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="flowkernel-fork")
 
 

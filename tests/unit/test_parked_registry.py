@@ -71,7 +71,7 @@ def test_an_id_must_name_one(tmp_path):
 def test_what_is_not_parked_is_not_found(tmp_path, text):
     publish(tmp_path, a_kernel())
 
-    with pytest.raises(NotParked, match="has no parked kernel: it goes on"):
+    with pytest.raises(NotParked, match="has no parked kernel: it has continued"):
         find_parked(tmp_path, text)
 
 

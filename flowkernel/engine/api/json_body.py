@@ -22,7 +22,7 @@ def check_json(value: Any) -> Any:
         plain_json(value, "the request", limit=sys.maxsize)  # Raises, and says where.
     except TypeError as error:
         raise BadArgument(
-            "The body of the request is not said to be JSON. Send it with the header "
+            "The request does not say that its body is JSON. Send it with the header "
             "`Content-Type: application/json`."
         ) from error
     return value

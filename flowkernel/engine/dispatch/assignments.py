@@ -1,7 +1,7 @@
 """What a worker has to do. Pure.
 
 Assignments are not sent but derived, each time a worker polls, from what is on disk and from
-what it holds by its own account: a response that gets lost costs nothing.
+what it says that it holds: a lost response does no harm.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -17,7 +17,7 @@ A = RequestedAction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerHoldings:
-    """What a worker has by its own account."""
+    """What a worker says that it has."""
 
     worker_id: str
     holding: Set[str]  #: The executions it carries out, without those that have ended.

@@ -77,7 +77,7 @@ class Dispatcher:
     # -- following events ----------------------------------------------------------------
 
     def open(self) -> None:
-        """Take in what was under way when the last engine ended."""
+        """Follow what was under way when the last engine ended."""
         for execution in sorted(self._live, key=lambda e: e.created_at):
             self.slots.recall(execution)
             runs = self.service.store.cell_runs(execution.execution_id)
@@ -306,7 +306,7 @@ class Dispatcher:
     # -- sweeping ------------------------------------------------------------------------
 
     async def sweep(self, stop: Callable[[], None]) -> None:
-        """Look for lost workers, for ever; call `stop` once this engine is idle."""
+        """Look for lost workers, without end; call `stop` once this engine is idle."""
         while not self.is_stopping:
             await self._sleep()
             self._processes.reap()

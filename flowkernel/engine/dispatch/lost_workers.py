@@ -20,7 +20,7 @@ def find_orphans(
 
     Args:
         live: The executions that have not ended.
-        workers: The ids of the workers that are there.
+        workers: The ids of the workers that have polled.
         lease: Seconds, exclusive, that a new worker may take until its first request.
     """
     return [

@@ -40,7 +40,7 @@ class SlotTable:
         return self.slots - len(self.holding | self.granted)
 
     def recall(self, execution: Execution) -> None:
-        """Take in an execution as it was when the engine started."""
+        """Add an execution as it was when the engine started."""
         if is_external(execution.worker):
             self.external.add(execution.execution_id)
         self._place(execution.execution_id, execution.status)

@@ -27,7 +27,7 @@ class Wait:
         return self.return_when.is_settled(list(self.statuses.values()))
 
     def note(self, execution_id: str, status: ExecutionStatus) -> None:
-        """Take in a new status. PAUSED: it failed, and nothing is decided yet."""
+        """Note a new status. PAUSED: it failed, and nothing is decided yet."""
         if status is ExecutionStatus.PAUSED:
             if not self.counts_failed:
                 return

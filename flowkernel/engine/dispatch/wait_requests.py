@@ -119,7 +119,7 @@ class HeldWait:
         return self.execution_id if self.request.is_flow else None
 
     async def _note_ended(self, wait: Wait, targets: list[Execution]) -> None:
-        """Take in what ended after it was read, and before the wait was registered."""
+        """Note what ended after it was read, and before the wait was registered."""
         store = self.service.store
         for target in targets:
             if target.execution_id not in store.live and not target.status.is_ended:

@@ -26,7 +26,7 @@ class WorkerLease:
 
     @property
     def holdings(self) -> WorkerHoldings:
-        """What it had by its own account when it polled last."""
+        """What it had as it said when it polled last."""
         return WorkerHoldings(
             worker_id=self.worker_id, holding=self.holding, paused=self.paused
         )

@@ -47,7 +47,7 @@ def _has_execution(service: Service, worker_id: str, event: Event) -> bool:
 def _as_cancelled(service: Service, event: Event) -> Event:
     """The event; an error of what is being cancelled ends it as cancelled.
 
-    The cancel is on disk before the worker hears of it: what the execution requests
+    The cancel is on disk before the worker knows of it: what the execution requests
     meanwhile is refused, and its cell raises that. Its cell run has the error.
     """
     if event.kind is not K.ENDED or event.payload["status"] != S.ENDED_ERROR:

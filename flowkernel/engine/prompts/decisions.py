@@ -73,7 +73,7 @@ def decision_in(message: Message) -> DecisionRequest:
 def decide(
     service: Service, execution_id: str, request: DecisionRequest, *, archive: bool
 ) -> Execution:
-    """Record the decision, and end what does not go on. The same one twice is one decision.
+    """Record the decision, and end what does not continue. The same one twice is one decision.
 
     If the kernel went while the answer was on its way, and the answer needs it, nothing is
     decided: the person is asked again.
@@ -101,7 +101,7 @@ def decide(
 
 
 def _ending(failed: Execution, request: DecisionRequest, archive: bool) -> list[Event]:
-    """The events that end it, unless it goes on, or is cancelled with its family."""
+    """The events that end it, unless it continues, or is cancelled with its family."""
     if request.verb is V.CANCEL_ALL or request.verb in LIVE_VERBS:
         return []
     ended = make_event(

@@ -36,7 +36,7 @@ DESCRIPTIONS = {
     V.RETRY_CELL: "Run this cell again, as it is here. The cells before it do not run again.",
     V.RETRY: "Start again, in a new kernel.",
     V.RETRY_WITH_INPUTS: "Start again, in a new kernel, with these inputs.",
-    V.SKIP: "Go on after this cell, with these values.",
+    V.SKIP: "Continue after this cell, with these values.",
     V.FAIL: "End with this error.",
     V.CANCEL_ALL: "Cancel it, everything that waits for it, and everything that these started.",
 }

@@ -1,8 +1,8 @@
-"""Prompts that are out of date, and failures that nobody is left to decide on.
+"""Prompts that are out of date, and failures that can no longer be decided.
 
 A prompt belongs to the wrapper that sent it; what it asks about is another execution, which may
-end, go on or lose its kernel meanwhile. The engine looks for them again and again, so that an
-engine that was killed in between leaves none. Pure, but for ids and the time.
+end, continue or lose its kernel meanwhile. The engine looks for them again and again, so that
+none is left by an engine that was killed in between. Pure, but for ids and the time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +39,7 @@ def stale_events(
 
 
 def _abandoned(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
-    """The end of a paused execution, if nothing is left that could let it go on."""
+    """The end of a paused execution, if nothing is left that could resume it."""
     is_cancelled = failed.requested_action is RequestedAction.CANCEL
     if is_cancelled and failed.worker is None:
         status, sentence = S.ENDED_CANCELLED, failed.status_message

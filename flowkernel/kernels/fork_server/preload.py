@@ -158,7 +158,7 @@ def open_files() -> dict[str, str]:
     """The open files of this process: file descriptor and path."""
     files = {}
     for file in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # The file of the listing itself is closed by now.
+        with suppress(OSError):  # The file of the listing itself is closed already.
             files[file] = os.readlink(f"/proc/self/fd/{file}")
     return files
 

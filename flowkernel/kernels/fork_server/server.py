@@ -98,7 +98,7 @@ class ForkServer:
         self._watch(listener, self._on_client)
 
     def serve(self) -> None:
-        """Serve until it is not needed any more."""
+        """Serve until it is no longer needed."""
         while not self._is_over():
             for key, _ in self._selector.select(self._select_timeout()):
                 key.data()

@@ -26,7 +26,7 @@ from flowkernel.flow_api.context import IS_GUEST, required_context
 CODE_MESSAGES = ("execute_request", "comm_open", "comm_msg", "comm_close")
 SHUTDOWN_REFUSED = (
     "This kernel is kept by flowkernel and was not shut down: its execution waits for a "
-    "decision. Answer its prompt to let it go."
+    "decision. Answer its prompt to end it."
 )
 Message = dict[str, Any]
 Handler = Callable[[Any, Any, Message], Any]

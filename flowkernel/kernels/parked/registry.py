@@ -64,7 +64,7 @@ def find_parked(home: Path, execution_id: str) -> ParkedKernel:
         )
     kernel = _read(paths[ids[0]]) if ids else None
     if kernel is None:
-        raise NotParked(execution_id, "it goes on, it has ended, or it never failed")
+        raise NotParked(execution_id, "it has continued or ended, or it never failed")
     if not kernel.is_kept:
         raise NotParked(kernel.execution_id, "its kernel is gone, with its variables")
     return kernel

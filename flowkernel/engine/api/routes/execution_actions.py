@@ -37,7 +37,7 @@ async def cancel(
 async def pause(
     execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
 ) -> Response:
-    """Let it stop after the cell that runs now."""
+    """Stop it after the cell that runs now."""
     execution = await in_thread(engine.service.pause, execution_id, body.started_by)
     return json_response(execution.to_json())
 
@@ -46,7 +46,7 @@ async def pause(
 async def resume(
     execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
 ) -> Response:
-    """Let a paused one go on."""
+    """Continue a paused one."""
     execution = await in_thread(engine.service.resume, execution_id, body.started_by)
     if execution.status is ExecutionStatus.PAUSED:
         engine.dispatcher.resume(execution_id)

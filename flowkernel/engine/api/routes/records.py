@@ -59,7 +59,7 @@ async def sql(body: schemas.SqlBody, engine: CurrentEngine) -> Response:
 
 @router.post("/prune", tags=["engine"])
 async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
-    """Delete old families, while everything goes on."""
+    """Delete old families, while everything continues."""
     result = await in_thread(
         prune_families,
         engine.service,
@@ -72,7 +72,7 @@ async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
 
 @router.post("/compact", tags=["engine"])
 async def compact(engine: CurrentEngine) -> Response:
-    """Give free space in the database file back to the disk, while everything goes on."""
+    """Give free space in the database file back to the disk, while everything continues."""
     size_before = engine.store.size_bytes
     await in_thread(engine.service.compact)
     return json_response({"before": size_before, "after": engine.store.size_bytes})
@@ -80,5 +80,5 @@ async def compact(engine: CurrentEngine) -> Response:
 
 @router.post("/backup", tags=["engine"])
 async def backup(engine: CurrentEngine) -> Response:
-    """Copy the database into the backup folder, while everything goes on."""
+    """Copy the database into the backup folder, while everything continues."""
     return json_response({"path": await in_thread(engine.service.backup)})
