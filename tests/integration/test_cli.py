@@ -141,13 +141,23 @@ FORM = {
 
 
 @pytest.fixture
-def message(client):
-    """A message with a form, sent by an execution that nobody runs."""
+def send(client):
+    """Send a message with a form, from an execution that no worker runs; its id."""
     source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
     asker = client.start({"source": source, "run": False}).execution_id
-    sent = client.post(f"/execution/{asker}/message", {"subject": "?", "body": FORM})
-    yield sent["message_id"]
+
+    def send(body):
+        request = {"subject": "?", "body": body}
+        return client.post(f"/execution/{asker}/message", request)["message_id"]
+
+    yield send
     client.act(asker, "cancel")
+
+
+@pytest.fixture
+def message(send):
+    """The id of a message with `FORM`."""
+    return send(FORM)
 
 
 def test_messages_are_listed_until_they_are_answered(ask, say, message):
@@ -180,35 +190,31 @@ def test_a_message_says_how_it_is_answered(say, message):
         assert line in text
 
 
-def test_a_name_comes_before_a_label_and_a_choice_before_a_number(client, ask):
-    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
-    asker = client.start({"source": source, "run": False}).execution_id
+def test_a_name_comes_before_a_label_and_a_choice_before_a_number(send, ask):
     properties = {
         "a": {"enum": ["1", "2"]},
         "some": {"element": "multi-select", "items": {"enum": ["S", "M", 3]}},
         "no": {"element": "submit", "label": "yes"},
         "yes": {"element": "submit", "label": "no"},
     }
-    question = {"subject": "?", "body": {"properties": properties}}
-    sent = client.post(f"/execution/{asker}/message", question)["message_id"]
+    message = send({"properties": properties})
 
     answered = ask(
-        "message", "answer", sent, "yes", "-p", "a", "1", "-p", "some", "S,3"
+        "message", "answer", message, "yes", "-p", "a", "1", "-p", "some", "S,3"
     )
 
     assert answered["response"] == {"a": "1", "some": ["S", 3], "yes": True}
 
 
-def test_a_file_is_given_by_its_path(client, ask, say, tmp_path):
-    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
-    asker = client.start({"source": source, "run": False}).execution_id
+def test_a_file_is_given_by_its_path(send, ask, say, tmp_path):
     body = {"properties": {"doc": {"element": "file"}}, "required": ["doc"]}
-    question = {"subject": "?", "body": body}
-    sent = client.post(f"/execution/{asker}/message", question)["message_id"]
+    message = send(body)
     (tmp_path / "a.txt").write_text("hello")
 
-    assert "cannot be read" in say("message", "answer", sent, "-p", "doc", "no", code=2)
-    answered = ask("message", "answer", sent, "-p", "doc", str(tmp_path / "a.txt"))
+    assert "cannot be read" in say(
+        "message", "answer", message, "-p", "doc", "no", code=2
+    )
+    answered = ask("message", "answer", message, "-p", "doc", str(tmp_path / "a.txt"))
 
     assert answered["response"]["doc"] == {"name": "a.txt", "content": "aGVsbG8="}
 
@@ -228,22 +234,14 @@ def test_a_wrong_answer_says_what_is_wrong(say, message):
     assert "has no 'x'" in say(*answer, "fail", "-p", "x", "1", code=2)
 
 
-def test_what_belongs_to_another_button_is_refused(client, ask, say):
-    source = {"name": "asker", "kind": "SCRIPT", "source": "1"}
-    asker = client.start({"source": source, "run": False}).execution_id
+def test_a_field_of_another_button_is_refused(send, ask, say):
     properties = {
         "why": {"element": "string"},
         "day": {"element": "string"},
         "retry": {"element": "submit", "fields": ["day"]},
         "fail": {"element": "submit"},
     }
-    question = {"subject": "?", "body": {"properties": properties}}
-    answer = (
-        "message",
-        "answer",
-        client.post(f"/execution/{asker}/message", question)["message_id"],
-        "fail",
-    )
+    answer = ("message", "answer", send({"properties": properties}), "fail")
 
     error = say(*answer, "-p", "day", "monday", code=2)
 
@@ -251,7 +249,7 @@ def test_what_belongs_to_another_button_is_refused(client, ask, say):
     assert ask(*answer, "-p", "why", "enough")["response"]["why"] == "enough"
 
 
-def test_the_engine_says_how_it_is(ask, say, home):
+def test_the_status_of_the_engine(ask, say, home):
     assert ask("engine", "status")["found"] == "ANSWERS"
     assert "slots in use" in say("engine", "status")
     assert "ran already" in say("engine", "start")
@@ -328,13 +326,13 @@ def test_old_runs_are_deleted_and_the_file_gets_smaller(ask, say, own):
 
 def test_the_database_is_made_again_from_the_journal(ask, say, own):
     assert "The engine has the database open" in say("rebuild", code=2)
-    before = ask("execution", "list")
+    executions = ask("execution", "list")
     say("engine", "stop")
     own.database.write_bytes(b"spoilt")
 
     assert "3 runs. The old one is" in say("rebuild")
 
-    assert ask("execution", "list") == before
+    assert ask("execution", "list") == executions
     say("engine", "stop")
     assert ask("rebuild")["executions"] == 3
 
@@ -448,16 +446,16 @@ def test_an_execution_that_ended_can_be_deleted_and_no_other(client, register):
         client.request("DELETE", f"/execution/{top.execution_id}")
 
 
-# -- who is there ----------------------------------------------------------------------------
+# -- presence --------------------------------------------------------------------------------
 
 
 def test_the_person_who_answers_a_message_is_present(client, register):
     register("asks", "x = 1")
     asker = client.start({"flow": "asks", "run": False})
     path = f"/execution/{asker.execution_id}"
-    sent = client.post(f"{path}/message", {"subject": "Well?"})
+    message = client.post(f"{path}/message", {"subject": "Well?"})
 
-    client.answer(sent["message_id"], {"ok": True}, answered_from="my page")
+    client.answer(message["message_id"], {"ok": True}, answered_from="my page")
 
     presence = client.get(f"{path}/presence")
     assert presence["is_attended"]

@@ -53,19 +53,19 @@ def worker(client):
 
 @pytest.fixture
 def person(client):
-    """Somebody who does something now."""
+    """A person who does something now."""
 
     def person(name="ada", channel="notebook"):
-        other = Client(client.home, started_by=f"{name} (test)")
-        other.channel, other.starts_engine = channel, False
-        other.get("/flow")
-        return other
+        own_client = Client(client.home, started_by=f"{name} (test)")
+        own_client.channel, own_client.starts_engine = channel, False
+        own_client.get("/flow")
+        return own_client
 
     return person
 
 
 class Stage:
-    """One flow under `interactive`: the wrapper that runs, and what it runs."""
+    """One flow in `interactive`: its wrapper, which runs, and its first try."""
 
     def __init__(self, client, worker, **request):
         request = {"source": SOURCE, "using": [USING], **request}
@@ -77,28 +77,28 @@ class Stage:
         self.child = worker.take()
 
     def end(self):
-        """What the handler came to; the wrapper ends so."""
-        raised = self.wrapper.join()
+        """Wait until the handler ends, and report its end; the type of its error."""
+        error = self.wrapper.join()
         ends = {ExecutionSuccess: S.ENDED_SUCCESS, ExecutionCancel: S.ENDED_CANCELLED}
-        status = ends.get(type(raised), S.ENDED_ERROR)
-        said = {"status": status, "status_message": str(raised) or None}
-        self.worker.report(self.wrapper.execution, EventKind.ENDED, **said)
-        return type(raised)
+        status = ends.get(type(error), S.ENDED_ERROR)
+        payload = {"status": status, "status_message": str(error) or None}
+        self.worker.report(self.wrapper.execution, EventKind.ENDED, **payload)
+        return type(error)
 
     def prompt(self):
-        """The prompt, once it is there."""
+        """The open prompt; waits for it."""
         [message] = until(lambda: self.client.get("/message", is_open="true"))
         return message
 
     def answer(self, **response):
-        """Ada answers."""
+        """Answer the prompt, as Ada."""
         ada = Client(self.client.home, started_by="ada (test)")
         ada.starts_engine = False
         message_id = self.prompt()["message_id"]
         return ada.answer(message_id, response, answered_from="notebook")
 
     def decisions(self):
-        """What was decided on the children: verb, by whom, from where, and why."""
+        """The decisions on the tries: verb, person, place and reason."""
         rows = self.client.sql(
             "SELECT payload->>'verb', actor, payload->>'decided_from', payload->>'why' "
             "FROM event WHERE kind = 'decided' ORDER BY seq"
@@ -108,7 +108,7 @@ class Stage:
 
 @pytest.fixture
 def begin(client, worker):
-    """Start a flow under `interactive`."""
+    """Start a flow in `interactive`."""
     stages = []
 
     def begin(**request):
@@ -123,7 +123,7 @@ def begin(client, worker):
 # -- start flow, monitor execution ------------------------------------------------------
 
 
-def test_it_starts_the_flow_and_watches_it(begin):
+def test_it_starts_the_flow_and_waits_for_it(begin):
     stage = begin(inputs={"day": 1})
 
     assert stage.child.get("inputs", "parks") == ({"day": 1}, True)
@@ -145,7 +145,7 @@ def test_success_ends_it_with_success(begin, worker, client):
 # -- check user activity ----------------------------------------------------------------
 
 
-def test_nobody_was_ever_there_it_ends_with_the_error_at_once(begin, worker, client):
+def test_without_a_person_it_ends_with_the_error_at_once(begin, worker, client):
     stage = begin()
 
     worker.fail(stage.child)
@@ -156,14 +156,12 @@ def test_nobody_was_ever_there_it_ends_with_the_error_at_once(begin, worker, cli
         "Nobody was there to be asked."
     )
     assert client.get("/message") == []
-    [(verb, actor, _, why)] = stage.decisions()
-    assert (verb, why) == ("fail", "Nobody was there to be asked.")
+    [(verb, actor, _, reason)] = stage.decisions()
+    assert (verb, reason) == ("fail", "Nobody was there to be asked.")
     assert actor == client.started_by
 
 
-def test_somebody_who_was_there_exactly_so_long_ago_is_asked(
-    begin, worker, person, clock
-):
+def test_a_person_at_the_limit_is_asked(begin, worker, person, clock):
     """The limit is inclusive."""
     stage = begin()
     clock.stop()
@@ -175,9 +173,7 @@ def test_somebody_who_was_there_exactly_so_long_ago_is_asked(
     assert stage.prompt()["about_id"] == stage.child.execution_id
 
 
-def test_somebody_who_was_there_a_second_longer_ago_is_not(
-    begin, worker, person, clock
-):
+def test_a_person_a_second_beyond_the_limit_is_not_asked(begin, worker, person, clock):
     stage = begin()
     person()
     clock.move(minutes=LIMIT, seconds=1)
@@ -190,36 +186,36 @@ def test_somebody_who_was_there_a_second_longer_ago_is_not(
 @pytest.mark.parametrize(
     "channel", ["notebook", "command line", "panel", "REST"], ids=str
 )
-def test_whatever_a_person_does_counts_and_is_recorded(begin, worker, person, channel):
-    """Executed a cell, used the command line or the panel, or asked over REST and said so."""
+def test_every_sign_of_a_person_counts_and_is_recorded(begin, worker, person, channel):
+    """A cell, a command, the panel, or a REST request of a person."""
     stage = begin()
     person("bob", channel)
 
     worker.fail(stage.child)
 
     prompt = stage.prompt()
-    [[known]] = stage.client.sql(
+    [[attended]] = stage.client.sql(
         "SELECT payload->'attended' FROM event WHERE kind = 'message_sent'"
     )["rows"]
-    assert f'"person":"bob","channel":"{channel}"' in known.replace(", ", ",").replace(
-        ": ", ":"
-    )
+    assert f'"person":"bob","channel":"{channel}"' in attended.replace(
+        ", ", ","
+    ).replace(": ", ":")
     assert prompt["message_type"] == "ERROR"
 
 
-def test_an_answer_counts_as_a_sign_too(begin, worker, person, clock):
+def test_an_answer_is_a_sign_of_a_person(begin, worker, person, clock):
     stage = begin()
     person()
     worker.fail(stage.child)
     stage.prompt()
     clock.move(minutes=LIMIT - 1)
     stage.answer(retry=True)
-    again = worker.take()
+    second_try = worker.take()
     clock.move(minutes=LIMIT - 1)
 
-    worker.fail(again)
+    worker.fail(second_try)
 
-    assert stage.prompt()["about_id"] == again.execution_id
+    assert stage.prompt()["about_id"] == second_try.execution_id
 
 
 # -- create message for users -----------------------------------------------------------
@@ -232,15 +228,18 @@ def test_retry_starts_the_flow_again(begin, worker, person):
 
     stage.answer(retry=True)
 
-    again = worker.take()
-    assert again.get("retry_of", "inputs") == (stage.child.execution_id, {"day": 1})
-    worker.succeed(again)
+    second_try = worker.take()
+    assert second_try.get("retry_of", "inputs") == (
+        stage.child.execution_id,
+        {"day": 1},
+    )
+    worker.succeed(second_try)
     assert stage.end() is ExecutionSuccess
     assert stage.child.load("status", "is_archived") == (S.ENDED_ERROR, True)
     assert stage.decisions() == [("retry", "ada", "notebook", None)]
 
 
-def test_how_long_it_ran_leaves_out_what_a_person_took(begin, worker, person, clock):
+def test_the_run_time_does_not_count_answer_time(begin, worker, person, clock):
     stage = begin()
     clock.move(seconds=30)
     person()
@@ -255,12 +254,12 @@ def test_how_long_it_ran_leaves_out_what_a_person_took(begin, worker, person, cl
 
     worker.fail(stage.child)
 
-    ran = re.search(r"It ran for (.+?) s\.", stage.prompt()["message"])
-    assert ran is not None
-    assert 50 <= float(ran[1]) < 60
+    run_time = re.search(r"It ran for (.+?) s\.", stage.prompt()["message"])
+    assert run_time is not None
+    assert 50 <= float(run_time[1]) < 60
 
 
-def test_earlier_tries_are_not_archived_if_that_is_said(begin, worker, person):
+def test_earlier_tries_are_not_archived_on_request(begin, worker, person):
     inputs = {**USING["inputs"], "archive_retries": False}
     stage = begin(using=[{**USING, "inputs": inputs}])
     person()
@@ -285,7 +284,7 @@ def test_fail_ends_it_with_the_error(begin, worker, person):
     assert stage.decisions() == [("fail", "ada", "notebook", None)]
 
 
-def test_nobody_answers_in_time_it_ends_with_the_error(begin, worker, person, clock):
+def test_without_an_answer_in_time_it_ends_with_the_error(begin, worker, person, clock):
     stage = begin()
     person()
     worker.fail(stage.child)
@@ -297,18 +296,18 @@ def test_nobody_answers_in_time_it_ends_with_the_error(begin, worker, person, cl
 
     assert stage.end() is ExecutionError
     assert stage.root.load("message").endswith("Nobody answered in time.")
-    told = stage.client.get(f"/message/{prompt['message_id']}")
-    assert (told["status"], told["closed_why"]) == (
+    message = stage.client.get(f"/message/{prompt['message_id']}")
+    assert (message["status"], message["closed_why"]) == (
         "TIMED_OUT",
         "Nobody answered in time.",
     )
     with pytest.raises(NotOpen, match="Nobody answered in time"):
         stage.client.answer(prompt["message_id"], {"retry": True}, answered_from="x")
-    [(verb, _, _, why)] = stage.decisions()
-    assert (verb, why) == ("fail", "Nobody answered in time.")
+    [(verb, _, _, reason)] = stage.decisions()
+    assert (verb, reason) == ("fail", "Nobody answered in time.")
 
 
-def test_somebody_who_said_so_is_waited_for_however_long_it_takes(begin, worker, clock):
+def test_an_interactive_run_waits_without_a_limit(begin, worker, clock):
     stage = begin(is_interactive=True)
     worker.fail(stage.child)
     prompt = stage.prompt()
@@ -321,24 +320,24 @@ def test_somebody_who_said_so_is_waited_for_however_long_it_takes(begin, worker,
     assert stage.end() is ExecutionError
 
 
-def test_each_try_asks_anew_whether_somebody_is_there(begin, worker, person, clock):
+def test_each_try_checks_again_whether_a_person_is_there(begin, worker, person, clock):
     stage = begin()
     person()
     worker.fail(stage.child)
     stage.answer(retry=True)
-    again = worker.take()
+    second_try = worker.take()
     clock.move(hours=1)
 
-    worker.fail(again)
+    worker.fail(second_try)
 
     assert stage.end() is ExecutionError
     assert [verb for verb, *_ in stage.decisions()] == ["retry", "fail"]
 
 
-# -- what nobody decided ----------------------------------------------------------------
+# -- without a decision -----------------------------------------------------------------
 
 
-def test_a_child_that_is_cancelled_takes_its_prompt_along(begin, worker, person):
+def test_the_prompt_of_a_cancelled_child_is_closed(begin, worker, person):
     stage = begin()
     person()
     worker.fail(stage.child)
@@ -349,34 +348,34 @@ def test_a_child_that_is_cancelled_takes_its_prompt_along(begin, worker, person)
     worker.report(stage.child, EventKind.ENDED, status=S.ENDED_CANCELLED)
 
     assert stage.end() is ExecutionCancel
-    told = stage.client.get(f"/message/{prompt['message_id']}")
-    said = "'sums' ended before this was answered."
-    assert (told["status"], told["closed_why"]) == ("CLOSED", said)
+    message = stage.client.get(f"/message/{prompt['message_id']}")
+    reason = "'sums' ended before this was answered."
+    assert (message["status"], message["closed_why"]) == ("CLOSED", reason)
 
 
-def test_a_kernel_that_is_lost_is_told_where_it_is_asked(begin, worker, person):
+def test_the_prompt_says_that_the_kernel_is_lost(begin, worker, person):
     stage = begin()
     person()
     worker.fail(stage.child)
-    before = stage.prompt()
-    assert {"retry_cell", "skip", "source"} <= before["body"]["properties"].keys()
+    first_prompt = stage.prompt()
+    assert {"retry_cell", "skip", "source"} <= first_prompt["body"]["properties"].keys()
 
     worker.report(stage.child, EventKind.KERNEL_LOST, why="Its kernel ended.")
     worker.let_go(stage.child)
 
-    until(lambda: stage.prompt()["message"] != before["message"])
-    after = stage.prompt()
-    said = (
+    until(lambda: stage.prompt()["message"] != first_prompt["message"])
+    changed_prompt = stage.prompt()
+    sentence = (
         "Retry cell is no longer possible. Its kernel ended. Retry from start still is."
     )
-    assert after["message_id"] == before["message_id"]
-    assert after["message"].endswith(f"**{said}**")
-    assert list(after["body"]["properties"]) == ["retry", "fail", "cancel_all"]
+    assert changed_prompt["message_id"] == first_prompt["message_id"]
+    assert changed_prompt["message"].endswith(f"**{sentence}**")
+    assert list(changed_prompt["body"]["properties"]) == ["retry", "fail", "cancel_all"]
     rows = stage.client.sql("SELECT message, body FROM message")["rows"]
-    assert [[said in text, "retry_cell" in body] for text, body in rows] == [
+    assert [[sentence in text, "retry_cell" in body] for text, body in rows] == [
         [True, False]
     ]
-    # A form that was on a screen all the time still has its fields.
+    # A form that was shown before still has its fields.
     stage.answer(retry=True, source="total = 1", values={"total": 1})
     assert worker.take().get("retry_of") == stage.child.execution_id
 
@@ -384,10 +383,10 @@ def test_a_kernel_that_is_lost_is_told_where_it_is_asked(begin, worker, person):
 # -- a flow's own time limits -----------------------------------------------------------
 
 
-def test_a_time_limit_around_it_does_not_count_what_a_person_takes(
+def test_a_time_limit_around_it_does_not_count_answer_time(
     client, worker, person, clock
 ):
-    """timeout(interactive(flow)): 60 s for the flow, however long ada takes."""
+    """timeout(interactive(flow)): 60 s for the flow, however long Ada needs."""
     outer = {"name": "timeout", "inputs": {"timeout_sec": 60}}
     client.start({"source": SOURCE, "using": [outer, USING]})
     limit = PlayedWrapper(shipped("timeout"), worker.take(is_wrapper=True))
@@ -397,19 +396,21 @@ def test_a_time_limit_around_it_does_not_count_what_a_person_takes(
     child = worker.take()
     clock.move(seconds=50)
     worker.fail(child)
-    asked = {"about_id": child.execution_id}
-    prompt = client.post(f"/execution/{inner.execution_id}/prompt", asked)
-    question = {"message": prompt["message_id"], "is_flow": True, "seconds": 0}
-    client.post(f"/execution/{inner.execution_id}/wait", question)
+    request = {"about_id": child.execution_id}
+    prompt = client.post(f"/execution/{inner.execution_id}/prompt", request)
+    wait_request = {"message": prompt["message_id"], "is_flow": True, "seconds": 0}
+    client.post(f"/execution/{inner.execution_id}/wait", wait_request)
     until(lambda: inner.load("status") == S.WAITING)
 
     clock.move(hours=5)
     ada = person()
-    until(lambda: _asked(client, limit.execution)["is_now"])
+    until(lambda: answer_time(client, limit.execution)["is_now"])
     assert limit.ended is None
     ada.answer(prompt["message_id"], {"retry_cell": True}, answered_from="notebook")
-    client.post(f"/execution/{inner.execution_id}/wait", {**question, "is_last": True})
-    until(lambda: not _asked(client, limit.execution)["is_now"])
+    client.post(
+        f"/execution/{inner.execution_id}/wait", {**wait_request, "is_last": True}
+    )
+    until(lambda: not answer_time(client, limit.execution)["is_now"])
     assert limit.ended is None
     clock.move(seconds=11)
     until(
@@ -418,45 +419,45 @@ def test_a_time_limit_around_it_does_not_count_what_a_person_takes(
             and child.load("requested_action")
         )
     )
-    for one in (child, inner):
-        worker.report(one, EventKind.ENDED, status="ENDED_CANCELLED")
+    for execution in (child, inner):
+        worker.report(execution, EventKind.ENDED, status="ENDED_CANCELLED")
 
     assert isinstance(limit.join(), ExecutionError)
     assert str(limit.ended) == "It took longer than 60 s, and was cancelled."
     limit.stop()
 
 
-def _asked(client, execution):
-    since = client.get(f"/execution/{execution.execution_id}")["created_at"]
-    return client.get(f"/execution/{execution.execution_id}/asked", since=since)
+def answer_time(client, execution):
+    created_at = client.get(f"/execution/{execution.execution_id}")["created_at"]
+    return client.get(f"/execution/{execution.execution_id}/asked", since=created_at)
 
 
-def test_a_wait_of_a_flow_does_not_count_what_a_person_takes(client, worker, clock):
-    """The same for child.wait(timeout=...) in any flow; here it asks somebody itself."""
+def test_a_wait_of_a_flow_does_not_count_answer_time(client, worker, clock):
+    """The same for child.wait(timeout=...) in any flow; here the child asks a person."""
     parent = client.start({"source": SOURCE})
-    mine = worker.take()
-    assert mine.execution_id == parent.execution_id
+    parent_execution = worker.take()
+    assert parent_execution.execution_id == parent.execution_id
     child = client.start({"source": SOURCE, "parent_id": parent.execution_id})
-    other = worker.take()
+    child_execution = worker.take()
 
-    waiting = PlayedWrapper(
+    played = PlayedWrapper(
         lambda _system, _this, _inputs: Execution(client, child.execution_id).wait(
             timeout=60
         ),
-        mine,
+        parent_execution,
     )
-    until(lambda: mine.load("status") == S.WAITING)
-    asked = {"subject": "Well?", "body": {"properties": {"x": {"element": "string"}}}}
-    message = client.post(f"/execution/{other.execution_id}/message", asked)
-    question = {"message": message["message_id"], "is_flow": True, "seconds": 0}
-    client.post(f"/execution/{other.execution_id}/wait", question)
+    until(lambda: parent_execution.load("status") == S.WAITING)
+    request = {"subject": "Well?", "body": {"properties": {"x": {"element": "string"}}}}
+    message = client.post(f"/execution/{child_execution.execution_id}/message", request)
+    wait_request = {"message": message["message_id"], "is_flow": True, "seconds": 0}
+    client.post(f"/execution/{child_execution.execution_id}/wait", wait_request)
     clock.move(hours=1)
     client.answer(message["message_id"], {"ok": True}, answered_from="test")
-    client.post(f"/execution/{other.execution_id}/wait", question)
-    until(lambda: other.load("status") == S.RUNNING)
+    client.post(f"/execution/{child_execution.execution_id}/wait", wait_request)
+    until(lambda: child_execution.load("status") == S.RUNNING)
     clock.move(seconds=50)
-    assert waiting.ended is None
+    assert played.ended is None
     clock.move(seconds=11)
 
-    assert isinstance(waiting.join(), DependencyTimeoutError)
-    waiting.stop()
+    assert isinstance(played.join(), DependencyTimeoutError)
+    played.stop()

@@ -1,6 +1,6 @@
-"""What can be asked of a failed execution while its prompt is open, and what crosses it.
+"""Requests about a failed execution while its prompt is open, also at awkward moments.
 
-The engine is a real one, in this process; the kernels are played.
+The engine is real, in this process; the kernels are simulated.
 """
 
 import duckdb
@@ -28,14 +28,14 @@ def client(own_home):
 
 
 class Stage:
-    """One flow under `interactive`, whose failure is asked about."""
+    """One flow in `interactive` that has failed, and its prompt."""
 
     def __init__(self, client):
         self.client, self.worker = client, PlayedWorker(client)
         request = {"source": SOURCE, "using": USING, "is_interactive": True}
         self.root = Execution(client, client.start(request).execution_id)
-        mine = self.worker.take(is_wrapper=True)
-        self.wrapper = PlayedWrapper(shipped("interactive"), mine)
+        wrapper = self.worker.take(is_wrapper=True)
+        self.wrapper = PlayedWrapper(shipped("interactive"), wrapper)
         self.child = self.worker.take()
         self.worker.fail(self.child)
         self.prompt = until(lambda: self.prompts())[0]
@@ -49,9 +49,9 @@ class Stage:
         return ada.answer(self.prompt["message_id"], response, answered_from="test")
 
     def events(self, kind):
-        """How many there were."""
-        question = f"SELECT count(*) FROM event WHERE kind = '{kind}'"
-        return self.client.sql(question)["rows"][0][0]
+        """The number of events of a kind."""
+        query = f"SELECT count(*) FROM event WHERE kind = '{kind}'"
+        return self.client.sql(query)["rows"][0][0]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def stage(client):
     stage.wrapper.stop()
 
 
-def test_it_is_not_resumed_but_decided(stage):
+def test_it_needs_a_decision_to_resume(stage):
     with pytest.raises(Undecided, match=r"'sums' has failed and waits for a decision"):
         stage.child.resume()
 
@@ -72,7 +72,7 @@ def test_it_is_not_resumed_but_decided(stage):
 
 
 @pytest.mark.parametrize("verb", ["pause", "retry", "run"])
-def test_what_cannot_be_asked_of_it_changes_nothing(stage, verb):
+def test_an_impossible_action_changes_nothing(stage, verb):
     with pytest.raises(MoveNotAllowed):
         stage.client.act(stage.child.execution_id, verb)
 
@@ -80,66 +80,69 @@ def test_what_cannot_be_asked_of_it_changes_nothing(stage, verb):
     assert stage.prompts() == [stage.prompt]
 
 
-def test_an_answer_that_crosses_the_loss_of_the_kernel_is_asked_again(client):
-    """It was possible when it was given, and is not when it is to be followed."""
+def test_after_the_loss_of_the_kernel_the_answer_is_asked_for_again(client):
+    """The choice was possible when a person answered, and is not when it is followed."""
     worker = PlayedWorker(client)
     request = {"source": SOURCE, "using": USING, "is_interactive": True}
     client.start(request)
-    mine = worker.take(is_wrapper=True)
-    ours = {"wrapped_of": mine.execution_id, "parent_id": mine.execution_id}
-    client.start({**ours, "call_key": "wrapped", "parks": True})
+    wrapper_execution = worker.take(is_wrapper=True)
+    request = {
+        "wrapped_of": wrapper_execution.execution_id,
+        "parent_id": wrapper_execution.execution_id,
+    }
+    client.start({**request, "call_key": "wrapped", "parks": True})
     child = worker.take()
     worker.fail(child)
-    about = {"about_id": child.execution_id}
-    prompt = client.post(f"/execution/{mine.execution_id}/prompt", about)
+    body = {"about_id": child.execution_id}
+    prompt = client.post(f"/execution/{wrapper_execution.execution_id}/prompt", body)
     client.answer(prompt["message_id"], {"retry_cell": True}, answered_from="test")
     worker.report(child, EventKind.KERNEL_LOST, why="Its kernel ended.")
     worker.let_go(child)
 
     body = {"message_id": prompt["message_id"]}
-    told = client.post(f"/execution/{child.execution_id}/decide", body)
-    assert (told["status"], told["decision"]) == (S.PAUSED, None)
-    wrapper = PlayedWrapper(shipped("interactive"), mine)
+    record = client.post(f"/execution/{child.execution_id}/decide", body)
+    assert (record["status"], record["decision"]) == (S.PAUSED, None)
+    wrapper = PlayedWrapper(shipped("interactive"), wrapper_execution)
 
-    [again] = until(lambda: client.get("/message", is_open="true"))
-    assert again["message_id"] != prompt["message_id"]
-    assert "retry_cell" not in again["body"]["properties"]
-    client.answer(again["message_id"], {"retry": True}, answered_from="test")
+    [next_prompt] = until(lambda: client.get("/message", is_open="true"))
+    assert next_prompt["message_id"] != prompt["message_id"]
+    assert "retry_cell" not in next_prompt["body"]["properties"]
+    client.answer(next_prompt["message_id"], {"retry": True}, answered_from="test")
     assert worker.take().get("retry_of") == child.execution_id
     wrapper.stop()
 
 
-def test_a_decision_is_told_again_and_followed_once(stage):
+def test_a_decision_is_sent_again_and_followed_once(stage):
     stage.answer(retry_cell=True)
-    told = until(lambda: _resumed(stage))
-    decision = told["decisions"][stage.child.execution_id]
+    first_reply = until(lambda: resume_reply(stage))
+    decision = first_reply["decisions"][stage.child.execution_id]
 
-    again = until(lambda: _resumed(stage))
+    second_reply = until(lambda: resume_reply(stage))
 
-    assert again["decisions"][stage.child.execution_id] == decision
+    assert second_reply["decisions"][stage.child.execution_id] == decision
     assert decision["decision_id"]
     assert stage.events("decided") == stage.events("message_answered") == 1
 
 
-def _resumed(stage):
-    told = stage.worker.poll()
-    return told if stage.child.execution_id in told["resume"] else None
+def resume_reply(stage):
+    reply = stage.worker.poll()
+    return reply if stage.child.execution_id in reply["resume"] else None
 
 
-def test_its_wrapper_is_cancelled_and_takes_it_along(stage):
+def test_the_cancel_of_its_wrapper_cancels_it(stage):
     stage.root.cancel()
 
-    both = {stage.root.execution_id, stage.child.execution_id}
-    until(lambda: set(stage.worker.poll()["cancel"]) == both)
+    ids = {stage.root.execution_id, stage.child.execution_id}
+    until(lambda: set(stage.worker.poll()["cancel"]) == ids)
     for execution in (stage.root, stage.child):
         stage.worker.report(execution, EventKind.ENDED, status=S.ENDED_CANCELLED)
-    told = stage.client.get(f"/message/{stage.prompt['message_id']}")
-    assert told["status"] == "CLOSED"
+    message = stage.client.get(f"/message/{stage.prompt['message_id']}")
+    assert message["status"] == "CLOSED"
     with pytest.raises(NotOpen, match="ended before there was an answer"):
         stage.answer(retry=True)
 
 
-def test_a_cancel_that_crosses_the_failure_is_not_forgotten(client):
+def test_a_cancel_during_the_failure_is_followed(client):
     worker = PlayedWorker(client)
     request = {"source": SOURCE, "using": USING, "is_interactive": True}
     client.start(request)
@@ -147,7 +150,7 @@ def test_a_cancel_that_crosses_the_failure_is_not_forgotten(client):
     child = worker.take()
     child.cancel()
 
-    worker.fail(child, is_parked=False)  # It was on its way.
+    worker.fail(child, is_parked=False)  # The report was sent before the cancel.
 
     until(lambda: child.load("status") == S.ENDED_CANCELLED)
     wrapper.join()
@@ -155,7 +158,7 @@ def test_a_cancel_that_crosses_the_failure_is_not_forgotten(client):
     assert client.get("/message", is_open="true") == []
 
 
-def test_a_wrapper_that_dies_leaves_no_failure_behind(stage):
+def test_with_its_wrapper_a_failed_execution_ends(stage):
     stage.worker.report(stage.root, EventKind.ENDED, status=S.ENDED_ERROR)
 
     until(lambda: stage.child.load("status") == S.ENDED_ERROR)
@@ -164,14 +167,14 @@ def test_a_wrapper_that_dies_leaves_no_failure_behind(stage):
     until(lambda: stage.child.execution_id in stage.worker.poll()["drop"])
 
 
-def test_nothing_of_it_is_pruned(stage):
-    told = stage.client.post("/prune", {"days": 0, "keep": 0})
+def test_it_is_not_pruned(stage):
+    result = stage.client.post("/prune", {"days": 0, "keep": 0})
 
-    assert told["executions"] == 0
+    assert result["executions"] == 0
     assert stage.prompts() == [stage.prompt]
 
 
-def test_prompts_outlive_a_compaction_and_are_in_a_backup(stage):
+def test_prompts_survive_a_compaction_and_are_in_a_backup(stage):
     stage.client.post("/compact", {})
     path = stage.client.post("/backup", {})["path"]
 
@@ -182,30 +185,30 @@ def test_prompts_outlive_a_compaction_and_are_in_a_backup(stage):
         failed = copy.sql(
             "SELECT status, failure->>'source' FROM execution WHERE failure IS NOT NULL"
         ).fetchall()
-    assert [(str(id_), at) for id_, at in rows] == [
+    assert [(str(id_), status) for id_, status in rows] == [
         (stage.prompt["message_id"], "OPEN")
     ]
     assert failed == [("PAUSED", "total = price * amount")]
 
 
-def test_what_was_decided_is_in_the_journal(own_home):
+def test_decisions_are_in_the_journal(own_home):
     with engine_here(own_home) as client:
         stage = Stage(client)
         stage.answer(retry=True)
-        again = stage.worker.take()
-        stage.worker.fail(again)
+        second_try = stage.worker.take()
+        stage.worker.fail(second_try)
         until(stage.prompts)
-        stage.worker.report(again, EventKind.KERNEL_LOST, why="Its kernel ended.")
+        stage.worker.report(second_try, EventKind.KERNEL_LOST, why="Its kernel ended.")
         until(lambda: "retry_cell" not in stage.prompts()[0]["body"]["properties"])
         stage.wrapper.stop()
-    before = _everything(own_home)
+    contents = _contents(own_home)
 
     restore(own_home.database, own_home.journal)
 
-    assert _everything(own_home) == before
+    assert _contents(own_home) == contents
 
 
-def _everything(home):
+def _contents(home):
     with Store(home.database, journal=home.journal) as store:
         return [
             store.query(f"FROM {table} ORDER BY ALL").rows

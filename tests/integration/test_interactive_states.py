@@ -1,9 +1,9 @@
-"""Whatever happens, in whatever order: what is recorded of failures and prompts holds.
+"""The record of failures and prompts is right after any events in any order.
 
-Real are the store and its file, the engine with its routes, the flow API, and the handler of
-the wrapper. Played are the workers and their kernels, and the time. An engine that is killed
-is the file, opened anew. Ten examples of at most 30 steps take some seconds, most of them
-for opening files; each run draws others. After a change, raise `max_examples` for a while.
+The store and its file, the engine with its routes, the flow API, and the handler of the
+wrapper are real. The workers, their kernels and the time are simulated. To kill an engine is
+to open the file again. Ten examples of at most 30 steps take some seconds, mostly for opening
+files; each run has other examples. After a change, raise `max_examples` for a while.
 """
 
 import asyncio
@@ -52,22 +52,22 @@ K = EventKind
 CONFIG = Config(slots=100, poll=0.0)
 SOURCE = {"name": "sums", "kind": "SCRIPT", "source": "1"}
 HASH = sha256(b"1").hexdigest()
-MINUTES = 30  #: The limit of the wrapper; longer, and nobody is there.
-NOBODY = 2**22 + 7  #: A process id that no process has.
+MINUTES = 30  #: The limit of the wrapper; after it a person counts as away.
+NO_PROCESS = 2**22 + 7  #: A process id that no process has.
 ASKED = ("cancel", "pause", "resume", "retry")
 VERBS = ("retry_cell", "retry", "skip", "fail", "cancel_all")
 
 
-#: Which of those there are: what is drawn must not hang on what there is.
-WHICH = st.integers(0, 59)
+#: A number that selects an item, whatever the number of items.
+NUMBER = st.integers(0, 59)
 
 
-class Killed(BaseException):
-    """Raised in a kernel that is no more."""
+class KernelKilled(BaseException):
+    """Raised in a handler whose kernel was killed."""
 
 
-class Asks(Client):
-    """Asks the engine of this process, without a wire."""
+class EngineClient(Client):
+    """A client that calls the engine of this process, without a connection."""
 
     def __init__(self, world: "World", started_by: str) -> None:
         super().__init__(world.home, started_by=started_by)
@@ -96,7 +96,7 @@ class World:
         self.open()
 
     def open(self) -> None:
-        """The engine."""
+        """Start the engine."""
         processes = NoProcesses(self.home)
         self._engine = Engine(self.home, CONFIG, ENGINE_FILE, processes=processes)
         self.store, self.dispatcher = self._engine.store, self._engine.dispatcher
@@ -109,14 +109,14 @@ class World:
         self.store.on_commit(
             lambda events: self.loop.call_soon_threadsafe(follow, events)
         )
-        self.do(self._opened())
+        self.do(self._open_dispatcher())
 
-    async def _opened(self) -> None:
+    async def _open_dispatcher(self) -> None:
         self.dispatcher.open()
 
     def close(self) -> None:
-        """The engine is gone; what it had acknowledged is in the file."""
-        self.do(self._quiet())
+        """Kill the engine; what it has acknowledged is in the file."""
+        self.do(self._wait_until_idle())
         self._engine.close()
 
     def leave(self) -> None:
@@ -132,55 +132,56 @@ class World:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     def ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
-        answer = self.do(self._ask(method, path, body, headers))
-        told = answer.json()
-        if answer.status_code >= 400:
-            assert answer.status_code < 500, told
-            raise from_code(told["code"], told["message"])
-        return told
+        response = self.do(self._ask(method, path, body, headers))
+        content = response.json()
+        if response.status_code >= 400:
+            assert response.status_code < 500, content
+            raise from_code(content["code"], content["message"])
+        return content
 
     async def _ask(
         self, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> httpx.Response:
-        answer = await self._web.request(method, path, json=body, headers=headers)
-        await self._quiet()
-        return answer
+        response = await self._web.request(method, path, json=body, headers=headers)
+        await self._wait_until_idle()
+        return response
 
-    async def _quiet(self) -> None:
-        """Until the dispatcher has done what follows from what happened."""
+    async def _wait_until_idle(self) -> None:
+        """Wait until the dispatcher has handled all events."""
         await asyncio.sleep(0)
         while self.dispatcher._tasks:
             await asyncio.wait(self.dispatcher._tasks)
             await asyncio.sleep(0)
 
-    def tie_up(self) -> None:
-        """What the engine does each second."""
-        self.do(self._tie_up())
+    def tick(self) -> None:
+        """Do what the engine does each second."""
+        self.do(self._tick())
 
-    async def _tie_up(self) -> None:
+    async def _tick(self) -> None:
         self.dispatcher.forget_lost_workers()
         await self.dispatcher.recover()
-        await self._quiet()
+        await self._wait_until_idle()
 
 
 class Handler:
-    """A wrapper's handler, in a thread that only runs while it is let."""
+    """A wrapper's handler, in a thread that runs only within `go_on`."""
 
     def __init__(self, world: World, execution_id: str) -> None:
         self.execution_id = execution_id
         self.raised: BaseException | None = None
         self.is_killed = False
-        self._mine, self._yours = threading.Semaphore(0), threading.Semaphore(0)
-        self._client = _Waits(world, f"execution {execution_id}", self._pause)
-        self._here: Any = None
+        self._handler_turn = threading.Semaphore(0)
+        self._test_turn = threading.Semaphore(0)
+        self._client = WaitingClient(world, f"execution {execution_id}", self._pause)
+        self._context: Any = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def go_on(self) -> None:
-        """Let it go on until it waits for something that is not there yet, or ends."""
-        self._here = set_here(self._client, self.execution_id, self._here)
-        self._mine.release()
-        assert self._yours.acquire(timeout=30), "it hangs"
+        """Let it go on until it has to wait, or ends."""
+        self._context = set_here(self._client, self.execution_id, self._context)
+        self._handler_turn.release()
+        assert self._test_turn.acquire(timeout=30), "it hangs"
 
     def kill(self) -> None:
         self.is_killed = True
@@ -189,24 +190,24 @@ class Handler:
         self._thread.join(10)
 
     def _pause(self) -> None:
-        self._yours.release()
-        self._mine.acquire()
+        self._test_turn.release()
+        self._handler_turn.acquire()
         if self.is_killed:
-            raise Killed
+            raise KernelKilled
 
     def _run(self) -> None:
-        self._mine.acquire()
+        self._handler_turn.acquire()
         try:
             if not self.is_killed:
                 this = Execution(self._client, self.execution_id)
                 shipped("interactive")(System(self._client), this, this.get("inputs"))
         except BaseException as error:
             self.raised = error
-        self._yours.release()
+        self._test_turn.release()
 
 
-class _Waits(Asks):
-    """Lets others go on while it waits."""
+class WaitingClient(EngineClient):
+    """A client that lets the test go on while it waits."""
 
     def __init__(
         self, world: World, started_by: str, pause: Callable[[], None]
@@ -219,15 +220,15 @@ class _Waits(Asks):
     ) -> Any:
         if not path.endswith("/wait"):
             return super().request(method, path, body)
-        told = super().request(method, path, {**body, "seconds": 0})
-        if not (told["is_over"] and told["has_slot"]):
+        reply = super().request(method, path, {**body, "seconds": 0})
+        if not (reply["is_over"] and reply["has_slot"]):
             self._pause()
-        return told
+        return reply
 
 
 @dataclass(eq=False, repr=False)
 class Worker:
-    """A played worker, and what its kernels stand for."""
+    """A simulated worker, with its kernels."""
 
     world: World
     worker_id: str = field(default_factory=lambda: f"worker-{new_id()}")
@@ -241,21 +242,21 @@ class Worker:
         return self.worker_id
 
     def __post_init__(self) -> None:
-        self.client = Asks(self.world, self.worker_id)
+        self.client = EngineClient(self.world, self.worker_id)
         started_at = psutil.Process().create_time()
-        self.who = {"pid": self.pid, "process_started_at": started_at}
+        self.process = {"pid": self.pid, "process_started_at": started_at}
 
     def poll(self) -> None:
-        """Ask what to do, and do it, as `Orders` does."""
-        body = {**self.who, "holding": [*self.holding], "paused": [*self.paused]}
-        told = self.client.post(f"/worker/{self.worker_id}/poll", body)
-        for assignment in told["start"]:
+        """Poll the engine, and do what it replies, as `AssignmentPoller` does."""
+        body = {**self.process, "holding": [*self.holding], "paused": [*self.paused]}
+        reply = self.client.post(f"/worker/{self.worker_id}/poll", body)
+        for assignment in reply["start"]:
             self._begin(assignment["execution"])
-        for execution_id in told["cancel"]:
+        for execution_id in reply["cancel"]:
             self._end(execution_id, S.ENDED_CANCELLED)
-        for execution_id in told["resume"]:
-            self._resume(execution_id, told["decisions"][execution_id])
-        for execution_id in told["drop"]:
+        for execution_id in reply["resume"]:
+            self._resume(execution_id, reply["decisions"][execution_id])
+        for execution_id in reply["drop"]:
             self._forget(execution_id)
 
     def _begin(self, execution: dict[str, Any]) -> None:
@@ -289,7 +290,7 @@ class Worker:
             case ExecutionCancel():
                 self._end(execution_id, S.ENDED_CANCELLED, handler=True)
             case ExecutionError():
-                self._failed(execution_id, str(handler.raised))
+                self._handle_failure(execution_id, str(handler.raised))
             case RequestError() as error:
                 # It is being cancelled, or has ended: then it may start nothing.
                 record = self.client.get(f"/execution/{execution_id}")
@@ -298,13 +299,13 @@ class Worker:
                     or record["requested_action"] == "cancel"
                 )
                 assert is_over, repr(error)
-                self._failed(execution_id, str(error))
+                self._handle_failure(execution_id, str(error))
             case error:
                 raise AssertionError(f"the handler broke: {error!r}") from error
 
-    def _failed(self, execution_id: str, why: str) -> None:
+    def _handle_failure(self, execution_id: str, reason: str) -> None:
         if self.holding[execution_id]["parks"]:
-            self.fail(execution_id, why=why)
+            self.fail(execution_id, reason=reason)
         else:
             self._end(execution_id, S.ENDED_ERROR, handler=True)
 
@@ -317,19 +318,19 @@ class Worker:
             self.say(execution_id, K.CELL_ENDED, cell_run_id=cell_run_id, status=status)
 
     def fail(
-        self, execution_id: str, *, is_parked: bool = True, why: str = "No."
+        self, execution_id: str, *, is_parked: bool = True, reason: str = "No."
     ) -> None:
-        """It failed."""
+        """Report that it failed."""
         failure = {"cell_id": "c", "source": "x = 1", "cell_number": 1, "cell_count": 1}
-        self.say(execution_id, K.FAILED, status_message=why, is_parked=is_parked,
-            failure=failure, error={"name": "E", "message": why})  # fmt: skip
+        self.say(execution_id, K.FAILED, status_message=reason, is_parked=is_parked,
+            failure=failure, error={"name": "E", "message": reason})  # fmt: skip
         if is_parked:
             self.paused.add(execution_id)
         else:
             self._forget(execution_id)
 
     def lose_kernel(self, execution_id: str) -> None:
-        """Its kernel dies: as `Run` tells it."""
+        """Its kernel dies: report it as `ExecutionSession` does."""
         if execution_id in self.paused:
             self.say(execution_id, K.KERNEL_LOST, why="Its kernel ended.")
         elif self.holding[execution_id]["type"] != "WRAPPER":
@@ -340,8 +341,8 @@ class Worker:
             self._end(execution_id, S.ENDED_ERROR)
 
     def _end(self, execution_id: str, status: S, *, handler: bool = False) -> None:
-        why = "By its handler." if handler else None
-        self.say(execution_id, K.ENDED, status=status, status_message=why)
+        reason = "By its handler." if handler else None
+        self.say(execution_id, K.ENDED, status=status, status_message=reason)
         self._forget(execution_id)
 
     def succeed(self, execution_id: str) -> None:
@@ -356,7 +357,7 @@ class Worker:
             handler.kill()
 
     def say(self, execution_id: str, kind: K, **payload: Any) -> None:
-        """Report; what is refused is refused for good."""
+        """Report an event; a refused one is not sent again."""
         event = Event(
             event_id=new_id(),
             execution_id=execution_id,
@@ -365,39 +366,39 @@ class Worker:
             actor=self.worker_id,
             payload=payload,
         )
-        body = {**self.who, "events": [event.to_json()]}
+        body = {**self.process, "events": [event.to_json()]}
         self.client.post(f"/worker/{self.worker_id}/report", body)
 
     def die(self) -> None:
         """`kill -9`, with all its kernels."""
         for handler in self.handlers.values():
             handler.kill()
-        known = self.world.dispatcher.workers.get(self.worker_id)
-        if known is not None:
-            known.pid = NOBODY
+        lease = self.world.dispatcher.workers.get(self.worker_id)
+        if lease is not None:
+            lease.pid = NO_PROCESS
 
 
 def pick(
-    held: list[tuple[Worker, str]], which: int
+    items: list[tuple[Worker, str]], number: int
 ) -> tuple[Worker, str] | tuple[None, str]:
-    """One of them; None if there is none."""
-    return held[which % len(held)] if held else (None, "")
+    """The item that a number selects; None if there is no item."""
+    return items[number % len(items)] if items else (None, "")
 
 
 class Interactive(RuleBasedStateMachine):
-    """What can happen while flows run under `interactive`."""
+    """The events that can happen while flows run in `interactive`."""
 
     @initialize()
     def begin(self) -> None:
         self.world = World()
-        self.known: set[str] = set()
+        self.known_ids: set[str] = set()
         self.ended: dict[str, str] = {}
         self.answered: dict[str, str] = {}
         self.workers = [Worker(self.world), Worker(self.world)]
-        self.person = Asks(self.world, "ada (test)")
+        self.person = EngineClient(self.world, "ada (test)")
         self._poll()
 
-    # -- who there is --------------------------------------------------------------------
+    # -- workers and executions ----------------------------------------------------------
 
     def _poll(self) -> None:
         for worker in self.workers:
@@ -407,7 +408,7 @@ class Interactive(RuleBasedStateMachine):
         return sorted(self.world.store.live)
 
     def _running(self) -> list[tuple[Worker, str]]:
-        """What runs cells: held, no wrapper, and not put aside."""
+        """The executions that run cells: held, no wrappers, and not paused."""
         return [
             (worker, execution_id)
             for worker in self.workers
@@ -415,13 +416,13 @@ class Interactive(RuleBasedStateMachine):
             if record["type"] != "WRAPPER" and execution_id not in worker.paused
         ]
 
-    def _held(self) -> list[tuple[Worker, str]]:
+    def _all_held(self) -> list[tuple[Worker, str]]:
         return [(w, e) for w in self.workers for e in sorted(w.holding)]
 
     def _handlers(self) -> list[tuple[Worker, str]]:
         return [(w, e) for w in self.workers for e in sorted(w.handlers)]
 
-    # -- what happens --------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------
 
     @rule(depth=st.integers(1, 2), is_interactive=st.booleans())
     def start(self, depth: int, is_interactive: bool) -> None:
@@ -432,12 +433,14 @@ class Interactive(RuleBasedStateMachine):
         self.person.start(request)
         self._poll()
 
-    @rule(which=WHICH, how=st.sampled_from(["fail", "fail", "gone", "cell", "good"]))
-    def run(self, which: int, how: str) -> None:
-        worker, execution_id = pick(self._running(), which)
+    @rule(
+        number=NUMBER, result=st.sampled_from(["fail", "fail", "gone", "cell", "good"])
+    )
+    def run(self, number: int, result: str) -> None:
+        worker, execution_id = pick(self._running(), number)
         if worker is None:
             return
-        match how:
+        match result:
             case "fail":
                 worker.run_cell(execution_id, "ERROR")
                 worker.fail(execution_id)
@@ -445,18 +448,18 @@ class Interactive(RuleBasedStateMachine):
                 worker.run_cell(execution_id, "RUNNING")
                 worker.fail(execution_id, is_parked=False)
             case "cell":
-                worker.run_cell(execution_id, ("SUCCESS", "RUNNING")[which % 2])
+                worker.run_cell(execution_id, ("SUCCESS", "RUNNING")[number % 2])
             case "good":
                 worker.succeed(execution_id)
 
-    @rule(which=WHICH)
-    def wrapper_goes_on(self, which: int) -> None:
-        worker, execution_id = pick(self._handlers(), which)
+    @rule(number=NUMBER)
+    def wrapper_goes_on(self, number: int) -> None:
+        worker, execution_id = pick(self._handlers(), number)
         if worker is not None:
             worker.go_on(execution_id)
 
     @rule()
-    def workers_ask(self) -> None:
+    def workers_poll(self) -> None:
         self._poll()
 
     @rule()
@@ -465,23 +468,23 @@ class Interactive(RuleBasedStateMachine):
         self.person.get("/flow")
         self.person.channel = None
 
-    @rule(which=WHICH, verb=st.sampled_from(VERBS), name=st.sampled_from("ab"))
-    def answer(self, which: int, verb: str, name: str) -> None:
+    @rule(number=NUMBER, verb=st.sampled_from(VERBS), name=st.sampled_from("ab"))
+    def answer(self, number: int, verb: str, name: str) -> None:
         messages = sorted(m.message_id for m in self.world.store.open_messages())
         if messages:
-            self._answer(messages[which % len(messages)], verb, name)
+            self._answer(messages[number % len(messages)], verb, name)
 
-    @rule(which=WHICH, name=st.sampled_from("ab"))
-    def answer_too_late(self, which: int, name: str) -> None:
+    @rule(number=NUMBER, name=st.sampled_from("ab"))
+    def answer_too_late(self, number: int, name: str) -> None:
         if not self.answered:
             return
-        message_id = sorted(self.answered)[which % len(self.answered)]
+        message_id = sorted(self.answered)[number % len(self.answered)]
         self._answer(message_id, "fail", name)
-        told = self.person.get(f"/message/{message_id}")
-        assert told["answered_by"] == self.answered[message_id]
+        message = self.person.get(f"/message/{message_id}")
+        assert message["answered_by"] == self.answered[message_id]
 
     def _answer(self, message_id: str, verb: str, name: str) -> None:
-        person, refusal = Asks(self.world, f"{name} (test)"), None
+        person, refusal = EngineClient(self.world, f"{name} (test)"), None
         try:
             person.answer(message_id, {verb: True}, answered_from="test")
         except (NotOpen, BadAnswer) as error:
@@ -496,43 +499,43 @@ class Interactive(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.world.clock.move(minutes=minutes)
         self._poll()
-        self.world.tie_up()
+        self.world.tick()
 
     @rule(
-        which=WHICH,
+        number=NUMBER,
         verb=st.sampled_from(["cancel", "cancel", "pause", "resume", "retry"]),
     )
-    def request_action(self, which: int, verb: str) -> None:
+    def request_action(self, number: int, verb: str) -> None:
         if not self._live():
             return
-        execution_id = self._live()[which % len(self._live())]
+        execution_id = self._live()[number % len(self._live())]
         try:
             self.person.act(execution_id, verb)
         except RequestError:
             if verb == "cancel":
                 raise
 
-    @rule(which=WHICH)
-    def a_kernel_dies(self, which: int) -> None:
-        worker, execution_id = pick(self._held(), which)
+    @rule(number=NUMBER)
+    def a_kernel_dies(self, number: int) -> None:
+        worker, execution_id = pick(self._all_held(), number)
         if worker is not None:
             worker.lose_kernel(execution_id)
 
-    @rule(which=WHICH, is_noticed=st.booleans())
-    def a_worker_dies(self, which: int, is_noticed: bool) -> None:
-        dead = self.workers[which % 2]
+    @rule(number=NUMBER, is_noticed=st.booleans())
+    def a_worker_dies(self, number: int, is_noticed: bool) -> None:
+        dead = self.workers[number % 2]
         dead.die()
-        self.workers[which % 2] = Worker(self.world)
+        self.workers[number % 2] = Worker(self.world)
         if is_noticed:
             self._notice(dead)
 
     def _notice(self, dead: Worker) -> None:
         self.world.clock.move(seconds=CONFIG.lease + 1)
         self._poll()
-        self.world.tie_up()
+        self.world.tick()
         live = self.world.store.live.values()
-        held = [e for e in live if e.worker == dead.worker_id]
-        assert [e for e in held if e.status is not S.QUEUED] == []
+        executions = [e for e in live if e.worker == dead.worker_id]
+        assert [e for e in executions if e.status is not S.QUEUED] == []
 
     @rule()
     def the_engine_dies(self) -> None:
@@ -553,18 +556,18 @@ class Interactive(RuleBasedStateMachine):
         rows = self._rows("SELECT count(*) FROM cell_run WHERE status = 'RUNNING'")
         assert rows == [(0,)]
 
-    # -- what holds ----------------------------------------------------------------------
+    # -- what must be true ---------------------------------------------------------------
 
-    def _rows(self, question: str) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self.world.store.query(question).rows]
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.world.store.query(query).rows]
 
     @invariant()
-    def what_ended_stays_as_it_ended(self) -> None:
+    def an_end_never_changes(self) -> None:
         if not hasattr(self, "world"):
             return
         store = self.world.store
-        self.known |= store.live.keys()
-        for execution_id in self.known - store.live.keys():
+        self.known_ids |= store.live.keys()
+        for execution_id in self.known_ids - store.live.keys():
             status = store.get_execution(execution_id).status
             assert status.is_ended
             assert self.ended.setdefault(execution_id, status) == status
@@ -582,13 +585,13 @@ class Interactive(RuleBasedStateMachine):
             self.world.leave()
 
     def _bring_to_an_end(self) -> None:
-        """Somebody says Fail to everything; nothing may be left over."""
+        """Answer Fail to every prompt, until every execution has ended."""
         for _ in range(60):
             if not self._live():
                 return
             self.world.clock.move(seconds=CONFIG.lease + 1)
             self._poll()
-            self.world.tie_up()
+            self.world.tick()
             for message in self.world.store.open_messages():
                 self._answer(message.message_id, "fail", "a")
             for worker, execution_id in self._running():
@@ -600,7 +603,7 @@ class Interactive(RuleBasedStateMachine):
             for execution in list(self.world.store.live.values()):
                 if execution.status is S.PAUSED and not execution.failure:
                     self.person.act(execution.execution_id, "resume")
-        left = [
+        executions = [
             (
                 e.name,
                 e.status,
@@ -611,7 +614,7 @@ class Interactive(RuleBasedStateMachine):
             )
             for e in self.world.store.live.values()
         ]
-        raise AssertionError(f"these never end: {left}")
+        raise AssertionError(f"these never end: {executions}")
 
     def _check(self) -> None:
         self._check_the_forest()
@@ -634,7 +637,7 @@ class Interactive(RuleBasedStateMachine):
         assert self._rows(wrong) == [(0,)]
 
     def _check_the_tries(self) -> None:
-        """All that a wrapper started are tries of one call, each after the one before."""
+        """All executions that a wrapper starts are tries of one call, one after the other."""
         tries = self._rows(
             "SELECT parent_id, execution_id, retry_of FROM execution "
             "WHERE call_key = 'wrapped' ORDER BY created_at, execution_id"
@@ -657,8 +660,7 @@ class Interactive(RuleBasedStateMachine):
         assert self._rows(early) == [(0,)]
 
     def _check_the_prompts(self) -> None:
-        """Each came to one end: an answer with who, when and from where, or why there is
-        none."""
+        """Each has one end: an answer with person, time and place, or a reason."""
         wrong = """
             SELECT * FROM message WHERE CASE status
                 WHEN 'ANSWERED' THEN answered_by IS NULL OR answered_at IS NULL
@@ -685,8 +687,10 @@ class Interactive(RuleBasedStateMachine):
         assert {str(id_): by for id_, by in answers} == self.answered
 
     def _check_the_ends(self) -> None:
-        """Nothing is said of what ended, and a wrapper that came to its end came after what
-        it ran. (One that was cancelled or killed ended at once.)"""
+        """After an end there are no more events, and a wrapper ends after its tries.
+
+        (A wrapper that is cancelled or killed ends at once.)
+        """
         kinds = ", ".join(f"'{kind}'" for kind in AFTER_THE_END)
         late = f"""
             SELECT * FROM event later JOIN event ended USING (execution_id)
@@ -705,9 +709,9 @@ class Interactive(RuleBasedStateMachine):
 
     def _check_that_the_record_is_its_events(self) -> None:
         tables = ["execution", "cell_run", "message"]
-        before = [self._rows(f"FROM {table} ORDER BY ALL") for table in tables]
+        rows = [self._rows(f"FROM {table} ORDER BY ALL") for table in tables]
         self.world.store.rebuild()
-        assert [self._rows(f"FROM {table} ORDER BY ALL") for table in tables] == before
+        assert [self._rows(f"FROM {table} ORDER BY ALL") for table in tables] == rows
 
 
 Interactive.TestCase.settings = settings(

@@ -185,13 +185,13 @@ def test_python_says_the_same(client, tmp_path):
     assert isinstance(list_executions(limit=1), list)
 
 
-def test_whoever_executes_a_cell_is_there(shell, client, register):
+def test_a_cell_is_a_sign_of_a_person(shell, client, register):
     register("plain", "x = 1")
     execution = client.start({"flow": "plain", "run": False})
     path = f"/execution/{execution.execution_id}/presence"
-    before = client.get(path)["last"]
+    previous_sign = client.get(path)["last"]
 
     shell.run_cell("1 + 1").raise_error()
 
-    until(lambda: client.get(path)["last"] != before)
+    until(lambda: client.get(path)["last"] != previous_sign)
     assert client.get(path)["last"]["channel"] == "notebook"

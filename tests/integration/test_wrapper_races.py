@@ -1,6 +1,6 @@
-"""What crosses a wrapper: its flow ends, or somebody cancels it, at an awkward moment.
+"""Two events at once at a wrapper: its flow ends, or a person cancels it.
 
-The handlers are those that ship, and the engine is a real one; the kernels are played.
+The handlers are flowkernel's, and the engine is real; the kernels are simulated.
 """
 
 import pytest
@@ -39,8 +39,8 @@ def worker(client):
     return PlayedWorker(client)
 
 
-class Late(Client):
-    """Something happens just before it cancels."""
+class LateClient(Client):
+    """Calls `first` just before it cancels."""
 
     def act(self, execution_id, verb):
         if verb == "cancel":
@@ -48,15 +48,15 @@ class Late(Client):
         return super().act(execution_id, verb)
 
 
-def test_what_ends_as_timeout_cancels_it_has_ended_so(client, worker, clock):
+def test_a_flow_that_ends_just_before_the_timeout_keeps_its_end(client, worker, clock):
     client.start({"source": SOURCE, "using": [TIMEOUT]})
-    mine = worker.take(is_wrapper=True)
-    late = Late(client.home, started_by="test")
+    wrapper = worker.take(is_wrapper=True)
+    late = LateClient(client.home, started_by="test")
     late.starts_engine = False
-    limit = PlayedWrapper(shipped("timeout"), Execution(late, mine.execution_id))
+    limit = PlayedWrapper(shipped("timeout"), Execution(late, wrapper.execution_id))
     child = worker.take()
     late.first = lambda: worker.succeed(child)
-    until(lambda: mine.load("status") == "WAITING")
+    until(lambda: wrapper.load("status") == "WAITING")
 
     clock.move(seconds=61)
 
@@ -66,23 +66,23 @@ def test_what_ends_as_timeout_cancels_it_has_ended_so(client, worker, clock):
 
 
 @pytest.mark.parametrize(
-    ("asks", "status"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
+    ("is_cancelled", "status"), [(True, S.ENDED_CANCELLED), (False, S.ENDED_ERROR)]
 )
-def test_what_is_refused_to_a_wrapper_that_is_cancelled_is_no_error_of_it(
-    client, worker, asks, status
+def test_a_refusal_after_a_cancel_is_no_error_of_the_wrapper(
+    client, worker, is_cancelled, status
 ):
-    """Its worker has not heard of the cancel when the cell raises."""
+    """Its worker does not know of the cancel when the cell raises."""
     root = client.start({"source": SOURCE, "using": [TIMEOUT]})
-    mine = worker.take(is_wrapper=True)
-    if asks:
+    wrapper = worker.take(is_wrapper=True)
+    if is_cancelled:
         client.act(root.execution_id, "cancel")
-        wrapper = PlayedWrapper(shipped("timeout"), mine)
-        assert isinstance(wrapper.join(), MoveNotAllowed)
-        wrapper.stop()
+        played = PlayedWrapper(shipped("timeout"), wrapper)
+        assert isinstance(played.join(), MoveNotAllowed)
+        played.stop()
 
     error = {"name": "MoveNotAllowed", "message": "No."}
-    said = {"status": S.ENDED_ERROR, "status_message": "No.", "error": error}
-    worker.report(mine, EventKind.ENDED, **said)
+    payload = {"status": S.ENDED_ERROR, "status_message": "No.", "error": error}
+    worker.report(wrapper, EventKind.ENDED, **payload)
 
-    told = "Cancelled by cron (test)." if asks else "No."
-    assert mine.load("status", "message") == (status, told)
+    message = "Cancelled by cron (test)." if is_cancelled else "No."
+    assert wrapper.load("status", "message") == (status, message)
