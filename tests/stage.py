@@ -1,8 +1,7 @@
-"""An engine in the test's own process, real but for its clock and its kernels.
+"""An engine in the process of the test: real, but its clock and its kernels are simulated.
 
-The store, the service, the dispatcher, the routes and the HTTP between them are those of every
-engine. The test moves the clock, and plays the worker: it takes what it is given, and reports
-what its kernels are supposed to have done.
+The store, the service, the dispatcher, the routes and the HTTP between them are real. The test
+moves the clock, and plays the worker: it takes executions, and reports what their kernels do.
 """
 
 import os
@@ -53,7 +52,7 @@ ENGINE_FILE = EngineFile(
 
 
 class Clock:
-    """The time as `flowkernel.core.clock` tells it: as it is, and a bit later."""
+    """The time of `flowkernel.core.clock`: the real time, plus what the test adds."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -65,7 +64,7 @@ class Clock:
         self.ahead += timedelta(**parts).total_seconds()
 
     def stop(self) -> None:
-        """From now on it only moves when it is moved."""
+        """Stop the clock: from now on only `move` changes it."""
         self._stopped = self._datetime.now(UTC)
 
     def now(self, zone: Any = UTC) -> datetime:
@@ -82,7 +81,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that the test moves; everything that asks for the time asks it."""
+    """A clock that the test moves, for everything in this process."""
     clock = Clock()
     monkeypatch.setattr(flowkernel.core.clock, "datetime", clock)
     monkeypatch.setattr(flowkernel.core.clock, "time", clock)
@@ -91,14 +90,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class NoProcesses(WorkerProcesses):
-    """The worker is played."""
+    """Starts no process: the test plays the worker."""
 
     def start(self) -> str:
         return "played"
 
 
 @contextmanager
-def engine_here(home: Home, config: Config = PATIENT) -> Iterator[Client]:
+def engine_in_process(home: Home, config: Config = PATIENT) -> Iterator[Client]:
     """An engine in this process; a client of it."""
     home.prepare()
     listener = listen(config)
@@ -130,14 +129,18 @@ class PlayedWorker:
         self.client = client
         self.worker_id = worker_id or f"worker-{new_id()}"
         me = psutil.Process()
-        self._who = {"pid": os.getpid(), "process_started_at": me.create_time()}
+        self._process = {"pid": os.getpid(), "process_started_at": me.create_time()}
         self.holding: dict[str, dict[str, Any]] = {}
         self.paused: set[str] = set()
-        self._taken: set[str] = set()
+        self._taken_ids: set[str] = set()
 
     def poll(self) -> dict[str, Any]:
-        """Request what to do; what is to be started is held from now on."""
-        body = {**self._who, "holding": list(self.holding), "paused": list(self.paused)}
+        """Poll the engine; hold the executions to start."""
+        body = {
+            **self._process,
+            "holding": list(self.holding),
+            "paused": list(self.paused),
+        }
         reply = self.client.post(f"/worker/{self.worker_id}/poll", body)
         for assignment in reply["start"]:
             execution = assignment["execution"]
@@ -145,24 +148,24 @@ class PlayedWorker:
         return reply
 
     def take(self, *, is_wrapper: bool = False) -> Execution:
-        """The next execution that it gets: a wrapper, or what is wrapped."""
+        """The next execution that it gets: a wrapper, or a flow in one."""
 
         def new_records() -> list[dict[str, Any]]:
             return [
                 record
                 for id_, record in self.holding.items()
-                if id_ not in self._taken
+                if id_ not in self._taken_ids
                 and (record["type"] == "WRAPPER") is is_wrapper
             ]
 
         [record] = until(
             lambda: new_records() or (self.poll() and new_records()), seconds=10
         )
-        self._taken.add(record["execution_id"])
+        self._taken_ids.add(record["execution_id"])
         return Execution(self.client, record["execution_id"])
 
     def report(self, execution: Execution, kind: EventKind, **payload: Any) -> None:
-        """Report that something happened."""
+        """Report an event that happens now."""
         event = Event(
             event_id=new_id(),
             execution_id=execution.execution_id,
@@ -171,12 +174,12 @@ class PlayedWorker:
             actor=self.worker_id,
             payload=payload,
         )
-        body = {**self._who, "events": [event.to_json()]}
+        body = {**self._process, "events": [event.to_json()]}
         reply = self.client.post(f"/worker/{self.worker_id}/report", body)
         assert reply["refused"] == []
 
     def fail(self, execution: Execution, *, is_parked: bool = True) -> None:
-        """Its second cell fails; the kernel is kept."""
+        """Report that its second cell fails; its kernel is kept."""
         source = "total = price * amount"
         error = {"name": "NameError", "message": "name 'amount' is not defined"}
         cell_run_id = new_id()
@@ -202,30 +205,30 @@ class PlayedWorker:
         self.paused.add(execution.execution_id)
 
     def succeed(self, execution: Execution) -> None:
-        """All its cells ran."""
+        """Report that it succeeds."""
         self.report(execution, EventKind.ENDED, status="ENDED_SUCCESS")
-        self.let_go(execution)
+        self.release(execution)
 
-    def let_go(self, execution: Execution) -> None:
-        """It has no kernel any more."""
+    def release(self, execution: Execution) -> None:
+        """Hold it no longer."""
         self.holding.pop(execution.execution_id, None)
         self.paused.discard(execution.execution_id)
 
 
-def shipped(name: str) -> Callable[..., Any]:
-    """The handler of a wrapper that ships."""
+def shipped_handler(name: str) -> Callable[..., Any]:
+    """The handler of a wrapper of flowkernel."""
     names: dict[str, Any] = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It says that this is no flow's kernel.
+        warnings.simplefilter("ignore")  # One warns that this is no flow's kernel.
         exec(files("flowkernel.wrappers").joinpath(f"{name}.py").read_text(), names)
     handler: Callable[..., Any] = names["handler"]
     return handler
 
 
-def set_here(client: Client, execution_id: str, known: Any = None) -> Any:
-    """Be the kernel of an execution from now on, for the first time or again."""
+def set_flow_context(client: Client, execution_id: str, context: Any = None) -> Any:
+    """Make this process the kernel of an execution, for the first time or again."""
     module = sys.modules[enter.__module__]
-    module._context = known or enter(client, execution_id)  # type: ignore[attr-defined]
+    module._context = context or enter(client, execution_id)  # type: ignore[attr-defined]
     return module._context  # type: ignore[attr-defined]
 
 
@@ -248,13 +251,13 @@ class PlayedWrapper:
             self.ended = error
 
     def join(self) -> BaseException:
-        """How it ended: by what it raised."""
+        """Wait until it ends; the exception that it raised."""
         self._thread.join(30)
-        assert self.ended is not None, "it goes on"
+        assert self.ended is not None, "it still runs"
         return self.ended
 
     def stop(self) -> None:
-        """Leave nobody as the kernel of a flow."""
+        """Make this process no flow's kernel any more."""
         sys.modules[enter.__module__]._context = None  # type: ignore[attr-defined]
         with suppress(FlowkernelError):
             self._thread.join(1)

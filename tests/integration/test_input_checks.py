@@ -12,7 +12,7 @@ from flowkernel.core import json_values
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import enter
 from flowkernel.home import EngineFile
-from tests.stage import engine_here, set_here
+from tests.stage import engine_in_process, set_flow_context
 
 SOURCE = {"name": "report", "kind": "CELL", "source": "x = 1"}
 CALLER, ENGINE = "caller", "engine"
@@ -21,7 +21,7 @@ ONCE_EACH = {CALLER: 1, ENGINE: 1}
 
 @pytest.fixture
 def client(own_home):
-    with engine_here(own_home) as client:
+    with engine_in_process(own_home) as client:
         client.post("/flow", SOURCE)
         yield client
 
@@ -46,7 +46,7 @@ def checks(monkeypatch):
 def this(client):
     """An execution whose kernel this process is."""
     parent = client.start({"flow": "report", "run": False})
-    set_here(client, parent.execution_id)
+    set_flow_context(client, parent.execution_id)
     yield Execution(client, parent.execution_id)
     sys.modules[enter.__module__]._context = None
 

@@ -28,8 +28,8 @@ from tests.stage import (
     PlayedWorker,
     PlayedWrapper,
     clock,
-    engine_here,
-    shipped,
+    engine_in_process,
+    shipped_handler,
 )
 
 __all__ = ["clock"]
@@ -42,7 +42,7 @@ USING = {"name": "interactive", "inputs": {"interactive_limit_minutes": LIMIT}}
 @pytest.fixture
 def client(own_home, clock):
     """A client of an engine in this process, whose clock is the test's."""
-    with engine_here(own_home, PATIENT) as client:
+    with engine_in_process(own_home, PATIENT) as client:
         yield client
 
 
@@ -72,7 +72,7 @@ class Stage:
         self.client, self.worker = client, worker
         self.root = Execution(client, client.start(request).execution_id)
         self.wrapper = PlayedWrapper(
-            shipped("interactive"), worker.take(is_wrapper=True)
+            shipped_handler("interactive"), worker.take(is_wrapper=True)
         )
         self.child = worker.take()
 
@@ -361,7 +361,7 @@ def test_the_prompt_says_that_the_kernel_is_lost(begin, worker, person):
     assert {"retry_cell", "skip", "source"} <= first_prompt["body"]["properties"].keys()
 
     worker.report(stage.child, EventKind.KERNEL_LOST, why="Its kernel ended.")
-    worker.let_go(stage.child)
+    worker.release(stage.child)
 
     until(lambda: stage.prompt()["message"] != first_prompt["message"])
     changed_prompt = stage.prompt()
@@ -389,7 +389,7 @@ def test_a_time_limit_around_it_does_not_count_answer_time(
     """timeout(interactive(flow)): 60 s for the flow, however long Ada needs."""
     outer = {"name": "timeout", "inputs": {"timeout_sec": 60}}
     client.start({"source": SOURCE, "using": [outer, USING]})
-    limit = PlayedWrapper(shipped("timeout"), worker.take(is_wrapper=True))
+    limit = PlayedWrapper(shipped_handler("timeout"), worker.take(is_wrapper=True))
     inner, child = worker.take(is_wrapper=True), None
     body = {"wrapped_of": inner.execution_id, "parent_id": inner.execution_id}
     client.start({**body, "call_key": "wrapped", "parks": True, "inputs": {}})

@@ -14,7 +14,7 @@ from flowkernel.flow_api import Execution
 from flowkernel.store import Store
 from flowkernel.store.restore import restore
 from tests.conftest import until
-from tests.stage import PlayedWorker, PlayedWrapper, engine_here, shipped
+from tests.stage import PlayedWorker, PlayedWrapper, engine_in_process, shipped_handler
 
 SOURCE = {"name": "sums", "kind": "SCRIPT", "source": "1"}
 USING = [{"name": "interactive", "inputs": {}}]
@@ -23,7 +23,7 @@ USING = [{"name": "interactive", "inputs": {}}]
 @pytest.fixture
 def client(own_home):
     """A client of an engine in this process."""
-    with engine_here(own_home) as client:
+    with engine_in_process(own_home) as client:
         yield client
 
 
@@ -35,7 +35,7 @@ class Stage:
         request = {"source": SOURCE, "using": USING, "is_interactive": True}
         self.root = Execution(client, client.start(request).execution_id)
         wrapper = self.worker.take(is_wrapper=True)
-        self.wrapper = PlayedWrapper(shipped("interactive"), wrapper)
+        self.wrapper = PlayedWrapper(shipped_handler("interactive"), wrapper)
         self.child = self.worker.take()
         self.worker.fail(self.child)
         self.prompt = until(lambda: self.prompts())[0]
@@ -97,12 +97,12 @@ def test_after_the_loss_of_the_kernel_the_answer_is_asked_for_again(client):
     prompt = client.post(f"/execution/{wrapper_execution.execution_id}/prompt", body)
     client.answer(prompt["message_id"], {"retry_cell": True}, answered_from="test")
     worker.report(child, EventKind.KERNEL_LOST, why="Its kernel ended.")
-    worker.let_go(child)
+    worker.release(child)
 
     body = {"message_id": prompt["message_id"]}
     record = client.post(f"/execution/{child.execution_id}/decide", body)
     assert (record["status"], record["decision"]) == (S.PAUSED, None)
-    wrapper = PlayedWrapper(shipped("interactive"), wrapper_execution)
+    wrapper = PlayedWrapper(shipped_handler("interactive"), wrapper_execution)
 
     [next_prompt] = until(lambda: client.get("/message", is_open="true"))
     assert next_prompt["message_id"] != prompt["message_id"]
@@ -146,7 +146,9 @@ def test_a_cancel_during_the_failure_is_followed(client):
     worker = PlayedWorker(client)
     request = {"source": SOURCE, "using": USING, "is_interactive": True}
     client.start(request)
-    wrapper = PlayedWrapper(shipped("interactive"), worker.take(is_wrapper=True))
+    wrapper = PlayedWrapper(
+        shipped_handler("interactive"), worker.take(is_wrapper=True)
+    )
     child = worker.take()
     child.cancel()
 
@@ -192,7 +194,7 @@ def test_prompts_survive_a_compaction_and_are_in_a_backup(stage):
 
 
 def test_decisions_are_in_the_journal(own_home):
-    with engine_here(own_home) as client:
+    with engine_in_process(own_home) as client:
         stage = Stage(client)
         stage.answer(retry=True)
         second_try = stage.worker.take()

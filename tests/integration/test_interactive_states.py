@@ -45,7 +45,13 @@ from flowkernel.flow_api.exceptions import (
     ExecutionSuccess,
 )
 from flowkernel.home import Home
-from tests.stage import ENGINE_FILE, Clock, NoProcesses, set_here, shipped
+from tests.stage import (
+    ENGINE_FILE,
+    Clock,
+    NoProcesses,
+    set_flow_context,
+    shipped_handler,
+)
 
 S = ExecutionStatus
 K = EventKind
@@ -179,7 +185,7 @@ class Handler:
 
     def go_on(self) -> None:
         """Let it go on until it has to wait, or ends."""
-        self._context = set_here(self._client, self.execution_id, self._context)
+        self._context = set_flow_context(self._client, self.execution_id, self._context)
         self._handler_turn.release()
         assert self._test_turn.acquire(timeout=30), "it hangs"
 
@@ -200,7 +206,9 @@ class Handler:
         try:
             if not self.is_killed:
                 this = Execution(self._client, self.execution_id)
-                shipped("interactive")(System(self._client), this, this.get("inputs"))
+                shipped_handler("interactive")(
+                    System(self._client), this, this.get("inputs")
+                )
         except BaseException as error:
             self.raised = error
         self._test_turn.release()

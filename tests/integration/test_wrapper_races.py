@@ -17,8 +17,8 @@ from tests.stage import (
     PlayedWorker,
     PlayedWrapper,
     clock,
-    engine_here,
-    shipped,
+    engine_in_process,
+    shipped_handler,
 )
 
 __all__ = ["clock"]
@@ -30,7 +30,7 @@ TIMEOUT = {"name": "timeout", "inputs": {"timeout_sec": 60}}
 @pytest.fixture
 def client(own_home, clock):
     """A client of an engine in this process, whose clock is the test's."""
-    with engine_here(own_home, PATIENT) as client:
+    with engine_in_process(own_home, PATIENT) as client:
         yield client
 
 
@@ -53,7 +53,9 @@ def test_a_flow_that_ends_just_before_the_timeout_keeps_its_end(client, worker, 
     wrapper = worker.take(is_wrapper=True)
     late = LateClient(client.home, started_by="test")
     late.starts_engine = False
-    limit = PlayedWrapper(shipped("timeout"), Execution(late, wrapper.execution_id))
+    limit = PlayedWrapper(
+        shipped_handler("timeout"), Execution(late, wrapper.execution_id)
+    )
     child = worker.take()
     late.first = lambda: worker.succeed(child)
     until(lambda: wrapper.load("status") == "WAITING")
@@ -76,7 +78,7 @@ def test_a_refusal_after_a_cancel_is_no_error_of_the_wrapper(
     wrapper = worker.take(is_wrapper=True)
     if is_cancelled:
         client.act(root.execution_id, "cancel")
-        played = PlayedWrapper(shipped("timeout"), wrapper)
+        played = PlayedWrapper(shipped_handler("timeout"), wrapper)
         assert isinstance(played.join(), MoveNotAllowed)
         played.stop()
 

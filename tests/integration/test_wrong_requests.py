@@ -251,14 +251,14 @@ def test_fields_that_are_wrong(rest, executions, at):
 
 def test_reports_that_are_wrong(rest, executions):
     def report(**event):
-        whole = {
+        record = {
             "event_id": new_id(),
             "execution_id": executions[2],
             "kind": "logged",
             "happened_at": "2026-01-01T00:00:00Z",
             "payload": PAYLOAD,
         }
-        body = {**GOOD["ReportBody"], "events": [{**whole, **event}]}
+        body = {**GOOD["ReportBody"], "events": [{**record, **event}]}
         return "POST", f"/api/latest/worker/{WORKER}/report", None, text_of(body)
 
     fields = (

@@ -1,32 +1,15 @@
-"""What the benchmarks make of their numbers; nothing is measured here."""
+"""What the benchmarks compute from their numbers; nothing is measured here."""
 
 import json
 from pathlib import Path
 
 import pytest
 
+from benchmarks import harness
 from benchmarks.callers import is_complete, requests
 from benchmarks.chart import Bar, chart
 from benchmarks.figures import FIGURES
-from benchmarks.harness import (
-    BEGIN,
-    END,
-    Bench,
-    Claim,
-    Figure,
-    Reading,
-    about,
-    amount,
-    load,
-    measured,
-    put_in,
-    record,
-    rounds,
-    save,
-    spread,
-    table,
-    verdict,
-)
+from benchmarks.harness import Bench, Claim, Figure, Reading
 from flowkernel.home import EngineFile
 
 VALUES = {"peer": [8.0, 10.0, 90.0], "us": [1.0, 2.0, 3.0]}
@@ -38,8 +21,8 @@ def claim(reading=Reading.TIMES_LESS, at_least=4.0, aim=6.0):
 
 
 def figure(*claims, sides=None, **fields):
-    made = {"name": "warm", "title": "T", "unit": "s", "claims": claims, **fields}
-    return Figure(sides=sides or (lambda *_: {}), **made)
+    values = {"name": "warm", "title": "T", "unit": "s", "claims": claims, **fields}
+    return Figure(sides=sides or (lambda *_: {}), **values)
 
 
 def bench(tmp_path):
@@ -63,11 +46,11 @@ def bench(tmp_path):
 )
 def test_a_claim_is_read_from_medians(reading, value):
     """One round that went wrong does not count."""
-    assert measured(claim(reading), VALUES) == pytest.approx(value)
+    assert harness.measured(claim(reading), VALUES) == pytest.approx(value)
 
 
-def test_the_spread_is_that_of_rounds_that_stood_side_by_side():
-    assert spread(claim(), VALUES) == (5.0, 30.0)
+def test_the_spread_is_that_of_the_ratios_in_each_round():
+    assert harness.spread(claim(), VALUES) == (5.0, 30.0)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +68,11 @@ def test_the_spread_is_that_of_rounds_that_stood_side_by_side():
 )
 def test_a_target_is_reached_or_not(reading, at_least, aim, value, word):
     """Both ends are inclusive; for a share, and alone, less is better."""
-    assert verdict(claim(reading, at_least, aim), value) == word
+    assert harness.verdict(claim(reading, at_least, aim), value) == word
 
 
 def test_amounts_have_the_digits_that_count():
-    assert [amount(n) for n in (12_345.6, 12.34, 1.234, 0.01234)] == [
+    assert [harness.amount(n) for n in (12_345.6, 12.34, 1.234, 0.01234)] == [
         "12,346",
         "12.3",
         "1.23",
@@ -101,7 +84,7 @@ def test_the_table_has_a_line_for_each_claim_that_was_measured():
     alone = claim(Reading.ALONE, at_least=3.0, aim=1.0)
     figures = [figure(claim(), alone), figure(claim(), name="other")]
 
-    text = table(figures, {"warm": {"values": VALUES}})
+    text = harness.table(figures, {"warm": {"values": VALUES}})
 
     assert text.splitlines()[2:] == [
         "| T | peer: 10.0 s | us: 2.00 s | **5.00x** (5.00 to 30.0) | 4.00x | 6.00x | yes |",
@@ -115,7 +98,9 @@ def test_sides_take_turns_and_the_warm_round_is_thrown_away(tmp_path):
     def side(name):
         return lambda: float(order.append(name) or len(order))
 
-    values = rounds(figure(), {"peer": side("p"), "us": side("u")}, 2, bench(tmp_path))
+    values = harness.rounds(
+        figure(), {"peer": side("p"), "us": side("u")}, 2, bench(tmp_path)
+    )
 
     assert order == ["p", "u"] * 3
     assert values == {"peer": [3.0, 5.0], "us": [4.0, 6.0]}
@@ -124,15 +109,15 @@ def test_sides_take_turns_and_the_warm_round_is_thrown_away(tmp_path):
 def test_a_figure_that_has_warmed_itself_has_no_warm_round(tmp_path):
     cold = figure(warms_up=False)
 
-    values = rounds(cold, {"us": lambda: 1.0}, 2, bench(tmp_path))
+    values = harness.rounds(cold, {"us": lambda: 1.0}, 2, bench(tmp_path))
 
     assert values == {"us": [1.0, 1.0]}
 
 
-def test_a_side_that_fails_is_measured_again_and_that_is_told(tmp_path):
+def test_a_side_that_fails_is_measured_again_and_reported(tmp_path):
     """Once; a side that fails twice in a row is broken."""
     turns = iter([1.0, None, 2.0, None, None])
-    made = bench(tmp_path)
+    own_bench = bench(tmp_path)
 
     def side():
         turn = next(turns)
@@ -140,30 +125,32 @@ def test_a_side_that_fails_is_measured_again_and_that_is_told(tmp_path):
             raise RuntimeError("Address already in use")
         return turn
 
-    assert rounds(figure(), {"us": side}, 1, made) == {"us": [2.0]}
-    assert "us (warm, 1 times)" in about({"warm": record(VALUES, made)})
+    assert harness.rounds(figure(), {"us": side}, 1, own_bench) == {"us": [2.0]}
+    assert "us (warm, 1 times)" in harness.about(
+        {"warm": harness.record(VALUES, own_bench)}
+    )
     with pytest.raises(RuntimeError, match="in use"):
-        rounds(figure(), {"us": side}, 1, made)
+        harness.rounds(figure(), {"us": side}, 1, own_bench)
 
 
 def test_results_say_what_made_them_and_come_back(tmp_path):
-    results = {"warm": record(VALUES, bench(tmp_path))}
+    results = {"warm": harness.record(VALUES, bench(tmp_path))}
 
-    save(tmp_path / "new" / "results.json", results)
+    harness.save(tmp_path / "new" / "results.json", results)
 
-    assert load(tmp_path / "new" / "results.json") == results
-    assert load(tmp_path / "none.json") == {}
-    assert "peer 1.2" in about(results)
-    assert "Rounds: 3" in about(results)
+    assert harness.load(tmp_path / "new" / "results.json") == results
+    assert harness.load(tmp_path / "none.json") == {}
+    assert "peer 1.2" in harness.about(results)
+    assert "Rounds: 3" in harness.about(results)
 
 
 def test_the_table_of_the_page_is_replaced_and_nothing_else():
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    page = f"before\n{harness.BEGIN}\nold\n{harness.END}\nafter\n"
 
-    once = put_in(page, "new")
+    once = harness.put_in(page, "new")
 
-    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert put_in(once, "new") == once
+    assert once == f"before\n{harness.BEGIN}\n\nnew\n\n{harness.END}\nafter\n"
+    assert harness.put_in(once, "new") == once
 
 
 def test_every_figure_has_a_line_in_the_page():
@@ -185,11 +172,11 @@ def test_a_chart_escapes_and_copes_with_nothing_and_much():
         for value in (0.0, 0.003, 40_000.0)
     ]
 
-    drawn = chart("title", bars)
+    picture = chart("title", bars)
 
-    assert "a &lt; b" in drawn
-    assert drawn.count("<rect") == 3
-    assert "nan" not in drawn
+    assert "a &lt; b" in picture
+    assert picture.count("<rect") == 3
+    assert "nan" not in picture
 
 
 def test_a_caller_sends_whole_requests_and_knows_a_whole_answer():

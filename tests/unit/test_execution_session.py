@@ -84,10 +84,10 @@ def test_a_parked_kernel_that_ends_is_reported_as_lost(parked):
     parked.exit_code = -9
 
     assert parked.decision() is None
-    _, lost, failed = parked.reports
-    assert lost == (K.KERNEL_LOST, {"why": "Its kernel ended."})
+    _, loss, failure = parked.reports
+    assert loss == (K.KERNEL_LOST, {"why": "Its kernel ended."})
     # If a person has just decided to go on, the first is refused, and this is not.
-    kind, payload = failed
+    kind, payload = failure
     assert (kind, payload["is_parked"]) == (K.FAILED, False)
     assert payload["failure"] == {"source": "1 / 0", "kernel_lost": "Its kernel ended."}
 
