@@ -45,9 +45,8 @@ class HomeClaim:
         """
         if _lock_id(self._home) != self._lock_id:
             return False
-        with suppress(
-            OSError, HomeNotWritable
-        ):  # A full disk: the next call tries again.
+        # If the disk is full, the next call tries again.
+        with suppress(OSError, HomeNotWritable):
             if not self._is_correct():
                 self._engine_file.write(self._home)
         return True

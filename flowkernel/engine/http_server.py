@@ -11,9 +11,8 @@ from flowkernel.core.errors import EngineFault
 
 KEEP_ALIVE = 75  #: Seconds an idle connection is kept.
 GOODBYE = 2  #: Seconds that open responses get when the server stops.
-STOP_CHECK_SECONDS = (
-    5.0  #: Between looks at `should_exit`, in case a signal was missed.
-)
+#: Between looks at `should_exit`, in case a signal was missed.
+STOP_CHECK_SECONDS = 5.0
 
 
 class HttpServer(uvicorn.Server):

@@ -143,18 +143,21 @@ class Engine:
                 f"{len(executions)} execution(s) are under way. Wait for them, cancel them, "
                 "or stop with `--force`, which cancels them all."
             )
+        await self._cancel(executions)
+        self.dispatcher.stop_workers()
+        asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
+
+    async def _cancel(self, executions: list[Execution]) -> None:
+        """Cancel them, and wait a moment until they have ended."""
         for execution in executions:
-            with suppress(
-                MoveNotAllowed
-            ):  # It ended, or was cancelled with its parent.
+            # It may have ended, or been cancelled with its parent.
+            with suppress(MoveNotAllowed):
                 await asyncio.to_thread(
                     self.service.cancel, execution.execution_id, "engine stop"
                 )
         deadline = monotonic() + CANCEL_SECONDS
         while self._under_way() and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
             await asyncio.sleep(CANCEL_EVERY)
-        self.dispatcher.stop_workers()
-        asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
 
     # -- status --------------------------------------------------------------------------
 
