@@ -11,7 +11,7 @@ from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.output import print_json, print_note, print_table, print_text
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.display.table import cut_note
-from flowkernel.home import find_home
+from flowkernel.home import Home, find_home
 
 #: How long the engine may take to copy the database.
 BACKUP_SECONDS = 600.0
@@ -44,13 +44,7 @@ def back_up(file: str, *, as_json: bool) -> None:
         BadArgument: The file exists, or cannot be written.
         FileMissing: Its folder does not exist.
     """
-    target = Path(file).expanduser().absolute()
-    if target.exists():
-        raise BadArgument(f"{str(target)!r} exists already. Name a file that does not.")
-    if not target.parent.is_dir():
-        raise FileMissing(
-            f"There is no folder {str(target.parent)!r} to put the backup in."
-        )
+    target = _backup_target(file)
     copy = Path(make_client().post("/backup", {}, seconds=BACKUP_SECONDS)["path"])
     try:
         shutil.move(copy, target)
@@ -67,6 +61,17 @@ def back_up(file: str, *, as_json: bool) -> None:
         print_text(
             f"The backup is {str(target)!r} ({size:,} bytes), readable with DuckDB."
         )
+
+
+def _backup_target(file: str) -> Path:
+    target = Path(file).expanduser().absolute()
+    if target.exists():
+        raise BadArgument(f"{str(target)!r} exists already. Name a file that does not.")
+    if not target.parent.is_dir():
+        raise FileMissing(
+            f"There is no folder {str(target.parent)!r} to put the backup in."
+        )
+    return target
 
 
 def prune(
@@ -122,19 +127,7 @@ def rebuild(*, as_json: bool) -> None:
     Raises:
         BadArgument: The engine is running.
     """
-    from filelock import FileLock, Timeout
-
-    from flowkernel.store.restore import restore
-
-    home = find_home()
-    home.prepare()
-    try:
-        with FileLock(home.engine_lock).acquire(timeout=0):
-            old_file, count, damages = restore(home.database, home.journal)
-    except Timeout as error:
-        raise BadArgument(
-            "The engine has the database open. Run `flowkernel engine stop`, then try again."
-        ) from error
+    old_file, count, damages = _restore(find_home())
     if as_json:
         path = old_file and str(old_file)
         print_json({"executions": count, "kept": path, "damaged": damages})
@@ -143,3 +136,19 @@ def rebuild(*, as_json: bool) -> None:
         print_note(sentence)
     old = f" The old one is {str(old_file)!r}." if old_file else ""
     print_text(f"The database was made again from the journal: {count:,} runs.{old}")
+
+
+def _restore(home: Home) -> tuple[Path | None, int, list[str]]:
+    """As `restore`, while no engine has the home."""
+    from filelock import FileLock, Timeout
+
+    from flowkernel.store.restore import restore
+
+    home.prepare()
+    try:
+        with FileLock(home.engine_lock).acquire(timeout=0):
+            return restore(home.database, home.journal)
+    except Timeout as error:
+        raise BadArgument(
+            "The engine has the database open. Run `flowkernel engine stop`, then try again."
+        ) from error

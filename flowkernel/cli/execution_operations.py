@@ -5,7 +5,7 @@ import sys
 import time
 
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import print_json, print_table, print_text
+from flowkernel.cli.output import facts_text, print_json, print_table, print_text
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
 from flowkernel.core.models import CellRun, Execution
@@ -67,7 +67,9 @@ def show_execution(execution_id: str, *, as_json: bool) -> None:
         records = [cell_run.to_json() for cell_run in cell_runs]
         print_json({**execution.to_json(), "cell_runs": records})
         return
-    print_text(_facts(execution, client))
+    facts = _facts(execution, client).items()
+    plain_facts = {title: plain_text(str(fact)) for title, fact in facts if fact}
+    print_text(facts_text(plain_facts, 12))
     if cell_runs:
         print_text("\n" + _cell_table(cell_runs).text())
     cause = _cause(execution, client)
@@ -90,10 +92,10 @@ def _cause(execution: Execution, client: Client) -> Execution:
     return execution
 
 
-def _facts(execution: Execution, client: Client) -> str:
+def _facts(execution: Execution, client: Client) -> dict[str, object]:
     notebook = execution.notebook_path and client.home.path / execution.notebook_path
     duration = execution.duration
-    facts = {
+    return {
         "id": execution.execution_id,
         "name": execution.name,
         "flow": f"{execution.flow_name} (version {execution.flow_version[:8]})",
@@ -112,11 +114,6 @@ def _facts(execution: Execution, client: Client) -> str:
         "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
         "notebook": notebook,
     }
-    return "\n".join(
-        f"{title + ':':<12} {plain_text(str(fact))}"
-        for title, fact in facts.items()
-        if fact
-    )
 
 
 def _cell_table(cell_runs: list[CellRun]) -> Table:

@@ -4,9 +4,10 @@ import shlex
 
 from flowkernel.api import register
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import print_json, print_table, print_text
+from flowkernel.cli.output import facts_text, print_json, print_table, print_text
 from flowkernel.cli.parameters import wrappers_in
 from flowkernel.client.wrapper_options import wrappers_text
+from flowkernel.core.models import Flow
 from flowkernel.display.columns import flow_table, moment_text
 
 
@@ -28,7 +29,12 @@ def show_flow(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json(flow.to_json())
         return
-    facts = {
+    print_text(facts_text(_facts(flow), 13))
+    print_text("\n" + flow.source.rstrip("\n"))
+
+
+def _facts(flow: Flow) -> dict[str, object]:
+    return {
         "name": flow.name,
         "kind": flow.kind.value.lower(),
         "version": flow.flow_version,
@@ -43,10 +49,6 @@ def show_flow(name: str, *, as_json: bool) -> None:
         "on lost": flow.on_lost.value,
         "cell timeout": flow.cell_timeout and f"{flow.cell_timeout:g} s",
     }
-    print_text(
-        "\n".join(f"{title + ':':<13} {fact}" for title, fact in facts.items() if fact)
-    )
-    print_text("\n" + flow.source.rstrip("\n"))
 
 
 def register_flow(path: str, name: str | None, *, as_json: bool) -> None:

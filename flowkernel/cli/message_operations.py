@@ -126,24 +126,28 @@ def make_response(
         return {}
     button = _find_button(form, button_word)
     response: dict[str, Json] = {button.name: True}
-    button_names = {field.name for field in form.buttons}
     fields = {field.name: field for field in form.inputs}
     for pair in pairs:
-        name, sign, text = pair.partition("=")
-        if not sign:
-            raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
-        if name in button_names:
-            raise BadArgument(
-                f"{name!r} is a button, not a field: write it after the id, without -p."
-            )
+        name, text = _split_pair(pair)
         _check_belongs(form, button, name)
         field = fields.get(name)
         response[name] = field.parse(text) if field else value_of(text, name)
     return response
 
 
+def _split_pair(pair: str) -> tuple[str, str]:
+    name, sign, text = pair.partition("=")
+    if not sign:
+        raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
+    return name, text
+
+
 def _check_belongs(form: Form, button: Field, name: str) -> None:
-    """Refuse a field that belongs to other buttons only: it would be ignored."""
+    """Refuse a button, and a field of other buttons only: it would be ignored."""
+    if name in {field.name for field in form.buttons}:
+        raise BadArgument(
+            f"{name!r} is a button, not a field: write it after the id, without -p."
+        )
     owners = [
         other.name
         for other in form.buttons

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Literal
 
 from flowkernel.core.models import Json
@@ -13,6 +14,13 @@ from flowkernel.display.table import Table, value_text
 def print_text(text: str) -> None:
     """Print a sentence, or several lines."""
     write(text)
+
+
+def facts_text(facts: Mapping[str, object], width: int) -> str:
+    """A line for each fact that is there: its title, in `width` columns, and the fact."""
+    return "\n".join(
+        f"{title + ':':<{width}} {fact}" for title, fact in facts.items() if fact
+    )
 
 
 def print_note(text: str) -> None:

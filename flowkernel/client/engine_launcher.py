@@ -97,12 +97,7 @@ def ensure_engine(home: Home) -> EngineFile:
     home.prepare()
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS):
-            state, engine = inspect_engine(home)
-            if state is EngineState.ANSWERS and engine is not None:
-                return engine
-            if is_locked(home):
-                return _wait_for(home, None)
-            return _wait_for(home, _spawn(home))
+            return _running_engine(home)
     except Timeout as error:
         raise EngineUnreachable(
             f"Another process has been starting the engine of {str(home.path)!r} for over "
@@ -110,6 +105,14 @@ def ensure_engine(home: Home) -> EngineFile:
         ) from error
     except OSError as error:
         raise home_error(home.path, error) from error
+
+
+def _running_engine(home: Home) -> EngineFile:
+    """The engine that answers, is starting, or is started here."""
+    state, engine = inspect_engine(home)
+    if state is EngineState.ANSWERS and engine is not None:
+        return engine
+    return _wait_for(home, None if is_locked(home) else _spawn(home))
 
 
 def is_locked(home: Home) -> bool:
@@ -153,14 +156,18 @@ def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile
         if process is None and not is_locked(home):
             return _wait_for(home, _spawn(home))
         time.sleep(LOOK_EVERY)
-    pid = process.pid if process is not None else _pid(home)
+    raise _hung(home, process.pid if process is not None else _pid(home))
+
+
+def _hung(home: Home, pid: int | None) -> EngineUnreachable:
+    """The error for an engine that runs and does not answer."""
     if pid is None:
-        raise EngineUnreachable(
+        return EngineUnreachable(
             f"An engine of {str(home.path)!r} runs, but {str(home.engine_file)!r} does not "
             f"have its address. Read {home.log / 'engine.log'}. You can end the process "
             "`python -m flowkernel.engine` of this home: nothing that is recorded is lost."
         )
-    raise EngineUnreachable(
+    return EngineUnreachable(
         f"The engine of {str(home.path)!r} (process {pid}) runs and does not answer. Read "
         f"{home.log / 'engine.log'}. You can end it with `kill -9 {pid}`: nothing that is "
         "recorded is lost."

@@ -65,14 +65,7 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
             f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
             "Pass the name of a flow, or a file with one of these suffixes."
         )
-    source, kernel_name = _read(path, target), None
-    if kind is FlowKind.NOTEBOOK:
-        source, kernel_name = bare_notebook(source, target)
-    if len(source.encode()) > MAX_SOURCE:
-        raise BadArgument(
-            f"{target!r} is over {MAX_SOURCE:,} bytes even without its outputs. "
-            "Move embedded images and data into files."
-        )
+    source, kernel_name = _source_of(path, kind, target)
     environment = current_environment(path.parent).to_json()
     environment["kernel_name"] = None if kernel_name == NATIVE else kernel_name
     return {
@@ -82,6 +75,19 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
         "path": str(path),
         "environment": environment,
     }
+
+
+def _source_of(path: Path, kind: FlowKind, target: str) -> tuple[str, str | None]:
+    """The source of a file, a notebook's without outputs; and the name of its kernel."""
+    source, kernel_name = _read(path, target), None
+    if kind is FlowKind.NOTEBOOK:
+        source, kernel_name = bare_notebook(source, target)
+    if len(source.encode()) > MAX_SOURCE:
+        raise BadArgument(
+            f"{target!r} is over {MAX_SOURCE:,} bytes even without its outputs. "
+            "Move embedded images and data into files."
+        )
+    return source, kernel_name
 
 
 def _resolve(target: str, cwd: Path | None) -> Path:
@@ -94,28 +100,30 @@ def _resolve(target: str, cwd: Path | None) -> Path:
 def _read(path: Path, target: str) -> str:
     try:
         return path.read_text("utf-8")
-    except FileNotFoundError as error:
-        raise FileMissing(
-            f"There is no file {target!r} (looked for {str(path)!r}). Check the spelling and "
-            "the folder you are in."
-        ) from error
-    except IsADirectoryError as error:
-        raise FileMissing(f"{target!r} is a folder. Name a file in it.") from error
-    except PermissionError as error:
-        raise FileMissing(
-            f"You may not read {str(path)!r}. Change its permissions or copy it."
-        ) from error
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileMissing(
-            f"{target!r} cannot be read: {reason}. Check the path."
-        ) from error
+        raise FileMissing(_why_unreadable(path, target, error)) from error
     except UnicodeDecodeError as error:
         if path.suffix == ".ipynb":
             raise NotANotebook(target, "it is not text") from error
         raise BadArgument(
             f"{target!r} is not text in UTF-8. Save it as UTF-8."
         ) from error
+
+
+def _why_unreadable(path: Path, target: str, error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return (
+                f"There is no file {target!r} (looked for {str(path)!r}). Check the "
+                "spelling and the folder you are in."
+            )
+        case IsADirectoryError():
+            return f"{target!r} is a folder. Name a file in it."
+        case PermissionError():
+            return f"You may not read {str(path)!r}. Change its permissions or copy it."
+        case _:
+            reason = (error.strerror or str(error)).lower()
+            return f"{target!r} cannot be read: {reason}. Check the path."
 
 
 def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
@@ -128,20 +136,14 @@ def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
     if notebook["nbformat"] == NEWEST:
         _remove_outputs(notebook.get("cells"), target)
     notebook.setdefault("nbformat_minor", 0)
-    metadata = notebook.setdefault("metadata", {})
-    if not isinstance(metadata, dict):
-        raise NotANotebook(target, "its `metadata` is not an object")
-    kernelspec = metadata.get("kernelspec")
-    name = kernelspec.get("name") if isinstance(kernelspec, dict) else None
-    if name is not None and not isinstance(name, str):
-        raise NotANotebook(target, f"the name of its kernel is {name!r}")
+    kernel_name = _kernel_name(notebook.setdefault("metadata", {}), target)
     bare_text = json.dumps(notebook, ensure_ascii=False)
     try:
         bare_text.encode()
     except UnicodeEncodeError as error:
         reason = "it has characters that are not valid Unicode text"
         raise NotANotebook(target, reason) from error
-    return bare_text, name
+    return bare_text, kernel_name
 
 
 def _parse_notebook(text: str, target: str) -> dict[str, Any]:
@@ -159,6 +161,16 @@ def _parse_notebook(text: str, target: str) -> dict[str, Any]:
         reason = f"it has format {version}, and the newest known is {NEWEST}"
         raise NotANotebook(target, reason)
     return notebook
+
+
+def _kernel_name(metadata: Json, target: str) -> str | None:
+    if not isinstance(metadata, dict):
+        raise NotANotebook(target, "its `metadata` is not an object")
+    kernelspec = metadata.get("kernelspec")
+    name = kernelspec.get("name") if isinstance(kernelspec, dict) else None
+    if name is not None and not isinstance(name, str):
+        raise NotANotebook(target, f"the name of its kernel is {name!r}")
+    return name
 
 
 def _remove_outputs(cells: Json, target: str) -> None:
