@@ -12,6 +12,7 @@ from typing import Protocol
 from flowkernel.core.errors import ExecutionFailed, FlowkernelError
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import Json
+from flowkernel.core.status import ExecutionStatus
 
 #: Characters of a child's error in the message of its parent, about.
 MAX_REASON = 600
@@ -83,11 +84,11 @@ class DependencyFailedError(EngineException, ExecutionFailed):
         self.execution = execution
         self.child = execution
         self.error = record.get("error")
-        status = record["status"].removeprefix("ENDED_").lower()
-        word = {"error": "failed", "cancelled": "was cancelled"}.get(status, status)
+        status = ExecutionStatus(record["status"]).label
+        outcome = "was cancelled" if status == "cancelled" else status
         reason = record.get("status_message") or "it gave no reason"
         reason = shortened_reason(reason.replace("DependencyFailedError: ", ""))
-        super().__init__(f"{record['name']!r} {word}: {reason}")
+        super().__init__(f"{record['name']!r} {outcome}: {reason}")
 
 
 def shortened_reason(reason: str) -> str:

@@ -10,6 +10,7 @@ from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api.context import flow_context
 from flowkernel.flow_api.exceptions import (
     DependencyTimeoutError,
+    EngineException,
     MessageClosed,
     MessageResponseTimeoutError,
 )
@@ -92,17 +93,16 @@ def wait_for_answer(
     request = {"message": record["message_id"], "is_flow": is_flow}
     remaining = _remaining(client, sender, timeout, is_flow=False)
     message: dict[str, Json] = long_poll(client, sender, request, remaining)["message"]
-    match message["status"]:
-        case "ANSWERED":
-            return message
-        case "CLOSED":
-            raise MessageClosed(
-                f"{message['subject']!r} was closed. {message['closed_why']}"
-            )
-        case _:
-            raise MessageResponseTimeoutError(
-                f"Nobody answered {message['subject']!r} in time."
-            )
+    if message["status"] != "ANSWERED":
+        raise _no_answer(message)
+    return message
+
+
+def _no_answer(message: dict[str, Json]) -> EngineException:
+    subject = message["subject"]
+    if message["status"] == "CLOSED":
+        return MessageClosed(f"{subject!r} was closed. {message['closed_why']}")
+    return MessageResponseTimeoutError(f"Nobody answered {subject!r} in time.")
 
 
 def _remaining(
