@@ -3,8 +3,9 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from flowkernel.core.errors import BadArgument
 
 PREFIX = "FLOWKERNEL_"  #: `slots` is FLOWKERNEL_SLOTS in the environment.
 FILE = "config.toml"  #: Its name in the home.
+Setting = tuple[str, Any, str]  #: Its name, its value, and where it is set.
 
 
 def _cores() -> int:
@@ -85,26 +87,39 @@ def load_config(
     Raises:
         BadArgument: A value has the wrong type, or a name is unknown; says where it is set.
     """
-    values: dict[str, Any] = {}
     kinds = {item.name: item.type for item in fields(Config)}
-    for name, value in _from_file(home / FILE).items():
-        if name not in kinds:
-            raise BadArgument(
-                f"{home / FILE} sets {name!r}, which is not a setting. "
-                f"The settings are: {', '.join(sorted(kinds))}."
-            )
-        values[name] = _convert(name, value, kinds[name], str(home / FILE))
-    for name, kind in kinds.items():
-        variable = PREFIX + name.upper()
-        if environ.get(variable):  # Empty is the same as not set, as in other programs.
-            values[name] = _convert(name, environ[variable], kind, variable)
-    for name, value in arguments.items():
-        if value is not None:
-            values[name] = _convert(name, value, kinds[name], "an argument")
+    settings = chain(
+        _from_file(home / FILE, kinds),
+        _from_environment(environ, kinds),
+        ((n, v, "an argument") for n, v in arguments.items() if v is not None),
+    )
+    values = {
+        name: _convert(name, value, kinds[name], origin)
+        for name, value, origin in settings
+    }
     return Config(**values)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path, known_names: Collection[str]) -> Iterator[Setting]:
+    for name, value in _read_toml(path).items():
+        if name not in known_names:
+            raise BadArgument(
+                f"{path} sets {name!r}, which is not a setting. "
+                f"The settings are: {', '.join(sorted(known_names))}."
+            )
+        yield name, value, str(path)
+
+
+def _from_environment(
+    environ: Mapping[str, str], names: Iterable[str]
+) -> Iterator[Setting]:
+    for name in names:
+        variable = PREFIX + name.upper()
+        if environ.get(variable):  # Empty is the same as not set, as in other programs.
+            yield name, environ[variable], variable
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -16,6 +16,14 @@ FOLDER = ".flowkernel"
 MAX_PID = 2**31  #: Exclusive; no system has larger ones.
 _URL = re.compile(r"http://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+")
 VARIABLE = "FLOWKERNEL_HOME"
+#: What a home is, or is not, that cannot be written to.
+PROBLEMS = {
+    errno.EROFS: "is on a read-only file system",
+    errno.EACCES: "cannot be written to by this user",
+    errno.EPERM: "cannot be written to by this user",
+    errno.ENOTDIR: "cannot be a folder: a file is in the way",
+    errno.EEXIST: "cannot be a folder: a file is in the way",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +121,17 @@ def find_home(
 
 def home_error(path: Path, error: OSError) -> EngineError:
     """The error for a home that cannot be written to; says why, and what to do."""
-    advice = f"Set {VARIABLE} to a folder you can write to."
-    match error.errno:
-        case errno.EROFS:
-            return HomeNotWritable(
-                f"The home {str(path)!r} is on a read-only file system. {advice}"
-            )
-        case errno.EACCES | errno.EPERM:
-            return HomeNotWritable(
-                f"The home {str(path)!r} cannot be written to by this user. {advice}"
-            )
-        case errno.ENOSPC | errno.EDQUOT:
-            return DiskFull(
-                f"There is no room left on the disk of the home {str(path)!r}. "
-                "Free some space and try again. Nothing that was recorded is lost."
-            )
-        case errno.ENOTDIR | errno.EEXIST:
-            return HomeNotWritable(
-                f"The home {str(path)!r} cannot be a folder: a file is in the way. {advice}"
-            )
-        case _:
-            reason = error.strerror or str(error)
-            return HomeNotWritable(
-                f"The home {str(path)!r} cannot be used: {reason}. {advice}"
-            )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            f"There is no room left on the disk of the home {str(path)!r}. "
+            "Free some space and try again. Nothing that was recorded is lost."
+        )
+    problem = PROBLEMS.get(
+        error.errno or 0, f"cannot be used: {error.strerror or error}"
+    )
+    return HomeNotWritable(
+        f"The home {str(path)!r} {problem}. Set {VARIABLE} to a folder you can write to."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,29 +45,29 @@ def checked_name(name: str, kind: str = "flow") -> str:
         BadName: It is empty, over 128 characters, or has a slash or a control character.
     """
     name = name.strip()
-    short_name = repr(name if len(name) <= 40 else name[:37] + "...")
     if not name:
         raise BadName(f"The name of the {kind} is empty. Choose one.")
+    short_name = repr(name if len(name) <= 40 else name[:37] + "...")
+    _check_characters(name, f"{kind} name {short_name}")
+    return name
+
+
+def _check_characters(name: str, label: str) -> None:
     if len(name) > MAX_NAME:
         raise BadName(
-            f"The {kind} name {short_name} has {len(name)} characters; at most {MAX_NAME} "
-            "are allowed. Choose a shorter one."
+            f"The {label} has {len(name)} characters; at most {MAX_NAME} are allowed. "
+            "Choose a shorter one."
         )
     wrong = next((c for c in name if c in "/\\" or not c.isprintable()), None)
     if wrong is not None:
         raise BadName(
-            f"The {kind} name {short_name} has the character {wrong!r}, which is not "
-            "allowed. Use letters, digits, spaces, '-', '_' or '.'."
+            f"The {label} has the character {wrong!r}, which is not allowed. "
+            "Use letters, digits, spaces, '-', '_' or '.'."
         )
-    return name
 
 
 def _plain(value: object, path: str, depth: int) -> Json:
-    if depth > MAX_NESTING:
-        raise BadValue(
-            f"{path} is nested more than {MAX_NESTING} levels deep. Write it to a file and "
-            "pass the path."
-        )
+    _check_depth(path, depth)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -75,9 +75,7 @@ def _plain(value: object, path: str, depth: int) -> Json:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
-        if not math.isfinite(value):
-            raise BadValue(f"{path} is {value!r}, which JSON does not have. Use None.")
-        return float(value)
+        return _finite(value, path)
     if isinstance(value, Mapping):
         return {
             _key(k, path): _plain(v, f"{path}[{k!r}]", depth + 1)
@@ -85,10 +83,23 @@ def _plain(value: object, path: str, depth: int) -> Json:
         }
     if isinstance(value, list | tuple):
         return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
-    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix(
-        "builtins."
-    )
+    full_name = f"{type(value).__module__}.{type(value).__qualname__}"
+    kind = full_name.removeprefix("builtins.")
     raise BadValue(f"{path} is of type {kind}, which is not JSON. {_advice(value)}")
+
+
+def _check_depth(path: str, depth: int) -> None:
+    if depth > MAX_NESTING:
+        raise BadValue(
+            f"{path} is nested more than {MAX_NESTING} levels deep. Write it to a file and "
+            "pass the path."
+        )
+
+
+def _finite(value: float, path: str) -> float:
+    if not math.isfinite(value):
+        raise BadValue(f"{path} is {value!r}, which JSON does not have. Use None.")
+    return float(value)
 
 
 def _advice(value: object) -> str:

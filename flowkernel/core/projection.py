@@ -274,21 +274,11 @@ def _message_after_wait(execution: Execution) -> str | None:
 
 def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
     """The cell run after the event; None if the event is about a run that never started."""
-    payload = event.payload
     if event.kind is K.CELL_STARTED:
-        return CellRun(
-            cell_run_id=payload["cell_run_id"],
-            execution_id=event.execution_id,
-            root_id=event.root_id,
-            cell_id=payload["cell_id"],
-            cell_index=payload["cell_index"],
-            source_hash=payload["source_hash"],
-            status=CellStatus.RUNNING,
-            started_at=event.happened_at,
-            last_seq=event.seq,
-        )
+        return _new_cell_run(event)
     if cell_run is None or cell_run.ended_at is not None:
         return cell_run
+    payload = event.payload
     return replace(
         cell_run,
         status=CellStatus(payload["status"]),
@@ -296,6 +286,21 @@ def fold_cell(cell_run: CellRun | None, event: Event) -> CellRun | None:
         error_name=payload.get("error_name"),
         error_message=payload.get("error_message"),
         traceback=payload.get("traceback"),
+        last_seq=event.seq,
+    )
+
+
+def _new_cell_run(event: Event) -> CellRun:
+    payload = event.payload
+    return CellRun(
+        cell_run_id=payload["cell_run_id"],
+        execution_id=event.execution_id,
+        root_id=event.root_id,
+        cell_id=payload["cell_id"],
+        cell_index=payload["cell_index"],
+        source_hash=payload["source_hash"],
+        status=CellStatus.RUNNING,
+        started_at=event.happened_at,
         last_seq=event.seq,
     )
 
@@ -323,16 +328,20 @@ def fold_message(message: Message | None, event: Event) -> Message:
     if event.kind is K.MESSAGE_CHANGED:
         return replace(message, message=payload["message"], body=payload["body"])
     if event.kind is K.MESSAGE_ANSWERED:
-        return replace(
-            message,
-            status=MessageStatus.ANSWERED,
-            response=payload["response"],
-            answered_by=event.actor,
-            answered_from=payload.get("answered_from"),
-            answered_at=event.happened_at,
-        )
+        return _answered(message, event)
     return close_message(
         message, event, MessageStatus(payload["status"]), payload["why"]
+    )
+
+
+def _answered(message: Message, event: Event) -> Message:
+    return replace(
+        message,
+        status=MessageStatus.ANSWERED,
+        response=event.payload["response"],
+        answered_by=event.actor,
+        answered_from=event.payload.get("answered_from"),
+        answered_at=event.happened_at,
     )
 
 

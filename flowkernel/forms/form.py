@@ -24,6 +24,8 @@ from flowkernel.forms.base_field import Field, is_blank, is_empty
 from flowkernel.forms.fields import ELEMENTS
 
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
+#: The button of a form without one.
+OK: Mapping[str, str] = {"element": "submit", "label": "OK"}
 HIDDEN = "(hidden)"  #: In the record, in place of what was typed into a password.
 
 
@@ -43,19 +45,9 @@ class Form:
             BadValue, ValueTooBig: It is not JSON, or over the limit of inputs.
         """
         body = plain_json(body, "the form")
-        if not isinstance(body, dict) or body.get("type", "object") != "object":
-            raise BadForm(
-                "body must be a JSON schema of an object: "
-                '{"type": "object", "properties": {...}}.'
-            )
-        properties = body.get("properties") or {}
-        if not isinstance(properties, dict) or not 0 < len(properties) <= MAX_ELEMENTS:
-            raise BadForm(
-                f"body needs `properties`: an object of 1 to {MAX_ELEMENTS} elements."
-            )
         fields = [
             _field(name, schema, place)
-            for place, (name, schema) in enumerate(properties.items())
+            for place, (name, schema) in enumerate(_properties(body).items())
         ]
         required = _required_names(body.get("required", []), fields)
         fields.sort(key=lambda field: field.order)
@@ -153,6 +145,20 @@ class Form:
         return {field.name for field in self.fields if field.is_secret}
 
 
+def _properties(body: Json) -> dict[str, Json]:
+    if not isinstance(body, dict) or body.get("type", "object") != "object":
+        raise BadForm(
+            "body must be a JSON schema of an object: "
+            '{"type": "object", "properties": {...}}.'
+        )
+    properties = body.get("properties") or {}
+    if not isinstance(properties, dict) or not 0 < len(properties) <= MAX_ELEMENTS:
+        raise BadForm(
+            f"body needs `properties`: an object of 1 to {MAX_ELEMENTS} elements."
+        )
+    return properties
+
+
 def _is_input(field: Field) -> bool:
     return field.is_input
 
@@ -170,19 +176,19 @@ def body_of(
     """
     if body is not None and request is not None:
         raise BadForm("Give either `request` or `body`, not both.")
-    ok = {"element": "submit", "label": "OK"}
     if request is not None:
         question = {"element": "string", "label": request}
-        properties: dict[str, Json] = {"string": question, "ok": ok}
+        properties: dict[str, Json] = {"string": question, "ok": OK}
         return {"type": "object", "properties": properties, "required": ["string"]}
     if body is None:
-        return {"type": "object", "properties": {"ok": ok}} if waits else None
-    form = Form.of(body)
-    if form.buttons:
-        return body
+        return {"type": "object", "properties": {"ok": OK}} if waits else None
+    return body if Form.of(body).buttons else _with_ok(body)
+
+
+def _with_ok(body: dict[str, Json]) -> Json:
     if "ok" in body["properties"]:
         raise BadForm("The form has no button, and `ok` is taken. Add a `submit`.")
-    return {**body, "properties": {**body["properties"], "ok": ok}}
+    return {**body, "properties": {**body["properties"], "ok": OK}}
 
 
 def _required_names(required: Json, fields: Iterable[Field]) -> frozenset[str]:

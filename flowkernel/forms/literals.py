@@ -30,11 +30,12 @@ def value_of(text: str, name: str) -> Json:
         return _whole(text)
     if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
-    if text[:1] in ("{", "["):
-        return _json(text, name)
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        return _json(text, name)
-    return text
+    return _json(text, name) if _looks_like_json(text) else text
+
+
+def _looks_like_json(text: str) -> bool:
+    is_quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return is_quoted or text[:1] in ("{", "[")
 
 
 def _whole(text: str) -> Json:
