@@ -154,11 +154,7 @@ class ForkProvisioner(LocalProvisioner):
         wire = connect(command, environ, folder, ready=self.ready, starts=self.starts)
         request = {"cwd": folder, "environ": environ, "umask": umask()}
         reply, lifeline = _request_with_files(wire, request, stdout, stderr)
-        try:
-            process = ForkedProcess(reply["pid"], wire, lifeline)
-        except (OSError, AttributeError) as error:  # It has closed the two.
-            raise NoForkServer(f"its kernel cannot be watched: {error!r}") from error
-        self._adopt(process, folder)
+        self._adopt(_watched_process(reply["pid"], wire, lifeline), folder)
         connection = reply["connection"]
         self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}
@@ -239,6 +235,13 @@ def _request_with_files(
     finally:
         os.close(kernel_end)
         os.close(null)
+
+
+def _watched_process(pid: int, wire: WireConnection, lifeline: int) -> ForkedProcess:
+    try:
+        return ForkedProcess(pid, wire, lifeline)
+    except (OSError, AttributeError) as error:  # It has closed the two.
+        raise NoForkServer(f"its kernel cannot be watched: {error!r}") from error
 
 
 def _request(wire: WireConnection, request: Message, files: tuple[int, ...]) -> Message:

@@ -39,21 +39,25 @@ class KernelCommand:
             cwd: The folder of the kernel, as an absolute path.
             inherited: What a process has from its parent, as JSON: see `inherited_state`.
         """
-        roots = {name.partition(".")[0].upper() + "_" for name in self.preload}
-        early = (*READ_EARLY, *roots)
-        read = {k: v for k, v in sorted(environ.items()) if k.startswith(early)}
-        paths = read.get("PYTHONPATH", "").split(os.pathsep)
         parts = [
             [self.interpreter, self.flags, self.arguments, self.preload],
-            [
-                read,
-                PRESENCE_ONLY in environ,
-                [os.path.join(cwd, path) for path in paths if path],
-            ],
+            self._environment_part(environ, cwd),
             [changed_at(path) for path in site_packages(self.interpreter)],
             inherited,
         ]
         return sha256(dumps(parts).encode()).hexdigest()[:16]
+
+    def _environment_part(self, environ: Mapping[str, str], cwd: str) -> list[Any]:
+        """What is read of the environment before a client takes the kernel."""
+        roots = {name.partition(".")[0].upper() + "_" for name in self.preload}
+        early = (*READ_EARLY, *roots)
+        variables = {k: v for k, v in sorted(environ.items()) if k.startswith(early)}
+        paths = variables.get("PYTHONPATH", "").split(os.pathsep)
+        return [
+            variables,
+            PRESENCE_ONLY in environ,
+            [os.path.join(cwd, path) for path in paths if path],
+        ]
 
 
 def forkable_command(

@@ -107,9 +107,8 @@ def _final_display() -> Display:
 def watch_in_background(shell: Any, client: Client, execution: Execution) -> None:
     """Show the tree in the output of this cell while the next cells run."""
     execution_id = execution.execution_id
-    short = short_id(execution_id)
     if not is_notebook(shell):
-        name = execution.get("name")
+        name, short = execution.get("name"), short_id(execution_id)
         sys.stdout.write(f"Started {name!r}. %execution {short} shows it.\n")
         return
     display = _live_display(shell)
@@ -119,16 +118,16 @@ def watch_in_background(shell: Any, client: Client, execution: Execution) -> Non
     )
     if prompter is not None:
         prompter.open()
+    _follow_in_thread(client, execution_id, display, prompter or NoPrompter())
+
+
+def _follow_in_thread(
+    client: Client, execution_id: str, display: Display, prompter: Prompter
+) -> None:
     from flowkernel.widgets.threads import start_thread
 
-    start_thread(
-        f"flowkernel-{short}",
-        _follow_quietly,
-        client,
-        execution_id,
-        display,
-        prompter or NoPrompter(),
-    )
+    name = f"flowkernel-{short_id(execution_id)}"
+    start_thread(name, _follow_quietly, client, execution_id, display, prompter)
 
 
 def _follow_quietly(

@@ -46,14 +46,18 @@ def parse(magic: Any, line: str, names: dict[str, Any] | None = None) -> Any:
     if wrapper_option is not None:
         flag = wrapper_option.flag
         line, wrappers = take_wrappers(line, flag, own_options(magic), names or {})
-    try:
-        arguments = magic.parser.parse_intermixed_args(split(line))
-    except UsageError as error:
-        usage = " ".join(magic.parser.format_usage().split()).lstrip(": ")
-        raise BadArgument(f"{error}. Usage: {usage}") from None
+    arguments = _parse_words(magic.parser, split(line))
     if wrapper_option is not None:
         setattr(arguments, wrapper_option.flag.removeprefix("--"), wrappers)
     return arguments
+
+
+def _parse_words(parser: Any, words: list[str]) -> Any:
+    try:
+        return parser.parse_intermixed_args(words)
+    except UsageError as error:
+        usage = " ".join(parser.format_usage().split()).lstrip(": ")
+        raise BadArgument(f"{error}. Usage: {usage}") from None
 
 
 def _wrapper_option(magic: Any) -> WrapperArgument | None:
