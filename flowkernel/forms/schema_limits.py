@@ -1,11 +1,13 @@
-"""The limits of a property, as JSON Schema has them: are they valid, does a value fit. Pure."""
+"""The limits of a property, as JSON Schema has them: are they valid, does a value fit. Pure.
+
+jsonschema is imported when there is a limit to check: beside JupyterLab it brings a grammar
+whose import takes longer than all else that an engine imports.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import regex
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
 from flowkernel.core.errors import BadForm
 from flowkernel.core.json_values import dumps
@@ -35,14 +37,25 @@ def check_limits(name: str, schema: Mapping[str, Json]) -> None:
     Raises:
         BadForm: Names the property at fault.
     """
-    try:
-        Draft202012Validator.check_schema(_limits(schema))
-        if "pattern" in schema:
+    if limits := _limits(schema):
+        _check_schema(name, limits)
+    if "pattern" in schema:
+        try:
             regex.compile(schema["pattern"])
+        except (regex.error, TypeError) as error:
+            raise BadForm(
+                f"The pattern of {name!r} cannot be read: {error}."
+            ) from error
+
+
+def _check_schema(name: str, limits: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(limits)
     except SchemaError as error:
         raise BadForm(f"{name!r}: {error.message}.") from error
-    except (regex.error, TypeError) as error:
-        raise BadForm(f"The pattern of {name!r} cannot be read: {error}.") from error
 
 
 def limit_error(schema: Mapping[str, Json], value: Json) -> str | None:
@@ -51,8 +64,15 @@ def limit_error(schema: Mapping[str, Json], value: Json) -> str | None:
         error_text = _pattern_error(schema, value)
         if error_text is not None:
             return error_text
+    limits = _limits(schema)
+    return _schema_error(limits, value) if limits else None
+
+
+def _schema_error(limits: dict[str, Any], value: Json) -> str | None:
+    from jsonschema import Draft202012Validator
+
     try:
-        for error in Draft202012Validator(_limits(schema)).iter_errors(value):
+        for error in Draft202012Validator(limits).iter_errors(value):
             return f": {error.message}"
     except ArithmeticError:  # A number that no float can hold.
         return f" is {shortened_json(value)}, which is too large"
