@@ -14,7 +14,6 @@ import pytest
 import flowkernel.flow_api.context
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import start_request
-from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Environment, Flow, FlowKind
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
@@ -142,14 +141,25 @@ def kill_engine(home: Home) -> int:
 
 
 def stop_everything(home: Home) -> None:
-    """Kill what still runs in a home: workers first, as they start an engine again."""
-    with suppress(FlowkernelError, psutil.Error):
-        for process in workers_of(home) + engines_of(home):
-            children = process.children(recursive=True)
-            for victim in [process, *children]:
-                with suppress(psutil.Error):
-                    victim.kill()
-            psutil.wait_procs([process, *children], timeout=10)
+    """Kill what still runs in a home: workers first, as they start an engine again.
+
+    All are killed before any is waited for. Who reaps them is no concern of ours: a worker
+    that is dead stays a zombie as long as its engine is there.
+    """
+    victims = workers_of(home) + engines_of(home)
+    for process in list(victims):
+        with suppress(psutil.Error):
+            victims += process.children(recursive=True)
+    for victim in victims:
+        with suppress(psutil.Error):
+            victim.kill()
+    until(lambda: not any(map(_is_alive, victims)), seconds=10)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def until(
