@@ -15,6 +15,7 @@ text = st.text(st.characters() | st.characters(categories=["Cs"]))
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | text,
     lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+    max_leaves=10,
 )
 messages = st.dictionaries(text, values)
 
