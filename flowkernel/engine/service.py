@@ -1,4 +1,4 @@
-"""What the engine can do: register, start, cancel, pause, ... Synchronous; no HTTP here."""
+"""What the engine can do with flows and executions. Synchronous; no HTTP here."""
 
 import shutil
 import threading

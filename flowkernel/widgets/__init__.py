@@ -1,1 +1,1 @@
-"""The live execution tree in a notebook."""
+"""Widgets in a notebook: the tree of an execution, and prompts."""

@@ -1,4 +1,8 @@
-"""The bodies of the requests, by route."""
+"""The bodies of the requests, by route.
+
+A body that the engine works with unchanged, such as `StartRequest`, is defined beside the
+code that does it, and has its name for the routes here.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +15,7 @@ from flowkernel.engine.api.json_body import IS_JSON, Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.field_types import Actor, Id
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
-from flowkernel.engine.prompts.send import PromptRequest
+from flowkernel.engine.prompts.wrapper_requests import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse
 

@@ -1,4 +1,8 @@
-"""Asks a person about a failure, and carries out the answer."""
+"""What a wrapper requests about a failure: is a person there, ask them, carry out the answer.
+
+The text and the form of the prompt are in `failure_prompt`; what follows from a decision is in
+`decisions`.
+"""
 
 from dataclasses import dataclass, field
 

@@ -11,7 +11,11 @@ from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.prompts.answer_time import answer_time
-from flowkernel.engine.prompts.send import decide_on, is_attended, send_prompt
+from flowkernel.engine.prompts.wrapper_requests import (
+    decide_on,
+    is_attended,
+    send_prompt,
+)
 
 router = APIRouter()
 
