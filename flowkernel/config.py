@@ -186,12 +186,14 @@ _PATTERNS = {
     ),
     "kernel": (re.compile(r"fork|plain"), "'fork' or 'plain'"),
 }
+#: What reads a setting, by the type of its field. A new type needs a line here and below.
 _READERS: dict[Any, Callable[[Any], Any]] = {
     int: _whole,
     float: _number,
     str: _text,
     tuple[str, ...]: _names,
 }
+#: What a setting takes, in words, by the type of its field.
 _KIND_NAMES: dict[Any, str] = {
     int: "a whole number of 0 or more",
     float: "a number of 0 or more",

@@ -1,5 +1,8 @@
 """Every error flowkernel raises on purpose.
 
+Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
+`engine/api/responses.py`); on the command line, its exit code (`cli/error_report.py`).
+
 ::
 
     FlowkernelError

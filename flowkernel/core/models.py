@@ -321,7 +321,8 @@ class CellRun(JsonRecord):
 class EventKind(StrEnum):
     """What can happen to an execution. Stored in `event.kind`; never renamed.
 
-    The comments list the keys of the payload.
+    The comments list the keys of the payload. What each changes is in `projection.py`; those
+    that workers report are also in `engine/api/event_schemas.py`.
     """
 
     CREATED = "created"  #: those of `Execution`, all of them

@@ -1,8 +1,9 @@
 """The elements of forms: what people can fill in, and which values fit.
 
 One class for each element. All that shows a form or checks a response follows from it; only how
-a widget draws the element is in `widgets/field_widgets.py`. To add an element,
-write its class here: a subclass of `Field` that names its `element` is in `ELEMENTS`.
+a widget draws the element is in `widgets/field_widgets.py`. To add an element, write its class
+here: a subclass of `Field` that names its `element` is in `ELEMENTS`. A property that names no
+element is the last of these classes that `suits` it, so their order counts.
 
 Pure, except that a file whose path was typed is read.
 """

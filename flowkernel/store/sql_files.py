@@ -31,7 +31,7 @@ def queries() -> Mapping[str, str]:
 def migrations() -> Mapping[int, str]:
     """The SQL that takes an older file to today's tables, by the version it leads to.
 
-    `migrations/0002_add_try.sql` leads from version 1 to version 2.
+    `migrations/0002_journal.sql` leads from version 1 to version 2.
     """
     folder = files(__package__) / "migrations"
     if not folder.is_dir():

@@ -17,7 +17,10 @@ from pydantic import TypeAdapter, ValidationError
 
 
 class DirectRoute(APIRoute):
-    """For a function with the parameters `body` and `engine`, and those of its path."""
+    """For a function with the parameters `body` and `engine`, and those of its path.
+
+    It has to have both, and nothing of the query: that is not read.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Read the body, validate it, call the function."""

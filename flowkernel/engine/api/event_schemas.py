@@ -84,7 +84,7 @@ class KernelLostPayload(Record):
     why: str
 
 
-#: The payload of each kind that a worker may report.
+#: The payload of each kind that a worker may report: those of `REPORTED_KINDS`.
 PAYLOADS: dict[EventKind, type[Record]] = {
     EventKind.CELLS_COUNTED: CellsCountedPayload,
     EventKind.CELL_STARTED: CellStartedPayload,

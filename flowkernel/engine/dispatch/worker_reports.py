@@ -8,7 +8,8 @@ from flowkernel.engine.service import Service
 
 S = ExecutionStatus
 K = EventKind
-#: What a worker may report of an execution. The engine decides the rest.
+#: What a worker may report of an execution. The engine decides the rest. The payload of each
+#: is in `engine/api/event_schemas.py`.
 REPORTED_KINDS = frozenset(
     {
         K.CELLS_COUNTED,

@@ -50,6 +50,8 @@ def error_outcome(
 ) -> CellOutcome:
     """The outcome of a cell that raised: the notebook ends.
 
+    The message of its ending is what people see: "Cell 2 of 3: ValueError: no sales".
+
     Args:
         content: Of the kernel's reply.
         location: Of the cell.
