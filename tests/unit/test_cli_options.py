@@ -68,7 +68,7 @@ def words_for(declaration: Any, flag: str, number: int) -> list[str]:
 def test_the_parsers_agree_on_every_option(command):
     for declaration in OPTIONS[command]:
         for flag in declaration.kind.flags:
-            words = ["target", *words_for(declaration, flag, 1)]
+            words = ["target", *words_for(declaration, flag, 41)]
 
             arguments = quickly_parsed(command, words)
 
@@ -81,9 +81,9 @@ def test_the_parsers_agree_on_every_option(command):
 def test_the_parsers_agree_on_options_together(command):
     for first, second in combinations([*OPTIONS[command], *OPTIONS[command]], 2):
         words = [
-            *words_for(first, first.kind.flags[-1], 1),
+            *words_for(first, first.kind.flags[-1], 41),
             "target",
-            *words_for(second, second.kind.flags[0], 2),
+            *words_for(second, second.kind.flags[0], 42),
         ]
 
         assert quickly_parsed(command, words) == fully_parsed(command, words)
@@ -165,7 +165,7 @@ def test_options_behind_a_wrapper_are_its_parameters_unless_the_command_has_them
 def test_no_option_of_run_becomes_a_parameter_of_a_wrapper():
     for declaration in OPTIONS[run]:
         flag = declaration.kind.flags[-1]
-        words = ["report", "--using", "retry", *words_for(declaration, flag, 1)]
+        words = ["report", "--using", "retry", *words_for(declaration, flag, 41)]
 
         arguments = quickly_parsed(run, words)
 

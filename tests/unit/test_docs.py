@@ -12,9 +12,12 @@ import typer.main
 from flowkernel.cli.command_line import app
 from flowkernel.config import PREFIX, Config
 from flowkernel.core import errors
+from flowkernel.core.models import EventKind
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.running_engine import Engine
+from flowkernel.engine.wrapper_registry import parameters_of, shipped
 from flowkernel.flow_api import Execution, System, exceptions
+from flowkernel.forms.fields import ELEMENTS
 from flowkernel.home import Home
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.store import sql_files
@@ -130,6 +133,30 @@ def test_every_table_and_column_stands_in_the_reference():
         section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
         columns = re.findall(r"^    (\w+) [A-Z]", body, re.MULTILINE)
         assert [c for c in columns if f"`{c}`" not in section] == [], name
+
+
+def test_every_kind_of_event_stands_in_the_reference():
+    """Except `logged`: those are in the table `log`."""
+    section = page("store").split("\n## event\n")[1].split("\n## ")[0]
+    kinds = set(EventKind) - {EventKind.LOGGED}
+
+    assert [kind for kind in kinds if f"`{kind}`" not in section] == []
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_every_wrapper_stands_in_the_reference_with_its_parameters(name):
+    text = page("wrappers")
+    section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+    assert f"| [`{name}`](#{name}) |" in text
+    parameters = parameters_of(shipped()[name]) or {}
+    assert [p for p in parameters if f"`{p}`" not in section] == []
+
+
+def test_every_element_of_forms_stands_in_the_reference():
+    rows = page("flow-api").split("| `element` |")[1].split("\n\n")[0]
+
+    assert [element for element in ELEMENTS if f"`{element}`" not in rows] == []
 
 
 @pytest.mark.parametrize("cls", [Execution, System])

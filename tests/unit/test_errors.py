@@ -1,7 +1,10 @@
 """The tree of errors: each has a meaning, a code, and a way back over the wire."""
 
+import re
+
 import pytest
 
+from flowkernel.core import errors
 from flowkernel.core.errors import (
     EngineFault,
     FlowkernelError,
@@ -14,6 +17,14 @@ from flowkernel.core.errors import (
 @pytest.mark.parametrize("error", all_errors().values())
 def test_every_error_has_a_docstring(error):
     assert error.__dict__.get("__doc__"), error
+
+
+def test_the_tree_above_the_errors_has_each_of_them():
+    names = set(re.findall(r"\w+", errors.__doc__ or ""))
+    classes = all_errors().values()
+
+    own = {cls.__name__ for cls in classes if cls.__module__ == errors.__name__}
+    assert own - names == set()
 
 
 @pytest.mark.parametrize("code", all_errors())
