@@ -2,11 +2,15 @@
 
 import ast
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import nbformat
 import pytest
 
+import flowkernel
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.worker.notebook.render import (
@@ -211,6 +215,35 @@ def test_the_prologue_is_python_whatever_is_in_it(text):
     values = ast.literal_eval(assign.value.args[0])
     assert (values["home"], values["path"]) == (text, text)
     assert json.loads(values["inputs"]) == {"x": text}
+
+
+def test_a_kernel_with_modules_of_an_older_version_gets_ours(tmp_path):
+    older = tmp_path / "flowkernel"
+    older.mkdir()
+    for name in ("__init__", "flow_api", "client"):
+        (older / f"{name}.py").write_text("Client = object\n")
+    package = str(Path(flowkernel.__file__).parent)
+    source = prologue(
+        execution(), home="/h", package=package, path=None, started_by="x"
+    )
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import flowkernel.client
+{source}
+import flow_api, flowkernel
+sys.modules["flowkernel.flow_api.context"].rewind(1)
+print(flow_api is flowkernel.flow_api, flowkernel.__path__, this.execution_id)
+"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.stdout, ended.stderr) == (
+        f"True {[package]} {execution().execution_id}\n",
+        "",
+    )
 
 
 def test_a_source_has_one_hash():

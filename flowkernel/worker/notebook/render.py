@@ -120,7 +120,7 @@ def prologue(
     """Python that makes `system`, `this` and `inputs` ready in a kernel.
 
     It runs silently, and is in no notebook. `package` is flowkernel's folder, for an
-    environment in which flowkernel is not installed.
+    environment in which flowkernel is not installed, or a version with other modules.
     """
     values = {
         "home": home,
@@ -152,7 +152,10 @@ def _flowkernel(values):
     import importlib.util, json, pathlib, sys
     try:
         import flowkernel.flow_api as flow_api
+        from flowkernel.client.client import Client
     except ImportError:
+        for name in [n for n in sys.modules if n.partition(".")[0] == "flowkernel"]:
+            del sys.modules[name]
         folder = pathlib.Path(values["package"])
         spec = importlib.util.spec_from_file_location(
             "flowkernel", folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -160,8 +163,8 @@ def _flowkernel(values):
         sys.modules["flowkernel"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["flowkernel"])
         import flowkernel.flow_api as flow_api
+        from flowkernel.client.client import Client
     sys.modules["flow_api"] = flow_api
-    from flowkernel.client.client import Client
     from flowkernel.home import Home
     if values["path"]:
         sys.argv = [values["path"]]
