@@ -30,6 +30,9 @@ MAX_SOCKET_PATH = 100
 #: nbclient asks for it: cells of flows do not go into a person's history.
 NO_HISTORY = ":memory:"
 LINUX = sys.platform == "linux"
+#: Part of the key. Count it up when our modules that kernels import get other names: a fork
+#: server of an older version, which another home started, does not have them.
+MODULES = 2
 
 #: The program of a new fork server. It imports our package from its folder, so that it need not
 #: be installed where the kernels run. The started process forks and ends: so the server is no
@@ -174,7 +177,7 @@ def socket_path(command: KernelCommand, environ: Mapping[str, str], cwd: str) ->
     Raises:
         NoForkServer: The path is too long for a socket.
     """
-    key = command.key(environ, cwd, inherited_state())
+    key = command.key(environ, cwd, [*inherited_state(), MODULES])
     path = Path(jupyter_runtime_dir()) / f"{PREFIX}{key}.sock"
     if len(os.fsencode(path)) > MAX_SOCKET_PATH:
         raise NoForkServer(f"{str(path)!r} is too long for a socket's path")

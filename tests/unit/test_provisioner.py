@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from flowkernel.kernels.fork_servers import native_command, socket_path
 from flowkernel.kernels.provisioner import ForkProvisioner, _output_file
 from flowkernel.kernels.server_environment import inherited_state, umask
 
@@ -93,3 +94,11 @@ def test_the_inherited_state_is_the_same_as_long_as_nothing_changes():
         assert (inherited_state() == state) is (len(cores) == 1)
     finally:
         os.sched_setaffinity(0, cores)
+
+
+def test_a_fork_server_with_modules_of_an_older_version_is_not_asked():
+    command = native_command(sys.executable, ())
+
+    older_key = command.key({}, "/", inherited_state())
+
+    assert older_key not in socket_path(command, {}, "/").name
