@@ -46,14 +46,7 @@ def back_up(file: str, *, as_json: bool) -> None:
     """
     target = _backup_target(file)
     copy = Path(make_client().post("/backup", {}, seconds=BACKUP_SECONDS)["path"])
-    try:
-        shutil.move(copy, target)
-    except OSError as error:
-        copy.unlink(missing_ok=True)
-        raise BadArgument(
-            f"The backup cannot be written to {str(target)!r}: {error.strerror}. "
-            "Name another file."
-        ) from error
+    _move(copy, target)
     size = target.stat().st_size
     if as_json:
         print_json({"path": str(target), "bytes": size})
@@ -136,6 +129,17 @@ def rebuild(*, as_json: bool) -> None:
         print_note(sentence)
     old = f" The old one is {str(old_file)!r}." if old_file else ""
     print_text(f"The database was made again from the journal: {count:,} runs.{old}")
+
+
+def _move(copy: Path, target: Path) -> None:
+    try:
+        shutil.move(copy, target)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        raise BadArgument(
+            f"The backup cannot be written to {str(target)!r}: {error.strerror}. "
+            "Name another file."
+        ) from error
 
 
 def _restore(home: Home) -> tuple[Path | None, int, list[str]]:

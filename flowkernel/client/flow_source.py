@@ -59,12 +59,7 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
         FileMissing, NotANotebook, BadArgument: It cannot be read, or is something else.
     """
     path = _resolve(target, cwd)
-    kind = KINDS.get(path.suffix)
-    if kind is None:
-        raise BadArgument(
-            f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
-            "Pass the name of a flow, or a file with one of these suffixes."
-        )
+    kind = _kind_of(path, target)
     source, kernel_name = _source_of(path, kind, target)
     environment = current_environment(path.parent).to_json()
     environment["kernel_name"] = None if kernel_name == NATIVE else kernel_name
@@ -75,6 +70,16 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
         "path": str(path),
         "environment": environment,
     }
+
+
+def _kind_of(path: Path, target: str) -> FlowKind:
+    kind = KINDS.get(path.suffix)
+    if kind is None:
+        raise BadArgument(
+            f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
+            "Pass the name of a flow, or a file with one of these suffixes."
+        )
+    return kind
 
 
 def _source_of(path: Path, kind: FlowKind, target: str) -> tuple[str, str | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -43,14 +44,7 @@ class Table:
             for place, name in enumerate(self.columns)
         ]
         is_number = [_are_numbers(visible, place) for place in range(len(self.columns))]
-
-        def line(parts: Sequence[str]) -> str:
-            padded = (
-                part.rjust(width) if right else part.ljust(width)
-                for part, width, right in zip(parts, widths, is_number, strict=True)
-            )
-            return "  ".join(padded).rstrip()
-
+        line = partial(_aligned, widths=widths, is_number=is_number)
         lines = [line(self.columns), "  ".join("-" * width for width in widths)]
         lines += [line(row) for row in cells]
         return "\n".join([*lines, *self._notes(len(visible))])
@@ -80,6 +74,17 @@ class Table:
         return (
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
         )
+
+
+def _aligned(
+    parts: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]
+) -> str:
+    """The parts as one line: numbers to the right, everything else to the left."""
+    padded = (
+        part.rjust(width) if right else part.ljust(width)
+        for part, width, right in zip(parts, widths, is_number, strict=True)
+    )
+    return "  ".join(padded).rstrip()
 
 
 def cut_note(rows: int) -> str:

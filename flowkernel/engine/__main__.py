@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from flowkernel.client.engine_launcher import FAILURE
 from flowkernel.config import Config, load_config
@@ -40,12 +40,8 @@ def main(path: str) -> int:
     try:
         home.prepare()
         lock = FileLock(home.engine_lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        if not _acquire(lock, home):
             return 3
-        except OSError as error:
-            raise home_error(home.path, error) from error
         with lock:
             run(home, load_config(home.path))
     except FlowkernelError as error:
@@ -53,6 +49,17 @@ def main(path: str) -> int:
         sys.stderr.write(f"{FAILURE}{json.dumps(failure)}\n")
         return 1
     return 0
+
+
+def _acquire(lock: BaseFileLock, home: Home) -> bool:
+    """Take the lock of the home; whether no other engine has it."""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    except OSError as error:
+        raise home_error(home.path, error) from error
+    return True
 
 
 def run(home: Home, config: Config) -> None:

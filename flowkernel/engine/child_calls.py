@@ -31,6 +31,13 @@ def child_of_call(
         for child in store.call_children(tries_of(store, parent), request.call_key)
         if is_wrapped or (child.flow_name, child.inputs, child.wrapped) == content
     ]
+    return _child_among(children, parent, request)
+
+
+def _child_among(
+    children: list[Execution], parent: Execution, request: StartRequest
+) -> Execution | None:
+    is_wrapped = request.wrapped_of is not None
     own = [child for child in children if child.parent_id == parent.execution_id]
     if own and parent.losses and is_wrapped and request.retry_of is None:
         return own[-1]  # The wrapper continues from how the last try ended.

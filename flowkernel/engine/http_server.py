@@ -73,11 +73,15 @@ def listen(config: Config) -> socket.socket:
         listener.bind((config.host, config.port))
     except (OSError, OverflowError, UnicodeError) as error:
         listener.close()
-        reason = (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
-        raise EngineFault(
-            f"The engine cannot listen on {config.host} port {config.port}: {reason}. "
-            "Set `port` (FLOWKERNEL_PORT) to another one, or to 0 for any that is free; "
-            "`host` (FLOWKERNEL_HOST) is an address of this machine."
-        ) from error
+        raise EngineFault(_why_not_listening(config, error)) from error
     listener.listen(1024)
     return listener
+
+
+def _why_not_listening(config: Config, error: Exception) -> str:
+    reason = (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
+    return (
+        f"The engine cannot listen on {config.host} port {config.port}: {reason}. "
+        "Set `port` (FLOWKERNEL_PORT) to another one, or to 0 for any that is free; "
+        "`host` (FLOWKERNEL_HOST) is an address of this machine."
+    )

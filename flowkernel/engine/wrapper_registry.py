@@ -81,11 +81,16 @@ def wrapper_flow(store: Store, name: str) -> Flow:
             f"{name!r} is a flow, and no wrapper: it does not run another flow."
         )
     names = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
-    near = get_close_matches(name, names, n=1)
-    advice = f" Did you mean {near[0]!r}?" if near else ""
     raise BadArgument(
-        f"There is no wrapper {name!r}.{advice} There are: {', '.join(sorted(names))}."
+        f"There is no wrapper {name!r}.{_suggestion(name, names)} "
+        f"There are: {', '.join(sorted(names))}."
     )
+
+
+def _suggestion(name: str, names: Iterable[str]) -> str:
+    """A sentence with the name that is nearest; empty if none is near."""
+    near = get_close_matches(name, list(names), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _find_flow(store: Store, name: str) -> Flow | None:
@@ -120,10 +125,9 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
         return inputs
     for name in inputs:
         if name not in defaults:
-            near = get_close_matches(name, defaults, n=1)
-            advice = f" Did you mean {near[0]!r}?" if near else ""
             raise BadArgument(
-                f"The wrapper {flow.name!r} has no parameter {name!r}.{advice} "
+                f"The wrapper {flow.name!r} has no parameter {name!r}."
+                f"{_suggestion(name, defaults)} "
                 f"It takes: {', '.join(defaults) or 'none'}."
             )
     limits = limits_of(flow, defaults)

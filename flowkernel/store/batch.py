@@ -129,14 +129,10 @@ class Batch:
             draft.new_executions.add(event.execution_id)
         if effect.execution is not execution:
             draft.executions[event.execution_id] = effect.execution
-        if effect.cell_runs:
-            draft.new_cell_runs |= {k for k in effect.cell_runs if k not in cell_runs}
-            runs_of_execution = draft.cell_runs.setdefault(event.execution_id, {})
-            runs_of_execution.update(effect.cell_runs)
-        if effect.messages:
-            draft.new_messages |= {k for k in effect.messages if k not in messages}
-            messages_of_execution = draft.messages.setdefault(event.execution_id, {})
-            messages_of_execution.update(effect.messages)
+        draft.new_cell_runs |= {k for k in effect.cell_runs if k not in cell_runs}
+        draft.add_cell_runs(event.execution_id, effect.cell_runs)
+        draft.new_messages |= {k for k in effect.messages if k not in messages}
+        draft.add_messages(event.execution_id, effect.messages)
         draft.events.append(event)
         draft.event_ids.add(event.event_id)
 
@@ -199,18 +195,9 @@ def checked_event(event: Event) -> Event:
         BadArgument: An id is no UUID in lower case with hyphens, the moment has no time zone
             or is out of range, or the payload is not JSON.
     """
-    for name in ("event_id", "execution_id"):
-        _check_id(getattr(event, name), name)
-    for name in ("cell_run_id", "message_id", "root_id", "parent_id", "retry_of"):
-        if event.payload.get(name) is not None:
-            _check_id(event.payload[name], name)
+    _check_ids(event)
     _check_moment(event.happened_at)
-    try:
-        text = dumps(event.payload)
-    except (TypeError, ValueError) as error:
-        raise BadArgument(
-            f"The payload of a {event.kind} event is not JSON: {error}"
-        ) from error
+    text = _payload_text(event)
     try:
         (text + event.actor).encode()
     except UnicodeEncodeError:
@@ -218,6 +205,23 @@ def checked_event(event: Event) -> Event:
         actor = event.actor.encode(errors="replace").decode()
         return replace(event, payload=payload, actor=actor)
     return event
+
+
+def _payload_text(event: Event) -> str:
+    try:
+        return dumps(event.payload)
+    except (TypeError, ValueError) as error:
+        raise BadArgument(
+            f"The payload of a {event.kind} event is not JSON: {error}"
+        ) from error
+
+
+def _check_ids(event: Event) -> None:
+    for name in ("event_id", "execution_id"):
+        _check_id(getattr(event, name), name)
+    for name in ("cell_run_id", "message_id", "root_id", "parent_id", "retry_of"):
+        if event.payload.get(name) is not None:
+            _check_id(event.payload[name], name)
 
 
 def check_text(record: JsonRecord) -> None:

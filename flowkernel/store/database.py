@@ -68,6 +68,12 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
         connection = duckdb.connect(path, config=config)
     except duckdb.Error as error:
         raise engine_error(error, f"The store {path!r} cannot be opened") from error
+    _restrict(connection, writable_folder)
+    return connection
+
+
+def _restrict(connection: Connection, writable_folder: Path | None) -> None:
+    """Set what a query can reach, for good."""
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_progress_bar = false")  # Cursors inherit it.
@@ -76,7 +82,6 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
         connection.execute(f"SET allowed_directories = ['{folder}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    return connection
 
 
 def create_or_check(

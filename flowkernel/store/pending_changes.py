@@ -49,16 +49,26 @@ class PendingChanges:
         self.executions |= later.executions
         self.new_executions |= later.new_executions
         for execution_id, cell_runs in later.cell_runs.items():
-            self.cell_runs.setdefault(execution_id, {}).update(cell_runs)
+            self.add_cell_runs(execution_id, cell_runs)
         self.new_cell_runs |= later.new_cell_runs
         for execution_id, messages in later.messages.items():
-            self.messages.setdefault(execution_id, {}).update(messages)
+            self.add_messages(execution_id, messages)
         self.new_messages |= later.new_messages
         self.flows |= later.flows
         self.versions |= later.versions
         self.pruned |= later.pruned
         self.frame = max(self.frame, later.frame)
         self.size += later.size
+
+    def add_cell_runs(self, execution_id: str, cell_runs: dict[str, CellRun]) -> None:
+        """Add cell runs of one execution, by id."""
+        if cell_runs:
+            self.cell_runs.setdefault(execution_id, {}).update(cell_runs)
+
+    def add_messages(self, execution_id: str, messages: dict[str, Message]) -> None:
+        """Add messages of one execution, by id."""
+        if messages:
+            self.messages.setdefault(execution_id, {}).update(messages)
 
     @classmethod
     def merged(cls, parts: Iterable["PendingChanges"]) -> "PendingChanges":

@@ -154,13 +154,7 @@ class Queries:
                 "or last characters."
             )
         matches = self._read("match_ids", part=part, among=MATCHED_EXECUTIONS, limit=6)
-        ids: list[str] = [record["id"] for record in matches]
-        if not ids:
-            raise ExecutionNotFound(text)
-        if len(ids) > 1:
-            listed = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
-            raise BadArgument(f"{text!r} can mean {listed}. Give more characters.")
-        return ids[0]
+        return _only_id([record["id"] for record in matches], text)
 
     def list_executions(
         self,
@@ -373,6 +367,15 @@ class Queries:
         self._projector.flush_if_possible()
         with self._pool.cursor() as cursor:
             return user_sql.query_arrow(cursor, sql, limits)
+
+
+def _only_id(ids: list[str], text: str) -> str:
+    if not ids:
+        raise ExecutionNotFound(text)
+    if len(ids) > 1:
+        listed = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
+        raise BadArgument(f"{text!r} can mean {listed}. Give more characters.")
+    return ids[0]
 
 
 @overload

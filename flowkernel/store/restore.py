@@ -5,7 +5,12 @@ from pathlib import Path
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.store.database import connect, create_tables
-from flowkernel.store.journal.segments import find_damage, last_frame, read_header
+from flowkernel.store.journal.segments import (
+    Header,
+    find_damage,
+    last_frame,
+    read_header,
+)
 from flowkernel.store.sql_files import migrations
 from flowkernel.store.store import Store
 from flowkernel.store.tables import save_meta
@@ -21,6 +26,20 @@ def restore(database: Path, journal: Path) -> tuple[Path | None, int, list[str]]
     Raises:
         BadArgument: There is no journal, or it does not go back to the first event.
     """
+    header = _complete_header(journal)
+    draft = database.with_name(f"{database.name}.rebuilt")
+    for leftover in (draft, Path(f"{draft}.wal")):
+        leftover.unlink(missing_ok=True)
+    _create_database(draft, header.journal_id)
+    with Store(draft, journal=journal) as store:  # Opening it replays the journal.
+        count = store.query("SELECT count(*) FROM execution").rows[0][0]
+    previous = _move_aside(database)
+    os.replace(draft, database)
+    return previous, count, find_damage(journal)
+
+
+def _complete_header(journal: Path) -> Header:
+    """The header of a journal that has every event."""
     header = read_header(journal)
     if header is None or not last_frame(journal):
         raise BadArgument(
@@ -31,15 +50,7 @@ def restore(database: Path, journal: Path) -> tuple[Path | None, int, list[str]]
             f"The journal begins after event {header.base_seq}: what is older is in the "
             "database alone. Put a backup in its place instead, and move the journal away."
         )
-    draft = database.with_name(f"{database.name}.rebuilt")
-    for leftover in (draft, Path(f"{draft}.wal")):
-        leftover.unlink(missing_ok=True)
-    _create_database(draft, header.journal_id)
-    with Store(draft, journal=journal) as store:  # Opening it replays the journal.
-        count = store.query("SELECT count(*) FROM execution").rows[0][0]
-    previous = _move_aside(database)
-    os.replace(draft, database)
-    return previous, count, find_damage(journal)
+    return header
 
 
 def _create_database(path: Path, journal_id: str) -> None:

@@ -37,14 +37,18 @@ def load_state(pool: CursorPool) -> LiveState:
         event_ids=RecentIds(event_ids, limit=EVENT_ID_COUNT),
     )
     if live:
-        ids = list(live)
-        state.cell_runs = _load_cell_runs(pool, ids)
-        state.messages = _load_messages(pool, ids)
-        calls = pool.read("list_live_calls", execution_ids=ids)
-        state.add_calls(
-            (str(row["parent_id"]), row["call_key"], str(row["id"])) for row in calls
-        )
+        _load_parts(pool, state, list(live))
     return state
+
+
+def _load_parts(pool: CursorPool, state: LiveState, live_ids: list[str]) -> None:
+    """Add to the state what belongs to the live executions."""
+    state.cell_runs = _load_cell_runs(pool, live_ids)
+    state.messages = _load_messages(pool, live_ids)
+    calls = pool.read("list_live_calls", execution_ids=live_ids)
+    state.add_calls(
+        (str(row["parent_id"]), row["call_key"], str(row["id"])) for row in calls
+    )
 
 
 def _load_cell_runs(pool: CursorPool, live_ids: list[str]) -> dict[str, CellRuns]:
@@ -86,23 +90,30 @@ def open_journal(folder: Path, pool: CursorPool) -> Journal:
         DiskFull: It cannot be created.
     """
     meta, header = pool.meta(), read_header(folder)
-    journal_id, applied = meta["journal_id"], int(meta["applied_frame"])
+    applied = int(meta["applied_frame"])
     if header is None:
         if applied:
             logger.warning(
                 f"The journal in {str(folder)!r} is gone; a new one is started"
             )
-        if not journal_id:
-            journal_id = new_id()
-            save_meta(pool.writer_connection(), "journal_id", journal_id)
-        header = Header(journal_id=journal_id, base_seq=int(meta["applied_seq"]))
-    elif header.journal_id != journal_id:
+        header = _new_header(pool)
+    elif header.journal_id != meta["journal_id"]:
         raise EngineFault(
             f"The journal in {str(folder)!r} is not that of the database beside it: was a "
             "backup put in place? Move the journal away to go on with this database, or "
             "make the database from the journal with `flowkernel rebuild`."
         )
     return Journal(folder, header, applied=applied)
+
+
+def _new_header(pool: CursorPool) -> Header:
+    """The header of a new journal. The database gets an id for it if it has none."""
+    meta = pool.meta()
+    journal_id = meta["journal_id"]
+    if not journal_id:
+        journal_id = new_id()
+        save_meta(pool.writer_connection(), "journal_id", journal_id)
+    return Header(journal_id=journal_id, base_seq=int(meta["applied_seq"]))
 
 
 def catch_up(folder: Path, state: LiveState, projector: Projector) -> None:

@@ -230,11 +230,8 @@ class Store(Queries):
             BadArgument: The file exists already, or is not within the writable folder.
             DiskFull, EngineFault: There is no copy.
         """
-        path, folder = path.absolute(), self._writable_folder
-        if folder is None or folder.absolute() not in path.parents:
-            raise BadArgument(f"A backup can only be written in {str(folder)!r}.")
-        if path.exists():
-            raise BadArgument(f"{str(path)!r} is there already. Choose another name.")
+        path = path.absolute()
+        self._check_backup_path(path)
         draft = path.with_name(f"{path.name}.{new_id()}.part")
         self._projector.flush()
         try:
@@ -246,3 +243,10 @@ class Store(Queries):
             raise engine_error(
                 error, f"The backup {str(path)!r} could not be written"
             ) from error
+
+    def _check_backup_path(self, path: Path) -> None:
+        folder = self._writable_folder
+        if folder is None or folder.absolute() not in path.parents:
+            raise BadArgument(f"A backup can only be written in {str(folder)!r}.")
+        if path.exists():
+            raise BadArgument(f"{str(path)!r} is there already. Choose another name.")

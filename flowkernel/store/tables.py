@@ -8,6 +8,11 @@ from flowkernel.store.database import Connection
 from flowkernel.store.pending_changes import DatedVersion, PendingChanges
 from flowkernel.store.sql_files import queries
 
+VERSION_COLUMNS = [
+    *("hash", "flow_name", "kind", "source"),
+    *("setup_source", "path", "created_at"),
+]
+
 
 def write_changes(connection: Connection, changes: PendingChanges) -> None:
     """Write changes, within the transaction that is open."""
@@ -75,15 +80,6 @@ def update(
 
 def insert_versions(connection: Connection, versions: Sequence[DatedVersion]) -> None:
     """Add flow versions. The column for the field `flow_version` is called `hash`."""
-    columns = [
-        "hash",
-        "flow_name",
-        "kind",
-        "source",
-        "setup_source",
-        "path",
-        "created_at",
-    ]
     values = [
         (
             v.flow_version,
@@ -96,7 +92,7 @@ def insert_versions(connection: Connection, versions: Sequence[DatedVersion]) ->
         )
         for v, created_at in versions
     ]
-    append_rows(connection, "flow_version", columns, values)
+    append_rows(connection, "flow_version", VERSION_COLUMNS, values)
 
 
 def append_rows(

@@ -11,7 +11,7 @@ All of these protections are needed:
 import io
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -119,14 +119,21 @@ def query_arrow(cursor: Connection, sql: str, limits: SqlLimits) -> bytes:
         ):
             no_rows = CArrayStream.from_c_arrays([], c_schema(stream.schema))
             writer.write_stream(no_rows)  # The columns, also if there are no rows.
-            for batch in stream.iter_chunks():
-                start = output.tell()
-                writer.write_array(batch)
-                if output.tell() > limits.size:
-                    output.seek(start)
-                    output.truncate()
-                    break
+            _write_batches(stream.iter_chunks(), writer, output, limits.size)
     return output.getvalue()
+
+
+def _write_batches(
+    batches: Iterable[Any], writer: Any, output: io.BytesIO, limit: int
+) -> None:
+    """Write batches up to the limit in bytes; the one that exceeds it is taken back."""
+    for batch in batches:
+        start = output.tell()
+        writer.write_array(batch)
+        if output.tell() > limit:
+            output.seek(start)
+            output.truncate()
+            break
 
 
 def jsonable(value: Any) -> Json:

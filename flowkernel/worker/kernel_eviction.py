@@ -26,16 +26,24 @@ def evictions(
     candidates: Iterable[EvictionCandidate], limits: ParkedLimits
 ) -> dict[str, str]:
     """The executions whose kernels must go, the oldest first, and the reason for each."""
-    reasons: dict[str, str] = {}
     ordered = sorted(candidates, key=lambda candidate: -candidate.seconds)
-    for candidate in ordered:
-        if candidate.seconds > limits.seconds:
-            hours = limits.seconds / 3600
-            reason = f"It was kept for {hours:g} h, which is the limit."
-            reasons[candidate.execution_id] = reason
+    hours = limits.seconds / 3600
+    reasons = {
+        candidate.execution_id: f"It was kept for {hours:g} h, which is the limit."
+        for candidate in ordered
+        if candidate.seconds > limits.seconds
+    }
     remaining = [
         candidate for candidate in ordered if candidate.execution_id not in reasons
     ]
+    return reasons | _without_room(remaining, limits)
+
+
+def _without_room(
+    remaining: list[EvictionCandidate], limits: ParkedLimits
+) -> dict[str, str]:
+    """As `evictions`, by number and memory alone. Takes the candidates from the list."""
+    reasons: dict[str, str] = {}
     while len(remaining) > limits.kernels:
         reasons[remaining.pop(0).execution_id] = (
             f"Newer ones needed its place: {limits.kernels} are kept at most."

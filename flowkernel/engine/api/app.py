@@ -1,7 +1,8 @@
 """The REST API of one engine. Its routes are in `routes/`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -37,18 +38,21 @@ ROUTERS = (
 )
 
 
+#: How each kind of error becomes a response.
+ERROR_HANDLERS: Mapping[type[Exception], Any] = {
+    FlowkernelError: responses.refuse,
+    RequestValidationError: responses.refuse_invalid,
+    HTTPException: responses.refuse_http,
+    Exception: responses.refuse_fault,
+}
+
+
 def make_app(engine: Engine) -> FastAPI:
     """The application of one engine. It runs the engine's background work, too."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with engine.running():
-            yield
-
     app = FastAPI(
         title="flowkernel",
         version=engine.engine_file.version,
-        lifespan=lifespan,
+        lifespan=_run_engine,
         docs_url=None,
         redoc_url=None,
     )
@@ -59,10 +63,14 @@ def make_app(engine: Engine) -> FastAPI:
         on_request=engine.note_request,
         on_person=engine.presence.note,
     )
-    app.add_exception_handler(FlowkernelError, responses.refuse)
-    app.add_exception_handler(RequestValidationError, responses.refuse_invalid)
-    app.add_exception_handler(HTTPException, responses.refuse_http)
-    app.add_exception_handler(Exception, responses.refuse_fault)
+    for error_type, handler in ERROR_HANDLERS.items():
+        app.add_exception_handler(error_type, handler)
     for router in ROUTERS:
         app.include_router(router, prefix="/api/latest")
     return app
+
+
+@asynccontextmanager
+async def _run_engine(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.engine.running():
+        yield

@@ -189,11 +189,15 @@ def still_possible(
         raise NotOpen(f"{message.subject!r} is closed. {why_settled(failed)}")
     if failed.parked_at is not None:
         return response
+    _check_needs_no_kernel(failed, response)
+    return {k: value for k, value in response.items() if k not in NEEDS_KERNEL}
+
+
+def _check_needs_no_kernel(failed: Execution, response: dict[str, Json]) -> None:
     verb = next((verb for verb in LABELS if response.get(verb)), None)
     if verb is not None and verb in LIVE_VERBS:
         reason = kernel_gone(failed).partition(" is ")[2]
         raise BadAnswer(f"{LABELS[verb]} is {reason}")
-    return {k: value for k, value in response.items() if k not in NEEDS_KERNEL}
 
 
 def check_answer(message: Message, response: dict[str, Json]) -> None:

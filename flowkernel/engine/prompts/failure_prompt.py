@@ -104,13 +104,11 @@ def _facts(
     seconds: float | None,
 ) -> str:
     """What else a person may want to know, as one paragraph."""
-    inputs = [f"{name} = {one_line(repr(v))}" for name, v in _inputs(failed).items()]
     sentences = [f"Run ID: {failed.execution_id[-8:]}."]
     if cause is not failed:
         name, short_id = cause.name, cause.execution_id[-8:]
         sentences.append(f"Under it failed {name!r} ({short_id}).")
-    has_inputs = f"Inputs: {', '.join(inputs)}." if inputs else "It has no inputs."
-    sentences.append(has_inputs)
+    sentences.append(_inputs_sentence(failed))
     if seconds is not None:
         sentences.append(f"It ran for {seconds:.1f} s.")
     sentences.append(f"Try {tries}.")
@@ -119,6 +117,11 @@ def _facts(
     if failed.parked_at is None:
         sentences.append(kernel_gone(failed))
     return " ".join(sentences)
+
+
+def _inputs_sentence(failed: Execution) -> str:
+    inputs = [f"{name} = {one_line(repr(v))}" for name, v in _inputs(failed).items()]
+    return f"Inputs: {', '.join(inputs)}." if inputs else "It has no inputs."
 
 
 def _source(failed: Execution) -> str:

@@ -129,18 +129,7 @@ class Inbox:
         self, message: Message, answer: MessageAnswer, response: dict[str, Json]
     ) -> None:
         form = Form.of(message.body)
-        event = Event(
-            event_id=answer.answer_id,
-            execution_id=message.execution_id,
-            kind=K.MESSAGE_ANSWERED,
-            happened_at=now(),
-            actor=answer.answered_by,
-            payload={
-                "message_id": message.message_id,
-                "response": form.redacted(response),
-                "answered_from": answer.answered_from,
-            },
-        )
+        event = _answer_event(message, answer, form.redacted(response))
         if form.has_secret(response):
             self._secret_responses[message.message_id] = response
         try:
@@ -258,3 +247,18 @@ def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
 def is_part(part: str, id_: str) -> bool:
     """Whether a person who typed `part` may mean this id."""
     return bool(part) and (id_.startswith(part) or id_.endswith(part))
+
+
+def _answer_event(message: Message, answer: MessageAnswer, response: Json) -> Event:
+    return Event(
+        event_id=answer.answer_id,
+        execution_id=message.execution_id,
+        kind=K.MESSAGE_ANSWERED,
+        happened_at=now(),
+        actor=answer.answered_by,
+        payload={
+            "message_id": message.message_id,
+            "response": response,
+            "answered_from": answer.answered_from,
+        },
+    )

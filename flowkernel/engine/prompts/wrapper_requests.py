@@ -50,8 +50,12 @@ def send_prompt(
     previous = previous_prompt(inbox, execution_id, failed)
     if previous is not None:
         return previous
-    prompt = _prompt(inbox, execution_id, failed)
-    message = MessageRequest(
+    message = _message_of(_prompt(inbox, execution_id, failed), request)
+    return inbox.send(execution_id, message, attended=attended)
+
+
+def _message_of(prompt: FailurePrompt, request: PromptRequest) -> MessageRequest:
+    return MessageRequest(
         message_id=request.message_id,
         subject=prompt.subject,
         message=prompt.message,
@@ -60,7 +64,6 @@ def send_prompt(
         timeout=request.timeout,
         about_id=request.about_id,
     )
-    return inbox.send(execution_id, message, attended=attended)
 
 
 def _prompt(inbox: Inbox, execution_id: str, failed: Execution) -> FailurePrompt:

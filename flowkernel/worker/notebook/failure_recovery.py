@@ -84,6 +84,9 @@ class FailureRecovery:
             return Stop(
                 ExecutionEnd(status=S.ENDED_CANCELLED) if is_cancelled else ending
             )
+        return self._resume(decision, ending)
+
+    def _resume(self, decision: Decision, ending: ExecutionEnd) -> Continue | Stop:
         source = f"{REFUSE_GUESTS}\n{self._resume_source(decision)}"
         if self._run_silently(source) is None:
             # It ended just now: it lived when the person decided.

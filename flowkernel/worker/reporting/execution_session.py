@@ -181,11 +181,7 @@ class ExecutionSession:
             self.end(ending, replace(failure, kernel_lost=self.no_parking_reason))
             return None
         self._start_parking(ending, failure)
-        try:
-            self.on_parked()
-            self._wait_for_decision(on_check)
-        finally:
-            self.is_parked = self.is_paused = False
+        self._wait_parked(on_check)
         if self.is_cancelled or self.is_dropped:
             return None
         if self._decision is None and self.ending is None:
@@ -199,6 +195,13 @@ class ExecutionSession:
             self._parked_at = monotonic()
             self.is_parked = self.is_paused = True
             self._report_failure(ending, failure, is_parked=True)
+
+    def _wait_parked(self, on_check: Callable[[], None]) -> None:
+        try:
+            self.on_parked()
+            self._wait_for_decision(on_check)
+        finally:
+            self.is_parked = self.is_paused = False
 
     def _wait_for_decision(self, on_check: Callable[[], None]) -> None:
         while not self._is_decided() and self.is_kernel_alive:
