@@ -73,13 +73,12 @@ def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:
 
 
 def _kind_of(path: Path, target: str) -> FlowKind:
-    kind = KINDS.get(path.suffix)
-    if kind is None:
+    if path.suffix not in KINDS:
         raise BadArgument(
             f"{target!r} is neither a notebook (.ipynb) nor a script (.py). "
             "Pass the name of a flow, or a file with one of these suffixes."
         )
-    return kind
+    return KINDS[path.suffix]
 
 
 def _source_of(path: Path, kind: FlowKind, target: str) -> tuple[str, str | None]:

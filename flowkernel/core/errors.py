@@ -98,16 +98,16 @@ class BadAnswer(BadArgument):
     """An answer that does not fit its form. The message stays open."""
 
 
+#: Where to look if no flow has a name like that.
+ALL_FLOWS = "`flowkernel flow list` (or %flows in a notebook) shows all flows."
+
+
 class FlowNotFound(RequestError):
     """No flow has this name."""
 
     def __init__(self, name: str, flow_names: Iterable[str] = ()) -> None:
         nearest = get_close_matches(name, list(flow_names), n=1)
-        advice = (
-            f"Did you mean {nearest[0]!r}?"
-            if nearest
-            else "`flowkernel flow list` (or %flows in a notebook) shows all flows."
-        )
+        advice = f"Did you mean {nearest[0]!r}?" if nearest else ALL_FLOWS
         super().__init__(f"There is no flow named {name!r}. {advice}")
 
 

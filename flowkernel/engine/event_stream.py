@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from functools import partial
+from itertools import takewhile
 from typing import Protocol
 
 from flowkernel.core.models import Event
@@ -109,11 +110,8 @@ class EventStream:
 
     def _after(self, cursor: int) -> list[Event]:
         """The events in memory after `cursor`, oldest first."""
-        newer = []
-        for event in reversed(self._events):
-            if event.seq <= cursor:
-                break
-            newer.append(event)
+        newest_first = reversed(self._events)
+        newer = [*takewhile(lambda event: event.seq > cursor, newest_first)]
         return newer[::-1]
 
 

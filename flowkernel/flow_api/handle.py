@@ -83,11 +83,10 @@ class ExecutionHandle:
     @property
     def status(self) -> ExecutionStatus:
         """Its status now, as `ENDED_SUCCESS`; read from the engine until it has ended."""
-        if (
-            self._record is not None
-            and ExecutionStatus(self._record["status"]).is_ended
-        ):
-            return ExecutionStatus(self._record["status"])
+        if self._record is not None:
+            status = ExecutionStatus(self._record["status"])
+            if status.is_ended:
+                return status
         return ExecutionStatus(self.load("status"))
 
     @property

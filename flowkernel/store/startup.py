@@ -1,5 +1,6 @@
 """What happens when the store opens: it fills its memory, and catches up with the journal."""
 
+from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
 
@@ -42,7 +43,6 @@ def load_state(pool: CursorPool) -> LiveState:
 
 
 def _load_parts(pool: CursorPool, state: LiveState, live_ids: list[str]) -> None:
-    """Add to the state what belongs to the live executions."""
     state.cell_runs = _load_cell_runs(pool, live_ids)
     state.messages = _load_messages(pool, live_ids)
     calls = pool.read("list_live_calls", execution_ids=live_ids)
@@ -96,7 +96,7 @@ def open_journal(folder: Path, pool: CursorPool) -> Journal:
             logger.warning(
                 f"The journal in {str(folder)!r} is gone; a new one is started"
             )
-        header = _new_header(pool)
+        header = _new_header(meta, pool)
     elif header.journal_id != meta["journal_id"]:
         raise EngineFault(
             f"The journal in {str(folder)!r} is not that of the database beside it: was a "
@@ -106,12 +106,10 @@ def open_journal(folder: Path, pool: CursorPool) -> Journal:
     return Journal(folder, header, applied=applied)
 
 
-def _new_header(pool: CursorPool) -> Header:
+def _new_header(meta: Mapping[str, str], pool: CursorPool) -> Header:
     """The header of a new journal. The database gets an id for it if it has none."""
-    meta = pool.meta()
-    journal_id = meta["journal_id"]
-    if not journal_id:
-        journal_id = new_id()
+    journal_id = meta["journal_id"] or new_id()
+    if not meta["journal_id"]:
         save_meta(pool.writer_connection(), "journal_id", journal_id)
     return Header(journal_id=journal_id, base_seq=int(meta["applied_seq"]))
 

@@ -51,11 +51,10 @@ class WaitRegistry:
     def close(self, wait: Wait) -> None:
         """Remove a wait."""
         for execution_id in wait.statuses:
-            waits = self._by_target.get(execution_id)
-            if waits is not None:
-                waits.discard(wait)
-                if not waits:
-                    del self._by_target[execution_id]
+            waits = self._by_target.get(execution_id, set())
+            waits.discard(wait)
+            if not waits:
+                self._by_target.pop(execution_id, None)
 
     def note(self, execution_id: str, status: ExecutionStatus) -> list[str]:
         """Pass a new status to the waits for it; the executions whose wait is over."""

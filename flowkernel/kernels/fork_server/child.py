@@ -318,11 +318,9 @@ def die_with(lifeline: int) -> None:
 def kill_if_closed(lifeline: int) -> None:
     """The other end may have been closed before the system watched it."""
     os.set_blocking(lifeline, False)
-    try:
+    with suppress(BlockingIOError):
         if os.read(lifeline, 1) == b"":
             os.killpg(0, signal.SIGKILL)
-    except BlockingIOError:
-        pass
 
 
 def finish_control_reply(app: Any) -> None:
