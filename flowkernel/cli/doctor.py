@@ -177,7 +177,7 @@ def _journal(home: Home) -> Iterator[Finding]:
         yield Finding(WARN, "journal", sentence, advice)
     if not sentences:
         count = len(list_segments(home.journal))
-        yield Finding(OK, "journal", f"{home.journal} ({count} segments, all intact)")
+        yield Finding(OK, "journal", f"{home.journal} (segments: {count}, all intact)")
 
 
 def _kernels() -> Finding:
@@ -229,7 +229,7 @@ def _fork_server(server: dict[str, Any]) -> Iterator[Finding]:
     interpreter = server.get("interpreter", "another flowkernel")
     text = (
         f"forked, by process {server['pid']} of {interpreter}: "
-        f"{server['ready']} ready, {server['taken']} taken; preloaded: {modules}"
+        f"{server['ready']} ready, {server['taken']} in use; preloaded: {modules}"
     )
     yield Finding(OK, START_TOPIC, text)
     for name, reason in server["refused"].items():

@@ -94,7 +94,7 @@ def show_engine(*, as_json: bool) -> int:
         if load:
             print_text(
                 f"{load['running']} of {load['slots']} slots in use, {load['waiting']} "
-                f"runs waiting, {load['queued']} queued; {load['workers']} workers."
+                f"runs waiting, {load['queued']} queued; workers: {load['workers']}."
             )
     return NO_ENGINE if state in TROUBLE else SUCCESS
 

@@ -72,4 +72,5 @@ def _sentence(error: Exception) -> str:
         return text
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "flowkernel"
-    return f"{text} `{path} --help` shows the commands and options."
+    end = "" if text.endswith((".", "?", "!")) else "."
+    return f"{text}{end} `{path} --help` shows the commands and options."

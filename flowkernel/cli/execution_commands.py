@@ -40,7 +40,7 @@ WithArchived = Annotated[
     bool,
     Option(
         ("--all",),
-        help="Also archived runs, such as earlier tries of a run that was retried.",
+        help="Also archived runs, such as the earlier tries of the wrapper retry.",
     ),
 ]
 Follow = Annotated[

@@ -55,7 +55,7 @@ def list_executions(
     if as_json:
         print_json([execution.to_json() for execution in executions])
     else:
-        print_table(execution_table(executions), empty="There is no such run.")
+        print_table(execution_table(executions), empty="No run matches.")
 
 
 def show_execution(execution_id: str, *, as_json: bool) -> None:

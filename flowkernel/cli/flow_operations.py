@@ -69,9 +69,7 @@ def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:
     if as_json:
         print_json(flow.to_json())
     elif flow.wrappers:
-        print_text(
-            f"{flow.name!r} goes through {wrappers_text(flow.wrappers)} from now on."
-        )
+        print_text(f"{flow.name!r} now runs through {wrappers_text(flow.wrappers)}.")
     else:
         print_text(f"{flow.name!r} no longer has a wrapper.")
 

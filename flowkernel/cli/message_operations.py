@@ -172,4 +172,4 @@ def _find_button(form: Form, word: str | None) -> Field:
         return buttons[0]
     names = ", ".join(field.name for field in form.buttons)
     problem = f"There is no button {word!r}." if word else "Say which button to press."
-    raise BadArgument(f"{problem} There are: {names}.")
+    raise BadArgument(f"{problem} The buttons are: {names}.")

@@ -81,7 +81,7 @@ def _print_outcome(tree: Tree) -> None:
         )
         print_note(
             f"{execution.name!r} failed: {reason}\n"
-            f"`flowkernel execution show {short}` shows where."
+            f"`flowkernel execution show {short}` shows the cell and the traceback."
         )
     elif execution.status is S.ENDED_CANCELLED:
         print_note(f"{execution.name!r} was cancelled.")

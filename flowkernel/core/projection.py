@@ -382,7 +382,7 @@ def why_not_open(message: Message) -> str:
             time = f"at {moment:%H:%M:%S} UTC " if moment else ""
             channel = message.answered_from or "somewhere"
             button = pressed_button(message)
-            return f"{person} was first, {time}from {channel}: {button}."
+            return f"{person} has already answered, {time}from {channel}: {button}."
         case MessageStatus.NOTE:
             return f"{message.subject!r} is a note: it needs no answer."
         case _:

@@ -78,12 +78,12 @@ def wrapper_flow(store: Store, name: str) -> Flow:
         return shipped()[name]
     if flow is not None:
         raise BadArgument(
-            f"{name!r} is a flow, and no wrapper: it does not run another flow."
+            f"{name!r} is a flow, not a wrapper: it does not run another flow."
         )
     names = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
     raise BadArgument(
         f"There is no wrapper {name!r}.{_suggestion(name, names)} "
-        f"There are: {', '.join(sorted(names))}."
+        f"The wrappers are: {', '.join(sorted(names))}."
     )
 
 
@@ -145,8 +145,8 @@ def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
     if not fits or (isinstance(value, bool) and kind is Number):
         assert kind is not None
         raise BadArgument(
-            f"{name} of the wrapper {wrapper!r} is {value!r}; it takes {KINDS[kind]}, "
-            f"as {default!r}, the default."
+            f"{name} of the wrapper {wrapper!r} is {value!r}; it takes {KINDS[kind]}. "
+            f"The default is {default!r}."
         )
 
 
@@ -208,7 +208,7 @@ def _literal_dict(flow: Flow, name: str, content: str) -> dict[str, Json] | None
             except (ValueError, TypeError) as error:
                 raise BadArgument(
                     f"{name} of the wrapper {flow.name!r} must be a dict of {content}, "
-                    "written as a literal."
+                    "written as a literal: no variables, no calls."
                 ) from error
     return None
 

@@ -120,7 +120,7 @@ class Form:
             if field.name in required and is_blank(values.get(field.name))
         ]
         if missing:
-            raise BadAnswer(f"Still to be filled in: {', '.join(missing)}.")
+            raise BadAnswer(f"Required, but not filled in: {', '.join(missing)}.")
 
     def _pressed_button(self, response: dict[str, Json]) -> Field:
         buttons = [button for button in self.buttons if response.get(button.name)]

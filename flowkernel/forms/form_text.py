@@ -42,6 +42,6 @@ def _input_text(field: Field, form: Form) -> str:
     if field.default is not None and not field.is_multiline:
         parts.append(f"default {dumps(field.default)}")
     if field.name in form.required:
-        parts.append("needed")
+        parts.append("required")
     text = ", ".join(part for part in parts if part)
     return plain_text(f"{text}. {field.description}" if field.description else text)

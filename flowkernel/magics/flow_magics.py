@@ -251,7 +251,7 @@ class FlowMagics(Magics):
     @argument(
         "--all",
         action="store_true",
-        help="Also archived runs, such as earlier tries of a run that was retried.",
+        help="Also archived runs, such as the earlier tries of the wrapper retry.",
     )
     def executions(self, line: str) -> Table:
         """List the latest runs, the newest first.
@@ -293,7 +293,7 @@ class FlowMagics(Magics):
     def inbox(self, line: str) -> Table | None:
         """Show the messages that wait for an answer, with their forms and buttons.
 
-        On a terminal they are asked one after the other. Where no person can answer, the
+        In a terminal you answer them one after the other. Where no person can answer, the
         result is a table.
 
         Examples:

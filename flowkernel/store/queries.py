@@ -373,8 +373,10 @@ def _only_id(ids: list[str], text: str) -> str:
     if not ids:
         raise ExecutionNotFound(text)
     if len(ids) > 1:
-        listed = ", ".join(ids[:5]) + (", ..." if len(ids) > 5 else "")
-        raise BadArgument(f"{text!r} can mean {listed}. Give more characters.")
+        listed = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
+        raise BadArgument(
+            f"{text!r} can mean {listed}. Give more characters, such as the last 8."
+        )
     return ids[0]
 
 

@@ -80,7 +80,7 @@ def checked_sql(cursor: Connection, sql: str) -> str:
         )
     if kind != "SELECT" and explain is None:
         raise SqlRefused(
-            f"This is a {kind} statement, and the tables can only be read. Ask with SELECT "
+            f"This is a {kind} statement, and the tables can only be read. Use SELECT "
             "(or EXPLAIN SELECT); change things with the other commands of flowkernel."
         )
     _check_tree(_syntax_tree(cursor, text[explain.end() :] if explain else text))
@@ -103,7 +103,7 @@ def _single_statement(cursor: Connection, sql: str) -> tuple[str, str]:
     except duckdb.Error as error:
         raise refusal(error) from error
     if not statements:
-        raise SqlRefused("The query is empty. Ask with SELECT.")
+        raise SqlRefused("The query is empty. Write a SELECT.")
     if len(statements) != 1:
         raise SqlRefused(
             f"This is {len(statements)} statements; ask with exactly one SELECT at a time."

@@ -100,7 +100,7 @@ def open_journal(folder: Path, pool: CursorPool) -> Journal:
     elif header.journal_id != meta["journal_id"]:
         raise EngineFault(
             f"The journal in {str(folder)!r} is not that of the database beside it: was a "
-            "backup put in place? Move the journal away to go on with this database, or "
+            "backup put in place? Move the journal away to continue with this database, or "
             "make the database from the journal with `flowkernel rebuild`."
         )
     return Journal(folder, header, applied=applied)

@@ -68,7 +68,7 @@ def answer_once(client, execution, prompt, **response):
     """Ada answers, Bob is too late; it succeeds, and there was only one prompt."""
     ada = client.answer(prompt["message_id"], response, answered_from="REST")
     bob = Client(client.home, started_by="bob (test)")
-    with pytest.raises(NotOpen, match="ada was first"):
+    with pytest.raises(NotOpen, match="ada has already answered"):
         bob.answer(prompt["message_id"], {"fail": True}, answered_from="REST")
     execution.wait(ReturnWhen.ALL_ENDED, timeout=90)
     assert execution.get("status", "output") == (S.ENDED_SUCCESS, {"total": 12})

@@ -83,7 +83,9 @@ def test_twenty_prompts_are_each_answered_once_by_four_people(
     assert sorted(accepted) == sorted(prompt["message_id"] for prompt in prompts)
     refusals = [text for _, texts in answers.values() for text in texts]
     assert len(refusals) == 60
-    assert all(" was first, at " in text and ": Retry " in text for text in refusals)
+    assert all(
+        " has already answered, at " in text and ": Retry " in text for text in refusals
+    )
     for name, (message_ids, _) in answers.items():
         for message_id in message_ids:
             message = client.get(f"/message/{message_id}")

@@ -64,7 +64,7 @@ def test_an_answer_from_another_place_ends_the_prompt(terminal, client):
     [message] = client.get("/message", is_open="true")
     client.answer(message["message_id"], {"fail": True}, answered_from="my page")
 
-    terminal_run.expect("was first")
+    terminal_run.expect("has already answered")
     terminal_run.expect(pexpect.EOF)
     terminal_run.close()
     assert terminal_run.exitstatus == 1

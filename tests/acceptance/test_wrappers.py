@@ -434,7 +434,7 @@ def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
         ("--using retri", "There is no wrapper 'retri'. Did you mean 'retry'?"),
         ("--using retry --tries 2", "has no parameter 'tries'"),
         ("--using retry --max-tries", "--max-tries needs a value"),
-        ("--using retry --max-tries many", "it takes a number, as 3, the default"),
+        ("--using retry --max-tries many", "it takes a number. The default is 3"),
         ("--using retry --max-tries 0", "is 0; give a number from 1 to 1,000."),
         ("--using timeout --timeout-sec -1", "is -1; give a number from 0.001 to"),
         ("--using timeout --timeout-sec nan", "is 'nan'; it takes a number"),
@@ -464,7 +464,7 @@ def test_a_registered_flow_is_wrapped_and_unwrapped(register_counter):
 
     result = command("flow", "wrap", "later", "--using", "retry", "--delay-sec=0")
     assert result.stdout.startswith(
-        "'later' goes through retry (max_tries=3, delay_sec=0"
+        "'later' now runs through retry (max_tries=3, delay_sec=0"
     )
     assert "wrapped by:" in command("flow", "show", "later").stdout
     assert command("run", "later").returncode == 0

@@ -172,7 +172,7 @@ def test_messages_are_listed_until_they_are_answered(ask, say, message):
     assert message in [m["message_id"] for m in ask("message", "list", "--all")]
     assert "Give up" in say("message", "show", message)
     assert "day: 2026" in say("message", "show", message)
-    assert "was first" in say("message", "answer", message, "retry", code=2)
+    assert "has already answered" in say("message", "answer", message, "retry", code=2)
 
 
 def test_a_message_says_how_it_is_answered(say, message):
@@ -180,7 +180,7 @@ def test_a_message_says_how_it_is_answered(say, message):
 
     for line in (
         '-p day VALUE   Day, text, default "today"',
-        "-p rows VALUE   Rows, a number, needed",
+        "-p rows VALUE   Rows, a number, required",
         '-p region VALUE   Region, one of "north", "south"',
         "It failed.",
         "BUTTON retry   Try again",
@@ -222,7 +222,9 @@ def test_a_file_is_given_by_its_path(send, ask, say, tmp_path):
 def test_a_wrong_answer_says_what_is_wrong(say, message):
     answer = ("message", "answer", message)
 
-    assert "no button 'stop'. There are: retry, fail" in say(*answer, "stop", code=2)
+    assert "no button 'stop'. The buttons are: retry, fail" in say(
+        *answer, "stop", code=2
+    )
     assert "Say which button to press" in say(*answer, code=2)
     assert "is a button, not a field" in say(
         *answer, "fail", "-p", "retry", "true", code=2
@@ -367,7 +369,7 @@ def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
     output = say("flow", "wrap", "plain", *words)
 
     assert output.startswith(
-        "'plain' goes through timeout (timeout_sec=5), retry (max_t"
+        "'plain' now runs through timeout (timeout_sec=5), retry (max_t"
     )
     assert ask("flow", "show", "plain")["wrappers"][0] == {
         "name": "timeout",
@@ -383,7 +385,7 @@ def test_a_flow_is_wrapped_and_unwrapped(ask, say, register):
         (["plain", "--using", "retri"], "Did you mean 'retry'?"),
         (["plain", "--using", "retry", "--tries", "1"], "has no parameter 'tries'"),
         (["plain", "--using", "retry", "--max-tries", "x"], "it takes a number"),
-        (["plain", "--using", "plain"], "is a flow, and no wrapper"),
+        (["plain", "--using", "plain"], "is a flow, not a wrapper"),
         (["mine", "--using", "retry"], "'mine' is a wrapper itself"),
         (["plian"], "Did you mean 'plain'?"),
         (["plain", *["--using", "retry"] * 11], "10"),

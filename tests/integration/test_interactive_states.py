@@ -501,7 +501,7 @@ class Interactive(RuleBasedStateMachine):
             assert message_id not in self.answered
             self.answered[message_id] = name
         elif message_id in self.answered:
-            assert f"{self.answered[message_id]} was first" in refusal
+            assert f"{self.answered[message_id]} has already answered" in refusal
 
     @rule(minutes=st.sampled_from([1, MINUTES - 1, MINUTES, MINUTES + 1, 600]))
     def time_passes(self, minutes: int) -> None:

@@ -63,7 +63,7 @@ def test_the_error_of_a_second_answer_has_the_first_one(client, send):
     answer_as(client, "ada")(message["message_id"], retry=True)
 
     with pytest.raises(
-        NotOpen, match=r"ada was first, at .* UTC from notebook: Retry\."
+        NotOpen, match=r"ada has already answered, at .* UTC from notebook: Retry\."
     ):
         answer_as(client, "bob")(message["message_id"], fail=True)
 
@@ -144,7 +144,7 @@ def test_it_is_found_by_the_end_of_an_id(client, asker, send):
         client.get(f"/message/{asker}")
     answer_as(client, "ada")(other["message_id"], retry=True)
     answer_as(client, "ada")(asker, retry=True)
-    with pytest.raises(NotOpen, match="ada was first"):
+    with pytest.raises(NotOpen, match="ada has already answered"):
         answer_as(client, "bob")(asker, fail=True)
     with pytest.raises(MessageNotFound):
         client.get("/message/nothing-like-it")
@@ -210,5 +210,5 @@ def test_an_open_message_survives_the_engine(own_home):
     assert record == message
     answer_as(client, "ada")(message["message_id"], fail=True)
     kill_engine(own_home)
-    with pytest.raises(NotOpen, match="ada was first"):
+    with pytest.raises(NotOpen, match="ada has already answered"):
         answer_as(client, "bob")(message["message_id"], retry=True)

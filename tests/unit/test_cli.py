@@ -310,7 +310,7 @@ def test_doctor_says_what_fork_servers_say(empty_home, capsys, runtime):
         thread.join()
 
     assert findings == [
-        ("ok", "forked, by process 7 of /python: 2 ready, 1 taken; preloaded: numpy"),
+        ("ok", "forked, by process 7 of /python: 2 ready, 1 in use; preloaded: numpy"),
         ("warn", "dask is not preloaded: importing it starts threads."),
     ]
 

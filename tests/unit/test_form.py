@@ -125,7 +125,9 @@ def test_required_fields_must_be_filled_in():
     form = form_with(["day"], day={"element": "date", "label": "Which day"})
 
     for empty in ({}, {"day": None}, {"day": ""}):
-        with pytest.raises(BadAnswer, match=r"Still to be filled in: Which day\."):
+        with pytest.raises(
+            BadAnswer, match=r"Required, but not filled in: Which day\."
+        ):
             form.check(empty)
 
 
@@ -158,7 +160,7 @@ def test_names_that_the_form_does_not_have_are_refused():
 def test_blanks_do_not_fill_a_required_field():
     form = form_with(["name"], name={"element": "string"})
 
-    with pytest.raises(BadAnswer, match="Still to be filled in: Name"):
+    with pytest.raises(BadAnswer, match="Required, but not filled in: Name"):
         form.check({"name": "   "})
 
 
@@ -283,7 +285,7 @@ def test_a_request_asks_for_one_text():
     form = Form.of(body_of(message=None, request="Name?", body=None, waits=True))
 
     assert form.check({"string": "Ada"}) == {"string": "Ada", "ok": True}
-    with pytest.raises(BadAnswer, match=r"Still to be filled in: Name\?\."):
+    with pytest.raises(BadAnswer, match=r"Required, but not filled in: Name\?\."):
         form.check({})
 
 

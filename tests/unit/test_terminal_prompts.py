@@ -106,14 +106,14 @@ def test_a_message_is_asked_again_after_a_wrong_answer(prompts, lines, engine, c
 
 
 def test_the_person_who_was_first_is_shown(prompts, lines, engine, capsys):
-    engine.refusals.append(NotOpen("ada was first."))
+    engine.refusals.append(NotOpen("ada has already answered."))
     prompts.ask(message())
     prompts.poll()
 
     lines.typed.append("1")
 
     assert prompts.poll() is False
-    assert "ada was first." in capsys.readouterr().out
+    assert "ada has already answered." in capsys.readouterr().out
 
 
 def test_an_answer_from_elsewhere_ends_the_question(prompts, capsys):
@@ -125,7 +125,7 @@ def test_an_answer_from_elsewhere_ends_the_question(prompts, capsys):
     )
 
     assert prompts.poll() is False
-    assert "ada was first" in capsys.readouterr().out
+    assert "ada has already answered" in capsys.readouterr().out
 
 
 def test_a_message_stays_open_when_the_input_ends(prompts, lines, engine, capsys):

@@ -87,7 +87,7 @@ def test_wrappers_keep_their_order(store):
     ("given", "said"),
     [
         (use("retri"), "There is no wrapper 'retri'. Did you mean 'retry'?"),
-        (use("plain"), "'plain' is a flow, and no wrapper"),
+        (use("plain"), "'plain' is a flow, not a wrapper"),
         (
             use("retry", max_trys=5),
             "has no parameter 'max_trys'. Did you mean 'max_tries'?",
@@ -96,8 +96,11 @@ def test_wrappers_keep_their_order(store):
             use("retry", max_tries="5"),
             "max_tries of the wrapper 'retry' is '5'; it takes",
         ),
-        (use("retry", max_tries=True), "it takes a number, as 3, the default"),
-        (use("retry", archive_retries=1), "it takes true or false, as True"),
+        (use("retry", max_tries=True), "it takes a number. The default is 3"),
+        (
+            use("retry", archive_retries=1),
+            "it takes true or false. The default is True",
+        ),
         (use("notify", subject=1), "it takes a text"),
         (use("check", inputs=[1]), "it takes an object of names and values"),
         (

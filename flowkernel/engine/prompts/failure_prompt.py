@@ -38,7 +38,7 @@ DESCRIPTIONS = {
     V.RETRY_WITH_INPUTS: "Start again, in a new kernel, with these inputs.",
     V.SKIP: "Continue after this cell, with these values.",
     V.FAIL: "End with this error.",
-    V.CANCEL_ALL: "Cancel it, everything that waits for it, and everything that these started.",
+    V.CANCEL_ALL: "Cancel this run, all runs that wait for it, and all that those started.",
 }
 Fields = dict[str, dict[str, Json]]  #: Of a form, by name.
 
@@ -91,7 +91,7 @@ def _cell_parts(failed: Execution, cause: Execution) -> list[str]:
         parts.append(_fenced("\n".join(lines), ""))
     if source and failed.parked_at is not None:
         parts.append(
-            "Its kernel is alive, with all variables. Edit the cell, if need be, and retry it."
+            "Its kernel is alive, with all variables. Edit the cell if needed, and retry it."
         )
     return parts
 
