@@ -228,7 +228,8 @@ def wait_for_executions(
     ids = [execution.execution_id for execution in executions]
     records = wait(client, ids, return_when, timeout)
     for execution in executions:
-        execution._record = records[execution.execution_id]
+        record = records[execution.execution_id]
+        execution._record = record  # noqa: SLF001 (of a handle: the same module)
     ended = [e for e in executions if ExecutionStatus(e.get("status")).is_ended]
     if return_when is ReturnWhen.ALL_SUCCEEDED:
         for execution in ended:

@@ -133,7 +133,7 @@ class EventPump:
         self._has_sent_idle = True
 
     def _send_status(self, status: str, parent: Any = None) -> None:
-        self._kernel._publish_status(status, "shell", parent=parent)
+        self._kernel._publish_status(status, "shell", parent=parent)  # noqa: SLF001 (there is no public way)
 
 
 class PolledEventPump:

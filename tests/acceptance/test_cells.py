@@ -27,9 +27,9 @@ def home(request, tmp_path_factory, runtime):
     """A home whose kernels are all of one kind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOWKERNEL_KERNEL", request.param)
-        with a_home(tmp_path_factory.mktemp("home")) as home:
-            with warm_fork_server() if request.param == "fork" else nullcontext():
-                yield home
+        server = warm_fork_server if request.param == "fork" else nullcontext
+        with a_home(tmp_path_factory.mktemp("home")) as home, server():
+            yield home
 
 
 def make_notebook(*cells):

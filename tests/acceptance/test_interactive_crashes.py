@@ -120,8 +120,8 @@ def test_without_its_worker_the_prompt_names_the_remaining_choices(
     assert prompt["message_id"] == first_prompt["message_id"]
     assert prompt["message"] == f"{first_prompt['message']}\n\n**{NO_RETRY_CELL}**"
     assert list(prompt["body"]["properties"]) == ["retry", "fail", "cancel_all"]
+    response = {"retry_cell": True}
     with pytest.raises(BadAnswer) as refused:
-        response = {"retry_cell": True}
         client.answer(prompt["message_id"], response, answered_from="REST")
     assert str(refused.value) == NO_RETRY_CELL
     sums.write_amount()

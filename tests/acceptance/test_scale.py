@@ -116,7 +116,8 @@ def test_twenty_processes_at_once_start_one_engine_and_twenty_notebooks(
     ].stderr
     assert len(engines_of(two_slots.home)) == 1
     log = (two_slots.home.log / "engine.log").read_text()
-    assert "already" not in log and "Traceback" not in log
+    assert "already" not in log
+    assert "Traceback" not in log
     rows = two_slots.sql("select count(*), sum((output->>'n')::int) from execution")[
         "rows"
     ]
