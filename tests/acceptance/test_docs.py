@@ -43,6 +43,7 @@ def shell(
     InteractiveShell.clear_instance()
 
 
+@pytest.mark.timeout(400)  # The how-to has 90 blocks, each with processes of its own.
 @pytest.mark.parametrize(
     "page", ["docs/tutorial.md", "docs/how-to.md", "docs/reference/wrappers.md"]
 )
