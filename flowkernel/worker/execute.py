@@ -2,6 +2,7 @@
 
 from functools import partial
 from logging import getLogger
+from math import ceil
 
 import papermill
 
@@ -58,7 +59,7 @@ def _run_papermill(
         engine_name="flowkernel",
         kernel_name=rendered.kernel_name,
         progress_bar=False,
-        start_timeout=config.kernel_start,
+        start_timeout=ceil(config.kernel_start),  # nbclient takes whole seconds.
         timeout_func=lambda _cell: execution.cell_timeout,
         notebook_run=_notebook_run(execution, version, session, home, config),
     )

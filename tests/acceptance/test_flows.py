@@ -375,6 +375,16 @@ def test_a_kernel_that_is_not_ready_yet_can_be_cancelled(
     assert execution.status is S.ENDED_CANCELLED
 
 
+def test_a_kernel_may_have_a_part_of_a_second_more_to_start(own_home, monkeypatch):
+    monkeypatch.setenv("FLOWKERNEL_KERNEL_START", "59.5")
+    client = Client(own_home, started_by="test")
+    request = {"source": {"name": "x", "kind": "SCRIPT", "source": "1"}}
+
+    execution = Execution(client, client.start(request).execution_id)
+
+    assert execution.wait(timeout=60).status is S.ENDED_SUCCESS
+
+
 def test_the_output_notebook_of_a_failed_flow_shows_where(register, run):
     register("fails", "rows = []\nrows[0]")
 
