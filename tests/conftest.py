@@ -143,8 +143,8 @@ def kill_engine(home: Home) -> int:
 def stop_everything(home: Home) -> None:
     """Kill what still runs in a home: workers first, as they start an engine again.
 
-    All are killed before any is waited for. Who reaps them is no concern of ours: a worker
-    that is dead stays a zombie as long as its engine is there.
+    All are killed before any is waited for. Those that this process started are reaped
+    here; a worker that is dead stays a zombie as long as its engine is there.
     """
     victims = workers_of(home) + engines_of(home)
     for process in list(victims):
@@ -154,6 +154,8 @@ def stop_everything(home: Home) -> None:
         with suppress(psutil.Error):
             victim.kill()
     until(lambda: not any(map(_is_alive, victims)), seconds=10)
+    children = psutil.Process().children()
+    psutil.wait_procs([victim for victim in victims if victim in children], timeout=10)
 
 
 def _is_alive(process: psutil.Process) -> bool:
