@@ -11,6 +11,7 @@ import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.models import OnLost
+from flowkernel.core.report_limits import ERROR_NAME_CHARACTERS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
@@ -204,6 +205,23 @@ def test_a_run_that_loses_its_worker_too_often_is_not_started_again(
 
     message = execution.get("message")
     assert message == "Its worker was lost 2 times; it is not run again."
+
+
+def test_an_error_whose_name_is_huge_ends_its_execution(crash_client, tmp_path):
+    """The report of it is bounded: an engine that refuses it would run it for ever."""
+    source = (
+        COUNTED + "count('ran')\nraise type('A' * 120_000_000, (Exception,), {})('x')"
+    )
+    register_cell(crash_client, "huge", source)
+
+    execution = start_flow(crash_client, "huge", folder=str(tmp_path))
+
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=60)
+    record = crash_client.get_execution(execution.execution_id)
+    assert (record.status, record.losses) == (S.ENDED_ERROR, 0)
+    assert record.error.name.startswith("AAA")
+    assert len(record.error.name) == ERROR_NAME_CHARACTERS
+    assert (tmp_path / "ran").read_text() == "x"
 
 
 def test_a_cancelled_parent_cancels_its_children(crash_client, own_home):

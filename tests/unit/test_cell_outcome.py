@@ -4,6 +4,10 @@ import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.core.kernel_contract import SIGNAL
+from flowkernel.core.report_limits import (
+    ERROR_MESSAGE_CHARACTERS,
+    TRACEBACK_CHARACTERS,
+)
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.notebook.cell_location import CellLocation
 from flowkernel.worker.notebook.cell_outcome import (
@@ -14,7 +18,6 @@ from flowkernel.worker.notebook.cell_outcome import (
     no_reply_outcome,
     timeout_outcome,
 )
-from flowkernel.worker.reporting.execution_session import MESSAGE_LIMIT, TRACEBACK_LIMIT
 
 S = ExecutionStatus
 C = CellStatus
@@ -57,21 +60,25 @@ def test_a_cell_that_raised_ends_the_notebook_and_says_where():
 
 
 def test_a_traceback_is_kept_without_colours_and_the_end_of_it():
-    lines = ["x" * TRACEBACK_LIMIT, "\x1b[31mValueError\x1b[0m"]
+    lines = ["x" * TRACEBACK_CHARACTERS, "\x1b[31mValueError\x1b[0m"]
 
     text = outcome_of(reply(traceback=lines)).error.traceback
 
     assert text.endswith("x\nValueError")
-    assert len(text) == TRACEBACK_LIMIT
+    assert len(text) == TRACEBACK_CHARACTERS
 
 
 def test_a_message_is_bounded_wherever_it_stands():
-    long = reply(message="x" * (MESSAGE_LIMIT + 1))
+    long = reply(message="x" * (ERROR_MESSAGE_CHARACTERS + 1))
 
     outcome = outcome_of(long)
 
-    assert len(outcome.error.message) == len(outcome.ending.message) == MESSAGE_LIMIT
-    assert len(allowed_error_outcome(long).error.message) == MESSAGE_LIMIT
+    assert (
+        len(outcome.error.message)
+        == len(outcome.ending.message)
+        == ERROR_MESSAGE_CHARACTERS
+    )
+    assert len(allowed_error_outcome(long).error.message) == ERROR_MESSAGE_CHARACTERS
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,41 @@
 """The events that a worker reports, and their payloads by kind."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Event, EventKind
+from flowkernel.core.report_limits import (
+    CELL_ID_CHARACTERS,
+    ERROR_MESSAGE_CHARACTERS,
+    ERROR_NAME_CHARACTERS,
+    ID_CHARACTERS,
+    LOG_CHARACTERS,
+    MAX_CELLS,
+    PATH_CHARACTERS,
+    SENTENCE_CHARACTERS,
+    SOURCE_CHARACTERS,
+    STATUS_MESSAGE_CHARACTERS,
+    STREAM_CHARACTERS,
+    TRACEBACK_CHARACTERS,
+)
 from flowkernel.core.status import CellStatus, ExecutionStatus
 
-MAX_CELLS = 1_000_000  #: Cells of a notebook, inclusive.
+#: The texts of a report. A worker cuts them to the same limits.
+IdText = Annotated[str, Field(max_length=ID_CHARACTERS)]
+CellIdText = Annotated[str, Field(max_length=CELL_ID_CHARACTERS)]
+ErrorName = Annotated[str, Field(max_length=ERROR_NAME_CHARACTERS)]
+ErrorMessage = Annotated[str, Field(max_length=ERROR_MESSAGE_CHARACTERS)]
+Traceback = Annotated[str, Field(max_length=TRACEBACK_CHARACTERS)]
+StatusMessage = Annotated[str, Field(max_length=STATUS_MESSAGE_CHARACTERS)]
+Sentence = Annotated[str, Field(max_length=SENTENCE_CHARACTERS)]
+StreamName = Annotated[str, Field(max_length=STREAM_CHARACTERS)]
+LogText = Annotated[str, Field(max_length=LOG_CHARACTERS)]
+NotebookPath = Annotated[str, Field(max_length=PATH_CHARACTERS)]
+CellSource = Annotated[str, Field(max_length=SOURCE_CHARACTERS)]
+#: How many cells there are, or the place of one among them.
+CellNumber = Annotated[int, Field(ge=0, le=MAX_CELLS)]
 
 
 class Record(BaseModel):
@@ -20,68 +47,78 @@ class Record(BaseModel):
 class CellsCountedPayload(Record):
     """How many cells will run."""
 
-    cell_count: int = Field(ge=0, le=MAX_CELLS)
+    cell_count: CellNumber
 
 
 class CellStartedPayload(Record):
     """Which cell runs."""
 
-    cell_run_id: str
-    cell_id: str
-    cell_index: int = Field(ge=0, le=MAX_CELLS)
-    source_hash: str
+    cell_run_id: IdText
+    cell_id: CellIdText
+    cell_index: CellNumber
+    source_hash: IdText
 
 
 class CellEndedPayload(Record):
     """How a cell run ended."""
 
-    cell_run_id: str
+    cell_run_id: IdText
     status: CellStatus
-    error_name: str | None = None
-    error_message: str | None = None
-    traceback: str | None = None
+    error_name: ErrorName | None = None
+    error_message: ErrorMessage | None = None
+    traceback: Traceback | None = None
 
 
 class LoggedPayload(Record):
     """What it printed."""
 
-    stream: str
-    text: str
+    stream: StreamName
+    text: LogText
 
 
 class ErrorRecord(Record):
     """What a cell raised."""
 
-    name: str
-    message: str
-    traceback: str = ""
-    cell_id: str | None = None
-    cell_index: int | None = Field(default=None, ge=0, le=MAX_CELLS)
+    name: ErrorName
+    message: ErrorMessage
+    traceback: Traceback = ""
+    cell_id: CellIdText | None = None
+    cell_index: CellNumber | None = None
 
 
 class EndedPayload(Record):
     """How the execution ended."""
 
     status: ExecutionStatus
-    status_message: str | None = None
+    status_message: StatusMessage | None = None
     error: ErrorRecord | None = None
-    notebook_path: str | None = None
+    notebook_path: NotebookPath | None = None
+
+
+class FailureRecord(Record):
+    """What a person needs to know of a failed cell."""
+
+    cell_id: CellIdText | None = None
+    cell_number: CellNumber | None = None
+    cell_count: CellNumber | None = None
+    source: CellSource | None = None
+    kernel_lost: Sentence | None = None
 
 
 class FailedPayload(Record):
     """How the execution failed. A person may decide what follows."""
 
-    status_message: str
+    status_message: StatusMessage
     error: ErrorRecord | None = None
-    failure: dict[str, Any] = Field(default_factory=dict)
+    failure: FailureRecord = Field(default_factory=FailureRecord)
     is_parked: bool
-    notebook_path: str | None = None
+    notebook_path: NotebookPath | None = None
 
 
 class KernelLostPayload(Record):
     """Why a parked kernel is gone."""
 
-    why: str
+    why: Sentence
 
 
 #: The payload of each kind that a worker may report: those of `REPORTED_KINDS`.

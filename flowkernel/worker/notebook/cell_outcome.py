@@ -8,16 +8,17 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import CellError
+from flowkernel.core.report_limits import (
+    ERROR_MESSAGE_CHARACTERS,
+    TRACEBACK_CHARACTERS,
+)
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.notebook.cell_location import CellLocation
-from flowkernel.worker.reporting.execution_session import (
-    MESSAGE_LIMIT,
-    TRACEBACK_LIMIT,
-    ExecutionEnd,
-)
+from flowkernel.worker.reporting.execution_session import ExecutionEnd
 
 #: A traceback has them for terminals; the record has none.
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+MAX_COLOURED = 10  #: Characters with colours for one without, about.
 
 S = ExecutionStatus
 C = CellStatus
@@ -41,7 +42,7 @@ def is_signal(content: Content) -> bool:
 def allowed_error_outcome(content: Content) -> CellOutcome:
     """The outcome of a cell that raised and may: the notebook continues."""
     name, message = str(content.get("ename")), str(content.get("evalue"))
-    error = CellError(name=name, message=message[:MESSAGE_LIMIT])
+    error = CellError(name=name, message=message[:ERROR_MESSAGE_CHARACTERS])
     return CellOutcome(C.ALLOWED_ERROR, error)
 
 
@@ -65,7 +66,7 @@ def error_outcome(
         return CellOutcome(C.EXITED, None, ending)
     error = CellError(
         name=name,
-        message=message[:MESSAGE_LIMIT],
+        message=message[:ERROR_MESSAGE_CHARACTERS],
         traceback="" if has_signal else traceback_of(content),
         cell_id=location.cell_id,
         cell_index=location.index,
@@ -74,7 +75,7 @@ def error_outcome(
     if is_interrupt and is_cancelled:
         return CellOutcome(C.INTERRUPTED, error, ExecutionEnd(status=S.ENDED_CANCELLED))
     text = message if has_signal else f"{location}: {name}: {message}"
-    ending = _error_end(text[:MESSAGE_LIMIT], error)
+    ending = _error_end(text[:ERROR_MESSAGE_CHARACTERS], error)
     return CellOutcome(C.INTERRUPTED if is_interrupt else C.ERROR, error, ending)
 
 
@@ -159,7 +160,8 @@ def kernel_loss_reason(error: BaseException) -> str:
 def traceback_of(content: Content) -> str:
     """The traceback without colours; of a long one the end, which has the cause."""
     lines = "\n".join(content.get("traceback") or [])
-    return COLOURS.sub("", lines)[-TRACEBACK_LIMIT:]
+    end = lines[-MAX_COLOURED * TRACEBACK_CHARACTERS :]  # It may be huge.
+    return COLOURS.sub("", end)[-TRACEBACK_CHARACTERS:]
 
 
 def _cause(

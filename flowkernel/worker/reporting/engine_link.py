@@ -1,7 +1,8 @@
 """One worker's connection to the engine: reports and polls. Survives the engine.
 
 A report is kept until an engine has acknowledged it. If the engine is killed, the next one gets
-the report (and is started for it, if no other process starts one).
+the report (and is started for it, if no other process starts one). One that an engine refuses
+is replaced by a smaller one, where something waits for it, and that is never dropped.
 """
 
 import os
@@ -12,13 +13,15 @@ from logging import getLogger
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.core.clock import monotonic, new_id, now
+from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import Event, EventKind, Json
 from flowkernel.core.process_id import started_at
+from flowkernel.worker.reporting.report_event import minimal_report, report_event
 
 BATCH = 500  #: Events of one report, inclusive.
-LOG_CHARACTERS = 60_000  #: Of one log event, inclusive; longer output is split.
+#: Of one log event, inclusive: shorter ones are joined, longer output is split.
+JOINED_LOG_CHARACTERS = 60_000
 #: How long events that can wait are collected, to go in one report.
 LINGER_SECONDS = 0.05
 RETRY_SECONDS = 0.5  #: Between two tries after the engine refused a whole report.
@@ -54,15 +57,8 @@ class EngineLink:
         self._thread.start()
 
     def report(self, execution_id: str, kind: EventKind, **payload: Any) -> None:
-        """Report an event that happens now."""
-        event = Event(
-            event_id=new_id(),
-            execution_id=execution_id,
-            kind=kind,
-            happened_at=now(),
-            actor=self.worker_id,
-            payload=payload,
-        )
+        """Report an event that happens now. Its texts are cut to what the engine takes."""
+        event = report_event(self.worker_id, execution_id, kind, payload)
         with self._changed:
             if not self._append_to_last(event):
                 self._queue.append(event)
@@ -79,7 +75,7 @@ class EngineLink:
         text = last.payload["text"] + event.payload["text"]
         if (
             last.payload["stream"] != event.payload["stream"]
-            or len(text) > LOG_CHARACTERS
+            or len(text) > JOINED_LOG_CHARACTERS
         ):
             return False
         self._queue[-1] = replace(last, payload={**last.payload, "text": text})
@@ -162,9 +158,24 @@ class EngineLink:
                 self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
 
     def _send_one_by_one(self, events: list[Event], error: Exception) -> None:
-        """Leave out the event that cannot be sent, and send the others."""
+        """Replace the event that is refused by a smaller one, and send the others."""
         if len(events) == 1:
-            log.error("a report of kind %s was refused: %s", events[0].kind, error)
+            self._replace_refused(events[0], error)
             return
         for event in events:
             self._send([event])
+
+    def _replace_refused(self, event: Event, error: Exception) -> None:
+        """Queue what stands for a refused event; again and again, if that is refused too.
+
+        The others come first, and the engine has a pause: there is nothing left to cut.
+        """
+        log.error("a report of kind %s was refused: %s", event.kind, error)
+        report = minimal_report(event, str(error))
+        if report is None:
+            return
+        with self._changed:
+            if report.payload.keys() == event.payload.keys():
+                self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
+            self._queue.append(report)
+            self._is_urgent = True

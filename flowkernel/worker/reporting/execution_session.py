@@ -14,10 +14,11 @@ from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.worker.reporting.engine_link import EngineLink
+from flowkernel.worker.reporting.engine_link import (
+    JOINED_LOG_CHARACTERS,
+    EngineLink,
+)
 
-TRACEBACK_LIMIT = 20_000  #: Characters of a traceback that are kept: the last ones.
-MESSAGE_LIMIT = 2_000  #: Characters of an error message that are kept.
 DISPLAY_LIMIT = 2_000  #: Characters of a displayed value that go into the log.
 CHECK_SECONDS = 1.0  #: Between two checks whether a parked kernel lives.
 
@@ -112,7 +113,9 @@ class ExecutionSession:
             text += f"\n[log cut after {self.log_limit:,} characters; the notebook has all]\n"
             self._log_length = self.log_limit
         self._log_length += len(text)
-        self.report(K.LOGGED, stream=stream, text=text)
+        for start in range(0, len(text), JOINED_LOG_CHARACTERS):
+            part = text[start : start + JOINED_LOG_CHARACTERS]
+            self.report(K.LOGGED, stream=stream, text=part)
 
     def end(self, ending: ExecutionEnd, failure: Failure | None = None) -> None:
         """Report the end. Only the first one counts.

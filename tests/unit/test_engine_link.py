@@ -1,0 +1,140 @@
+"""A report that an engine refuses is not lost where something waits for it."""
+
+import threading
+
+import pytest
+
+from flowkernel.core.errors import EngineUnreachable, from_code
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.worker.reporting import engine_link
+from flowkernel.worker.reporting.engine_link import EngineLink
+
+K = EventKind
+
+
+class RefusingEngine:
+    """Stands for a client: refuses the reports that a test names, records the others."""
+
+    def __init__(self, refuses):
+        self._refuses = refuses
+        self.events = []
+        self.refusals = 0
+        self._lock = threading.Lock()
+
+    def post(self, _path, body):
+        with self._lock:
+            events = body["events"]
+            if error := next(filter(None, map(self._refuses, events)), None):
+                self.refusals += 1
+                raise error
+            self.events += events
+
+    def reports(self):
+        return [(event["kind"], event["execution_id"]) for event in self.events]
+
+
+@pytest.fixture
+def link_to(monkeypatch):
+    """A link to an engine that refuses what `refuses` returns an error for."""
+    monkeypatch.setattr(engine_link, "RETRY_SECONDS", 0.01)
+    links = []
+
+    def make(refuses):
+        engine = RefusingEngine(refuses)
+        links.append(EngineLink(engine, "w"))
+        return links[-1], engine
+
+    yield make
+    for link in links:
+        link.close(0)
+
+
+def has_error(event):
+    if "error" in event["payload"]:
+        return from_code("BadArgument", "payload.error.name: too long")
+    return None
+
+
+def report_end(link, execution_id="e"):
+    error = {"name": "A", "message": "", "traceback": ""}
+    link.report(execution_id, K.ENDED, status=S.ENDED_ERROR, error=error)
+
+
+def test_an_end_that_is_refused_is_replaced_by_one_without_details(link_to):
+    link, engine = link_to(has_error)
+
+    report_end(link)
+
+    assert link.flush(10)
+    (end,) = engine.events
+    assert end["payload"] == {
+        "status": "ENDED_ERROR",
+        "status_message": "The report of its end was refused: "
+        "payload.error.name: too long",
+    }
+
+
+def test_a_failure_that_is_refused_is_replaced_too(link_to):
+    link, engine = link_to(has_error)
+
+    link.report("e", K.FAILED, status_message="No.", error={}, is_parked=True)
+
+    assert link.flush(10)
+    (failure,) = engine.events
+    assert failure["payload"]["is_parked"] is True
+    assert "error" not in failure["payload"]
+
+
+def test_an_end_that_is_refused_again_and_again_is_reported_in_the_end(link_to):
+    """As by an engine that checks something that this worker does not know of."""
+    refusals = iter(range(4))
+
+    def refuses(event):
+        if event["kind"] == "ended" and next(refusals, None) is not None:
+            return from_code("ValueTooBig", "it is too big")
+        return None
+
+    link, engine = link_to(refuses)
+    report_end(link)
+    link.report("f", K.LOGGED, stream="stdout", text="hello")
+
+    assert link.flush(10)
+    assert sorted(engine.reports()) == [("ended", "e"), ("logged", "f")]
+    assert engine.refusals >= 4
+
+
+def test_what_is_refused_keeps_nothing_else_from_the_engine(link_to):
+    def refuses(event):
+        return has_error(event) or (
+            from_code("BadArgument", "no")
+            if event["payload"].get("text") == "bad"
+            else None
+        )
+
+    link, engine = link_to(refuses)
+    for text in ("good", "bad", "fine"):
+        link.report("e", K.LOGGED, stream=text, text=text)
+    report_end(link)
+
+    assert link.flush(10)
+    assert [event["payload"].get("text") for event in engine.events] == [
+        "good",
+        "fine",
+        None,
+    ]
+
+
+def test_a_report_waits_for_an_engine_that_is_away(link_to):
+    absences = iter(range(3))
+
+    def refuses(_event):
+        is_away = next(absences, None) is not None
+        return EngineUnreachable("It is away.") if is_away else None
+
+    link, engine = link_to(refuses)
+    report_end(link)
+
+    assert link.flush(10)
+    assert engine.reports() == [("ended", "e")]
+    assert engine.refusals == 3
