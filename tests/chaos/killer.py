@@ -1,0 +1,48 @@
+"""Kills a process of the campaign every now and then, as the seed says."""
+
+import threading
+import time
+from contextlib import suppress
+from random import Random
+
+import psutil
+
+from tests.chaos.arena import Arena
+from tests.chaos.ledger import Ledger
+from tests.chaos.plan import KILL_PAUSE, KILL_WEIGHTS
+from tests.chaos.processes import by_kind
+
+
+class Killer(threading.Thread):
+    """`kill -9`, for so many seconds."""
+
+    def __init__(self, arena: Arena, ledger: Ledger, seed: int, seconds: float) -> None:
+        super().__init__(name="killer")
+        self._arena, self._ledger = arena, ledger
+        self._random = Random(f"{seed}-kills")
+        self._seconds = seconds
+
+    def run(self) -> None:
+        deadline = time.monotonic() + self._seconds
+        while True:
+            pause = self._random.uniform(*KILL_PAUSE)
+            kind = self._random.choices(
+                list(KILL_WEIGHTS), list(KILL_WEIGHTS.values())
+            )[0]
+            place = self._random.random()
+            if time.monotonic() + pause > deadline:
+                return
+            time.sleep(pause)
+            self._kill(kind, place)
+
+    def _kill(self, kind: str, place: float) -> None:
+        victims = by_kind(self._arena)[kind]
+        if not victims:
+            self._ledger.count(f"nothing to kill: {kind}")
+            return
+        victim = victims[int(place * len(victims))]
+        with suppress(psutil.Error):
+            victim.kill()
+            self._ledger.count(f"killed: {kind}")
+            self._ledger.add("killed", (victim.pid, kind))
+            self._arena.say("killed", kind, victim.pid)

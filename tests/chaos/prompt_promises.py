@@ -1,0 +1,108 @@
+"""What must be true of messages: one prompt for a failure, one answer for a message."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.chaos.ledger import Ledger
+from tests.chaos.promise import Promise
+from tests.chaos.record import Record, Row
+
+
+def prompt_promises(record: Record, ledger: Ledger) -> list[Promise]:
+    """The promises about messages and their answers."""
+    messages = {row["message_id"]: row for row in record.rows["message"]}
+    prompts = [row for row in messages.values() if row["about_id"] is not None]
+    count = len(ledger.answers)
+    return [
+        Promise.of("prompts doubled", len(prompts), _doubled(record, prompts)),
+        Promise.of("messages doubled", len(messages), _asked_twice(record)),
+        Promise.of("messages left open", len(messages), _open(messages)),
+        Promise.of(
+            "answers lost or doubled", count, _answers(record, ledger, messages)
+        ),
+        Promise.of("answers that the flow got otherwise", count, _heard(record)),
+        Promise.of("decisions doubled", len(prompts), _decisions(record)),
+    ]
+
+
+def _doubled(record: Record, prompts: list[Row]) -> Iterator[str]:
+    """Two prompts between one failure of an execution and the next."""
+    counts: Counter[tuple[str, int]] = Counter()
+    for prompt in prompts:
+        about_id = prompt["about_id"]
+        [sent] = record.seqs(
+            prompt["execution_id"], "message_sent", **_id_of(record, prompt)
+        )
+        failures = [seq for seq in record.seqs(about_id, "failed") if seq < sent]
+        counts[about_id, max(failures, default=0)] += 1
+    for (about_id, failure), count in counts.items():
+        if count > 1:
+            yield f"{count} about failure {failure} of {record.about(about_id)}"
+
+
+def _id_of(record: Record, prompt: Row) -> dict[str, Any]:
+    """How the event that sent a message names it."""
+    return {"message_id": prompt["message_id"]}
+
+
+def _asked_twice(record: Record) -> Iterator[str]:
+    calls = Counter(
+        (row["execution_id"], row["call_key"])
+        for row in record.rows["message"]
+        if row["call_key"] is not None and row["about_id"] is None
+    )
+    for (execution_id, call_key), count in calls.items():
+        if count > 1:
+            yield f"{count} times {call_key}: {record.about(execution_id)}"
+
+
+def _open(messages: dict[str, Row]) -> Iterator[str]:
+    for message_id, row in messages.items():
+        if row["status"] == "OPEN":
+            yield f"{message_id} {row['subject']} of {row['execution_id']}"
+
+
+def _answers(record: Record, ledger: Ledger, messages: dict[str, Row]) -> Iterator[str]:
+    recorded = Counter(
+        json.loads(event["payload"])["message_id"]
+        for event in record.rows["event"]
+        if event["kind"] == "message_answered"
+    )
+    for message_id, answers in ledger.answers.items():
+        accepted = [answer for answer in answers if answer.outcome == "accepted"]
+        row = messages[message_id]
+        winner = (row["status"], row["answered_by"])
+        label = f"{message_id} {row['subject']}: {answers}, recorded {winner}"
+        if recorded[message_id] > 1:
+            yield f"recorded {recorded[message_id]} times: {label}"
+        if len(accepted) > 1:
+            yield f"two were accepted: {label}"
+        elif accepted and winner != ("ANSWERED", accepted[0].caller):
+            yield f"another one is recorded: {label}"
+        elif not accepted and row["status"] == "ANSWERED":
+            yield f"none was accepted: {label}"
+
+
+def _heard(record: Record) -> Iterator[str]:
+    responses = {
+        (row["execution_id"], json.loads(row["response"]).get("string"))
+        for row in record.rows["message"]
+        if row["response"] is not None
+    }
+    for line in record.lines:
+        if line.answer and (line.execution_id, line.answer) not in responses:
+            yield f"{line.answer!r} is not recorded: {record.about(line.execution_id)}"
+
+
+def _decisions(record: Record) -> Iterator[str]:
+    decisions = Counter(
+        (execution_id, event["payload"].get("message_id"))
+        for execution_id, events in record.events.items()
+        for event in events
+        if event["kind"] == "decided"
+    )
+    for (execution_id, message_id), count in decisions.items():
+        if count > 1 and message_id is not None:
+            yield f"{count} by {message_id}: {record.about(execution_id)}"
