@@ -63,6 +63,16 @@ class Home:
         return self.path / "engine.json"
 
     @property
+    def address_file(self) -> Path:
+        """The same without the token, for workers and flows: they have their own."""
+        return self.path / "engine-address"
+
+    @property
+    def token_key(self) -> Path:
+        """The key with which the tokens of workers and executions are made; mode 0600."""
+        return self.path / "token-key"
+
+    @property
     def presence_file(self) -> Path:
         """The file with the last sign of a person: who, from where, when."""
         return self.path / "presence.json"

@@ -47,7 +47,7 @@ class Client:
         self, home: Home | None = None, *, started_by: str | None = None
     ) -> None:
         self.home = home or find_home()
-        self.started_by = started_by or f"{_user()} (Python)"
+        self.started_by = started_by or f"{user_name()} (Python)"
         self.starts_engine = True  #: False: raise EngineUnreachable if none runs.
         #: Where a person makes the requests (`notebook`); None: a program makes them.
         self.channel: str | None = None
@@ -337,7 +337,8 @@ def _headers(engine: EngineFile, body: bytes | None) -> dict[str, str]:
     return headers
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The name of the account that this process runs as."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # A user id without a name, as in some containers.

@@ -13,6 +13,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
     │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
     │   │   └── NotOpen, Undecided
+    │   ├── AttemptIsOver, NotAllowed
     │   └── SqlRefused
     ├── RunError           a flow ran and did not succeed
     │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
@@ -181,6 +182,36 @@ class Undecided(MoveNotAllowed):
         )
 
 
+class AttemptIsOver(RequestError):
+    """A call from a kernel whose run has ended, or has begun again elsewhere."""
+
+    def __init__(self, name: str, attempt: int, current: int | None) -> None:
+        """`current`: the attempt that counts now; None: the run has ended."""
+        call = f"This call is from attempt {attempt} of {name!r}"
+        if current is None:
+            super().__init__(
+                f"{call}, which has ended. Nothing was recorded. Wait in the flow for all "
+                "that it started, threads and programs too: its token ends with it."
+            )
+        else:
+            super().__init__(
+                f"{call}; attempt {current} runs now. Nothing was recorded. End this "
+                "process: the run goes on without it."
+            )
+
+
+class NotAllowed(RequestError):
+    """A request that the token it came with does not allow."""
+
+    def __init__(self, caller: str, request: str) -> None:
+        """`caller`: whose token it is. `request`: what was requested, as `POST /prune`."""
+        super().__init__(
+            f"The token of {caller} does not allow {request}. A flow can change itself and "
+            "what it started, and read the rest. A person can do it, in a notebook or on the "
+            "command line."
+        )
+
+
 class NotInFlowKernel(RequestError):
     """Something that works only in a flow's own kernel was used outside one."""
 
@@ -235,12 +266,18 @@ class DiskFull(EngineError):
 
 
 class Unauthorized(EngineError):
-    """The token is missing or wrong."""
+    """The token is missing or wrong.
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The token is missing or wrong. `engine.json` in the home has the right one."
+    `is_made`: it looks like one that an engine makes for workers and executions.
+    """
+
+    def __init__(self, *, is_made: bool = False) -> None:
+        reason = (
+            "This token of a worker or a run is not valid here: the file `token-key` of the "
+            "home was made again, or it is of another home. Start the run again."
         )
+        person = "The token is missing or wrong. `engine.json` in the home has the right one."
+        super().__init__(reason if is_made else person)
 
 
 def all_errors() -> dict[str, type[FlowkernelError]]:

@@ -267,6 +267,11 @@ class Execution(JsonRecord):
     last_seq: int = 0  #: The event that changed it last.
 
     @property
+    def attempt(self) -> int:
+        """Which run of it this is, or comes next, counted from 1: a loss ends one."""
+        return self.losses + 1
+
+    @property
     def is_failed(self) -> bool:
         """Whether it failed and waits for a decision."""
         has_failed = self.failure is not None and self.decision is None
@@ -327,7 +332,7 @@ class EventKind(StrEnum):
 
     CREATED = "created"  #: those of `Execution`, all of them
     QUEUED = "queued"  #: none; one that was not started starts, a paused one continues
-    STARTED = "started"  #: worker, notebook_path
+    STARTED = "started"  #: worker, notebook_path, attempt (which older events lack)
     WAITING = "waiting"  #: on (a sentence), message_id (if it waits for an answer)
     RESUMED = "resumed"
     PAUSED = "paused"

@@ -8,11 +8,13 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from flowkernel.client.client import user_name
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.models import Event, Execution, Json
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.callers import Tokens
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_stream import EventStream
@@ -22,6 +24,7 @@ from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
+from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
 from flowkernel.store import Store
 
@@ -59,6 +62,7 @@ class Engine:
         self.engine_file = engine_file
         self.started_at = now()
         self.claim = HomeClaim(home, engine_file)
+        self.tokens = Tokens(engine_file.token, user_name(), load_key(home))
         self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)

@@ -1,15 +1,13 @@
 """What the engine can do with flows and executions. Synchronous; no HTTP here."""
 
-import shutil
 import threading
 from contextlib import suppress
 from dataclasses import replace
 
 from flowkernel.config import Config
-from flowkernel.core.clock import new_id, now
+from flowkernel.core.clock import now
 from flowkernel.core.errors import (
     BadArgument,
-    EngineFault,
     MoveNotAllowed,
     TooDeep,
     Undecided,
@@ -24,6 +22,8 @@ from flowkernel.core.models import (
     RequestedAction,
 )
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.callers import Caller
 from flowkernel.engine.child_calls import as_next_try, child_of_call
 from flowkernel.engine.event_factory import cancel_event, make_event
 from flowkernel.engine.start_plan import (
@@ -112,7 +112,9 @@ class Service:
 
     # -- starting ------------------------------------------------------------------------
 
-    def start(self, request: StartRequest) -> Execution:
+    def start(
+        self, request: StartRequest, *, caller: Caller | None = None
+    ) -> Execution:
         """Record an execution, to be run as soon as there is a slot.
 
         The same id again returns the execution that is there. A call that succeeded in an
@@ -124,6 +126,7 @@ class Service:
             FlowNotFound, ExecutionNotFound: What it names is not there.
             MoveNotAllowed, TooDeep: The parent cannot have another child.
         """
+        check_caller(self.store, caller)
         existing = self.store.find_execution(request.execution_id)
         if existing is not None:
             return existing
@@ -188,7 +191,8 @@ class Service:
         id_, payload = execution.execution_id, execution.to_json()
         events = [make_event(id_, K.CREATED, request.started_by, **payload)]
         if request.worker is not None:
-            events.append(make_event(id_, K.STARTED, worker=request.worker))
+            started = {"worker": request.worker, "attempt": execution.attempt}
+            events.append(make_event(id_, K.STARTED, **started))
         # The same request may have been carried out a moment ago.
         with suppress(MoveNotAllowed):
             self.store.append(events)
@@ -289,8 +293,16 @@ class Service:
 
     # -- what a flow reports -------------------------------------------------------------
 
-    def set_output(self, execution_id: str, output: Json, *, merge: bool) -> Execution:
+    def set_output(
+        self,
+        execution_id: str,
+        output: Json,
+        *,
+        merge: bool,
+        caller: Caller | None = None,
+    ) -> Execution:
         """Add to the output, or replace it."""
+        check_caller(self.store, caller)
         with self._output_locks[hash(execution_id) % len(self._output_locks)]:
             previous = self.store.get_execution(execution_id).output
             if merge and isinstance(previous, dict) and isinstance(output, dict):
@@ -298,14 +310,30 @@ class Service:
             output = plain_json(output, "output")
             return self._append(make_event(execution_id, K.OUTPUT_SET, output=output))
 
-    def save(self, execution_id: str, values: dict[str, Json], actor: str) -> Execution:
+    def save(
+        self,
+        execution_id: str,
+        values: dict[str, Json],
+        actor: str,
+        *,
+        caller: Caller | None = None,
+    ) -> Execution:
         """Set `name`, `status_message` or `is_archived`."""
+        check_caller(self.store, caller)
         if "name" in values:
             values = {**values, "name": checked_name(str(values["name"]), "run")}
         return self._append(make_event(execution_id, K.SAVED, actor, **values))
 
-    def log(self, execution_id: str, stream: str, text: str) -> None:
+    def log(
+        self,
+        execution_id: str,
+        stream: str,
+        text: str,
+        *,
+        caller: Caller | None = None,
+    ) -> None:
         """Add to the log of an execution."""
+        check_caller(self.store, caller)
         self.store.append(
             [make_event(execution_id, K.LOGGED, stream=stream, text=text)]
         )
@@ -329,25 +357,6 @@ class Service:
                 ids.add(member.execution_id)
                 below.append(member)
         return top, below
-
-    def backup(self) -> str:
-        """A copy of the database in the backup folder; its path."""
-        path = self.home.backup / f"flowkernel-{new_id()}.duckdb"
-        self._check_space()
-        self.store.backup(path)
-        return str(path)
-
-    def compact(self) -> None:
-        """Write the database again, without the free space in it."""
-        self._check_space()
-        self.store.compact()
-
-    def _check_space(self) -> None:
-        size, free = self.store.size_bytes, shutil.disk_usage(self.home.backup).free
-        if size * 1.2 > free:
-            raise EngineFault(
-                f"A copy needs about {size:,} bytes; the disk of the home has {free:,} free."
-            )
 
 
 def _checked_inputs(request: StartRequest) -> dict[str, Json]:

@@ -59,7 +59,8 @@ def make_app(engine: Engine) -> FastAPI:
     app.state.engine = engine
     app.add_middleware(
         AuthMiddleware,
-        token=engine.engine_file.token,
+        tokens=engine.tokens,
+        store=engine.store,
         on_request=engine.note_request,
         on_person=engine.presence.note,
     )

@@ -1,6 +1,6 @@
-"""Checks that come before every route: the token, and the size of the body."""
+"""Checks that come before every route: the token, what it allows, the size of the body."""
 
-import hmac
+import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -8,8 +8,27 @@ from urllib.parse import unquote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkernel.client.flow_source import MAX_SOURCE
-from flowkernel.core.errors import Unauthorized
+from flowkernel.core.errors import FlowkernelError, NotAllowed, Unauthorized
 from flowkernel.core.json_values import dumps
+from flowkernel.engine.api.permissions import Reach, permission_of
+from flowkernel.engine.api.responses import status_of
+from flowkernel.engine.caller_checks import check_below, check_caller, is_over
+from flowkernel.engine.callers import (
+    EXECUTION,
+    WORKER,
+    Caller,
+    ExecutionCaller,
+    PersonCaller,
+    Tokens,
+    WorkerCaller,
+)
+from flowkernel.store import Store
+
+API = "/api/latest"
+BEARER = b"Bearer "
+#: Whether an engine runs can be asked with a token that is over, too: see `ensure_engine`.
+PING = ("GET", "/engine")
+POLICY_VIOLATION = 1008  #: The code with which a WebSocket is closed.
 
 #: Bytes of a request, inclusive: a source in JSON has escapes, and gets longer.
 MAX_BODY = MAX_SOURCE + 32 * 1024 * 1024
@@ -27,13 +46,17 @@ class BodyTooBig(Exception):
 
 
 class AuthMiddleware:
-    """ASGI middleware. A request that it refuses reaches no route."""
+    """ASGI middleware. What it refuses reaches no route.
+
+    A request that it passes on has its caller in `scope["state"]`.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        token: str,
+        tokens: Tokens,
+        store: Store,
         on_request: Callable[[], None],
         on_person: Callable[[str, str], None] = lambda _person, _channel: None,
     ) -> None:
@@ -44,24 +67,78 @@ class AuthMiddleware:
             on_person: Called with person and channel for each request that a person sends.
         """
         self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._tokens = tokens
+        self._store = store
         self._on_request = on_request
         self._on_person = on_person
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the request, and pass it on to the application."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        """Check the request, and pass it on to the application.
+
+        Of the other scopes only `lifespan` is known here; none of the others is passed on.
+        """
+        match scope["type"]:
+            case "http":
+                await self._serve(scope, receive, send)
+            case "lifespan":
+                await self._app(scope, receive, send)
+            case "websocket":  # Before it is accepted: the server responds with 403.
+                await receive()
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        if not hmac.compare_digest(headers.get(b"authorization", b""), self._expected):
-            await _send_error(send, 401, "Unauthorized", str(Unauthorized()))
+        try:
+            caller = self._caller(headers)
+            await self._authorize(caller, scope["method"], scope["path"])
+        except FlowkernelError as error:
+            code, status = type(error).__name__, status_of(error)
+            await _send_error(send, status, code, str(error))
             return
+        scope.setdefault("state", {})["caller"] = caller
         if not scope["path"].startswith(QUIET):
             self._on_request()
+        if isinstance(caller, PersonCaller):
+            self._note_person(headers)
+        await self._pass_on(scope, receive, send, headers)
+
+    def _caller(self, headers: dict[bytes, bytes]) -> Caller:
+        """Whose token the request has.
+
+        Raises:
+            Unauthorized: It has none, or one that nobody has.
+        """
+        header = headers.get(b"authorization", b"")
+        token = header.removeprefix(BEARER).decode("latin-1")
+        caller = self._tokens.caller_of(token) if header.startswith(BEARER) else None
+        if caller is None:
+            raise Unauthorized(is_made=token.startswith((WORKER, EXECUTION)))
+        return caller
+
+    async def _authorize(self, caller: Caller, method: str, path: str) -> None:
+        """Refuse what the token does not allow, and what comes from an attempt that is over."""
+        if isinstance(caller, PersonCaller):
+            return
+        path = path.removeprefix(API)
+        reach, id_ = _reach_of(caller, method, path)
+        if (method, path) != PING and is_over(self._store, caller):
+            await asyncio.to_thread(check_caller, self._store, caller)
+        own_id = _own_id(caller)
+        is_other = id_ not in ("", own_id)
+        if reach is Reach.NOTHING or (reach is Reach.ITSELF and is_other):
+            raise NotAllowed(caller.actor(), f"{method} {path}")
+        if reach is Reach.BELOW and isinstance(caller, ExecutionCaller) and is_other:
+            request = f"{method} {path}"
+            await asyncio.to_thread(check_below, self._store, caller, id_, request)
+
+    def _note_person(self, headers: dict[bytes, bytes]) -> None:
         if PERSON in headers:
             person, _, channel = headers[PERSON].decode("latin-1").partition(";")
             self._on_person(unquote(person)[:MAX_PERSON], unquote(channel)[:MAX_PERSON])
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY:
             message = _too_big(length.decode("latin-1"))
@@ -69,6 +146,21 @@ class AuthMiddleware:
             return
         body = _CountedBody(receive, send)
         await self._app(scope, body.receive, body.send)
+
+
+def _reach_of(
+    caller: WorkerCaller | ExecutionCaller, method: str, path: str
+) -> tuple[Reach, str]:
+    """On what the caller may act by the request, and the id in its path."""
+    permission, id_ = permission_of(method, path)
+    is_worker = isinstance(caller, WorkerCaller)
+    return permission.worker if is_worker else permission.execution, id_
+
+
+def _own_id(caller: WorkerCaller | ExecutionCaller) -> str:
+    if isinstance(caller, WorkerCaller):
+        return caller.worker_id
+    return caller.execution_id
 
 
 class _CountedBody:

@@ -1,4 +1,4 @@
-"""Routes that are called for each execution: a body, words of the path, and the engine.
+"""Routes that are called for each execution: a body, words of the path, engine and caller.
 
 FastAPI solves a graph of dependencies for each request, which takes longer than the rest of
 these requests. `/openapi.json` describes them like all others.
@@ -19,14 +19,15 @@ from pydantic import TypeAdapter, ValidationError
 class DirectRoute(APIRoute):
     """For a function with the parameters `body` and `engine`, and those of its path.
 
-    It has to have both, and nothing of the query: that is not read.
+    It has to have both, and nothing of the query: that is not read. It may have `caller`.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Read the body, validate it, call the function."""
         endpoint = self.endpoint
-        shape = inspect.get_annotations(endpoint, eval_str=True)["body"]
-        validate = TypeAdapter(shape).validator.validate_python
+        shapes = inspect.get_annotations(endpoint, eval_str=True)
+        validate = TypeAdapter(shapes["body"]).validator.validate_python
+        has_caller = "caller" in shapes
 
         async def handle(request: Request) -> Response:
             content: Any = await request.body()
@@ -36,9 +37,11 @@ class DirectRoute(APIRoute):
                 body = validate(content)
             except ValidationError as error:
                 raise _invalid(error) from error
-            response: Response = await endpoint(
-                **request.path_params, body=body, engine=request.app.state.engine
-            )
+            arguments = {**request.path_params, "body": body}
+            if has_caller:
+                arguments["caller"] = request.state.caller
+            engine = request.app.state.engine
+            response: Response = await endpoint(**arguments, engine=engine)
             return response
 
         return handle

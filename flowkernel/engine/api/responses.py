@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from flowkernel.core.errors import (
+    AttemptIsOver,
     BadArgument,
     DiskFull,
     EngineError,
@@ -19,6 +20,7 @@ from flowkernel.core.errors import (
     FlowNotFound,
     MessageNotFound,
     MoveNotAllowed,
+    NotAllowed,
     RequestError,
     Unauthorized,
     ValueTooBig,
@@ -33,6 +35,8 @@ HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (MessageNotFound, 404),
     (FileMissing, 404),
     (MoveNotAllowed, 409),
+    (AttemptIsOver, 409),
+    (NotAllowed, 403),
     (ValueTooBig, 413),
     (RequestError, 400),
     (DiskFull, 507),
@@ -65,8 +69,12 @@ def check_limit(limit: int) -> None:
 
 async def refuse(_request: Request, error: Exception) -> Response:
     """An error of ours. Its code is the name of its class, and is never renamed."""
-    status = next(code for family, code in HTTP_STATUS if isinstance(error, family))
-    return _error_response(type(error).__name__, str(error), status)
+    return _error_response(type(error).__name__, str(error), status_of(error))
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error of ours."""
+    return next(code for family, code in HTTP_STATUS if isinstance(error, family))
 
 
 #: Pydantic's words for a dataclass name our classes; a model and a dataclass get the same.

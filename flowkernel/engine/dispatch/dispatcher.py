@@ -177,9 +177,13 @@ class Dispatcher:
         self._record(events)
 
     def _started(self, execution_id: str, worker: WorkerLease) -> Event:
-        path = notebook_path(self.service.store.live[execution_id])
+        execution = self.service.store.live[execution_id]
         return make_event(
-            execution_id, K.STARTED, worker=worker.worker_id, notebook_path=path
+            execution_id,
+            K.STARTED,
+            worker=worker.worker_id,
+            notebook_path=notebook_path(execution),
+            attempt=execution.attempt,
         )
 
     def _idlest_worker(self) -> WorkerLease | None:

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, ConfigDict, Field, with_config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
+from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.callers import Caller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.wait_registry import (
     Wait,
@@ -51,17 +53,20 @@ async def hold(
     inbox: Inbox,
     execution_id: str,
     request: WaitRequest,
+    *,
+    caller: Caller | None = None,
 ) -> dict[str, Json]:
     """Wait as the request says, for its `seconds` at most; the JSON of the response.
 
     When a flow waits, it is WAITING on disk before this waits, and RUNNING again, with a slot,
     before this says that the wait is over.
     """
-    wait = HeldWait(service, dispatcher, execution_id, request)
+    wait = HeldWait(service, dispatcher, execution_id, request, caller)
     if request.message is not None:
         message, is_over = await wait.wait_for_answer(inbox, request.message)
         has_slot = await wait.slot_if_over(is_over)
-        record = inbox.with_secrets(message) if request.is_flow else message.to_json()
+        is_sender = request.is_flow and message.execution_id == execution_id
+        record = inbox.with_secrets(message) if is_sender else message.to_json()
         return {"is_over": is_over, "has_slot": has_slot, "message": record}
     is_over = await wait.wait_for_executions()
     has_slot = await wait.slot_if_over(is_over)
@@ -78,6 +83,7 @@ class HeldWait:
     dispatcher: Dispatcher
     execution_id: str  #: What waits.
     request: WaitRequest
+    caller: Caller | None = None  #: Who waits; None: the engine itself.
 
     # -- for executions, or until a moment -----------------------------------------------
 
@@ -178,6 +184,7 @@ class HeldWait:
 
     async def _report_waiting(self, **payload: str) -> None:
         """Record that it waits, unless it does already."""
+        check_caller(self.service.store, self.caller)
         execution = self.service.store.live.get(self.execution_id)
         if execution is not None and execution.status is S.RUNNING:
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
@@ -193,6 +200,7 @@ class HeldWait:
         """Whether it runs again, or has ended. If not yet, it keeps its place in the line."""
         deadline = monotonic() + SLOT_SECONDS
         while True:
+            await asyncio.to_thread(check_caller, self.service.store, self.caller)
             execution = self.service.store.live.get(self.execution_id)
             if execution is None or execution.status is not S.WAITING:
                 return True

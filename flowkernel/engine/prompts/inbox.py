@@ -13,6 +13,8 @@ from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.projection import why_not_open
 from flowkernel.core.status import MessageStatus
+from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.callers import Caller
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id
 from flowkernel.engine.service import (
@@ -53,7 +55,7 @@ class MessageAnswer:
     #: Made by the sender: the same id again is the same answer.
     answer_id: Id = field(default_factory=new_id)
     response: dict[str, Json] = field(default_factory=dict)
-    answered_by: Actor = "somebody"
+    answered_by: Actor = ""  #: Who the sender says they are; empty: the account's name.
     #: notebook, command line, REST, ...
     answered_from: Annotated[str, Field(max_length=100)] = "REST"
 
@@ -74,7 +76,12 @@ class Inbox:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(
-        self, execution_id: str, request: MessageRequest, *, attended: Json = None
+        self,
+        execution_id: str,
+        request: MessageRequest,
+        *,
+        attended: Json = None,
+        caller: Caller | None = None,
     ) -> Message:
         """Record a message. A lost execution that makes the same call gets the same one.
 
@@ -82,6 +89,7 @@ class Inbox:
             attended: Why we think that a person is there; it is recorded.
         """
         store = self.service.store
+        check_caller(store, caller)
         previous = self._previous(store.get_execution(execution_id), request)
         if previous is not None:
             return previous

@@ -5,9 +5,10 @@ from fastapi.responses import Response
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
-from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.caller_checks import check_itself
 from flowkernel.engine.dispatch.wait_requests import hold
 from flowkernel.engine.start_plan import StartRequest
 
@@ -16,38 +17,62 @@ router = APIRouter(tags=["execution"], route_class=DirectRoute)
 
 @router.post("/execution/{execution_id}/wait")
 async def wait(
-    execution_id: str, body: schemas.WaitBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.WaitBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Whether it is over; held open for `seconds`."""
+    if body.is_flow:  # It is the flow itself that gives its slot back.
+        check_itself(caller, execution_id, "POST /execution/{execution_id}/wait")
     return json_response(
-        await hold(engine.service, engine.dispatcher, engine.inbox, execution_id, body)
+        await hold(
+            engine.service,
+            engine.dispatcher,
+            engine.inbox,
+            execution_id,
+            body,
+            caller=caller,
+        )
     )
 
 
 @router.post("/execution/{execution_id}/cancel")
 async def cancel(
-    execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Stop it, and everything under it."""
-    execution = await in_thread(engine.service.cancel, execution_id, body.started_by)
+    actor = caller.actor(body.started_by)
+    execution = await in_thread(engine.service.cancel, execution_id, actor)
     return json_response(execution.to_json())
 
 
 @router.post("/execution/{execution_id}/pause")
 async def pause(
-    execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Stop it after the cell that runs now."""
-    execution = await in_thread(engine.service.pause, execution_id, body.started_by)
+    actor = caller.actor(body.started_by)
+    execution = await in_thread(engine.service.pause, execution_id, actor)
     return json_response(execution.to_json())
 
 
 @router.post("/execution/{execution_id}/resume")
 async def resume(
-    execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Continue a paused one."""
-    execution = await in_thread(engine.service.resume, execution_id, body.started_by)
+    actor = caller.actor(body.started_by)
+    execution = await in_thread(engine.service.resume, execution_id, actor)
     if execution.status is ExecutionStatus.PAUSED:
         engine.dispatcher.resume(execution_id)
     return json_response(execution.to_json())
@@ -55,22 +80,28 @@ async def resume(
 
 @router.post("/execution/{execution_id}/run")
 async def run(
-    execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Start one that was only recorded."""
-    execution = await in_thread(
-        engine.service.run, execution_id, body.inputs, body.started_by
-    )
+    actor = caller.actor(body.started_by)
+    execution = await in_thread(engine.service.run, execution_id, body.inputs, actor)
     return json_response(execution.to_json())
 
 
 @router.post("/execution/{execution_id}/retry")
 async def retry(
-    execution_id: str, body: schemas.VerbBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Start it again, as a new execution."""
+    actor = caller.actor(body.started_by)
     request = StartRequest(
-        execution_id=body.execution_id, started_by=body.started_by, inputs=body.inputs
+        execution_id=body.execution_id, started_by=actor, inputs=body.inputs
     )
     execution = await in_thread(engine.service.retry, execution_id, request)
     return json_response(execution.to_json(), 201)

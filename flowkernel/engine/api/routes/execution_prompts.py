@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from flowkernel.core.models import DecisionVerb, RequestedAction
 from flowkernel.engine.api import schemas
-from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.wrapper_requests import (
@@ -22,10 +22,13 @@ router = APIRouter()
 
 @router.post("/execution/{execution_id}/message", tags=["message"])
 async def send(
-    execution_id: str, body: schemas.MessageBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.MessageBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Send a message to the people of this home."""
-    message = await in_thread(engine.inbox.send, execution_id, body)
+    message = await in_thread(engine.inbox.send, execution_id, body, caller=caller)
     return json_response(message.to_json(), 201)
 
 
@@ -75,7 +78,10 @@ async def prompt(
 
 @router.post("/execution/{execution_id}/decide", tags=["execution"])
 async def decide(
-    execution_id: str, body: schemas.DecideBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.DecideBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Carry out what was decided on its failure."""
     execution = await in_thread(
@@ -84,7 +90,7 @@ async def decide(
         execution_id,
         message_id=body.message_id,
         verb=DecisionVerb(body.verb) if body.verb else None,
-        actor=body.started_by,
+        actor=caller.actor(body.started_by),
         reason=body.why,
         archive=body.archive,
     )

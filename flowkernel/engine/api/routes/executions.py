@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from flowkernel.core.json_values import dumps
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
-from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import (
     check_limit,
@@ -14,6 +14,8 @@ from flowkernel.engine.api.responses import (
     json_response,
     json_text_response,
 )
+from flowkernel.engine.caller_checks import as_caller
+from flowkernel.engine.dispatch.worker_tokens import external_tokens
 from flowkernel.engine.retention import delete
 
 router = APIRouter(tags=["execution"])
@@ -21,10 +23,18 @@ direct = APIRouter(route_class=DirectRoute)
 
 
 @direct.post("/execution")
-async def start(body: schemas.StartBody, engine: CurrentEngine) -> Response:
+async def start(
+    body: schemas.StartBody, engine: CurrentEngine, caller: CurrentCaller
+) -> Response:
     """Start an execution; 201 once it is on disk."""
-    execution = await in_thread(engine.service.start, body)
-    return json_response(execution.to_json(), 201)
+    request = as_caller(body, caller)
+    execution = await in_thread(engine.service.start, request, caller=caller)
+    tokens = {}
+    if request.worker is not None:  # A papermill of its own runs it.
+        tokens = external_tokens(
+            engine.tokens, engine.store, execution, request.worker, caller
+        )
+    return json_response({**execution.to_json(), **tokens}, 201)
 
 
 router.include_router(direct)  # First: it is called most.
@@ -110,31 +120,49 @@ async def log(
 
 @router.patch("/execution/{execution_id}")
 async def save(
-    execution_id: str, body: schemas.SaveBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.SaveBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Overwrite its name, message, or whether it is archived."""
     values = body.model_dump(exclude_unset=True)
-    execution = await in_thread(engine.service.save, execution_id, values, "REST")
+    actor = caller.actor("REST")
+    execution = await in_thread(
+        engine.service.save, execution_id, values, actor, caller=caller
+    )
     return json_response(execution.to_json())
 
 
 @router.post("/execution/{execution_id}/output")
 async def output(
-    execution_id: str, body: schemas.OutputBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.OutputBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Add to its output, or replace it."""
     execution = await in_thread(
-        engine.service.set_output, execution_id, body.output, merge=body.merge
+        engine.service.set_output,
+        execution_id,
+        body.output,
+        merge=body.merge,
+        caller=caller,
     )
     return json_response({"output": execution.output})
 
 
 @router.post("/execution/{execution_id}/log")
 async def add_log(
-    execution_id: str, body: schemas.LogBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.LogBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Add to its log."""
-    await in_thread(engine.service.log, execution_id, body.stream, body.text)
+    await in_thread(
+        engine.service.log, execution_id, body.stream, body.text, caller=caller
+    )
     return json_response({})
 
 

@@ -1,10 +1,12 @@
 """`message`: what executions ask people, and what people answer."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from flowkernel.engine.api import schemas
-from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import check_limit, in_thread, json_response
 
 router = APIRouter(tags=["message"])
@@ -41,9 +43,13 @@ async def get_message(message_id: str, engine: CurrentEngine) -> Response:
 
 @router.post("/message/{message_id}/answer")
 async def answer_message(
-    message_id: str, body: schemas.AnswerBody, engine: CurrentEngine
+    message_id: str,
+    body: schemas.AnswerBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Answer it, once and for all; 409 if it was answered before."""
-    engine.presence.note(body.answered_by, body.answered_from)
-    message = await in_thread(engine.inbox.answer, message_id, body)
+    answer = replace(body, answered_by=caller.actor(body.answered_by))
+    engine.presence.note(answer.answered_by, answer.answered_from)
+    message = await in_thread(engine.inbox.answer, message_id, answer)
     return json_response(message.to_json())

@@ -7,6 +7,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Event
+from flowkernel.engine import database_copy
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
@@ -74,11 +75,12 @@ async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
 async def compact(engine: CurrentEngine) -> Response:
     """Give free space in the database file back to the disk, while everything continues."""
     size_before = engine.store.size_bytes
-    await in_thread(engine.service.compact)
+    await in_thread(database_copy.compact, engine.store, engine.service.home)
     return json_response({"before": size_before, "after": engine.store.size_bytes})
 
 
 @router.post("/backup", tags=["engine"])
 async def backup(engine: CurrentEngine) -> Response:
     """Copy the database into the backup folder, while everything continues."""
-    return json_response({"path": await in_thread(engine.service.backup)})
+    path = await in_thread(database_copy.backup, engine.store, engine.service.home)
+    return json_response({"path": path})

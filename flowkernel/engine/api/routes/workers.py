@@ -1,5 +1,7 @@
 """`worker`: what workers request and report."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -9,6 +11,7 @@ from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.dispatch.worker_reports import accept
+from flowkernel.engine.dispatch.worker_tokens import with_tokens
 from flowkernel.engine.service import Service
 
 router = APIRouter(tags=["worker"], route_class=DirectRoute)
@@ -23,9 +26,8 @@ async def poll(
     worker = dispatcher.note_worker(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
-    return json_response(
-        await dispatcher.poll(worker, set(body.holding), set(body.paused))
-    )
+    reply = await dispatcher.poll(worker, set(body.holding), set(body.paused))
+    return json_response(with_tokens(engine.tokens, reply))
 
 
 @router.post("/worker/{worker_id}/report")
@@ -42,4 +44,5 @@ async def report(
 
 def _accept(service: Service, worker_id: str, records: list[EventRecord]) -> list[str]:
     """The ids of the events that were refused; in a thread, for there may be many."""
-    return accept(service, worker_id, [record.to_event() for record in records])
+    events = [replace(record.to_event(), actor=worker_id) for record in records]
+    return accept(service, worker_id, events)
