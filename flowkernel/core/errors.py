@@ -18,7 +18,8 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     ├── RunError           a flow ran and did not succeed
     │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
     └── EngineError        the engine does not answer or has an internal error
-        └── EngineUnreachable, EngineFault, HomeNotWritable, DiskFull, Unauthorized
+        └── EngineUnreachable, EngineBusy, EngineFault, HomeNotWritable, DiskFull,
+            Unauthorized
 """
 
 from collections.abc import Iterable
@@ -251,6 +252,10 @@ class EngineError(FlowkernelError):
 
 class EngineUnreachable(EngineError):
     """The engine does not answer, and could not be started."""
+
+
+class EngineBusy(EngineError):
+    """The engine has no room for the request just now: send it again a little later."""
 
 
 class EngineFault(EngineError):

@@ -105,6 +105,8 @@ class OnLost(StrEnum):
 class Environment(JsonRecord):
     """Where a flow runs: the interpreter or kernelspec, and the folder, of its author."""
 
+    #: In a request, a field that is not one of these is refused.
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
     interpreter: str | None = None  #: Path of the Python that registered the flow.
     kernel_name: str | None = None  #: A kernelspec; None: use `interpreter`.
     prefix: str | None = None  #: `sys.prefix` of `interpreter`, which has kernelspecs.

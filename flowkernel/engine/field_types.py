@@ -1,11 +1,34 @@
 """Types of the fields of requests, with their limits. Pydantic checks them at the edge."""
 
+import re
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
-Id = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]  #: A UUID.
+#: A UUID of RFC 9562, as Python writes it.
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+#: A moment of RFC 3339: with `T` and a zone.
+MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
+
+Id = Annotated[str, Field(pattern=f"^{UUID}$")]  #: A UUID.
 Actor = Annotated[str, Field(max_length=200)]  #: Who sends the request.
 #: Seconds to wait for an answer.
 AnswerTimeout = Annotated[float, Field(ge=0, le=10 * 366 * 86_400.0)]
 CallKey = Annotated[str, Field(max_length=400)]  #: Which call of a flow it is.
+
+
+def _as_moment(text: object) -> object:
+    """The moment that a text is; pydantic itself takes a number of seconds, too."""
+    if isinstance(text, datetime):
+        return text
+    if isinstance(text, str) and MOMENT.fullmatch(text):
+        return datetime.fromisoformat(text)
+    raise ValueError(
+        "Input should be a moment with its zone, such as 2026-01-31T08:00:00Z"
+    )
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_moment)]  #: With its zone.

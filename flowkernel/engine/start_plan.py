@@ -21,12 +21,12 @@ from flowkernel.core.models import (
     OnLost,
     Wrapped,
 )
-from flowkernel.engine.field_types import Actor, CallKey, Id
+from flowkernel.engine.field_types import UUID, Actor, CallKey, Id
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
 
-@with_config(ConfigDict(extra="ignore"))  # Another version may send more.
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """A flow without a registration: what runs, and where."""
@@ -55,7 +55,7 @@ class StartRequest:
     call_key: CallKey | None = None
     started_by: Actor = "REST"
     #: A papermill of its own, which runs it itself.
-    worker: Annotated[str, Field(pattern=r"^papermill-[0-9a-f-]{36}$")] | None = None
+    worker: Annotated[str, Field(pattern=f"^papermill-{UUID}$")] | None = None
     #: Outermost first.
     using: Annotated[list[WrapperUse], Field(max_length=MAX_WRAPPERS)] = field(
         default_factory=list

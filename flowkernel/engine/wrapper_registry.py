@@ -38,7 +38,7 @@ KINDS: dict[type, str] = {
 }
 
 
-@with_config(ConfigDict(extra="ignore"))  # Another version may send more.
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrapperUse(JsonRecord):
     """A wrapper, and its parameters."""

@@ -159,9 +159,8 @@ def test_the_error_for_a_wrong_method_says_where_to_look(rest):
     answer = rest.put("/flow")
 
     assert answer.status_code == 405
-    assert (
-        "There is no PUT /api/latest/flow. /openapi.json lists"
-        in answer.json()["message"]
+    assert answer.json()["message"] == (
+        "There is no PUT /api/latest/flow. This path takes GET, HEAD, OPTIONS, POST."
     )
 
 
@@ -325,13 +324,10 @@ def test_inputs_that_are_not_json(value, says):
         ('{"flow": "f", "inputs": [1]}', "it must be an object of names and values"),
         ('{"flow": "f", "inputs": 3}', "inputs is 3; it must be an object"),
         ('{"flow": "f", "inputs": ' + "[" * 500 + "]" * 500 + "}", "100 levels deep"),
-        ('{"flow": "f", "inputs": {}, "more": 1}', "more: Extra inputs"),
-        ("{", "The request cannot be used"),
-        (
-            '{"flow": "f", "inputs": ' + "[" * 100_000,
-            "The body of the request cannot be read",
-        ),
-        (b"\xff", "The body of the request cannot be read"),
+        ('{"flow": "f", "inputs": {}, "more": 1}', "there is no field 'more'"),
+        ("{", "The body of the request is not JSON in UTF-8"),
+        ('{"flow": "f", "inputs": ' + "[" * 100_000, "100 levels deep"),
+        (b"\xff", "The body of the request is not JSON in UTF-8"),
     ],
 )
 def test_bodies_that_are_not_json(rest, client, text, says):
@@ -394,7 +390,8 @@ def test_a_body_that_does_not_say_its_length(rest, client):
     pid, pieces = client.get("/engine")["pid"], iter(range(2_000))
 
     with suppress(httpx.WriteError):  # The answer may come while there is more to send.
-        answer = rest.post("/execution", content=(b" " * 65_536 for _ in pieces))
+        content = (b" " * 65_536 for _ in pieces)
+        answer = rest.post("/execution", content=content, headers=JSON)
         assert (answer.status_code, answer.json()["code"]) == (413, "ValueTooBig")
 
     assert next(pieces, None) is not None, "it took all of it"
@@ -404,7 +401,7 @@ def test_a_body_that_does_not_say_its_length(rest, client):
 def test_a_body_without_the_content_type_of_json(rest):
     answer = rest.post("/execution", content=b'{"flow": "f"}')
 
-    assert answer.status_code == 400
+    assert answer.status_code == 415
     assert "Content-Type: application/json" in answer.json()["message"]
 
 

@@ -9,8 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.engine.api import responses
+from flowkernel.engine.api import refusals
 from flowkernel.engine.api.auth import AuthMiddleware
+from flowkernel.engine.api.body_budget import BodyBudget
+from flowkernel.engine.api.head_requests import HeadMiddleware
 from flowkernel.engine.api.routes import (
     engine as engine_routes,
 )
@@ -40,10 +42,10 @@ ROUTERS = (
 
 #: How each kind of error becomes a response.
 ERROR_HANDLERS: Mapping[type[Exception], Any] = {
-    FlowkernelError: responses.refuse,
-    RequestValidationError: responses.refuse_invalid,
-    HTTPException: responses.refuse_http,
-    Exception: responses.refuse_fault,
+    FlowkernelError: refusals.refuse,
+    RequestValidationError: refusals.refuse_invalid,
+    HTTPException: refusals.refuse_http,
+    Exception: refusals.refuse_fault,
 }
 
 
@@ -57,6 +59,8 @@ def make_app(engine: Engine) -> FastAPI:
         redoc_url=None,
     )
     app.state.engine = engine
+    app.state.body_budget = BodyBudget()
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(
         AuthMiddleware,
         tokens=engine.tokens,

@@ -11,7 +11,7 @@ from flowkernel.client.flow_source import MAX_SOURCE
 from flowkernel.core.errors import FlowkernelError, NotAllowed, Unauthorized
 from flowkernel.core.json_values import dumps
 from flowkernel.engine.api.permissions import Reach, permission_of
-from flowkernel.engine.api.responses import status_of
+from flowkernel.engine.api.refusals import status_of
 from flowkernel.engine.caller_checks import check_below, check_caller, is_over
 from flowkernel.engine.callers import (
     EXECUTION,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Event, EventKind
@@ -21,6 +21,7 @@ from flowkernel.core.report_limits import (
     TRACEBACK_CHARACTERS,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
+from flowkernel.engine.field_types import Moment
 
 #: The texts of a report. A worker cuts them to the same limits.
 IdText = Annotated[str, Field(max_length=ID_CHARACTERS)]
@@ -140,7 +141,7 @@ class EventRecord(Record):
     event_id: str
     execution_id: str
     kind: EventKind
-    happened_at: AwareDatetime
+    happened_at: Moment
     actor: str = ""
     payload: dict[str, Any] = Field(default_factory=dict)
 

@@ -4,41 +4,43 @@ A body that the engine works with unchanged, such as `StartRequest`, is defined 
 code that does it, and has its name for the routes here.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.models import Environment, FlowKind, OnLost
 from flowkernel.engine.api.event_schemas import EventRecord
-from flowkernel.engine.api.json_body import IS_JSON, Body
+from flowkernel.engine.api.request_body import Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
-from flowkernel.engine.field_types import Actor, Id
+from flowkernel.engine.field_types import Actor, Id, Moment
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse
 
 #: `POST execution`: one of `flow`, `source`, `clone_of`, ...; the rest may be left out.
-StartBody = Annotated[StartRequest, IS_JSON]
+StartBody = StartRequest
 
 #: `POST execution/{id}/wait`: for others to end, or until a moment.
-WaitBody = Annotated[WaitRequest, IS_JSON]
+WaitBody = WaitRequest
 
 #: `POST execution/{id}/message`.
-MessageBody = Annotated[MessageRequest, IS_JSON]
+MessageBody = MessageRequest
 
 #: `POST execution/{id}/prompt`.
-PromptBody = Annotated[PromptRequest, IS_JSON]
+PromptBody = PromptRequest
 
 #: `POST message/{id}/answer`.
-AnswerBody = Annotated[MessageAnswer, IS_JSON]
+AnswerBody = MessageAnswer
+
+
+#: Fields of a flow that the engine makes: what is sent in them is not used.
+MADE_HERE = {"flow_version", "registered_at"}
 
 
 class RegisterBody(Body):
-    """`POST flow`. Another version may send more: unknown fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
+    """`POST flow`: a flow, also one as `GET flow/{name}` has it."""
 
     name: str
     kind: FlowKind
@@ -51,6 +53,9 @@ class RegisterBody(Body):
     cell_timeout: float | None = Field(default=None, allow_inf_nan=False)
     wrappers: list[WrapperUse] = Field(default_factory=list, max_length=MAX_WRAPPERS)
     is_wrapper: bool = False
+    #: `MADE_HERE`, as the next one.
+    flow_version: str = ""
+    registered_at: Moment | None = None
 
 
 class WrapBody(Body):
@@ -97,6 +102,10 @@ class DecideBody(Body):
     why: str | None = Field(default=None, max_length=1_000)  #: Added to its message.
     archive: bool = True
     started_by: Actor = "REST"
+
+
+class NoFields(Body):
+    """`POST compact`, `POST backup`: nothing, or an empty object."""
 
 
 class SqlBody(Body):

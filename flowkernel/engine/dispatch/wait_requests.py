@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import EventKind, Execution, Json, Message
@@ -19,6 +19,7 @@ from flowkernel.engine.dispatch.wait_registry import (
     waiting_sentence,
 )
 from flowkernel.engine.event_factory import make_event
+from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import (
     Service,
@@ -38,7 +39,7 @@ class WaitRequest:
         default_factory=list
     )
     return_when: ReturnWhen = ReturnWhen.ALL_ENDED
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     message: str | None = None  #: The id of a message: wait for its answer instead.
     counts_failed: bool = False  #: One that waits for a decision counts as ended.
     #: How long this request is held open.

@@ -6,8 +6,9 @@ from fastapi.responses import Response
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import json_response
+from flowkernel.engine.api.strict_route import StrictRoute
 
-router = APIRouter(tags=["engine"])
+router = APIRouter(tags=["engine"], route_class=StrictRoute)
 
 
 @router.get("/engine")

@@ -6,13 +6,13 @@ from fastapi.responses import Response
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import check_itself
 from flowkernel.engine.dispatch.wait_requests import hold
 from flowkernel.engine.start_plan import StartRequest
 
-router = APIRouter(tags=["execution"], route_class=DirectRoute)
+router = APIRouter(tags=["execution"], route_class=StrictRoute)
 
 
 @router.post("/execution/{execution_id}/wait")

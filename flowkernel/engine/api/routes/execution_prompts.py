@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from flowkernel.core.models import DecisionVerb, RequestedAction
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.wrapper_requests import (
     decide_on,
@@ -17,7 +18,10 @@ from flowkernel.engine.prompts.wrapper_requests import (
     send_prompt,
 )
 
-router = APIRouter()
+#: Minutes; the last sign of a person is never looked for further back than a year.
+Minutes = Annotated[float, Query(ge=0, le=366 * 24 * 60, allow_inf_nan=False)]
+
+router = APIRouter(route_class=StrictRoute)
 
 
 @router.post("/execution/{execution_id}/message", tags=["message"])
@@ -34,7 +38,7 @@ async def send(
 
 @router.get("/execution/{execution_id}/presence", tags=["execution"])
 async def get_presence(
-    execution_id: str, engine: CurrentEngine, minutes: float = 30
+    execution_id: str, engine: CurrentEngine, minutes: Minutes = 30
 ) -> Response:
     """Whether a person is there to answer a prompt about it, and why we think so."""
     execution = await in_thread(engine.service.find, execution_id)
@@ -54,7 +58,7 @@ async def get_presence(
 @router.get("/execution/{execution_id}/asked", tags=["execution"])
 async def get_answer_time(
     execution_id: str,
-    start: Annotated[AwareDatetime, Query(alias="since")],
+    start: Annotated[Moment, Query(alias="since")],
     engine: CurrentEngine,
 ) -> Response:
     """How long since a moment it, or something under it, has waited for answers of people.

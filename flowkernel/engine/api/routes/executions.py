@@ -7,22 +7,22 @@ from flowkernel.core.json_values import dumps
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.direct_route import DirectRoute
+from flowkernel.engine.api.query import MAX_LIMIT, Flag, Limit, Seq
 from flowkernel.engine.api.responses import (
-    check_limit,
     in_thread,
     json_response,
     json_text_response,
 )
+from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import as_caller
 from flowkernel.engine.dispatch.worker_tokens import external_tokens
+from flowkernel.engine.field_types import Id
 from flowkernel.engine.retention import delete
 
-router = APIRouter(tags=["execution"])
-direct = APIRouter(route_class=DirectRoute)
+router = APIRouter(tags=["execution"], route_class=StrictRoute)
 
 
-@direct.post("/execution")
+@router.post("/execution")
 async def start(
     body: schemas.StartBody, engine: CurrentEngine, caller: CurrentCaller
 ) -> Response:
@@ -37,22 +37,18 @@ async def start(
     return json_response({**execution.to_json(), **tokens}, 201)
 
 
-router.include_router(direct)  # First: it is called most.
-
-
 @router.get("/execution")
 async def list_executions(
     engine: CurrentEngine,
     status: ExecutionStatus | None = None,
     flow_name: str | None = None,
-    parent_id: str | None = None,
-    root_id: str | None = None,
-    is_archived: bool | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
+    parent_id: Id | None = None,
+    root_id: Id | None = None,
+    is_archived: Flag | None = None,
+    limit: Limit = 50,
+    cursor: Id | None = None,
 ) -> Response:
     """The newest first."""
-    check_limit(limit)
     executions = await in_thread(
         engine.store.list_executions,
         status=status,
@@ -108,10 +104,12 @@ async def cell_runs(execution_id: str, engine: CurrentEngine) -> Response:
 
 @router.get("/execution/{execution_id}/log")
 async def log(
-    execution_id: str, engine: CurrentEngine, after_seq: int = 0, limit: int = 10_000
+    execution_id: str,
+    engine: CurrentEngine,
+    after_seq: Seq = 0,
+    limit: Limit = MAX_LIMIT,
 ) -> Response:
     """What it logged and printed."""
-    check_limit(limit)
     events = await in_thread(
         engine.store.log, execution_id, after_seq=after_seq, limit=limit
     )

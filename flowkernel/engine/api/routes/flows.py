@@ -7,14 +7,15 @@ from flowkernel.core.models import Flow
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
 
-router = APIRouter(tags=["flow"])
+router = APIRouter(tags=["flow"], route_class=StrictRoute)
 
 
 @router.post("/flow")
 async def register(body: schemas.RegisterBody, engine: CurrentEngine) -> Response:
     """Give a source a name, or a new source to a name."""
-    flow = Flow.from_json(body.model_dump())
+    flow = Flow.from_json(body.model_dump(exclude=schemas.MADE_HERE))
     flow = await in_thread(engine.service.register, flow)
     engine.dispatcher.ensure_worker()  # A run will follow: papermill loads meanwhile.
     return json_response(flow.to_json())

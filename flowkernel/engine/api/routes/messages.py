@@ -7,23 +7,25 @@ from fastapi.responses import Response
 
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.responses import check_limit, in_thread, json_response
+from flowkernel.engine.api.query import Flag, Limit
+from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.field_types import Id
 
-router = APIRouter(tags=["message"])
+router = APIRouter(tags=["message"], route_class=StrictRoute)
 
 
 @router.get("/message")
 async def list_messages(
     engine: CurrentEngine,
-    limit: int = 50,
-    is_open: bool = False,
-    root_id: str | None = None,
+    limit: Limit = 50,
+    is_open: Flag = False,
+    root_id: Id | None = None,
 ) -> Response:
     """The newest first; with `is_open`, only what waits for an answer.
 
     With `is_open`, `root_id` gives those of one family.
     """
-    check_limit(limit)
     if is_open:
         messages = await in_thread(engine.inbox.open)
         if root_id is not None:

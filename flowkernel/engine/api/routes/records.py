@@ -10,19 +10,22 @@ from flowkernel.core.models import Event
 from flowkernel.engine import database_copy
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.query import Seq
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.field_types import Id
 from flowkernel.engine.retention import prune as prune_families
 from flowkernel.store import SqlLimits
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 
 @router.get("/event", tags=["event"])
 async def events(
     engine: CurrentEngine,
-    cursor: int = 0,
-    root_id: str | None = None,
-    execution_id: str | None = None,
+    cursor: Seq = 0,
+    root_id: Id | None = None,
+    execution_id: Id | None = None,
 ) -> StreamingResponse:
     """What happens from `cursor` on, as server-sent events."""
     stream = engine.stream.watch(cursor, root_id, execution_id)
@@ -72,7 +75,7 @@ async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
 
 
 @router.post("/compact", tags=["engine"])
-async def compact(engine: CurrentEngine) -> Response:
+async def compact(body: schemas.NoFields | None, engine: CurrentEngine) -> Response:
     """Give free space in the database file back to the disk, while everything continues."""
     size_before = engine.store.size_bytes
     await in_thread(database_copy.compact, engine.store, engine.service.home)
@@ -80,7 +83,7 @@ async def compact(engine: CurrentEngine) -> Response:
 
 
 @router.post("/backup", tags=["engine"])
-async def backup(engine: CurrentEngine) -> Response:
+async def backup(body: schemas.NoFields | None, engine: CurrentEngine) -> Response:
     """Copy the database into the backup folder, while everything continues."""
     path = await in_thread(database_copy.backup, engine.store, engine.service.home)
     return json_response({"path": path})

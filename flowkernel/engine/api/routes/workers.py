@@ -7,14 +7,14 @@ from fastapi.responses import Response
 
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
-from flowkernel.engine.api.direct_route import DirectRoute
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.dispatch.worker_tokens import with_tokens
 from flowkernel.engine.service import Service
 
-router = APIRouter(tags=["worker"], route_class=DirectRoute)
+router = APIRouter(tags=["worker"], route_class=StrictRoute)
 
 
 @router.post("/worker/{worker_id}/poll")

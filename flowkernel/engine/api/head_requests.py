@@ -1,0 +1,19 @@
+"""HEAD: the response of GET without its body."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+#: A response without an end has no HEAD.
+STREAM = "/event"
+
+
+class HeadMiddleware:
+    """ASGI middleware. The routes know GET alone; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, as a GET if it is a HEAD."""
+        if scope.get("method") == "HEAD" and not scope["path"].endswith(STREAM):
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
