@@ -103,8 +103,8 @@ class Campaign:
             time.sleep(LOOK_EVERY)
 
     def _look(self, watchers: list[Watcher], last_seq: int) -> list[Promise]:
-        zombies = zombie_promise(self.arena)
-        stop = stop_promise(self.arena, stop_engine(self.arena))
+        zombies = zombie_promise(self.arena, self.ledger)
+        stop = stop_promise(self.arena, self.ledger, stop_engine(self.arena))
         copy_home(self.arena)
         record = read_record(self.arena.copy.database, self.arena.effects)
         self.record = record
@@ -114,7 +114,7 @@ class Campaign:
             *record_promises(self.arena, record, self.ledger, watchers, last_seq),
             zombies,
             stop,
-            *remains_promises(self.arena),
+            *remains_promises(self.arena, self.ledger),
         ]
 
 
