@@ -1,5 +1,6 @@
 """What a campaign found, for people: a line for each promise, and how to look at the rest."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -45,6 +46,9 @@ def summary(record: Record, ledger: Ledger) -> Iterator[str]:
     yield _numbers("runs", statuses) + f", {losses} losses"
     yield _numbers("messages", Counter(row["status"] for row in record.rows["message"]))
     yield _numbers("answers", _named(ledger.counts, "answers: "))
+    decisions = [e for e in record.rows["event"] if e["kind"] == "decided"]
+    verbs = Counter(json.loads(event["payload"])["verb"] for event in decisions)
+    yield _numbers("decisions", verbs)
     heard = {name: n for name, n in ledger.counts.items() if ": " not in name}
     yield _numbers("callers", Counter(heard))
     yield from (f"other error, {n} times: {text}" for text, n in _errors(record))

@@ -32,7 +32,9 @@ def run_promises(record: Record, ledger: Ledger) -> list[Promise]:
         Promise.of("two children at a time for one call", pairs, _rivals(record, True)),
         Promise.of("run again beside a try that runs", pairs, _rivals(record, False)),
         Promise.of("effects beyond 1 + losses", len(record.lines), _effects(record)),
-        Promise.of("succeeded without effect or output", count, _without(record)),
+        Promise.of(
+            "succeeded without effect, output, log or note", count, _without(record)
+        ),
         Promise.of(
             "acknowledged cancels undone", len(cancels), _undone(record, ledger)
         ),
@@ -110,13 +112,23 @@ def _effects(record: Record) -> Iterator[str]:
 
 
 def _without(record: Record) -> Iterator[str]:
+    """What a leaf that succeeded did, and the engine acknowledged, is all there."""
     done = {line.execution_id for line in record.lines if line.what == "done"}
+    logs = {row["execution_id"] for row in record.rows["log"]}
+    notes = {m["execution_id"] for m in record.rows["message"] if m["status"] == "NOTE"}
+    outputs = {
+        i for i, e in record.executions.items() if '"key"' in (e["output"] or "")
+    }
     for execution_id, row in record.executions.items():
-        if row["flow_name"] in LEAVES and row["status"] == SUCCESS:
-            if execution_id not in done:
-                yield f"no effect: {record.about(execution_id)}"
-            if '"key"' not in (row["output"] or ""):
-                yield f"output {row['output']}: {record.about(execution_id)}"
+        flow = row["flow_name"]
+        if flow not in LEAVES or row["status"] != SUCCESS:
+            continue
+        sources = {"effect": done, "output": outputs}
+        sources |= {"log": logs} if flow == "leaf" else {}
+        sources |= {"note": notes} if flow == "asker" else {}
+        for name, ids in sources.items():
+            if execution_id not in ids:
+                yield f"no {name}: {record.about(execution_id)}"
 
 
 def _undone(record: Record, ledger: Ledger) -> Iterator[str]:
