@@ -159,29 +159,33 @@ class EngineFile:
     home: str  #: Its path, resolved: the file may have been copied along with a folder.
 
     def write(self, home: Home) -> None:
-        """Write the file in one step, readable only by its owner."""
+        """Write the file, and `engine-address`; each in one step, for its owner alone."""
         if home.engine_file.is_dir():
             raise HomeNotWritable(
                 f"{str(home.engine_file)!r} is a folder; the engine writes its address to a "
                 "file with this name. Remove the folder and try again."
             )
         record = {name: getattr(self, name) for name in self.__slots__}
-        draft = home.engine_file.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(record, file)
-        os.replace(draft, home.engine_file)
+        address = {name: value for name, value in record.items() if name != "token"}
+        _replace_json(home.address_file, address)
+        _replace_json(home.engine_file, record)
 
     @classmethod
-    def read(cls, home: Home) -> "EngineFile | None":
+    def read(cls, home: Home, *, token: str | None = None) -> "EngineFile | None":
         """The content of the file; None if there is none.
+
+        Args:
+            token: Of a worker or an execution. Then the rest comes from `engine-address`, and
+                `engine.json`, with the token of a person, is not opened.
 
         Raises:
             BadArgument: The file is damaged, or is that of another home.
         """
+        path = home.engine_file if token is None else home.address_file
         try:
-            record = json.loads(home.engine_file.read_text("utf-8"))
+            record = json.loads(path.read_text("utf-8"))
+            if token is not None:
+                record["token"] = token
             file = cls(**{name: _value(record, name) for name in cls.__slots__})
             if file.home != str(home.path.resolve()):
                 raise ValueError(f"it is of the engine of {file.home!r}")
@@ -190,9 +194,19 @@ class EngineFile:
             return None
         except (ValueError, KeyError, TypeError, IsADirectoryError) as error:
             raise BadArgument(
-                f"{str(home.engine_file)!r} is broken ({error}). A running engine writes it "
+                f"{str(path)!r} is broken ({error}). A running engine writes it "
                 "again within two seconds; if none runs, the next one that starts does."
             ) from error
+
+
+def _replace_json(path: Path, record: dict[str, Any]) -> None:
+    """Write a file in one step, readable only by its owner."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(record, file)
+    os.replace(draft, path)
 
 
 def _value(record: dict[str, Any], name: str) -> Any:

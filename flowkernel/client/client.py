@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from flowkernel.client import engine_launcher
+from flowkernel.client.own_token import own_token
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
@@ -44,15 +45,32 @@ class Client:
     """
 
     def __init__(
-        self, home: Home | None = None, *, started_by: str | None = None
+        self,
+        home: Home | None = None,
+        *,
+        started_by: str | None = None,
+        token: str | None = None,
     ) -> None:
+        """A client of the engine of a home.
+
+        Args:
+            home: Default: the home of the current folder.
+            started_by: Who is recorded, if a person's token is used.
+            token: Of a worker. Default: in a flow's kernel, the token of its execution; else
+                that of the person, from `engine.json`.
+        """
         self.home = home or find_home()
+        self._token = token or own_token(self.home)
         self.started_by = started_by or f"{user_name()} (Python)"
         self.starts_engine = True  #: False: raise EngineUnreachable if none runs.
         #: Where a person makes the requests (`notebook`); None: a program makes them.
         self.channel: str | None = None
         self._engine: EngineFile | None = None
         self._local = threading.local()
+
+    def use_token(self, token: str) -> None:
+        """Send requests with this token, of a worker, from now on."""
+        self._token, self._engine = token, None
 
     # -- flows ---------------------------------------------------------------------------
 
@@ -212,7 +230,7 @@ class Client:
                 deadline = deadline or monotonic() + RETRY_SECONDS
                 if monotonic() > deadline or not self.starts_engine:
                     raise self._unreachable(error) from error
-                self._engine = engine_launcher.ensure_engine(self.home)
+                self._engine = engine_launcher.ensure_engine(self.home, self._token)
                 time.sleep(RETRY_EVERY)
 
     def _unreachable(self, error: Exception) -> EngineUnreachable:
@@ -228,11 +246,11 @@ class Client:
     ) -> Any:
         response = self._exchange(method, path, body, seconds)
         if response[0] == UNAUTHORIZED:  # Our token is that of another engine.
-            self._engine = engine_launcher.ensure_engine(self.home)
+            self._engine = engine_launcher.ensure_engine(self.home, self._token)
             response = self._exchange(method, path, body, seconds)
         status, content_type, content = response
         if status == UNAUTHORIZED:
-            raise Unauthorized
+            raise Unauthorized(is_made=self._token is not None)
         if "json" not in content_type:
             return content
         record = json.loads(content)
@@ -265,11 +283,11 @@ class Client:
     def _known_engine(self) -> EngineFile:
         if self._engine is None:
             with suppress(BadArgument):
-                self._engine = EngineFile.read(self.home)
+                self._engine = EngineFile.read(self.home, token=self._token)
         if self._engine is None:
             if not self.starts_engine:
                 raise ConnectionRefusedError("no engine")
-            self._engine = engine_launcher.ensure_engine(self.home)
+            self._engine = engine_launcher.ensure_engine(self.home, self._token)
         return self._engine
 
     def _connection(

@@ -11,15 +11,14 @@ from enum import StrEnum
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
+from flowkernel.client.own_token import own_token, without_tokens
 from flowkernel.core import errors
-from flowkernel.core.errors import BadArgument, EngineUnreachable
+from flowkernel.core.errors import BadArgument, EngineUnreachable, Unauthorized
 from flowkernel.home import EngineFile, Home, home_error
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
 ASK_SECONDS = 5.0  #: How long it may take to respond to a request.
 LOOK_EVERY = 0.03  #: Seconds between two checks while it starts.
-#: The variables that only a flow's kernel has begin with this.
-EXECUTION = "FLOWKERNEL_EXECUTION"
 #: The Python of the engine, for kernels with another one.
 INTERPRETER = "FLOWKERNEL_INTERPRETER"
 PROBE = 256 * 1024  #: Bytes on the disk that an engine needs to start, at least.
@@ -39,10 +38,16 @@ class EngineState(StrEnum):
     STRANGER = "STRANGER"  #: What answers at its address does not accept the token.
 
 
-def inspect_engine(home: Home) -> tuple[EngineState, EngineFile | None]:
-    """The state of the engine, without changing anything, and what `engine.json` says."""
+def inspect_engine(
+    home: Home, token: str | None = None
+) -> tuple[EngineState, EngineFile | None]:
+    """The state of the engine, without changing anything, and what `engine.json` says.
+
+    Args:
+        token: Of a worker or an execution; None: that of this process.
+    """
     try:
-        engine = EngineFile.read(home)
+        engine = EngineFile.read(home, token=token or own_token(home))
     except BadArgument:
         return EngineState.BROKEN, None
     if engine is None:
@@ -85,10 +90,14 @@ def _ping(engine: EngineFile) -> int | None:
         connection.close()
 
 
-def ensure_engine(home: Home) -> EngineFile:
+def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
     """The running engine of this home, started if there is none.
 
+    Args:
+        token: Of a worker or an execution; None: that of this process.
+
     Raises:
+        Unauthorized: The engine does not know the token, which it made once.
         HomeNotWritable, DiskFull: The home cannot be used.
         EngineUnreachable: It does not start, or its process hangs; says which, and why.
     """
@@ -97,7 +106,7 @@ def ensure_engine(home: Home) -> EngineFile:
     home.prepare()
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS):
-            return _running_engine(home)
+            return _running_engine(home, token or own_token(home))
     except Timeout as error:
         raise EngineUnreachable(
             f"Another process has been starting the engine of {str(home.path)!r} for over "
@@ -107,12 +116,23 @@ def ensure_engine(home: Home) -> EngineFile:
         raise home_error(home.path, error) from error
 
 
-def _running_engine(home: Home) -> EngineFile:
+def _running_engine(home: Home, token: str | None) -> EngineFile:
     """The engine that answers, is starting, or is started here."""
-    state, engine = inspect_engine(home)
-    if state is EngineState.ANSWERS and engine is not None:
-        return engine
-    return _wait_for(home, None if is_locked(home) else _spawn(home))
+    return _answering(home, token) or _wait_for(
+        home, token, None if is_locked(home) else _spawn(home)
+    )
+
+
+def _answering(home: Home, token: str | None) -> EngineFile | None:
+    """The engine, if it answers.
+
+    Raises:
+        Unauthorized: It does not know our own token. A person's is in its new file soon.
+    """
+    state, engine = inspect_engine(home, token)
+    if state is EngineState.STRANGER and token is not None:
+        raise Unauthorized(is_made=True)
+    return engine if state is EngineState.ANSWERS else None
 
 
 def is_locked(home: Home) -> bool:
@@ -130,7 +150,6 @@ def is_locked(home: Home) -> bool:
 
 def _spawn(home: Home) -> subprocess.Popen[bytes]:
     interpreter = os.environ.get(INTERPRETER) or sys.executable
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(EXECUTION)}
     with open(home.log / "engine.log", "ab") as log:
         return subprocess.Popen(
             [interpreter, "-P", "-m", "flowkernel.engine", str(home.path)],
@@ -138,23 +157,25 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=home.path,
-            env=environ,
+            env=without_tokens(os.environ),
             start_new_session=True,
         )
 
 
-def _wait_for(home: Home, process: subprocess.Popen[bytes] | None) -> EngineFile:
+def _wait_for(
+    home: Home, token: str | None, process: subprocess.Popen[bytes] | None
+) -> EngineFile:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        state, engine = inspect_engine(home)
-        if state is EngineState.ANSWERS and engine is not None:
+        engine = _answering(home, token)
+        if engine is not None:
             if process is not None:
                 process.returncode = 0  # It outlives us: nothing will wait for it.
             return engine
         if process is not None and process.poll() is not None:
             raise _failure(home, process.returncode)
         if process is None and not is_locked(home):
-            return _wait_for(home, _spawn(home))
+            return _wait_for(home, token, _spawn(home))
         time.sleep(LOOK_EVERY)
     raise _hung(home, process.pid if process is not None else _pid(home))
 
@@ -176,7 +197,7 @@ def _hung(home: Home, pid: int | None) -> EngineUnreachable:
 
 def _pid(home: Home) -> int | None:
     with suppress(BadArgument):
-        engine = EngineFile.read(home)
+        engine = EngineFile.read(home, token=own_token(home))
         return engine.pid if engine else None
     return None
 

@@ -1,4 +1,4 @@
-"""The claim of one engine on its home: `engine.json`, by which clients find the engine."""
+"""The claim of one engine on its home: the files by which clients find the engine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,7 +8,7 @@ from flowkernel.home import EngineFile, Home, home_error
 
 
 class HomeClaim:
-    """Writes `engine.json`, keeps it correct, and removes it at the end.
+    """Writes `engine.json` and `engine-address`, keeps them correct, removes them at the end.
 
     A home can be deleted, moved, or replaced by another one while its engine runs. It is the
     same home as long as its lock file is the file that this engine has locked.
@@ -21,7 +21,7 @@ class HomeClaim:
 
     @contextmanager
     def published(self) -> Iterator[None]:
-        """Have `engine.json` in place for the time of a `with`.
+        """Have both files in place for the time of a `with`.
 
         Raises:
             HomeNotWritable, DiskFull: It cannot be written.
@@ -37,9 +37,10 @@ class HomeClaim:
                 # The home at the path may have become another one, with an engine of its own.
                 if EngineFile.read(self._home) == self._engine_file:
                     self._home.engine_file.unlink()
+                    self._home.address_file.unlink(missing_ok=True)
 
     def renew(self) -> bool:
-        """Write `engine.json` again if it is gone or wrong: without it, no client finds us.
+        """Write them again if one is gone or wrong: without it, no client finds us.
 
         False if the home at the path is gone, or is another one.
         """
@@ -53,7 +54,9 @@ class HomeClaim:
 
     def _is_correct(self) -> bool:
         try:
-            return EngineFile.read(self._home) == self._engine_file
+            token = self._engine_file.token
+            files = [EngineFile.read(self._home, token=t) for t in (None, token)]
+            return files == [self._engine_file, self._engine_file]
         except BadArgument:
             return False
 

@@ -67,7 +67,9 @@ class Engine:
         self.service = Service(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
         self.dispatcher = Dispatcher(
-            self.service, processes or WorkerProcesses(home), self.stream
+            self.service,
+            processes or WorkerProcesses(home, self.tokens.of_worker),
+            self.stream,
         )
         self.presence = Presence(home.presence_file)
         self.inbox = _make_inbox(self.service)

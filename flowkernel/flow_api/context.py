@@ -5,11 +5,15 @@ import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 from flowkernel.client.client import Client
+from flowkernel.client.own_token import HOME, ID
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, NotInFlowKernel
+from flowkernel.home import Home
 
+ELSEWHERE = 0  #: The `pid` of a context that a process inherits: no process has it.
 MAX_KEY = 200  #: Characters of a call key as it is stored; longer ones are hashed.
 ADVICE = (
     "flow_api was imported outside a flow's kernel: the code can be read here, not run. "
@@ -91,13 +95,24 @@ def rewind(cells: int) -> None:
 
 
 def current_context() -> Context | None:
-    """The execution whose kernel this is; None outside a flow's kernel."""
+    """The execution whose kernel this is, or whose kernel started it; else None."""
+    global _context
+    _context = _context or _inherited()
     return _context
+
+
+def _inherited() -> Context | None:
+    """The context of a child process of a kernel, by the environment."""
+    execution_id, path = os.environ.get(ID), os.environ.get(HOME)
+    if execution_id is None or path is None:
+        return None
+    client = Client(Home(Path(path)), started_by=f"execution {execution_id}")
+    return Context(client, execution_id, pid=ELSEWHERE)
 
 
 def flow_context() -> Context | None:
     """The execution whose own cell runs here; None outside, and in a guest's cell."""
-    return None if IS_GUEST.get() else _context
+    return None if IS_GUEST.get() else current_context()
 
 
 def required_context() -> Context:
@@ -106,9 +121,10 @@ def required_context() -> Context:
     Raises:
         NotInFlowKernel: This is no flow's kernel; says what to do.
     """
-    if _context is None:
+    context = current_context()
+    if context is None:
         raise NotInFlowKernel(ADVICE)
-    return _context
+    return context
 
 
 def own_context(execution_id: str, method: str) -> Context:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
+from flowkernel.client.own_token import own_token
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import EngineFile, find_home
 from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
@@ -62,7 +63,7 @@ def client_if_running(shell: Any) -> Client | None:
         return None
     with suppress(FlowkernelError, OSError):
         home = find_home()
-        if EngineFile.read(home) is not None:
+        if EngineFile.read(home, token=own_token(home)) is not None:
             client = Client(home)
             client.started_by = client.started_by.replace("(Python)", "(notebook)")
             client.channel = channel

@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from flowkernel.client.own_token import WORKER_TOKEN
 from flowkernel.config import Config, load_config
 from flowkernel.home import Home
 from flowkernel.kernels.fork_servers import keep_warm
@@ -17,6 +18,7 @@ def main(path: str, worker_id: str) -> int:
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    token = os.environ.pop(WORKER_TOKEN, None)  # No kernel inherits it.
     home = Home(Path(path))
     config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
@@ -28,7 +30,7 @@ def main(path: str, worker_id: str) -> int:
     if os.name == "posix":
         remove_stale_transports()
     sweep_parked(home.path)
-    Worker(home, config, worker_id).work()
+    Worker(home, config, worker_id, token).work()
     return 0
 
 

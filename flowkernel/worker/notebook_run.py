@@ -12,8 +12,9 @@ from typing import Any
 import nbformat
 
 from flowkernel.client.client import Client
-from flowkernel.client.engine_launcher import EXECUTION, INTERPRETER
+from flowkernel.client.engine_launcher import INTERPRETER
 from flowkernel.client.flow_source import bare_notebook, current_environment
+from flowkernel.client.own_token import kernel_variables, without_tokens
 from flowkernel.config import Config, load_config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import FlowkernelError
@@ -70,10 +71,11 @@ class NotebookRun:
                 remove_transport(manager)
 
     def _environ(self) -> dict[str, str]:
+        home, execution_id = self.session.link.client.home, self.execution.execution_id
         return {
-            **os.environ,
-            VARIABLE: str(self.session.link.client.home.path),
-            EXECUTION + "_ID": self.execution.execution_id,
+            **without_tokens(os.environ),
+            **kernel_variables(home, execution_id, self.session.token),
+            VARIABLE: str(home.path),
             INTERPRETER: os.environ.get(INTERPRETER, sys.executable),
         }
 
@@ -113,10 +115,10 @@ def _start_external(
     options: Options,
 ) -> NotebookRun:
     config, execution = Config(), _unrecorded_execution(_flow_name(options))
-    is_recorded = False
+    is_recorded, token = False, None
     try:
         config = load_config(link.client.home.path)
-        execution = _start_execution(link, nb, options)
+        execution, token = _start_execution(link, nb, options)
         is_recorded = True
     except FlowkernelError as error:
         log.warning("flowkernel keeps no record of this run: %s", error)
@@ -127,6 +129,7 @@ def _start_external(
         cancel_grace=config.cancel_grace,
         notebook_path=_local_path(output_path),
         is_external=True,
+        token=token,
         is_recorded=is_recorded,
     )
     return NotebookRun(
@@ -140,8 +143,11 @@ def _start_external(
 
 def _start_execution(
     link: EngineLink, nb: nbformat.NotebookNode, options: Options
-) -> Execution:
-    """Start an execution of the notebook in the home; this process runs it."""
+) -> tuple[Execution, str | None]:
+    """Start an execution of the notebook in the home; this process runs it.
+
+    Returns it and its token. From then on the link has the token of its worker.
+    """
     path = _input_path(options)
     source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
     environment = {**current_environment().to_json(), "kernel_name": kernel_name}
@@ -155,8 +161,13 @@ def _start_execution(
         },
         "inputs": _parameters(nb),
         "worker": link.worker_id,
+        "execution_id": new_id(),
+        "started_by": link.client.started_by,
     }
-    return link.client.start(request)
+    record = link.client.post("/execution", request)
+    if "worker_token" in record:  # An engine of an older version makes none.
+        link.client.use_token(record["worker_token"])
+    return Execution.from_json(record), record.get("token")
 
 
 def _unrecorded_execution(name: str) -> Execution:

@@ -5,7 +5,7 @@ from logging import getLogger
 
 from flowkernel.client.client import Client
 from flowkernel.config import Config
-from flowkernel.core.errors import EngineError, FlowkernelError
+from flowkernel.core.errors import EngineError, FlowkernelError, Unauthorized
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
 from flowkernel.worker.execute import execute
@@ -25,10 +25,13 @@ FLUSH_SECONDS = 60.0
 class Worker:
     """Runs executions, each in a thread of its own: they mostly wait for kernels."""
 
-    def __init__(self, home: Home, config: Config, worker_id: str) -> None:
+    def __init__(
+        self, home: Home, config: Config, worker_id: str, token: str | None = None
+    ) -> None:
+        """`token`: of this worker; None: an engine of an older version started it."""
         self.home = home
         self.config = config
-        self.client = Client(home, started_by=worker_id)
+        self.client = Client(home, started_by=worker_id, token=token)
         self.link = EngineLink(self.client, worker_id)
         self.poller = AssignmentPoller(self.link, self._start_execution)
         self._retry_delay = threading.Event()  #: Never set.
@@ -49,6 +52,8 @@ class Worker:
                 self.poller.poll()
                 failed_polls = 0
                 self._evict_kernels()
+            except Unauthorized as error:
+                self._give_up(error)
             except EngineError as error:
                 failed_polls += 1
                 log.warning("no engine: %s", error)
@@ -56,6 +61,15 @@ class Worker:
             except FlowkernelError:
                 log.exception("the engine refused a poll")
                 self._retry_delay.wait(RETRY_SECONDS)
+
+    def _give_up(self, error: Unauthorized) -> None:
+        """Drop everything: the key of the home is another one, and no engine knows us."""
+        if not self.poller.is_stopped:
+            log.error("this worker ends: %s", error)
+        for session in list(self.poller.sessions.values()):
+            session.drop()
+        self.poller.is_stopped = True
+        self._retry_delay.wait(RETRY_SECONDS)
 
     def _evict_kernels(self) -> None:
         """Release the parked kernels that are over the limits."""
@@ -104,6 +118,7 @@ class Worker:
             parks=execution.parks,
             no_parking_reason=self._no_parking_reason(execution),
             on_parked=self._evict_kernels,
+            token=assignment.get("token"),
         )
         # Before its thread can end.
         self.poller.sessions[execution.execution_id] = session

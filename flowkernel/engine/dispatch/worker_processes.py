@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
+from flowkernel.client.own_token import WORKER_TOKEN, without_tokens
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.home import Home
 
@@ -13,8 +15,12 @@ START_SECONDS = 60.0  #: How long a worker may take until its first poll.
 class WorkerProcesses:
     """Starts workers, and reaps those that ended. A worker outlives its engine."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(
+        self, home: Home, token_of: Callable[[str], str] = lambda _worker_id: ""
+    ) -> None:
+        """`token_of`: the token of a worker, by its id."""
         self._home = home
+        self._token_of = token_of
         self._started: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
 
     def start(self) -> str:
@@ -34,11 +40,20 @@ class WorkerProcesses:
                 stdout=log,
                 stderr=log,
                 cwd=self._home.path,
-                env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+                env=self._environ(worker_id),
                 start_new_session=True,
             )
         self._started[worker_id] = (process, monotonic())
         return worker_id
+
+    def _environ(self, worker_id: str) -> dict[str, str]:
+        """That of the engine, and the token: on a command line all users would see it."""
+        token = self._token_of(worker_id)
+        return {
+            **without_tokens(os.environ),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            WORKER_TOKEN: token,
+        }
 
     def is_starting(self, polled: set[str]) -> bool:
         """Whether a worker was started that is not among those that have polled."""

@@ -153,7 +153,8 @@ def _flowkernel(values):
     try:
         import flowkernel.flow_api as flow_api
         from flowkernel.client.client import Client
-    except ImportError:
+        Client.use_token
+    except (ImportError, AttributeError):
         for name in [n for n in sys.modules if n.partition(".")[0] == "flowkernel"]:
             del sys.modules[name]
         folder = pathlib.Path(values["package"])

@@ -55,6 +55,8 @@ class ExecutionSession:
     no_parking_reason: str | None = None
     #: Called when its kernel is parked: there may be too many now.
     on_parked: Callable[[], None] = lambda: None
+    #: The token of its execution, for its kernel; None: an older engine made none.
+    token: str | None = field(default=None, repr=False)
     is_external: bool = False  #: A person's own papermill runs it, not a worker.
     is_recorded: bool = True  #: False: no engine knows it; nothing is reported.
     is_dropped: bool = False  #: The engine gave it to another worker: report no more.
