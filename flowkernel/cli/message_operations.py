@@ -9,8 +9,8 @@ from flowkernel.cli.cli_client import COMMAND_LINE, make_client
 from flowkernel.cli.output import print_json, print_note, print_table, print_text
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps
+from flowkernel.core.message_projection import pressed_button
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_button
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text, short_id

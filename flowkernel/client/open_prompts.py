@@ -6,8 +6,8 @@ from typing import Protocol
 
 from flowkernel.client.client import Client
 from flowkernel.core.errors import NotOpen
+from flowkernel.core.message_projection import MESSAGE_KINDS, fold_message
 from flowkernel.core.models import Event, Message
-from flowkernel.core.projection import MESSAGE_KINDS, fold_message
 from flowkernel.core.status import MessageStatus
 
 MAX_OPEN = 1_000  #: Open messages that are read at a time, inclusive.

@@ -343,7 +343,7 @@ class EventKind(StrEnum):
     DECIDED = "decided"  #: those of `Decision`
     KERNEL_LOST = "kernel_lost"  #: why; its parked kernel is gone
     SAVED = "saved"  #: name, status_message, is_archived: those that change
-    OUTPUT_SET = "output_set"  #: output: the whole merged output
+    OUTPUT_SET = "output_set"  #: patch (names to merge), or output (all of it)
     CELLS_COUNTED = "cells_counted"  #: cell_count
     REQUESTED = "asked"  #: what (a RequestedAction; None withdraws it), why
     ENDED = "ended"  #: status, status_message, error, notebook_path

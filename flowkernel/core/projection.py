@@ -1,4 +1,4 @@
-"""From events to executions, cell runs and messages. Pure.
+"""From events to executions and cell runs. Pure. Messages: `message_projection`.
 
 The store keeps all events; the tables `execution`, `cell_run` and `message` are the fold
 of them. The same functions make the tables, rebuild them, and keep the tree on a person's
@@ -7,9 +7,8 @@ screen current. How far an execution is, which is not stored, is in `progress`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 
-from flowkernel.core.errors import MoveNotAllowed, NotOpen
+from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import (
     CellError,
     CellRun,
@@ -19,10 +18,10 @@ from flowkernel.core.models import (
     EventKind,
     Execution,
     Failure,
-    Message,
+    Json,
     RequestedAction,
 )
-from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
+from flowkernel.core.status import CellStatus, ExecutionStatus
 
 S = ExecutionStatus
 K = EventKind
@@ -41,9 +40,6 @@ MOVED_TO = {
 #: Decisions after which the same execution continues, in its live kernel.
 LIVE_VERBS = frozenset({DecisionVerb.RETRY_CELL, DecisionVerb.SKIP})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
-MESSAGE_KINDS = frozenset(
-    {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
-)
 #: What can still happen to an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
@@ -204,6 +200,8 @@ def _done_as_requested(execution: Execution, _event: Event) -> Execution:
 
 
 def _requested(execution: Execution, event: Event) -> Execution:
+    if execution.requested_action is A.CANCEL and event.payload["what"] != A.CANCEL:
+        return execution  # A cancel stays. Older versions recorded what came after it.
     message = event.payload.get("why", execution.status_message)
     action = A(event.payload["what"]) if event.payload["what"] is not None else None
     return replace(execution, requested_action=action, status_message=message)
@@ -216,7 +214,17 @@ def _saved(execution: Execution, event: Event) -> Execution:
 
 
 def _output_set(execution: Execution, event: Event) -> Execution:
-    return replace(execution, output=event.payload["output"])
+    payload, output = event.payload, execution.output
+    if "patch" not in payload:
+        return replace(execution, output=payload["output"])
+    return replace(execution, output=merged_output(output, payload["patch"]))
+
+
+def merged_output(output: Json, patch: Json) -> Json:
+    """The output with the names of a patch. What is no object is replaced as a whole."""
+    if isinstance(output, dict) and isinstance(patch, dict):
+        return {**output, **patch}
+    return patch
 
 
 def _cells_counted(execution: Execution, event: Event) -> Execution:
@@ -310,89 +318,3 @@ def close_cell(cell_run: CellRun, event: Event) -> CellRun:
     return replace(
         cell_run, status=CellStatus.LOST, ended_at=event.happened_at, last_seq=event.seq
     )
-
-
-def fold_message(message: Message | None, event: Event) -> Message:
-    """The message after the event.
-
-    Raises:
-        NotOpen: It is no longer open; says who answered, or why it is closed.
-    """
-    payload = event.payload
-    if event.kind is K.MESSAGE_SENT:
-        return _sent(event)
-    if message is None:
-        raise NotOpen("This message no longer waits for an answer.")
-    if message.status is not MessageStatus.OPEN:
-        raise NotOpen(why_not_open(message))
-    if event.kind is K.MESSAGE_CHANGED:
-        return replace(message, message=payload["message"], body=payload["body"])
-    if event.kind is K.MESSAGE_ANSWERED:
-        return _answered(message, event)
-    return close_message(
-        message, event, MessageStatus(payload["status"]), payload["why"]
-    )
-
-
-def _answered(message: Message, event: Event) -> Message:
-    return replace(
-        message,
-        status=MessageStatus.ANSWERED,
-        response=event.payload["response"],
-        answered_by=event.actor,
-        answered_from=event.payload.get("answered_from"),
-        answered_at=event.happened_at,
-    )
-
-
-def _sent(event: Event) -> Message:
-    payload = event.payload
-    expires_at = payload.get("expires_at")
-    return Message(
-        message_id=payload["message_id"],
-        execution_id=event.execution_id,
-        root_id=event.root_id,
-        subject=payload["subject"],
-        message=payload.get("message"),
-        message_type=payload["message_type"],
-        created_at=event.happened_at,
-        status=MessageStatus.OPEN if payload.get("body") else MessageStatus.NOTE,
-        body=payload.get("body"),
-        call_key=payload.get("call_key"),
-        about_id=payload.get("about_id"),
-        expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
-    )
-
-
-def close_message(
-    message: Message, event: Event, status: MessageStatus, reason: str
-) -> Message:
-    """The message, closed: its answer is no longer needed, for a reason that people read."""
-    return replace(
-        message, status=status, closed_at=event.happened_at, closed_why=reason
-    )
-
-
-def why_not_open(message: Message) -> str:
-    """A sentence that says why it cannot be answered."""
-    match message.status:
-        case MessageStatus.ANSWERED:
-            person = message.answered_by or "Somebody"
-            moment = message.answered_at
-            time = f"at {moment:%H:%M:%S} UTC " if moment else ""
-            channel = message.answered_from or "somewhere"
-            button = pressed_button(message)
-            return f"{person} has already answered, {time}from {channel}: {button}."
-        case MessageStatus.NOTE:
-            return f"{message.subject!r} is a note: it needs no answer."
-        case _:
-            return f"{message.subject!r} is closed. {message.closed_why}"
-
-
-def pressed_button(message: Message) -> str:
-    """The label of the button that was pressed."""
-    properties = (message.body or {}).get("properties", {})
-    for name, field in properties.items():
-        if field.get("element") == "submit" and (message.response or {}).get(name):
-            return str(field.get("label") or name)
-    return "answered"

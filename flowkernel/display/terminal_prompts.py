@@ -11,8 +11,8 @@ from getpass import getpass
 from typing import Protocol
 
 from flowkernel.core.errors import BadAnswer, FlowkernelError
+from flowkernel.core.message_projection import pressed_button, why_not_open
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_button, why_not_open
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.live_terminal import write

@@ -1,42 +1,68 @@
 """Whether a caller may act now, and on which executions."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from flowkernel.core.errors import AttemptIsOver, ExecutionNotFound, NotAllowed
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Event, Execution
 from flowkernel.engine.callers import Caller, ExecutionCaller
 from flowkernel.engine.child_calls import tries_of
 from flowkernel.engine.start_plan import StartRequest
-from flowkernel.store import Store
+from flowkernel.store import Batch, Store, checked_event
 
 
-def is_over(store: Store, caller: Caller) -> bool:
+class FindsExecutions(Protocol):
+    """The store; or the batch, where it is decided what is written."""
+
+    def find_execution(self, execution_id: str, /) -> Execution | None:
+        """One execution; None if there is none."""
+
+
+def is_over(records: FindsExecutions, caller: Caller) -> bool:
     """Whether the caller is an execution that has ended, or whose attempt is over."""
     if not isinstance(caller, ExecutionCaller):
         return False
-    execution = store.live.get(caller.execution_id)
-    return execution is None or execution.attempt != caller.attempt
+    execution = records.find_execution(caller.execution_id)
+    return execution is None or _is_over(execution, caller)
 
 
-def check_caller(store: Store, caller: Caller | None) -> None:
+def _is_over(execution: Execution, caller: ExecutionCaller) -> bool:
+    return execution.status.is_ended or execution.attempt != caller.attempt
+
+
+def check_caller(records: FindsExecutions, caller: Caller | None) -> None:
     """Refuse an execution that has ended, or whose attempt is over.
 
     Args:
+        records: The batch, before something is written; the store, to refuse early.
         caller: None: the engine itself.
 
     Raises:
         AttemptIsOver: Nothing that it sends counts any more.
     """
-    if isinstance(caller, ExecutionCaller) and is_over(store, caller):
-        raise _over(store, caller)
-
-
-def _over(store: Store, caller: ExecutionCaller) -> AttemptIsOver:
-    execution = store.find_execution(caller.execution_id)
+    if not isinstance(caller, ExecutionCaller):
+        return
+    execution = records.find_execution(caller.execution_id)
     if execution is None:  # It was deleted.
-        return AttemptIsOver(caller.execution_id, caller.attempt, None)
-    current = None if execution.status.is_ended else execution.attempt
-    return AttemptIsOver(execution.name, caller.attempt, current)
+        raise AttemptIsOver(caller.execution_id, caller.attempt, None)
+    if _is_over(execution, caller):
+        current = None if execution.status.is_ended else execution.attempt
+        raise AttemptIsOver(execution.name, caller.attempt, current)
+
+
+def append_as(store: Store, caller: Caller | None, events: list[Event]) -> list[Event]:
+    """Record what a caller says, if its attempt is not over when it is written.
+
+    Raises:
+        AttemptIsOver, MoveNotAllowed, BadArgument: Nothing was recorded.
+    """
+    checked = [checked_event(event) for event in events]
+
+    def append(batch: Batch) -> list[Event]:
+        check_caller(batch, caller)
+        return batch.append(checked, strict=True)
+
+    return store.decide(append)
 
 
 def check_itself(caller: Caller, execution_id: str, request: str) -> None:

@@ -1,60 +1,95 @@
 """The calls of a parent: which child a call has already, from this try or an earlier one."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from flowkernel.core.models import Execution, Json
+from flowkernel.core.models import Execution, Json, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.start_plan import StartPlan, StartRequest
 from flowkernel.store import Store
 
 S = ExecutionStatus
 
 
-def child_of_call(
-    store: Store,
-    parent: Execution,
-    request: StartRequest,
-    plan: StartPlan,
-    inputs: Json,
-) -> Execution | None:
-    """The child of the same call, from this try of the parent or an earlier one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentCall:
+    """One call of a parent, and what it has started so far. Pure.
 
-    A call with other inputs is another one; but for what a wrapper runs, which may get
-    other inputs in a retry.
+    A call has one child: what succeeded in an earlier try of the parent is not run again, and
+    what still runs is waited for.
     """
-    if request.call_key is None:
-        return None
-    is_wrapped = request.wrapped_of is not None
-    content = (plan.flow_name, inputs, plan.wrapped)
-    children = [
-        child
-        for child in store.call_children(tries_of(store, parent), request.call_key)
-        if is_wrapped or (child.flow_name, child.inputs, child.wrapped) == content
-    ]
-    return _child_among(children, parent, request)
+
+    parent: Execution
+    child: Execution  #: As it would be started now.
+    is_wrapped: bool  #: The parent is a wrapper, and the child is what it wraps.
+    children: Sequence[
+        Execution
+    ]  #: Of this call, in all tries of the parent; oldest first.
+
+    def existing(self) -> Execution | None:
+        """The child that this call has already."""
+        if self.is_wrapped and (self.child.retry_of or self._continues):
+            return self._last_try()
+        succeeded = [e for e in self._same if e.status is S.ENDED_SUCCESS]
+        return next(iter(succeeded + [e for e in self._same if self._goes_on(e)]), None)
+
+    def retry_of(self) -> str | None:
+        """What the new child is a retry of: so it keeps what succeeded under that."""
+        ended = [e for e in self._same if e.status.is_ended]
+        return self.child.retry_of or (ended[-1].execution_id if ended else None)
+
+    @property
+    def _same(self) -> list[Execution]:
+        """The children with the same inputs: others are those of another call.
+
+        But for what a wrapper runs, which may get other inputs in a retry.
+        """
+        content = _content(self.child)
+        return [e for e in self.children if self.is_wrapped or _content(e) == content]
+
+    @property
+    def _own(self) -> list[Execution]:
+        """Those of this try of the parent."""
+        parent_id = self.parent.execution_id
+        return [child for child in self.children if child.parent_id == parent_id]
+
+    @property
+    def _continues(self) -> bool:
+        """Whether a wrapper that was lost goes on from how its last try ended."""
+        return bool(self.parent.losses and self._own)
+
+    def _last_try(self) -> Execution | None:
+        """The last child of a wrapper; or the one that is the requested retry already."""
+        retry_of = self.child.retry_of
+        tries = [e for e in self._own if retry_of is None or e.retry_of == retry_of]
+        return tries[-1] if tries else None
+
+    def _goes_on(self, child: Execution) -> bool:
+        """Whether the child is to be waited for.
+
+        Not one of an earlier try that is being cancelled, or that nobody decides on any more.
+        """
+        if child.status.is_ended:
+            return False
+        if child.parent_id == self.parent.execution_id:
+            return True
+        is_cancelled = child.requested_action is RequestedAction.CANCEL
+        return not (is_cancelled or child.is_failed or child.status is S.PENDING)
 
 
-def _child_among(
-    children: list[Execution], parent: Execution, request: StartRequest
-) -> Execution | None:
-    is_wrapped = request.wrapped_of is not None
-    own = [child for child in children if child.parent_id == parent.execution_id]
-    if own and parent.losses and is_wrapped and request.retry_of is None:
-        return own[-1]  # The wrapper continues from how the last try ended.
-    if is_wrapped and request.retry_of is not None:
-        retries = [child for child in own if child.retry_of == request.retry_of]
-        return retries[-1] if retries else None
-    succeeded = [child for child in children if child.status is S.ENDED_SUCCESS]
-    live = [child for child in own if not child.status.is_ended]
-    return next(iter(succeeded + live), None)
+def _content(execution: Execution) -> Json:
+    """What tells one call from another that has the same key; its source may change."""
+    wrapped = execution.wrapped and replace(execution.wrapped, flow_version="")
+    return execution.flow_name, execution.inputs, wrapped
 
 
-def as_next_try(store: Store, parent: Execution, request: StartRequest) -> StartRequest:
-    """The request; what a wrapper starts is a retry of what it started before."""
-    if request.wrapped_of is None or request.retry_of is not None:
-        return request
-    tries = store.call_children([parent], request.call_key or "")
-    return replace(request, retry_of=tries[-1].execution_id) if tries else request
+def earlier_children(
+    store: Store, parent: Execution | None, call_key: str | None
+) -> list[Execution]:
+    """What the same call started in earlier tries of its parent, oldest first."""
+    if parent is None or parent.retry_of is None or call_key is None:
+        return []
+    tries = tries_of(store, parent)[:0:-1]  # Without this one; the oldest first.
+    return store.call_children(tries, call_key)
 
 
 def tries_of(store: Store, execution: Execution) -> list[Execution]:

@@ -12,7 +12,7 @@ from flowkernel.client.client import user_name
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
-from flowkernel.core.models import Event, Execution, Json
+from flowkernel.core.models import EventKind, Execution, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.callers import Tokens
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
@@ -26,7 +26,7 @@ from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
 from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
-from flowkernel.store import Store
+from flowkernel.store import Commit, Store
 
 #: Requests that may be in the store at a time; together they share commits.
 THREADS = 64
@@ -97,8 +97,7 @@ class Engine:
         """Follow the store and do the background work, in the event loop of the caller."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, "request"))
-        self.store.on_commit(partial(_call_in, loop, self.dispatcher.on_events))
-        self.dispatcher.open()
+        self.follow_store()
         tasks = [
             asyncio.create_task(self.dispatcher.sweep(self.stop)),
             asyncio.create_task(prune_daily(self.service)),
@@ -109,6 +108,18 @@ class Engine:
         finally:
             for task in tasks:
                 task.cancel()
+
+    def follow_store(self) -> None:
+        """Follow what is recorded from now on, in the event loop of the caller."""
+        loop = asyncio.get_running_loop()
+        commit = self.store.follow(partial(_call_in, loop, self._on_commit))
+        self.dispatcher.open(commit)
+
+    def _on_commit(self, commit: Commit) -> None:
+        self.dispatcher.on_commit(commit)
+        for event in commit.events:
+            if event.kind is EventKind.ENDED:
+                self.inbox.forget(event.execution_id)
 
     async def _keep_claim(self) -> None:
         """Stop when the home was deleted or moved: what is recorded from then on is lost."""
@@ -207,10 +218,8 @@ def _make_inbox(service: Service) -> Inbox:
 
 
 def _call_in(
-    loop: asyncio.AbstractEventLoop,
-    callback: Callable[[list[Event]], None],
-    events: list[Event],
+    loop: asyncio.AbstractEventLoop, callback: Callable[[Commit], None], commit: Commit
 ) -> None:
     """Call it in the event loop, unless that has ended."""
     if not loop.is_closed():
-        loop.call_soon_threadsafe(callback, events)
+        loop.call_soon_threadsafe(callback, commit)

@@ -9,7 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument, FlowNotFound, MoveNotAllowed
+from flowkernel.core.errors import (
+    BadArgument,
+    ExecutionNotFound,
+    FlowNotFound,
+    MoveNotAllowed,
+)
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     Event,
@@ -26,13 +31,19 @@ from flowkernel.store.pending_changes import DatedVersion, PendingChanges, belon
 from flowkernel.store.rows import check_fits
 
 K = EventKind
+#: What becomes of one execution, as it is when this is called: the events to record.
+Change = Callable[[Execution], Sequence[Event]]
+#: The child that a call of a parent has already; or the events that start one. It gets the
+#: parent, if there is one, and the children of the same call, oldest first.
+Start = Callable[[Execution | None, list[Execution]], Execution | Sequence[Event]]
 
 
 class Batch:
     """The changes of several requests, which share one frame of the journal.
 
-    Each request sees the changes of those before it. A refused request changes nothing:
-    what it would change is collected in a draft, which is added when all of it is valid.
+    Each request sees the changes of those before it, and no other thread can come between:
+    what must be unique, conditional or merged is decided here. A refused request changes
+    nothing: what it would change is collected in a draft, which is added when all is valid.
     """
 
     def __init__(
@@ -63,6 +74,60 @@ class Batch:
         self.changes.add(draft)
         return draft.events
 
+    def append_checked(self, events: Sequence[Event]) -> list[Event]:
+        """The same for events that were made on this thread: they are checked first."""
+        return self.append([checked_event(event) for event in events], strict=True)
+
+    # ---- verbs: what is decided by the state of this moment
+
+    def start(
+        self, execution: Execution, earlier: Sequence[Execution], decide: Start
+    ) -> Execution:
+        """Record a new execution, unless it is there, or its call has a child already.
+
+        Args:
+            execution: As it would be; `decide` returns the events that record it.
+            earlier: The children of the same call in earlier tries of the parent.
+            decide: Called with the parent and the children of the call as they are now.
+
+        Raises:
+            ExecutionNotFound: There is no such parent.
+        """
+        existing = self.find_execution(execution.execution_id)
+        if existing is not None:
+            return existing
+        parent = self.get(execution.parent_id) if execution.parent_id else None
+        children = [
+            e if e.status.is_ended else self.get(e.execution_id) for e in earlier
+        ]
+        children += self._children_of_call(execution.parent_id, execution.call_key)
+        result = decide(parent, children)
+        if isinstance(result, Execution):
+            return result
+        self.append(result, strict=True)
+        return self.get(execution.execution_id)
+
+    def change(self, execution_id: str, decide: Change) -> Execution:
+        """Record what follows for an execution as it is now; return it as it is then.
+
+        Raises:
+            ExecutionNotFound: There is none.
+            MoveNotAllowed: An event does not fit.
+        """
+        self.append_checked(decide(self.get(execution_id)))
+        return self.get(execution_id)
+
+    def change_flow(self, name: str, change: Callable[[Flow], Flow]) -> Flow:
+        """Replace a flow by what `change` makes of it as it is now.
+
+        Raises:
+            FlowNotFound: There is none. Suggests a similar name.
+        """
+        flow = change(self._flows()[name])
+        check_text(flow)
+        self.changes.flows[name] = flow
+        return flow
+
     def save_flow(self, flow: Flow) -> None:
         """Add the flow, or replace the flow that has its name."""
         self.changes.flows[flow.name] = flow
@@ -73,11 +138,8 @@ class Batch:
         Raises:
             FlowNotFound: Suggests a similar name.
         """
-        flows = {**self._state.flows, **self.changes.flows}
-        existing = [other for other, flow in flows.items() if flow]
-        if name not in existing:
-            raise FlowNotFound(name, existing)
-        self.changes.flows[name] = None
+        flow = self._flows()[name]
+        self.changes.flows[flow.name] = None
 
     def save_version(self, version: FlowVersion) -> None:
         """Add the version, unless it is recorded already."""
@@ -97,13 +159,56 @@ class Batch:
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
         self.changes.pruned |= ids
 
+    # ---- the state of this moment, with all changes so far
+
+    def find_execution(self, execution_id: str) -> Execution | None:
+        """One execution; None if there is none."""
+        return self._execution(execution_id, self.changes)
+
+    def get(self, execution_id: str) -> Execution:
+        """One execution.
+
+        Raises:
+            ExecutionNotFound: There is none.
+        """
+        execution = self.find_execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        return execution
+
+    def live_family(self, root_id: str) -> list[Execution]:
+        """The executions of a family that have not ended."""
+        changed = self.changes.executions
+        unchanged = (e for k, e in self._state.live.items() if k not in changed)
+        return [
+            execution
+            for execution in (*unchanged, *changed.values())
+            if execution.root_id == root_id and not execution.status.is_ended
+        ]
+
+    def _children_of_call(
+        self, parent_id: str | None, call_key: str | None
+    ) -> list[Execution]:
+        """What one call of a live execution started, oldest first."""
+        if parent_id is None or call_key is None:
+            return []
+        recorded = self._state.calls.get(parent_id, {}).get(call_key, ())
+        added = self.changes.calls.get((parent_id, call_key), ())
+        return [self.get(execution_id) for execution_id in (*recorded, *added)]
+
+    def _flows(self) -> "FlowsByName":
+        flows = {**self._state.flows, **self.changes.flows}
+        return FlowsByName({name: flow for name, flow in flows.items() if flow})
+
+    # ---- one event after the other
+
     def replay(self, event: Event) -> None:
         """Add an event of the journal, which has its `seq` and `root_id` already.
 
         Raises:
             MoveNotAllowed: It does not fit, as events before it were lost.
         """
-        self._apply(event, self._execution(event, self.changes), self.changes)
+        self._apply(event, self.find_execution(event.execution_id), self.changes)
 
     def _is_known(self, event: Event, draft: PendingChanges) -> bool:
         recent = (self._state.event_ids, self._state.log_event_ids)
@@ -111,7 +216,7 @@ class Batch:
         return any(event.event_id in ids for ids in (*pending, *recent))
 
     def _add_event(self, event: Event, draft: PendingChanges) -> None:
-        execution = self._execution(event, draft)
+        execution = self._execution(event.execution_id, draft)
         root_id = execution.root_id if execution else event.payload.get("root_id", "")
         seq = self._state.last_seq + len(self.changes.events) + len(draft.events) + 1
         self._apply(replace(event, seq=seq, root_id=root_id), execution, draft)
@@ -126,7 +231,7 @@ class Batch:
         _check_rows(effect, execution)
         if execution is None:
             _check_created(effect.execution, event)
-            draft.new_executions.add(event.execution_id)
+            draft.add_new_execution(effect.execution)
         if effect.execution is not execution:
             draft.executions[event.execution_id] = effect.execution
         draft.new_cell_runs |= {k for k in effect.cell_runs if k not in cell_runs}
@@ -136,9 +241,7 @@ class Batch:
         draft.events.append(event)
         draft.event_ids.add(event.event_id)
 
-    def _execution(self, event: Event, draft: PendingChanges) -> Execution | None:
-        """The execution that an event is about, with all changes so far."""
-        execution_id = event.execution_id
+    def _execution(self, execution_id: str, draft: PendingChanges) -> Execution | None:
         for executions in (draft.executions, self.changes.executions):
             if execution_id in executions:
                 return executions[execution_id]
@@ -160,6 +263,13 @@ class Batch:
         sources = (draft.messages, self.changes.messages, self._state.messages)
         layers: list[Any] = [source.get(execution_id) for source in sources]
         return ChainMap(*filter(None, layers))
+
+
+class FlowsByName(dict[str, Flow]):
+    """Flows by name; a name that is not there is refused with a similar one."""
+
+    def __missing__(self, name: str) -> Flow:
+        raise FlowNotFound(name, self)
 
 
 def _check_rows(effect: EventEffect, previous: Execution | None) -> None:

@@ -1,74 +1,14 @@
 """Containers for what the store holds in memory. The docstring of each says what bounds it."""
 
 import threading
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
-from itertools import chain
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from operator import itemgetter
 from typing import Generic, TypeVar
 
+from cachetools import FIFOCache
+
 T = TypeVar("T")
-#: A power of two. With 10,000 values, a change of one value copies about 40 of them.
-BUCKETS = 256
-
-
-class PersistentMap(Mapping[str, T]):
-    """A mapping that never changes: `with_changes` returns another, and copies little of it.
-
-    A reader can iterate over one while the writer makes the next one. It has all values
-    that it is given: nothing bounds it.
-    """
-
-    def __init__(self, values: Mapping[str, T] | None = None) -> None:
-        self._buckets: list[dict[str, T]] = [{} for _ in range(BUCKETS)]
-        for key, value in (values or {}).items():
-            self._buckets[hash(key) & BUCKETS - 1][key] = value
-        self._count = sum(map(len, self._buckets))
-
-    def with_changes(
-        self, values: Mapping[str, T], removed: Iterable[str]
-    ) -> "PersistentMap[T]":
-        """The same mapping with these values set and these keys removed."""
-        result: PersistentMap[T] = PersistentMap.__new__(PersistentMap)
-        result._buckets, result._count = self._buckets.copy(), self._count
-        copied: set[int] = set()
-        for key, value in values.items():
-            bucket = result._own_bucket(key, copied)
-            result._count += key not in bucket
-            bucket[key] = value
-        for key in removed:
-            bucket = result._own_bucket(key, copied)
-            result._count -= bucket.pop(key, None) is not None
-        return result
-
-    def _own_bucket(self, key: str, copied: set[int]) -> dict[str, T]:
-        """The bucket of the key, which no other mapping shares."""
-        number = hash(key) & BUCKETS - 1
-        if number not in copied:
-            copied.add(number)
-            self._buckets[number] = self._buckets[number].copy()
-        return self._buckets[number]
-
-    def __getitem__(self, key: str) -> T:
-        return self._buckets[hash(key) & BUCKETS - 1][key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._buckets[hash(key) & BUCKETS - 1]
-
-    def __iter__(self) -> Iterator[str]:
-        return chain.from_iterable(self._buckets)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def values(self) -> ValuesView[T]:
-        """All values; much faster than looking up one key after another."""
-        return dict(self.items()).values()
-
-    def items(self) -> ItemsView[str, T]:
-        """All keys with their values."""
-        merged: dict[str, T] = {}
-        for bucket in self._buckets:
-            merged.update(bucket)
-        return merged.items()
 
 
 class RecentIds:
@@ -115,35 +55,26 @@ class NewIdFilter:
 
 
 class BoundedCache(Generic[T]):
-    """The values added last: at most `count` of them, and at most `size` bytes in all."""
+    """The values added last, at most `size` bytes in all. Safe in threads."""
 
-    def __init__(self, *, count: int, size: int) -> None:
-        self._count = count
-        self._size = size
-        self._size_in_use = 0
-        self._entries: dict[str, tuple[T, int]] = {}
+    def __init__(self, *, size: int) -> None:
+        self._entries: FIFOCache[str, tuple[T, int]] = FIFOCache(size, itemgetter(1))
         self._lock = threading.Lock()
 
     def get(self, key: str) -> T | None:
         """The value, if it is still there."""
-        entry = self._entries.get(key)
+        with self._lock:
+            entry = self._entries.get(key)
         return entry[0] if entry else None
 
     def put(self, key: str, value: T, size: int) -> None:
         """Add a value of about `size` bytes; remove the oldest values if there is no room."""
-        with self._lock:
-            self._remove(key)
+        with self._lock, suppress(ValueError):  # One that is larger than the cache.
+            self._entries.pop(key, None)
             self._entries[key] = (value, size)
-            self._size_in_use += size
-            while len(self._entries) > self._count or self._size_in_use > self._size:
-                self._remove(next(iter(self._entries)))
 
     def remove_where(self, matches: Callable[[T], bool]) -> None:
         """Remove the values of which `matches` is true."""
         with self._lock:
             for key in [k for k, (value, _) in self._entries.items() if matches(value)]:
-                self._remove(key)
-
-    def _remove(self, key: str) -> None:
-        _, size = self._entries.pop(key, (None, 0))
-        self._size_in_use -= size
+                del self._entries[key]

@@ -6,15 +6,17 @@ Pure: it takes what is known of an execution and an event, and returns the chang
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
 
+from flowkernel.core.message_projection import (
+    MESSAGE_KINDS,
+    close_message,
+    fold_message,
+)
 from flowkernel.core.models import CellRun, Event, EventKind, Execution, Message
 from flowkernel.core.projection import (
     CELL_KINDS,
-    MESSAGE_KINDS,
     close_cell,
-    close_message,
     fold,
     fold_cell,
-    fold_message,
 )
 from flowkernel.core.status import MessageStatus
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
+from immutables import Map
+
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     Event,
@@ -11,7 +13,8 @@ from flowkernel.core.models import (
     Flow,
     FlowVersion,
 )
-from flowkernel.store.caches import BoundedCache, NewIdFilter, PersistentMap, RecentIds
+from flowkernel.store.caches import BoundedCache, NewIdFilter, RecentIds
+from flowkernel.store.commit import Commit
 from flowkernel.store.event_rows import CellRuns, Messages, open_only
 from flowkernel.store.pending_changes import PendingChanges, belongs_to
 
@@ -19,10 +22,10 @@ from flowkernel.store.pending_changes import PendingChanges, belongs_to
 EVENT_ID_COUNT = 50_000
 #: Ids of executions kept to recognize a new execution without reading a table.
 EXECUTION_ID_COUNT = 50_000
-#: Executions that ended lately: how many, and how many bytes.
-ENDED_COUNT, ENDED_BYTES = 10_000, 32 * 1024 * 1024
-#: Flow versions used lately: how many, and how many bytes.
-VERSION_COUNT, VERSION_BYTES = 1_000, 32 * 1024 * 1024
+#: Bytes of the executions that ended lately: 16,000 of the smallest.
+ENDED_BYTES = 32 * 1024 * 1024
+#: Bytes of the flow versions used lately.
+VERSION_BYTES = 32 * 1024 * 1024
 #: Bytes in memory of an execution without its inputs and output, about.
 BASE_SIZE = 2_000
 
@@ -35,11 +38,11 @@ def _execution_ids() -> NewIdFilter:
 
 
 def _ended_cache() -> BoundedCache[Execution]:
-    return BoundedCache(count=ENDED_COUNT, size=ENDED_BYTES)
+    return BoundedCache(size=ENDED_BYTES)
 
 
 def _version_cache() -> BoundedCache[FlowVersion]:
-    return BoundedCache(count=VERSION_COUNT, size=VERSION_BYTES)
+    return BoundedCache(size=VERSION_BYTES)
 
 
 def _event_ids() -> RecentIds:
@@ -51,19 +54,19 @@ class LiveState:
     """What the store holds in memory. The writer changes it once changes are on disk.
 
     Other threads read it at any time. So `live`, `messages` and `flows` are replaced by
-    changed copies and never changed in place: a reader can iterate over the one it took.
+    changed ones and never changed in place: a reader can iterate over the one it took.
     """
 
     last_seq: int = 0
     execution_ids: NewIdFilter = field(default_factory=_execution_ids)
     #: Every execution that has not ended, by id.
-    live: PersistentMap[Execution] = field(default_factory=PersistentMap)
+    live: Map[str, Execution] = field(default_factory=Map)
     recently_ended: BoundedCache[Execution] = field(default_factory=_ended_cache)
     calls: Calls = field(default_factory=dict)  #: All calls of live executions.
     #: The cell runs of live executions.
     cell_runs: dict[str, CellRuns] = field(default_factory=dict)
     #: The messages of live executions.
-    messages: dict[str, Messages] = field(default_factory=dict)
+    messages: Map[str, Messages] = field(default_factory=Map)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     version_hashes: set[str] = field(default_factory=set)  #: Of every known version.
     recent_versions: BoundedCache[FlowVersion] = field(default_factory=_version_cache)
@@ -74,6 +77,15 @@ class LiveState:
         """The execution, if it is live or ended lately."""
         return self.live.get(execution_id) or self.recently_ended.get(execution_id)
 
+    def commit(self, events: Iterable[Event] = ()) -> Commit:
+        """What followers get of this moment, and of the events that led to it."""
+        return Commit(
+            seq=self.last_seq,
+            events=tuple(events),
+            live=self.live,
+            messages=self.messages,
+        )
+
     def apply(self, changes: PendingChanges) -> None:
         """Take over changes that are in the journal."""
         self.last_seq = changes.events[-1].seq if changes.events else self.last_seq
@@ -82,8 +94,11 @@ class LiveState:
         self.execution_ids.add(changes.new_executions)
         if changes.executions:
             self._add_executions(changes.executions)
-            new = map(changes.executions.__getitem__, changes.new_executions)
-            self.add_calls((e.parent_id, e.call_key, e.execution_id) for e in new)
+            self.add_calls(
+                (parent_id, call_key, child_id)
+                for (parent_id, call_key), child_ids in changes.calls.items()
+                for child_id in child_ids
+            )
         if changes.flows:
             flows = {**self.flows, **changes.flows}
             self.flows = {name: flow for name, flow in flows.items() if flow}
@@ -102,7 +117,7 @@ class LiveState:
     def _add_messages(self, changes: PendingChanges) -> None:
         for execution_id, messages in changes.messages.items():
             merged = {**self.messages.get(execution_id, {}), **open_only(messages)}
-            self.messages = {**self.messages, execution_id: merged}
+            self.messages = self.messages.set(execution_id, merged)
 
     def add_calls(self, calls: Iterable[tuple[str | None, str | None, str]]) -> None:
         """Add calls: parent, call key and child of each. Only those of a live parent stay."""
@@ -122,18 +137,22 @@ class LiveState:
         for execution in ended:
             size = memory_size(execution)
             self.recently_ended.put(execution.execution_id, execution, size)
-        live = {k: e for k, e in executions.items() if not e.status.is_ended}
-        ended_ids = {execution.execution_id for execution in ended}
-        self.live = self.live.with_changes(live, ended_ids)
+        with self.live.mutate() as live:
+            for execution_id, execution in executions.items():
+                if execution.status.is_ended:
+                    live.pop(execution_id, None)
+                else:
+                    live[execution_id] = execution
+            self.live = live.finish()
+        self._forget_parts([execution.execution_id for execution in ended])
+
+    def _forget_parts(self, ended_ids: Iterable[str]) -> None:
+        """Forget the cell runs, calls and messages of executions that have ended."""
         for execution_id in ended_ids:
             self.cell_runs.pop(execution_id, None)
             self.calls.pop(execution_id, None)
-        if ended_ids & self.messages.keys():
-            self.messages = {
-                execution_id: messages
-                for execution_id, messages in self.messages.items()
-                if execution_id not in ended_ids
-            }
+            if execution_id in self.messages:
+                self.messages = self.messages.delete(execution_id)
 
     def _remove_pruned(self, ids: Set[str]) -> None:
         self.recently_ended.remove_where(lambda execution: belongs_to(execution, ids))

@@ -27,6 +27,8 @@ class PendingChanges:
     event_ids: set[str] = field(default_factory=set)
     executions: dict[str, Execution] = field(default_factory=dict)
     new_executions: set[str] = field(default_factory=set)
+    #: The new executions by the call that started them: parent and call key.
+    calls: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     #: By the id of the execution, then by their own id; `messages` likewise.
     cell_runs: dict[str, dict[str, CellRun]] = field(default_factory=dict)
     new_cell_runs: set[str] = field(default_factory=set)
@@ -48,6 +50,8 @@ class PendingChanges:
         self.event_ids |= later.event_ids
         self.executions |= later.executions
         self.new_executions |= later.new_executions
+        for call, execution_ids in later.calls.items():
+            self.calls.setdefault(call, []).extend(execution_ids)
         for execution_id, cell_runs in later.cell_runs.items():
             self.add_cell_runs(execution_id, cell_runs)
         self.new_cell_runs |= later.new_cell_runs
@@ -59,6 +63,14 @@ class PendingChanges:
         self.pruned |= later.pruned
         self.frame = max(self.frame, later.frame)
         self.size += later.size
+
+    def add_new_execution(self, execution: Execution) -> None:
+        """Add one that has no row yet, and the call that started it."""
+        self.executions[execution.execution_id] = execution
+        self.new_executions.add(execution.execution_id)
+        if execution.parent_id is not None and execution.call_key is not None:
+            call = (execution.parent_id, execution.call_key)
+            self.calls.setdefault(call, []).append(execution.execution_id)
 
     def add_cell_runs(self, execution_id: str, cell_runs: dict[str, CellRun]) -> None:
         """Add cell runs of one execution, by id."""

@@ -1,9 +1,9 @@
 """Reading the store: one method for each query. Rows become models here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flowkernel.core.clock import new_id
@@ -268,12 +268,22 @@ class Queries:
             execution_id=_uuid(execution.execution_id),
             root_id=_uuid(execution.root_id),
         )
-        return [(_aware(r["started_at"]), _aware(r["ended_at"])) for r in records]
+        return [
+            (rows.aware(r["started_at"]), r["ended_at"] and rows.aware(r["ended_at"]))
+            for r in records
+        ]
 
     def cell_runs(self, execution_id: str) -> list[CellRun]:
         """The cell runs of one execution, in the order in which they started."""
         records = self._read("cell_runs", execution_id=_uuid(execution_id))
         return [rows.CELL_RUN.model_of(record) for record in records]
+
+    def count_ended_cells(self) -> dict[str, int]:
+        """How many cell runs of each live execution have ended, by id. From memory."""
+        return {
+            execution_id: sum(run is None for run in runs.values())
+            for execution_id, runs in self._state.cell_runs.items()
+        }
 
     def log(
         self, execution_id: str, *, after_seq: int = 0, limit: int = 10_000
@@ -378,15 +388,6 @@ def _only_id(ids: list[str], text: str) -> str:
             f"{text!r} can mean {listed}. Give more characters, such as the last 8."
         )
     return ids[0]
-
-
-@overload
-def _aware(moment: datetime) -> datetime: ...
-@overload
-def _aware(moment: None) -> None: ...
-def _aware(moment: datetime | None) -> datetime | None:
-    """A moment of the tables with its time zone, which is UTC."""
-    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _uuid(text: str) -> str:

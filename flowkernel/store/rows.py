@@ -243,7 +243,7 @@ def _reader(hint: Any) -> Callable[[Any], Any] | None:
     if is_json(hint):
         return json.loads
     if hint is datetime:
-        return _aware
+        return aware
     if hint is str:  # A UUID column gives no text.
         return str
     if isinstance(hint, type) and issubclass(hint, StrEnum):
@@ -259,5 +259,6 @@ def _record(model: type[T], text: str) -> T:
     return model.from_json(json.loads(text))
 
 
-def _aware(moment: datetime) -> datetime:
+def aware(moment: datetime) -> datetime:
+    """A moment of the tables with its time zone, which is UTC."""
     return moment.replace(tzinfo=UTC)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from logging import getLogger
 from pathlib import Path
 
+from immutables import Map
+
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineFault, MoveNotAllowed
 from flowkernel.store import rows
 from flowkernel.store.batch import Batch
-from flowkernel.store.caches import NewIdFilter, PersistentMap, RecentIds
+from flowkernel.store.caches import NewIdFilter, RecentIds
 from flowkernel.store.event_rows import CellRuns, Messages, open_only
 from flowkernel.store.journal.frames import FrameContent
 from flowkernel.store.journal.journal import Journal
@@ -32,7 +34,7 @@ def load_state(pool: CursorPool) -> LiveState:
     state = LiveState(
         last_seq=int(pool.meta()["applied_seq"]),
         execution_ids=NewIdFilter(str(newest_id or ""), limit=EXECUTION_ID_COUNT),
-        live=PersistentMap(live),
+        live=Map(live),
         flows={flow.name: flow for flow in flows},
         version_hashes={row["hash"] for row in pool.read("list_version_hashes")},
         event_ids=RecentIds(event_ids, limit=EVENT_ID_COUNT),
@@ -44,7 +46,7 @@ def load_state(pool: CursorPool) -> LiveState:
 
 def _load_parts(pool: CursorPool, state: LiveState, live_ids: list[str]) -> None:
     state.cell_runs = _load_cell_runs(pool, live_ids)
-    state.messages = _load_messages(pool, live_ids)
+    state.messages = Map(_load_messages(pool, live_ids))
     calls = pool.read("list_live_calls", execution_ids=live_ids)
     state.add_calls(
         (str(row["parent_id"]), row["call_key"], str(row["id"])) for row in calls

@@ -8,10 +8,10 @@ bytes: closing it would release DuckDB's lock on the file, and a second process 
 
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import duckdb
 
@@ -19,7 +19,8 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Event, Flow, FlowVersion
 from flowkernel.store import sql_files
-from flowkernel.store.batch import check_text, checked_event
+from flowkernel.store.batch import Batch, check_text, checked_event
+from flowkernel.store.commit import Commit
 from flowkernel.store.compaction import compact, remove_drafts
 from flowkernel.store.database import MEMORY, copy_to, engine_error, open_file
 from flowkernel.store.pool import CursorPool
@@ -33,6 +34,8 @@ from flowkernel.store.startup import (
     open_journal,
 )
 from flowkernel.store.writer import Listener, Writer
+
+T = TypeVar("T")
 
 
 class Store(Queries):
@@ -142,6 +145,23 @@ class Store(Queries):
         )
         return recorded
 
+    def decide(self, decide: Callable[[Batch], T]) -> T:
+        """Have something decided on the writing thread, by the state of that moment.
+
+        Args:
+            decide: Reads the batch, adds to it by its verbs, and returns the reply. It must be
+                quick, and must call nothing else of the store. If it raises before a verb has
+                added something, nothing is changed; so call one verb, and call it last.
+
+        Returns:
+            Its reply, once all is on disk.
+
+        Raises:
+            DiskFull, EngineFault: Nothing was recorded.
+        """
+        reply: T = self._writer.submit(decide)
+        return reply
+
     def save_flow(self, flow: Flow) -> None:
         """Add the flow, or replace the flow that has its name."""
         check_text(flow)
@@ -161,12 +181,15 @@ class Store(Queries):
             check_text(version)
             self._writer.submit(lambda batch: batch.save_version(version))
 
-    def on_commit(self, listener: Listener) -> None:
-        """Call this with the events of each batch that is on disk, in order of `seq`.
+    def follow(self, listener: Listener) -> Commit:
+        """Call this with each commit from now on, in order, once it is on disk.
 
         It runs in the writing thread, before the callers get their replies: be quick.
+
+        Returns:
+            The moment that the first of these commits follows on.
         """
-        self._writer.listeners.append(listener)
+        return self._writer.follow(listener)
 
     def rebuild(self) -> None:
         """Make `execution`, `cell_run` and `message` again from `event`. All writing waits.

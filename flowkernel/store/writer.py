@@ -9,8 +9,8 @@ from logging import getLogger
 from typing import Any
 
 from flowkernel.core.errors import EngineFault, FlowkernelError
-from flowkernel.core.models import Event
 from flowkernel.store.batch import Batch
+from flowkernel.store.commit import Commit
 from flowkernel.store.database import engine_error
 from flowkernel.store.journal.journal import Journal
 from flowkernel.store.live_state import LiveState
@@ -21,7 +21,7 @@ logger = getLogger(__name__)
 
 #: Requests in one frame, inclusive: bounds how long the first of them waits.
 MAX_REQUESTS = 2_000
-Listener = Callable[[list[Event]], None]
+Listener = Callable[[Commit], None]
 #: Adds changes to the batch and returns the reply, or raises and changes nothing.
 Decide = Callable[[Batch], Any]
 
@@ -62,9 +62,9 @@ class Writer:
     ) -> None:
         """Without a journal, what is recorded lasts as long as the database in memory."""
         self.state = state
-        self.listeners: list[Listener] = []
         #: Held while a batch is decided and written.
         self.write_lock = threading.Lock()
+        self._listeners: list[Listener] = []
         self._journal = journal
         self._projector = projector
         self._queue: queue.SimpleQueue[WriteRequest | None] = queue.SimpleQueue()
@@ -88,6 +88,12 @@ class Writer:
                 raise EngineFault("The store is closed: nothing more can be recorded.")
             self._queue.put(request)
         return request.reply.result()
+
+    def follow(self, listener: Listener) -> Commit:
+        """Call this with each commit from now on; return the moment that they follow on."""
+        with self.write_lock:
+            self._listeners.append(listener)
+            return self.state.commit()
 
     def close(self) -> None:
         """Carry out the requests that wait, then stop."""
@@ -128,7 +134,8 @@ class Writer:
             for request in requests:
                 request.reply.set_exception(_error_for_caller(error))
             return
-        self._call_listeners(batch.changes.events)
+        if batch.changes.events:
+            self._call_listeners(self.state.commit(batch.changes.events))
         # A refusal is sent after the write too: it may rest on another request's change.
         for result in results:
             result.send()
@@ -142,10 +149,10 @@ class Writer:
         self._projector.add(changes)
         self.state.apply(changes)
 
-    def _call_listeners(self, events: list[Event]) -> None:
-        for listener in self.listeners if events else ():
+    def _call_listeners(self, commit: Commit) -> None:
+        for listener in self._listeners:
             try:
-                listener(events)
+                listener(commit)
             except Exception:
                 logger.exception("A listener of the store failed")
 

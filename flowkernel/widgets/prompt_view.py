@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.message_projection import pressed_button
 from flowkernel.core.models import Json, Message
-from flowkernel.core.projection import pressed_button
 from flowkernel.core.status import MessageStatus
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form

@@ -111,14 +111,10 @@ class World:
             base_url="http://engine/api/latest",
             headers={"Authorization": "Bearer t"},
         )
-        follow = self.dispatcher.on_events
-        self.store.on_commit(
-            lambda events: self.loop.call_soon_threadsafe(follow, events)
-        )
-        self.do(self._open_dispatcher())
+        self.do(self._follow_store())
 
-    async def _open_dispatcher(self) -> None:
-        self.dispatcher.open()
+    async def _follow_store(self) -> None:
+        self._engine.follow_store()
 
     def close(self) -> None:
         """Kill the engine; what it has acknowledged is in the file."""
@@ -574,8 +570,8 @@ class Interactive(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         store = self.world.store
-        self.known_ids |= store.live.keys()
-        for execution_id in self.known_ids - store.live.keys():
+        self.known_ids |= set(store.live)
+        for execution_id in self.known_ids - set(store.live):
             status = store.get_execution(execution_id).status
             assert status.is_ended
             assert self.ended.setdefault(execution_id, status) == status

@@ -25,7 +25,7 @@ from flowkernel.core.models import (
     RequestedAction,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.store import SqlLimits, Store, sql_files
+from flowkernel.store import Commit, SqlLimits, Store, sql_files
 
 S = ExecutionStatus
 K = EventKind
@@ -203,7 +203,7 @@ def test_everything_is_there_after_reopening(path):
 
 
 def test_many_callers_share_commits(path):
-    commits: list[list[Event]] = []
+    commits: list[Commit] = []
     together = threading.Barrier(64)
 
     def record(_: int) -> str:
@@ -211,13 +211,13 @@ def test_many_callers_share_commits(path):
         return store.append([created_event()])[0].execution_id
 
     with Store(path) as store, ThreadPoolExecutor(64) as threads:
-        store.on_commit(commits.append)
+        store.follow(commits.append)
         ids = list(threads.map(record, range(64)))
 
     with Store(path) as store:
         assert set(store.live) == set(ids)
     assert len(commits) < 64
-    assert [e.seq for events in commits for e in events] == list(range(1, 65))
+    assert [e.seq for commit in commits for e in commit.events] == list(range(1, 65))
 
 
 def test_a_refusal_does_not_affect_other_requests(path):

@@ -7,12 +7,12 @@ import pytest
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.message_projection import MESSAGE_KINDS
 from flowkernel.core.models import CellRun, Event, EventKind, Execution, RequestedAction
 from flowkernel.core.projection import (
     CELL_KINDS,
     DETAILS,
     LIVE_VERBS,
-    MESSAGE_KINDS,
     MOVED_TO,
     close_cell,
     fold,

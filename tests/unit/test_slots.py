@@ -32,7 +32,7 @@ def test_one_whose_wait_is_over_comes_before_one_that_never_started():
 
     table.resume("old")
 
-    assert table.grant_resumes() == ["old"]
+    assert [grant.execution_id for grant in table.grant_resumes()] == ["old"]
     assert table.grant_starts() == []
 
 
@@ -52,88 +52,166 @@ def test_what_was_lost_comes_first():
 
     table.apply(event("lost", K.LOST, worker="w"))
 
-    assert table.grant_starts() == ["lost"]
+    assert [grant.execution_id for grant in table.grant_starts()] == ["lost"]
+
+
+def test_a_grant_under_way_is_not_given_again():
+    table = SlotTable(2)
+    for name in ("first", "second", "third"):
+        table.apply(event(name, K.CREATED, status=S.QUEUED))
+
+    grants = table.grant_starts()
+
+    assert [grant.execution_id for grant in grants] == ["first", "second"]
+    assert (table.free, table.grant_starts()) == (0, [])
+    table.take_back(grants[0])
+    assert [grant.execution_id for grant in table.grant_starts()] == ["first"]
+
+
+def test_an_old_grant_does_not_take_back_a_newer_one():
+    table = SlotTable(1)
+    table.apply(event("one", K.CREATED, status=S.QUEUED))
+    [old] = table.grant_starts()
+    table.apply(event("one", K.PAUSED))
+    table.apply(event("one", K.QUEUED))
+    [new] = table.grant_starts()
+
+    table.take_back(old)
+
+    assert table.grants == {"one": new}
+
+
+def test_only_what_waits_is_resumed():
+    table = SlotTable(1)
+    table.apply(event("one", K.CREATED, status=S.QUEUED))
+    table.apply(event("one", K.STARTED, worker="w"))
+
+    table.resume("one")
+    table.resume("never heard of")
+
+    assert (table.grant_resumes(), table.free) == ([], 0)
 
 
 class SlotMachine(RuleBasedStateMachine):
-    """Executions start, wait, continue and end in any order; some grants are not recorded."""
+    """Executions start, wait, continue and end in any order, while grants are under way.
+
+    What is recorded is heard later: `status` is what is on disk, the table follows behind.
+    """
 
     def __init__(self):
         super().__init__()
         self.table = SlotTable(3)
         self.status = {}
-        self.waiting = set()
+        self.over = set()  #: They wait, and their wait is over.
+        self.on_the_way = []  #: Recorded, not heard yet: events, and refused grants.
+        self.flying = []  #: Given out, not decided on yet.
 
-    def apply(self, execution_id, kind, stands, **payload):
-        self.table.apply(event(execution_id, kind, **payload))
-        self.status[execution_id] = stands
+    def record(self, execution_id, kind, status, /, **payload):
+        self.status[execution_id] = status
+        self.over.discard(execution_id)
+        self.on_the_way.append(event(execution_id, kind, **payload))
 
-    def with_status(self, *statuses):
-        return sorted(e for e, status in self.status.items() if status in statuses)
+    def draw(self, data, *statuses):
+        names = sorted(e for e, status in self.status.items() if status in statuses)
+        return data.draw(st.sampled_from(names)) if names else None
 
     @rule()
     def create(self):
-        self.apply(f"e{len(self.status)}", K.CREATED, S.QUEUED, status=S.QUEUED)
+        self.record(f"e{len(self.status)}", K.CREATED, S.QUEUED, status=S.QUEUED)
 
-    @rule(is_recorded=st.booleans())
-    def grant(self, is_recorded):
-        resumed = self.table.grant_resumes()
-        started = self.table.grant_starts()
-        for execution_id in resumed + started:
-            if not is_recorded:
-                self.table.take_back(execution_id)
-                if execution_id in resumed:
-                    self.table.resume(execution_id)
-            elif execution_id in resumed:
-                self.waiting.discard(execution_id)
-                self.apply(execution_id, K.RESUMED, S.RUNNING)
+    @rule()
+    def grant(self):
+        for kind, grants in (
+            (K.RESUMED, self.table.grant_resumes()),
+            (K.STARTED, self.table.grant_starts()),
+        ):
+            self.flying += [(kind, grant) for grant in grants]
+
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data(), fails=st.booleans())
+    def land(self, data, fails):
+        """The writer decides on a grant; its reply comes after all events before it."""
+        number = data.draw(st.integers(0, len(self.flying) - 1))
+        kind, grant = self.flying.pop(number)
+        execution_id, status = grant.execution_id, self.status[grant.execution_id]
+        fits = (
+            status is S.QUEUED if kind is K.STARTED else status in (S.WAITING, S.PAUSED)
+        )
+        if fits and not fails:
+            self.record(execution_id, kind, S.RUNNING, worker="w")
+        else:
+            self.on_the_way.append(grant)
+
+    @precondition(lambda self: self.on_the_way)
+    @rule(count=st.integers(1, 5))
+    def hear(self, count):
+        for _ in range(min(count, len(self.on_the_way))):
+            news = self.on_the_way.pop(0)
+            if isinstance(news, Event):
+                self.table.apply(news)
             else:
-                self.apply(execution_id, K.STARTED, S.RUNNING, worker="w")
+                self.table.take_back(news)
 
-    @precondition(lambda self: self.with_status(S.RUNNING))
     @rule(data=st.data())
     def wait(self, data):
-        self.apply(
-            data.draw(st.sampled_from(self.with_status(S.RUNNING))),
-            K.WAITING,
-            S.WAITING,
-        )
+        if execution_id := self.draw(data, S.RUNNING):
+            self.record(execution_id, K.WAITING, S.WAITING)
 
-    @precondition(lambda self: self.with_status(S.WAITING))
     @rule(data=st.data())
     def wake(self, data):
-        execution_id = data.draw(st.sampled_from(self.with_status(S.WAITING)))
-        self.waiting.add(execution_id)
-        self.table.resume(execution_id)
+        """A wait that the table has heard of is over."""
+        if self.on_the_way:
+            return
+        if execution_id := self.draw(data, S.WAITING):
+            self.over.add(execution_id)
+            self.table.resume(execution_id)
 
-    @precondition(lambda self: self.with_status(S.QUEUED, S.RUNNING, S.WAITING))
+    @rule(data=st.data())
+    def pause(self, data):
+        if execution_id := self.draw(data, S.QUEUED, S.RUNNING, S.WAITING):
+            self.record(execution_id, K.PAUSED, S.PAUSED)
+
+    @rule(data=st.data())
+    def resume(self, data):
+        if execution_id := self.draw(data, S.PAUSED):
+            self.on_the_way.append(event(execution_id, K.REQUESTED, what="resume"))
+            self.over.add(execution_id)
+
     @rule(data=st.data())
     def end(self, data):
-        execution_id = data.draw(
-            st.sampled_from(self.with_status(S.QUEUED, S.RUNNING, S.WAITING))
-        )
-        self.waiting.discard(execution_id)
-        self.apply(execution_id, K.ENDED, S.ENDED_CANCELLED, status=S.ENDED_CANCELLED)
+        if execution_id := self.draw(data, S.QUEUED, S.RUNNING, S.WAITING, S.PAUSED):
+            status = S.ENDED_CANCELLED
+            self.record(execution_id, K.ENDED, status, status=status)
 
-    @precondition(lambda self: self.with_status(S.RUNNING, S.WAITING))
     @rule(data=st.data())
     def lose(self, data):
-        execution_id = data.draw(
-            st.sampled_from(self.with_status(S.RUNNING, S.WAITING))
-        )
-        self.waiting.discard(execution_id)
-        self.apply(execution_id, K.LOST, S.QUEUED, worker="w")
+        if execution_id := self.draw(data, S.RUNNING, S.WAITING):
+            self.record(execution_id, K.LOST, S.QUEUED, worker="w")
 
     @invariant()
     def no_more_run_than_there_are_slots(self):
-        assert len(self.with_status(S.RUNNING)) <= self.table.slots
+        running = [e for e, status in self.status.items() if status is S.RUNNING]
+        assert len(running) <= self.table.slots
         assert self.table.free >= 0
 
     @invariant()
-    def none_is_forgotten(self):
-        assert sorted(self.table.queued) == self.with_status(S.QUEUED)
-        assert set(self.table.resuming) == self.waiting
-        assert sorted(self.table.holding) == self.with_status(S.RUNNING)
+    def no_grant_is_given_twice(self):
+        granted = [grant for _, grant in self.flying]
+        granted += [news for news in self.on_the_way if not isinstance(news, Event)]
+        current = [g for g in granted if self.table.grants.get(g.execution_id) == g]
+        assert len(current) == len({grant.execution_id for grant in current})
+
+    @invariant()
+    def none_is_forgotten_once_all_is_heard(self):
+        if self.on_the_way:
+            return
+        by_status = {s: {e for e, t in self.status.items() if t is s} for s in S}
+        assert set(self.table.queued) == by_status[S.QUEUED]
+        assert set(self.table.holding) == by_status[S.RUNNING]
+        assert set(self.table.resuming) == self.over
+        assert self.table.grants.keys() <= {
+            grant.execution_id for _, grant in self.flying
+        }
 
 
 SlotMachine.TestCase.settings = settings(

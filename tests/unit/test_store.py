@@ -31,7 +31,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import fold
 from flowkernel.core.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
-from flowkernel.store import HEAVY, SqlLimits, Store
+from flowkernel.store import HEAVY, Commit, SqlLimits, Store
 from flowkernel.store.caches import RecentIds
 
 S = ExecutionStatus
@@ -346,16 +346,35 @@ def test_an_event_that_cannot_be_stored_is_refused(store, event):
     assert store.events_after(0) == []
 
 
-def test_listeners_get_events_in_order_before_the_caller(store, caplog):
-    received: list[Event] = []
-    store.on_commit(lambda events: 1 / 0)
-    store.on_commit(received.extend)
+def test_followers_get_the_events_and_the_state_after_them(
+    store, caplog, add_execution
+):
+    commits: list[Commit] = []
+    before = add_execution()
+    store.follow(lambda commit: 1 / 0)
+    first = store.follow(commits.append)
     event = created_event()
 
     recorded = store.append([event, make_event(event.execution_id, K.QUEUED)])
 
-    assert received == recorded
+    assert (first.events, set(first.live)) == ((), {before.execution_id})
+    [commit] = commits
+    assert list(commit.events) == recorded
+    assert commit.seq == recorded[-1].seq == first.seq + 2
+    assert commit.live == store.live
     assert "listener" in caplog.text
+
+
+def test_what_was_handed_over_stays_as_it_was(store, add_execution):
+    commits: list[Commit] = []
+    store.follow(commits.append)
+    execution_id = add_execution().execution_id
+    statuses = [commit.live[execution_id].status for commit in commits]
+
+    store.append([make_event(execution_id, K.ENDED, status=S.ENDED_CANCELLED)])
+
+    assert [c.live[execution_id].status for c in commits[:-1]] == statuses
+    assert execution_id not in commits[-1].live
 
 
 def test_live_is_replaced_not_changed(store, add_execution):

@@ -3,24 +3,18 @@
 Pure, but for ids and the time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.event_factory import cancel_event
+from flowkernel.store import Batch
 
 S = ExecutionStatus
 K = EventKind
 A = RequestedAction
 WITH_PARENT = "Cancelled with its parent."
 NEVER_STARTED = "Its parent ended before it was started."
-
-
-def cancel_late_child(child: Execution, parent: Execution) -> list[Event]:
-    """Cancel a child that was started while its parent was being cancelled."""
-    if parent.requested_action is A.CANCEL or parent.status is S.ENDED_CANCELLED:
-        return [cancel_event(child, "engine", WITH_PARENT)]
-    return []
 
 
 def cancels(event: Event) -> bool:
@@ -31,25 +25,27 @@ def cancels(event: Event) -> bool:
     return is_end and S(event.payload["status"]) is S.ENDED_CANCELLED
 
 
-def cancel_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
-    """Cancel the children that came in while the cancel of their parent was recorded.
+def to_cancel(event: Event, children: Iterable[Execution]) -> list[Execution]:
+    """The children that are cancelled because of an event of their parent.
 
-    `live`: the executions that have not ended.
+    When a parent ends, those that were only recorded: nobody can start them any more.
+
+    Args:
+        children: Those that have not ended.
     """
-    return [
-        cancel_event(child, "engine", WITH_PARENT)
-        for child in live
-        if child.parent_id == parent_id and child.requested_action is not A.CANCEL
+    if cancels(event):
+        return [child for child in children if child.requested_action is not A.CANCEL]
+    if event.kind is K.ENDED:
+        return [child for child in children if child.status is S.PENDING]
+    return []
+
+
+def cancel_children(batch: Batch, child_ids: Sequence[str], sentence: str) -> None:
+    """Cancel those of these children that have not ended. A verb of the writer."""
+    children = filter(None, map(batch.find_execution, child_ids))
+    events = [
+        cancel_event(child, "engine", sentence)
+        for child in children
+        if not child.status.is_ended and child.requested_action is not A.CANCEL
     ]
-
-
-def cancel_pending_children(parent_id: str, live: Iterable[Execution]) -> list[Event]:
-    """Cancel the children that were only recorded: their parent can no longer start them.
-
-    `live`: the executions that have not ended.
-    """
-    return [
-        cancel_event(child, "engine", NEVER_STARTED)
-        for child in live
-        if child.parent_id == parent_id and child.status is S.PENDING
-    ]
+    batch.append(events, strict=False)

@@ -1,20 +1,22 @@
 """Gives queued executions to workers, and takes back what a lost one had.
 
-Everything here happens in the engine's event loop, one thing at a time. What it decides goes
-to the store as events; what it knows comes back from the store as events. The decisions, which
-are pure, are in modules of their own: who gets a slot in `slots`, what a worker has to do in
-`assignments`, what follows for children in `cancellation` and after a loss in `lost_workers`.
+Everything here happens in the engine's event loop, one thing at a time. What it knows comes
+from the store, commit by commit: the events, and the executions as they were right after them.
+It never looks at anything newer. What it decides goes to the store, whose writer decides again
+where the state may have changed meanwhile. The decisions, which are pure, are in modules of
+their own: who gets a slot in `slots`, what a worker has to do in `assignments`, what follows
+for children in `cancellation` and after a loss in `lost_workers`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from logging import getLogger
-from typing import Any
+from typing import Any, TypeVar
 
 from flowkernel.core.clock import monotonic, now
-from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
+from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import (
@@ -22,13 +24,15 @@ from flowkernel.engine.dispatch.assignments import (
     plan_assignments,
 )
 from flowkernel.engine.dispatch.cancellation import (
+    NEVER_STARTED,
+    WITH_PARENT,
     cancel_children,
-    cancel_late_child,
-    cancel_pending_children,
     cancels,
+    to_cancel,
 )
-from flowkernel.engine.dispatch.lost_workers import find_orphans, loss_events
-from flowkernel.engine.dispatch.slots import SlotTable, is_external
+from flowkernel.engine.dispatch.live_families import LiveFamilies
+from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
+from flowkernel.engine.dispatch.slots import Grant, SlotTable, is_external
 from flowkernel.engine.dispatch.wait_registry import WaitRegistry
 from flowkernel.engine.dispatch.worker_lease import WorkerLease
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
@@ -40,6 +44,7 @@ from flowkernel.engine.service import (
 )
 from flowkernel.engine.start_plan import notebook_path
 from flowkernel.kernels.parked.registry import sweep_parked
+from flowkernel.store import Batch, Commit
 
 S = ExecutionStatus
 K = EventKind
@@ -48,6 +53,7 @@ SILENT = frozenset({K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED})
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 IDLE_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
 log = getLogger(__name__)
+T = TypeVar("T")
 
 
 class Dispatcher:
@@ -67,35 +73,51 @@ class Dispatcher:
         self.is_stopping = False
         #: The home was deleted or moved: nothing can be recorded.
         self.is_homeless = False
+        #: The moment that everything here is of.
+        self.commit = Commit(seq=0, live={}, messages={})
         self._processes = processes
         self._stream = stream
         self._opened_at = monotonic()
+        self._families = LiveFamilies()
         self._changes: dict[str, asyncio.Event] = {}
         self._has_events = asyncio.Event()  #: Something happened since the last sweep.
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # -- following events ----------------------------------------------------------------
+    # -- following the store -------------------------------------------------------------
 
-    def open(self) -> None:
+    def open(self, commit: Commit) -> None:
         """Follow what was under way when the last engine ended."""
-        for execution in sorted(self._live, key=lambda e: e.created_at):
+        self.commit = commit
+        self._families.recall(commit.live.values())
+        ended_cells = self.service.store.count_ended_cells()
+        for execution in sorted(commit.live.values(), key=lambda e: e.created_at):
             self.slots.recall(execution)
-            runs = self.service.store.cell_runs(execution.execution_id)
-            ended = sum(run.ended_at is not None for run in runs)
+            ended = ended_cells.get(execution.execution_id, 0)
             self.progress[execution.execution_id] = Progress(cells_ended=ended)
         self._grant_slots()
 
-    def on_events(self, events: list[Event]) -> None:
-        """Follow what was committed."""
-        for event in events:
-            self._follow(event)
-        self._stream.publish(events)
+    def on_commit(self, commit: Commit) -> None:
+        """Follow what was committed. An event that fails here loses its own reaction only."""
+        self.commit = commit
+        for event in commit.events:
+            try:
+                self._follow(event)
+            except Exception:
+                log.exception(f"could not follow event {event.event_id} ({event.kind})")
+        self._stream.publish(list(commit.events))
         self._has_events.set()
         self._grant_slots()
+
+    @property
+    def live(self) -> Mapping[str, Execution]:
+        """The executions that had not ended at this moment, by id."""
+        return self.commit.live
 
     def _follow(self, event: Event) -> None:
         execution_id = event.execution_id
         self.slots.apply(event)
+        self._families.apply(event)
+        self._follow_progress(event)
         if event.kind is K.ENDED:
             self._follow_end(event)
         elif event.kind in (K.FAILED, K.KERNEL_LOST):
@@ -104,50 +126,60 @@ class Dispatcher:
         elif event.kind is K.PAUSED:
             self._note_paused(event)
         elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
-            message_id = event.payload["message_id"]
-            for waiter in self.waits.note(message_id, S.ENDED_SUCCESS):
-                self.slots.resume(waiter)
-        elif event.kind is K.CREATED or execution_id in self.progress:
-            self._cancel_late_child(event)
-            progress = self.progress.get(execution_id, Progress())
-            self.progress[execution_id] = fold_progress(progress, event)
-        if cancels(event):
-            self._record(cancel_children(execution_id, self._live))
+            self._resume_all(
+                self.waits.note(event.payload["message_id"], S.ENDED_SUCCESS)
+            )
+        self._cancel_children(event)
         if event.kind not in SILENT:
             self._wake(execution_id)
 
-    def _wake(self, execution_id: str) -> None:
-        """Wake the requests that wait for a change of it, and its worker."""
-        change = self._changes.pop(execution_id, None)
-        if change is not None:
-            change.set()
-        execution = self.service.store.live.get(execution_id)
-        worker = self.workers.get((execution.worker if execution else None) or "")
-        for lease in [worker] if worker else self.workers.values():
-            lease.has_news.set()
+    def _follow_progress(self, event: Event) -> None:
+        execution_id = event.execution_id
+        if event.kind is K.ENDED:
+            self.progress.pop(execution_id, None)
+        elif event.kind is K.CREATED or execution_id in self.progress:
+            progress = self.progress.get(execution_id, Progress())
+            self.progress[execution_id] = fold_progress(progress, event)
 
     def _follow_end(self, event: Event) -> None:
         execution_id = event.execution_id
-        self.progress.pop(execution_id, None)
         if (reporter := self.workers.get(event.actor)) is not None:
             reporter.ended.add(execution_id)  # It need not drop what it reported.
             reporter.holding.discard(execution_id)
         # Before anything that never started gets the slot that is free now.
-        for waiter in self.waits.note(execution_id, S(event.payload["status"])):
+        status = S(event.payload["status"])
+        self._resume_all(self.waits.note(execution_id, status))
+
+    def _resume_all(self, waiters: list[str]) -> None:
+        for waiter in waiters:
             self.slots.resume(waiter)
-        self._record(cancel_pending_children(execution_id, self._live))
 
     def _note_paused(self, event: Event) -> None:
         """The worker that reported it sent the poll that is open before that."""
         if (reporter := self.workers.get(event.actor)) is not None:
             reporter.paused.add(event.execution_id)
 
-    def _cancel_late_child(self, event: Event) -> None:
-        parent_id = event.payload.get("parent_id") if event.kind is K.CREATED else None
-        child = self.service.store.live.get(event.execution_id)
-        if parent_id is not None and child is not None:
-            parent = self.service.store.get_execution(parent_id)
-            self._record(cancel_late_child(child, parent))
+    def _cancel_children(self, event: Event) -> None:
+        """Cancel the children that cannot go on without their parent."""
+        if event.kind not in (K.REQUESTED, K.ENDED):
+            return
+        child_ids = self._families.children(event.execution_id)
+        live = [self.live[child_id] for child_id in child_ids if child_id in self.live]
+        children = [child.execution_id for child in to_cancel(event, live)]
+        if children:
+            sentence = WITH_PARENT if cancels(event) else NEVER_STARTED
+            cancel = partial(cancel_children, child_ids=children, sentence=sentence)
+            self.spawn(self._decide(cancel))
+
+    def _wake(self, execution_id: str) -> None:
+        """Wake the requests that wait for a change of it, and its worker."""
+        change = self._changes.pop(execution_id, None)
+        if change is not None:
+            change.set()
+        execution = self.live.get(execution_id)
+        worker = self.workers.get((execution.worker if execution else None) or "")
+        for lease in [worker] if worker else self.workers.values():
+            lease.has_news.set()
 
     async def wait_for_change(self, execution_id: str, seconds: float) -> bool:
         """Wait for the next change of its status; whether it came within `seconds`."""
@@ -164,22 +196,23 @@ class Dispatcher:
         """Give free slots to those whose turn it is."""
         if self.is_stopping:
             return
-        events = [
-            make_event(execution_id, K.RESUMED)
-            for execution_id in self.slots.grant_resumes()
+        grants = [
+            (grant, make_event(grant.execution_id, K.RESUMED))
+            for grant in self.slots.grant_resumes()
         ]
         worker = self._idlest_worker()
         if worker is not None:
-            grants = self.slots.grant_starts()
-            events += [self._started(execution_id, worker) for execution_id in grants]
+            starts = self.slots.grant_starts()
+            grants += [(grant, self._started(grant, worker)) for grant in starts]
         elif self.slots.queued and self.slots.free > 0:
             self.ensure_worker()
-        self._record(events)
+        if grants:
+            self.spawn(self._record(grants))
 
-    def _started(self, execution_id: str, worker: WorkerLease) -> Event:
-        execution = self.service.store.live[execution_id]
+    def _started(self, grant: Grant, worker: WorkerLease) -> Event:
+        execution = self.live[grant.execution_id]
         return make_event(
-            execution_id,
+            execution.execution_id,
             K.STARTED,
             worker=worker.worker_id,
             notebook_path=notebook_path(execution),
@@ -214,35 +247,26 @@ class Dispatcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _record(self, events: list[Event]) -> None:
-        """Have events recorded, if there are any, in a task of its own."""
-        if events:
-            self.spawn(self._commit(events))
-
-    async def _commit(self, events: list[Event]) -> None:
-        try:
-            recorded = await asyncio.to_thread(
-                self.service.store.append, events, strict=False
-            )
-        except FlowkernelError:
-            log.exception("could not record what was decided")
-            recorded = []
-            await asyncio.sleep(SWEEP_EVERY)  # A full disk: try again, but not at once.
+    async def _record(self, grants: list[tuple[Grant, Event]]) -> None:
+        """Record grants; take back those that cannot be recorded."""
+        events = [event for _, event in grants]
+        append = partial(Batch.append, events=events, strict=False)
+        recorded = await self._decide(append) or []
         recorded_ids = {event.event_id for event in recorded}
-        for event in events:
-            if event.event_id not in recorded_ids:  # It ended, or the disk is full.
-                self._take_back(event)
-        if len(recorded) < len(events):
+        refused = [g for g, event in grants if event.event_id not in recorded_ids]
+        for grant in refused:  # It ended meanwhile, or the disk is full.
+            self.slots.take_back(grant)
+        if refused:
             self._grant_slots()
 
-    def _take_back(self, event: Event) -> None:
-        self.slots.take_back(event.execution_id)
-        execution = self.service.store.live.get(event.execution_id)
-        if event.kind is not K.RESUMED or execution is None:
-            return
-        is_resuming = execution.requested_action is RequestedAction.RESUME
-        if execution.status is S.WAITING or is_resuming:
-            self.slots.resume(event.execution_id)
+    async def _decide(self, decide: Callable[[Batch], T]) -> T | None:
+        """Have something decided and recorded; None, after a pause, if it cannot be."""
+        try:
+            return await asyncio.to_thread(self.service.store.decide, decide)
+        except Exception:
+            log.exception("could not record what was decided")
+        await asyncio.sleep(SWEEP_EVERY)  # A full disk: try again, but not at once.
+        return None
 
     # -- workers -------------------------------------------------------------------------
 
@@ -281,7 +305,7 @@ class Dispatcher:
 
     def _assignments(self, worker: WorkerLease) -> Assignments:
         return plan_assignments(
-            self._live,
+            self.live.values(),
             worker.holdings,
             is_stopping=self.is_stopping,
             is_homeless=self.is_homeless,
@@ -329,20 +353,19 @@ class Dispatcher:
     async def recover(self) -> None:
         """Record what follows where a worker is lost, or a prompt is out of date."""
         orphans = self._orphans()
-        events = [e for orphan in orphans for e in loss_events(orphan, self.config)]
-        if events:
+        if orphans:
             sweep_parked(self.service.home.path)
-            await self._commit(events)
-        store = self.service.store
-        prompts = [m for m in store.open_messages() if m.about_id is not None]
-        find = store.find_execution
-        events = await asyncio.to_thread(stale_events, store.live, prompts, find)
+            await self._decide(partial(record_losses, orphans, self.config))
+        commit = self.commit
+        prompts = [m for m in commit.open_messages() if m.about_id is not None]
+        find = self.service.store.find_execution
+        events = await asyncio.to_thread(stale_events, commit.live, prompts, find)
         if events:
-            await self._commit(events)
+            await self._decide(partial(Batch.append, events=events, strict=False))
 
     async def _sleep(self) -> None:
         """Until the next sweep: soon while something is under way, else when it is again."""
-        if any(execution.is_under_way for execution in self._live):
+        if any(execution.is_under_way for execution in self.live.values()):
             await asyncio.sleep(SWEEP_EVERY)
             return
         self._has_events.clear()
@@ -355,7 +378,7 @@ class Dispatcher:
         """What a lost worker had; none before every worker had time to poll this engine."""
         if monotonic() - self._opened_at < self.config.lease:
             return []
-        return find_orphans(self._live, self.workers, now(), self.config.lease)
+        return find_orphans(self.live.values(), self.workers, now(), self.config.lease)
 
     # -- stopping ------------------------------------------------------------------------
 
@@ -370,12 +393,7 @@ class Dispatcher:
     def is_idle(self) -> bool:
         """Whether nothing is under way, and no client sent a request for a while."""
         return (
-            not any(execution.is_under_way for execution in self._live)
+            not any(execution.is_under_way for execution in self.live.values())
             and self._stream.watchers == 0
             and monotonic() - self.last_request_at > self.config.idle_exit
         )
-
-    @property
-    def _live(self) -> list[Execution]:
-        """What has not ended. A copy: the store's thread adds to it and takes away."""
-        return list(self.service.store.live.values())

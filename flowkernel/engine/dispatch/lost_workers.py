@@ -8,9 +8,12 @@ from flowkernel.core.models import Event, EventKind, Execution, OnLost, Requeste
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
 from flowkernel.engine.event_factory import make_event
+from flowkernel.store import Batch
 
 S = ExecutionStatus
 K = EventKind
+#: What a worker has.
+HELD = (S.RUNNING, S.WAITING, S.PAUSED)
 
 
 def find_orphans(
@@ -28,7 +31,7 @@ def find_orphans(
         for execution in live
         if execution.worker is not None
         and execution.worker not in workers
-        and execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
+        and execution.status in HELD
         and not _is_fresh(execution, now, lease)
     ]
 
@@ -58,6 +61,18 @@ def loss_events(execution: Execution, config: Config) -> list[Event]:
     if execution.status is S.PAUSED:  # A person paused it: it stays paused.
         events.append(make_event(execution_id, K.PAUSED))
     return events
+
+
+def record_losses(orphans: Iterable[Execution], config: Config, batch: Batch) -> None:
+    """Record what follows for those that their worker still has. A verb of the writer."""
+    for orphan in orphans:
+        execution = batch.find_execution(orphan.execution_id)
+        if execution is not None and _is_still_its(orphan.worker, execution):
+            batch.append(loss_events(execution, config), strict=False)
+
+
+def _is_still_its(worker: str | None, execution: Execution) -> bool:
+    return execution.worker == worker and execution.status in HELD
 
 
 def _ended(execution_id: str, status: ExecutionStatus, sentence: str) -> Event:

@@ -3,17 +3,23 @@
 A slot is held while an execution is RUNNING in a worker of ours. One that waits gives its slot
 back, so that any number of waiting parents cannot stop one child; when its wait is over it
 comes before those that never started, so that what has started is finished first.
+
+A grant is a slot that is promised and not on disk yet. It stays until an event of its execution
+is heard, or it is taken back: meanwhile nobody else gets the slot, and it is not granted twice.
 """
 
 from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import NamedTuple
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
-from flowkernel.core.projection import target_of
+from flowkernel.core.projection import LIVE_VERBS, target_of
 from flowkernel.core.status import ENDED, ExecutionStatus
 
 #: The id of a worker that is a papermill process of its own begins with it.
 EXTERNAL = "papermill-"
 S = ExecutionStatus
+K = EventKind
 
 
 def is_external(worker: str | None) -> bool:
@@ -21,23 +27,35 @@ def is_external(worker: str | None) -> bool:
     return worker is not None and worker.startswith(EXTERNAL)
 
 
+class Grant(NamedTuple):
+    """A slot that is promised to an execution."""
+
+    execution_id: str
+    number: int
+
+
 @dataclass
 class SlotTable:
     """The slots of one engine. Every change comes from an event that is on disk."""
 
     slots: int
-    queued: dict[str, None] = field(
-        default_factory=dict
-    )  #: In the order of their turn.
-    resuming: dict[str, None] = field(default_factory=dict)  #: Their wait is over.
+    #: In the order of their turn.
+    queued: dict[str, None] = field(default_factory=dict)
+    #: They wait or are paused, and may get a slot again.
+    suspended: set[str] = field(default_factory=set)
+    #: Those of them whose wait is over.
+    resuming: dict[str, None] = field(default_factory=dict)
     holding: set[str] = field(default_factory=set)
-    granted: set[str] = field(default_factory=set)  #: Promised a slot; not on disk yet.
+    #: The grants under way, by execution.
+    grants: dict[str, Grant] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)  #: Run by papermill processes.
+    _numbers: "count[int]" = field(default_factory=count)
 
     @property
     def free(self) -> int:
         """Slots that are neither held nor promised."""
-        return self.slots - len(self.holding | self.granted)
+        promised = self.grants.keys() - self.external
+        return self.slots - len(self.holding | promised)
 
     def recall(self, execution: Execution) -> None:
         """Add an execution as it was when the engine started."""
@@ -51,53 +69,65 @@ class SlotTable:
     def apply(self, event: Event) -> None:
         """Follow an event."""
         execution_id = event.execution_id
-        if event.kind is EventKind.STARTED and is_external(event.payload["worker"]):
+        if event.kind is K.STARTED and is_external(event.payload["worker"]):
             self.external.add(execution_id)
-        status = (
-            S(event.payload["status"])
-            if event.kind is EventKind.CREATED
-            else target_of(event)
-        )
+        is_created = event.kind is K.CREATED
+        status = S(event.payload["status"]) if is_created else target_of(event)
         if status is not None:
             self._place(execution_id, status)
-            if event.kind is EventKind.LOST:  # It had its turn already: it comes first.
-                self.queued = {execution_id: None, **self.queued}
+        if event.kind is K.LOST:  # It had its turn already: it comes first.
+            self.queued = {execution_id: None, **self.queued}
+        if _continues(event):
+            self.resume(execution_id)
 
     def _place(self, execution_id: str, status: ExecutionStatus) -> None:
         self.queued.pop(execution_id, None)
         self.resuming.pop(execution_id, None)
-        self.granted.discard(execution_id)
+        self.grants.pop(execution_id, None)
+        self.suspended.discard(execution_id)
         self.holding.discard(execution_id)
         if status is S.QUEUED:
             self.queued[execution_id] = None
+        elif status in (S.WAITING, S.PAUSED):
+            self.suspended.add(execution_id)
         elif status is S.RUNNING and execution_id not in self.external:
             self.holding.add(execution_id)
         if status in ENDED:
             self.external.discard(execution_id)
 
     def resume(self, execution_id: str) -> None:
-        """Note that its wait is over and that it needs a slot."""
-        if execution_id not in self.holding and execution_id not in self.granted:
-            self.resuming[execution_id] = None
+        """Note that its wait is over and that it needs a slot, if it waits for one."""
+        if execution_id in self.suspended:
+            self.resuming.setdefault(execution_id)
 
-    def grant_resumes(self) -> list[str]:
+    def grant_resumes(self) -> list[Grant]:
         """Those whose wait is over and who get a slot now (or need none)."""
-        external = [id_ for id_ in self.resuming if id_ in self.external]
-        internal = [id_ for id_ in self.resuming if id_ not in self.external]
-        grants = external + internal[: max(0, self.free)]
-        for execution_id in grants:
-            del self.resuming[execution_id]
-            self.granted.add(execution_id)
-        return grants
+        waiting = [id_ for id_ in self.resuming if id_ not in self.grants]
+        internal = [id_ for id_ in waiting if id_ not in self.external]
+        external = [id_ for id_ in waiting if id_ in self.external]
+        return self._grant(external + internal[: max(0, self.free)])
 
-    def grant_starts(self) -> list[str]:
+    def grant_starts(self) -> list[Grant]:
         """Those that get a slot for the first time now, the oldest first."""
-        if self.resuming:
+        if not self.resuming.keys() <= self.grants.keys():
             return []
-        grants = list(self.queued)[: max(0, self.free)]
-        self.granted.update(grants)
+        waiting = (id_ for id_ in self.queued if id_ not in self.grants)
+        return self._grant(list(islice(waiting, max(0, self.free))))
+
+    def _grant(self, execution_ids: list[str]) -> list[Grant]:
+        grants = [Grant(id_, next(self._numbers)) for id_ in execution_ids]
+        self.grants.update((grant.execution_id, grant) for grant in grants)
         return grants
 
-    def take_back(self, execution_id: str) -> None:
-        """Take back a grant that could not be recorded."""
-        self.granted.discard(execution_id)
+    def take_back(self, grant: Grant) -> None:
+        """Take back a grant that could not be recorded: its execution keeps its place."""
+        if self.grants.get(grant.execution_id) == grant:
+            del self.grants[grant.execution_id]
+
+
+def _continues(event: Event) -> bool:
+    """Whether the event requests that a paused execution continues in its live kernel."""
+    if event.kind is K.DECIDED:
+        return event.payload["verb"] in LIVE_VERBS
+    is_request = event.kind is K.REQUESTED
+    return is_request and event.payload["what"] == RequestedAction.RESUME

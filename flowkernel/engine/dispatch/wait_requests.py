@@ -127,10 +127,12 @@ class HeldWait:
 
     async def _note_ended(self, wait: Wait, targets: list[Execution]) -> None:
         """Note what ended after it was read, and before the wait was registered."""
-        store = self.service.store
+        commit, get = self.dispatcher.commit, self.service.store.get_execution
         for target in targets:
-            if target.execution_id not in store.live and not target.status.is_ended:
-                get = store.get_execution
+            is_newer = (
+                target.last_seq > commit.seq
+            )  # Its end comes with a later commit.
+            if target.execution_id not in commit.live and not is_newer:
                 execution = await asyncio.to_thread(get, target.execution_id)
                 wait.note(execution.execution_id, execution.status)
 
@@ -186,7 +188,7 @@ class HeldWait:
     async def _report_waiting(self, **payload: str) -> None:
         """Record that it waits, unless it does already."""
         check_caller(self.service.store, self.caller)
-        execution = self.service.store.live.get(self.execution_id)
+        execution = self.dispatcher.live.get(self.execution_id)
         if execution is not None and execution.status is S.RUNNING:
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
             await asyncio.to_thread(self.service.store.append, [event], strict=False)
@@ -202,7 +204,7 @@ class HeldWait:
         deadline = monotonic() + SLOT_SECONDS
         while True:
             await asyncio.to_thread(check_caller, self.service.store, self.caller)
-            execution = self.service.store.live.get(self.execution_id)
+            execution = self.dispatcher.live.get(self.execution_id)
             if execution is None or execution.status is not S.WAITING:
                 return True
             self.dispatcher.resume(self.execution_id)

@@ -1,10 +1,12 @@
 """The reports of workers: recorded only from the worker that has the execution."""
 
 from dataclasses import replace
+from functools import partial
 
-from flowkernel.core.models import Event, EventKind, RequestedAction
+from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.service import Service
+from flowkernel.store import Batch, checked_event
 
 S = ExecutionStatus
 K = EventKind
@@ -30,22 +32,28 @@ def accept(service: Service, worker_id: str, events: list[Event]) -> list[str]:
     An event is refused for good when the execution has ended or was given to another
     worker: the worker drops it then.
     """
-    accepted = [
-        _as_cancelled(service, event)
-        for event in events
-        if event.kind in REPORTED_KINDS and _has_execution(service, worker_id, event)
-    ]
-    recorded = service.store.append(accepted, strict=False)
+    reported = [checked_event(e) for e in events if e.kind in REPORTED_KINDS]
+    recorded = service.store.decide(partial(_record, worker_id, reported))
     recorded_ids = {event.event_id for event in recorded}
     return [event.event_id for event in events if event.event_id not in recorded_ids]
 
 
-def _has_execution(service: Service, worker_id: str, event: Event) -> bool:
-    execution = service.store.live.get(event.execution_id)
-    return execution is not None and execution.worker == worker_id
+def _record(worker_id: str, events: list[Event], batch: Batch) -> list[Event]:
+    """Record those about executions that this worker has; return what was recorded."""
+    owned = [(event, batch.find_execution(event.execution_id)) for event in events]
+    accepted = [
+        _as_cancelled(execution, event)
+        for event, execution in owned
+        if execution is not None and _has(worker_id, execution)
+    ]
+    return batch.append(accepted, strict=False)
 
 
-def _as_cancelled(service: Service, event: Event) -> Event:
+def _has(worker_id: str, execution: Execution) -> bool:
+    return execution.worker == worker_id and not execution.status.is_ended
+
+
+def _as_cancelled(execution: Execution, event: Event) -> Event:
     """The event; an error of what is being cancelled ends it as cancelled.
 
     The cancel is on disk before the worker knows of it: what the execution requests
@@ -53,9 +61,7 @@ def _as_cancelled(service: Service, event: Event) -> Event:
     """
     if event.kind is not K.ENDED or event.payload["status"] != S.ENDED_ERROR:
         return event
-    execution = service.store.live.get(event.execution_id)
-    action = execution.requested_action if execution is not None else None
-    if action is not RequestedAction.CANCEL:
+    if execution.requested_action is not RequestedAction.CANCEL:
         return event
     payload = {k: v for k, v in event.payload.items() if k == "notebook_path"}
     return replace(event, payload={**payload, "status": S.ENDED_CANCELLED})

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import partial
 from keyword import iskeyword
 from typing import Any
 
@@ -88,8 +89,9 @@ def decide(
     if not failed.is_failed:
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
     events = [decided_event(failed, request), *_ending(failed, request, archive)]
+    change = partial(_decide_the_same, failed, events)
     try:
-        service.store.append(events)
+        service.store.decide(lambda batch: batch.change(execution_id, change))
     except MoveNotAllowed:
         failed = service.store.get_execution(execution_id)
         if not failed.is_failed:
@@ -98,6 +100,19 @@ def decide(
     if request.verb is V.CANCEL_ALL:
         service.cancel(failed.root_id, request.actor or "somebody")
     return service.store.get_execution(execution_id)
+
+
+def _decide_the_same(
+    seen: Execution, events: list[Event], failed: Execution
+) -> list[Event]:
+    """The events, if `failed` has still the failure that they were made for.
+
+    Raises:
+        MoveNotAllowed: It was tried again, and may have failed again.
+    """
+    if failed.failure != seen.failure:
+        raise MoveNotAllowed(failed.execution_id, failed.status, "decided on")
+    return events
 
 
 def _ending(failed: Execution, request: DecisionRequest, archive: bool) -> list[Event]:

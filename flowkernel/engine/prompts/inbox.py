@@ -1,6 +1,5 @@
 """The messages of a home: sent by executions, answered by people, each once."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,10 +9,10 @@ from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, NotOpen
+from flowkernel.core.message_projection import why_not_open
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
-from flowkernel.core.projection import why_not_open
 from flowkernel.core.status import MessageStatus
-from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.caller_checks import append_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id
@@ -21,6 +20,7 @@ from flowkernel.engine.service import (
     Service,
 )
 from flowkernel.forms.form import Form, body_of
+from flowkernel.store import Batch, checked_event
 
 K = EventKind
 MS = MessageStatus
@@ -71,9 +71,14 @@ class Inbox:
     prepare: Callable[[Message, dict[str, Json]], dict[str, Json]] = (
         lambda _message, response: response
     )
-    #: Responses with passwords, by message: the store has them without.
-    _secret_responses: dict[str, dict[str, Json]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    #: Responses with passwords, by execution and message: the store has them without.
+    _secret_responses: dict[str, dict[str, dict[str, Json]]] = field(
+        default_factory=dict
+    )
+
+    def forget(self, execution_id: str) -> None:
+        """Forget the passwords that were answered to an execution, which has ended."""
+        self._secret_responses.pop(execution_id, None)
 
     def send(
         self,
@@ -89,7 +94,6 @@ class Inbox:
             attended: Why we think that a person is there; it is recorded.
         """
         store = self.service.store
-        check_caller(store, caller)
         previous = self._previous(store.get_execution(execution_id), request)
         if previous is not None:
             return previous
@@ -100,7 +104,7 @@ class Inbox:
             happened_at=now(),
             payload=_sent_payload(request, attended),
         )
-        store.append([event])
+        append_as(store, caller, [event])
         return store.get_message(request.message_id)
 
     def _previous(self, sender: Execution, request: MessageRequest) -> Message | None:
@@ -126,25 +130,24 @@ class Inbox:
         form = Form.of(message.body)
         response = form.check(self.prepare(message, answer.response))
         self.check(message, response)
-        with self._lock:  # A secret response belongs to the answer that is recorded.
-            message = self.current(message)
-            if message.status is not MS.OPEN:
-                return self._refuse(message, answer)
-            self._record_answer(message, answer, response)
+        self._record_answer(message, answer, response)
         return self.service.store.get_message(message.message_id)
 
     def _record_answer(
         self, message: Message, answer: MessageAnswer, response: dict[str, Json]
     ) -> None:
         form = Form.of(message.body)
-        event = _answer_event(message, answer, form.redacted(response))
-        if form.has_secret(response):
-            self._secret_responses[message.message_id] = response
-        try:
-            self.service.store.append([event])
-        except BaseException:
-            self._secret_responses.pop(message.message_id, None)
-            raise
+        redacted = form.redacted(response)
+        event = checked_event(_answer_event(message, answer, redacted))
+        has_secret = form.has_secret(response)
+
+        def record(batch: Batch) -> None:
+            """Record it; the secrets are those of the answer that is recorded."""
+            if batch.append([event], strict=True) and has_secret:
+                secrets = self._secret_responses.setdefault(message.execution_id, {})
+                secrets[message.message_id] = response
+
+        self.service.store.decide(record)
 
     def _refuse(self, message: Message, answer: MessageAnswer) -> Message:
         """The message, if it has this very answer already; else say why it is not open."""
@@ -211,9 +214,9 @@ class Inbox:
         Raises:
             BadAnswer: The engine that had the passwords has ended: ask again.
         """
-        record = message.to_json()
-        if message.message_id in self._secret_responses:
-            return {**record, "response": self._secret_responses[message.message_id]}
+        record, response = message.to_json(), self._secret_response(message)
+        if response is not None:
+            return {**record, "response": response}
         if self._is_forgotten(message):
             raise BadAnswer(
                 "The password was typed in, and lost with the engine, which keeps none. "
@@ -221,10 +224,14 @@ class Inbox:
             )
         return record
 
+    def _secret_response(self, message: Message) -> dict[str, Json] | None:
+        """The answer with its passwords, if it has any that are still known."""
+        secrets = self._secret_responses.get(message.execution_id, {})
+        return secrets.get(message.message_id)
+
     def _is_forgotten(self, message: Message) -> bool:
         """Whether a password of the answer is no longer known."""
-        has_secrets = message.message_id in self._secret_responses
-        if message.status is not MS.ANSWERED or has_secrets:
+        if message.status is not MS.ANSWERED or self._secret_response(message):
             return False
         return Form.of(message.body).has_secret(message.response or {})
 

@@ -3,7 +3,6 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
@@ -73,8 +72,6 @@ async def resume(
     """Continue a paused one."""
     actor = caller.actor(body.started_by)
     execution = await in_thread(engine.service.resume, execution_id, actor)
-    if execution.status is ExecutionStatus.PAUSED:
-        engine.dispatcher.resume(execution_id)
     return json_response(execution.to_json())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from flowkernel.core.models import DecisionVerb, RequestedAction
+from flowkernel.core.models import DecisionVerb
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
@@ -98,6 +98,4 @@ async def decide(
         reason=body.why,
         archive=body.archive,
     )
-    if execution.requested_action is RequestedAction.RESUME:
-        engine.dispatcher.resume(execution_id)
     return json_response(execution.to_json())

@@ -1,0 +1,119 @@
+"""What people request of an execution: cancel, pause, resume; and what a flow sets as output.
+
+Each is decided on the writing thread, by the execution as it is at that moment. Pure, but for
+ids and the time.
+"""
+
+from dataclasses import dataclass
+
+from flowkernel.core.errors import MoveNotAllowed, Undecided
+from flowkernel.core.json_values import plain_json
+from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
+from flowkernel.core.projection import merged_output
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.event_factory import cancel_event, make_event
+from flowkernel.store import Batch
+
+S = ExecutionStatus
+K = EventKind
+A = RequestedAction
+
+
+def cancel_family(batch: Batch, execution_id: str, actor: str) -> Execution:
+    """Cancel it and everything under it that has not ended.
+
+    Raises:
+        ExecutionNotFound: There is none.
+        MoveNotAllowed: It has ended otherwise.
+    """
+    top = batch.get(execution_id)
+    if top.status is S.ENDED_CANCELLED:
+        return top
+    if top.status.is_ended:
+        raise MoveNotAllowed(execution_id, top.status, S.ENDED_CANCELLED)
+    events = []
+    for execution in subtree_of(top, batch.live_family(top.root_id)):
+        is_top = execution.execution_id == execution_id
+        cause = f"by {actor}" if is_top else f"with {top.name!r}"
+        events.append(cancel_event(execution, actor, f"Cancelled {cause}."))
+    batch.append_checked(events)
+    return batch.get(execution_id)
+
+
+def pause_events(execution: Execution, actor: str) -> list[Event]:
+    """What pauses it: at once if it is queued, else after the cell that runs now.
+
+    Raises:
+        MoveNotAllowed: It is not under way, or is being cancelled.
+    """
+    _check_not_cancelled(execution, S.PAUSED)
+    if execution.status is S.QUEUED:
+        return [make_event(execution.execution_id, K.PAUSED, actor)]
+    if execution.status not in (S.RUNNING, S.WAITING):
+        raise MoveNotAllowed(execution.execution_id, execution.status, S.PAUSED)
+    return [make_event(execution.execution_id, K.REQUESTED, actor, what=A.PAUSE)]
+
+
+def resume_events(execution: Execution, actor: str) -> list[Event]:
+    """What continues a paused one, or withdraws the request to pause it.
+
+    Raises:
+        MoveNotAllowed: It is not paused, or is being cancelled.
+        Undecided: It failed, and a decision is needed.
+    """
+    execution_id = execution.execution_id
+    _check_not_cancelled(execution, "resumed")
+    if execution.requested_action is A.PAUSE:
+        return [make_event(execution_id, K.REQUESTED, actor, what=None)]
+    if execution.status is not S.PAUSED:
+        raise MoveNotAllowed(execution_id, execution.status, "resumed")
+    if execution.is_failed:
+        raise Undecided(execution.name)
+    if execution.worker is None:
+        return [make_event(execution_id, K.QUEUED, actor)]
+    return [make_event(execution_id, K.REQUESTED, actor, what=A.RESUME)]
+
+
+def _check_not_cancelled(execution: Execution, change: str) -> None:
+    """Refuse a change of one that is being cancelled: a cancel is never withdrawn."""
+    if execution.requested_action is A.CANCEL:
+        raise MoveNotAllowed(execution.execution_id, "being cancelled", change)
+
+
+def subtree_of(top: Execution, family: list[Execution]) -> list[Execution]:
+    """`top` and all of its family below it, parents before children, oldest first."""
+    ids, subtree = {top.execution_id}, [top]
+    for execution in sorted(family, key=lambda e: (e.depth, e.created_at)):
+        if execution.parent_id in ids:
+            ids.add(execution.execution_id)
+            subtree.append(execution)
+    return subtree
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPatch:
+    """What a flow sets as its output: names to add, or all of it."""
+
+    value: Json
+    merge: bool
+
+    @classmethod
+    def of(cls, value: object, *, merge: bool) -> "OutputPatch":
+        """A patch whose value is plain JSON.
+
+        Raises:
+            BadValue, ValueTooBig: It is not, or is too large by itself.
+        """
+        return cls(plain_json(value, "output"), merge)
+
+    def events(self, execution: Execution) -> list[Event]:
+        """The event that sets it.
+
+        Raises:
+            ValueTooBig: The whole output would be too large.
+        """
+        name = "patch" if self.merge else "output"
+        event = make_event(execution.execution_id, K.OUTPUT_SET, **{name: self.value})
+        if self.merge:
+            plain_json(merged_output(execution.output, self.value), "output")
+        return [event]

@@ -1,0 +1,162 @@
+"""How an execution is started: what runs is planned first, then decided where it is written."""
+
+from dataclasses import dataclass, replace
+
+from flowkernel.core.clock import now
+from flowkernel.core.errors import BadArgument, MoveNotAllowed, TooDeep
+from flowkernel.core.json_values import checked_name, dumps, plain_json
+from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.callers import Caller
+from flowkernel.engine.child_calls import ParentCall, earlier_children
+from flowkernel.engine.event_factory import make_event
+from flowkernel.engine.start_plan import StartPlan, StartRequest, plan_of
+from flowkernel.engine.wrapper_registry import checked_uses
+from flowkernel.store import Batch, Store, checked_event
+
+S = ExecutionStatus
+K = EventKind
+
+
+def start_execution(
+    store: Store, request: StartRequest, *, max_depth: int, caller: Caller | None
+) -> Execution:
+    """Record an execution, unless it is there, or its call has a child. See `Service.start`.
+
+    Args:
+        max_depth: Levels under a root, inclusive.
+        caller: Who starts it; None: the engine itself.
+    """
+    check_caller(store, caller)
+    existing = store.find_execution(request.execution_id)
+    if existing is not None:
+        return existing
+    parent = store.get_execution(request.parent_id) if request.parent_id else None
+    execution = _planned(store, request, parent)
+    created = checked_event(_created_event(execution))
+    plan = _Start(request, execution, created, max_depth)
+    earlier = earlier_children(store, parent, request.call_key)
+
+    def start(batch: Batch) -> Execution:
+        check_caller(batch, caller)
+        return batch.start(execution, earlier, plan.decide)
+
+    return store.decide(start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A start that is planned. Whether it happens is decided where it is written. Pure."""
+
+    request: StartRequest
+    execution: Execution  #: As it would be.
+    created: Event  #: What records it.
+    max_depth: int
+
+    def decide(
+        self, parent: Execution | None, children: list[Execution]
+    ) -> Execution | list[Event]:
+        """The child that the call of the parent has already, or what records a new one.
+
+        Raises:
+            MoveNotAllowed, TooDeep: The parent cannot have another child.
+        """
+        if parent is None:
+            return self._first_events(self.execution.retry_of)
+        _check_parent(parent, self.execution, self.max_depth)
+        call = ParentCall(
+            parent=parent,
+            child=self.execution,
+            is_wrapped=self.request.wrapped_of is not None,
+            children=children,
+        )
+        return call.existing() or self._first_events(call.retry_of())
+
+    def _first_events(self, retry_of: str | None) -> list[Event]:
+        """What records it; and its start, if a process that is not ours runs it itself."""
+        payload = {**self.created.payload, "retry_of": retry_of}
+        events = [replace(self.created, payload=payload)]
+        if self.request.worker is not None:
+            started = {"worker": self.request.worker, "attempt": self.execution.attempt}
+            events.append(make_event(self.execution.execution_id, K.STARTED, **started))
+        return events
+
+
+def _planned(
+    store: Store, request: StartRequest, parent: Execution | None
+) -> Execution:
+    """The execution as it would be; the source that it runs is recorded."""
+    inputs = _checked_inputs(request)
+    wrappers = checked_uses(store, request.using)
+    plan = plan_of(store, request, wrappers, inputs)
+    store.save_version(plan.version)
+    inputs = inputs if plan.inputs is None else plan.inputs
+    return _new_execution(request, plan, parent, inputs)
+
+
+def _checked_inputs(request: StartRequest) -> dict[str, Json]:
+    inputs = plain_json(request.inputs, "inputs")
+    if not isinstance(inputs, dict):
+        raise BadArgument(
+            f"inputs is {dumps(inputs)[:60]}; it must be an object of names and values."
+        )
+    if request.worker is not None and not request.run:
+        raise BadArgument(
+            "`worker` says who runs it, and `run` is false: leave one out."
+        )
+    return inputs
+
+
+def _new_execution(
+    request: StartRequest, plan: StartPlan, parent: Execution | None, inputs: Json
+) -> Execution:
+    is_interactive = bool(parent and parent.is_interactive)
+    return Execution(
+        execution_id=request.execution_id,
+        root_id=parent.root_id if parent else request.execution_id,
+        type=plan.type,
+        flow_name=plan.flow_name,
+        flow_version=plan.version.flow_version,
+        name=checked_name(_name_of(request, plan), "execution"),
+        status=S.QUEUED if request.run else S.PENDING,
+        created_at=now(),
+        parent_id=request.parent_id,
+        depth=parent.depth + 1 if parent else 0,
+        call_key=request.call_key,
+        retry_of=request.retry_of,
+        inputs=inputs,
+        environment=plan.environment,
+        on_lost=plan.on_lost,
+        cell_timeout=plan.cell_timeout,
+        started_by=request.started_by,
+        wrapped=plan.wrapped,
+        parks=request.parks and parent is not None,
+        is_interactive=request.is_interactive or is_interactive,
+    )
+
+
+def _name_of(request: StartRequest, plan: StartPlan) -> str:
+    """The name of an execution; a wrapper has that of what it wraps in its own."""
+    is_wrapper = plan.inputs is not None
+    return (plan.name if is_wrapper else request.name) or plan.name or plan.flow_name
+
+
+def _created_event(execution: Execution) -> Event:
+    payload = execution.to_json()
+    id_, actor = execution.execution_id, execution.started_by
+    return make_event(id_, K.CREATED, actor, **payload)
+
+
+def _check_parent(parent: Execution, child: Execution, max_depth: int) -> None:
+    """Refuse a child of what has ended, is being cancelled, or is too deep already.
+
+    Raises:
+        MoveNotAllowed, TooDeep: The parent cannot have another child.
+    """
+    is_cancelled = parent.requested_action is RequestedAction.CANCEL
+    if parent.status.is_ended or is_cancelled:
+        state = parent.status if parent.status.is_ended else "being cancelled"
+        raise MoveNotAllowed(parent.execution_id, state, "a parent of something new")
+    if child.depth > max_depth:
+        raise TooDeep(child.flow_name, max_depth)
