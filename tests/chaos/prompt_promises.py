@@ -9,6 +9,9 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.promise import Promise
 from tests.chaos.record import Record, Row
 
+#: What an answer may become: two verbs need a kernel, which may be gone.
+OUTCOMES = {"accepted", "NotOpen", "NotParked", "BadAnswer"}
+
 
 def prompt_promises(record: Record, ledger: Ledger) -> list[Promise]:
     """The promises about messages and their answers."""
@@ -74,9 +77,12 @@ def _answers(record: Record, ledger: Ledger, messages: dict[str, Row]) -> Iterat
         accepted = [answer for answer in answers if answer.outcome == "accepted"]
         row = messages[message_id]
         winner = (row["status"], row["answered_by"])
+        odd = [answer for answer in answers if answer.outcome not in OUTCOMES]
         label = f"{message_id} {row['subject']}: {answers}, recorded {winner}"
         if recorded[message_id] > 1:
             yield f"recorded {recorded[message_id]} times: {label}"
+        if odd:
+            yield f"refused otherwise: {label}"
         if len(accepted) > 1:
             yield f"two were accepted: {label}"
         elif accepted and winner != ("ANSWERED", accepted[0].caller):

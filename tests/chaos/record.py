@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+#: Characters of a key that are shown: those by place have all inputs in them.
+LABEL = 40
 Row = dict[str, Any]
 TABLES = ("execution", "cell_run", "event", "log", "message", "flow", "flow_version")
 
@@ -96,11 +98,11 @@ class Record:
         return (row["execution_id"],)
 
     def about(self, execution_id: str) -> str:
-        """An execution in a few words: its key or name, id, status, message."""
+        """An execution in a few words: its key or name, id and status."""
         row = self.executions[execution_id]
-        key = json.loads(row["inputs"] or "null") or {}
-        label = key.get("key") or row["call_key"] or row["name"]
-        return f"{row['flow_name']} {label} {execution_id} {row['status']}"
+        inputs = json.loads(row["inputs"] or "null") or {}
+        label = inputs.get("key") or row["call_key"] or row["name"]
+        return f"{row['flow_name']} {label[:LABEL]} {execution_id} {row['status']}"
 
 
 def read_record(database: Path, effects: Path) -> Record:
