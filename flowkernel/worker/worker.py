@@ -69,6 +69,7 @@ class Worker:
         for session in list(self.poller.sessions.values()):
             session.drop()
         self.poller.is_stopped = True
+        self.link.close(0)
         self._retry_delay.wait(RETRY_SECONDS)
 
     def _evict_kernels(self) -> None:
