@@ -1,5 +1,6 @@
 """Whether a caller may act now, and on which executions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,11 +19,15 @@ class FindsExecutions(Protocol):
         """One execution; None if there is none."""
 
 
-def is_over(records: FindsExecutions, caller: Caller) -> bool:
-    """Whether the caller is an execution that has ended, or whose attempt is over."""
+def is_over(live: Mapping[str, Execution], caller: Caller) -> bool:
+    """Whether the caller is an execution that has ended, or whose attempt is over.
+
+    Args:
+        live: What has not ended, by id. It is in memory: the event loop does not wait.
+    """
     if not isinstance(caller, ExecutionCaller):
         return False
-    execution = records.find_execution(caller.execution_id)
+    execution = live.get(caller.execution_id)
     return execution is None or _is_over(execution, caller)
 
 

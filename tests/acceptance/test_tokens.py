@@ -228,7 +228,10 @@ def test_with_a_new_key_the_run_begins_again(crash_client, own_home, tmp_path):
 def test_a_papermill_in_a_flow_has_tokens_of_its_own(client, register, run, tmp_path):
     """It is a child of the flow, and its kernel starts children of its own."""
     register("leaf", "this.set_output(n=1)")
-    notebook = write_notebook(tmp_path / "inner.ipynb", "this.flow('leaf')")
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = write_notebook(
+        tmp_path / "inner.ipynb", "this.flow('leaf')", kernelspec=spec
+    )
     register(
         "outer",
         "import papermill\n"

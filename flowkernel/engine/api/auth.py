@@ -121,7 +121,7 @@ class AuthMiddleware:
             return
         path = path.removeprefix(API)
         reach, id_ = _reach_of(caller, method, path)
-        if (method, path) != PING and is_over(self._store, caller):
+        if (method, path) != PING and is_over(self._store.live, caller):
             await asyncio.to_thread(check_caller, self._store, caller)
         own_id = _own_id(caller)
         is_other = id_ not in ("", own_id)
