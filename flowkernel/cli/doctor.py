@@ -6,17 +6,19 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from flowkernel import __version__
-from flowkernel.cli.engine_operations import TROUBLE, describe, look
+from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.engine_operations import TROUBLE, describe, describe_task, look
 from flowkernel.cli.output import print_json, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
-from flowkernel.core.errors import BadArgument, EngineError
+from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
 from flowkernel.home import Home, find_home
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
@@ -145,11 +147,22 @@ def _engine(home: Home) -> Iterator[Finding]:
             "`flowkernel engine stop`: the next engine has the version of the command."
         )
         yield Finding(WARN, "engine", text, advice)
+    if is_running:
+        yield from _failing_tasks()
     if home.engine_file.exists() and os.name == "posix":
         mode = stat.S_IMODE(home.engine_file.stat().st_mode)
         if mode & 0o077:
             text = f"others can read the token in {home.engine_file} (mode {mode:o})."
             yield Finding(WARN, "engine", text, f"chmod 600 {home.engine_file}")
+
+
+def _failing_tasks() -> Iterator[Finding]:
+    with suppress(EngineUnreachable):  # It has just ended.
+        status = make_client(starts_engine=False).get("/engine")
+        for task in status.get("failed_tasks", ()):
+            level = PROBLEM if task["is_failing"] else WARN
+            advice = "The log `engine.log` in the home has all of the error."
+            yield Finding(level, "engine", describe_task(task), advice)
 
 
 def _database(home: Home) -> Finding:

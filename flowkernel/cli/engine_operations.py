@@ -96,7 +96,18 @@ def show_engine(*, as_json: bool) -> int:
                 f"{load['running']} of {load['slots']} slots in use, {load['waiting']} "
                 f"runs waiting, {load['queued']} queued; workers: {load['workers']}."
             )
+        for task in load.get("failed_tasks", ()):
+            print_text(describe_task(task))
     return NO_ENGINE if state in TROUBLE else SUCCESS
+
+
+def describe_task(task: Mapping[str, Any]) -> str:
+    """A sentence about a background task of the engine that has failed."""
+    state = "fails" if task["is_failing"] else "failed, and goes on again"
+    return (
+        f"The background task {task['name']!r} {state} ({task['failures']} times since "
+        f"the engine started): {task['last_error']}"
+    )
 
 
 def start_engine(*, as_json: bool) -> None:

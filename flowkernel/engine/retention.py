@@ -9,7 +9,7 @@ from logging import getLogger
 from pathlib import Path
 
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument, FlowkernelError, MoveNotAllowed
+from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.models import JsonRecord
 from flowkernel.engine.service import Service
 
@@ -120,16 +120,12 @@ def remove(home: Path, path: str) -> int | None:
     return None
 
 
-async def prune_daily(service: Service) -> None:
-    """Delete once a day what the configuration does not keep."""
+async def prune_daily(service: Service) -> float | None:
+    """Delete what the configuration does not keep; the seconds until the next time."""
     days, keep = service.config.keep_days or None, service.config.keep_count or None
-    while days is not None or keep is not None:
-        try:
-            result = await asyncio.to_thread(prune, service, days=days, keep=keep)
-            if result.executions:
-                log.warning(
-                    f"pruned {result.executions} executions, {result.bytes} bytes"
-                )
-        except FlowkernelError:
-            log.exception("could not prune")
-        await asyncio.sleep(DAY)
+    if days is None and keep is None:
+        return None
+    result = await asyncio.to_thread(prune, service, days=days, keep=keep)
+    if result.executions:
+        log.warning(f"pruned {result.executions} executions, {result.bytes} bytes")
+    return DAY

@@ -14,16 +14,20 @@ from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.models import EventKind, Execution, Json
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.background_tasks import BackgroundTasks
 from flowkernel.engine.callers import Tokens
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.sweeper import SWEEP_EVERY, Sweeper
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.home_claim import HomeClaim
 from flowkernel.engine.prompts.decisions import check_answer, still_possible
 from flowkernel.engine.prompts.inbox import Inbox
+from flowkernel.engine.prompts.message_expiry import MessageExpiry
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
+from flowkernel.engine.timers import Timers
 from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
 from flowkernel.store import Commit, Store
@@ -34,6 +38,8 @@ CLAIM_SECONDS = 3.0  #: Between looks whether the home is still there.
 LEAVE_SECONDS = 1.0  #: For the workers to learn that the home is gone.
 CANCEL_SECONDS = 15.0  #: How long a forced shutdown waits for cancelled executions.
 CANCEL_EVERY = 0.05  #: Seconds between looks whether they have ended.
+IDLE_CHECK_SECONDS = 1.0  #: Between looks whether the engine is idle, at least.
+SWEEP = "sweep"  #: The name of a task.
 STOP_SECONDS = 0.3  #: For the answer to a shutdown, and for the workers to learn of it.
 
 
@@ -66,13 +72,14 @@ class Engine:
         self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
-        self.dispatcher = Dispatcher(
-            self.service,
-            processes or WorkerProcesses(home, self.tokens.of_worker),
-            self.stream,
-        )
+        processes = processes or WorkerProcesses(home, self.tokens.of_worker)
+        self.dispatcher = Dispatcher(self.service, processes, self.stream)
+        self.sweeper = Sweeper(self.dispatcher, processes)
+        self.timers = Timers()
+        self.tasks = BackgroundTasks(self.timers)
         self.presence = Presence(home.presence_file)
         self.inbox = _make_inbox(self.service)
+        self._expiry = MessageExpiry(self.timers, self.dispatcher.record)
         self._stop_callbacks: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -98,36 +105,47 @@ class Engine:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS, "request"))
         self.follow_store()
-        tasks = [
-            asyncio.create_task(self.dispatcher.sweep(self.stop)),
-            asyncio.create_task(prune_daily(self.service)),
-            asyncio.create_task(self._keep_claim()),
-        ]
-        try:
+        self.tasks.repeat(SWEEP, self.sweeper.sweep, first_after=SWEEP_EVERY)
+        self.tasks.repeat("prune", partial(prune_daily, self.service))
+        self.tasks.repeat("keep the claim", self._keep_claim)
+        self.tasks.repeat(
+            "leave when idle", self._leave_if_idle, first_after=SWEEP_EVERY
+        )
+        async with self.tasks.running():
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
 
     def follow_store(self) -> None:
         """Follow what is recorded from now on, in the event loop of the caller."""
         loop = asyncio.get_running_loop()
         commit = self.store.follow(partial(_call_in, loop, self._on_commit))
         self.dispatcher.open(commit)
+        for message in commit.open_messages():
+            self._expiry.recall(message)
 
     def _on_commit(self, commit: Commit) -> None:
         self.dispatcher.on_commit(commit)
+        self.tasks.hasten(SWEEP, SWEEP_EVERY)
         for event in commit.events:
+            self._expiry.apply(event)
             if event.kind is EventKind.ENDED:
                 self.inbox.forget(event.execution_id)
 
-    async def _keep_claim(self) -> None:
+    async def _keep_claim(self) -> float | None:
         """Stop when the home was deleted or moved: what is recorded from then on is lost."""
-        while await asyncio.to_thread(self.claim.renew):  # noqa: ASYNC110 (files do not call us)
-            await asyncio.sleep(CLAIM_SECONDS)
+        if await asyncio.to_thread(self.claim.renew):
+            return CLAIM_SECONDS
         self.dispatcher.stop_workers(is_homeless=True)
         await asyncio.sleep(LEAVE_SECONDS)
         self.stop()
+        return None
+
+    async def _leave_if_idle(self) -> float | None:
+        """Stop once nothing is under way and no client has sent a request for a while."""
+        seconds = self.dispatcher.seconds_until_idle()
+        if seconds > 0:
+            return max(IDLE_CHECK_SECONDS, seconds)
+        self.stop()
+        return None
 
     def note_request(self) -> None:
         """Count as busy from now on: a client other than a worker sent a request."""
@@ -196,6 +214,7 @@ class Engine:
             "workers": len(self.dispatcher.workers),
             "database_bytes": self.store.size_bytes,
             "last_seq": self.store.last_seq,
+            "failed_tasks": self.tasks.report(),
         }
 
     def _under_way(self) -> list[Execution]:

@@ -3,10 +3,11 @@
 import builtins
 import math
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Self
 
-from flowkernel.core.clock import new_id
+from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
@@ -149,7 +150,8 @@ class SelfReporting(ExecutionHandle):
 
     def sleep(self, seconds: float) -> None:
         """Do nothing for so many seconds. The flow holds no slot meanwhile."""
-        self.sleep_until(time.time() + float(seconds))
+        end = monotonic() + float(seconds)
+        self._sleep({"duration": float(seconds)}, lambda: end - monotonic())
 
     def sleep_until(self, moment: float | datetime) -> None:
         """Do nothing until a moment. The flow holds no slot meanwhile.
@@ -167,6 +169,8 @@ class SelfReporting(ExecutionHandle):
                 )
             moment = moment.timestamp()
         end = datetime.fromtimestamp(moment, UTC).isoformat()
+        self._sleep({"until": end}, lambda: moment - time.time())
+
+    def _sleep(self, request: dict[str, Json], remaining: Callable[[], float]) -> None:
         execution_id = own_context(self.execution_id, "sleep").execution_id
-        request = {"until": end, "is_flow": True}
-        long_poll(self._client, execution_id, request, lambda: moment - time.time())
+        long_poll(self._client, execution_id, {**request, "is_flow": True}, remaining)

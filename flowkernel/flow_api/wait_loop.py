@@ -127,6 +127,8 @@ def long_poll(
     """
     while True:
         seconds_left = remaining()
+        if "duration" in request:
+            request = {**request, "duration": max(0.0, seconds_left)}
         reply: dict[str, Json] = client.post(
             f"/execution/{waiter}/wait",
             {

@@ -160,8 +160,8 @@ class World:
         self.do(self._tick())
 
     async def _tick(self) -> None:
-        self.dispatcher.forget_lost_workers()
-        await self.dispatcher.recover()
+        self._engine.timers.run_due()
+        await self._engine.sweeper.sweep()
         await self._wait_until_idle()
 
 

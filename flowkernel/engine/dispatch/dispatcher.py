@@ -15,7 +15,8 @@ from functools import partial
 from logging import getLogger
 from typing import Any, TypeVar
 
-from flowkernel.core.clock import monotonic, now
+from flowkernel.core.clock import monotonic
+from flowkernel.core.errors import EngineError
 from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
@@ -31,27 +32,27 @@ from flowkernel.engine.dispatch.cancellation import (
     to_cancel,
 )
 from flowkernel.engine.dispatch.live_families import LiveFamilies
-from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
 from flowkernel.engine.dispatch.slots import Grant, SlotTable, is_external
-from flowkernel.engine.dispatch.wait_registry import WaitRegistry
+from flowkernel.engine.dispatch.wait_registry import (
+    WaitRegistry,
+    execution_ended,
+    message_closed,
+)
 from flowkernel.engine.dispatch.worker_lease import WorkerLease
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.event_stream import EventStream
-from flowkernel.engine.prompts.stale_prompts import stale_events
 from flowkernel.engine.service import (
     Service,
 )
 from flowkernel.engine.start_plan import notebook_path
-from flowkernel.kernels.parked.registry import sweep_parked
 from flowkernel.store import Batch, Commit
 
 S = ExecutionStatus
 K = EventKind
 #: Events of these kinds wake no worker and end no wait.
 SILENT = frozenset({K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED})
-SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
-IDLE_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
+PAUSE = 1.0  #: Seconds after something could not be recorded: the disk may be full.
 log = getLogger(__name__)
 T = TypeVar("T")
 
@@ -77,10 +78,8 @@ class Dispatcher:
         self.commit = Commit(seq=0, live={}, messages={})
         self._processes = processes
         self._stream = stream
-        self._opened_at = monotonic()
         self._families = LiveFamilies()
         self._changes: dict[str, asyncio.Event] = {}
-        self._has_events = asyncio.Event()  #: Something happened since the last sweep.
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- following the store -------------------------------------------------------------
@@ -94,7 +93,7 @@ class Dispatcher:
             self.slots.recall(execution)
             ended = ended_cells.get(execution.execution_id, 0)
             self.progress[execution.execution_id] = Progress(cells_ended=ended)
-        self._grant_slots()
+        self.grant_slots()
 
     def on_commit(self, commit: Commit) -> None:
         """Follow what was committed. An event that fails here loses its own reaction only."""
@@ -105,8 +104,7 @@ class Dispatcher:
             except Exception:
                 log.exception(f"could not follow event {event.event_id} ({event.kind})")
         self._stream.publish(list(commit.events))
-        self._has_events.set()
-        self._grant_slots()
+        self.grant_slots()
 
     @property
     def live(self) -> Mapping[str, Execution]:
@@ -121,14 +119,13 @@ class Dispatcher:
         if event.kind is K.ENDED:
             self._follow_end(event)
         elif event.kind in (K.FAILED, K.KERNEL_LOST):
-            self.waits.note(execution_id, S.PAUSED)
+            self.waits.note(execution_ended(execution_id), S.PAUSED)
             self._note_paused(event)
         elif event.kind is K.PAUSED:
             self._note_paused(event)
         elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
-            self._resume_all(
-                self.waits.note(event.payload["message_id"], S.ENDED_SUCCESS)
-            )
+            closed = message_closed(event.payload["message_id"])
+            self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
         self._cancel_children(event)
         if event.kind not in SILENT:
             self._wake(execution_id)
@@ -148,7 +145,7 @@ class Dispatcher:
             reporter.holding.discard(execution_id)
         # Before anything that never started gets the slot that is free now.
         status = S(event.payload["status"])
-        self._resume_all(self.waits.note(execution_id, status))
+        self._resume_all(self.waits.note(execution_ended(execution_id), status))
 
     def _resume_all(self, waiters: list[str]) -> None:
         for waiter in waiters:
@@ -169,7 +166,7 @@ class Dispatcher:
         if children:
             sentence = WITH_PARENT if cancels(event) else NEVER_STARTED
             cancel = partial(cancel_children, child_ids=children, sentence=sentence)
-            self.spawn(self._decide(cancel))
+            self.spawn(self._insist(cancel))
 
     def _wake(self, execution_id: str) -> None:
         """Wake the requests that wait for a change of it, and its worker."""
@@ -192,7 +189,7 @@ class Dispatcher:
 
     # -- giving slots --------------------------------------------------------------------
 
-    def _grant_slots(self) -> None:
+    def grant_slots(self) -> None:
         """Give free slots to those whose turn it is."""
         if self.is_stopping:
             return
@@ -237,7 +234,7 @@ class Dispatcher:
     def resume(self, execution_id: str) -> None:
         """Give it a slot again, when it is its turn: its wait is over, or it was resumed."""
         self.slots.resume(execution_id)
-        self._grant_slots()
+        self.grant_slots()
 
     # -- recording -----------------------------------------------------------------------
 
@@ -251,22 +248,36 @@ class Dispatcher:
         """Record grants; take back those that cannot be recorded."""
         events = [event for _, event in grants]
         append = partial(Batch.append, events=events, strict=False)
-        recorded = await self._decide(append) or []
+        recorded = await self.decide(append) or []
         recorded_ids = {event.event_id for event in recorded}
         refused = [g for g, event in grants if event.event_id not in recorded_ids]
         for grant in refused:  # It ended meanwhile, or the disk is full.
             self.slots.take_back(grant)
         if refused:
-            self._grant_slots()
+            self.grant_slots()
 
-    async def _decide(self, decide: Callable[[Batch], T]) -> T | None:
+    async def decide(self, decide: Callable[[Batch], T]) -> T | None:
         """Have something decided and recorded; None, after a pause, if it cannot be."""
         try:
             return await asyncio.to_thread(self.service.store.decide, decide)
         except Exception:
             log.exception("could not record what was decided")
-        await asyncio.sleep(SWEEP_EVERY)  # A full disk: try again, but not at once.
+        await asyncio.sleep(PAUSE)
         return None
+
+    def record(self, events: list[Event]) -> None:
+        """Have events recorded soon, even if the disk is full now; late ones are skipped."""
+        self.spawn(self._insist(partial(Batch.append, events=events, strict=False)))
+
+    async def _insist(self, decide: Callable[[Batch], object]) -> None:
+        """Have something decided and recorded; again and again while that is not possible."""
+        while not self.is_stopping:
+            try:
+                await asyncio.to_thread(self.service.store.decide, decide)
+                return
+            except EngineError:  # The disk is full.
+                log.exception("could not record what follows from an event")
+            await asyncio.sleep(PAUSE)
 
     # -- workers -------------------------------------------------------------------------
 
@@ -278,7 +289,7 @@ class Dispatcher:
         if worker is None:
             worker = WorkerLease(worker_id, pid, process_started_at, monotonic())
             self.workers[worker_id] = worker
-            self._grant_slots()
+            self.grant_slots()
         worker.last_seen = monotonic()
         return worker
 
@@ -331,55 +342,6 @@ class Dispatcher:
         version = self.service.store.get_version(execution.flow_version)
         return {"execution": execution.to_json(), "version": version.to_json()}
 
-    # -- sweeping ------------------------------------------------------------------------
-
-    async def sweep(self, stop: Callable[[], None]) -> None:
-        """Look for lost workers, without end; call `stop` once this engine is idle."""
-        while not self.is_stopping:
-            await self._sleep()
-            self._processes.reap()
-            self.forget_lost_workers()
-            await self.recover()
-            self._grant_slots()
-            if self.is_idle:
-                stop()
-
-    def forget_lost_workers(self) -> None:
-        """Remove the workers that are gone."""
-        for worker in list(self.workers.values()):
-            if worker.is_lost(self.config):
-                del self.workers[worker.worker_id]
-
-    async def recover(self) -> None:
-        """Record what follows where a worker is lost, or a prompt is out of date."""
-        orphans = self._orphans()
-        if orphans:
-            sweep_parked(self.service.home.path)
-            await self._decide(partial(record_losses, orphans, self.config))
-        commit = self.commit
-        prompts = [m for m in commit.open_messages() if m.about_id is not None]
-        find = self.service.store.find_execution
-        events = await asyncio.to_thread(stale_events, commit.live, prompts, find)
-        if events:
-            await self._decide(partial(Batch.append, events=events, strict=False))
-
-    async def _sleep(self) -> None:
-        """Until the next sweep: soon while something is under way, else when it is again."""
-        if any(execution.is_under_way for execution in self.live.values()):
-            await asyncio.sleep(SWEEP_EVERY)
-            return
-        self._has_events.clear()
-        seconds = min(IDLE_SECONDS, max(SWEEP_EVERY, self.config.idle_exit))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._has_events.wait(), seconds)
-        await asyncio.sleep(SWEEP_EVERY if self._has_events.is_set() else 0)
-
-    def _orphans(self) -> list[Execution]:
-        """What a lost worker had; none before every worker had time to poll this engine."""
-        if monotonic() - self._opened_at < self.config.lease:
-            return []
-        return find_orphans(self.live.values(), self.workers, now(), self.config.lease)
-
     # -- stopping ------------------------------------------------------------------------
 
     def stop_workers(self, *, is_homeless: bool = False) -> None:
@@ -390,10 +352,13 @@ class Dispatcher:
             worker.has_news.set()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is under way, and no client sent a request for a while."""
-        return (
-            not any(execution.is_under_way for execution in self.live.values())
-            and self._stream.watchers == 0
-            and monotonic() - self.last_request_at > self.config.idle_exit
-        )
+    def is_under_way(self) -> bool:
+        """Whether anything runs, or is to run."""
+        return any(execution.is_under_way for execution in self.live.values())
+
+    def seconds_until_idle(self) -> float:
+        """How long the engine has to stay for its clients; 0: nobody needs it any more."""
+        if self.is_under_way or self._stream.watchers:
+            return self.config.idle_exit
+        seconds = monotonic() - self.last_request_at
+        return max(0.0, self.config.idle_exit - seconds)

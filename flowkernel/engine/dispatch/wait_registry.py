@@ -1,66 +1,123 @@
-"""Who waits for the end of which executions. Lives in the engine's event loop."""
+"""Who waits for which conditions. Lives in the engine's event loop."""
 
 import asyncio
+from abc import abstractmethod
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from flowkernel.core.clock import now
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
 
+S = ExecutionStatus
 
-@dataclass(eq=False)
+
+class Condition(NamedTuple):
+    """Something that can come true, and then stays true."""
+
+    kind: str
+    id: str
+
+
+def execution_ended(execution_id: str) -> Condition:
+    """The execution has ended."""
+    return Condition("execution ended", execution_id)
+
+
+def message_closed(message_id: str) -> Condition:
+    """The message is answered, or can no longer be."""
+    return Condition("message closed", message_id)
+
+
+@dataclass(eq=False, kw_only=True)
 class Wait:
-    """One wait, and the statuses that it depends on."""
+    """One wait for conditions."""
+
+    #: The execution that gets its slot again when it is over.
+    waiter: str | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    @abstractmethod
+    def conditions(self) -> Collection[Condition]:
+        """What it depends on."""
+
+    @abstractmethod
+    def note(self, condition: Condition, status: ExecutionStatus) -> None:
+        """Note that a condition is true, or that an execution has a new status."""
+
+
+@dataclass(eq=False, kw_only=True)
+class AnswerWait(Wait):
+    """A wait for the answer to a message."""
+
+    message_id: str
+
+    @property
+    def conditions(self) -> Collection[Condition]:
+        """That the message is not open any more."""
+        return [message_closed(self.message_id)]
+
+    def note(self, condition: Condition, status: ExecutionStatus) -> None:
+        """It is over."""
+        self.over.set()
+
+
+@dataclass(eq=False, kw_only=True)
+class ExecutionWait(Wait):
+    """A wait for the ends of executions, and the statuses that it depends on."""
 
     statuses: dict[str, ExecutionStatus]
     return_when: ReturnWhen
-    waiter: str | None = (
-        None  #: The execution that gets its slot again when it is over.
-    )
     counts_failed: bool = False  #: A failure without a decision counts as an end.
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def conditions(self) -> Collection[Condition]:
+        """That each of the executions has ended."""
+        return [execution_ended(execution_id) for execution_id in self.statuses]
 
     @property
     def is_settled(self) -> bool:
         """Whether the statuses are those that it waits for."""
         return self.return_when.is_settled(list(self.statuses.values()))
 
-    def note(self, execution_id: str, status: ExecutionStatus) -> None:
+    def note(self, condition: Condition, status: ExecutionStatus) -> None:
         """Note a new status. PAUSED: it failed, and nothing is decided yet."""
-        if status is ExecutionStatus.PAUSED:
+        if status is S.PAUSED:
             if not self.counts_failed:
                 return
-            status = ExecutionStatus.ENDED_ERROR
-        self.statuses[execution_id] = status
+            status = S.ENDED_ERROR
+        self.statuses[condition.id] = status
         if self.is_settled:
             self.over.set()
 
 
 class WaitRegistry:
-    """All open waits, by the ids of what they wait for."""
+    """All open waits, by the conditions that they wait for."""
 
     def __init__(self) -> None:
-        self._by_target: defaultdict[str, set[Wait]] = defaultdict(set)
+        self._by_condition: defaultdict[Condition, set[Wait]] = defaultdict(set)
 
     def open(self, wait: Wait) -> None:
         """Add a wait: from now on it gets every new status."""
-        for execution_id in wait.statuses:
-            self._by_target[execution_id].add(wait)
+        for condition in wait.conditions:
+            self._by_condition[condition].add(wait)
 
     def close(self, wait: Wait) -> None:
         """Remove a wait."""
-        for execution_id in wait.statuses:
-            waits = self._by_target.get(execution_id, set())
+        for condition in wait.conditions:
+            waits = self._by_condition.get(condition, set())
             waits.discard(wait)
             if not waits:
-                self._by_target.pop(execution_id, None)
+                self._by_condition.pop(condition, None)
 
-    def note(self, execution_id: str, status: ExecutionStatus) -> list[str]:
+    def note(self, condition: Condition, status: ExecutionStatus) -> list[str]:
         """Pass a new status to the waits for it; the executions whose wait is over."""
-        waits = list(self._by_target.get(execution_id, ()))
+        waits = list(self._by_condition.get(condition, ()))
         for wait in waits:
-            wait.note(execution_id, status)
+            wait.note(condition, status)
         return [wait.waiter for wait in waits if wait.waiter and wait.over.is_set()]
 
 

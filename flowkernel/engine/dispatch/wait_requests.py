@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, with_config
@@ -14,7 +14,10 @@ from flowkernel.engine.caller_checks import check_caller
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.wait_registry import (
+    AnswerWait,
+    ExecutionWait,
     Wait,
+    execution_ended,
     until_over,
     waiting_sentence,
 )
@@ -26,6 +29,7 @@ from flowkernel.engine.service import (
 )
 
 S = ExecutionStatus
+MAX_DURATION = 100 * 365 * 86_400.0  #: Seconds of a sleep, inclusive: 100 years.
 SLOT_SECONDS = 20.0  #: How long one request waits for a slot; then it is sent again.
 
 
@@ -40,6 +44,8 @@ class WaitRequest:
     )
     return_when: ReturnWhen = ReturnWhen.ALL_ENDED
     until: Moment | None = None
+    #: Seconds from now: instead of `until`, which depends on a clock that may be set.
+    duration: Annotated[float, Field(ge=0, le=MAX_DURATION)] | None = None
     message: str | None = None  #: The id of a message: wait for its answer instead.
     counts_failed: bool = False  #: One that waits for a decision counts as ended.
     #: How long this request is held open.
@@ -69,9 +75,8 @@ async def hold(
         is_sender = request.is_flow and message.execution_id == execution_id
         record = inbox.with_secrets(message) if is_sender else message.to_json()
         return {"is_over": is_over, "has_slot": has_slot, "message": record}
-    is_over = await wait.wait_for_executions()
+    targets, is_over = await wait.wait_for_executions()
     has_slot = await wait.slot_if_over(is_over)
-    targets = await wait.read_targets()
     records = [target.to_json() for target in targets]
     return {"is_over": is_over, "has_slot": has_slot, "executions": records}
 
@@ -88,35 +93,44 @@ class HeldWait:
 
     # -- for executions, or until a moment -----------------------------------------------
 
-    async def wait_for_executions(self) -> bool:
-        """Wait for the targets, or until the moment; whether the wait is over."""
-        targets = await self.read_targets()
+    async def wait_for_executions(self) -> tuple[list[Execution], bool]:
+        """Wait for the targets, or until the moment; the targets, and whether it is over."""
+        deadline = self._deadline()
+        targets = await self._read_targets()
         wait = self._wait_for(targets)
         self.dispatcher.waits.open(wait)
         try:
             await self._note_ended(wait, targets)
-            return await self._wait(wait, targets)
+            is_over = await self._wait(wait, targets, deadline)
         finally:
             self.dispatcher.waits.close(wait)
+        return (await self._read_targets() if is_over else targets), is_over
 
-    async def read_targets(self) -> list[Execution]:
+    def _deadline(self) -> float | None:
+        """When the moment comes, on the clock that nobody sets; None: there is no moment."""
+        if self.request.duration is not None:
+            return monotonic() + self.request.duration
+        until = self.request.until
+        return None if until is None else monotonic() + _seconds_to(until)
+
+    async def _read_targets(self) -> list[Execution]:
         """The executions to wait for, as they are now."""
         get = self.service.store.get_execution
         return await asyncio.to_thread(
             lambda: [get(id_) for id_ in self.request.targets]
         )
 
-    def _wait_for(self, targets: list[Execution]) -> Wait:
-        wait = Wait(
-            {target.execution_id: target.status for target in targets},
-            self.request.return_when,
+    def _wait_for(self, targets: list[Execution]) -> ExecutionWait:
+        wait = ExecutionWait(
+            statuses={target.execution_id: target.status for target in targets},
+            return_when=self.request.return_when,
             waiter=self._waiter,
             counts_failed=self.request.counts_failed,
         )
         for target in targets:
             if target.is_failed:
-                wait.note(target.execution_id, S.PAUSED)
-        if self.request.until is None and wait.is_settled:
+                wait.note(execution_ended(target.execution_id), S.PAUSED)
+        if targets and wait.is_settled:
             wait.over.set()
         return wait
 
@@ -129,25 +143,31 @@ class HeldWait:
         """Note what ended after it was read, and before the wait was registered."""
         commit, get = self.dispatcher.commit, self.service.store.get_execution
         for target in targets:
-            is_newer = (
-                target.last_seq > commit.seq
-            )  # Its end comes with a later commit.
-            if target.execution_id not in commit.live and not is_newer:
+            # What was read may be newer than the commit: its end comes with a later one.
+            has_ended = target.execution_id not in commit.live
+            if has_ended and target.last_seq <= commit.seq:
                 execution = await asyncio.to_thread(get, target.execution_id)
-                wait.note(execution.execution_id, execution.status)
+                wait.note(execution_ended(execution.execution_id), execution.status)
 
-    async def _wait(self, wait: Wait, targets: list[Execution]) -> bool:
-        moment = self.request.until
-        if wait.over.is_set() or _is_past(moment):
+    async def _wait(
+        self, wait: Wait, targets: list[Execution], deadline: float | None
+    ) -> bool:
+        """Whether it is over within the seconds of the request."""
+        if wait.over.is_set() or _is_past(deadline):
             return True
         if self.request.is_flow:
-            by_target = waiting_sentence(targets)
-            sentence = _until_sentence(moment) if moment else by_target
-            await self._report_waiting(on=sentence)
-        if moment is None:
-            return await until_over(wait, self.request.seconds)
-        await until_over(wait, min(self.request.seconds, _seconds_to(moment)))
-        return _is_past(moment)
+            await self._report_waiting(on=self._sentence(targets, deadline))
+        seconds = self.request.seconds
+        if deadline is None:
+            return await until_over(wait, seconds)
+        await until_over(wait, min(seconds, deadline - monotonic()))
+        return _is_past(deadline)
+
+    def _sentence(self, targets: list[Execution], deadline: float | None) -> str:
+        if deadline is None:
+            return waiting_sentence(targets)
+        moment = now() + timedelta(seconds=deadline - monotonic())
+        return f"Waiting until {moment:%Y-%m-%d %H:%M:%S} UTC."
 
     # -- for an answer -------------------------------------------------------------------
 
@@ -156,9 +176,7 @@ class HeldWait:
     ) -> tuple[Message, bool]:
         """Wait until a message is not open; the message, and whether the wait is over."""
         message = await asyncio.to_thread(inbox.find, message_id)
-        wait = Wait(
-            {message.message_id: S.WAITING}, ReturnWhen.ALL_ENDED, waiter=self._waiter
-        )
+        wait = AnswerWait(message_id=message.message_id, waiter=self._waiter)
         self.dispatcher.waits.open(wait)
         try:
             message = await asyncio.to_thread(inbox.current, message)
@@ -217,9 +235,5 @@ def _seconds_to(moment: datetime) -> float:
     return (moment - now()).total_seconds()
 
 
-def _is_past(moment: datetime | None) -> bool:
-    return moment is not None and moment <= now()
-
-
-def _until_sentence(moment: datetime) -> str:
-    return f"Waiting until {moment:%Y-%m-%d %H:%M:%S} UTC."
+def _is_past(deadline: float | None) -> bool:
+    return deadline is not None and deadline <= monotonic()

@@ -1,0 +1,66 @@
+"""What is looked for again and again: workers that are gone, prompts that are out of date."""
+
+import asyncio
+from functools import partial
+
+from flowkernel.core.clock import monotonic, now
+from flowkernel.core.models import Execution
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
+from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.prompts.stale_prompts import stale_events
+from flowkernel.kernels.parked.registry import sweep_parked
+from flowkernel.store import Batch
+
+SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
+IDLE_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
+
+
+class Sweeper:
+    """Takes back what lost workers had, and what nobody can decide any more."""
+
+    def __init__(self, dispatcher: Dispatcher, processes: WorkerProcesses) -> None:
+        self._dispatcher = dispatcher
+        self._processes = processes
+        self._config = dispatcher.config
+        self._opened_at = monotonic()
+
+    async def sweep(self) -> float | None:
+        """Look once; return the seconds until the next look."""
+        if self._dispatcher.is_stopping:
+            return None
+        self._processes.reap()
+        self.forget_lost_workers()
+        await self.recover()
+        self._dispatcher.grant_slots()
+        return SWEEP_EVERY if self._dispatcher.is_under_way else IDLE_SECONDS
+
+    def forget_lost_workers(self) -> None:
+        """Remove the workers that are gone."""
+        workers = self._dispatcher.workers
+        for worker in list(workers.values()):
+            if worker.is_lost(self._config):
+                del workers[worker.worker_id]
+
+    async def recover(self) -> None:
+        """Record what follows where a worker is lost, or a prompt is out of date."""
+        orphans = self._orphans()
+        if orphans:
+            sweep_parked(self._dispatcher.service.home.path)
+            losses = partial(record_losses, orphans, self._config)
+            await self._dispatcher.decide(losses)
+        commit = self._dispatcher.commit
+        prompts = [m for m in commit.open_messages() if m.about_id is not None]
+        find = self._dispatcher.service.store.find_execution
+        events = await asyncio.to_thread(stale_events, commit.live, prompts, find)
+        if events:
+            append = partial(Batch.append, events=events, strict=False)
+            await self._dispatcher.decide(append)
+
+    def _orphans(self) -> list[Execution]:
+        """What a lost worker had; none before every worker had time to poll this engine."""
+        lease = self._config.lease
+        if monotonic() - self._opened_at < lease:
+            return []
+        live, workers = self._dispatcher.live.values(), self._dispatcher.workers
+        return find_orphans(live, workers, now(), lease)
