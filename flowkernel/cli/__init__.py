@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         code = _call_command(words)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # `| head` has enough: click exits.
+    except (BrokenPipeError, SystemExit):  # `| head` has enough: typer exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except Exception as error:

@@ -18,7 +18,7 @@ from flowkernel.core.errors import (
     RunError,
 )
 
-#: The root of what typer raises: it comes from click, or from typer's own copy of it.
+#: The root of what typer raises for a mistake in the words; it has no public name.
 UsageFault = typer.BadParameter.__mro__[1]
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (EngineError, NO_ENGINE),
