@@ -4,8 +4,8 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from flowkernel.core.errors import BadArgument, DiskFull, EngineError, HomeNotWr
 
 FOLDER = ".flowkernel"
 MAX_PID = 2**31  #: Exclusive; no system has larger ones.
+#: The rights that files with what is recorded leave away: those of everybody but the owner.
+PRIVATE_MASK = 0o077
+#: Characters that DuckDB misreads in the path of its file: as a separator, and as options.
+MISREAD = "?" if os.sep == "\\" else "?\\"
 _URL = re.compile(r"http://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+")
 VARIABLE = "FLOWKERNEL_HOME"
 #: What a home is, or is not, that cannot be written to.
@@ -88,24 +92,65 @@ class Home:
         return self.path / "start.lock"
 
     def prepare(self) -> None:
-        """Create the folders.
+        """Create the folders that are missing. A folder that exists stays as it is.
 
         Raises:
+            BadArgument: The database cannot be in a folder of this name.
             HomeNotWritable: The folder cannot be written to; says why.
             DiskFull: There is no space left.
         """
+        check_path(self.path)
         try:
-            for folder in (self.path, self.notebooks, self.log, self.backup):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with suppress(PermissionError):  # It belongs to another user.
-                self.path.chmod(0o700)
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            self._create()
+            for folder in (self.notebooks, self.log, self.backup):
+                folder.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.path, os.W_OK):
                 raise PermissionError(errno.EACCES, "not writable")
         except OSError as error:
             raise home_error(self.path, error) from error
+
+    def _create(self) -> None:
+        """Create the folder, if it is missing: for its owner alone, and not for git."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700)
+        except FileExistsError:
+            if not self.path.is_dir():
+                raise
+        else:
+            (self.path / ".gitignore").write_text("*\n")
+
+
+def check_path(path: Path) -> None:
+    """Raise BadArgument if DuckDB, which follows links, cannot open a file there."""
+    text = str(path)
+    names = f"{text}\0{path.resolve()}"
+    misread = next((f"a {char}" for char in MISREAD if char in names), None)
+    if any("\udc80" <= char <= "\udcff" for char in names):
+        misread = "bytes that are not UTF-8"
+    if misread is not None:
+        raise BadArgument(
+            f"The home {text!r} has {misread} in its path, and DuckDB cannot open a file "
+            f"there. Set {VARIABLE} to a folder with another path."
+        )
+
+
+@contextmanager
+def private_files() -> Iterator[int]:
+    """Files that this process creates meanwhile are for its owner alone.
+
+    Gives the mask for new files from before.
+    """
+    mask = os.umask(PRIVATE_MASK)
+    try:
+        yield mask
+    finally:
+        os.umask(mask)
+
+
+def open_private(path: str, flags: int) -> int:
+    """An `opener` for `open`: a file that is created can be read by its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 def find_home(
@@ -118,15 +163,29 @@ def find_home(
 
     Args:
         start: The folder. Default: the current one.
+
+    Raises:
+        BadArgument: `FLOWKERNEL_HOME` names the folder of a user that does not exist.
     """
     if environ.get(VARIABLE):
-        return Home(Path(environ[VARIABLE]).expanduser().absolute())
+        return Home(_named_folder(environ[VARIABLE]).absolute())
     start = (start or Path.cwd()).absolute()
     for mark in (FOLDER, ".git"):
         for folder in (start, *start.parents):
             if (folder / mark).exists():
                 return Home(folder / FOLDER)
     return Home(start / FOLDER)
+
+
+def _named_folder(text: str) -> Path:
+    """The folder that `FLOWKERNEL_HOME` names; `~` is the folder of the user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise BadArgument(
+            f"{VARIABLE} is {text!r}, and there is no such user. Set it to a folder; one "
+            "whose name begins with ~ is written './~...'."
+        ) from error
 
 
 def home_error(path: Path, error: OSError) -> EngineError:

@@ -11,7 +11,7 @@ from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.output import print_json, print_note, print_table, print_text
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.display.table import cut_note
-from flowkernel.home import Home, find_home
+from flowkernel.home import Home, find_home, private_files
 
 #: How long the engine may take to copy the database.
 BACKUP_SECONDS = 600.0
@@ -133,7 +133,8 @@ def rebuild(*, as_json: bool) -> None:
 
 def _move(copy: Path, target: Path) -> None:
     try:
-        shutil.move(copy, target)
+        with private_files():
+            shutil.move(copy, target)
     except OSError as error:
         copy.unlink(missing_ok=True)
         raise BadArgument(
@@ -150,7 +151,7 @@ def _restore(home: Home) -> tuple[Path | None, int, list[str]]:
 
     home.prepare()
     try:
-        with FileLock(home.engine_lock).acquire(timeout=0):
+        with private_files(), FileLock(home.engine_lock, mode=0o600).acquire(timeout=0):
             return restore(home.database, home.journal)
     except Timeout as error:
         raise BadArgument(

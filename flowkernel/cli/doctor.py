@@ -19,7 +19,7 @@ from flowkernel.cli.output import print_json, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
-from flowkernel.home import Home, find_home
+from flowkernel.home import Home, check_path, find_home
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 #: Of the findings about how kernels start.
@@ -113,11 +113,27 @@ def _home(home: Home) -> Iterator[Finding]:
     else:
         note = "" if home.path.exists() else " (made when it is needed)"
         yield Finding(OK, "home", f"{home.path}{note}")
+    yield from _home_safety(home)
     yield _disk(folder)
     try:
         load_config(home.path)
     except BadArgument as error:
         yield Finding(PROBLEM, "configuration", str(error))
+
+
+def _home_safety(home: Home) -> Iterator[Finding]:
+    """What of the home keeps the engine from working, or lets others take its place."""
+    try:
+        check_path(home.path)
+    except BadArgument as error:
+        yield Finding(PROBLEM, "home", str(error))
+    if os.name == "posix" and home.path.is_dir():
+        mode = stat.S_IMODE(home.path.stat().st_mode)
+        if mode & 0o022:
+            text = (
+                f"others can replace the engine's files in {home.path} (mode {mode:o})."
+            )
+            yield Finding(WARN, "home", text, f"chmod go-w {home.path}")
 
 
 def _disk(folder: Path) -> Finding:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flowkernel.client.own_token import own_token, without_tokens
 from flowkernel.core import errors
 from flowkernel.core.errors import BadArgument, EngineUnreachable, Unauthorized
-from flowkernel.home import EngineFile, Home, home_error
+from flowkernel.home import EngineFile, Home, home_error, open_private
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
 ASK_SECONDS = 5.0  #: How long it may take to respond to a request.
@@ -105,7 +105,7 @@ def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
 
     home.prepare()
     try:
-        with FileLock(home.start_lock, timeout=START_SECONDS):
+        with FileLock(home.start_lock, timeout=START_SECONDS, mode=0o600):
             return _running_engine(home, token or own_token(home))
     except Timeout as error:
         raise EngineUnreachable(
@@ -139,7 +139,7 @@ def is_locked(home: Home) -> bool:
     """Whether an engine process is alive, whatever `engine.json` says."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(home.engine_lock)
+    lock = FileLock(home.engine_lock, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -150,7 +150,7 @@ def is_locked(home: Home) -> bool:
 
 def _spawn(home: Home) -> subprocess.Popen[bytes]:
     interpreter = os.environ.get(INTERPRETER) or sys.executable
-    with open(home.log / "engine.log", "ab") as log:
+    with open(home.log / "engine.log", "ab", opener=open_private) as log:
         return subprocess.Popen(
             [interpreter, "-P", "-m", "flowkernel.engine", str(home.path)],
             stdin=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ from flowkernel.core.errors import FlowkernelError
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.http_server import GOODBYE, HttpServer, listen
 from flowkernel.engine.running_engine import Engine
-from flowkernel.home import EngineFile, Home, home_error
+from flowkernel.home import EngineFile, Home, home_error, private_files
 from flowkernel.version import __version__
 
 #: Seconds after `GOODBYE` until the process ends, whatever it is doing.
@@ -39,11 +39,12 @@ def main(path: str) -> int:
     home = Home(Path(path))
     try:
         home.prepare()
-        lock = FileLock(home.engine_lock)
-        if not _acquire(lock, home):
-            return 3
-        with lock:
-            run(home, load_config(home.path))
+        with private_files() as umask:
+            lock = FileLock(home.engine_lock, mode=0o600)
+            if not _acquire(lock, home):
+                return 3
+            with lock:
+                run(home, load_config(home.path), umask)
     except FlowkernelError as error:
         failure = {"code": type(error).__name__, "message": str(error)}
         sys.stderr.write(f"{FAILURE}{json.dumps(failure)}\n")
@@ -62,10 +63,11 @@ def _acquire(lock: BaseFileLock, home: Home) -> bool:
     return True
 
 
-def run(home: Home, config: Config) -> None:
-    """Serve the home until the server stops."""
+def run(home: Home, config: Config, umask: int) -> None:
+    """Serve the home until the server stops. `umask`: of the workers that it starts."""
     listener = listen(config)
-    with Engine(home, config, make_engine_file(listener, config, home)) as engine:
+    engine_file = make_engine_file(listener, config, home)
+    with Engine(home, config, engine_file, worker_umask=umask) as engine:
         server = HttpServer(make_app(engine))
         engine.on_stop(partial(_stop, server))
         with engine.claim.published():

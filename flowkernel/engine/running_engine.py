@@ -56,11 +56,13 @@ class Engine:
         engine_file: EngineFile,
         *,
         processes: WorkerProcesses | None = None,
+        worker_umask: int = -1,
     ) -> None:
         """Open the store, and put the parts together.
 
         Args:
             processes: Starts the workers; default: those of this home.
+            worker_umask: The mask for files that workers create; -1: that of this process.
 
         Raises:
             EngineError: The store cannot be opened.
@@ -72,7 +74,9 @@ class Engine:
         self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
-        processes = processes or WorkerProcesses(home, self.tokens.of_worker)
+        processes = processes or WorkerProcesses(
+            home, self.tokens.of_worker, umask=worker_umask
+        )
         self.dispatcher = Dispatcher(self.service, processes, self.stream)
         self.sweeper = Sweeper(self.dispatcher, processes)
         self.timers = Timers()

@@ -16,17 +16,16 @@ from time import monotonic
 from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
+from flowkernel.kernels.fork_server.socket_folders import is_short, private_folder
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.server_environment import inherited_state
-from flowkernel.kernels.server_key import KernelCommand
+from flowkernel.kernels.server_key import KEY_LENGTH, KernelCommand
 
 START_SECONDS = 30.0  #: How long a fork server may take to import its modules.
 RETRY_SECONDS = 60.0  #: How long a fork server that failed is not tried again.
 STATUS_SECONDS = 2.0  #: How long it may take to report its status.
 #: How the name of a socket begins; the key of its fork server follows.
 PREFIX = "flowkernel-"
-#: Bytes of a socket's path that every system accepts, inclusive.
-MAX_SOCKET_PATH = 100
 #: nbclient asks for it: cells of flows do not go into a person's history.
 NO_HISTORY = ":memory:"
 LINUX = sys.platform == "linux"
@@ -116,7 +115,11 @@ def list_running() -> list[Message]:
     For one that does not reply: `silent`, the path of its socket, and `reason`.
     """
     statuses = []
-    for path in sorted(Path(jupyter_runtime_dir()).glob(f"{PREFIX}*.sock")):
+    try:
+        paths = sorted(_socket_folder().glob(f"{PREFIX}*.sock"))
+    except NoForkServer:
+        return []
+    for path in paths:
         try:
             wire = _connect(path)
             if wire is not None:
@@ -175,13 +178,21 @@ def socket_path(command: KernelCommand, environ: Mapping[str, str], cwd: str) ->
     """The path of the socket of a command's fork server.
 
     Raises:
-        NoForkServer: The path is too long for a socket.
+        NoForkServer: There is no folder for it.
     """
     key = command.key(environ, cwd, [*inherited_state(), MODULES])
-    path = Path(jupyter_runtime_dir()) / f"{PREFIX}{key}.sock"
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        raise NoForkServer(f"{str(path)!r} is too long for a socket's path")
-    return path
+    return _socket_folder() / f"{PREFIX}{key}.sock"
+
+
+def _socket_folder() -> Path:
+    """Jupyter's folder for what runs; if its path is too long for sockets, a short one."""
+    folder = jupyter_runtime_dir()
+    if is_short(f"{folder}/{PREFIX}{'0' * KEY_LENGTH}.sock"):
+        return Path(folder)
+    try:
+        return private_folder()
+    except OSError as error:
+        raise NoForkServer(f"there is no folder for its socket: {error}") from error
 
 
 def _connect(path: Path) -> WireConnection | None:

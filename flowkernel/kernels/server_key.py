@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LAUNCHERS = ("ipykernel_launcher", "ipykernel")
+KEY_LENGTH = 16  #: Hexadecimal digits in the name of a fork server.
 #: How the names of environment variables begin that Python, ipykernel or a library may read
 #: before a client takes the kernel.
 READ_EARLY = (
@@ -45,7 +46,7 @@ class KernelCommand:
             [changed_at(path) for path in site_packages(self.interpreter)],
             inherited,
         ]
-        return sha256(dumps(parts).encode()).hexdigest()[:16]
+        return sha256(dumps(parts).encode()).hexdigest()[:KEY_LENGTH]
 
     def _environment_part(self, environ: Mapping[str, str], cwd: str) -> list[Any]:
         """What is read of the environment before a client takes the kernel."""

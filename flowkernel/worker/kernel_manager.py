@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,17 @@ from jupyter_client.manager import AsyncKernelManager
 from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.core.models import Environment
-from flowkernel.kernels.fork_server.socket_folders import remove_abandoned
+from flowkernel.kernels.fork_server.socket_folders import (
+    FOLDER_PREFIX,
+    make_socket_folder,
+    parent_folder,
+    remove_abandoned,
+)
 
 NATIVE = "python3"
 #: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
 FLOWKERNEL = "flowkernel"
 FORK = "flowkernel-fork"  #: flowkernel's provisioner; it starts plain kernels, too.
-#: The name of a kernel's folder begins so; the pid of its worker follows.
-FOLDER_PREFIX = "flowkernel-"
 
 
 class FlowKernelSpecManager(KernelSpecManager):
@@ -158,9 +160,7 @@ def check_environment(environment: Environment, flow_name: str) -> None:
 def set_private_transport(manager: FlowKernelManager) -> None:
     """Let it use sockets in a folder of its own: the ports of many kernels can collide."""
     if os.name == "posix":
-        # A short name: the length of a socket's path is limited.
-        prefix = f"{FOLDER_PREFIX}{os.getpid()}-"
-        manager.folder = Path(tempfile.mkdtemp(prefix=prefix))
+        manager.folder = make_socket_folder()
         manager.transport = "ipc"
         manager.ip = str(manager.folder / "k")
         manager.connection_file = str(manager.folder / "connection.json")
@@ -168,7 +168,7 @@ def set_private_transport(manager: FlowKernelManager) -> None:
 
 def remove_stale_transports() -> None:
     """Remove the folders of workers and kernels that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+    for folder in parent_folder().glob(f"{FOLDER_PREFIX}*-*"):
         owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
             remove_abandoned(folder)

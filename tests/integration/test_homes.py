@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -130,6 +131,91 @@ def test_a_home_named_relative_to_a_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FLOWKERNEL_HOME", "some/home")
 
     assert find_home().path == tmp_path / "some" / "home"
+
+
+# -- whose it is, and what it is called --------------------------------------------------------
+
+
+def flowkernel(home, *words, **variables):
+    """Run a command in this home, as a person with the usual mask for new files."""
+    environ = {**os.environ, "FLOWKERNEL_HOME": str(home.path), **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "flowkernel", *words],
+        env=environ, umask=0o022, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def open_to_others(folder):
+    """Files in a folder, and folders in it, that others can use."""
+    paths = [path for path in folder.rglob("*") if not path.is_symlink()]
+    return [str(path) for path in paths if path.stat().st_mode & 0o077]
+
+
+@pytest.fixture
+def shared_home(own_home):
+    """A home in a folder that was there before, with a folder of a name that we use."""
+    own_home.path.mkdir()
+    for folder in (own_home.path, own_home.log, own_home.backup):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    return own_home
+
+
+def test_others_can_read_nothing_in_a_folder_that_was_there(shared_home, tmp_path):
+    ours = {str(shared_home.log), str(shared_home.backup)}
+    for words in (
+        ("flow", "register", "one.py"),
+        ("backup", str(tmp_path / "copy.duckdb")),
+        ("compact",),
+    ):
+        (tmp_path / "one.py").write_text("x = 1")
+        process = flowkernel(shared_home, *words)
+        assert process.returncode == 0, process.stderr
+
+    assert set(open_to_others(shared_home.path)) == ours
+    assert (tmp_path / "copy.duckdb").stat().st_mode & 0o777 == 0o600
+    assert shared_home.path.stat().st_mode & 0o777 == 0o755
+    assert not (shared_home.path / ".gitignore").exists()
+
+    assert flowkernel(shared_home, "engine", "stop").returncode == 0
+    process = flowkernel(shared_home, "rebuild")
+    assert process.returncode == 0, process.stderr
+    assert set(open_to_others(shared_home.path)) == ours
+
+
+ODD = ["#", "%", "%20", "'", '"', "\n", "a\rb", "*", "[a]", "[", "{a}", "{}", ";", "$HOME", "`",
+       "~", "-", " ", "&", "<>", "|", "md:", "file:", "\x1b[31m", "é", "日本"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["".join(ODD), "file:a#b%20'c\"d\n", "~", "-x"])
+def test_a_home_may_have_any_name_that_the_database_takes(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with a_home(tmp_path / name) as home, closing(Client(home)) as client:
+        client.register(Flow(name="f", kind=FlowKind.CELL, source="x = 1"))
+        process = flowkernel(home, "backup", str(tmp_path / name / "copy.duckdb"))
+        assert process.returncode == 0, process.stderr
+        kill_engine(home)
+
+        assert client.get("/flow/f")["name"] == "f"
+        assert client.sql("SELECT count(*) FROM flow")["rows"] == [[1]]
+
+
+def test_the_doctor_says_what_is_wrong_with_a_home(tmp_path):
+    (tmp_path / "what?").mkdir()
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+
+    refused = flowkernel(Home(tmp_path / "what?"), "doctor")
+    warned = flowkernel(Home(tmp_path / "open"), "doctor")
+
+    assert refused.returncode == 1
+    assert "has a ? in its path, and DuckDB cannot open a file there" in refused.stdout
+    assert warned.returncode == 0, warned.stdout
+    assert (
+        f"replace the engine's files in {tmp_path / 'open'} (mode 777)."
+        in warned.stdout
+    )
+    assert f"chmod go-w {tmp_path / 'open'}" in warned.stdout
 
 
 # -- engine.json -----------------------------------------------------------------------------

@@ -81,6 +81,74 @@ def test_a_new_home_is_for_its_owner_alone_and_not_for_git(home):
     assert (home.path / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o775])
+def test_a_folder_that_was_there_stays_as_it_is(tmp_path, mode):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    folder.chmod(mode)
+    (folder / "log").mkdir(mode=0o755)
+
+    Home(folder).prepare()
+    Home(folder).prepare()
+
+    assert folder.stat().st_mode & 0o777 == mode
+    assert (folder / "log").stat().st_mode & 0o777 == 0o755
+    assert (folder / "backup").stat().st_mode & 0o777 == 0o700
+    assert sorted(os.listdir(folder)) == ["backup", "log", "notebooks"]
+
+
+def test_a_gitignore_that_was_removed_from_a_home_stays_away(home):
+    (home.path / ".gitignore").unlink()
+
+    home.prepare()
+
+    assert not (home.path / ".gitignore").exists()
+
+
+def test_a_link_to_a_folder_is_a_home(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+
+    Home(tmp_path / "link").prepare()
+
+    assert (tmp_path / "folder" / "notebooks").is_dir()
+    assert not (tmp_path / "folder" / ".gitignore").exists()
+
+
+def test_a_link_does_not_hide_a_path_that_the_database_cannot_have(tmp_path):
+    (tmp_path / "what?").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "what?")
+
+    with pytest.raises(BadArgument, match=r"/link/home' has a \? in its path"):
+        Home(tmp_path / "link" / "home").prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("what?", "has a ? in its path"),
+        ("a\\b", "has a \\ in its path"),
+        ("a\udcff", "has bytes that are not UTF-8 in its path"),
+    ],
+)
+def test_a_path_that_the_database_cannot_have_is_refused_before_anything_is_made(
+    tmp_path, name, says
+):
+    with pytest.raises(BadArgument) as raised:
+        Home(tmp_path / name / "home").prepare()
+
+    assert says in str(raised.value)
+    assert "Set FLOWKERNEL_HOME to a folder with another path." in str(raised.value)
+    assert not os.listdir(tmp_path)
+
+
+def test_the_folder_of_a_user_who_does_not_exist_is_no_home():
+    with pytest.raises(
+        BadArgument, match=r"'~nobody-here/x', and there is no such user"
+    ):
+        find_home(environ={"FLOWKERNEL_HOME": "~nobody-here/x"})
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "says"),
     [

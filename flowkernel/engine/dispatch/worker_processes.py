@@ -16,11 +16,19 @@ class WorkerProcesses:
     """Starts workers, and reaps those that ended. A worker outlives its engine."""
 
     def __init__(
-        self, home: Home, token_of: Callable[[str], str] = lambda _worker_id: ""
+        self,
+        home: Home,
+        token_of: Callable[[str], str] = lambda _worker_id: "",
+        *,
+        umask: int = -1,
     ) -> None:
-        """`token_of`: the token of a worker, by its id."""
+        """Give each worker its token, by its id, and a mask for the files that it creates.
+
+        -1: the mask of this process.
+        """
         self._home = home
         self._token_of = token_of
+        self._umask = umask
         self._started: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
 
     def start(self) -> str:
@@ -42,6 +50,7 @@ class WorkerProcesses:
                 cwd=self._home.path,
                 env=self._environ(worker_id),
                 start_new_session=True,
+                umask=self._umask,
             )
         self._started[worker_id] = (process, monotonic())
         return worker_id

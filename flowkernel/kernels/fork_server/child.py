@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flowkernel.kernels.fork_server.ipython_config import reason_against_fork
+from flowkernel.kernels.fork_server.socket_folders import make_socket_folder
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 
-#: How the name of a kernel's folder begins; the process id follows.
-FOLDER_PREFIX = "flowkernel-"
 CONTROL_SECONDS = 1.0  #: How long the reply to a shutdown request may take.
 #: Messages that a kernel keeps for a client that does not read, inclusive. ZeroMQ by itself
 #: drops messages beyond 1,000.
@@ -180,7 +179,7 @@ def complete_app(app: Any, arguments: list[str]) -> dict[str, str]:
     """
     from IPython.core.application import BaseIPythonApplication
 
-    folder = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+    folder = make_socket_folder()
     launcher = sys.modules.get("ipykernel_launcher")
     name = getattr(launcher, "__file__", None) or "ipykernel_launcher"
     sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]

@@ -12,7 +12,6 @@ import selectors
 import signal
 import socket
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,14 +21,13 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from flowkernel.kernels.fork_server.child import (
-    FOLDER_PREFIX,
     CannotFork,
     become_kernel,
     prepare_app,
 )
 from flowkernel.kernels.fork_server.ipython_config import config_files
 from flowkernel.kernels.fork_server.preload import changed_at, fork, preload
-from flowkernel.kernels.fork_server.socket_folders import remove_abandoned
+from flowkernel.kernels.fork_server.socket_folders import remove_folders_of
 from flowkernel.kernels.fork_server.wire import (
     MAX_FILES,
     TIMEOUT,
@@ -245,12 +243,9 @@ class ForkServer:
                 self._on_exit(kernel, os.waitstatus_to_exitcode(status))
 
     def _on_exit(self, kernel: ForkedKernel, code: int) -> None:
-        if (
-            kernel.owner not in self._clients
-        ):  # An owner may need the folder to restart.
-            pattern = f"{FOLDER_PREFIX}{kernel.pid}-*"
-            for folder in Path(tempfile.gettempdir()).glob(pattern):
-                remove_abandoned(folder, grace=0.0)
+        # An owner may need the folder to restart.
+        if kernel.owner not in self._clients:
+            remove_folders_of(kernel.pid)
         if kernel in self._ready:
             self._ready.remove(kernel)
         if kernel.owner is not None:

@@ -1,4 +1,4 @@
-"""Folders with the sockets of kernels, in the system's folder for temporary files.
+"""Folders with the sockets of kernels: in a short folder for temporary files.
 
 Each is named after the process that made it. A kernel that is restarted keeps its folder, as
 its clients know its sockets: so the name alone does not say whether the folder is in use.
@@ -7,12 +7,72 @@ its clients know its sockets: so the name alone does not say whether the folder 
 import os
 import shutil
 import socket
+import stat
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
+#: How the name of a folder begins; the id of the process that made it follows.
+FOLDER_PREFIX = "flowkernel-"
+#: Bytes of a socket's path that every system accepts, inclusive.
+MAX_SOCKET_PATH = 100
+#: The longest path of a socket below the folder for temporary files.
+LONGEST_NAME = f"/{FOLDER_PREFIX}4194304-abcdefgh/k-5"
+#: Where sockets are if the path of the folder for temporary files is too long for them.
+SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 #: How long a folder without a listener is kept after it was touched.
 RESTART_SECONDS = 60.0
+
+
+def make_socket_folder() -> Path:
+    """A new folder for the sockets of one kernel. Only this user can open it.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    prefix = f"{FOLDER_PREFIX}{os.getpid()}-"
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=parent_folder()))
+
+
+def parent_folder() -> Path:
+    """The folder that has the folders of this process: for temporary files, and short."""
+    temporary = tempfile.gettempdir()
+    if is_short(temporary + LONGEST_NAME):
+        return Path(temporary)
+    usable = (folder for folder in SHORT_FOLDERS if _is_safe(folder))
+    return Path(next(usable, temporary))
+
+
+def is_short(path: str) -> bool:
+    """Whether a socket can have this path."""
+    return len(os.fsencode(path)) <= MAX_SOCKET_PATH
+
+
+def private_folder() -> Path:
+    """A short folder of this user, always the same, for sockets that others look for.
+
+    Raises:
+        OSError: It cannot be made, or another user made it.
+    """
+    parent = next((path for path in SHORT_FOLDERS if _is_safe(path)), SHORT_FOLDERS[0])
+    folder = Path(parent) / f"{FOLDER_PREFIX}{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    status = folder.lstat()
+    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    if not is_own or status.st_mode & 0o077:
+        raise PermissionError(f"{str(folder)!r} is open to other users; remove it")
+    return folder
+
+
+def _is_safe(folder: str) -> bool:
+    """Whether this user can make folders there that no other user can rename."""
+    try:
+        mode = os.stat(folder).st_mode
+    except OSError:
+        return False
+    is_ours = not mode & 0o022 or bool(mode & stat.S_ISVTX)
+    return is_ours and stat.S_ISDIR(mode) and os.access(folder, os.W_OK | os.X_OK)
 
 
 def remove_abandoned(folder: Path, *, grace: float = RESTART_SECONDS) -> bool:
@@ -31,6 +91,12 @@ def remove_abandoned(folder: Path, *, grace: float = RESTART_SECONDS) -> bool:
         return False
     shutil.rmtree(folder, ignore_errors=True)
     return True
+
+
+def remove_folders_of(pid: int) -> None:
+    """Remove the folders that a process made which has ended: nobody listens there."""
+    for folder in parent_folder().glob(f"{FOLDER_PREFIX}{pid}-*"):
+        remove_abandoned(folder, grace=0.0)
 
 
 def mark_in_use(folder: Path) -> None:

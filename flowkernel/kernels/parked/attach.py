@@ -10,7 +10,6 @@ import asyncio
 import os
 import shutil
 import signal
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,12 @@ from traitlets import Unicode
 from traitlets.config import Config
 
 from flowkernel.home import find_home
+from flowkernel.kernels.fork_server.socket_folders import make_socket_folder
 from flowkernel.kernels.parked.registry import ParkedKernel, find_parked, is_parked
 
 NAME = "flowkernel-attach"  #: Of the provisioner.
 #: How the name of a kernelspec begins; the execution's id follows.
 PREFIX = f"{NAME}-"
-#: How the name of a folder with sockets begins; the id of this process follows.
-FOLDER_PREFIX = "flowkernel-"
 POLL_SECONDS = 0.2  #: Between two checks whether the kernel has ended.
 
 
@@ -118,9 +116,7 @@ class AttachProvisioner(KernelProvisionerBase):
         if connection["transport"] != "ipc":
             return info
         if self._folder is None:
-            self._folder = Path(
-                tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
-            )
+            self._folder = make_socket_folder()
         for port in (connection[name] for name in port_names):
             link = self._folder / f"k-{port}"
             link.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import nbformat
 from papermill.engines import NotebookExecutionManager
 
 from flowkernel.core.clock import monotonic
+from flowkernel.home import open_private
 
 #: After a save that took t seconds, the next one waits t times this: saving takes 5 %.
 DELAY_FACTOR = 20
@@ -74,10 +75,16 @@ class NotebookSaver(NotebookExecutionManager):
 
 
 def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write a notebook in one step: a reader sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a notebook in one step: a reader sees the old one or the new one.
+
+    Only its owner can read it, as it has what the flow printed.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
-    with open(draft, "w", encoding="utf-8", errors="backslashreplace") as file:
+    draft.unlink(missing_ok=True)
+    with open(
+        draft, "w", encoding="utf-8", errors="backslashreplace", opener=open_private
+    ) as file:
         # As `nbformat.write` does, after it has validated the notebook.
         file.write(nbformat.v4.writes(notebook))
         file.flush()
