@@ -9,15 +9,27 @@ import psutil
 
 from tests.chaos.arena import Arena
 from tests.chaos.ledger import Ledger
-from tests.chaos.plan import KILL_PAUSE, KILL_WEIGHTS
+from tests.chaos.plan import KILL_PAUSE, KILL_WEIGHTS, SPARED
 from tests.chaos.processes import by_kind
 
 
 class Killer(threading.Thread):
-    """`kill -9`, for so many seconds."""
+    """`kill -9`, for so many seconds.
 
-    def __init__(self, arena: Arena, ledger: Ledger, seed: int, seconds: float) -> None:
+    `start_seconds`: how long a process takes to start on this machine now, about.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        ledger: Ledger,
+        seed: int,
+        *,
+        seconds: float,
+        start_seconds: float,
+    ) -> None:
         super().__init__(name="killer")
+        self._start_seconds = start_seconds
         self._arena, self._ledger = arena, ledger
         self._random = Random(f"{seed}-kills")
         self._seconds = seconds
@@ -30,13 +42,16 @@ class Killer(threading.Thread):
                 list(KILL_WEIGHTS), list(KILL_WEIGHTS.values())
             )[0]
             place = self._random.random()
+            spares = self._random.random() < SPARED
             if time.monotonic() + pause > deadline:
                 return
             time.sleep(pause)
-            self._kill(kind, place)
+            self._kill(kind, place, spares)
 
-    def _kill(self, kind: str, place: float) -> None:
+    def _kill(self, kind: str, place: float, spares: bool) -> None:
         victims = by_kind(self._arena)[kind]
+        if spares and kind != "kernel":
+            victims = [victim for victim in victims if not self._is_starting(victim)]
         if not victims:
             self._ledger.count(f"nothing to kill: {kind}")
             return
@@ -46,3 +61,8 @@ class Killer(threading.Thread):
             self._ledger.count(f"killed: {kind}")
             self._ledger.add("killed", (victim.pid, kind))
             self._arena.say("killed", kind, victim.pid)
+
+    def _is_starting(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return time.time() - process.create_time() < self._start_seconds
+        return True

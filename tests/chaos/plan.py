@@ -17,9 +17,10 @@ FATES = {
 }
 #: From the start of one process being killed to the next, in seconds.
 KILL_PAUSE = (0.3, 3.0)
-#: How often a process of each kind is chosen, among eleven. An engine needs seconds to start:
-#: if it were chosen more often, nothing would run.
+#: How often a process of each kind is chosen, among eleven.
 KILL_WEIGHTS = {"engine": 2, "worker": 3, "fork server": 1, "kernel": 5}
+#: How often a process is spared while it starts: if most were killed then, nothing would run.
+SPARED = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
