@@ -69,6 +69,20 @@ class Record:
             self.seqs(execution_id, "asked", what="cancel"), default=float("inf")
         )
 
+    def goes_on(self, execution_id: str, seq: int) -> bool:
+        """Whether it had neither ended nor been cancelled at this number, nor had failed.
+
+        One that has failed waits for its wrapper to decide, which may be gone.
+        """
+        if min(self.ended(execution_id), self.cancelled(execution_id)) < seq:
+            return False
+        moves = [
+            event["kind"]
+            for event in self.events[execution_id]
+            if event["seq"] < seq and event["kind"] in ("failed", "decided", "lost")
+        ]
+        return moves[-1:] != ["failed"]
+
     def ancestors(self, execution_id: str) -> Iterator[Row]:
         """Its parent, the parent of that, and so on."""
         parent = self.executions.get(self.executions[execution_id]["parent_id"])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 
 from tests.chaos.ledger import Ledger
 from tests.chaos.promise import Promise
@@ -71,25 +72,20 @@ def _hung(record: Record) -> Iterator[str]:
 
 def _run_again(record: Record) -> Iterator[str]:
     for ids in record.lineages.values():
-        for place, first in enumerate(ids):
-            if record.executions[first]["status"] != SUCCESS:
-                continue
-            for second in ids[place + 1 :]:
-                if record.created(second) > record.ended(first):
-                    yield _pair(record, first, second)
+        for first, second in combinations(ids, 2):
+            is_success = record.executions[first]["status"] == SUCCESS
+            if is_success and record.created(second) > record.ended(first):
+                yield _pair(record, first, second)
 
 
 def _rivals(record: Record, of_one_parent: bool) -> Iterator[str]:
-    """A try that begins while another one of the same call has neither ended nor must end."""
+    """A try that begins while another one of the same call goes on."""
     for ids in record.lineages.values():
-        for place, first in enumerate(ids):
-            over = min(record.ended(first), record.cancelled(first))
-            for second in ids[place + 1 :]:
-                parents = {record.executions[i]["parent_id"] for i in (first, second)}
-                if (len(parents) == 1) == of_one_parent and record.created(
-                    second
-                ) < over:
-                    yield _pair(record, first, second)
+        for first, second in combinations(ids, 2):
+            parents = {record.executions[i]["parent_id"] for i in (first, second)}
+            goes_on = record.goes_on(first, record.created(second))
+            if goes_on and (len(parents) == 1) == of_one_parent:
+                yield _pair(record, first, second)
 
 
 def _pair(record: Record, first: str, second: str) -> str:

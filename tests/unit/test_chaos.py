@@ -159,6 +159,20 @@ def test_a_try_beside_one_that_runs_is_seen(history):
     assert history.broken() == ["run again beside a try that runs"]
 
 
+def test_a_try_beside_one_that_failed_and_is_not_decided_on_is_right(history):
+    history.starts("leaf2", parent_id="mid", call_key="other")
+    history.happens("leaf2", "failed")
+    end_family(history, "ENDED_ERROR")
+    history.starts("top2", flow_name="top", retry_of="top")
+    history.starts("mid2", flow_name="mid", parent_id="top2", call_key="m")
+    history.starts("leaf3", parent_id="mid2", call_key="other")
+    history.ends("leaf2", "ENDED_ERROR")
+    for execution_id in ("leaf3", "mid2", "top2"):
+        history.ends(execution_id)
+
+    assert history.broken() == []
+
+
 def test_a_try_after_one_that_failed_is_right(history):
     history.starts("leaf2", parent_id="mid", call_key="other")
     history.ends("leaf2", "ENDED_ERROR")
