@@ -18,7 +18,7 @@ FATES = {
 #: From the start of one process being killed to the next, in seconds.
 KILL_PAUSE = (0.3, 3.0)
 #: How often a process of each kind is chosen, among eleven.
-KILL_WEIGHTS = {"engine": 2, "worker": 3, "fork server": 1, "kernel": 5}
+KILL_WEIGHTS = {"engine": 2, "worker": 2, "fork server": 1, "kernel": 6}
 #: How often a process is spared while it starts: if most were killed then, nothing would run.
 SPARED = 0.75
 
