@@ -1,10 +1,21 @@
 """Types of the fields of requests, with their limits. Pydantic checks them at the edge."""
 
+import math
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+)
+
+from flowkernel.core.errors import BadValue
+from flowkernel.core.json_values import dumps
+from flowkernel.core.models import Json
 
 #: A UUID of RFC 9562, as Python writes it.
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -32,3 +43,30 @@ def _as_moment(text: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_moment)]  #: With its zone.
+
+
+def _finite(value: Json, info: ValidationInfo) -> Json:
+    """The value; the parser takes NaN and 1e400 for numbers."""
+    try:
+        dumps(value)
+    except ValueError as error:
+        path = _path_of_infinite(value, info.field_name or "the body")
+        raise BadValue(
+            f"{path} is not a finite number, and JSON has no others. Send null."
+        ) from error
+    return value
+
+
+def _path_of_infinite(value: Json, path: str) -> str | None:
+    """Where the first number is that is not finite; None if there is none."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    if not isinstance(value, dict | list):
+        return None
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    paths = (_path_of_infinite(item, f"{path}[{key!r}]") for key, item in parts)
+    return next(filter(None, paths), None)
+
+
+#: Any JSON; for a field of a request that is not described further.
+JsonValue = Annotated[Any, AfterValidator(_finite)]

@@ -8,11 +8,27 @@ from starlette.types import ASGIApp
 
 from flowkernel.config import Config
 from flowkernel.core.errors import EngineFault
+from flowkernel.engine.http_connection import (
+    ConnectionLimit,
+    ServerSettings,
+    TimedConnection,
+)
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits.
+    resource = None  # type: ignore[assignment]
 
 KEEP_ALIVE = 75  #: Seconds an idle connection is kept.
 GOODBYE = 2  #: Seconds that open responses get when the server stops.
 #: Between looks at `should_exit`, in case a signal was missed.
 STOP_CHECK_SECONDS = 5.0
+#: Connections that the system keeps until the event loop takes them; 500 may come at once.
+BACKLOG = 1024
+#: Open connections, inclusive; if there are more, the oldest idle one is closed.
+MAX_CONNECTIONS = 4_000
+#: Files that the engine needs besides: database, journal, logs, pipes of its workers.
+OWN_FILES = 256
 
 
 class HttpServer(uvicorn.Server):
@@ -23,8 +39,11 @@ class HttpServer(uvicorn.Server):
     _stopping: asyncio.Event | None = None
 
     def __init__(self, app: ASGIApp, *, goodbye: int = GOODBYE) -> None:
-        settings = uvicorn.Config(
+        settings = ServerSettings(
             app,
+            http=TimedConnection,
+            ws="none",
+            backlog=BACKLOG,
             log_level="warning",
             access_log=False,
             proxy_headers=False,
@@ -34,6 +53,7 @@ class HttpServer(uvicorn.Server):
             timeout_graceful_shutdown=goodbye,
             lifespan="on",
         )
+        settings.connection_limit = ConnectionLimit(max_connections())
         super().__init__(settings)
 
     @property
@@ -58,6 +78,14 @@ class HttpServer(uvicorn.Server):
                 continue
 
 
+def max_connections() -> int:
+    """How many connections the engine takes: the files that it may open limit them."""
+    if resource is None:
+        return MAX_CONNECTIONS
+    files, _hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MAX_CONNECTIONS, max(files - OWN_FILES, files // 2))
+
+
 def listen(config: Config) -> socket.socket:
     """A bound, listening socket: clients that connect before the server is ready wait.
 
@@ -74,7 +102,7 @@ def listen(config: Config) -> socket.socket:
     except (OSError, OverflowError, UnicodeError) as error:
         listener.close()
         raise EngineFault(_why_not_listening(config, error)) from error
-    listener.listen(1024)
+    listener.listen(BACKLOG)
     return listener
 
 

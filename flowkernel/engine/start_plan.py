@@ -21,7 +21,7 @@ from flowkernel.core.models import (
     OnLost,
     Wrapped,
 )
-from flowkernel.engine.field_types import UUID, Actor, CallKey, Id
+from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
@@ -48,7 +48,7 @@ class StartRequest:
     source: SourceRecord | None = None
     clone_of: str | None = None
     retry_of: Id | None = None
-    inputs: Json = field(default_factory=dict)
+    inputs: JsonValue = field(default_factory=dict)
     name: str | None = None
     run: bool = True
     parent_id: str | None = None

@@ -22,6 +22,7 @@ from flowkernel.core.errors import BadArgument, FlowNotFound
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json, JsonRecord
 from flowkernel.core.python_source import parse_source
+from flowkernel.engine.field_types import JsonValue
 from flowkernel.store import Store
 
 MAX_WRAPPERS = 10  #: Around one flow, inclusive.
@@ -44,7 +45,7 @@ class WrapperUse(JsonRecord):
     """A wrapper, and its parameters."""
 
     name: Annotated[str, Field(max_length=128)]
-    inputs: dict[str, Json] = field(default_factory=dict)
+    inputs: dict[str, JsonValue] = field(default_factory=dict)
 
 
 @cache

@@ -319,7 +319,10 @@ def test_inputs_that_are_not_json(value, says):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{"flow": "f", "inputs": {"day": NaN}}', r"inputs'\]['day'\] is nan"),
+        (
+            '{"flow": "f", "inputs": {"day": NaN}}',
+            "inputs['day'] is not a finite number",
+        ),
         ('{"flow": "f", "inputs": {"day": "\\ud800"}}', "not valid Unicode text"),
         ('{"flow": "f", "inputs": [1]}', "it must be an object of names and values"),
         ('{"flow": "f", "inputs": 3}', "inputs is 3; it must be an object"),

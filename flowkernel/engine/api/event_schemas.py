@@ -1,6 +1,6 @@
 """The events that a worker reports, and their payloads by kind."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,7 +21,7 @@ from flowkernel.core.report_limits import (
     TRACEBACK_CHARACTERS,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.engine.field_types import Moment
+from flowkernel.engine.field_types import JsonValue, Moment
 
 #: The texts of a report. A worker cuts them to the same limits.
 IdText = Annotated[str, Field(max_length=ID_CHARACTERS)]
@@ -143,7 +143,7 @@ class EventRecord(Record):
     kind: EventKind
     happened_at: Moment
     actor: str = ""
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
 
     def to_event(self) -> Event:
         """The event.

@@ -4,7 +4,7 @@ A body that the engine works with unchanged, such as `StartRequest`, is defined 
 code that does it, and has its name for the routes here.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from flowkernel.core.models import Environment, FlowKind, OnLost
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.request_body import Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
-from flowkernel.engine.field_types import Actor, Id, Moment
+from flowkernel.engine.field_types import Actor, Id, JsonValue, Moment
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
@@ -69,7 +69,7 @@ class VerbBody(Body):
 
     execution_id: Id = Field(default_factory=new_id)  #: Of a new one, if it starts one.
     started_by: Actor = "REST"
-    inputs: Any = None
+    inputs: JsonValue = None
 
 
 class SaveBody(Body):
@@ -83,7 +83,7 @@ class SaveBody(Body):
 class OutputBody(Body):
     """`POST execution/{id}/output`."""
 
-    output: Any
+    output: JsonValue
     merge: bool = True
 
 

@@ -15,7 +15,7 @@ from flowkernel.core.status import MessageStatus
 from flowkernel.engine.caller_checks import append_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.event_factory import make_event
-from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id
+from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id, JsonValue
 from flowkernel.engine.service import (
     Service,
 )
@@ -39,7 +39,7 @@ class MessageRequest:
     message_type: Literal["INFO", "WARN", "ERROR", "POPUP"] = "INFO"
     #: A question, to be answered by one text.
     request: Annotated[str, Field(max_length=1_000)] | None = None
-    body: Json = None  #: A form.
+    body: JsonValue = None  #: A form.
     #: False: a message without `request` and `body` asks for nothing.
     wait: bool = True
     timeout: AnswerTimeout | None = None
@@ -54,7 +54,7 @@ class MessageAnswer:
 
     #: Made by the sender: the same id again is the same answer.
     answer_id: Id = field(default_factory=new_id)
-    response: dict[str, Json] = field(default_factory=dict)
+    response: dict[str, JsonValue] = field(default_factory=dict)
     answered_by: Actor = ""  #: Who the sender says they are; empty: the account's name.
     #: notebook, command line, REST, ...
     answered_from: Annotated[str, Field(max_length=100)] = "REST"
