@@ -111,6 +111,15 @@ def test_what_a_flow_starts_is_its_child_whoever_it_claims_to_be(person, running
     assert person.start({"source": SOURCE}).started_by == "ada (notebook)"
 
 
+@pytest.mark.parametrize("is_interactive", [False, True])
+def test_a_flow_does_not_say_whether_a_person_is_there(running, is_interactive):
+    flow = running(is_interactive=is_interactive)
+
+    child = flow.start({"source": SOURCE, "is_interactive": not is_interactive})
+
+    assert child.is_interactive is is_interactive
+
+
 def test_a_flow_starts_nothing_for_another(person, running):
     flow, stranger = running(), running()
 

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,18 @@ def test_the_engine_file_is_read_as_it_was_written(home, engine_file):
 
     assert EngineFile.read(home) == engine_file
     assert home.engine_file.stat().st_mode & 0o777 == 0o600
-    assert sorted(p.name for p in home.path.glob("engine*")) == ["engine.json"]
+    names = sorted(p.name for p in home.path.glob("engine*"))
+    assert names == ["engine-address", "engine.json"]
+
+
+def test_the_address_of_the_engine_is_there_without_the_token(home, engine_file):
+    engine_file.write(home)
+    home.engine_file.unlink()
+
+    assert engine_file.token not in home.address_file.read_text()
+    assert home.address_file.stat().st_mode & 0o777 == 0o600
+    own = EngineFile.read(home, token="fkx_1")
+    assert own == replace(engine_file, token="fkx_1")
 
 
 def test_a_missing_engine_file_is_none(home):

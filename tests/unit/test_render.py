@@ -246,6 +246,25 @@ print(flow_api is flowkernel.flow_api, flowkernel.__path__, this.execution_id)
     )
 
 
+def test_a_kernel_whose_flowkernel_knows_no_tokens_gets_ours(tmp_path):
+    """An older one would send the token of a person."""
+    older = tmp_path / "flowkernel"
+    for name in ("__init__", "flow_api", "client/__init__", "client/client"):
+        path = older / f"{name}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text("class Client: pass\n")
+    package = str(Path(flowkernel.__file__).parent)
+    source = prologue(
+        execution(), home="/h", package=package, path=None, started_by="x"
+    )
+    program = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n{source}"
+    program += "\nimport flowkernel\nprint(flowkernel.__path__)"
+
+    lines = subprocess.check_output([sys.executable, "-c", program], text=True)
+
+    assert lines == f"{[package]}\n"
+
+
 def test_a_source_has_one_hash():
     assert source_hash("x") == source_hash("x") != source_hash("y")
     assert len(source_hash("\ud800")) == 64
