@@ -5,20 +5,27 @@ import select
 import signal
 import threading
 from contextlib import suppress
+from pathlib import Path
 from subprocess import TimeoutExpired
 
 from flowkernel.kernels.fork_server.wire import WireConnection
 
 #: The exit code if the fork server was gone when the kernel ended.
 UNKNOWN_EXIT_CODE = 1
+#: Of `/proc/PID/stat`, counted from the one behind the name.
+START_FIELD = 19
 
 
 class ForkedProcess:
-    """A forked kernel. Its parent is the fork server, which reports the exit code."""
+    """A forked kernel. Its parent is the fork server, which reports the exit code.
+
+    It takes two files of its owner. A third watches the process if its fork server is gone.
+    """
 
     stdin = stdout = stderr = None  # As Popen has them without pipes.
 
-    _lifeline = _pidfd = -1
+    _lifeline = -1
+    _pidfd: int | None = None  #: None: the fork server reports its end.
     _wire: WireConnection | None = None
 
     def __init__(self, pid: int, wire: WireConnection, lifeline: int) -> None:
@@ -38,7 +45,8 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._wire = wire
         self._lifeline = lifeline
-        self._pidfd = _pidfd(pid)
+        self._started_at = _started_at(pid)
+        _close(_open_pidfd(pid))  # Whether the system can do it.
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs. Safe in threads."""
@@ -61,11 +69,22 @@ class ForkedProcess:
             if message is not None:
                 self._end(message["ended"])
         if self.returncode is None:  # The fork server is gone: ask the system.
-            if not _has_ended(self._pidfd, timeout):
+            if not _has_ended(self._watched_pidfd(), timeout):
                 raise TimeoutExpired("kernel", timeout or 0)
             self._end(UNKNOWN_EXIT_CODE)
         assert self.returncode is not None
         return self.returncode
+
+    def _watched_pidfd(self) -> int:
+        """A file that becomes readable when it ends; -1 if it has ended."""
+        if self._pidfd is None:
+            self._pidfd = _open_pidfd(self.pid)
+            if (
+                _started_at(self.pid) != self._started_at
+            ):  # Another one has its pid now.
+                _close(self._pidfd)
+                self._pidfd = -1
+        return self._pidfd
 
     def _end(self, code: int) -> None:
         self.returncode = code
@@ -91,8 +110,7 @@ class ForkedProcess:
             files = (self._lifeline, self._pidfd)
             self._lifeline = self._pidfd = -1
             for file in files:
-                if file >= 0:
-                    os.close(file)
+                _close(file)
             if self._wire is not None:
                 self._wire.close()
                 self._wire = None
@@ -101,12 +119,26 @@ class ForkedProcess:
         self.close()
 
 
-def _pidfd(pid: int) -> int:
+def _open_pidfd(pid: int) -> int:
     """A file that becomes readable when the process ends; -1 if it has ended already."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return -1
+
+
+def _close(file: int | None) -> None:
+    if file is not None and file >= 0:
+        os.close(file)
+
+
+def _started_at(pid: int) -> str:
+    """When a process started, in ticks since the machine did; empty if it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[START_FIELD]
 
 
 def _has_ended(pidfd: int, seconds: float | None) -> bool:

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
-import zmq
+import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 
@@ -78,11 +80,26 @@ class FlowKernelSpecManager(KernelSpecManager):
         return spec
 
 
+class FlowKernelClient(AsyncKernelClient):
+    """A client that closes the channels it opened; jupyter_client's opens them all for that.
+
+    Each channel takes two files as long as it is open.
+    """
+
+    def stop_channels(self) -> None:
+        """Close the channels for requests and for output."""
+        for channel in (self._shell_channel, self._iopub_channel):
+            if channel is not None:
+                channel.stop()
+
+
 class FlowKernelManager(AsyncKernelManager):
     """A manager whose clients receive all that the kernel sends, however fast it comes.
 
     By default a socket drops messages once 1,000 wait to be read: a cell that prints in a
     loop would lose output, and the message that says it is idle, and time out.
+
+    It opens its own connection to the kernel only to shut it down.
     """
 
     folder: Path | None = None  #: For its sockets and its connection file.
@@ -92,11 +109,24 @@ class FlowKernelManager(AsyncKernelManager):
         AsyncKernelManager.start_kernel, "__wrapped__", AsyncKernelManager.start_kernel
     )
 
+    client_factory = FlowKernelClient
+
     def client(self, **kwargs: Any) -> Any:
-        """A client for the kernel."""
-        client = super().client(**kwargs)
-        client.context.setsockopt(zmq.RCVHWM, 0)  # For the sockets that it opens.
-        return client
+        """A client for the kernel, in the same context."""
+        self.context.setsockopt(zmq.RCVHWM, 0)  # For the sockets that it opens.
+        return super().client(context=self.context, **kwargs)
+
+    async def _async_post_start_kernel(self, **kwargs: Any) -> None:
+        assert self.provisioner is not None
+        await self.provisioner.post_launch(**kwargs)
+
+
+@cache
+def shared_context() -> zmq.asyncio.Context:
+    """The ZeroMQ context of all kernels of a worker: each takes five files and two threads."""
+    context = zmq.asyncio.Context()
+    context.setsockopt(zmq.MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT))
+    return context
 
 
 def make_kernel_manager(
@@ -118,7 +148,7 @@ def make_kernel_manager(
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {installed}. Install it, or choose another kernel in the notebook."
         ) from error
-    return _manager_of(name, specs)
+    return _manager_of(name, specs, context=shared_context())
 
 
 def make_external_manager(kernel_name: str, config: Config) -> FlowKernelManager:
@@ -132,8 +162,12 @@ def make_external_manager(kernel_name: str, config: Config) -> FlowKernelManager
     return _manager_of(kernel_name, specs)
 
 
-def _manager_of(kernel_name: str, specs: FlowKernelSpecManager) -> FlowKernelManager:
-    manager = FlowKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs)
+def _manager_of(
+    kernel_name: str, specs: FlowKernelSpecManager, **traits: Any
+) -> FlowKernelManager:
+    manager = FlowKernelManager(
+        kernel_name=kernel_name, kernel_spec_manager=specs, **traits
+    )
     set_private_transport(manager)
     return manager
 

@@ -8,6 +8,7 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EngineError, FlowkernelError, Unauthorized
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
+from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.execute import execute
 from flowkernel.worker.kernel_eviction import EvictionCandidate, ParkedLimits, evictions
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
@@ -134,7 +135,8 @@ class Worker:
         self, execution: Execution, version: FlowVersion, session: ExecutionSession
     ) -> None:
         try:
-            execute(execution, version, session, home=self.home, config=self.config)
+            with thread_loop():
+                execute(execution, version, session, home=self.home, config=self.config)
         finally:
             # Removed only when its end is acknowledged: else the engine assigns it again.
             while not self.link.flush(FLUSH_SECONDS):

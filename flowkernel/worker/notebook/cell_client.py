@@ -10,7 +10,6 @@ from typing import Any
 
 import nbformat
 from jupyter_client import KernelClient
-from jupyter_core.utils import run_sync
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
@@ -21,6 +20,7 @@ from flowkernel.core.errors import ExecutionCancelled
 from flowkernel.core.models import EventKind, Execution, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.kernels.kernel_process import ForkedProcess
+from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_location import (
     CellLocation,
     cell_id_of,
@@ -94,8 +94,9 @@ class CellClient(KernelListener):
         self._session.attach_kernel(self.km)
         try:
             self.kc = self.km.client()
-            # No heartbeat: the manager knows whether the kernel lives.
-            self.kc.start_channels(hb=False)
+            # The manager knows whether the kernel lives, and shuts it down. Nobody is there
+            # to reply to `input()`.
+            self.kc.start_channels(hb=False, stdin=False, control=False)
             source = self._prologue_source()
             handshake = await shake_hands(
                 self.kc, self.km, self.startup_timeout, source
@@ -106,10 +107,9 @@ class CellClient(KernelListener):
         except BaseException:
             await self._async_cleanup_kernel()
             raise
-        self.kc.allow_stdin = False
         return self.kc
 
-    start_new_kernel_client = run_sync(async_start_new_kernel_client)
+    start_new_kernel_client = in_thread_loop(async_start_new_kernel_client)
 
     def _prologue_source(self) -> str | None:
         """What makes `system`, `this` and `inputs` ready; None if the kernel is no Python."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from jupyter_core.utils import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.models import Decision, DecisionVerb, Execution, Failure
 from flowkernel.core.process_id import started_at
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.kernels.parked.registry import ParkedKernel, published
+from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_location import editable_index, failure_at
 from flowkernel.worker.notebook.silent_request import discard_output, run_silently
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
@@ -139,7 +139,7 @@ class FailureRecovery:
     def _run_silently(self, source: str) -> str | None:
         """Run `source`, in no notebook: `ok` or `error`; None if the kernel ended."""
         client = self._client
-        status: str | None = run_sync(run_silently)(
+        status: str | None = in_thread_loop(run_silently)(
             client.kc, client.km, source, on_wait=self._log_busy
         )
         return status
@@ -148,4 +148,4 @@ class FailureRecovery:
         self._session.log("stderr", BUSY)
 
     def _discard_output(self) -> None:
-        run_sync(discard_output)(self._client.kc)
+        in_thread_loop(discard_output)(self._client.kc)

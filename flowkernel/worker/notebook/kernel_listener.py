@@ -11,6 +11,7 @@ pull request 1059), and ipykernel 7.0 to 7.3, on theirs, when a request comes wh
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.clock import monotonic
+from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_outcome import Content, is_signal
 from flowkernel.worker.notebook.cell_timeout import CellTimeout
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
@@ -38,6 +40,8 @@ OUTPUT_SECONDS = 30
 PATIENCE = 0.5  #: Seconds that a kernel may be silent when a message is expected.
 
 Reply = dict[str, Any]
+#: Ask the engine about time limits: few, as hundreds of cells may wait at the same time.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="time-limit")
 
 
 class ReplyWatch:
@@ -118,6 +122,14 @@ class KernelListener(PapermillNotebookClient):
         """Whether the cell was interrupted because it ran longer than it may."""
         return self._interrupted_at is not None
 
+    # -- the event loop ------------------------------------------------------------------
+
+    start_new_kernel = in_thread_loop(PapermillNotebookClient.async_start_new_kernel)
+    execute_cell = in_thread_loop(PapermillNotebookClient.async_execute_cell)
+
+    def _cleanup_kernel(self) -> None:
+        in_thread_loop(self._async_cleanup_kernel)()
+
     # -- the reply -----------------------------------------------------------------------
 
     async def _check_raise_for_error(
@@ -181,7 +193,8 @@ class KernelListener(PapermillNotebookClient):
         if self._interrupted_at is not None:
             return monotonic() - self._interrupted_at > self._session.cancel_grace
         limit = self._cell_timeout
-        if not limit.is_due or not await asyncio.to_thread(limit.is_over):
+        loop = asyncio.get_running_loop()
+        if not limit.is_due or not await loop.run_in_executor(_threads, limit.is_over):
             return False
         self._interrupted_at = monotonic()
         if not self._session.parks:

@@ -1,5 +1,6 @@
 """One execution in a worker: what it reports, and the requests of the engine about it."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import psutil
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async
 
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
+from flowkernel.worker.event_loops import in_background
 from flowkernel.worker.reporting.engine_link import (
     JOINED_LOG_CHARACTERS,
     EngineLink,
@@ -260,14 +262,14 @@ class ExecutionSession:
         """Take the manager of its kernel; interrupt the kernel if that was requested before."""
         self._manager = manager
         if self.is_cancelled or self.is_dropped:
-            self._in_thread(self._kill if self.is_dropped else self._interrupt)
+            in_background(self._kill() if self.is_dropped else self._interrupt())
 
     def cancel(self) -> None:
         """Interrupt it; kill its kernel if that does not help."""
         if not self.is_cancelled:
             self.is_cancelled = True
             self._end_pause()
-            self._in_thread(self._interrupt)
+            in_background(self._interrupt())
 
     def drop(self) -> None:
         """Kill its kernel and report no more: another worker has it.
@@ -280,7 +282,7 @@ class ExecutionSession:
         if not self.is_dropped and self.ending is None:
             self.is_dropped = True
             self._end_pause()
-            self._in_thread(self._kill)
+            in_background(self._kill())
 
     def pause(self) -> None:
         """Stop before the next cell."""
@@ -314,24 +316,18 @@ class ExecutionSession:
             self._is_pause_requested = False
             self._changed.notify_all()
 
-    @staticmethod
-    def _in_thread(action: Callable[[], None]) -> None:
-        """Call it in a thread of its own: the caller does not wait for a kernel."""
-        threading.Thread(target=action, daemon=True).start()
-
-    def _interrupt(self) -> None:
+    async def _interrupt(self) -> None:
         if self._manager is None:
             return
         with suppress(Exception):  # It may have ended, which is as good.
-            run_sync(self._manager.interrupt_kernel)()
-        timer = threading.Timer(self.cancel_grace, self._kill)
-        timer.daemon = True
-        timer.start()
+            await ensure_async(self._manager.interrupt_kernel())
+        await asyncio.sleep(self.cancel_grace)
+        await self._kill()
 
-    def _kill(self) -> None:
+    async def _kill(self) -> None:
         if self.ending is None and self._manager is not None:
             with suppress(Exception):
-                run_sync(self._manager.provisioner.kill)()
+                await ensure_async(self._manager.provisioner.kill())
 
 
 def private_memory(process: psutil.Process) -> int:
