@@ -18,6 +18,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.kernels.fork_server.socket_folders import is_short, private_folder
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
+from flowkernel.kernels.leftovers import sweep_servers
 from flowkernel.kernels.server_environment import inherited_state
 from flowkernel.kernels.server_key import KEY_LENGTH, KernelCommand
 
@@ -138,7 +139,19 @@ def _status(wire: WireConnection) -> Message:
         wire.close()
     if status is None:
         raise ConnectionError("it closed the connection")
+    if not _is_status(status):
+        raise ValueError("it sent no status")
     return status
+
+
+def _is_status(status: Message) -> bool:
+    """Whether a message is what a fork server of any version reports of itself."""
+    numbers = (status.get(name) for name in ("pid", "ready", "taken"))
+    lists = (
+        isinstance(status.get("preload"), list),
+        isinstance(status.get("refused"), dict),
+    )
+    return all(isinstance(number, int) for number in numbers) and all(lists)
 
 
 def native_command(interpreter: str, preload: tuple[str, ...]) -> KernelCommand:
@@ -221,6 +234,7 @@ def _start_once(
 ) -> WireConnection:
     """Start the fork server, unless another process does so at the same time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep_servers(path.parent)
     with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
         wire = _connect(path)
         if wire is None:
@@ -240,7 +254,7 @@ def _start(
 ) -> None:
     reader, writer = os.pipe()
     try:
-        with open(path.with_suffix(".log"), "wb") as output:
+        with open(path.with_suffix(".log"), "wb", opener=_open_unlinked) as output:
             process = subprocess.Popen(
                 _argv(command, path, ready, writer),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
@@ -257,6 +271,11 @@ def _start(
     finally:
         os.close(reader)
         _reap(process)
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    """An `opener` that follows no link: what has the name may be another user's."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def _argv(command: KernelCommand, path: Path, ready: int, writer: int) -> list[str]:

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psutil
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
@@ -16,11 +15,10 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.core.models import Environment
 from flowkernel.kernels.fork_server.socket_folders import (
-    FOLDER_PREFIX,
     make_socket_folder,
     parent_folder,
-    remove_abandoned,
 )
+from flowkernel.kernels.leftovers import sweep_folders
 
 NATIVE = "python3"
 #: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
@@ -202,10 +200,7 @@ def set_private_transport(manager: FlowKernelManager) -> None:
 
 def remove_stale_transports() -> None:
     """Remove the folders of workers and kernels that were killed."""
-    for folder in parent_folder().glob(f"{FOLDER_PREFIX}*-*"):
-        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            remove_abandoned(folder)
+    sweep_folders(parent_folder())
 
 
 def remove_transport(manager: FlowKernelManager) -> None:

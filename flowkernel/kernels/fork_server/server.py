@@ -249,6 +249,8 @@ class ForkServer:
         if kernel in self._ready:
             self._ready.remove(kernel)
         if kernel.owner is not None:
+            while kernel.wire.is_open and kernel.wire.has_input(0):
+                self._on_kernel(kernel)  # Why it refused the request, before its end.
             self._send(kernel.owner, {"ended": code})
         elif kernel.connection is None and not self._is_ending:
             self._failures += 1
@@ -329,7 +331,7 @@ class ForkServer:
         self._selector.register(end, selectors.EVENT_READ, callback)
 
     def _close(self, wire: WireConnection) -> None:
-        if wire.socket.fileno() >= 0:
+        if wire.is_open:
             self._selector.unregister(wire.socket)
             wire.close()
 

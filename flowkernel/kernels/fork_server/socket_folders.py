@@ -79,13 +79,15 @@ def remove_abandoned(folder: Path, *, grace: float = RESTART_SECONDS) -> bool:
     """Remove the folder of a process that has ended; return whether it was removed.
 
     It stays if a kernel listens there, or if it was touched within the last `grace` seconds,
-    as a kernel may be about to listen there again.
+    as a kernel may be about to listen there again; and if it is a link, or another user's.
     """
     try:
-        status = folder.stat()
-        if status.st_uid != os.getuid() or time.time() - status.st_mtime < grace:
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
             return False
-        if any(_has_listener(path) for path in folder.iterdir() if path.is_socket()):
+        if time.time() - status.st_mtime < grace:
+            return False
+        if any(has_listener(path) for path in folder.iterdir() if path.is_socket()):
             return False
     except OSError:  # Another process removed it, or it cannot be read.
         return False
@@ -105,7 +107,8 @@ def mark_in_use(folder: Path) -> None:
         os.utime(folder)
 
 
-def _has_listener(path: Path) -> bool:
+def has_listener(path: Path) -> bool:
+    """Whether a process listens at a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
         end.setblocking(False)
         try:

@@ -48,7 +48,10 @@ class WireConnection:
         line, _, remaining = self._bytes.partition(b"\n")
         files, self._files = self._files, []
         self._bytes = remaining
-        message = json.loads(line)
+        try:
+            message = json.loads(line)
+        except RecursionError as error:
+            raise ValueError(f"{line[:80]!r} is nested too deeply") from error
         if not isinstance(message, dict):
             raise ValueError(f"{line[:80]!r} is not a message")
         return message, files
@@ -77,6 +80,11 @@ class WireConnection:
     def has_message(self) -> bool:
         """Whether a complete message was read and not yet received."""
         return b"\n" in self._bytes
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this end was not closed."""
+        return self.socket.fileno() >= 0
 
     def close(self) -> None:
         """Close this end, and the files that were not received."""

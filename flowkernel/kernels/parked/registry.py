@@ -8,18 +8,24 @@ engine or the next worker removes the files.
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from logging import getLogger
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from flowkernel.core.errors import BadArgument, NotParked
 from flowkernel.core.process_id import is_alive
+from flowkernel.home import MAX_PID
 
 log = getLogger(__name__)
 MIN_ID_PART = 4  #: Characters of a shortened id, inclusive.
+MAX_BYTES = 100_000  #: Of a file, inclusive. A record has about 1,000.
+#: How a file is opened whose kind is not known: follows no link, waits for no pipe.
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +119,11 @@ def withdraw(home: Path, execution_id: str) -> None:
 
 
 def sweep_parked(home: Path) -> None:
-    """Remove the files of kernels that ended, or whose worker ended."""
-    for path in _files(home):
+    """Remove the files of kernels that ended, or whose worker ended.
+
+    What is no file of this user is passed over.
+    """
+    for path in filter(_is_own_file, _files(home)):
         kernel = _read(path)
         if kernel is None or not kernel.is_kept:
             with suppress(OSError):
@@ -129,11 +138,50 @@ def _files(home: Path) -> list[Path]:
     return sorted((home / "parked").glob("*.json"))
 
 
+def _is_own_file(path: Path) -> bool:
+    with suppress(OSError):
+        status = path.lstat()
+        is_own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+        if is_own and stat.S_ISREG(status.st_mode):
+            return True
+        log.warning("passed over, as no file of this user: %r", str(path))
+    return False
+
+
 def _read(path: Path) -> ParkedKernel | None:
     """The kernel of a file; None if the file is gone or is not valid."""
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = json.loads(_content(path))
         names = [item.name for item in fields(ParkedKernel)]
-        return ParkedKernel(**{name: record[name] for name in names})
-    except (OSError, ValueError, KeyError, TypeError):
+        kernel = ParkedKernel(**{name: record[name] for name in names})
+        if not _is_valid(kernel) or kernel.execution_id != path.stem:
+            raise ValueError("it describes no kernel")
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        log.warning("passed over, as it cannot be read: %r: %r", str(path), error)
+        return None
+    return kernel
+
+
+def _content(path: Path) -> bytes:
+    with open(os.open(path, _OPEN_FLAGS), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+    return content
+
+
+def _is_valid(kernel: ParkedKernel) -> bool:
+    """Whether a record has values that the system can have."""
+    texts = (kernel.execution_id, kernel.name, kernel.notebook)
+    pids = (kernel.pid, kernel.worker_pid)
+    moments = (kernel.process_started_at, kernel.worker_started_at)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(type(pid) is int and 0 < pid < MAX_PID for pid in pids)
+        and all(isinstance(moment, float) and isfinite(moment) for moment in moments)
+        and isinstance(kernel.connection, dict)
+    )
