@@ -60,7 +60,7 @@ EXECUTION_COLUMNS = """
     execution_id, root_id, type, flow_name, flow_version, name, status, created_at,
     status_message, parent_id, depth, call_key, retry_of, inputs, output, error, environment,
     on_lost, cell_timeout, started_by, started_at, ended_at, is_archived, notebook_path,
-    worker, losses, cell_count, asked, last_seq"""
+    worker, losses, cell_count, requested_action, last_seq"""
 #: The rows of each table. Other columns of `execution` have their defaults.
 TABLES = {
     f"execution ({EXECUTION_COLUMNS})": f"""

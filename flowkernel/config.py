@@ -62,6 +62,8 @@ class Config:
     sql_rows: int = 100_000  #: Rows of one result, inclusive; then it says it is cut.
     #: Bytes of one result, about; then it says it is cut.
     sql_bytes: int = 64 * 1024 * 1024
+    #: Memory of all queries that are under way, inclusive; 1,048,576 bytes each.
+    sql_megabytes: int = 1024
     #: Ended families that were created before so many days are deleted; 0: never.
     keep_days: float = 0.0
     #: Ended families beyond so many, the newest, are deleted, too; 0: never.

@@ -62,6 +62,11 @@ class Home:
         return self.path / "backup"
 
     @property
+    def sql_reader(self) -> Path:
+        """The folder with the copy of the database from which SQL is answered."""
+        return self.path / "sql_reader"
+
+    @property
     def engine_file(self) -> Path:
         """The file with address, token and pid of the engine; mode 0600."""
         return self.path / "engine.json"

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +21,7 @@ from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
     EngineUnreachable,
+    FlowkernelError,
     Unauthorized,
     from_code,
 )
@@ -32,6 +33,8 @@ API = "/api/latest"
 PERSON = "X-Flowkernel-Person"  #: The header with the person and the channel they use.
 BAD_REQUEST, UNAUTHORIZED = 400, 401  # HTTP statuses.
 ANSWER_SECONDS = 60.0  #: How long one response may take; a wait is many requests.
+SQL_SECONDS = 86400.0  #: The same for a query.
+NOTE_SECONDS = 1.0  #: A wait of this length needs a sentence.
 RETRY_SECONDS = 30.0  #: How long a request is repeated until an engine responds.
 RETRY_EVERY = 0.1  #: Seconds between two tries.
 SILENT_SECONDS = 15.0  #: A stream without a line for this long is opened again.
@@ -168,10 +171,36 @@ class Client:
 
     # -- everything else -----------------------------------------------------------------
 
-    def sql(self, query: str) -> dict[str, Json]:
-        """The result of an SQL query: `columns`, `types`, `rows` and `is_cut`."""
-        result: dict[str, Json] = self.post("/sql", {"sql": query, "format": "json"})
+    def sql(
+        self, query: str, *, on_wait: Callable[[str], None] | None = None
+    ) -> dict[str, Json]:
+        """The result of an SQL query: `columns`, `types`, `rows` and `is_cut`.
+
+        Args:
+            on_wait: Called with a sentence, in a thread, if the engine needs a while before
+                it can begin.
+        """
+        body = {"sql": query, "format": "json"}
+        timer = threading.Timer(NOTE_SECONDS, self._explain_wait, [on_wait])
+        timer.daemon = True
+        if on_wait is not None:
+            timer.start()
+        try:
+            # The engine itself limits the time, by a setting that is not known here.
+            result: dict[str, Json] = self.post("/sql", body, seconds=SQL_SECONDS)
+        finally:
+            timer.cancel()
         return result
+
+    def _explain_wait(self, on_wait: Callable[[str], None]) -> None:
+        with suppress(OSError, FlowkernelError, http.client.HTTPException):
+            status = self.get("/engine")
+            if status.get("sql_reader", {}).get("state") == "starting":
+                on_wait(
+                    f"Copying the database for SQL ({status['database_bytes']:,} bytes). The "
+                    "next queries need not wait."
+                )
+        self.close()
 
     def events(
         self,

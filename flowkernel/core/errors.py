@@ -14,7 +14,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
     │   │   └── NotOpen, Undecided
     │   ├── AttemptIsOver, NotAllowed
-    │   └── SqlRefused
+    │   └── SqlRefused, SqlBusy
     ├── RunError           a flow ran and did not succeed
     │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
     └── EngineError        the engine does not answer or has an internal error
@@ -228,6 +228,10 @@ class NotYetAvailable(RequestError):
 
 class SqlRefused(RequestError):
     """An SQL query that was not run, or was stopped: the sentence says why."""
+
+
+class SqlBusy(RequestError):
+    """Too many SQL queries are under way; the same one can be sent again a little later."""
 
 
 class RunError(FlowkernelError):

@@ -28,6 +28,7 @@ from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
 from flowkernel.engine.timers import Timers
+from flowkernel.engine.sql.sql_questions import SqlQuestions
 from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
 from flowkernel.store import Commit, Store
@@ -73,6 +74,7 @@ class Engine:
         self.tokens = Tokens(engine_file.token, user_name(), load_key(home))
         self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
+        self.sql = SqlQuestions(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
         processes = processes or WorkerProcesses(
             home, self.tokens.of_worker, umask=worker_umask
@@ -99,6 +101,7 @@ class Engine:
 
     def close(self) -> None:
         """Close the store. What was acknowledged is on disk."""
+        self.sql.close()
         self.store.close()
 
     # -- background work -----------------------------------------------------------------
@@ -219,6 +222,7 @@ class Engine:
             "database_bytes": self.store.size_bytes,
             "last_seq": self.store.last_seq,
             "failed_tasks": self.tasks.report(),
+            "sql_reader": self.sql.status(),
         }
 
     def _under_way(self) -> list[Execution]:

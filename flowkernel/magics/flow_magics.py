@@ -320,7 +320,7 @@ class FlowMagics(Magics):
         parse(FlowMagics.flow_sql, line)
         if not cell.strip():
             raise BadArgument("The cell is empty. Write a query below %%flow_sql.")
-        return data_frame(self._client.sql(cell))
+        return data_frame(self._client.sql(cell, on_wait=print))
 
 
 def _quoted(name: str) -> str:

@@ -4,7 +4,7 @@ from flowkernel.store.batch import Batch, Change, checked_event
 from flowkernel.store.commit import Commit
 from flowkernel.store.queries import HEAVY, FamilyMember
 from flowkernel.store.store import Store
-from flowkernel.store.user_sql import SqlLimits, SqlResult
+from flowkernel.store.user_sql import SqlLimits, SqlResult, took_too_long
 
 __all__ = [
     "HEAVY",
@@ -16,4 +16,5 @@ __all__ = [
     "SqlResult",
     "Store",
     "checked_event",
+    "took_too_long",
 ]

@@ -52,8 +52,13 @@ def open_file(
     return connection
 
 
-def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connection:
+def connect(
+    path: str, *, memory: str, writable_folder: Path | None, **settings: str
+) -> Connection:
     """A connection that can reach no file but its own and those in one folder.
+
+    Args:
+        settings: More settings of DuckDB.
 
     Raises:
         EngineError: Another process has the file open, or it is not a DuckDB file.
@@ -63,6 +68,7 @@ def connect(path: str, *, memory: str, writable_folder: Path | None) -> Connecti
         "memory_limit": memory,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        **settings,
     }
     try:
         connection = duckdb.connect(path, config=config)

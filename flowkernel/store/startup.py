@@ -23,21 +23,22 @@ from flowkernel.store.tables import save_meta
 logger = getLogger(__name__)
 
 
-def load_state(pool: CursorPool) -> LiveState:
-    """What the store holds in memory, read from the tables."""
+def load_state(pool: CursorPool, *, event_ids: int = EVENT_ID_COUNT) -> LiveState:
+    """What the store holds in memory, read from the tables; so many ids of events."""
     executions = map(rows.EXECUTION.model_of, pool.read("list_live"))
     live = {execution.execution_id: execution for execution in executions}
     flows = map(rows.FLOW.model_of, pool.read("list_flows"))
     newest_id = next(iter(pool.read("newest_execution_id")[0].values()))
-    recent = pool.read("newest_event_ids", limit=EVENT_ID_COUNT)
-    event_ids = (str(record["event_id"]) for record in recent)
+    recent = pool.read("newest_event_ids", limit=event_ids) if event_ids else []
     state = LiveState(
         last_seq=int(pool.meta()["applied_seq"]),
         execution_ids=NewIdFilter(str(newest_id or ""), limit=EXECUTION_ID_COUNT),
         live=Map(live),
         flows={flow.name: flow for flow in flows},
         version_hashes={row["hash"] for row in pool.read("list_version_hashes")},
-        event_ids=RecentIds(event_ids, limit=EVENT_ID_COUNT),
+        event_ids=RecentIds(
+            (str(row["event_id"]) for row in recent), limit=EVENT_ID_COUNT
+        ),
     )
     if live:
         _load_parts(pool, state, list(live))
@@ -122,13 +123,14 @@ def catch_up(folder: Path, state: LiveState, projector: Projector) -> None:
         if isinstance(item, str):
             logger.error(f"The journal is damaged. {item}")
             continue
-        _replay(item, state, projector)
+        replay(item, state, projector)
         if projector.backlog_size >= TRANSACTION_BYTES:
             projector.flush()
     projector.flush_if_possible()
 
 
-def _replay(content: FrameContent, state: LiveState, projector: Projector) -> None:
+def replay(content: FrameContent, state: LiveState, projector: Projector) -> None:
+    """Add what is in a frame to the state, and give it to the projector."""
     batch = Batch(state, projector.find_execution)
     for event in content.events:
         try:

@@ -8,7 +8,8 @@ bytes: closing it would release DuckDB's lock on the file, and a second process 
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -243,6 +244,26 @@ class Store(Queries):
         path, folder = Path(self._path), self._writable_folder
         with self._compaction_lock:
             compact(path, folder, self._pool, self._projector)
+
+    @property
+    def last_frame(self) -> int:
+        """The number of the last journal frame that is acknowledged."""
+        return self._projector.added
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """As long as this lasts, nothing is written to the file, only to the journal."""
+        with self._projector.table_lock:
+            yield
+
+    def file_state(self) -> tuple[int, ...]:
+        """The same as before if nothing was written to the database file meanwhile.
+
+        What is in the write-ahead log beside it does not count.
+        """
+        with self.at_rest():
+            status = os.stat(self._path)
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def backup(self, path: Path) -> None:
         """Copy all tables, as they are at one moment, into a new DuckDB file.

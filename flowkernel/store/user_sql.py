@@ -1,11 +1,11 @@
 """Queries in SQL from outside: they read the tables, and nothing else, within limits.
 
-All of these protections are needed:
-
 1. The statement is checked before it runs (`sql_guard`).
 2. It runs in a read-only transaction of its own.
 3. The configuration is locked and allows no access to files (`database.connect`).
-4. There are limits of time, rows and bytes.
+4. There are limits of time, rows and bytes, which DuckDB keeps as well as it can.
+
+What people ask runs in the SQL reader, which the engine kills if all that is not enough.
 """
 
 import io
@@ -47,6 +47,7 @@ class SqlLimits:
     seconds: float = 10.0
     rows: int = 100_000
     size: int = 64 * 1024 * 1024  #: Bytes of the result, about.
+    time_left: float | None = None  #: What is left of `seconds`; None: all of them.
 
 
 def query(cursor: Connection, sql: str, limits: SqlLimits) -> SqlResult:
@@ -54,8 +55,9 @@ def query(cursor: Connection, sql: str, limits: SqlLimits) -> SqlResult:
 
     Raises:
         SqlRefused: It is not a query, is wrong, or takes too long.
+        MemoryError, duckdb.OutOfMemoryException: See `is_out_of_memory`.
     """
-    with _running(cursor, sql, limits.seconds) as statement:
+    with _running(cursor, sql, limits) as statement:
         relation = cursor.sql(statement)
         columns, types = list(relation.columns), [str(kind) for kind in relation.types]
         # With the limit in the SQL, DuckDB stops early.
@@ -110,7 +112,7 @@ def query_arrow(cursor: Connection, sql: str, limits: SqlLimits) -> bytes:
     from nanoarrow.c_array_stream import CArrayStream
     from nanoarrow.ipc import StreamWriter
 
-    with _running(cursor, sql, limits.seconds) as statement:
+    with _running(cursor, sql, limits) as statement:
         output = io.BytesIO()
         relation = cursor.sql(statement).limit(limits.rows)
         with (
@@ -160,26 +162,39 @@ def jsonable(value: Any) -> Json:
 
 
 @contextmanager
-def _running(cursor: Connection, sql: str, seconds: float) -> Iterator[str]:
+def _running(cursor: Connection, sql: str, limits: SqlLimits) -> Iterator[str]:
     """The checked statement, in a read-only transaction with a time limit."""
     statement = checked_sql(cursor, sql)
     cursor.execute("BEGIN TRANSACTION READ ONLY")
     is_over = threading.Event()
+    time_left = limits.seconds if limits.time_left is None else limits.time_left
     try:
-        with _time_limit(cursor, seconds, is_over):
+        with _time_limit(cursor, time_left, is_over):
             yield statement
-    except (duckdb.Error, RuntimeError) as error:
-        if not is_over.is_set():
-            raise refusal(error) from error
-        raise SqlRefused(
-            f"The query took longer than {seconds:g} seconds and was stopped. Ask for "
-            "less, for instance with WHERE created_at > ..., or allow more time."
-        ) from error
+    except (duckdb.Error, RuntimeError, MemoryError) as error:
+        if is_over.is_set():
+            raise took_too_long(limits.seconds) from error
+        if is_out_of_memory(error):
+            raise
+        raise refusal(error) from error
     finally:
         with suppress(
             duckdb.Error
         ):  # After a grave error there is nothing to roll back.
             cursor.rollback()
+
+
+def took_too_long(seconds: float) -> SqlRefused:
+    """The error for a query that was stopped at its time limit."""
+    return SqlRefused(
+        f"The query took longer than {seconds:g} seconds and was stopped. Ask for less, for "
+        "instance with WHERE created_at > ..., or allow more time (`sql_seconds`)."
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory left, in DuckDB or in Python."""
+    return isinstance(error, (MemoryError, duckdb.OutOfMemoryException))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from flowkernel.core.errors import (
     MoveNotAllowed,
     NotAllowed,
     RequestError,
+    SqlBusy,
     Unauthorized,
     ValueTooBig,
 )
@@ -44,6 +45,7 @@ HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (AttemptIsOver, 409),
     (NotAllowed, 403),
     (ValueTooBig, 413),
+    (SqlBusy, 429),
     (RequestError, 400),
     (EngineBusy, 503),
     (DiskFull, 507),
@@ -65,7 +67,7 @@ JSON_FAULTS = {
 async def refuse(_request: Request, error: Exception) -> Response:
     """An error of ours. Its code is the name of its class, and is never renamed."""
     headers = {}
-    if isinstance(error, EngineBusy):
+    if isinstance(error, (EngineBusy, SqlBusy)):
         headers["retry-after"] = str(RETRY_SECONDS)
     return error_response(type(error).__name__, str(error), status_of(error), headers)
 

@@ -15,8 +15,12 @@ from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.field_types import Id
 from flowkernel.engine.retention import prune as prune_families
-from flowkernel.store import SqlLimits
 
+#: What a result is, by the `format` that was asked for.
+SQL_TYPES = {
+    "json": "application/json",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
 router = APIRouter(route_class=StrictRoute)
 
 
@@ -45,20 +49,8 @@ async def _lines(events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
 @router.post("/sql", tags=["sql"])
 async def sql(body: schemas.SqlBody, engine: CurrentEngine) -> Response:
     """Run a query on the store; it only reads."""
-    config = engine.service.config
-    limits = SqlLimits(config.sql_seconds, config.sql_rows, config.sql_bytes)
-    if body.format == "arrow":
-        content = await in_thread(engine.store.query_arrow, body.sql, limits)
-        return Response(content, media_type="application/vnd.apache.arrow.stream")
-    table = await in_thread(engine.store.query, body.sql, limits)
-    return json_response(
-        {
-            "columns": table.columns,
-            "types": table.types,
-            "rows": table.rows,
-            "is_cut": table.is_cut,
-        }
-    )
+    content = await engine.sql.ask(body.sql, body.format)
+    return Response(content, media_type=SQL_TYPES[body.format])
 
 
 @router.post("/prune", tags=["engine"])

@@ -1,0 +1,1 @@
+"""Questions in SQL: their turn, their deadline, and the process that answers them."""
