@@ -27,8 +27,8 @@ from flowkernel.engine.prompts.message_expiry import MessageExpiry
 from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
-from flowkernel.engine.timers import Timers
 from flowkernel.engine.sql.sql_questions import SqlQuestions
+from flowkernel.engine.timers import Timers
 from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
 from flowkernel.store import Commit, Store

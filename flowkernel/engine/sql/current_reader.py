@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
+from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineFault, FlowkernelError, SqlBusy, SqlRefused
 from flowkernel.core.models import Json
 from flowkernel.engine.sql.reader_process import ReaderEnded, ReaderProcess
@@ -15,6 +16,8 @@ from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion
 
 #: From the end of a question's time, when DuckDB is interrupted, until the reader is killed.
 GRACE_SECONDS = 1.0
+#: How long a question waits for the start of the reader.
+START_SECONDS = 30.0
 #: Without a question for so long, the reader ends, and its copy is deleted.
 IDLE_SECONDS = 300.0
 #: How often the database is copied while the engine may write to it. If it does each time,
@@ -49,17 +52,24 @@ class CurrentReader:
         """The body of the response to a question.
 
         Args:
-            time_left: Seconds until the question is to end.
+            time_left: Seconds until the question is to end. The time in which a reader is
+                started for it does not count.
 
         Raises:
             SqlRefused: The question is wrong, or takes too much.
             SqlBusy: The reader is not there in time.
             EngineError: There is no reader.
         """
+        began = monotonic()
+        self._reader(START_SECONDS)
+        extra = monotonic() - began
+        return self._answer(question, lambda: time_left() + extra)
+
+    def _answer(self, question: SqlQuestion, time_left: Callable[[], float]) -> bytes:
         previous: SqlAnswer | None = None
         while True:
             try:
-                process = self._reader(time_left)
+                process = self._reader(time_left())
             except SqlBusy:
                 if previous is None:
                     raise
@@ -119,10 +129,11 @@ class CurrentReader:
                 return None
             raise SqlRefused(_ended_text(process.exit_code)) from error
 
-    def _reader(self, time_left: Callable[[], float]) -> ReaderProcess:
+    def _reader(self, seconds: float) -> ReaderProcess:
+        """The reader, which is there within so many seconds."""
         ready = self._get_ready()
         try:
-            return ready.result(max(0.0, time_left()))
+            return ready.result(max(0.0, seconds))
         except TimeoutError as error:
             raise SqlBusy(
                 "The copy of the database from which SQL is answered is not complete yet "
