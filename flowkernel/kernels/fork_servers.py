@@ -16,6 +16,7 @@ from time import monotonic
 from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
+from flowkernel.client.own_token import without_tokens
 from flowkernel.kernels.fork_server.socket_folders import is_short, private_folder
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.leftovers import sweep_servers
@@ -258,7 +259,7 @@ def _start(
             process = subprocess.Popen(
                 _argv(command, path, ready, writer),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd=cwd if os.path.isdir(cwd) else "/", env=dict(environ),
+                cwd=cwd if os.path.isdir(cwd) else "/", env=without_tokens(environ),
                 pass_fds=[writer], start_new_session=True,
             )  # fmt: skip
     except BaseException:

@@ -1,20 +1,26 @@
 """Whose token a kernel has: its execution's, and never that of a person."""
 
+import gzip
 import os
+import re
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flowkernel.client.client import Client
+from flowkernel.core.clock import new_id
 from flowkernel.core.errors import AttemptIsOver
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
 from tests.acceptance.flows import register_cell, start_flow, write_notebook
+from tests.acceptance.kernels import Kernel, environ, make_manager, servers
 from tests.conftest import kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
@@ -83,10 +89,10 @@ def test_a_flow_never_sees_the_token_of_a_person(crash_client, own_home, tmp_pat
     output = execution.wait().output
     tokens.append(token_of_person(own_home))
 
-    environ, opened = output["environ"], output["opened"]
-    assert not [name for name, value in environ.items() for t in tokens if t in value]
-    assert environ["FLOWKERNEL_EXECUTION_TOKEN"].startswith("fkx_")
-    assert "FLOWKERNEL_WORKER_TOKEN" not in environ
+    variables, opened = output["environ"], output["opened"]
+    assert not [name for name, value in variables.items() for t in tokens if t in value]
+    assert variables["FLOWKERNEL_EXECUTION_TOKEN"].startswith("fkx_")
+    assert "FLOWKERNEL_WORKER_TOKEN" not in variables
     assert [path for path in opened if path.endswith("engine-address")]
     assert not [path for path in opened if path.endswith("engine.json")]
 
@@ -100,6 +106,67 @@ def test_a_token_is_on_no_command_line(crash_client, own_home, tmp_path):
     execution.wait()
     assert "fkw_" not in lines
     assert "fkx_" not in lines
+
+
+def test_no_token_is_written_into_the_home(crash_client, own_home, tmp_path):
+    """Not in the record, a notebook, a log; but for the person's in `engine.json`."""
+    register_cell(crash_client, "leaf", "this.log('x'); this.set_output(n=1)")
+    register_cell(
+        crash_client, "tree", "this.flow('leaf'); this.message('x', wait=False)"
+    )
+    start_flow(crash_client, "tree").wait()
+    crash_client.sql("SELECT count(*) FROM event")
+    person = token_of_person(own_home).encode()
+
+    files = [path for path in own_home.path.rglob("*") if path.is_file()]
+    contents = {path.name: content_of(path) for path in files}
+
+    assert [
+        n for n, text in contents.items() if re.search(rb"fk[wx]_[0-9a-z]", text)
+    ] == []
+    assert [name for name, text in contents.items() if person in text] == [
+        "engine.json"
+    ]
+    assert [name for name in contents if name.endswith(".duckdb")]
+
+
+def content_of(path: Path) -> bytes:
+    content = path.read_bytes()
+    return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+def test_no_fork_server_has_the_token_of_a_flow(own_runtime):
+    """It goes on when the flow has ended, and makes kernels for others."""
+    variables = environ(FLOWKERNEL_EXECUTION_TOKEN="fkx_1")
+    kernel = Kernel(make_manager("fork"), env=variables)
+
+    try:
+        [server] = servers(own_runtime)
+        token = kernel.ask("__import__('os').environ['FLOWKERNEL_EXECUTION_TOKEN']")
+        assert (kernel.is_forked, token) == (True, "fkx_1")
+        assert "fkx_1" not in str(psutil.Process(server["pid"]).environ())
+    finally:
+        kernel.close()
+
+
+def test_a_worker_that_an_older_engine_started_goes_on(crash_client, own_home):
+    """It has no token of its own, and sends that of the person."""
+    crash_client.get("/engine")
+    worker_id = f"worker-{new_id()}"
+    words = [sys.executable, "-P", "-m", "flowkernel.worker", str(own_home.path)]
+    with subprocess.Popen([*words, worker_id]) as worker:
+        until(lambda: crash_client.get("/engine")["workers"], description="its poll")
+        register_cell(
+            crash_client,
+            "old",
+            "import os; this.set_output(t=os.environ['FLOWKERNEL_EXECUTION_TOKEN'][:4])",
+        )
+
+        execution = start_flow(crash_client, "old").wait()
+        worker.kill()
+
+    assert execution.get("worker") == worker_id
+    assert execution.output == {"t": "fkx_"}
 
 
 def test_a_child_process_of_a_kernel_acts_as_its_execution(client, register, run):
