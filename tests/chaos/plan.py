@@ -22,6 +22,10 @@ KILL_WEIGHTS = {"engine": 2, "worker": 2, "fork server": 1, "kernel": 6}
 #: How often a process is spared while it starts: if most were killed then, nothing would run.
 SPARED = 0.75
 
+#: What the leaves are, and how many of their first tries fail.
+FLOWS = ("leaf", "leaf", "leaf", "sleeper", "asker", "mender", "mender")
+FAILURES = {"leaf": (0, 0, 1, 2), "mender": (0, 1, 1, 2)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -74,8 +78,8 @@ def _mid(random: Random, name: str, effects: str) -> Json:
 
 
 def _leaf(random: Random, name: str, effects: str) -> Json:
-    flow = random.choice(("leaf", "leaf", "leaf", "leaf", "sleeper", "asker", "mender"))
-    failures = random.choice((0, 0, 1, 2)) if flow in ("leaf", "mender") else 0
+    flow = random.choice(FLOWS)
+    failures = random.choice(FAILURES.get(flow, (0,)))
     inputs = {
         "key": name,
         "effects": effects,
