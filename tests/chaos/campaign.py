@@ -26,8 +26,6 @@ SILENT_SECONDS = 75.0
 #: Seconds until everything must have ended after the last kill.
 SETTLE_SECONDS = 300.0
 LOOK_EVERY = 0.5
-#: A worker starts about so many times as slowly as an engine, at most in so many seconds.
-STARTS, MAX_START_SECONDS = 3.0, 15.0
 #: Seconds that the watchers have to see the last event.
 WATCH_SECONDS = 30.0
 #: Roots that failed, and are retried when nothing is killed any more.
@@ -48,7 +46,6 @@ class Campaign:
     def __init__(self, arena: Arena, seed: int, seconds: float) -> None:
         self.arena, self.seed, self.seconds = arena, seed, seconds
         self.ledger = Ledger()
-        self._start_seconds = 0.0
         self.record: Record | None = None
         self._observer = Caller(arena, self.ledger, "observer")
 
@@ -68,7 +65,7 @@ class Campaign:
         answerer = Answerer(self.arena, self.ledger, self.seed)
         for thread in (*watchers, answerer):
             thread.start()
-        self._kill()
+        self._kill(watchers[0])
         self._settle()
         for (execution_id,) in self._observer.sql(FAILED_ROOTS):
             retry(self._observer, execution_id)
@@ -80,23 +77,18 @@ class Campaign:
         return self._look(watchers, last_seq)
 
     def _register(self) -> None:
-        begin = time.monotonic()
-        self._observer.get("/engine")
-        self._start_seconds = min(
-            STARTS * (time.monotonic() - begin), MAX_START_SECONDS
-        )
         for flow in flows(self.arena):
             self._observer.post("/flow", flow.to_json())
             self.ledger.add("flows", flow.name)
 
-    def _kill(self) -> None:
+    def _kill(self, watcher: Watcher) -> None:
         workload = Workload(self.arena, self.ledger, self.seed)
         killer = Killer(
             self.arena,
             self.ledger,
             self.seed,
             seconds=self.seconds,
-            start_seconds=self._start_seconds,
+            progress=lambda: watcher.cells_started,
         )
         workload.start()
         killer.start()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
@@ -16,7 +17,7 @@ from tests.chaos.processes import by_kind
 class Killer(threading.Thread):
     """`kill -9`, for so many seconds.
 
-    `start_seconds`: how long a process takes to start on this machine now, about.
+    `progress`: a number that grows when a cell starts.
     """
 
     def __init__(
@@ -26,13 +27,13 @@ class Killer(threading.Thread):
         seed: int,
         *,
         seconds: float,
-        start_seconds: float,
+        progress: Callable[[], int],
     ) -> None:
         super().__init__(name="killer")
-        self._start_seconds = start_seconds
         self._arena, self._ledger = arena, ledger
         self._random = Random(f"{seed}-kills")
         self._seconds = seconds
+        self._progress, self._last_progress = progress, -1
 
     def run(self) -> None:
         deadline = time.monotonic() + self._seconds
@@ -46,23 +47,20 @@ class Killer(threading.Thread):
             if time.monotonic() + pause > deadline:
                 return
             time.sleep(pause)
-            self._kill(kind, place, spares)
+            if spares and self._progress() == self._last_progress:
+                self._ledger.count("spared: nothing has run since the last kill")
+            else:
+                self._kill(kind, place)
 
-    def _kill(self, kind: str, place: float, spares: bool) -> None:
+    def _kill(self, kind: str, place: float) -> None:
         victims = by_kind(self._arena)[kind]
-        if spares and kind != "kernel":
-            victims = [victim for victim in victims if not self._is_starting(victim)]
         if not victims:
             self._ledger.count(f"nothing to kill: {kind}")
             return
         victim = victims[int(place * len(victims))]
         with suppress(psutil.Error):
             victim.kill()
+            self._last_progress = self._progress()
             self._ledger.count(f"killed: {kind}")
             self._ledger.add("killed", (victim.pid, kind))
             self._arena.say("killed", kind, victim.pid)
-
-    def _is_starting(self, process: psutil.Process) -> bool:
-        with suppress(psutil.Error):
-            return time.time() - process.create_time() < self._start_seconds
-        return True

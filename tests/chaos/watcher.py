@@ -6,6 +6,7 @@ from contextlib import closing
 from random import Random
 
 from flowkernel.core.errors import EngineError
+from flowkernel.core.models import EventKind
 from tests.chaos.arena import Arena
 from tests.chaos.caller import Caller
 from tests.chaos.ledger import Ledger
@@ -28,6 +29,7 @@ class Watcher(threading.Thread):
         self._stays = stays
         self._is_over = threading.Event()
         self.seen: list[int] = []
+        self.cells_started = 0
 
     @property
     def cursor(self) -> int:
@@ -56,5 +58,6 @@ class Watcher(threading.Thread):
             for event in events:
                 if event is not None:
                     self.seen.append(event.seq)
+                    self.cells_started += event.kind is EventKind.CELL_STARTED
                 if self._is_over.is_set() or time.monotonic() > deadline:
                     return
