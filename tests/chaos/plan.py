@@ -19,8 +19,8 @@ FATES = {
 KILL_PAUSE = (0.3, 3.0)
 #: How often a process of each kind is chosen, among eleven.
 KILL_WEIGHTS = {"engine": 2, "worker": 2, "fork server": 1, "kernel": 6}
-#: How often the next kill waits until a cell has started after the last one. If none did, nothing
-#: would run where processes take seconds to start.
+#: How often a kill is left out if no cell has started since the last one. Without that, nothing
+#: would run where processes take many seconds to start.
 SPARED = 0.75
 
 #: What the leaves are, and how many of their first tries fail.
