@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.chaos.report import report, summary
 
 def main() -> int:
     options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that nothing is left.
     arena = make_arena(options.home)
     command = (
         f"python -m tests.chaos --seed {options.seed} --seconds {options.seconds:g}"

@@ -19,7 +19,7 @@ class Answerer(threading.Thread):
     """Two people who look at the inbox and do not speak with each other."""
 
     def __init__(self, arena: Arena, ledger: Ledger, seed: int) -> None:
-        super().__init__(name="answerer")
+        super().__init__(name="answerer", daemon=True)
         self._arena, self._ledger, self._seed = arena, ledger, seed
         self._callers = [Caller(arena, ledger, name) for name in ("ada", "bob")]
         self._tries: Counter[str] = Counter()

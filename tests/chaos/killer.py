@@ -29,7 +29,7 @@ class Killer(threading.Thread):
         seconds: float,
         progress: Callable[[], int],
     ) -> None:
-        super().__init__(name="killer")
+        super().__init__(name="killer", daemon=True)
         self._arena, self._ledger = arena, ledger
         self._random = Random(f"{seed}-kills")
         self._seconds = seconds

@@ -29,9 +29,7 @@ class Workload:
         self.is_over = threading.Event()
         self._numbers = itertools.count(1)
         self._threads = [
-            threading.Thread(
-                target=self._call, args=(f"caller {n}",), name=f"caller {n}"
-            )
+            threading.Thread(target=self._call, args=(f"caller {n}",), daemon=True)
             for n in range(CALLERS)
         ]
         self._people: list[threading.Thread] = []
@@ -157,7 +155,7 @@ def in_thread(
     work: Callable[[], Any], threads: list[threading.Thread]
 ) -> threading.Thread:
     """Do it in a thread, which is added to `threads`."""
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     threads.append(thread)
     thread.start()
     return thread
