@@ -3,8 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
 
+from flowkernel.core.projection import LIVE_VERBS
 from tests.chaos.ledger import Ledger
 from tests.chaos.promise import Promise
 from tests.chaos.record import Record, Row
@@ -31,23 +32,33 @@ def prompt_promises(record: Record, ledger: Ledger) -> list[Promise]:
 
 
 def _doubled(record: Record, prompts: list[Row]) -> Iterator[str]:
-    """Two prompts between one failure of an execution and the next."""
-    counts: Counter[tuple[str, int]] = Counter()
-    for prompt in prompts:
+    """A second prompt about the same failure."""
+
+    def sent(prompt: Row) -> int:
+        message_id = prompt["message_id"]
+        sender = prompt["execution_id"]
+        return record.seqs(sender, "message_sent", message_id=message_id)[0]
+
+    for prompt, following in pairwise(
+        sorted(prompts, key=lambda p: (p["about_id"], sent(p)))
+    ):
         about_id = prompt["about_id"]
-        [sent] = record.seqs(
-            prompt["execution_id"], "message_sent", **_id_of(record, prompt)
-        )
-        failures = [seq for seq in record.seqs(about_id, "failed") if seq < sent]
-        counts[about_id, max(failures, default=0)] += 1
-    for (about_id, failure), count in counts.items():
-        if count > 1:
-            yield f"{count} about failure {failure} of {record.about(about_id)}"
+        if about_id != following["about_id"]:
+            continue
+        reasons = record.seqs(about_id, "failed")
+        if _needs_kernel(
+            prompt
+        ):  # Without it, the answer cannot be carried out: ask again.
+            reasons += record.seqs(about_id, "kernel_lost")
+        if not any(sent(prompt) < seq < sent(following) for seq in reasons):
+            ids = f"{prompt['message_id']}, {following['message_id']}"
+            yield f"{ids} about {record.about(about_id)}"
 
 
-def _id_of(record: Record, prompt: Row) -> dict[str, Any]:
-    """How the event that sent a message names it."""
-    return {"message_id": prompt["message_id"]}
+def _needs_kernel(prompt: Row) -> bool:
+    """Whether it was answered with something that the kernel must do."""
+    response = json.loads(prompt["response"] or "null") or {}
+    return any(response.get(verb) is True for verb in LIVE_VERBS)
 
 
 def _asked_twice(record: Record) -> Iterator[str]:

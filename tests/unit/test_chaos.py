@@ -67,22 +67,20 @@ class History:
     def does(self, execution_id, answer=None):
         self.lines.append(Line("done", "k", execution_id, 1, answer))
 
-    def sends(
-        self, execution_id, message_id, about_id=None, status="ANSWERED", by="ada"
-    ):
+    def sends(self, execution_id, message_id, *, about_id=None, by="ada", **fields):
         message = {
             "message_id": message_id,
             "execution_id": execution_id,
             "subject": "what?",
             "call_key": None if about_id else "call",
             "about_id": about_id,
-            "status": status,
-            "response": json.dumps({"string": by}) if status == "ANSWERED" else None,
+            "status": "ANSWERED",
+            "response": json.dumps(fields.pop("response", {"string": by})),
             "answered_by": by,
-        }
+        } | fields
         self.rows["message"].append(message)
         self.happens(execution_id, "message_sent", message_id=message_id)
-        if status == "ANSWERED":
+        if message["status"] == "ANSWERED":
             self.happens(execution_id, "message_answered", message_id=message_id)
 
     def broken(self):
@@ -251,6 +249,15 @@ def test_a_prompt_for_each_failure_is_right(history):
     for message_id in ("m1", "m2"):
         history.happens("mid", "failed")
         history.sends("top", message_id, about_id="mid")
+
+    assert end_family(history) == []
+
+
+def test_a_prompt_after_an_answer_that_needed_the_lost_kernel_is_right(history):
+    history.happens("mid", "failed")
+    history.sends("top", "m1", about_id="mid", response={"skip": True})
+    history.happens("mid", "kernel_lost")
+    history.sends("top", "m2", about_id="mid")
 
     assert end_family(history) == []
 
