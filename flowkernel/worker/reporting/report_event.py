@@ -63,7 +63,9 @@ def bounded_text(text: object, limit: TextLimit) -> str:
     plain = part.encode("utf-8", "backslashreplace").decode()
     if len(plain) <= count:
         return plain
-    return CUT + plain[1 - count :] if limit.keeps_end else plain[: count - 1] + CUT
+    if limit.keeps_end:
+        return CUT + plain[len(plain) - count + 1 :]
+    return plain[: count - 1] + CUT
 
 
 def _bounded_fields(values: Mapping[str, Any], limits: FieldLimits) -> dict[str, Json]:
