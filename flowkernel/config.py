@@ -58,6 +58,8 @@ class Config:
     log_characters: int = 1024 * 1024
     #: Characters of stdout or stderr of one cell, inclusive.
     stream_characters: int = 64 * 1024 * 1024
+    #: Characters of what one cell displays, inclusive; of all cells four times as many.
+    display_characters: int = 64 * 1024 * 1024
     sql_seconds: float = 10.0  #: Time limit of one SQL query.
     sql_rows: int = 100_000  #: Rows of one result, inclusive; then it says it is cut.
     #: Bytes of one result, about; then it says it is cut.

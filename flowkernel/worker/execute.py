@@ -80,6 +80,7 @@ def _notebook_run(
         session=session,
         save_every=config.save_every,
         stream_limit=config.stream_characters,
+        display_limit=config.display_characters,
         write=partial(write_atomically, path=path),
         script=version.path if version.kind is FlowKind.SCRIPT else None,
         manager=make_kernel_manager(environment, execution.flow_name, config),

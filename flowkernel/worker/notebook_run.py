@@ -45,6 +45,7 @@ class NotebookRun:
     session: ExecutionSession
     save_every: float
     stream_limit: int
+    display_limit: int
     #: Saves the notebook; None: papermill saves it, where it always does.
     write: Callable[[nbformat.NotebookNode], None] | None = None
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
@@ -137,6 +138,7 @@ def _start_external(
         session=session,
         save_every=config.save_every,
         stream_limit=config.stream_characters,
+        display_limit=config.display_characters,
         config=config,
     )
 

@@ -115,6 +115,7 @@ def _run_cells(
             execution=notebook_run.execution,
             script=notebook_run.script,
             stream_limit=notebook_run.stream_limit,
+            display_limit=notebook_run.display_limit,
             **traits,
         )
         return client.execute(**start)

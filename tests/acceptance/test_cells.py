@@ -304,6 +304,37 @@ finally:
     assert output.text == "".join(f"{n}\n" for n in range(20_000))
 
 
+def test_displays_over_the_limit_are_left_out_with_a_sentence(
+    client, tmp_path, monkeypatch
+):
+    """In the notebook and in the log; what replaces or clears a display needs no room."""
+    monkeypatch.setenv("FLOWKERNEL_DISPLAY_CHARACTERS", "10000")
+    book = make_notebook(
+        "from IPython.display import HTML, clear_output, display\n"
+        "for n in range(50): display(HTML('x' * 1_000))",
+        "display(HTML('x' * 20_000))",
+        "shown = display(HTML('y' * 5_000), display_id=True)\n"
+        "for n in range(50): shown.update(HTML('z' * 5_000))",
+        "for n in range(50):\n"
+        "    clear_output(wait=True)\n"
+        "    display(HTML(f'{n}' * 2_000))",
+    )
+
+    _, notebook = run_papermill(book, tmp_path / "ours.ipynb", "flowkernel")
+
+    many, big, updates, clears = (cell.outputs for cell in notebook.cells)
+    assert 5 <= sum("text/html" in output.get("data", {}) for output in many) < 10
+    assert any("in whole or in part: 4" in o.get("text", "") for o in many)
+    assert list(big[-1].data) == ["text/plain"]
+    assert "displays left out" in big[0].text
+    assert [output.data["text/html"] for output in updates] == ["z" * 5_000]
+    assert [output.data["text/html"] for output in clears] == ["49" * 2_000]
+    execution = recorded(client, notebook)[0]
+    log = client.log(execution.execution_id)
+    sentences = [e for e in log if "left out from here on" in e.payload["text"]]
+    assert len(sentences) == 2
+
+
 def test_many_small_prints_are_one_output(client, tmp_path):
     book = make_notebook("for n in range(500): print(n, flush=True)")
 

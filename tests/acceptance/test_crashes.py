@@ -210,7 +210,7 @@ def test_a_run_that_loses_its_worker_too_often_is_not_started_again(
 def test_an_error_whose_name_is_huge_ends_its_execution(crash_client, tmp_path):
     """The report of it is bounded: an engine that refuses it would run it for ever."""
     source = (
-        COUNTED + "count('ran')\nraise type('A' * 120_000_000, (Exception,), {})('x')"
+        COUNTED + "count('ran')\nraise type('A' * 5_000_000, (Exception,), {})('x')"
     )
     register_cell(crash_client, "huge", source)
 
@@ -256,6 +256,22 @@ def test_a_cell_that_ignores_the_interrupt_is_killed(monkeypatch, crash_client):
     register_cell(crash_client, "stubborn", source)
     execution = start_flow(crash_client, "stubborn")
     wait_until_running(execution)
+
+    execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
+
+    assert execution.status is S.ENDED_CANCELLED
+
+
+@pytest.mark.parametrize(
+    "call", ["print('x' * 100_000)", "display(HTML('x' * 100_000))"]
+)
+def test_endless_output_is_cancelled_within_the_grace(monkeypatch, crash_client, call):
+    monkeypatch.setenv("FLOWKERNEL_CANCEL_GRACE", "20")
+    source = f"from IPython.display import HTML, display\nwhile True: {call}"
+    register_cell(crash_client, "endless", source)
+    execution = start_flow(crash_client, "endless")
+    wait_until_running(execution)
+    until(lambda: crash_client.log(execution.execution_id))
 
     execution.cancel().wait(ReturnWhen.ALL_ENDED, timeout=20)
 

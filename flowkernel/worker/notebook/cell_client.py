@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import zmq
 from jupyter_client import KernelClient
 from nbclient.exceptions import (
     CellExecutionError,
@@ -44,6 +45,10 @@ from flowkernel.worker.notebook.notebook_saver import NotebookSaver
 from flowkernel.worker.notebook.render import buffer_source, prologue, source_hash
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
+#: Messages of a Python kernel that wait here to be read, inclusive. More of them wait in the
+#: kernel, whose buffer is enlarged; a kernel of another language may drop them.
+MAX_WAITING_MESSAGES = 2_000
+
 S = ExecutionStatus
 C = CellStatus
 
@@ -58,10 +63,9 @@ class CellClient(KernelListener):
         *,
         execution: Execution,
         script: str | None,
-        stream_limit: int,
         **kwargs: Any,
     ) -> None:
-        super().__init__(nb_man, session, stream_limit=stream_limit, **kwargs)
+        super().__init__(nb_man, session, **kwargs)
         self._execution = execution
         self._script = script
         self._ending: ExecutionEnd | None = None
@@ -125,9 +129,15 @@ class CellClient(KernelListener):
         )
 
     def _enlarge_buffers(self, prologue_reply: Reply | None) -> None:
-        """Does not wait for the reply: the kernel handles the next request after it."""
+        """Have what we cannot read yet wait in the kernel, if that is a Python.
+
+        Does not wait for the reply: the kernel handles the next request after it.
+        """
+        if prologue_reply is None:
+            return
+        self.kc.iopub_channel.socket.set(zmq.RCVHWM, MAX_WAITING_MESSAGES)
         process = getattr(self.km.provisioner, "process", None)
-        if prologue_reply is not None and not isinstance(process, ForkedProcess):
+        if not isinstance(process, ForkedProcess):
             self.kc.execute(buffer_source(), silent=True, store_history=False)
 
     def _check_prologue(self, content: Reply) -> None:
@@ -193,7 +203,7 @@ class CellClient(KernelListener):
         cell_run_id = self._session.start_cell(
             cell_id_of(self.nb, index), index, source_hash(cell.source)
         )
-        self.begin_cell(cell)
+        self.begin_cell(cell, index)
         outcome = CellOutcome(C.SUCCESS)
         try:
             outcome = self._outcome(cell, index)

@@ -13,19 +13,26 @@ pull request 1059), and ipykernel 7.0 to 7.3, on theirs, when a request comes wh
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import nbformat
 import zmq
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_core.utils import ensure_async
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import (
+    CellExecutionComplete,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.clock import monotonic
 from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_outcome import Content, is_signal
 from flowkernel.worker.notebook.cell_timeout import CellTimeout
+from flowkernel.worker.notebook.display_budget import DisplayLimits
+from flowkernel.worker.notebook.display_output import DisplayCollector
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
 from flowkernel.worker.notebook.stream_output import StreamCollector
 from flowkernel.worker.reporting.execution_session import (
@@ -36,6 +43,10 @@ from flowkernel.worker.reporting.execution_session import (
 ALIVE_SECONDS = 0.1  #: Between two checks whether the kernel lives.
 #: How long output may come after the reply; nbclient's 4 is too short.
 OUTPUT_SECONDS = 30
+
+TURN_SECONDS = 0.05  #: How long output is taken until others have a turn.
+#: How long output is taken after a cancel. What comes later is left out.
+CANCEL_SECONDS = 0.5
 
 PATIENCE = 0.5  #: Seconds that a kernel may be silent when a message is expected.
 
@@ -89,6 +100,7 @@ class KernelListener(PapermillNotebookClient):
         session: ExecutionSession,
         *,
         stream_limit: int,
+        display_limit: int,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("iopub_timeout", OUTPUT_SECONDS)
@@ -97,16 +109,19 @@ class KernelListener(PapermillNotebookClient):
         self._session = session
         self._reply: Reply | None = None
         self._streams = StreamCollector(stream_limit)
+        self._displays = DisplayCollector(
+            DisplayLimits(display_limit), partial(session.log, "stderr")
+        )
         self._reply_watch = ReplyWatch()
         #: Of the cell that runs.
         self._cell_timeout = CellTimeout(None, session.answer_time_since)
         self._interrupted_at: float | None = None  #: When the cell was over its limit.
         nb_man.before_save = self._streams.flush
 
-    def begin_cell(self, cell: nbformat.NotebookNode) -> None:
+    def begin_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
         """Start with a new cell, and its time limit."""
         self._reply = None
-        self._streams.begin_cell()
+        self._forget_outputs(index)
         self._cell_timeout = CellTimeout(
             super()._get_timeout(cell), self._session.answer_time_since
         )
@@ -141,8 +156,25 @@ class KernelListener(PapermillNotebookClient):
     async def _async_poll_output_msg(
         self, parent_msg_id: str, cell: nbformat.NotebookNode, cell_index: int
     ) -> None:
+        """Take the output of a cell, until it has all; after a cancel for a moment only.
+
+        A socket that always has a message never gives up its turn: the cancel, the checks
+        of the kernel and the saves would have to wait for the end of the output.
+        """
         self._reply_watch.expect()
-        await super()._async_poll_output_msg(parent_msg_id, cell, cell_index)
+        turn_end = monotonic() + TURN_SECONDS
+        while self._session.seconds_since_stop < CANCEL_SECONDS:
+            msg = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            if msg["parent_header"].get("msg_id") == parent_msg_id:
+                try:
+                    self.process_message(msg, cell, cell_index)
+                except CellExecutionComplete:
+                    return
+            if self._session.is_stopping:
+                self.nb_man.save_at_end()
+            if monotonic() > turn_end:
+                await asyncio.sleep(0)
+                turn_end = monotonic() + TURN_SECONDS
 
     def process_message(
         self, msg: Reply, cell: nbformat.NotebookNode, cell_index: int
@@ -208,26 +240,60 @@ class KernelListener(PapermillNotebookClient):
     def output(
         self, outs: list[Any], msg: Reply, display_id: str | None, cell_index: int
     ) -> nbformat.NotebookNode | None:
-        """Take one output: joined with the one before if it is the same stream."""
-        content = msg["content"]
-        has_hook = self.output_hook_stack[msg["parent_header"].get("msg_id")]
-        match msg["msg_type"]:
-            case "stream" if not has_hook:
-                return self._add_stream(outs, content, cell_index)
-            case "error" if is_signal(content):
-                return self._add_signal(outs, content)
-            case "display_data" | "execute_result":
-                self._log_display(content)
-        return super().output(outs, msg, display_id, cell_index)
+        """Take one output, as far as there is room for it.
+
+        Streams are joined with the output before, if that is the same stream.
+        """
+        kind, content = msg["msg_type"], msg["content"]
+        hook = self._hook_of(msg)
+        if hook is None and self.clear_before_next_output:
+            self.clear_before_next_output: bool = False
+            outs[:] = []
+            self._forget_outputs(cell_index)
+        if kind == "stream" and hook is None:
+            return self._add_stream(outs, content)
+        if kind == "error" and is_signal(content):
+            return self._add_signal(outs, content)
+        place = cell_index if hook is None else hook.comm_id
+        content = self._displays.add(outs, kind, content, place)
+        if content is None:
+            return None
+        if kind in ("display_data", "execute_result"):
+            self._log_display(content)
+        return super().output(outs, {**msg, "content": content}, display_id, cell_index)
+
+    def clear_output(self, outs: list[Any], msg: Reply, cell_index: int) -> None:
+        """Clear the output of a cell, or of an output widget: there is room again."""
+        hook = self._hook_of(msg)
+        super().clear_output(outs, msg, cell_index)
+        if hook is not None:
+            self._displays.clear_widget(hook.comm_id)
+        elif not self.clear_before_next_output:
+            self._forget_outputs(cell_index)
+
+    def _forget_outputs(self, cell_index: int) -> None:
+        """Note that a cell has no outputs now."""
+        self._streams.begin_cell()
+        self._displays.begin_cell(cell_index)
+        self.clear_display_id_mapping(cell_index)
+
+    def _update_display_id(self, display_id: str, msg: Reply) -> None:
+        cells = self._display_id_map.get(display_id, {})
+        for cell_index, places in cells.items():
+            outputs = self.nb.cells[cell_index].outputs
+            for place in places:
+                output = outputs[place]
+                self._displays.update(outputs, output, msg["content"], cell_index)
+
+    def _hook_of(self, msg: Reply) -> Any:
+        """The output widget that takes the output of this request; None: the cell does."""
+        hooks = self.output_hook_stack[msg["parent_header"].get("msg_id")]
+        return hooks[-1] if hooks else None
 
     def _add_stream(
-        self, outs: list[Any], content: Reply, cell_index: int
+        self, outs: list[Any], content: Reply
     ) -> nbformat.NotebookNode | None:
         name = content["name"]
-        if self.clear_before_next_output:
-            outs[:] = []
-            self.clear_display_id_mapping(cell_index)
-            self.clear_before_next_output: bool = False
         text = self._streams.add(outs, name, content["text"])
         if text is None:
             return None
@@ -254,6 +320,7 @@ class KernelListener(PapermillNotebookClient):
     def _log_display(self, content: Reply) -> None:
         text = content["data"].get("text/plain")
         if isinstance(text, str):
-            metadata = (content.get("metadata") or {}).get("flowkernel", {})
-            stream = metadata.get("stream", "display")
+            metadata = (content.get("metadata") or {}).get("flowkernel")
+            label = metadata if isinstance(metadata, dict) else {}
+            stream = label.get("stream", "display")
             self._session.log(stream, text[:DISPLAY_LIMIT] + "\n")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,10 @@ class NotebookSaver(NotebookExecutionManager):
             super().save()
         seconds = monotonic() - start
         self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
+
+    def save_at_end(self) -> None:
+        """Save no more until `save_now` or the end: it is stopping, and must not wait."""
+        self._not_before = inf
 
     def autosave_cell(self, **kwargs: Any) -> None:
         """Save if it is time. papermill calls this for every message."""

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 import nbformat
 
+#: What an output takes beside its text, about: two streams in turns are many outputs.
+OUTPUT_CHARACTERS = 1_000
+
 
 @dataclass
 class StreamCollector:
@@ -12,13 +15,15 @@ class StreamCollector:
     Twenty thousand flushed prints are one output, not twenty thousand.
     """
 
-    limit: int  #: Bytes (as characters) of stdout and stderr of one cell, inclusive.
+    #: Characters of stdout and stderr of one cell, inclusive. Each output but the first
+    #: counts as `OUTPUT_CHARACTERS` more.
+    limit: int
     _output: nbformat.NotebookNode | None = None
     _parts: list[str] = field(default_factory=list)
     _size: int = 0
 
     def begin_cell(self) -> None:
-        """Start with a new cell."""
+        """Start with a new cell, or with one whose output is cleared."""
         self.flush()
         self._output, self._size = None, 0
 
@@ -39,6 +44,7 @@ class StreamCollector:
         last = outputs[-1] if outputs else None
         if last is not self._output or last is None or last.get("name") != name:
             self.flush()
+            self._size += OUTPUT_CHARACTERS if self._output is not None else 0
             self._output = nbformat.v4.new_output("stream", name=name, text="")
             outputs.append(self._output)
         self._parts.append(text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 import psutil
@@ -64,6 +65,7 @@ class ExecutionSession:
     is_dropped: bool = False  #: The engine gave it to another worker: report no more.
     is_cancelled: bool = False
     is_paused: bool = False
+    _stopped_at: float = inf  #: When it was cancelled or dropped; monotonic.
     _is_pause_requested: bool = False
     _decision: Decision | None = None
     _last_decision_id: str | None = None  #: Of the decision that was followed last.
@@ -268,6 +270,7 @@ class ExecutionSession:
         """Interrupt it; kill its kernel if that does not help."""
         if not self.is_cancelled:
             self.is_cancelled = True
+            self._stopped_at = monotonic()
             self._end_pause()
             in_background(self._interrupt())
 
@@ -281,8 +284,19 @@ class ExecutionSession:
             return
         if not self.is_dropped and self.ending is None:
             self.is_dropped = True
+            self._stopped_at = monotonic()
             self._end_pause()
             in_background(self._kill())
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was cancelled or dropped."""
+        return self.is_cancelled or self.is_dropped
+
+    @property
+    def seconds_since_stop(self) -> float:
+        """Seconds since it was cancelled or dropped; below 0 if it was not."""
+        return monotonic() - self._stopped_at
 
     def pause(self) -> None:
         """Stop before the next cell."""
