@@ -55,8 +55,13 @@ def check_caller(records: FindsExecutions, caller: Caller | None) -> None:
         raise AttemptIsOver(execution.name, caller.attempt, current)
 
 
-def append_as(store: Store, caller: Caller | None, events: list[Event]) -> list[Event]:
+def append_as(
+    store: Store, caller: Caller | None, events: list[Event], *, strict: bool = True
+) -> list[Event]:
     """Record what a caller says, if its attempt is not over when it is written.
+
+    Args:
+        strict: Whether a refused event refuses all of them. If not, it is skipped.
 
     Raises:
         AttemptIsOver, MoveNotAllowed, BadArgument: Nothing was recorded.
@@ -65,7 +70,7 @@ def append_as(store: Store, caller: Caller | None, events: list[Event]) -> list[
 
     def append(batch: Batch) -> list[Event]:
         check_caller(batch, caller)
-        return batch.append(checked, strict=True)
+        return batch.append(checked, strict=strict)
 
     return store.decide(append)
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, with_config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
-from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.caller_checks import append_as, check_caller, is_over
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.wait_registry import (
@@ -201,15 +201,26 @@ class HeldWait:
             )
             await self._report_waiting(on=sentence, message_id=message.message_id)
 
+    async def _check_attempt(self) -> None:
+        """Refuse to go on if the attempt that waits was over meanwhile.
+
+        Raises:
+            AttemptIsOver: Another one must not get its slot.
+        """
+        if self.caller is not None and is_over(self.dispatcher.live, self.caller):
+            await asyncio.to_thread(check_caller, self.service.store, self.caller)
+
     # -- the slot ------------------------------------------------------------------------
 
     async def _report_waiting(self, **payload: str) -> None:
         """Record that it waits, unless it does already."""
-        check_caller(self.service.store, self.caller)
         execution = self.dispatcher.live.get(self.execution_id)
         if execution is not None and execution.status is S.RUNNING:
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
-            await asyncio.to_thread(self.service.store.append, [event], strict=False)
+            store = self.service.store
+            await asyncio.to_thread(
+                append_as, store, self.caller, [event], strict=False
+            )
 
     async def slot_if_over(self, is_over: bool) -> bool:
         """Get the slot of a flow whose wait is over; whether it has one, if it needs one."""
@@ -221,7 +232,7 @@ class HeldWait:
         """Whether it runs again, or has ended. If not yet, it keeps its place in the line."""
         deadline = monotonic() + SLOT_SECONDS
         while True:
-            await asyncio.to_thread(check_caller, self.service.store, self.caller)
+            await self._check_attempt()
             execution = self.dispatcher.live.get(self.execution_id)
             if execution is None or execution.status is not S.WAITING:
                 return True
