@@ -15,7 +15,7 @@ from flowkernel.store import Store
 from flowkernel.store.sql_reader.questions import SqlQuestion
 
 MAX_QUESTIONS = 8  #: Questions that are worked on at a time.
-TURN_SECONDS = 2.0  #: How long a question waits for its turn.
+TURN_SECONDS = 1.0  #: How long a question waits for its turn; then its time begins.
 
 
 class SqlQuestions:
@@ -44,8 +44,8 @@ class SqlQuestions:
             SqlBusy: Too many questions are under way.
             EngineError: It cannot be answered.
         """
-        deadline = monotonic() + self._config.sql_seconds
         async with self._turn():
+            deadline = monotonic() + self._config.sql_seconds
             question = self._question(sql, format)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(
