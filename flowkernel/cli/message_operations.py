@@ -20,11 +20,14 @@ from flowkernel.forms.form_text import form_lines
 from flowkernel.forms.literals import value_of
 
 MS = MessageStatus
+LISTED = 50  #: Messages of a list, inclusive: the newest.
 
 
 def list_messages(*, is_open: bool, as_json: bool) -> None:
     """Print the newest ones first."""
-    records = make_client().get("/message", is_open=str(is_open).lower())
+    records = make_client().get_list(
+        "/message", limit=LISTED, is_open=str(is_open).lower()
+    )
     if as_json:
         print_json(records)
         return

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from flowkernel.client import engine_launcher
+from flowkernel.client.engine_connection import Reply, headers_of, open_connection
 from flowkernel.client.own_token import own_token
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
@@ -23,7 +24,6 @@ from flowkernel.core.errors import (
     EngineUnreachable,
     FlowkernelError,
     Unauthorized,
-    from_code,
 )
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import CellRun, Event, Execution, Flow, Json
@@ -31,10 +31,13 @@ from flowkernel.home import EngineFile, Home, find_home
 
 API = "/api/latest"
 PERSON = "X-Flowkernel-Person"  #: The header with the person and the channel they use.
-BAD_REQUEST, UNAUTHORIZED = 400, 401  # HTTP statuses.
+UNAUTHORIZED = 401  #: An HTTP status.
+LISTED = 50  #: Executions of a list, if nothing is said.
 ANSWER_SECONDS = 60.0  #: How long one response may take; a wait is many requests.
 SQL_SECONDS = 86400.0  #: The same for a query.
 NOTE_SECONDS = 1.0  #: A wait of this length needs a sentence.
+#: Not sent again because the response is late: the engine would do it twice.
+UNREPEATABLE = frozenset({"/sql"})
 RETRY_SECONDS = 30.0  #: How long a request is repeated until an engine responds.
 RETRY_EVERY = 0.1  #: Seconds between two tries.
 SILENT_SECONDS = 15.0  #: A stream without a line for this long is opened again.
@@ -86,8 +89,8 @@ class Client:
         return Flow.from_json(self.get(f"/flow/{quote(name, safe='')}"))
 
     def list_flows(self) -> list[Flow]:
-        """All flows, by name."""
-        return [Flow.from_json(record) for record in self.get("/flow")]
+        """All flows, by name, without their sources: `source` is None."""
+        return [Flow.from_json(record) for record in self.get_list("/flow")]
 
     def wrap(self, name: str, wrappers: list[Json]) -> Flow:
         """Have every execution of a flow go through these wrappers.
@@ -122,22 +125,26 @@ class Client:
             filters: `status`, `flow_name`, `parent_id`, `limit`, `cursor`, ...; None: any.
         """
         query = {k: v for k, v in filters.items() if v is not None}
-        records = self.get("/execution", **query)
+        records = self.get_list("/execution", **{"limit": LISTED, **query})
         return [Execution.from_json(record) for record in records]
 
     def tree(self, execution_id: str) -> dict[str, Json]:
         """`executions` and `progress` of the family, and the `cursor` to follow from."""
-        reply: dict[str, Json] = self.get(f"/execution/{execution_id}/tree")
-        return reply
+        pages = self._pages(f"/execution/{execution_id}/tree")
+        family: dict[str, Json] = next(pages)  # Its cursor is the oldest one.
+        for page in pages:
+            family["executions"] += page["executions"]
+            family["progress"].update(page["progress"])
+        return family
 
     def cell_runs(self, execution_id: str) -> list[CellRun]:
         """The cell runs of an execution, in the order in which they started."""
-        records = self.get(f"/execution/{execution_id}/cell_run")
+        records = self.get_list(f"/execution/{execution_id}/cell_run")
         return [CellRun.from_json(record) for record in records]
 
     def log(self, execution_id: str, *, after_seq: int = 0) -> list[Event]:
         """What an execution logged and printed, in order."""
-        records = self.get(f"/execution/{execution_id}/log", after_seq=after_seq)
+        records = self.get_list(f"/execution/{execution_id}/log", after_seq=after_seq)
         return [Event.from_json(record) for record in records]
 
     def act(self, execution_id: str, verb: str, **body: Json) -> Execution:
@@ -147,6 +154,8 @@ class Client:
         """
         body.setdefault("execution_id", new_id())
         body.setdefault("started_by", self.started_by)
+        if verb == "run":
+            body.setdefault("event_id", new_id())
         return Execution.from_json(self.post(f"/execution/{execution_id}/{verb}", body))
 
     def answer(
@@ -225,6 +234,23 @@ class Client:
         """GET `path` with `query`; the JSON of the response."""
         return self.request("GET", path + ("?" + urlencode(query) if query else ""))
 
+    def get_list(self, path: str, **query: Any) -> list[Any]:
+        """The records of a list, page after page; at most `limit`, if that is given."""
+        limit = query.get("limit")
+        records: list[Any] = []
+        for page in self._pages(path, **query):
+            records += page
+            if limit is not None and len(records) >= limit:
+                break
+        return records[:limit]
+
+    def _pages(self, path: str, **query: Any) -> Iterator[Any]:
+        next_path: str | None = path + ("?" + urlencode(query) if query else "")
+        while next_path is not None:
+            self._local.next_path = None
+            yield self.request("GET", next_path)
+            next_path = self._local.next_path
+
     def post(
         self, path: str, body: Json = None, *, seconds: float = ANSWER_SECONDS
     ) -> Any:
@@ -250,9 +276,18 @@ class Client:
         is_first = True
         while True:
             try:
-                return self._request_once(method, path, content, seconds)
+                reply = self._reply(method, path, content, seconds)
+                if reply.retry_after is not None:
+                    deadline = deadline or monotonic() + RETRY_SECONDS
+                    if monotonic() <= deadline:
+                        time.sleep(reply.retry_after)
+                        continue
+                self._local.next_path = reply.next_path
+                return reply.value
             except (OSError, http.client.HTTPException) as error:
                 self._engine = None  # Its address may have changed: read it again.
+                if path in UNREPEATABLE and not _is_unsent(error, is_first=is_first):
+                    raise self._unreachable(error) from error
                 if is_first:  # The engine may have closed an idle connection.
                     is_first = False
                     continue
@@ -270,38 +305,29 @@ class Client:
 
     # -- connections ---------------------------------------------------------------------
 
-    def _request_once(
+    def _reply(
         self, method: str, path: str, body: bytes | None, seconds: float
-    ) -> Any:
-        response = self._exchange(method, path, body, seconds)
-        if response[0] == UNAUTHORIZED:  # Our token is that of another engine.
+    ) -> Reply:
+        reply = self._exchange(method, path, body, seconds)
+        if reply.status == UNAUTHORIZED:  # Our token is that of another engine.
             self._engine = engine_launcher.ensure_engine(self.home, self._token)
-            response = self._exchange(method, path, body, seconds)
-        status, content_type, content = response
-        if status == UNAUTHORIZED:
+            reply = self._exchange(method, path, body, seconds)
+        if reply.status == UNAUTHORIZED:
             raise Unauthorized(is_made=self._token is not None)
-        if "json" not in content_type:
-            return content
-        record = json.loads(content)
-        if status >= BAD_REQUEST:
-            raise from_code(record["code"], record["message"])
-        return record
+        return reply
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, seconds: float
-    ) -> tuple[int, str, bytes]:
-        """The status, content type and content of the response."""
+    ) -> Reply:
         engine = self._known_engine()
         connection = self._connection(engine, seconds)
         try:
-            headers = {**_headers(engine, body), **self._person()}
+            headers = {**headers_of(engine, body), **self._person()}
             connection.request(method, API + path, body, headers)
-            response = connection.getresponse()
-            content = response.read()
+            return Reply.of(connection.getresponse())
         except BaseException:  # An interrupt, too: the rest must not be read later.
             self.close()
             raise
-        return response.status, response.headers.get("content-type", ""), content
 
     def _person(self) -> dict[str, str]:
         if self.channel is None:
@@ -328,7 +354,7 @@ class Client:
         owner = (engine.url, os.getpid())  # A forked process must not share the socket.
         if connection is None or self._local.owner != owner:
             self.close()
-            connection = _open(engine.url, seconds)
+            connection = open_connection(engine.url, seconds)
             self._local.connection, self._local.owner = connection, owner
         if connection.sock is not None:
             connection.sock.settimeout(seconds)
@@ -348,10 +374,10 @@ class Client:
         engine = self._known_engine()
         filters = {"cursor": cursor, "root_id": root_id, "execution_id": execution_id}
         query = urlencode({k: v for k, v in filters.items() if v is not None})
-        connection = _open(engine.url, SILENT_SECONDS)
+        connection = open_connection(engine.url, SILENT_SECONDS)
         try:
             connection.request(
-                "GET", f"{API}/event?{query}", headers=_headers(engine, None)
+                "GET", f"{API}/event?{query}", headers=headers_of(engine, None)
             )
             response = connection.getresponse()
             if response.status != 200:
@@ -365,23 +391,14 @@ class Client:
             connection.close()
 
 
-class _Connection(http.client.HTTPConnection):
-    """Closes when it is garbage-collected: a thread may end without closing it."""
+def _is_unsent(error: Exception, *, is_first: bool) -> bool:
+    """Whether the engine cannot have begun with a request that failed so.
 
-    def __del__(self) -> None:
-        self.close()
-
-
-def _open(url: str, seconds: float) -> http.client.HTTPConnection:
-    address = urlsplit(url)
-    return _Connection(address.hostname or "", address.port, timeout=seconds)
-
-
-def _headers(engine: EngineFile, body: bytes | None) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {engine.token}"}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    return headers
+    The first try may have met a connection that was closed because it was idle.
+    """
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    return is_first and not isinstance(error, TimeoutError)
 
 
 def user_name() -> str:

@@ -83,7 +83,9 @@ class OpenPrompts:
             is_followed: Whether an execution, by its id, is one whose messages are shown.
         """
         scope = {"root_id": self._root_id} if self._root_id else {}
-        records = self._client.get("/message", is_open="true", limit=MAX_OPEN, **scope)
+        records = self._client.get_list(
+            "/message", is_open="true", limit=MAX_OPEN, **scope
+        )
         messages = [Message.from_json(record) for record in reversed(records)]
         current = {m.message_id: m for m in messages if is_followed(m.execution_id)}
         for message_id in [key for key in self._messages if key not in current]:

@@ -1,7 +1,7 @@
 """One connection of the HTTP server: it is closed when a request does not arrive in time.
 
-uvicorn waits without end for the first byte of a request, and for the rest of it. So whoever
-opens connections and says nothing, without a token, would keep everybody out.
+uvicorn waits without end for the first byte of a request, and for its end. So a program without
+a token that opens connections and says nothing would keep all others out.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ BODY_BYTES, BODY_SECONDS = 16 * 1024, 10.0
 #: Key of `scope["state"]` that a request has once its token is known.
 CALLER = "caller"
 TOO_SLOW, TOO_LARGE = "408 Request Timeout", "431 Request Header Fields Too Large"
-#: Errors only: whoever sends no HTTP, without a token, must not fill the log.
+#: Errors only: bytes that are no HTTP need no token, and must not fill the log.
 LOGGER = logging.getLogger("flowkernel.http")
 LOGGER.setLevel(logging.ERROR)
 
@@ -196,7 +196,7 @@ class TimedConnection(HttpToolsProtocol):
         cycle = self.cycle
         is_next = self._is_in_head and (cycle is None or cycle.response_complete)
         if self._is_in_body and not cycle.response_started:
-            cycle.disconnected = True  # Whatever works on it has nobody to respond to.
+            cycle.disconnected = True  # No response can be sent any more.
             cycle.message_event.set()
             is_next = True
         if is_next and not self.transport.is_closing():

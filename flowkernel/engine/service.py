@@ -110,8 +110,15 @@ class Service:
             self.store, request, max_depth=self.config.max_depth, caller=caller
         )
 
-    def run(self, execution_id: str, inputs: Json, actor: str) -> Execution:
-        """Start an execution that was only recorded.
+    def run(
+        self,
+        execution_id: str,
+        inputs: Json,
+        actor: str,
+        *,
+        event_id: str | None = None,
+    ) -> Execution:
+        """Start an execution that was only recorded. The same `event_id` again does nothing.
 
         Raises:
             BadArgument: There are inputs: those that are recorded stay.
@@ -122,7 +129,8 @@ class Service:
                 "An execution that is recorded keeps its inputs. Give them to this.flow(), "
                 "or clone() it with others."
             )
-        return self._append(make_event(execution_id, K.QUEUED, actor))
+        event = make_event(execution_id, K.QUEUED, actor)
+        return self._append(replace(event, event_id=event_id or event.event_id))
 
     def retry(self, execution_id: str, request: StartRequest) -> Execution:
         """Start it again, as a new execution; children that succeeded are not run again.
@@ -223,11 +231,12 @@ class Service:
         stream: str,
         text: str,
         *,
+        event_id: str,
         caller: Caller | None = None,
     ) -> None:
-        """Add to the log of an execution."""
+        """Add to the log of an execution. The same `event_id` again adds nothing."""
         event = make_event(execution_id, K.LOGGED, stream=stream, text=text)
-        append_as(self.store, caller, [event])
+        append_as(self.store, caller, [replace(event, event_id=event_id)])
 
     def _append(self, event: Event) -> Execution:
         self.store.append([event])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
+from flowkernel.core.clock import new_id
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
@@ -133,7 +134,8 @@ class ExecutionHandle:
         Raises:
             MoveNotAllowed: It was started before.
         """
-        self._record = self._post("run", {"inputs": plain_json(inputs, "inputs")})
+        body = {"event_id": new_id(), "inputs": plain_json(inputs, "inputs")}
+        self._record = self._post("run", body)
         return self
 
     def wait(

@@ -57,7 +57,8 @@ class SelfReporting(ExecutionHandle):
         line = " ".join(words)
         shell = getattr(builtins, "get_ipython", lambda: None)()
         if shell is None:
-            self._post("log", {"stream": "log", "text": line + "\n"})
+            body = {"event_id": new_id(), "stream": "log", "text": line + "\n"}
+            self._post("log", body)
             return self
         own_context(self.execution_id, "log")
         metadata = {"flowkernel": {"stream": "log"}}

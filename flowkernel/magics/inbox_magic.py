@@ -21,7 +21,7 @@ CHECK_SECONDS = 1.0
 
 def open_messages(client: Client) -> list[Message]:
     """The messages that wait for an answer, the newest first."""
-    records = client.get("/message", is_open="true", limit=MAX_OPEN)
+    records = client.get_list("/message", is_open="true", limit=MAX_OPEN)
     return [Message.from_json(record) for record in records]
 
 

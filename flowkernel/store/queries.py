@@ -13,10 +13,11 @@ from flowkernel.core.errors import (
     FlowNotFound,
     MessageNotFound,
 )
-from flowkernel.core.models import CellRun, Event, Execution, Flow, FlowVersion, Message
+from flowkernel.core.models import Event, Execution, Flow, FlowVersion, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import rows, user_sql
 from flowkernel.store.database import MEMORY
+from flowkernel.store.list_queries import ListQueries, uuid_text
 from flowkernel.store.live_state import LiveState
 from flowkernel.store.pool import CursorPool, Record
 from flowkernel.store.projector import Projector
@@ -38,7 +39,7 @@ class FamilyMember(NamedTuple):
     text: str
 
 
-class Queries:
+class Queries(ListQueries):
     """The reading half of `Store`. Live executions, flows and open messages are in memory.
 
     The rest is read from the tables, after they got what was acknowledged before the query.
@@ -122,7 +123,7 @@ class Queries:
         """
         execution = self._state.find_execution(execution_id)
         if execution is None:
-            id_ = _uuid(execution_id)
+            id_ = uuid_text(execution_id)
             if not self._state.execution_ids.is_new(id_):
                 execution = self._projector.find_execution(id_)
         return execution
@@ -147,7 +148,7 @@ class Queries:
         """
         part = text.strip().lower()
         if len(part) >= len(new_id()):
-            return self.get_execution(_uuid(part)).execution_id
+            return self.get_execution(uuid_text(part)).execution_id
         if len(part) < MIN_ID_PART:
             raise BadArgument(
                 f"{text!r} is too short for an id. Give at least {MIN_ID_PART} of its first "
@@ -178,8 +179,8 @@ class Queries:
             "list_executions",
             status=str(status) if status else None,
             flow_name=flow_name,
-            parent_id=_uuid(parent_id) if parent_id else None,
-            root_id=_uuid(root_id) if root_id else None,
+            parent_id=uuid_text(parent_id) if parent_id else None,
+            root_id=uuid_text(root_id) if root_id else None,
             is_archived=is_archived,
             before_at=rows.stored_moment(last.created_at) if last else None,
             before_id=last.execution_id if last else None,
@@ -192,7 +193,7 @@ class Queries:
 
         Without the fields of `HEAVY`: those of a thousand members may not fit into memory.
         """
-        records = self._read("family", root_id=_uuid(root_id))
+        records = self._read("family", root_id=uuid_text(root_id))
         return [FamilyMember(**record) for record in records]
 
     def call_children(
@@ -242,20 +243,6 @@ class Queries:
         records = self._read("prunable", created_before=moment, keep=keep)
         return [(str(record["root_id"]), record["executions"]) for record in records]
 
-    def ancestors(self, execution_id: str) -> list[Execution]:
-        """Its parent, its parent's parent, and so on; the root is the last.
-
-        Raises:
-            ExecutionNotFound: There is no such execution.
-        """
-        execution = self.get_execution(execution_id)
-        if execution.parent_id is None:
-            return []
-        records = self._read(
-            "ancestors", root_id=execution.root_id, parent_id=execution.parent_id
-        )
-        return [rows.EXECUTION.model_of(record) for record in records]
-
     def answer_waits(
         self, execution: Execution
     ) -> list[tuple[datetime, datetime | None]]:
@@ -265,18 +252,13 @@ class Queries:
         """
         records = self._read(
             "answer_waits",
-            execution_id=_uuid(execution.execution_id),
-            root_id=_uuid(execution.root_id),
+            execution_id=uuid_text(execution.execution_id),
+            root_id=uuid_text(execution.root_id),
         )
         return [
             (rows.aware(r["started_at"]), r["ended_at"] and rows.aware(r["ended_at"]))
             for r in records
         ]
-
-    def cell_runs(self, execution_id: str) -> list[CellRun]:
-        """The cell runs of one execution, in the order in which they started."""
-        records = self._read("cell_runs", execution_id=_uuid(execution_id))
-        return [rows.CELL_RUN.model_of(record) for record in records]
 
     def count_ended_cells(self) -> dict[str, int]:
         """How many cell runs of each live execution have ended, by id. From memory."""
@@ -284,14 +266,6 @@ class Queries:
             execution_id: sum(run is None for run in runs.values())
             for execution_id, runs in self._state.cell_runs.items()
         }
-
-    def log(
-        self, execution_id: str, *, after_seq: int = 0, limit: int = 10_000
-    ) -> list[Event]:
-        """The log events of one execution after number `after_seq`, oldest first."""
-        id_ = _uuid(execution_id)
-        records = self._read("log", execution_id=id_, after_seq=after_seq, limit=limit)
-        return [rows.log_event(record) for record in records]
 
     def events_after(
         self,
@@ -307,8 +281,8 @@ class Queries:
         """
         filters = {
             "seq": seq,
-            "root_id": _uuid(root_id) if root_id else None,
-            "execution_id": _uuid(execution_id) if execution_id else None,
+            "root_id": uuid_text(root_id) if root_id else None,
+            "execution_id": uuid_text(execution_id) if execution_id else None,
             "limit": limit,
         }
         events = [rows.EVENT.model_of(r) for r in self._read("events_after", **filters)]
@@ -323,19 +297,9 @@ class Queries:
             messages, key=lambda m: (m.created_at, m.message_id), reverse=True
         )
 
-    def messages_of(self, execution_id: str) -> list[Message]:
-        """The messages of one execution, oldest first."""
-        records = self._read("messages_of", execution_id=_uuid(execution_id))
-        return [rows.MESSAGE.model_of(record) for record in records]
-
     def has_event(self, event_id: str) -> bool:
         """Whether an event with this id was recorded lately. Log events do not count."""
         return event_id in self._state.event_ids
-
-    def list_messages(self, limit: int = 50) -> list[Message]:
-        """The newest messages, newest first."""
-        records = self._read("list_messages", limit=limit)
-        return [rows.MESSAGE.model_of(record) for record in records]
 
     def get_message(self, message_id: str) -> Message:
         """One message.
@@ -388,10 +352,3 @@ def _only_id(ids: list[str], text: str) -> str:
             f"{text!r} can mean {listed}. Give more characters, such as the last 8."
         )
     return ids[0]
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError as error:
-        raise ExecutionNotFound(text) from error

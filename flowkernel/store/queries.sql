@@ -95,7 +95,7 @@ WITH RECURSIVE family AS (
     SELECT family.* FROM family JOIN line ON family.execution_id = line.parent_id
 )
 SELECT execution.* FROM execution JOIN line USING (execution_id)
-WHERE root_id = $root_id ORDER BY depth DESC;
+WHERE root_id = $root_id ORDER BY depth DESC LIMIT $limit OFFSET $offset;
 
 -- answer_waits
 -- When an execution, or one under it, waited for a person's answer: start and end.
@@ -117,7 +117,7 @@ WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY started_a
 -- cell_runs
 -- The cell runs of one execution, in the order in which they started.
 SELECT * FROM cell_run WHERE execution_id = $execution_id
-ORDER BY started_at, cell_index, cell_run_id;
+ORDER BY started_at, cell_index, cell_run_id LIMIT $limit OFFSET $offset;
 
 -- log
 -- The log events of one execution after a number.
@@ -139,8 +139,11 @@ WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
 ORDER BY seq LIMIT $limit;
 
 -- list_messages
--- The newest messages, newest first.
-SELECT * FROM message ORDER BY created_at DESC, message_id DESC LIMIT $limit;
+-- A page of messages, newest first; only those older than ($before_at, $before_id).
+SELECT * FROM message
+WHERE $before_at::TIMESTAMP IS NULL OR created_at < $before_at
+   OR (created_at = $before_at AND message_id < $before_id::UUID)
+ORDER BY created_at DESC, message_id DESC LIMIT $limit;
 
 -- list_live_messages
 -- The messages of live executions. Of those that are not open, memory keeps only the ids.

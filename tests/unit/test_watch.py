@@ -12,9 +12,10 @@ from flowkernel.core.models import Event, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import Home
 
+ROOT_ID = "0d9f2c1e-7b3a-4f60-9a44-1d2e3f405162"
 RUNNING = Execution(
-    execution_id="root",
-    root_id="root",
+    execution_id=ROOT_ID,
+    root_id=ROOT_ID,
     type="FLOW",
     flow_name="report",
     flow_version="v1",
@@ -37,7 +38,7 @@ class OtherVersion(Client):
 
 def test_a_broken_stream_is_raised_to_the_caller(tmp_path):
     """Not lost in a thread: then a cell would wait without end."""
-    trees = follow(OtherVersion(Home(tmp_path)), "root")
+    trees = follow(OtherVersion(Home(tmp_path)), RUNNING.root_id)
     next(trees)
 
     with pytest.raises(TypeError, match="no such field"):

@@ -89,5 +89,7 @@ Limit = Annotated[
 ]
 #: The number of an event; 0 is before the first.
 Seq = Annotated[int, BeforeValidator(_as_number), Field(strict=True, ge=0, le=2**62)]
+#: How many rows come before.
+Count = Annotated[int, BeforeValidator(_as_number), Field(strict=True, ge=0, le=2**31)]
 #: `true` or `false`.
 Flag = Annotated[bool, BeforeValidator(_as_flag), Field(strict=True)]

@@ -67,6 +67,8 @@ class WrapBody(Body):
 class VerbBody(Body):
     """An action on an execution: who requests it, and what it needs."""
 
+    #: Made by the sender: `run` with the same id again starts nothing twice.
+    event_id: Id | None = None
     execution_id: Id = Field(default_factory=new_id)  #: Of a new one, if it starts one.
     started_by: Actor = "REST"
     inputs: JsonValue = None
@@ -90,6 +92,8 @@ class OutputBody(Body):
 class LogBody(Body):
     """`POST execution/{id}/log`."""
 
+    #: Made by the sender: the same id again adds nothing twice.
+    event_id: Id = Field(default_factory=new_id)
     stream: Literal["log", "stdout", "stderr"] = "log"
     text: str = Field(max_length=100_000)
 

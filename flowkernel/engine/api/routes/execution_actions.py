@@ -84,7 +84,9 @@ async def run(
 ) -> Response:
     """Start one that was only recorded."""
     actor = caller.actor(body.started_by)
-    execution = await in_thread(engine.service.run, execution_id, body.inputs, actor)
+    execution = await in_thread(
+        engine.service.run, execution_id, body.inputs, actor, event_id=body.event_id
+    )
     return json_response(execution.to_json())
 
 

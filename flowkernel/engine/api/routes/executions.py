@@ -1,13 +1,16 @@
 """`execution`: start one, read it, change it; and what a flow says of itself."""
 
-from fastapi import APIRouter
+from functools import partial
+
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from flowkernel.core.json_values import dumps
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.query import MAX_LIMIT, Flag, Limit, Seq
+from flowkernel.engine.api.pages import next_number, read_page, tree_page
+from flowkernel.engine.api.query import MAX_LIMIT, Count, Flag, Limit, Seq
 from flowkernel.engine.api.responses import (
     in_thread,
     json_response,
@@ -39,6 +42,7 @@ async def start(
 
 @router.get("/execution")
 async def list_executions(
+    request: Request,
     engine: CurrentEngine,
     status: ExecutionStatus | None = None,
     flow_name: str | None = None,
@@ -49,17 +53,22 @@ async def list_executions(
     cursor: Id | None = None,
 ) -> Response:
     """The newest first."""
-    executions = await in_thread(
+    read = partial(
         engine.store.list_executions,
         status=status,
         flow_name=flow_name,
         parent_id=parent_id,
         root_id=root_id,
         is_archived=is_archived,
-        limit=limit,
-        cursor=cursor,
     )
-    return json_response([execution.to_json() for execution in executions])
+    page = await in_thread(
+        read_page,
+        lambda last_id, count: read(cursor=last_id, limit=count),
+        lambda execution, _position: execution.execution_id,
+        start=cursor,
+        limit=limit,
+    )
+    return page.response(request)
 
 
 @router.get("/execution/{execution_id}")
@@ -70,50 +79,90 @@ async def get_execution(execution_id: str, engine: CurrentEngine) -> Response:
 
 
 @router.get("/execution/{execution_id}/tree")
-async def tree(execution_id: str, engine: CurrentEngine) -> Response:
+async def tree(
+    request: Request,
+    execution_id: str,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Id | None = None,
+) -> Response:
     """It and everything under it, and the cursor to follow from.
 
     Those under it come without their inputs, output, error and environment.
     """
-    cursor = engine.store.last_seq
+    last_seq = engine.store.last_seq
     top, members = await in_thread(engine.service.subtree, execution_id)
-    ids = [top.execution_id, *(member.execution_id for member in members)]
+    page, ids = tree_page(top, members, limit=limit, cursor=cursor)
     by_id = engine.dispatcher.progress
     progress = {id_: by_id[id_].to_json() for id_ in ids if id_ in by_id}
-    texts = [dumps(top.to_json()), *(member.text for member in members)]
-    return json_text_response(
-        f'{{"executions":[{",".join(texts)}],"progress":{dumps(progress)},'
-        f'"cursor":{cursor}}}'
+    response = json_text_response(
+        f'{{"executions":[{",".join(page.texts)}],"progress":{dumps(progress)},'
+        f'"cursor":{last_seq}}}'
     )
+    page.add_link(request, response)
+    return response
 
 
 @router.get("/execution/{execution_id}/ancestors")
-async def ancestors(execution_id: str, engine: CurrentEngine) -> Response:
+async def ancestors(
+    request: Request,
+    execution_id: str,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Count = 0,
+) -> Response:
     """Its parent, its parent's parent, and so on to the root."""
     execution = await in_thread(engine.service.find, execution_id)
-    parents = await in_thread(engine.store.ancestors, execution.execution_id)
-    return json_response([parent.to_json() for parent in parents])
+    read = partial(engine.store.ancestors, execution.execution_id)
+    page = await in_thread(
+        read_page,
+        lambda offset, count: read(offset=offset, limit=count),
+        next_number,
+        start=cursor,
+        limit=limit,
+    )
+    return page.response(request)
 
 
 @router.get("/execution/{execution_id}/cell_run")
-async def cell_runs(execution_id: str, engine: CurrentEngine) -> Response:
+async def cell_runs(
+    request: Request,
+    execution_id: str,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Count = 0,
+) -> Response:
     """Its cell runs, in the order in which they started."""
-    runs = await in_thread(engine.store.cell_runs, execution_id)
-    return json_response([run.to_json() for run in runs])
+    read = partial(engine.store.cell_runs, execution_id)
+    page = await in_thread(
+        read_page,
+        lambda offset, count: read(offset=offset, limit=count),
+        next_number,
+        start=cursor,
+        limit=limit,
+    )
+    return page.response(request)
 
 
 @router.get("/execution/{execution_id}/log")
 async def log(
+    request: Request,
     execution_id: str,
     engine: CurrentEngine,
     after_seq: Seq = 0,
     limit: Limit = MAX_LIMIT,
 ) -> Response:
     """What it logged and printed."""
-    events = await in_thread(
-        engine.store.log, execution_id, after_seq=after_seq, limit=limit
+    read = partial(engine.store.log, execution_id)
+    page = await in_thread(
+        read_page,
+        lambda seq, count: read(after_seq=seq, limit=count),
+        lambda event, _position: event.seq,
+        start=after_seq,
+        limit=limit,
+        parameter="after_seq",
     )
-    return json_response([event.to_json() for event in events])
+    return page.response(request)
 
 
 @router.patch("/execution/{execution_id}")
@@ -159,7 +208,12 @@ async def add_log(
 ) -> Response:
     """Add to its log."""
     await in_thread(
-        engine.service.log, execution_id, body.stream, body.text, caller=caller
+        engine.service.log,
+        execution_id,
+        body.stream,
+        body.text,
+        event_id=body.event_id,
+        caller=caller,
     )
     return json_response({})
 

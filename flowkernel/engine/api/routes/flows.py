@@ -1,11 +1,17 @@
 """`flow` and `flow_version`."""
 
-from fastapi import APIRouter
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from flowkernel.core.json_values import MAX_NAME, dumps
 from flowkernel.core.models import Flow
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
+from flowkernel.engine.api.pages import Page
+from flowkernel.engine.api.query import MAX_LIMIT, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 
@@ -22,9 +28,21 @@ async def register(body: schemas.RegisterBody, engine: CurrentEngine) -> Respons
 
 
 @router.get("/flow")
-async def list_flows(engine: CurrentEngine) -> Response:
-    """All flows, by name."""
-    return json_response([flow.to_json() for flow in engine.store.list_flows()])
+async def list_flows(
+    request: Request,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=MAX_NAME)] = None,
+) -> Response:
+    """The flows, by name, without their sources: `source` is null."""
+    flows = [f for f in engine.store.list_flows() if f.name > (cursor or "")]
+    page = Page()
+    for flow, previous in zip(flows, [None, *flows], strict=False):
+        text = dumps({**replace(flow, source="").to_json(), "source": None})
+        if len(page.texts) == limit or not page.add(text):
+            page.next = previous.name if previous else ""
+            break
+    return page.response(request)
 
 
 @router.get("/flow/{name}")

@@ -1,12 +1,16 @@
 """`message`: what executions ask people, and what people answer."""
 
 from dataclasses import replace
+from functools import partial
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.models import Message
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
+from flowkernel.engine.api.pages import Position, read_page
 from flowkernel.engine.api.query import Flag, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
@@ -17,8 +21,10 @@ router = APIRouter(tags=["message"], route_class=StrictRoute)
 
 @router.get("/message")
 async def list_messages(
+    request: Request,
     engine: CurrentEngine,
     limit: Limit = 50,
+    cursor: Id | None = None,
     is_open: Flag = False,
     root_id: Id | None = None,
 ) -> Response:
@@ -26,14 +32,42 @@ async def list_messages(
 
     With `is_open`, `root_id` gives those of one family.
     """
+    read = engine.store.list_messages
     if is_open:
-        messages = await in_thread(engine.inbox.open)
-        if root_id is not None:
-            messages = [m for m in messages if m.root_id == root_id]
-        messages = messages[:limit]
-    else:
-        messages = await in_thread(engine.store.list_messages, limit)
-    return json_response([message.to_json() for message in messages])
+        read = partial(_read_open, await in_thread(engine.inbox.open), root_id)
+    elif root_id is not None:
+        raise BadArgument("`root_id` selects open messages: add `is_open=true`.")
+
+    def read_after(message_id: Position | None, count: int) -> list[Message]:
+        before = (
+            None if message_id is None else engine.store.get_message(str(message_id))
+        )
+        return read(count, before=before)
+
+    page = await in_thread(
+        read_page,
+        read_after,
+        lambda message, _position: message.message_id,
+        start=cursor,
+        limit=limit,
+    )
+    return page.response(request)
+
+
+def _read_open(
+    messages: list[Message],
+    root_id: str | None,
+    limit: int,
+    *,
+    before: Message | None,
+) -> list[Message]:
+    """A page of those that wait for an answer, which are in memory, newest first."""
+    if root_id is not None:
+        messages = [m for m in messages if m.root_id == root_id]
+    if before is not None:
+        age = (before.created_at, before.message_id)
+        messages = [m for m in messages if (m.created_at, m.message_id) < age]
+    return messages[:limit]
 
 
 @router.get("/message/{message_id}")

@@ -1,0 +1,75 @@
+"""One connection to an engine, and what a response says."""
+
+import http.client
+import json
+import re
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from flowkernel.core.errors import from_code
+from flowkernel.home import EngineFile
+
+BAD_REQUEST = 400  #: The lowest HTTP status of an error.
+BUSY = (429, 503)  #: With `Retry-After`: send the request again later.
+NEXT = re.compile(r'</api/latest([^>]+)>; rel="next"')
+
+
+class Reply(NamedTuple):
+    """A response that was read to its end."""
+
+    status: int
+    content_type: str
+    content: bytes
+    #: Of a list that has more pages: the path of the next one, with its query.
+    next_path: str | None
+    #: Seconds after which to send the request again; None: there is a response.
+    retry_after: float | None
+
+    @classmethod
+    def of(cls, response: http.client.HTTPResponse) -> Self:
+        """Read a response."""
+        link = NEXT.search(response.headers.get("link", ""))
+        seconds = response.headers.get("retry-after", "")
+        is_busy = response.status in BUSY and seconds.isdigit()
+        return cls(
+            response.status,
+            response.headers.get("content-type", ""),
+            response.read(),
+            link[1] if link else None,
+            float(seconds) if is_busy else None,
+        )
+
+    @property
+    def value(self) -> Any:
+        """The JSON, or the bytes of anything else.
+
+        Raises:
+            FlowkernelError: The engine's error, as the class that it names.
+        """
+        if "json" not in self.content_type:
+            return self.content
+        record = json.loads(self.content)
+        if self.status >= BAD_REQUEST:
+            raise from_code(record["code"], record["message"])
+        return record
+
+
+class _Connection(http.client.HTTPConnection):
+    """Closes when it is garbage-collected: a thread may end without closing it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def open_connection(url: str, seconds: float) -> http.client.HTTPConnection:
+    """A connection whose responses may take so long. It connects with the first request."""
+    address = urlsplit(url)
+    return _Connection(address.hostname or "", address.port, timeout=seconds)
+
+
+def headers_of(engine: EngineFile, body: bytes | None) -> dict[str, str]:
+    """The headers of every request."""
+    headers = {"Authorization": f"Bearer {engine.token}"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    return headers
