@@ -68,7 +68,8 @@ class BackgroundTasks:
 
     def hasten(self, name: str, seconds: float) -> None:
         """Do it in so many seconds at the latest; what is being done now, once more."""
-        self._repeated[name].again_in = seconds
+        if name in self._repeated:
+            self._repeated[name].again_in = seconds
         self._timers.hasten(("task", name), seconds)
 
     def report(self) -> list[dict[str, Json]]:
