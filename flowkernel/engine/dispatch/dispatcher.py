@@ -9,11 +9,11 @@ for children in `cancellation` and after a loss in `lost_workers`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from logging import getLogger
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError
@@ -57,12 +57,28 @@ log = getLogger(__name__)
 T = TypeVar("T")
 
 
+class InThread(Protocol):
+    """Calls a function in another thread, as `asyncio.to_thread` does."""
+
+    def __call__(
+        self, function: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> Awaitable[T]:
+        """What the function returns."""
+
+
 class Dispatcher:
     """Who runs what. One per engine."""
 
     def __init__(
-        self, service: Service, processes: WorkerProcesses, stream: EventStream
+        self,
+        service: Service,
+        processes: WorkerProcesses,
+        stream: EventStream,
+        *,
+        in_thread: InThread = asyncio.to_thread,
     ) -> None:
+        """`in_thread` calls the store, which is synchronous; commits are heard before it."""
+        self.in_thread = in_thread
         self.service = service
         self.config = service.config
         self.slots = SlotTable(self.config.slot_count)
@@ -225,6 +241,11 @@ class Dispatcher:
         ]
         return min(leases, key=lambda worker: len(worker.holding), default=None)
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether there is a worker that can be given something."""
+        return self._idlest_worker() is not None
+
     def ensure_worker(self) -> None:
         """Start a worker unless there is one, or one is starting."""
         is_starting = self._processes.is_starting(set(self.workers))
@@ -259,7 +280,7 @@ class Dispatcher:
     async def decide(self, decide: Callable[[Batch], T]) -> T | None:
         """Have something decided and recorded; None, after a pause, if it cannot be."""
         try:
-            return await asyncio.to_thread(self.service.store.decide, decide)
+            return await self.in_thread(self.service.store.decide, decide)
         except Exception:
             log.exception("could not record what was decided")
         await asyncio.sleep(PAUSE)
@@ -273,7 +294,7 @@ class Dispatcher:
         """Have something decided and recorded; again and again while that is not possible."""
         while not self.is_stopping:
             try:
-                await asyncio.to_thread(self.service.store.decide, decide)
+                await self.in_thread(self.service.store.decide, decide)
                 return
             except EngineError:  # The disk is full.
                 log.exception("could not record what follows from an event")

@@ -1,6 +1,5 @@
 """What is looked for again and again: workers that are gone, prompts that are out of date."""
 
-import asyncio
 from functools import partial
 
 from flowkernel.core.clock import monotonic, now
@@ -52,7 +51,9 @@ class Sweeper:
         commit = self._dispatcher.commit
         prompts = [m for m in commit.open_messages() if m.about_id is not None]
         find = self._dispatcher.service.store.find_execution
-        events = await asyncio.to_thread(stale_events, commit.live, prompts, find)
+        events = await self._dispatcher.in_thread(
+            stale_events, commit.live, prompts, find
+        )
         if events:
             append = partial(Batch.append, events=events, strict=False)
             await self._dispatcher.decide(append)

@@ -1,6 +1,5 @@
 """How an execution waits: it reports that, gives its slot back, and gets it again."""
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -24,9 +23,7 @@ from flowkernel.engine.dispatch.wait_registry import (
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.inbox import Inbox
-from flowkernel.engine.service import (
-    Service,
-)
+from flowkernel.engine.service import Service
 
 S = ExecutionStatus
 MAX_DURATION = 100 * 365 * 86_400.0  #: Seconds of a sleep, inclusive: 100 years.
@@ -116,7 +113,7 @@ class HeldWait:
     async def _read_targets(self) -> list[Execution]:
         """The executions to wait for, as they are now."""
         get = self.service.store.get_execution
-        return await asyncio.to_thread(
+        return await self.dispatcher.in_thread(
             lambda: [get(id_) for id_ in self.request.targets]
         )
 
@@ -146,7 +143,7 @@ class HeldWait:
             # What was read may be newer than the commit: its end comes with a later one.
             has_ended = target.execution_id not in commit.live
             if has_ended and target.last_seq <= commit.seq:
-                execution = await asyncio.to_thread(get, target.execution_id)
+                execution = await self.dispatcher.in_thread(get, target.execution_id)
                 wait.note(execution_ended(execution.execution_id), execution.status)
 
     async def _wait(
@@ -175,15 +172,15 @@ class HeldWait:
         self, inbox: Inbox, message_id: str
     ) -> tuple[Message, bool]:
         """Wait until a message is not open; the message, and whether the wait is over."""
-        message = await asyncio.to_thread(inbox.find, message_id)
+        message = await self.dispatcher.in_thread(inbox.find, message_id)
         wait = AnswerWait(message_id=message.message_id, waiter=self._waiter)
         self.dispatcher.waits.open(wait)
         try:
-            message = await asyncio.to_thread(inbox.current, message)
+            message = await self.dispatcher.in_thread(inbox.current, message)
             if message.status is MessageStatus.OPEN:
                 await self._report_prompt(message)
                 await until_over(wait, self._answer_seconds(message))
-                message = await asyncio.to_thread(inbox.current, message)
+                message = await self.dispatcher.in_thread(inbox.current, message)
         finally:
             self.dispatcher.waits.close(wait)
         return message, message.status is not MessageStatus.OPEN
@@ -208,7 +205,9 @@ class HeldWait:
             AttemptIsOver: Another one must not get its slot.
         """
         if self.caller is not None and is_over(self.dispatcher.live, self.caller):
-            await asyncio.to_thread(check_caller, self.service.store, self.caller)
+            await self.dispatcher.in_thread(
+                check_caller, self.service.store, self.caller
+            )
 
     # -- the slot ------------------------------------------------------------------------
 
@@ -218,7 +217,7 @@ class HeldWait:
         if execution is not None and execution.status is S.RUNNING:
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
             store = self.service.store
-            await asyncio.to_thread(
+            await self.dispatcher.in_thread(
                 append_as, store, self.caller, [event], strict=False
             )
 

@@ -1,0 +1,256 @@
+"""An engine whose commits are heard late, in every order that a real one can produce.
+
+The store, the service, the inbox and the dispatcher are real. The test decides when the event
+loop hears of a commit, when a call of the store is carried out, and when its reply comes. One
+order only is promised: a commit is heard before the reply to the request that made it.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import flowkernel.core.clock
+from flowkernel.config import Config
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Flow, FlowKind
+from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.sweeper import Sweeper
+from flowkernel.engine.dispatch.wait_requests import WaitRequest, hold
+from flowkernel.engine.dispatch.worker_lease import WorkerLease
+from flowkernel.engine.event_stream import EventStream
+from flowkernel.engine.prompts.inbox import Inbox
+from flowkernel.engine.service import Service
+from flowkernel.home import Home
+from flowkernel.store import Commit, Store
+from tests.stage import Clock, NoProcesses
+
+SLOTS = 2
+LEASE = 10.0
+CONFIG = Config(slots=SLOTS, poll=0.0, lease=LEASE, silence=60.0, max_losses=2)
+#: Rounds of the event loop after which nothing is left to do without the test.
+ROUNDS = 12
+WRITES = ("append", "decide", "save_flow", "delete_flow", "save_version")
+
+
+class SteppedStore:
+    """The store, as calls see it that the test stops before each write."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._store, name)
+        return partial(self._write, attribute) if name in WRITES else attribute
+
+    def _write(self, write: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        thread = threading.current_thread()
+        if isinstance(thread, SteppedCall):
+            thread.pause()
+        return write(*args, **kwargs)
+
+
+class SteppedCall(threading.Thread):
+    """A request of somebody, in a thread that runs only within `go_on`."""
+
+    def __init__(self, label: str, call: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self.label, self._call = label, call
+        self._own_turn, self._test_turn = threading.Semaphore(0), threading.Semaphore(0)
+        self.is_over = False
+        self.value: Any = None
+        self.error: FlowkernelError | None = None
+        self.start()
+
+    def run(self) -> None:
+        self._own_turn.acquire()
+        try:
+            self.value = self._call()
+        except FlowkernelError as error:
+            self.error = error
+        self.is_over = True
+        self._test_turn.release()
+
+    def pause(self) -> None:
+        self._test_turn.release()
+        self._own_turn.acquire()
+
+    def go_on(self) -> None:
+        """Let it go on to its next write, or to its end."""
+        self._own_turn.release()
+        assert self._test_turn.acquire(timeout=30), f"{self.label} hangs"
+
+
+@dataclass
+class Reply:
+    """What a call of the store returned; not heard by the event loop yet."""
+
+    after: int  #: How many commits have to be heard before.
+    future: "asyncio.Future[Any]"
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Errors(logging.Handler):
+    """What was logged as an error: there is to be none."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@dataclass
+class LateEngine:
+    """One engine; what it has not heard of yet is in `commits`, `calls` and `replies`."""
+
+    folder: Path
+    commits: "deque[Commit]" = field(default_factory=deque)
+    heard: int = 0  #: How many commits the dispatcher has heard of.
+    calls: list[tuple[Callable[[], Any], "asyncio.Future[Any]"]] = field(
+        default_factory=list
+    )
+    replies: list[Reply] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self._real = flowkernel.core.clock.datetime, flowkernel.core.clock.time
+        flowkernel.core.clock.datetime = flowkernel.core.clock.time = self.clock  # type: ignore[assignment]
+        self.errors = Errors()
+        logging.getLogger("flowkernel").addHandler(self.errors)
+        self.loop = asyncio.new_event_loop()
+        home = Home(self.folder)
+        self.store = Store(":memory:")
+        self.service = Service(SteppedStore(self.store), home, CONFIG)  # type: ignore[arg-type]
+        self.service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
+        self.inbox = Inbox(self.service)
+        stream = EventStream(self.store.last_seq, self.store.events_after)
+        processes = NoProcesses(home)
+        self.dispatcher = Dispatcher(
+            self.service, processes, stream, in_thread=self._in_thread
+        )
+        self.sweeper = Sweeper(self.dispatcher, processes)
+        first = self.store.follow(self.commits.append)
+        self.run(partial(self.dispatcher.open, first))
+        self.clock.move(seconds=LEASE + 1)  # Every worker had time to send a request.
+
+    def close(self) -> None:
+        logging.getLogger("flowkernel").removeHandler(self.errors)
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.turn()
+        self.loop.close()
+        self.store.close()
+        flowkernel.core.clock.datetime, flowkernel.core.clock.time = self._real
+
+    # -- the event loop --------------------------------------------------------------------
+
+    async def _in_thread(
+        self, function: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        future = self.loop.create_future()
+        self.calls.append((partial(function, *args, **kwargs), future))
+        return await future
+
+    def turn(self) -> None:
+        """Let the event loop do what it can do now."""
+        for _ in range(ROUNDS):
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
+
+    def run(self, callback: Callable[[], Any]) -> None:
+        """Call this in the event loop."""
+        self.loop.call_soon(callback)
+        self.turn()
+
+    def task(self, coroutine: Any) -> "asyncio.Task[Any]":
+        task = self.loop.create_task(coroutine)
+        self.turn()
+        return task
+
+    # -- what comes late -------------------------------------------------------------------
+
+    def carry_out(self, number: int) -> None:
+        """Carry out a call of the store; its reply is heard later."""
+        call, future = self.calls.pop(number % len(self.calls))
+        reply = Reply(0, future)
+        try:
+            reply.value = call()
+        except FlowkernelError as error:
+            reply.error = error
+        reply.after = self.heard + len(self.commits)
+        self.replies.append(reply)
+
+    def hear(self) -> None:
+        """Hear of the next commit."""
+        commit = self.commits.popleft()
+        self.heard += 1
+        self.run(partial(self.dispatcher.on_commit, commit))
+
+    def answer(self, number: int) -> None:
+        """Hear a reply, and before it the commits that come before it."""
+        reply = self.replies.pop(number % len(self.replies))
+        while self.heard < reply.after:
+            self.hear()
+        if reply.future.cancelled():
+            return
+        if reply.error is None:
+            reply.future.set_result(reply.value)
+        else:
+            reply.future.set_exception(reply.error)
+        self.turn()
+
+    def settle(self) -> None:
+        """Carry out and hear everything."""
+        for _ in range(10_000):
+            if self.calls:
+                self.carry_out(0)
+            elif self.replies:
+                self.answer(0)
+            elif self.commits:
+                self.hear()
+            else:
+                return
+        raise AssertionError("the engine never comes to rest")
+
+    # -- workers and waits -------------------------------------------------------------------
+
+    def poll(
+        self, worker_id: str, holding: set[str], paused: set[str]
+    ) -> dict[str, Any]:
+        """What a worker has to do, as the dispatcher knows it now."""
+        lease = self.note_worker(worker_id)
+        task = self.task(self.dispatcher.poll(lease, holding, paused))
+        reply: dict[str, Any] = task.result()
+        return reply
+
+    def note_worker(self, worker_id: str) -> WorkerLease:
+        """A request of a worker comes in."""
+        note = partial(
+            self.dispatcher.note_worker, worker_id, pid=1, process_started_at=0.0
+        )
+        leases: list[WorkerLease] = []
+        self.run(lambda: leases.append(note()))
+        return leases[0]
+
+    def lose_workers(self, others: list[str]) -> None:
+        """Time passes: the leases of all workers but these are over."""
+        self.clock.move(seconds=LEASE + 1)
+        for worker_id in others:
+            self.note_worker(worker_id)
+        self.task(self.sweeper.sweep())
+
+    def hold(
+        self, caller: ExecutionCaller, request: WaitRequest
+    ) -> "asyncio.Task[Any]":
+        """The request of a flow to wait."""
+        wait = partial(hold, self.service, self.dispatcher, self.inbox)
+        return self.task(wait(caller.execution_id, request, caller=caller))

@@ -1,0 +1,483 @@
+"""Nothing acknowledged is undone, however late the engine hears of what is recorded.
+
+Workers vanish, come back and speak twice; flows call, wait, set their output and ask people;
+people cancel, pause, resume, retry and answer; and each request can stand still before each of
+its writes while others go on. After a change, set `FLOWKERNEL_STEPS` to 20,000.
+"""
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from flowkernel.core.clock import new_id
+from flowkernel.core.models import EventKind, Flow, FlowKind, RequestedAction
+from flowkernel.core.projection import target_of
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.caller_checks import is_over
+from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch.wait_requests import WaitRequest
+from flowkernel.engine.dispatch.worker_reports import accept
+from flowkernel.engine.event_factory import make_event
+from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
+from flowkernel.engine.start_plan import StartRequest
+from flowkernel.store import Commit
+from tests.integration.late_engine import SLOTS, LateEngine, SteppedCall
+
+S = ExecutionStatus
+K = EventKind
+A = RequestedAction
+#: Steps in all; `FLOWKERNEL_STEPS` sets another number.
+STEPS = int(os.environ.get("FLOWKERNEL_STEPS", "2000"))
+STEPS_OF_EXAMPLE = 60
+#: A number that selects an item, whatever the number of items.
+NUMBER = st.integers(0, 59)
+KEYS = ("first", "second")
+WORKERS = ("worker-a", "worker-b")
+
+
+@dataclass(eq=False)
+class Kernel:
+    """The kernel of one attempt of an execution, in a worker."""
+
+    execution_id: str
+    attempt: int
+    worker_id: str
+    children: list[str] = field(default_factory=list)
+    #: The request to wait that is held open, and what it waits for.
+    waiting: Any = None
+    targets: list[str] = field(default_factory=list)
+    is_paused: bool = False
+    is_cancelled: bool = False
+
+    @property
+    def caller(self) -> ExecutionCaller:
+        return ExecutionCaller(self.execution_id, self.attempt)
+
+    @property
+    def is_free(self) -> bool:
+        return self.waiting is None and not self.is_paused
+
+
+@dataclass(eq=False)
+class Request:
+    """A request under way."""
+
+    call: SteppedCall
+    acknowledge: Callable[[Any], None]
+    kernel: Kernel | None = None  #: Who sends it.
+
+
+class Record:
+    """What is on disk, event by event."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, S] = {}
+        self.parent: dict[str, str | None] = {}
+        self.retry_of: dict[str, str | None] = {}
+        self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.answers: defaultdict[str, int] = defaultdict(int)
+        self.twice: list[str] = []  #: What was started though the call had a child.
+
+    def follow(self, commit: Commit) -> None:
+        for event in commit.events:
+            payload, id_ = event.payload, event.execution_id
+            if event.kind is K.CREATED:
+                self.retry_of[id_] = payload["retry_of"]
+                self.parent[id_] = payload["parent_id"]
+                if payload["parent_id"] and payload["call_key"]:
+                    self._add_child(id_, payload["parent_id"], payload["call_key"])
+                self.status[id_] = S(payload["status"])
+            elif event.kind is K.MESSAGE_ANSWERED:
+                self.answers[payload["message_id"]] += 1
+            elif (target := target_of(event)) is not None:
+                self.status[id_] = target
+
+    def _add_child(self, child_id: str, parent_id: str, call_key: str) -> None:
+        for try_id in self.tries(parent_id):
+            for other in self.calls[try_id, call_key]:
+                is_own = try_id == parent_id
+                status = self.status[other]
+                if status is S.ENDED_SUCCESS or (is_own and not status.is_ended):
+                    self.twice.append(child_id)
+        self.calls[parent_id, call_key].append(child_id)
+
+    def tries(self, execution_id: str | None) -> list[str]:
+        tries = []
+        while execution_id is not None:
+            tries.append(execution_id)
+            execution_id = self.retry_of[execution_id]
+        return tries
+
+
+class LateCommits(RuleBasedStateMachine):
+    """See the top of this module."""
+
+    @initialize()
+    def begin(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.record = Record()
+        self.engine = LateEngine(Path(self._folder.name))
+        self.engine.store.follow(self.record.follow)
+        self.requests: list[Request] = []
+        self.kernels: list[Kernel] = []
+        self.reports: list[tuple[str, Any]] = []
+        self.messages: list[str] = []
+        self.cancelled: set[str] = set()
+        self.outputs: defaultdict[str, set[str]] = defaultdict(set)
+        self.answered: list[str] = []
+        self.source, self.sources = "1", 1
+        for number in range(SLOTS):
+            self.start(1 + 12 * number)
+        self.go_round()
+
+    @rule()
+    def go_round(self) -> None:
+        """All goes as it should for a while."""
+        self.engine.settle()
+        for worker_id in WORKERS:
+            self.poll(worker_id, 1)
+        self.engine.settle()
+        for worker_id in WORKERS:
+            self.poll(worker_id, 1)
+
+    def teardown(self) -> None:
+        if hasattr(self, "engine"):
+            try:
+                self.settle()
+            finally:
+                for request in self.requests:
+                    while not request.call.is_over:
+                        request.call.go_on()
+                self.engine.close()
+                self._folder.cleanup()
+
+    # -- requests --------------------------------------------------------------------------
+
+    def send(
+        self,
+        number: int,
+        call: Callable[[], Any],
+        acknowledge: Callable[[Any], None] = lambda _value: None,
+        kernel: Kernel | None = None,
+    ) -> None:
+        """A request comes in. By the number it is carried out, and heard, or stands still."""
+        request = Request(SteppedCall("a request", call), acknowledge, kernel)
+        self.requests.append(request)
+        while number % 3 and not request.call.is_over:
+            self.step(request)
+        if number % 4 == 1:
+            self.engine.settle()
+
+    @precondition(lambda self: self.requests)
+    @rule(number=NUMBER)
+    def go_on(self, number: int) -> None:
+        """A request goes on to its next write, or to its end."""
+        self.step(self.requests[number % len(self.requests)])
+
+    def step(self, request: Request) -> None:
+        kernel, store = request.kernel, self.engine.store
+        was_over = kernel is not None and is_over(store.live, kernel.caller)
+        seq = store.last_seq
+        request.call.go_on()
+        assert not (was_over and store.last_seq > seq), "an old attempt was recorded"
+        if request.call.is_over:
+            self.requests.remove(request)
+            if request.call.error is None:
+                request.acknowledge(request.call.value)
+
+    def free_kernel(self, number: int) -> Kernel | None:
+        kernels = [kernel for kernel in self.kernels if kernel.is_free]
+        return kernels[number % len(kernels)] if kernels else None
+
+    def live_id(self, number: int) -> str | None:
+        ids = sorted(self.engine.store.live)
+        return ids[number % len(ids)] if ids else None
+
+    # -- people ----------------------------------------------------------------------------
+
+    @rule(number=NUMBER)
+    def start(self, number: int) -> None:
+        request = StartRequest(flow="f")
+        self.send(number, partial(self.engine.service.start, request))
+
+    @rule(number=NUMBER)
+    def cancel(self, number: int) -> None:
+        if execution_id := self.live_id(number):
+            cancel = partial(self.engine.service.cancel, execution_id, "ada")
+            self.send(number, cancel, lambda e: self.cancelled.add(e.execution_id))
+
+    @rule(number=NUMBER, verb=st.sampled_from(["pause", "resume"]))
+    def pause_or_resume(self, number: int, verb: str) -> None:
+        if execution_id := self.live_id(number):
+            self.send(
+                number, partial(getattr(self.engine.service, verb), execution_id, "ada")
+            )
+
+    @rule(number=NUMBER)
+    def retry(self, number: int) -> None:
+        status, parent = self.record.status, self.record.parent
+        roots = sorted(
+            id_ for id_ in status if status[id_].is_ended and not parent[id_]
+        )
+        if roots:
+            request, id_ = StartRequest(), roots[number % len(roots)]
+            self.send(number, partial(self.engine.service.retry, id_, request))
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBER, text=st.sampled_from(["yes", "no"]))
+    def answer(self, number: int, text: str) -> None:
+        message_id = self.messages[number % len(self.messages)]
+        answer = MessageAnswer(response={"response": text}, answered_by=text)
+        self.send(
+            number,
+            partial(self.engine.inbox.answer, message_id, answer),
+            lambda message: self.answered.append(message.message_id),
+        )
+
+    @rule(number=NUMBER)
+    def register(self, number: int) -> None:
+        self.sources += 1
+        source = str(self.sources)
+        flow = Flow(name="f", kind=FlowKind.CELL, source=source)
+        self.send(
+            number,
+            partial(self.engine.service.register, flow),
+            lambda flow: setattr(self, "source", flow.source),
+        )
+
+    @rule(number=NUMBER)
+    def wrap(self, number: int) -> None:
+        self.send(number, partial(self.engine.service.wrap, "f", []))
+
+    # -- flows -----------------------------------------------------------------------------
+
+    @rule(number=NUMBER, key=st.sampled_from(KEYS))
+    def call(self, number: int, key: str) -> None:
+        if kernel := self.free_kernel(number):
+            request = StartRequest(
+                flow="f", parent_id=kernel.execution_id, call_key=key
+            )
+            start = partial(self.engine.service.start, request, caller=kernel.caller)
+            acknowledge = partial(self.note_child, kernel)
+            self.send(number, start, acknowledge, kernel)
+
+    def note_child(self, kernel: Kernel, child: Any) -> None:
+        kernel.children.append(child.execution_id)
+
+    @rule(number=NUMBER, key=st.sampled_from(KEYS))
+    def call_and_wait(self, number: int, key: str) -> None:
+        """A child runs, and its parent waits for it."""
+        if kernel := self.free_kernel(number):
+            self.call(number, key)
+            self.go_round()
+            if kernel.children and kernel.is_free and kernel in self.kernels:
+                request = WaitRequest(targets=kernel.children, seconds=60, is_flow=True)
+                self.hold(kernel, request, list(kernel.children))
+                self.go_round()
+
+    @rule(number=NUMBER)
+    def set_output(self, number: int) -> None:
+        if kernel := self.free_kernel(number):
+            id_, name = kernel.execution_id, new_id()
+            set_output = partial(
+                self.engine.service.set_output,
+                id_,
+                {name: 1},
+                merge=True,
+                caller=kernel.caller,
+            )
+            self.send(number, set_output, lambda _: self.outputs[id_].add(name), kernel)
+
+    @rule(number=NUMBER)
+    def ask(self, number: int) -> None:
+        if kernel := self.free_kernel(number):
+            request = MessageRequest(subject="Go on?", request="Say it")
+            send = partial(
+                self.engine.inbox.send,
+                kernel.execution_id,
+                request,
+                caller=kernel.caller,
+            )
+            self.send(
+                number, send, lambda m: self.messages.append(m.message_id), kernel
+            )
+
+    @invariant()
+    def a_registered_source_is_kept(self) -> None:
+        """Unless a later registration replaced it: both wait for the same writer."""
+        if hasattr(self, "engine") and not self.requests:
+            assert self.engine.store.get_flow("f").source == self.source
+
+    @rule(number=NUMBER)
+    def wait(self, number: int) -> None:
+        kernel = self.free_kernel(number)
+        if kernel is not None and kernel.children:
+            request = WaitRequest(targets=kernel.children, seconds=60, is_flow=True)
+            self.hold(kernel, request, list(kernel.children))
+
+    @precondition(lambda self: self.messages)
+    @rule(number=NUMBER, message=NUMBER)
+    def wait_for_answer(self, number: int, message: int) -> None:
+        if kernel := self.free_kernel(number):
+            message_id = self.messages[message % len(self.messages)]
+            request = WaitRequest(message=message_id, seconds=60, is_flow=True)
+            self.hold(kernel, request, [])
+
+    def hold(self, kernel: Kernel, request: WaitRequest, targets: list[str]) -> None:
+        kernel.waiting = self.engine.hold(kernel.caller, request)
+        kernel.targets = targets
+
+    @invariant()
+    def note_waits_that_are_over(self) -> None:
+        for kernel in getattr(self, "kernels", ()):
+            if kernel.waiting is None or not kernel.waiting.done():
+                continue
+            waiting, kernel.waiting = kernel.waiting, None
+            if waiting.exception() is None and waiting.result()["has_slot"]:
+                live = self.engine.dispatcher.live.get(kernel.execution_id)
+                assert live is None or live.status is not S.WAITING
+
+    # -- workers ---------------------------------------------------------------------------
+
+    @rule(worker_id=st.sampled_from(WORKERS), number=NUMBER)
+    def poll(self, worker_id: str, number: int) -> None:
+        if number % 2:
+            self.engine.settle()
+        own = {k.execution_id: k for k in self.kernels if k.worker_id == worker_id}
+        paused = {id_ for id_, kernel in own.items() if kernel.is_paused}
+        work = self.engine.poll(worker_id, set(own), paused)
+        for record in work["start"]:
+            execution = record["execution"]
+            id_, attempt = execution["execution_id"], execution["losses"] + 1
+            assert id_ not in own, "it is given out twice"
+            self.kernels.append(Kernel(id_, attempt, worker_id))
+        for id_ in work["drop"]:
+            self.kernels.remove(own.pop(id_))
+        for id_ in work["cancel"]:
+            if id_ in own and not own[id_].is_cancelled:
+                own[id_].is_cancelled = True
+                self.report(number, own[id_], K.ENDED, status=S.ENDED_CANCELLED)
+        for id_ in work["pause"]:
+            if id_ in own and own[id_].is_free:
+                own[id_].is_paused = True
+                self.report(number, own[id_], K.PAUSED)
+        for id_ in work["resume"]:
+            if id_ in own:
+                own[id_].is_paused = False
+
+    @rule(number=NUMBER, status=st.sampled_from([S.ENDED_SUCCESS, S.ENDED_ERROR]))
+    def end(self, number: int, status: S) -> None:
+        if kernel := self.free_kernel(number):
+            self.kernels.remove(kernel)
+            self.report(number, kernel, K.ENDED, status=status)
+
+    def report(self, number: int, kernel: Kernel, kind: K, **payload: Any) -> None:
+        event = make_event(kernel.execution_id, kind, kernel.worker_id, **payload)
+        self.reports.append((kernel.worker_id, event))
+        self.send_report(number, kernel.worker_id, event)
+
+    def send_report(self, number: int, worker_id: str, event: Any) -> None:
+        self.send(number, partial(accept, self.engine.service, worker_id, [event]))
+
+    @precondition(lambda self: self.reports)
+    @rule(number=NUMBER)
+    def report_again(self, number: int) -> None:
+        """A worker that got no reply sends its report again."""
+        self.send_report(number, *self.reports[number % len(self.reports)])
+
+    @rule(lost=st.sampled_from(WORKERS))
+    def lose_worker(self, lost: str) -> None:
+        """Its kernels go on for a while; it may come back."""
+        self.engine.lose_workers([other for other in WORKERS if other != lost])
+
+    # -- what comes late -------------------------------------------------------------------
+
+    @precondition(lambda self: self.engine.commits)
+    @rule()
+    def hear(self) -> None:
+        self.engine.hear()
+
+    @precondition(lambda self: self.engine.calls)
+    @rule(number=NUMBER)
+    def carry_out(self, number: int) -> None:
+        self.engine.carry_out(number)
+
+    @precondition(lambda self: self.engine.replies)
+    @rule(number=NUMBER)
+    def hear_reply(self, number: int) -> None:
+        self.engine.answer(number)
+
+    # -- promises --------------------------------------------------------------------------
+
+    @invariant()
+    def no_more_run_than_there_are_slots(self) -> None:
+        if hasattr(self, "engine"):
+            live = self.engine.store.live.values()
+            assert sum(e.status is S.RUNNING for e in live) <= SLOTS
+
+    @invariant()
+    def a_cancel_stays(self) -> None:
+        for execution_id in getattr(self, "cancelled", ()):
+            execution = self.engine.store.live.get(execution_id)
+            if execution is not None:
+                assert execution.requested_action is A.CANCEL
+                assert execution.status is not S.QUEUED
+
+    @invariant()
+    def a_call_has_one_child(self) -> None:
+        assert not hasattr(self, "record") or self.record.twice == []
+
+    @invariant()
+    def what_was_acknowledged_is_there(self) -> None:
+        if not hasattr(self, "engine"):
+            return
+        assert all(count == 1 for count in self.record.answers.values())
+        assert len(self.answered) == len(set(self.answered))
+        for execution_id, names in self.outputs.items():
+            output = self.engine.store.get_execution(execution_id).output
+            assert names <= output.keys()
+
+    @rule()
+    def settle(self) -> None:
+        """Once all is carried out and heard, nobody is forgotten."""
+        engine = self.engine
+        engine.settle()
+        table, live = engine.dispatcher.slots, engine.store.live
+        assert engine.errors.messages == []
+        assert dict(engine.dispatcher.live) == dict(live)
+        by_status = {s: {k for k, e in live.items() if e.status is s} for s in S}
+        assert set(table.queued) == by_status[S.QUEUED]
+        assert table.holding == by_status[S.RUNNING]
+        assert table.grants == {}
+        is_staffed = engine.dispatcher.has_worker
+        assert not (table.queued and table.free and is_staffed), "a slot stays free"
+        for kernel in self.kernels:
+            if kernel.waiting is not None and not kernel.waiting.done():
+                has_ended = all(target not in live for target in kernel.targets)
+                if kernel.targets and has_ended:
+                    assert kernel.execution_id in table.resuming
+                    assert table.free == 0, "it waits for what has happened"
+
+
+LateCommits.TestCase.settings = settings(
+    max_examples=max(1, STEPS // STEPS_OF_EXAMPLE),
+    stateful_step_count=STEPS_OF_EXAMPLE,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestLateCommits = LateCommits.TestCase
