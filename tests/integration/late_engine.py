@@ -18,7 +18,7 @@ from typing import Any
 import flowkernel.core.clock
 from flowkernel.config import Config
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Flow, FlowKind
+from flowkernel.core.models import EventKind, Flow, FlowKind
 from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.sweeper import Sweeper
@@ -97,6 +97,17 @@ class Reply:
     error: BaseException | None = None
 
 
+class StillClock(Clock):
+    """A clock that only `move` changes, so that a busy machine changes no example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop()
+
+    def monotonic(self) -> float:
+        return self.ahead
+
+
 class Errors(logging.Handler):
     """What was logged as an error: there is to be none."""
 
@@ -115,13 +126,13 @@ class LateEngine:
     folder: Path
     commits: "deque[Commit]" = field(default_factory=deque)
     heard: int = 0  #: How many commits the dispatcher has heard of.
-    calls: list[tuple[Callable[[], Any], "asyncio.Future[Any]"]] = field(
+    calls: list[tuple[partial[Any], "asyncio.Future[Any]"]] = field(
         default_factory=list
     )
     replies: list[Reply] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
+        self.clock = StillClock()
         self._real = flowkernel.core.clock.datetime, flowkernel.core.clock.time
         flowkernel.core.clock.datetime = flowkernel.core.clock.time = self.clock  # type: ignore[assignment]
         self.errors = Errors()
@@ -132,6 +143,7 @@ class LateEngine:
         self.service = Service(SteppedStore(self.store), home, CONFIG)  # type: ignore[arg-type]
         self.service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
         self.inbox = Inbox(self.service)
+        self._decide = self.service.store.decide
         stream = EventStream(self.store.last_seq, self.store.events_after)
         processes = NoProcesses(home)
         self.dispatcher = Dispatcher(
@@ -188,6 +200,21 @@ class LateEngine:
             reply.error = error
         reply.after = self.heard + len(self.commits)
         self.replies.append(reply)
+
+    def promised(self) -> list[str]:
+        """The executions that are to get a slot, by what is not carried out yet."""
+        decisions = [
+            call.args[0] for call, _ in self.calls if call.func == self._decide
+        ]
+        batches = [
+            d.keywords.get("events", ()) for d in decisions if isinstance(d, partial)
+        ]
+        return [
+            event.execution_id
+            for events in batches
+            for event in events
+            if event.kind in (EventKind.STARTED, EventKind.RESUMED)
+        ]
 
     def hear(self) -> None:
         """Hear of the next commit."""
@@ -253,4 +280,6 @@ class LateEngine:
     ) -> "asyncio.Task[Any]":
         """The request of a flow to wait."""
         wait = partial(hold, self.service, self.dispatcher, self.inbox)
-        return self.task(wait(caller.execution_id, request, caller=caller))
+        task = self.task(wait(caller.execution_id, request, caller=caller))
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return task

@@ -205,7 +205,10 @@ class LateCommits(RuleBasedStateMachine):
         return kernels[number % len(kernels)] if kernels else None
 
     def live_id(self, number: int) -> str | None:
-        ids = sorted(self.engine.store.live)
+        live = self.engine.store.live
+        ids = [
+            execution_id for execution_id in self.record.status if execution_id in live
+        ]
         return ids[number % len(ids)] if ids else None
 
     # -- people ----------------------------------------------------------------------------
@@ -361,24 +364,33 @@ class LateCommits(RuleBasedStateMachine):
         own = {k.execution_id: k for k in self.kernels if k.worker_id == worker_id}
         paused = {id_ for id_, kernel in own.items() if kernel.is_paused}
         work = self.engine.poll(worker_id, set(own), paused)
-        for record in work["start"]:
-            execution = record["execution"]
+        for execution in self.in_order(work["start"]):
             id_, attempt = execution["execution_id"], execution["losses"] + 1
             assert id_ not in own, "it is given out twice"
             self.kernels.append(Kernel(id_, attempt, worker_id))
-        for id_ in work["drop"]:
+        for id_ in self.in_order_of_start(work["drop"]):
             self.kernels.remove(own.pop(id_))
-        for id_ in work["cancel"]:
+        for id_ in self.in_order_of_start(work["cancel"]):
             if id_ in own and not own[id_].is_cancelled:
                 own[id_].is_cancelled = True
                 self.report(number, own[id_], K.ENDED, status=S.ENDED_CANCELLED)
-        for id_ in work["pause"]:
+        for id_ in self.in_order_of_start(work["pause"]):
             if id_ in own and own[id_].is_free:
                 own[id_].is_paused = True
                 self.report(number, own[id_], K.PAUSED)
-        for id_ in work["resume"]:
+        for id_ in self.in_order_of_start(work["resume"]):
             if id_ in own:
                 own[id_].is_paused = False
+
+    def in_order(self, records: list[Any]) -> list[Any]:
+        executions = [record["execution"] for record in records]
+        by_id = {execution["execution_id"]: execution for execution in executions}
+        return [by_id[id_] for id_ in self.in_order_of_start(list(by_id))]
+
+    def in_order_of_start(self, ids: list[str]) -> list[str]:
+        return [
+            execution_id for execution_id in self.record.status if execution_id in ids
+        ]
 
     @rule(number=NUMBER, status=st.sampled_from([S.ENDED_SUCCESS, S.ENDED_ERROR]))
     def end(self, number: int, status: S) -> None:
@@ -429,6 +441,12 @@ class LateCommits(RuleBasedStateMachine):
         if hasattr(self, "engine"):
             live = self.engine.store.live.values()
             assert sum(e.status is S.RUNNING for e in live) <= SLOTS
+
+    @invariant()
+    def no_slot_is_granted_twice(self) -> None:
+        if hasattr(self, "engine"):
+            promised = self.engine.promised()
+            assert len(promised) == len(set(promised))
 
     @invariant()
     def a_cancel_stays(self) -> None:

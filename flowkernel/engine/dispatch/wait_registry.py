@@ -98,18 +98,19 @@ class WaitRegistry:
     """All open waits, by the conditions that they wait for."""
 
     def __init__(self) -> None:
-        self._by_condition: defaultdict[Condition, set[Wait]] = defaultdict(set)
+        #: The waits for each condition, in the order in which they began.
+        self._by_condition: defaultdict[Condition, dict[Wait, None]] = defaultdict(dict)
 
     def open(self, wait: Wait) -> None:
         """Add a wait: from now on it gets every new status."""
         for condition in wait.conditions:
-            self._by_condition[condition].add(wait)
+            self._by_condition[condition][wait] = None
 
     def close(self, wait: Wait) -> None:
         """Remove a wait."""
         for condition in wait.conditions:
-            waits = self._by_condition.get(condition, set())
-            waits.discard(wait)
+            waits = self._by_condition.get(condition, {})
+            waits.pop(wait, None)
             if not waits:
                 self._by_condition.pop(condition, None)
 
