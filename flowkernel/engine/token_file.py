@@ -23,7 +23,8 @@ def load_key(home: Home) -> TokenKey:
         with suppress(FileNotFoundError):
             secret = home.token_key.read_bytes()
             if len(secret) == KEY_BYTES:
-                home.token_key.chmod(0o600)
+                with suppress(PermissionError):  # It belongs to another user.
+                    home.token_key.chmod(0o600)
                 return TokenKey(secret)
         return _make_key(home)
     except OSError as error:

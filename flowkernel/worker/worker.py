@@ -32,6 +32,7 @@ class Worker:
         """`token`: of this worker; None: an engine of an older version started it."""
         self.home = home
         self.config = config
+        self._has_token = bool(token)
         self.client = Client(home, started_by=worker_id, token=token)
         self.link = EngineLink(self.client, worker_id)
         self.poller = AssignmentPoller(self.link, self._start_execution)
@@ -53,9 +54,9 @@ class Worker:
                 self.poller.poll()
                 failed_polls = 0
                 self._evict_kernels()
-            except Unauthorized as error:
-                self._give_up(error)
             except EngineError as error:
+                if isinstance(error, Unauthorized) and self._has_token:
+                    self._give_up(error)
                 failed_polls += 1
                 log.warning("no engine: %s", error)
                 self._retry_delay.wait(RETRY_SECONDS)
@@ -71,7 +72,6 @@ class Worker:
             session.drop()
         self.poller.is_stopped = True
         self.link.close(0)
-        self._retry_delay.wait(RETRY_SECONDS)
 
     def _evict_kernels(self) -> None:
         """Release the parked kernels that are over the limits."""
