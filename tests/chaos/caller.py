@@ -35,9 +35,18 @@ class Caller:
         return self._patiently(lambda: self.client.post(path, body), path)
 
     def sql(self, query: str) -> list[list[Any]]:
-        """The rows of a query."""
-        rows: list[list[Any]] = self.post("/sql", {"sql": query})["rows"]
-        return rows
+        """The rows of a query; it is repeated while the engine has no room for it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                rows: list[list[Any]] = self.post("/sql", {"sql": query})["rows"]
+                return rows
+            except RequestError as error:
+                self.ledger.count(f"queries refused: {type(error).__name__}")
+                self.arena.say(self.name, "query refused:", error)
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_EVERY)
 
     def attempt(self, path: str, body: Any, kind: str, value: Any) -> str:
         """Post, and note in the ledger that it was acknowledged; "accepted", or the code."""

@@ -26,6 +26,8 @@ class Ledger:
     #: The executions that were paused or resumed, each with the verb.
     interruptions: list[tuple[str, str]] = field(default_factory=list)
     answers: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
+    #: What was acknowledged, and was not in the answer to the next query.
+    unseen: list[str] = field(default_factory=list)
     #: Requests that the engine answered with an internal error, and callers that gave up.
     faults: list[str] = field(default_factory=list)
     #: The pids that were killed, each with its kind.

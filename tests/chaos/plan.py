@@ -17,8 +17,14 @@ FATES = {
 }
 #: From the start of one process being killed to the next, in seconds.
 KILL_PAUSE = (0.3, 3.0)
-#: How often a process of each kind is chosen, among eleven.
-KILL_WEIGHTS = {"engine": 2, "worker": 2, "fork server": 1, "kernel": 6}
+#: How often a process of each kind is chosen, among twelve.
+KILL_WEIGHTS = {
+    "engine": 2,
+    "worker": 2,
+    "sql reader": 1,
+    "fork server": 1,
+    "kernel": 6,
+}
 #: How often a kill is left out if no cell has started since the last one. Without that, nothing
 #: would run where processes take many seconds to start.
 SPARED = 0.75

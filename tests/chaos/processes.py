@@ -1,4 +1,4 @@
-"""The processes of one campaign: the engines, workers, fork servers and kernels of its home.
+"""The processes of one campaign: engines, workers, readers, fork servers and kernels.
 
 Other homes may have theirs on the same machine: a process is ours if it was started with our
 runtime folder or our home in its environment, or has our home on its command line.
@@ -13,7 +13,13 @@ import psutil
 
 from tests.chaos.arena import Arena
 
-KINDS = ("engine", "worker", "fork server", "kernel")
+KINDS = ("engine", "worker", "sql reader", "fork server", "kernel")
+#: What a command line has of each, but for fork servers and kernels.
+WORDS = {
+    "flowkernel.engine": "engine",
+    "flowkernel.worker": "worker",
+    "flowkernel.store.sql_reader": "sql reader",
+}
 FORK_SERVER = "flowkernel.kernels.fork_server.server"
 
 
@@ -54,10 +60,9 @@ def by_kind(arena: Arena) -> dict[str, list[psutil.Process]]:
 def kind_of(process: psutil.Process) -> str | None:
     """One of `KINDS`; None: something else, such as a command."""
     words = process.cmdline()
-    if "flowkernel.engine" in words:
-        return "engine"
-    if "flowkernel.worker" in words:
-        return "worker"
+    for word, kind in WORDS.items():
+        if word in words:
+            return kind
     if any("ipykernel_launcher" in word for word in words):
         return "kernel"
     if any(FORK_SERVER in word for word in words):

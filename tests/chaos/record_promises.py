@@ -33,6 +33,7 @@ def record_promises(
         Promise.of("events missed or seen twice", len(watchers[0].seen), streams),
         Promise.of("cell runs that run in ended runs", cell_runs, _running(record)),
         Promise.of("events recorded twice", len(record.rows["event"]), _twice(record)),
+        Promise.of("not in the next query", len(ledger.starts), ledger.unseen),
         Promise.of("internal errors", sum(ledger.counts.values()), ledger.faults),
     ]
 

@@ -73,7 +73,9 @@ def _explained(names: list[str], ledger: Ledger) -> list[str]:
 
 def _running(arena: Arena) -> list[str]:
     kinds = by_kind(arena)
-    return [describe(p) for kind in ("engine", "worker") for p in kinds[kind]]
+    return [
+        describe(p) for kind in ("engine", "worker", "sql reader") for p in kinds[kind]
+    ]
 
 
 def _none_left(look: Callable[[], list[str]], seconds: float) -> list[str]:

@@ -74,7 +74,12 @@ class Workload:
             twin.join()
         else:
             outcome = caller.attempt("/execution", body, "starts", root_id)
-        return root_id if outcome == "accepted" else None
+        if outcome != "accepted":
+            return None
+        query = f"select status from execution where execution_id = '{root_id}'"
+        if not caller.sql(query):
+            self.ledger.add("unseen", root_id)
+        return root_id
 
     def _follow(self, caller: Caller, plan: Family, root_id: str) -> None:
         """Wait for its end; let its fate come; retry it if it failed."""
