@@ -18,7 +18,15 @@ STOP_SECONDS = 20.0
 #: Seconds until the fork servers are gone: they end after a minute without a client.
 IDLE_SECONDS = 90.0
 #: The names of files that are written before they get their place.
-DRAFTS = ("*.new", "*.tmp", "*.part", "*.rebuilt", "*.wal.*", "parked/*")
+DRAFTS = (
+    "*.new",
+    "*.tmp",
+    "*.part",
+    "*.rebuilt",
+    "*.wal.*",
+    "parked/*",
+    "sql_reader/*",
+)
 
 
 def zombie_promise(arena: Arena, ledger: Ledger) -> Promise:
