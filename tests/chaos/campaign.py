@@ -46,6 +46,7 @@ class Campaign:
     def __init__(self, arena: Arena, seed: int, seconds: float) -> None:
         self.arena, self.seed, self.seconds = arena, seed, seconds
         self.ledger = Ledger()
+        self._last_kill_at = 0.0
         self.record: Record | None = None
         self._observer = Caller(arena, self.ledger, "observer")
 
@@ -93,6 +94,7 @@ class Campaign:
         workload.start()
         killer.start()
         killer.join()
+        self._last_kill_at = time.monotonic()
         workload.finish()
 
     def _settle(self) -> None:
@@ -120,7 +122,7 @@ class Campaign:
             *record_promises(self.arena, record, self.ledger, watchers, last_seq),
             zombies,
             stop,
-            *remains_promises(self.arena, self.ledger),
+            *remains_promises(self.arena, self.ledger, self._last_kill_at),
         ]
 
 

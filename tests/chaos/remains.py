@@ -1,7 +1,10 @@
 """What must not be left: zombies, processes, files."""
 
+import os
 import re
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +20,11 @@ ZOMBIE_SECONDS = 15.0
 STOP_SECONDS = 20.0
 #: Seconds until the fork servers are gone: they end after a minute without a client.
 IDLE_SECONDS = 90.0
+#: Seconds from the last kill until nobody waits for a killed kernel to start again.
+GRACE_SECONDS = 65.0
+#: Seconds that one run, or the stop of an engine, may take.
+RUN_SECONDS = 120.0
+LEAF_INPUTS = {"key": "afterwards", "work": 0, "failures": 0}
 #: The names of files that are written before they get their place.
 DRAFTS = (
     "*.new",
@@ -46,20 +54,52 @@ def stop_promise(arena: Arena, ledger: Ledger, stop_output: str | None) -> Promi
     )
 
 
-def remains_promises(arena: Arena, ledger: Ledger) -> list[Promise]:
-    """Neither processes nor files are left, a while after the engine has stopped."""
-    folders = (arena.temporary, arena.runtime)
-    processes = _none_left(lambda: [*map(describe, processes_of(arena))], IDLE_SECONDS)
+def remains_promises(
+    arena: Arena, ledger: Ledger, last_kill_at: float
+) -> list[Promise]:
+    """No process is left a while after the end, and no file after the next worker's start.
+
+    Who is killed cannot remove its files: the next worker does, once nobody can be about to
+    use them again.
+
+    Args:
+        last_kill_at: On the clock of `time.monotonic`.
+    """
     count = len(ledger.killed)
-    temporary, runtime = (_explained(_names(f), ledger) for f in folders)
+    processes = _none_left(lambda: [*map(describe, processes_of(arena))], IDLE_SECONDS)
+    time.sleep(max(0.0, last_kill_at + GRACE_SECONDS - time.monotonic()))
+    failures = _run_a_leaf(arena)
+    _none_left(lambda: [*map(describe, processes_of(arena))], STOP_SECONDS)
+    temporary = _explained(_names(arena.temporary), ledger)
+    runtime = _explained(_names(arena.runtime), ledger)
     return [
         Promise.of("processes left", count, processes),
+        Promise.of("a run afterwards that fails", 1, failures),
         Promise.of("files left in TMPDIR", count, temporary),
         Promise.of("files left in Jupyter's runtime folder", count, runtime),
         Promise.of(
             "sockets and drafts left in the home", count, _drafts(arena.home.path)
         ),
     ]
+
+
+def _run_a_leaf(arena: Arena) -> list[str]:
+    """Run one flow in a plain kernel, and stop the engine; what went wrong."""
+    values = {**LEAF_INPUTS, "effects": arena.effects}
+    options = [word for name, value in values.items() for word in ("-p", name, value)]
+    failures = []
+    for words in (["run", "leaf", *map(str, options)], ["engine", "stop"]):
+        command = subprocess.run(
+            [sys.executable, "-m", "flowkernel", *words],
+            env={**os.environ, "FLOWKERNEL_KERNEL": "plain"},
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+        )
+        arena.say(*words[:2], command.stdout, command.stderr)
+        if command.returncode:
+            failures.append(f"{words[:2]}: {command.stdout}{command.stderr}")
+    return failures
 
 
 def _explained(names: list[str], ledger: Ledger) -> list[str]:
@@ -95,7 +135,9 @@ def _none_left(look: Callable[[], list[str]], seconds: float) -> list[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.iterdir())
+    """The names in a folder, without the logs of fork servers: an error may name one."""
+    names = (str(path.relative_to(folder)) for path in folder.iterdir())
+    return sorted(name for name in names if not name.endswith(".log"))
 
 
 def _drafts(home: Path) -> Iterator[str]:
