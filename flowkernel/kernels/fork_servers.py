@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.client.own_token import without_tokens
-from flowkernel.kernels.fork_server.socket_folders import is_short, private_folder
+from flowkernel.kernels.fork_server.socket_folders import private_folder, takes_socket
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.leftovers import sweep_servers
 from flowkernel.kernels.server_environment import inherited_state
@@ -201,7 +201,7 @@ def socket_path(command: KernelCommand, environ: Mapping[str, str], cwd: str) ->
 def _socket_folder() -> Path:
     """Jupyter's folder for what runs; if its path is too long for sockets, a short one."""
     folder = jupyter_runtime_dir()
-    if is_short(f"{folder}/{PREFIX}{'0' * KEY_LENGTH}.sock"):
+    if takes_socket(f"{folder}/{PREFIX}{'0' * KEY_LENGTH}.sock"):
         return Path(folder)
     try:
         return private_folder()

@@ -122,6 +122,12 @@ def test_a_socket_fits_however_long_the_folder_for_temporary_files_is(
         assert remove_abandoned(folder, grace=0)
 
 
+def test_a_folder_whose_path_is_not_utf8_is_passed_over(places, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/a\udcffb")
+
+    assert str(parent_folder()) == places[0]
+
+
 def test_a_folder_for_temporary_files_that_is_short_is_taken(places, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", places[1])
 

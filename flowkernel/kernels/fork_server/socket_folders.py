@@ -19,7 +19,7 @@ FOLDER_PREFIX = "flowkernel-"
 MAX_SOCKET_PATH = 100
 #: The longest path of a socket below the folder for temporary files.
 LONGEST_NAME = f"/{FOLDER_PREFIX}4194304-abcdefgh/k-5"
-#: Where sockets are if the path of the folder for temporary files is too long for them.
+#: Where sockets are if they cannot be in the folder for temporary files.
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 #: How long a folder without a listener is kept after it was touched.
 RESTART_SECONDS = 60.0
@@ -36,17 +36,20 @@ def make_socket_folder() -> Path:
 
 
 def parent_folder() -> Path:
-    """The folder that has the folders of this process: for temporary files, and short."""
+    """The folder that has the folders of this process: for temporary files, if possible."""
     temporary = tempfile.gettempdir()
-    if is_short(temporary + LONGEST_NAME):
+    if takes_socket(temporary + LONGEST_NAME):
         return Path(temporary)
     usable = (folder for folder in SHORT_FOLDERS if _is_safe(folder))
     return Path(next(usable, temporary))
 
 
-def is_short(path: str) -> bool:
-    """Whether a socket can have this path."""
-    return len(os.fsencode(path)) <= MAX_SOCKET_PATH
+def takes_socket(path: str) -> bool:
+    """Whether a socket of ZeroMQ can have this path: it is short, and UTF-8."""
+    try:
+        return len(path.encode()) <= MAX_SOCKET_PATH
+    except UnicodeEncodeError:
+        return False
 
 
 def private_folder() -> Path:
