@@ -5,13 +5,14 @@ import json
 import httpx
 import pytest
 
-from flowkernel.core.clock import new_id
 from flowkernel.home import EngineFile
 from tests.conftest import a_home
 from tests.stage import engine_in_process
 
 FLOW = {"name": "f", "kind": "CELL", "source": "x = 1"}
 JSON = {"content-type": "application/json"}
+#: The id of nothing that there is.
+UNKNOWN = "01a21e01-8c0b-7695-8d47-09ef4ac82ead"
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +199,8 @@ def test_an_action_without_fields_takes_an_empty_body(rest, body):
     ("path", "methods"),
     [
         ("/flow", "GET, HEAD, OPTIONS, POST"),
-        (f"/execution/{new_id()}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
-        (f"/execution/{new_id()}/cancel", "OPTIONS, POST"),
+        (f"/execution/{UNKNOWN}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        (f"/execution/{UNKNOWN}/cancel", "OPTIONS, POST"),
         ("/event", "GET, OPTIONS"),
     ],
 )

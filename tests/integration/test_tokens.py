@@ -24,6 +24,8 @@ from flowkernel.store import Store
 from tests.stage import PlayedWorker, engine_in_process
 
 SOURCE = {"name": "report", "kind": "SCRIPT", "source": "1"}
+#: The id of nothing that there is.
+UNKNOWN = "01a21e01-8c0b-7695-8d47-09ef4ac82ead"
 #: What only a person may do: each with a body that would be good.
 FOR_PEOPLE = (
     ("POST", "/engine/stop", {"force": True}),
@@ -31,7 +33,7 @@ FOR_PEOPLE = (
     ("POST", "/compact", None),
     ("POST", "/backup", None),
     ("PATCH", "/flow/report", {"wrappers": []}),
-    ("POST", f"/message/{new_id()}/answer", {"response": {}}),
+    ("POST", f"/message/{UNKNOWN}/answer", {"response": {}}),
     (
         "POST",
         "/worker/worker-1/poll",
