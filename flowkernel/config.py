@@ -104,6 +104,24 @@ def load_config(
     return Config(**values)
 
 
+def config_from_json(record: Mapping[str, Any], origin: str) -> Config:
+    """The configuration that another process has; `origin` says which, in errors.
+
+    What this version does not know is passed over.
+
+    Raises:
+        BadArgument: A value has the wrong type.
+    """
+    kinds = {item.name: item.type for item in fields(Config)}
+    return Config(
+        **{
+            name: _convert(name, value, kinds[name], origin)
+            for name, value in record.items()
+            if name in kinds
+        }
+    )
+
+
 def _from_file(path: Path, known_names: Collection[str]) -> Iterator[Setting]:
     for name, value in _read_toml(path).items():
         if name not in known_names:

@@ -92,7 +92,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class NoProcesses(WorkerProcesses):
     """Starts no process: the test plays the worker."""
 
-    def start(self) -> str:
+    def start(self) -> str | None:
         return "played"
 
 

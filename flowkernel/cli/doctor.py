@@ -164,7 +164,7 @@ def _engine(home: Home) -> Iterator[Finding]:
         )
         yield Finding(WARN, "engine", text, advice)
     if is_running:
-        yield from _failing_tasks()
+        yield from _engine_troubles()
     if home.engine_file.exists() and os.name == "posix":
         mode = stat.S_IMODE(home.engine_file.stat().st_mode)
         if mode & 0o077:
@@ -172,13 +172,16 @@ def _engine(home: Home) -> Iterator[Finding]:
             yield Finding(WARN, "engine", text, f"chmod 600 {home.engine_file}")
 
 
-def _failing_tasks() -> Iterator[Finding]:
+def _engine_troubles() -> Iterator[Finding]:
+    """What the engine says of its background tasks, and of its workers."""
     with suppress(EngineUnreachable):  # It has just ended.
         status = make_client(starts_engine=False).get("/engine")
         for task in status.get("failed_tasks", ()):
             level = PROBLEM if task["is_failing"] else WARN
             advice = "The log `engine.log` in the home has all of the error."
             yield Finding(level, "engine", describe_task(task), advice)
+        if status.get("worker_trouble"):
+            yield Finding(PROBLEM, "workers", status["worker_trouble"])
 
 
 def _database(home: Home) -> Finding:

@@ -98,6 +98,8 @@ def show_engine(*, as_json: bool) -> int:
             )
         for task in load.get("failed_tasks", ()):
             print_text(describe_task(task))
+        if load.get("worker_trouble"):
+            print_text(load["worker_trouble"])
     return NO_ENGINE if state in TROUBLE else SUCCESS
 
 

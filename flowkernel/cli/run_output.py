@@ -2,10 +2,12 @@
 
 import sys
 from datetime import datetime
+from functools import partial
 
 from flowkernel.cli.cli_client import COMMAND_LINE
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
+from flowkernel.cli.queue_note import QueueNote
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
@@ -39,6 +41,7 @@ def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int
     """Show a run until it has ended; the exit code that says how it ended."""
     display = _display(as_json)
     name = execution.get("name")
+    note = QueueNote(client, partial(_say, display))
     try:
         tree = watch(
             client,
@@ -46,6 +49,7 @@ def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int
             display,
             confirm_cancel=lambda: as_json or _confirm_cancel(name),
             on_change=display.report,
+            on_tree=note.look,
             prompter=None if as_json else _prompter(client, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
@@ -55,6 +59,12 @@ def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int
     else:
         _print_outcome(tree)
     return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
+
+
+def _say(display: FinalText, sentence: str) -> None:
+    """Print a sentence for the person; the tree is drawn again below it."""
+    display.pause()
+    print_note(sentence)
 
 
 def _prompter(client: Client, display: FinalText) -> Prompter | None:

@@ -50,11 +50,13 @@ def watch(
     *,
     confirm_cancel: Callable[[], bool],
     on_change: OnChange | None = None,
+    on_tree: Callable[[Tree], None] = lambda _tree: None,
     prompter: Prompter | None = None,
 ) -> Tree:
     """Show an execution until it has ended; return the last tree.
 
     Args:
+        on_tree: Called with each tree before it is shown, about once a second.
         confirm_cancel: Called after an interrupt: whether to cancel the execution. If it
             returns False, the tree that `watch` returns has not ended.
     """
@@ -65,6 +67,7 @@ def watch(
         try:
             trees = follow(client, execution_id, on_change=on_change, prompter=prompter)
             for tree in trees:
+                on_tree(tree)
                 if not prompter.poll():
                     display.show(tree)
             break

@@ -77,8 +77,9 @@ class Engine:
         self.sql = SqlQuestions(self.store, home, config)
         self.stream = EventStream(self.store.last_seq, self.store.events_after)
         processes = processes or WorkerProcesses(
-            home, self.tokens.of_worker, umask=worker_umask
+            home, self.tokens.of_worker, umask=worker_umask, config=config
         )
+        self._processes = processes
         self.dispatcher = Dispatcher(self.service, processes, self.stream)
         self.sweeper = Sweeper(self.dispatcher, processes)
         self.timers = Timers()
@@ -222,6 +223,7 @@ class Engine:
             "database_bytes": self.store.size_bytes,
             "last_seq": self.store.last_seq,
             "failed_tasks": self.tasks.report(),
+            "worker_trouble": self._processes.trouble,
             "sql_reader": self.sql.status(),
         }
 

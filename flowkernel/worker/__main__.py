@@ -1,5 +1,10 @@
-"""`python -m flowkernel.worker HOME ID`: runs executions for the engine of a home."""
+"""`python -m flowkernel.worker HOME ID [-]`: runs executions for the engine of a home.
 
+With `-` the configuration comes as JSON from the standard input: that with which the engine
+was started holds for its workers, too, whatever `config.toml` has now.
+"""
+
+import json
 import logging
 import os
 import sys
@@ -7,12 +12,14 @@ import threading
 from pathlib import Path
 
 from flowkernel.client.own_token import WORKER_TOKEN
-from flowkernel.config import Config, load_config
+from flowkernel.config import Config, config_from_json, load_config
 from flowkernel.home import Home
 from flowkernel.kernels.fork_servers import keep_warm
 
+STDIN = "-"  #: On the command line: the configuration comes from there.
 
-def main(path: str, worker_id: str) -> int:
+
+def main(path: str, worker_id: str, config_source: str = "") -> int:
     """Work for the engine of a home, until that stops; the exit code."""
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -20,7 +27,10 @@ def main(path: str, worker_id: str) -> int:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     token = os.environ.pop(WORKER_TOKEN, None)  # No kernel inherits it.
     home = Home(Path(path))
-    config = load_config(home.path)
+    if config_source == STDIN:
+        config = config_from_json(json.load(sys.stdin), "the engine")
+    else:
+        config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
     # The import of papermill takes over a second. The fork server starts at the same time.
     from flowkernel.kernels.parked.registry import sweep_parked
@@ -41,4 +51,4 @@ def warm_up(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

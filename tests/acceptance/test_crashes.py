@@ -278,6 +278,18 @@ def test_endless_output_is_cancelled_within_the_grace(monkeypatch, crash_client,
     assert execution.status is S.ENDED_CANCELLED
 
 
+def test_a_mistake_in_the_configuration_does_not_stop_workers(crash_client, own_home):
+    """They have that of the engine, which was read before."""
+    crash_client.get("/engine")
+    (own_home.path / "config.toml").write_text("slotz = 2")
+
+    register_cell(crash_client, "one", "1")
+    execution = start_flow(crash_client, "one")
+
+    execution.wait(ReturnWhen.ALL_ENDED, timeout=60)
+    assert execution.status is S.ENDED_SUCCESS
+
+
 def test_a_last_cell_that_catches_the_interrupt_is_still_cancelled(crash_client):
     source = (
         "import time\n"

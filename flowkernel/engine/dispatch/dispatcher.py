@@ -248,8 +248,7 @@ class Dispatcher:
 
     def ensure_worker(self) -> None:
         """Start a worker unless there is one, or one is starting."""
-        is_starting = self._processes.is_starting(set(self.workers))
-        if self._idlest_worker() is None and not is_starting:
+        if self._idlest_worker() is None and not self._processes.is_starting:
             self._processes.start()
 
     def resume(self, execution_id: str) -> None:
@@ -310,6 +309,7 @@ class Dispatcher:
         if worker is None:
             worker = WorkerLease(worker_id, pid, process_started_at, monotonic())
             self.workers[worker_id] = worker
+            self._processes.note_poll(worker_id)
             self.grant_slots()
         worker.last_seen = monotonic()
         return worker
