@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from flowkernel.core.models import Decision, DecisionVerb, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.dispatch.assignments import WorkerHoldings, plan_assignments
+from flowkernel.engine.dispatch.assignments import (
+    WorkerHoldings,
+    attempt_of,
+    find_dropped,
+    plan_assignments,
+)
 from flowkernel.engine.dispatch.slots import EXTERNAL
 
 S = ExecutionStatus
@@ -52,6 +57,38 @@ def test_a_worker_starts_what_it_does_not_have_yet():
 @pytest.mark.parametrize("status", [status for status in S if status is not S.RUNNING])
 def test_only_what_runs_is_started(status):
     assert assigned(execution(status=status)).start == []
+
+
+@pytest.mark.parametrize("status", list(S))
+def test_what_a_worker_had_and_has_no_longer_is_dropped_and_not_given_again(status):
+    own = execution(status=status)
+    holdings = WorkerHoldings(
+        worker_id="w", holding=set(), paused=set(), attempts={attempt_of(own)}
+    )
+
+    assignments = plan_assignments(
+        [own], holdings, is_stopping=False, is_homeless=False
+    )
+
+    assert assignments.start == []
+    is_lost = status in (S.RUNNING, S.WAITING)
+    assert find_dropped([own], holdings) == ([own] if is_lost else [])
+    assert find_dropped([own], replace(holdings, holding={"e"})) == []
+    assert find_dropped([own], replace(holdings, worker_id="other")) == []
+
+
+def test_the_next_attempt_of_what_was_dropped_is_started():
+    holdings = WorkerHoldings(
+        worker_id="w", holding=set(), paused=set(), attempts={attempt_of(execution())}
+    )
+    again = execution(losses=1)
+
+    assignments = plan_assignments(
+        [again], holdings, is_stopping=False, is_homeless=False
+    )
+
+    assert assignments.start == [again]
+    assert find_dropped([again], holdings) == []
 
 
 def test_what_another_worker_has_is_no_work():

@@ -13,6 +13,7 @@ from flowkernel.engine.dispatch.slots import is_external
 
 S = ExecutionStatus
 A = RequestedAction
+Attempt = tuple[str, int]  #: The id of an execution, and the number of its attempt.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,8 @@ class WorkerHoldings:
     worker_id: str
     holding: Set[str]  #: The executions it carries out, without those that have ended.
     paused: Set[str]  #: Those of them that are paused.
+    #: What it has said at some time that it carries out.
+    attempts: Set[Attempt] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,33 @@ def plan_assignments(
     )
 
 
+def find_dropped(
+    live: Iterable[Execution], holdings: WorkerHoldings
+) -> list[Execution]:
+    """What a worker carried out, and has no longer, though its end is not on disk.
+
+    Given again without counting, it could run for ever. It is lost, as with its worker.
+    """
+    return [
+        execution
+        for execution in live
+        if execution.worker == holdings.worker_id
+        and execution.status in (S.RUNNING, S.WAITING)
+        and not is_external(holdings.worker_id)
+        and _has_dropped(execution, holdings)
+    ]
+
+
+def attempt_of(execution: Execution) -> Attempt:
+    """Which attempt at which execution it is at."""
+    return execution.execution_id, execution.attempt
+
+
+def _has_dropped(execution: Execution, holdings: WorkerHoldings) -> bool:
+    is_held = execution.execution_id in holdings.holding
+    return not is_held and attempt_of(execution) in holdings.attempts
+
+
 def _requested(action: A, executions: Mapping[str, Execution]) -> list[str]:
     return [key for key, e in executions.items() if e.requested_action is action]
 
@@ -82,7 +112,8 @@ def _requested(action: A, executions: Mapping[str, Execution]) -> list[str]:
 def _starts(execution: Execution, holdings: WorkerHoldings) -> bool:
     """Whether it was assigned to this worker, which does not have it yet."""
     is_assigned = execution.status is S.RUNNING and not is_external(holdings.worker_id)
-    return is_assigned and execution.execution_id not in holdings.holding
+    is_held = execution.execution_id in holdings.holding
+    return is_assigned and not is_held and not _has_dropped(execution, holdings)
 
 
 def _goes_on(execution: Execution) -> bool:

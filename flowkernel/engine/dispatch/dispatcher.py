@@ -22,6 +22,7 @@ from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import (
     Assignments,
+    find_dropped,
     plan_assignments,
 )
 from flowkernel.engine.dispatch.cancellation import (
@@ -32,6 +33,7 @@ from flowkernel.engine.dispatch.cancellation import (
     to_cancel,
 )
 from flowkernel.engine.dispatch.live_families import LiveFamilies
+from flowkernel.engine.dispatch.lost_workers import record_losses
 from flowkernel.engine.dispatch.slots import Grant, SlotTable, is_external
 from flowkernel.engine.dispatch.wait_registry import (
     WaitRegistry,
@@ -318,10 +320,10 @@ class Dispatcher:
         self, worker: WorkerLease, holding: set[str], paused: set[str]
     ) -> Json:
         """What a worker has to do, as JSON; waits a little if that is nothing."""
-        worker.ended &= holding
-        worker.holding, worker.paused = holding - worker.ended, paused
+        worker.hold(holding, paused, self.live)
         worker.polls += 1
         try:
+            await self._record_dropped(worker)
             deadline = monotonic() + self.config.poll
             while True:
                 worker.has_news.clear()
@@ -334,6 +336,14 @@ class Dispatcher:
         finally:
             worker.polls -= 1
             worker.last_seen = monotonic()
+
+    async def _record_dropped(self, worker: WorkerLease) -> None:
+        """Count as lost what it had and has no longer, though no end is on disk."""
+        dropped = find_dropped(self.live.values(), worker.holdings)
+        if dropped:
+            ids = ", ".join(execution.execution_id for execution in dropped)
+            log.error("%s has dropped %s", worker.worker_id, ids)
+            await self.decide(partial(record_losses, dropped, self.config))
 
     def _assignments(self, worker: WorkerLease) -> Assignments:
         return plan_assignments(

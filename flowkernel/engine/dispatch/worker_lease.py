@@ -1,12 +1,14 @@
 """What the engine knows of a worker, and when the worker counts as lost."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic
+from flowkernel.core.models import Execution
 from flowkernel.core.process_id import is_alive
-from flowkernel.engine.dispatch.assignments import WorkerHoldings
+from flowkernel.engine.dispatch.assignments import Attempt, WorkerHoldings, attempt_of
 
 
 @dataclass(eq=False)
@@ -21,6 +23,8 @@ class WorkerLease:
     #: Reported as ended, not dropped by the worker yet.
     ended: set[str] = field(default_factory=set)
     paused: set[str] = field(default_factory=set)
+    #: What it has said that it carries out, until it has ended.
+    attempts: set[Attempt] = field(default_factory=set)
     polls: int = 0  #: Its requests that are held open just now.
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -28,8 +32,27 @@ class WorkerLease:
     def holdings(self) -> WorkerHoldings:
         """What it had as it said when it polled last."""
         return WorkerHoldings(
-            worker_id=self.worker_id, holding=self.holding, paused=self.paused
+            worker_id=self.worker_id,
+            holding=self.holding,
+            paused=self.paused,
+            attempts=self.attempts,
         )
+
+    def hold(
+        self, holding: set[str], paused: set[str], live: Mapping[str, Execution]
+    ) -> None:
+        """Note what it says that it has. `live`: what had not ended at that moment."""
+        self.ended &= holding
+        self.holding, self.paused = holding - self.ended, paused
+        own = {
+            e for e in self.holding if e in live and live[e].worker == self.worker_id
+        }
+        self.attempts |= {attempt_of(live[execution_id]) for execution_id in own}
+        self.attempts = {
+            attempt
+            for attempt in self.attempts
+            if attempt[0] in live and attempt_of(live[attempt[0]]) == attempt
+        }
 
     def is_lost(self, config: Config) -> bool:
         """Whether it is gone, or has been silent for too long."""
