@@ -27,7 +27,12 @@ def fold_message(message: Message | None, event: Event) -> Message:
     if message.status is not MessageStatus.OPEN:
         raise NotOpen(why_not_open(message))
     if event.kind is K.MESSAGE_CHANGED:
-        return replace(message, message=payload["message"], body=payload["body"])
+        return replace(
+            message,
+            message=payload["message"],
+            body=payload["body"],
+            last_seq=event.seq,
+        )
     if event.kind is K.MESSAGE_ANSWERED:
         return _answered(message, event)
     return close_message(
@@ -43,6 +48,7 @@ def _answered(message: Message, event: Event) -> Message:
         answered_by=event.actor,
         answered_from=event.payload.get("answered_from"),
         answered_at=event.happened_at,
+        last_seq=event.seq,
     )
 
 
@@ -62,6 +68,7 @@ def _sent(event: Event) -> Message:
         call_key=payload.get("call_key"),
         about_id=payload.get("about_id"),
         expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        last_seq=event.seq,
     )
 
 
@@ -70,7 +77,11 @@ def close_message(
 ) -> Message:
     """The message, closed: its answer is no longer needed, for a reason that people read."""
     return replace(
-        message, status=status, closed_at=event.happened_at, closed_why=reason
+        message,
+        status=status,
+        closed_at=event.happened_at,
+        closed_why=reason,
+        last_seq=event.seq,
     )
 
 

@@ -393,3 +393,4 @@ class Message(JsonRecord):
     answered_at: datetime | None = None
     closed_at: datetime | None = None
     closed_why: str | None = None
+    last_seq: int = 0  #: The event that changed it last.

@@ -19,7 +19,6 @@ from flowkernel.engine.callers import Tokens
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.sweeper import SWEEP_EVERY, Sweeper
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
-from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.home_claim import HomeClaim
 from flowkernel.engine.prompts.decisions import check_answer, still_possible
 from flowkernel.engine.prompts.inbox import Inbox
@@ -28,6 +27,7 @@ from flowkernel.engine.prompts.presence import Presence
 from flowkernel.engine.retention import prune_daily
 from flowkernel.engine.service import Service
 from flowkernel.engine.sql.sql_questions import SqlQuestions
+from flowkernel.engine.streams.record_streams import RecordStreams
 from flowkernel.engine.timers import Timers
 from flowkernel.engine.token_file import load_key
 from flowkernel.home import EngineFile, Home
@@ -75,12 +75,12 @@ class Engine:
         self.store = _open_store(home, config)
         self.service = Service(self.store, home, config)
         self.sql = SqlQuestions(self.store, home, config)
-        self.stream = EventStream(self.store.last_seq, self.store.events_after)
+        self.streams = RecordStreams(self.store)
         processes = processes or WorkerProcesses(
             home, self.tokens.of_worker, umask=worker_umask, config=config
         )
         self._processes = processes
-        self.dispatcher = Dispatcher(self.service, processes, self.stream)
+        self.dispatcher = Dispatcher(self.service, processes, self.streams)
         self.sweeper = Sweeper(self.dispatcher, processes)
         self.timers = Timers()
         self.tasks = BackgroundTasks(self.timers)
@@ -127,6 +127,7 @@ class Engine:
         loop = asyncio.get_running_loop()
         commit = self.store.follow(partial(_call_in, loop, self._on_commit))
         self.dispatcher.open(commit)
+        self.streams.open(commit, self.dispatcher.progress)
         for message in commit.open_messages():
             self._expiry.recall(message)
 
@@ -166,8 +167,8 @@ class Engine:
         self._stop_callbacks.append(callback)
 
     def stop(self) -> None:
-        """End the event streams, and tell the server to stop."""
-        self.stream.close()
+        """End the streams of all watchers, and tell the server to stop."""
+        self.streams.close()
         for callback in self._stop_callbacks:
             callback()
 

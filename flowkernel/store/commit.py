@@ -1,7 +1,7 @@
 """What the writer hands to those who follow the store: events, and the state after them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from flowkernel.core.models import Event, Execution, Message
 
@@ -19,6 +19,12 @@ class Commit:
     live: Mapping[str, Execution]  #: The executions that had not ended, by id.
     #: Their messages, by execution and by id; None for one that is not open.
     messages: Mapping[str, Mapping[str, Message | None]]
+    #: The executions that the events changed, by id, as they were after them.
+    changed: Mapping[str, Execution] = field(default_factory=dict)
+    #: The messages that the events changed, as they were after them.
+    changed_messages: Sequence[Message] = ()
+    #: What was deleted: ids of roots, whose families are gone, and of single executions.
+    removed: Set[str] = frozenset()
 
     def open_messages(self) -> list[Message]:
         """The messages that waited for an answer."""

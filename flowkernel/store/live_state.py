@@ -77,13 +77,18 @@ class LiveState:
         """The execution, if it is live or ended lately."""
         return self.live.get(execution_id) or self.recently_ended.get(execution_id)
 
-    def commit(self, events: Iterable[Event] = ()) -> Commit:
-        """What followers get of this moment, and of the events that led to it."""
+    def commit(self, changes: PendingChanges | None = None) -> Commit:
+        """What followers get of this moment, and of the changes that led to it."""
+        changes = changes or PendingChanges()
+        groups = changes.messages.values()
         return Commit(
             seq=self.last_seq,
-            events=tuple(events),
+            events=tuple(changes.events),
             live=self.live,
             messages=self.messages,
+            changed=changes.executions,
+            changed_messages=[m for group in groups for m in group.values()],
+            removed=frozenset(changes.pruned),
         )
 
     def apply(self, changes: PendingChanges) -> None:

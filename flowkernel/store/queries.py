@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from flowkernel.core.clock import new_id
@@ -13,14 +13,12 @@ from flowkernel.core.errors import (
     FlowNotFound,
     MessageNotFound,
 )
-from flowkernel.core.models import Event, Execution, Flow, FlowVersion, Message
+from flowkernel.core.models import Execution, Flow, FlowVersion, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import rows, user_sql
 from flowkernel.store.database import MEMORY
 from flowkernel.store.list_queries import ListQueries, uuid_text
-from flowkernel.store.live_state import LiveState
-from flowkernel.store.pool import CursorPool, Record
-from flowkernel.store.projector import Projector
+from flowkernel.store.seq_pages import SeqPages
 
 MIN_ID_PART = 4  #: Characters of a shortened id, inclusive.
 MATCHED_EXECUTIONS = (
@@ -39,23 +37,11 @@ class FamilyMember(NamedTuple):
     text: str
 
 
-class Queries(ListQueries):
+class Queries(ListQueries, SeqPages):
     """The reading half of `Store`. Live executions, flows and open messages are in memory.
 
     The rest is read from the tables, after they got what was acknowledged before the query.
     """
-
-    def __init__(
-        self, path: str, pool: CursorPool, projector: Projector, state: LiveState
-    ) -> None:
-        self._path = path
-        self._pool = pool
-        self._projector = projector
-        self._state = state
-
-    def _read(self, name: str, **values: Any) -> list[Record]:
-        self._projector.flush_if_possible()
-        return self._pool.read(name, **values)
 
     # ---- from memory
 
@@ -266,28 +252,6 @@ class Queries(ListQueries):
             execution_id: sum(run is None for run in runs.values())
             for execution_id, runs in self._state.cell_runs.items()
         }
-
-    def events_after(
-        self,
-        seq: int,
-        *,
-        root_id: str | None = None,
-        execution_id: str | None = None,
-        limit: int = 1000,
-    ) -> list[Event]:
-        """The events after number `seq`, logs included, in order.
-
-        Events of kind LOGGED come without `event_id` and `actor`: those are not kept.
-        """
-        filters = {
-            "seq": seq,
-            "root_id": uuid_text(root_id) if root_id else None,
-            "execution_id": uuid_text(execution_id) if execution_id else None,
-            "limit": limit,
-        }
-        events = [rows.EVENT.model_of(r) for r in self._read("events_after", **filters)]
-        events += map(rows.log_event, self._read("log_after", **filters))
-        return sorted(events, key=lambda event: event.seq)[:limit]
 
     def open_messages(self) -> list[Message]:
         """The messages that wait for an answer, newest first."""

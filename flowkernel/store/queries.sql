@@ -124,19 +124,74 @@ ORDER BY started_at, cell_index, cell_run_id LIMIT $limit OFFSET $offset;
 SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE execution_id = $execution_id AND seq > $after_seq ORDER BY seq LIMIT $limit;
 
--- events_after
--- The events after a number: all, or those of one family or of one execution.
-SELECT * FROM event
-WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
-  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
-ORDER BY seq LIMIT $limit;
+-- event_seqs
+-- The numbers of a page of events, logs included: all, or of one family or one execution.
+SELECT seq FROM (
+    SELECT seq FROM event WHERE seq > $seq AND seq <= $upto
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+    UNION ALL
+    SELECT seq FROM log WHERE seq > $seq AND seq <= $upto
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+) ORDER BY seq LIMIT $limit;
 
--- log_after
+-- event_sizes
+-- The same events with their sizes in bytes, about: a page may have only so many.
+SELECT seq, strlen(payload) AS size FROM event WHERE seq > $seq AND seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+UNION ALL
+SELECT seq, strlen(text) AS size FROM log WHERE seq > $seq AND seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+ORDER BY seq;
+
+-- events_between
+-- The events after one number up to another: all, or those of one family or execution.
+SELECT * FROM event
+WHERE seq > $seq AND seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
+ORDER BY seq;
+
+-- log_between
 -- The same for log events.
 SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
-WHERE seq > $seq AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+WHERE seq > $seq AND seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
-ORDER BY seq LIMIT $limit;
+ORDER BY seq;
+
+-- change_seqs
+-- The last numbers of a page of executions and messages that changed: all, or of one family,
+-- or only the executions of one parent.
+SELECT seq FROM (
+    SELECT last_seq AS seq FROM execution WHERE last_seq > $seq AND last_seq <= $upto
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+    UNION ALL
+    SELECT last_seq AS seq FROM message WHERE last_seq > $seq AND last_seq <= $upto
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND $parent_id::UUID IS NULL
+) ORDER BY seq LIMIT $limit;
+
+-- changed_executions
+-- The executions whose last change is between two numbers, as light rows.
+SELECT last_seq AS seq, execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
+    parent_id::VARCHAR AS parent_id, status, {execution_row} AS text
+FROM execution WHERE last_seq > $seq AND last_seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+ORDER BY last_seq;
+
+-- changed_messages
+-- The same for messages.
+SELECT last_seq AS seq, execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
+    {message_row} AS text
+FROM message WHERE last_seq > $seq AND last_seq <= $upto
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID) AND $parent_id::UUID IS NULL
+ORDER BY last_seq, message_id;
 
 -- list_messages
 -- A page of messages, newest first; only those older than ($before_at, $before_id).

@@ -28,6 +28,7 @@ from flowkernel.core.models import (
 T = TypeVar("T", bound=JsonRecord)
 Row = tuple[Any, ...]
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"  #: A moment in JSON, for strftime.
+LIGHT_TEXT = 1_000  #: Characters of each text in a light row, inclusive.
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class TableLayout(Generic[T]):
     key: str
     #: Columns that never change: an update does not write them.
     fixed: frozenset[str] = frozenset()
+    #: Long texts, which a light row lacks.
+    long: frozenset[str] = frozenset()
 
     @property
     def columns(self) -> list[str]:
@@ -65,6 +68,31 @@ class TableLayout(Generic[T]):
             for name in columns
         ]
         return f"to_json({{{', '.join(parts)}}})::VARCHAR"
+
+    @property
+    def light_columns(self) -> list[str]:
+        """The columns of a light row: a list shows them, and they have few bytes."""
+        left_out = self.heavy | self.long
+        return [name for name in self.columns if name not in left_out]
+
+    @property
+    def light_row_json(self) -> str:
+        """SQL that makes of a row the same JSON as `light_row` makes of a model."""
+        types = field_types(self.model)
+        parts = {
+            name: f"strftime({name}, '{MOMENT}')"
+            if types[name] is datetime
+            else f"left({name}::VARCHAR, {LIGHT_TEXT})"
+            if types[name] is str
+            else name
+            for name in self.light_columns
+        }
+        pairs = ", ".join(f"{name}: {part}" for name, part in parts.items())
+        return f"to_json({{{pairs}}})::VARCHAR"
+
+    def light_row(self, value: T) -> dict[str, Any]:
+        """The JSON of a model with the light columns alone; each text is cut."""
+        return {name: _light(getattr(value, name)) for name in self.light_columns}
 
     @property
     def changing(self) -> list[str]:
@@ -154,6 +182,7 @@ MESSAGE = TableLayout(
             "expires_at",
         ]
     ),
+    frozenset(["message"]),
 )
 EVENT = TableLayout("event", Event, "event_id")
 FLOW = TableLayout("flow", Flow, "name")
@@ -214,6 +243,12 @@ def is_json(hint: Any) -> bool:
 def is_record(hint: Any) -> bool:
     """Whether a field of this type holds a record, which its column has as JSON."""
     return isinstance(hint, type) and issubclass(hint, JsonRecord)
+
+
+def _light(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):{MOMENT}}"
+    return value[:LIGHT_TEXT] if isinstance(value, str) else value
 
 
 def _writer(hint: Any) -> Callable[[Any], Any] | None:

@@ -106,7 +106,8 @@ CREATE TABLE message (
     answered_from VARCHAR,
     answered_at TIMESTAMP,
     closed_at TIMESTAMP,
-    closed_why VARCHAR
+    closed_why VARCHAR,
+    last_seq BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE flow (

@@ -20,10 +20,13 @@ def schema() -> str:
 def queries() -> Mapping[str, str]:
     """Every query of `queries.sql` by its name, which is a comment line: `-- name`.
 
-    `{execution_json}` in one is an execution as JSON, made of the fields of the model.
+    `{execution_json}` in one is an execution as JSON, made of the fields of the model;
+    `{execution_row}` and `{message_row}` are light rows.
     """
     text = (files(__package__) / "queries.sql").read_text("utf-8")
     text = text.replace("{execution_json}", rows.EXECUTION.light_json)
+    text = text.replace("{execution_row}", rows.EXECUTION.light_row_json)
+    text = text.replace("{message_row}", rows.MESSAGE.light_row_json)
     _, *parts = _NAME.split(text)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 

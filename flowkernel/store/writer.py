@@ -134,8 +134,8 @@ class Writer:
             for request in requests:
                 request.reply.set_exception(_error_for_caller(error))
             return
-        if batch.changes.events:
-            self._call_listeners(self.state.commit(batch.changes.events))
+        if batch.changes.events or batch.changes.pruned:
+            self._call_listeners(self.state.commit(batch.changes))
         # A refusal is sent after the write too: it may rest on another request's change.
         for result in results:
             result.send()

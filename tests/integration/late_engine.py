@@ -24,9 +24,9 @@ from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.sweeper import Sweeper
 from flowkernel.engine.dispatch.wait_requests import WaitRequest, hold
 from flowkernel.engine.dispatch.worker_lease import WorkerLease
-from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import Service
+from flowkernel.engine.streams.record_streams import RecordStreams
 from flowkernel.home import Home
 from flowkernel.store import Commit, Store
 from tests.stage import Clock, NoProcesses
@@ -144,10 +144,10 @@ class LateEngine:
         self.service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
         self.inbox = Inbox(self.service)
         self._decide = self.service.store.decide
-        stream = EventStream(self.store.last_seq, self.store.events_after)
+        streams = RecordStreams(self.store)
         processes = NoProcesses(home)
         self.dispatcher = Dispatcher(
-            self.service, processes, stream, in_thread=self._in_thread
+            self.service, processes, streams, in_thread=self._in_thread
         )
         self.sweeper = Sweeper(self.dispatcher, processes)
         first = self.store.follow(self.commits.append)

@@ -421,7 +421,7 @@ def test_a_journal_of_an_older_version_is_read(files):
     del payload["requested_action"]
     with files.open() as store:
         store.append([replace(created, payload=payload)])
-        [event] = store.events_after(0)
+        [event] = store.events_after(0).events
     files.database.unlink()
 
     restore(files.database, files.journal)

@@ -123,7 +123,7 @@ def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
     assert after.decision.decided_by == "ada"
     assert after.decision.decided_from == "notebook"
     assert after.decision.cell_id == "b"
-    [event] = [e for e in service.store.events_after(0) if e.kind is K.DECIDED]
+    [event] = [e for e in service.store.events_after(0).events if e.kind is K.DECIDED]
     assert event.actor == "ada"
     assert event.payload.items() <= after.decision.to_json().items()
 

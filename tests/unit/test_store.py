@@ -155,7 +155,7 @@ def test_append_returns_the_events_as_they_are_stored(store):
 
     assert [e.seq for e in recorded] == [1, 2]
     assert {e.root_id for e in recorded} == {event.execution_id}
-    assert store.events_after(0)[0] == recorded[0]
+    assert store.events_after(0).events[0] == recorded[0]
     assert store.last_seq == 2
 
 
@@ -182,7 +182,7 @@ def test_strict_records_none_if_one_is_refused(store, add_execution):
         )
 
     assert store.get_execution(execution.execution_id) == execution
-    assert (store.last_seq, store.events_after(last)) == (last, [])
+    assert (store.last_seq, store.events_after(last).events) == (last, [])
 
 
 def test_not_strict_skips_refused_events(store, add_execution):
@@ -291,7 +291,7 @@ def test_values_come_back_exactly(store, add_execution):
 
     stored = store.get_execution(execution.execution_id)
     assert (stored.inputs, stored.output) == (EXACT, EXACT)
-    assert store.events_after(0)[0].payload["inputs"] == EXACT
+    assert store.events_after(0).events[0].payload["inputs"] == EXACT
 
 
 def test_an_execution_comes_back_as_it_was(store, add_execution):
@@ -343,7 +343,7 @@ def test_an_event_that_cannot_be_stored_is_refused(store, event):
     with pytest.raises(BadArgument):
         store.append([event])
 
-    assert store.events_after(0) == []
+    assert store.events_after(0).events == []
 
 
 def test_followers_get_the_events_and_the_state_after_them(
@@ -479,7 +479,7 @@ def test_events_and_logs_come_in_one_order(store, add_execution):
     store.append([make_event(first, K.QUEUED), make_event(other, K.QUEUED)])
 
     def kinds(**filters: object) -> list[str]:
-        return [str(event.kind) for event in store.events_after(1, **filters)]
+        return [str(event.kind) for event in store.events_after(1, **filters).events]
 
     assert kinds() == ["created", "logged", "queued", "queued"]
     assert kinds(execution_id=first.execution_id) == ["logged", "queued"]

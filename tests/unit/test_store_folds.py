@@ -154,7 +154,7 @@ def test_the_tables_are_the_projection_of_the_events(calls, strictness):
         assert dict(store.live) == live
         expected = folded(recorded)
         assert {id_: store.get_execution(id_) for id_ in expected} == expected
-        assert [event.seq for event in store.events_after(0)] == [
+        assert [event.seq for event in store.events_after(0).events] == [
             e.seq for e in recorded
         ]
         assert len({event.event_id for event in recorded}) == len(recorded)

@@ -14,9 +14,7 @@ from flowkernel.engine.api.auth import AuthMiddleware
 from flowkernel.engine.api.body_budget import BodyBudget
 from flowkernel.engine.api.head_requests import HeadMiddleware
 from flowkernel.engine.api.routes import (
-    engine as engine_routes,
-)
-from flowkernel.engine.api.routes import (
+    changes,
     execution_actions,
     execution_prompts,
     executions,
@@ -25,11 +23,15 @@ from flowkernel.engine.api.routes import (
     records,
     workers,
 )
+from flowkernel.engine.api.routes import (
+    engine as engine_routes,
+)
 from flowkernel.engine.running_engine import Engine
 
 #: Those that are called most come first.
 ROUTERS = (
     workers.router,
+    changes.router,  # Before `/execution/{execution_id}`.
     executions.router,
     execution_actions.router,
     execution_prompts.router,

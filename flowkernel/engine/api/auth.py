@@ -32,8 +32,8 @@ POLICY_VIOLATION = 1008  #: The code with which a WebSocket is closed.
 
 #: Bytes of a request, inclusive: a source in JSON has escapes, and gets longer.
 MAX_BODY = MAX_SOURCE + 32 * 1024 * 1024
-#: Requests to these do not keep an idle engine running.
-QUIET = ("/api/latest/worker/", "/api/latest/engine")
+#: Requests to these do not keep an idle engine running, unless their route says so.
+QUIET = ("/api/latest/worker/", "/api/latest/engine", "/api/latest/execution/change")
 #: The header for the person who sends the request by hand just now, and from where.
 PERSON = b"x-flowkernel-person"
 MAX_PERSON = 100  #: Characters of the person, and of the channel, that are kept.

@@ -2,8 +2,8 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-#: A response without an end has no HEAD.
-STREAM = "/event"
+#: Responses without an end have no HEAD.
+STREAMS = ("/event", "/stream")
 
 
 class HeadMiddleware:
@@ -14,6 +14,6 @@ class HeadMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, as a GET if it is a HEAD."""
-        if scope.get("method") == "HEAD" and not scope["path"].endswith(STREAM):
+        if scope.get("method") == "HEAD" and not scope["path"].endswith(STREAMS):
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)

@@ -46,6 +46,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "GET /flow/{name}": READS,
     "GET /flow_version/{flow_version}": READS,
     "GET /event": READS,
+    "GET /execution/change": READS,
+    "GET /execution/change/stream": READS,
     "POST /sql": READS,
     "GET /engine": Permission(HOME, worker=HOME),
     # What a flow does: it starts others, waits for any, reports of itself.

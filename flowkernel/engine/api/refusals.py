@@ -31,7 +31,7 @@ from flowkernel.core.errors import (
 )
 from flowkernel.core.json_values import dumps
 from flowkernel.engine.api.body_budget import RETRY_SECONDS
-from flowkernel.engine.api.head_requests import STREAM
+from flowkernel.engine.api.head_requests import STREAMS
 from flowkernel.engine.field_types import UUID
 
 #: The first line that fits decides.
@@ -170,7 +170,7 @@ def _methods_by_path(app: FastAPI) -> list[tuple[re.Pattern[str], list[str]]]:
 
 def _names_of(path: str, operations: Mapping[str, Any]) -> list[str]:
     methods = {method.upper() for method in operations} | {"OPTIONS"}
-    if "GET" in methods and not path.endswith(STREAM):
+    if "GET" in methods and not path.endswith(STREAMS):
         methods.add("HEAD")
     return sorted(methods)
 

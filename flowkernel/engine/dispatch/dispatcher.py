@@ -43,11 +43,11 @@ from flowkernel.engine.dispatch.wait_registry import (
 from flowkernel.engine.dispatch.worker_lease import WorkerLease
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_factory import make_event
-from flowkernel.engine.event_stream import EventStream
 from flowkernel.engine.service import (
     Service,
 )
 from flowkernel.engine.start_plan import notebook_path
+from flowkernel.engine.streams.record_streams import RecordStreams
 from flowkernel.store import Batch, Commit
 
 S = ExecutionStatus
@@ -75,7 +75,7 @@ class Dispatcher:
         self,
         service: Service,
         processes: WorkerProcesses,
-        stream: EventStream,
+        streams: RecordStreams,
         *,
         in_thread: InThread = asyncio.to_thread,
     ) -> None:
@@ -95,7 +95,7 @@ class Dispatcher:
         #: The moment that everything here is of.
         self.commit = Commit(seq=0, live={}, messages={})
         self._processes = processes
-        self._stream = stream
+        self._streams = streams
         self._families = LiveFamilies()
         self._changes: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +121,7 @@ class Dispatcher:
                 self._follow(event)
             except Exception:
                 log.exception(f"could not follow event {event.event_id} ({event.kind})")
-        self._stream.publish(list(commit.events))
+        self._streams.publish(commit)
         self.grant_slots()
 
     @property
@@ -389,7 +389,7 @@ class Dispatcher:
 
     def seconds_until_idle(self) -> float:
         """How long the engine has to stay for its clients; 0: nobody needs it any more."""
-        if self.is_under_way or self._stream.watchers:
+        if self.is_under_way or self._streams.active_watchers:
             return self.config.idle_exit
         seconds = monotonic() - self.last_request_at
         return max(0.0, self.config.idle_exit - seconds)

@@ -1,20 +1,19 @@
 """The record as a whole: `event`, `sql`, `prune`, `compact`, `backup`."""
 
-from collections.abc import AsyncIterator
-
 from fastapi import APIRouter
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
-from flowkernel.core.json_values import dumps
-from flowkernel.core.models import Event
 from flowkernel.engine import database_copy
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
-from flowkernel.engine.api.query import Seq
+from flowkernel.engine.api.query import Flag, Seq
 from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.sse import LastEventId, StreamResponse
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.field_types import Id
 from flowkernel.engine.retention import prune as prune_families
+from flowkernel.engine.streams.event_stream import EventSelection
+from flowkernel.engine.streams.feed import Cursor
 
 #: What a result is, by the `format` that was asked for.
 SQL_TYPES = {
@@ -27,23 +26,18 @@ router = APIRouter(route_class=StrictRoute)
 @router.get("/event", tags=["event"])
 async def events(
     engine: CurrentEngine,
-    cursor: Seq = 0,
+    cursor: Seq | None = None,
+    last_event_id: LastEventId = None,
     root_id: Id | None = None,
     execution_id: Id | None = None,
-) -> StreamingResponse:
-    """What happens from `cursor` on, as server-sent events."""
-    stream = engine.stream.watch(cursor, root_id, execution_id)
-    return StreamingResponse(_lines(stream), media_type="text/event-stream")
-
-
-async def _lines(events: AsyncIterator[Event | None]) -> AsyncIterator[bytes]:
-    yield b": hello\n\n"
-    async for event in events:
-        if event is None:
-            yield b": still here\n\n"
-        else:
-            text = dumps(event.to_json())
-            yield f"id: {event.seq}\ndata: {text}\n\n".encode()
+    is_passive: Flag = False,
+) -> StreamResponse:
+    """What happens after `cursor`, or from now on, as server-sent events."""
+    stream = engine.streams.events
+    start = cursor if last_event_id is None else last_event_id
+    selection = EventSelection(root_id, execution_id)
+    first = Cursor(stream.last_seq if start is None else start)
+    return StreamResponse(stream.watch(first, selection, is_passive=is_passive))
 
 
 @router.post("/sql", tags=["sql"])
