@@ -126,15 +126,6 @@ def test_sql_only_reads(client, query):
         client.sql(query)
 
 
-def test_sql_that_takes_too_long_is_stopped(monkeypatch, own_home):
-    monkeypatch.setenv("FLOWKERNEL_SQL_SECONDS", "0.3")
-
-    with pytest.raises(SqlRefused, match=r"0\.3"):
-        Client(own_home).sql(
-            "select count(*) from range(100000000000) a, range(1000) b"
-        )
-
-
 def test_a_backup_made_while_running_can_be_opened(client):
     execution = client.start(RECORDED)
 

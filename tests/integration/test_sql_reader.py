@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from flowkernel.store.sql_reader import following_copy
 from flowkernel.store.sql_reader.following_copy import FollowingCopy, copy_file
 from flowkernel.store.sql_reader.questions import SqlQuestion
 from tests.conftest import until
+from tests.integration.test_store_file import VERSION_1
 from tests.unit.test_store import created_event, ended_event
 
 COUNT = "SELECT count(*) FROM execution"
@@ -47,7 +49,6 @@ class World:
 
     def ask(self, sql: str, seconds: float = 30.0) -> list[list[Any]]:
         """The rows of a result that includes all that is acknowledged."""
-        deadline = monotonic() + seconds
         question = SqlQuestion(
             sql=sql,
             format="json",
@@ -58,7 +59,7 @@ class World:
             size=10**6,
             megabytes=self.options["megabytes"],
         )
-        content = self.reader.answer(question, lambda: deadline - monotonic())
+        content = self.reader.answer(question, monotonic())
         rows: list[list[Any]] = json.loads(content)["rows"]
         return rows
 
@@ -307,6 +308,17 @@ def test_a_disk_without_room_for_a_copy_is_left_alone(tmp_path, monkeypatch):
         copy_file(source, tmp_path / "b.duckdb")
 
     assert os.listdir(tmp_path) == ["a.duckdb"]
+
+
+def test_a_copy_of_an_older_version_gets_the_tables_of_this_one(tmp_path):
+    """flowkernel may have been upgraded while the engine runs."""
+    shutil.copy(VERSION_1, target := tmp_path / "copy.duckdb")
+
+    copy = FollowingCopy(target, journal=tmp_path, megabytes=100)
+
+    assert copy.query("SELECT requested_action FROM execution").rows
+    copy._pool.close()
+    assert os.listdir(tmp_path) == ["copy.duckdb"]
 
 
 def test_a_reader_that_nobody_asks_keeps_up_with_the_journal(tmp_path, monkeypatch):

@@ -15,9 +15,9 @@ from flowkernel.store import Store, took_too_long
 from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion
 
 #: From the end of a question's time, when DuckDB is interrupted, until the reader is killed.
-GRACE_SECONDS = 1.0
-#: How long a question waits for the start of the reader.
-START_SECONDS = 30.0
+GRACE_SECONDS = 0.8
+#: How long a question may wait until it can begin, before that counts as its time.
+FREE_SECONDS = 1.0
 #: Without a question for so long, the reader ends, and its copy is deleted.
 IDLE_SECONDS = 300.0
 #: How often the database is copied while the engine may write to it. If it does each time,
@@ -48,22 +48,22 @@ class CurrentReader:
         self._is_closed = False
         self._remove_copy()  # An engine that was killed leaves one.
 
-    def answer(self, question: SqlQuestion, time_left: Callable[[], float]) -> bytes:
+    def answer(self, question: SqlQuestion, arrival: float) -> bytes:
         """The body of the response to a question.
 
         Args:
-            time_left: Seconds until the question is to end. The time in which a reader is
-                started for it does not count.
+            arrival: When it came, as `monotonic` has it. What it waited until it could
+                begin does not count as its time, up to `FREE_SECONDS`.
 
         Raises:
             SqlRefused: The question is wrong, or takes too much.
             SqlBusy: The reader is not there in time.
             EngineError: There is no reader.
         """
-        began = monotonic()
-        self._reader(START_SECONDS)
-        extra = monotonic() - began
-        return self._answer(question, lambda: time_left() + extra)
+        end = arrival + question.seconds
+        self._reader(end + FREE_SECONDS - monotonic())
+        end += min(monotonic() - arrival, FREE_SECONDS)
+        return self._answer(question, lambda: end - monotonic())
 
     def _answer(self, question: SqlQuestion, time_left: Callable[[], float]) -> bytes:
         previous: SqlAnswer | None = None
@@ -162,7 +162,7 @@ class CurrentReader:
         if not self._has_copy:
             self._remove_copy()
         self._home.sql_reader.mkdir(mode=0o700, exist_ok=True)
-        process = self._process = self._new_process()
+        process = self._new_process()
         process.expect("started")
         if not self._has_copy:
             self._copy_database(process)
@@ -173,7 +173,8 @@ class CurrentReader:
     def _new_process(self) -> ReaderProcess:
         with self._lock:
             self._check_open()
-            return ReaderProcess(self._home, self._options)
+            self._process = ReaderProcess(self._home, self._options)
+            return self._process
 
     def _check_open(self) -> None:
         if self._is_closed:

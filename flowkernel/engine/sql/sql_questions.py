@@ -15,7 +15,7 @@ from flowkernel.store import Store
 from flowkernel.store.sql_reader.questions import SqlQuestion
 
 MAX_QUESTIONS = 8  #: Questions that are worked on at a time.
-TURN_SECONDS = 1.0  #: How long a question waits for its turn; then its time begins.
+TURN_SECONDS = 1.0  #: How long a question waits for its turn.
 
 
 class SqlQuestions:
@@ -44,15 +44,12 @@ class SqlQuestions:
             SqlBusy: Too many questions are under way.
             EngineError: It cannot be answered.
         """
+        arrival = monotonic()
         async with self._turn():
-            deadline = monotonic() + self._config.sql_seconds
             question = self._question(sql, format)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(
-                self._pool,
-                self._reader.answer,
-                question,
-                lambda: deadline - monotonic(),
+                self._pool, self._reader.answer, question, arrival
             )
 
     def status(self) -> dict[str, Json]:

@@ -18,11 +18,12 @@ def end_with_engine(lifeline: int) -> None:
 
     The system needs no help of this process, which may be deep in DuckDB.
     """
+    os.set_blocking(lifeline, False)
     with suppress(AttributeError, OSError):  # Linux alone has it.
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC | os.O_NONBLOCK)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
     _end_if_closed(lifeline)
 
 
