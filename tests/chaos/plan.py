@@ -27,7 +27,7 @@ KILL_WEIGHTS = {
 }
 #: How often a kill is left out if no cell has started since the last one. Without that, nothing
 #: would run where processes take many seconds to start.
-SPARED = 0.75
+SPARED = 0.5
 
 #: What the leaves are, and how many of their first tries fail.
 FLOWS = ("leaf", "leaf", "leaf", "sleeper", "asker", "mender", "mender")
