@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from enum import StrEnum
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from flowkernel.client.own_token import own_token, without_tokens
 from flowkernel.core import errors
 from flowkernel.core.errors import BadArgument, EngineUnreachable, Unauthorized
+from flowkernel.core.open_files import child_environment
 from flowkernel.home import EngineFile, Home, home_error, open_private
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
@@ -157,7 +159,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=home.path,
-            env=without_tokens(os.environ),
+            env={**without_tokens(os.environ), **child_environment()},
             start_new_session=True,
         )
 
@@ -170,7 +172,7 @@ def _wait_for(
         engine = _answering(home, token)
         if engine is not None:
             if process is not None:
-                process.returncode = 0  # It outlives us: nothing will wait for it.
+                _reap_at_its_end(process)
             return engine
         if process is not None and process.poll() is not None:
             raise _failure(home, process.returncode)
@@ -178,6 +180,11 @@ def _wait_for(
             return _wait_for(home, token, _spawn(home))
         time.sleep(LOOK_EVERY)
     raise _hung(home, process.pid if process is not None else _pid(home))
+
+
+def _reap_at_its_end(process: subprocess.Popen[bytes]) -> None:
+    """Leave no zombie, if the engine ends before this process does."""
+    threading.Thread(target=process.wait, name="engine-end", daemon=True).start()
 
 
 def _hung(home: Home, pid: int | None) -> EngineUnreachable:

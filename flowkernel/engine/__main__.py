@@ -16,6 +16,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from flowkernel.client.engine_launcher import FAILURE
 from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.open_files import raise_limit
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.http_server import GOODBYE, HttpServer, listen
 from flowkernel.engine.running_engine import Engine
@@ -33,6 +34,7 @@ def main(path: str) -> int:
         0: It ended well. 1: It could not start; stderr has the error, as JSON. 3: Another
         engine has the home.
     """
+    raise_limit()
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.client.own_token import without_tokens
+from flowkernel.core.open_files import original_limit
 from flowkernel.kernels.fork_server.socket_folders import private_folder, takes_socket
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.leftovers import sweep_servers
@@ -285,6 +286,7 @@ def _argv(command: KernelCommand, path: Path, ready: int, writer: int) -> list[s
         "arguments": command.arguments,
         "preload": command.preload,
         "ready": ready,
+        "open_files": original_limit(),
     }
     folder = str(Path(__file__).parents[1])
     arguments = [folder, json.dumps(settings), str(writer)]

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from flowkernel.core.open_files import original_limit
+
 LINUX = sys.platform == "linux"
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
@@ -17,13 +19,22 @@ def inherited_state() -> list[Any]:
     import resource
 
     names = sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
-    limits = [resource.getrlimit(getattr(resource, name)) for name in names]
+    limits = [_limits_of_kernels(getattr(resource, name)) for name in names]
     return [
         *_machine_and_container(),
         [os.getuid(), os.getgid(), sorted(os.getgroups())],
         [limits, sorted(os.sched_getaffinity(0)), os.nice(0)],
         _read("/proc/self/cgroup"),
     ]
+
+
+def _limits_of_kernels(kind: int) -> tuple[int, int]:
+    """The limits of this process, as its kernels have them."""
+    import resource
+
+    soft, hard = resource.getrlimit(kind)
+    original = original_limit() if kind == resource.RLIMIT_NOFILE else None
+    return soft if original is None else original, hard
 
 
 @cache

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flowkernel.client.own_token import WORKER_TOKEN
 from flowkernel.config import Config, config_from_json, load_config
+from flowkernel.core.open_files import raise_limit
 from flowkernel.home import Home
 from flowkernel.kernels.fork_servers import keep_warm
 
@@ -21,6 +22,7 @@ STDIN = "-"  #: On the command line: the configuration comes from there.
 
 def main(path: str, worker_id: str, config_source: str = "") -> int:
     """Work for the engine of a home, until that stops; the exit code."""
+    raise_limit()
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )

@@ -4,6 +4,7 @@ import os
 import shutil
 from functools import cache
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import zmq.asyncio
@@ -14,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.core.models import Environment
+from flowkernel.core.open_files import restore_limit
 from flowkernel.kernels.fork_server.socket_folders import (
     make_socket_folder,
     parent_folder,
@@ -116,6 +118,9 @@ class FlowKernelManager(AsyncKernelManager):
 
     async def _async_post_start_kernel(self, **kwargs: Any) -> None:
         assert self.provisioner is not None
+        process = getattr(self.provisioner, "process", None)
+        if isinstance(process, Popen):  # A forked kernel has its limit.
+            restore_limit(process.pid)
         await self.provisioner.post_launch(**kwargs)
 
 

@@ -16,6 +16,7 @@ from flowkernel.engine.dispatch.worker_failures import (
     failure_after,
     last_line,
 )
+from flowkernel.core.open_files import child_environment
 from flowkernel.home import Home
 
 START_SECONDS = 60.0  #: How long a worker may take until its first poll.
@@ -110,6 +111,7 @@ class WorkerProcesses:
         token = self._token_of(worker_id)
         return {
             **without_tokens(os.environ),
+            **child_environment(),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             WORKER_TOKEN: token,
         }

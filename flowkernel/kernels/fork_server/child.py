@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from flowkernel.core.open_files import restore_limit
 from flowkernel.kernels.fork_server.ipython_config import reason_against_fork
 from flowkernel.kernels.fork_server.socket_folders import make_socket_folder
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
@@ -80,6 +81,7 @@ def detach_from_parent(wire_file: int) -> None:
     threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     os.closerange(3, wire_file)
     os.closerange(wire_file + 1, os.sysconf("SC_OPEN_MAX"))
+    restore_limit()
     os.setsid()
 
 

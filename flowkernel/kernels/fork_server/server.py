@@ -20,6 +20,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
+from flowkernel.core.open_files import raise_limit
 from flowkernel.kernels.fork_server.child import (
     CannotFork,
     become_kernel,
@@ -358,6 +359,7 @@ def kill(pid: int) -> None:
 def main(text: str, reply_file: int) -> None:
     """Serve with the settings in the JSON `text`; reply over a file when it is ready."""
     settings = json.loads(text)
+    raise_limit(settings["open_files"])
     os.set_inheritable(reply_file, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
