@@ -110,27 +110,25 @@ def run(start: Callable[..., Execution]) -> Callable[..., Execution]:
     return run
 
 
-def processes_of(home: Home) -> list[psutil.Process]:
+def processes_of(home: Home, module: str = "flowkernel.") -> list[psutil.Process]:
     """The engine and the workers of a home, by their command lines."""
     processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             words = process.cmdline()
-            if str(home.path) in words and any(
-                w.startswith("flowkernel.") for w in words
-            ):
+            if str(home.path) in words and any(w.startswith(module) for w in words):
                 processes.append(process)
     return processes
 
 
 def workers_of(home: Home) -> list[psutil.Process]:
     """The workers of a home."""
-    return [p for p in processes_of(home) if "flowkernel.worker" in p.cmdline()]
+    return processes_of(home, "flowkernel.worker")
 
 
 def engines_of(home: Home) -> list[psutil.Process]:
     """The engines of a home: one, if all is well."""
-    return [p for p in processes_of(home) if "flowkernel.engine" in p.cmdline()]
+    return processes_of(home, "flowkernel.engine")
 
 
 def kill_engine(home: Home) -> int:

@@ -182,6 +182,9 @@ def _engine_troubles() -> Iterator[Finding]:
             yield Finding(level, "engine", describe_task(task), advice)
         if status.get("worker_trouble"):
             yield Finding(PROBLEM, "workers", status["worker_trouble"])
+        if status.get("queue_reason"):
+            advice = "Runs start when others end. Nothing is lost, and nothing has to be done."
+            yield Finding(WARN, "queue", status["queue_reason"], advice)
 
 
 def _database(home: Home) -> Finding:

@@ -96,6 +96,8 @@ def show_engine(*, as_json: bool) -> int:
                 f"{load['running']} of {load['slots']} slots in use, {load['waiting']} "
                 f"runs waiting, {load['queued']} queued; workers: {load['workers']}."
             )
+        if load.get("queue_reason"):
+            print_text(f"What is queued: {load['queue_reason']}")
         for task in load.get("failed_tasks", ()):
             print_text(describe_task(task))
         if load.get("worker_trouble"):

@@ -225,6 +225,9 @@ class Engine:
             "last_seq": self.store.last_seq,
             "failed_tasks": self.tasks.report(),
             "worker_trouble": self._processes.trouble,
+            "queue_reason": self.dispatcher.queue_reason()
+            if counts["queued"]
+            else None,
             "sql_reader": self.sql.status(),
         }
 

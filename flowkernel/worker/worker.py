@@ -8,6 +8,7 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EngineError, FlowkernelError, Unauthorized
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
+from flowkernel.worker.capacity import measure_capacity
 from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.execute import execute
 from flowkernel.worker.kernel_eviction import EvictionCandidate, ParkedLimits, evictions
@@ -19,6 +20,8 @@ log = getLogger(__name__)
 #: Polls without a reply, and without an execution, until the worker ends.
 POLL_TRIES = 3
 RETRY_SECONDS = 0.5  #: Between two of them.
+#: Executions that the engine believes a worker can have, at most.
+MAX_CAPACITY = 1_000_000
 #: Between two checks whether the engine still expects the report of an end.
 FLUSH_SECONDS = 60.0
 
@@ -35,7 +38,9 @@ class Worker:
         self._has_token = bool(token)
         self.client = Client(home, started_by=worker_id, token=token)
         self.link = EngineLink(self.client, worker_id)
-        self.poller = AssignmentPoller(self.link, self._start_execution)
+        self.poller = AssignmentPoller(
+            self.link, self._start_execution, describe_capacity
+        )
         self._retry_delay = threading.Event()  #: Never set.
 
     def work(self) -> None:
@@ -143,3 +148,14 @@ class Worker:
                 if session.is_dropped or self.poller.is_stopped:
                     break
             self.poller.remove(execution.execution_id)
+
+
+def describe_capacity(held: int) -> dict[str, Json]:
+    """What a worker that has `held` executions says of its capacity."""
+    capacity = measure_capacity(held)
+    if capacity is None:
+        return {}
+    return {
+        "capacity": min(capacity.executions, MAX_CAPACITY),
+        "capacity_reason": capacity.reason,
+    }

@@ -1,10 +1,13 @@
 """What an execution costs its worker as long as it waits with a live kernel, and after it."""
 
+import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
 from flowkernel.client.client import Client
+from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from tests.acceptance.flows import register_cell, start_flow
@@ -38,7 +41,19 @@ def client(own_home):
 
 def open_gates(client):
     for child in client.list_executions(flow_name="gate", status="PENDING"):
-        client.act(child.execution_id, "cancel")
+        with suppress(FlowkernelError):  # Its parent has just ended.
+            client.act(child.execution_id, "cancel")
+
+
+#: Starts an engine whose processes can open so few files.
+FEW_FILES = """
+import resource, sys
+from pathlib import Path
+from flowkernel.client.engine_launcher import ensure_engine
+from flowkernel.home import Home
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+ensure_engine(Home(Path(sys.argv[1])))
+"""
 
 
 def test_a_parent_that_waits_costs_its_worker_eight_files_and_a_thread(
@@ -58,3 +73,28 @@ def test_a_parent_that_waits_costs_its_worker_eight_files_and_a_thread(
         parent.wait(ReturnWhen.ALL_ENDED, timeout=60)
     until(lambda: worker.num_fds() <= files + OWN_FILES, seconds=5)
     until(lambda: worker.num_threads() <= threads + OWN_THREADS, seconds=5)
+
+
+def test_what_has_no_place_waits_in_the_queue_and_says_why(own_home):
+    """Also in doctor; and children find a place where no root does."""
+    subprocess.run([sys.executable, "-c", FEW_FILES, str(own_home.path)], check=True)
+    client = Client(own_home)
+    register_cell(client, "gate", "1")
+    register_cell(client, "parent", f"this.flow('gate', key='first')\n{PARENT}")
+
+    parents = [start_flow(client, "parent") for _ in range(15)]
+    until(lambda: client.get("/engine")["queue_reason"], seconds=60)
+    reason = client.get("/engine")["queue_reason"]
+    [last] = client.list_executions(flow_name="parent", status="QUEUED", limit=1)
+
+    assert reason.startswith("Waits for a free place: the worker has ")
+    assert "of 200 files open" in reason
+    assert client.get_execution(last.execution_id).status_message == reason
+
+    def all_ended():
+        open_gates(client)
+        return all(parent.status.is_ended for parent in parents)
+
+    until(all_ended, seconds=120)
+    assert {parent.status for parent in parents} == {S.ENDED_SUCCESS}
+    client.close()

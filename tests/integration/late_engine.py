@@ -23,7 +23,7 @@ from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.sweeper import Sweeper
 from flowkernel.engine.dispatch.wait_requests import WaitRequest, hold
-from flowkernel.engine.dispatch.worker_lease import WorkerLease
+from flowkernel.engine.dispatch.worker_lease import WorkerLease, WorkerState
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import Service
 from flowkernel.engine.streams.record_streams import RecordStreams
@@ -255,7 +255,8 @@ class LateEngine:
     ) -> dict[str, Any]:
         """What a worker has to do, as the dispatcher knows it now."""
         lease = self.note_worker(worker_id)
-        task = self.task(self.dispatcher.poll(lease, holding, paused))
+        state = WorkerState(holding=holding, paused=paused)
+        task = self.task(self.dispatcher.poll(lease, state))
         reply: dict[str, Any] = task.result()
         return reply
 

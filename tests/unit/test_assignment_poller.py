@@ -10,7 +10,7 @@ class Link:
         actions = {action: [] for action in ACTIONS}
         self.reply = {**actions, "start": [], "stop": False, **requests}
 
-    def poll(self, holding, paused):
+    def poll(self, holding, paused, more):
         return self.reply
 
 

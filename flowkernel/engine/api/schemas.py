@@ -35,6 +35,10 @@ PromptBody = PromptRequest
 AnswerBody = MessageAnswer
 
 
+#: Executions that a worker can say it has room for, at most.
+MAX_CAPACITY = 1_000_000
+MAX_REASON = 500  #: Characters with which it says why it has room for no more, at most.
+
 #: Fields of a flow that the engine makes: what is sent in them is not used.
 MADE_HERE = {"flow_version", "registered_at"}
 
@@ -140,6 +144,9 @@ class PollBody(Body):
     process_started_at: float
     holding: list[str]
     paused: list[str] = Field(default_factory=list)
+    #: Executions that it can have at the same time; a worker of an older version says nothing.
+    capacity: int | None = Field(default=None, ge=0, le=MAX_CAPACITY)
+    capacity_reason: str = Field(default="", max_length=MAX_REASON)
 
 
 class ReportBody(Body):

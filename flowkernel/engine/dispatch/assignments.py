@@ -4,10 +4,16 @@ Assignments are not sent but derived, each time a worker polls, from what is on 
 what it says that it holds: a lost response does no harm.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from flowkernel.core.models import Decision, Execution, RequestedAction
+from flowkernel.core.models import (
+    Decision,
+    Execution,
+    FlowVersion,
+    Json,
+    RequestedAction,
+)
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
 
@@ -44,6 +50,26 @@ class Assignments:
         """Whether there is anything to do. Decisions alone are nothing to do."""
         parts = (self.start, self.cancel, self.pause, self.resume, self.drop)
         return self.stop or any(parts)
+
+    def to_json(self, version_of: Callable[[str], FlowVersion]) -> Json:
+        """As JSON: what is to be started comes with its source."""
+        decisions = {
+            execution_id: decision and decision.to_json()
+            for execution_id, decision in self.decisions.items()
+        }
+        starts = [
+            {"execution": e.to_json(), "version": version_of(e.flow_version).to_json()}
+            for e in self.start
+        ]
+        return {
+            "start": starts,
+            "cancel": self.cancel,
+            "pause": self.pause,
+            "resume": self.resume,
+            "decisions": decisions,
+            "drop": self.drop,
+            "stop": self.stop,
+        }
 
 
 def plan_assignments(

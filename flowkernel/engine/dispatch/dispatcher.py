@@ -34,13 +34,14 @@ from flowkernel.engine.dispatch.cancellation import (
 )
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.dispatch.lost_workers import record_losses
+from flowkernel.engine.dispatch.places import Places
 from flowkernel.engine.dispatch.slots import Grant, SlotTable, is_external
 from flowkernel.engine.dispatch.wait_registry import (
     WaitRegistry,
     execution_ended,
     message_closed,
 )
-from flowkernel.engine.dispatch.worker_lease import WorkerLease
+from flowkernel.engine.dispatch.worker_lease import WorkerLease, WorkerState
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.service import (
@@ -159,11 +160,15 @@ class Dispatcher:
     def _follow_end(self, event: Event) -> None:
         execution_id = event.execution_id
         if (reporter := self.workers.get(event.actor)) is not None:
-            reporter.ended.add(execution_id)  # It need not drop what it reported.
-            reporter.holding.discard(execution_id)
+            reporter.note_end(execution_id)
+        self._forget_coming(execution_id)
         # Before anything that never started gets the slot that is free now.
         status = S(event.payload["status"])
         self._resume_all(self.waits.note(execution_ended(execution_id), status))
+
+    def _forget_coming(self, execution_id: str) -> None:
+        for worker in self.workers.values():
+            worker.coming.discard(execution_id)
 
     def _resume_all(self, waiters: list[str]) -> None:
         for waiter in waiters:
@@ -217,12 +222,30 @@ class Dispatcher:
         ]
         worker = self._idlest_worker()
         if worker is not None:
-            starts = self.slots.grant_starts()
+            starts = self.slots.grant_starts(self.places(worker))
+            worker.coming.update(grant.execution_id for grant in starts)
             grants += [(grant, self._started(grant, worker)) for grant in starts]
         elif self.slots.queued and self.slots.free > 0:
             self.ensure_worker()
         if grants:
             self.spawn(self._record(grants))
+
+    def places(self, worker: WorkerLease) -> Places:
+        """The places of a worker, as far as the engine knows just now."""
+        return Places(
+            capacity=worker.capacity,
+            held=len(worker.holding | worker.coming),
+            slots=self.slots.slots,
+            max_depth=self.config.max_depth,
+            is_running=bool(self.slots.holding or self.slots.grants),
+        )
+
+    def queue_reason(self, depth: int = 0) -> str | None:
+        """Why nothing starts at this level just now; None: a worker has a place for it."""
+        worker = self._idlest_worker()
+        if worker is None or self.places(worker).has_place(depth):
+            return None
+        return f"Waits for a free place: {worker.capacity_reason}."
 
     def _started(self, grant: Grant, worker: WorkerLease) -> Event:
         execution = self.live[grant.execution_id]
@@ -275,6 +298,7 @@ class Dispatcher:
         refused = [g for g, event in grants if event.event_id not in recorded_ids]
         for grant in refused:  # It ended meanwhile, or the disk is full.
             self.slots.take_back(grant)
+            self._forget_coming(grant.execution_id)
         if refused:
             self.grant_slots()
 
@@ -316,11 +340,12 @@ class Dispatcher:
         worker.last_seen = monotonic()
         return worker
 
-    async def poll(
-        self, worker: WorkerLease, holding: set[str], paused: set[str]
-    ) -> Json:
+    async def poll(self, worker: WorkerLease, state: WorkerState) -> Json:
         """What a worker has to do, as JSON; waits a little if that is nothing."""
-        worker.hold(holding, paused, self.live)
+        capacity = worker.capacity
+        worker.hold(state, self.live)
+        if worker.capacity != capacity:
+            self.grant_slots()
         worker.polls += 1
         try:
             await self._record_dropped(worker)
@@ -330,7 +355,7 @@ class Dispatcher:
                 assignments = self._assignments(worker)
                 seconds = deadline - monotonic()
                 if assignments.has_work or seconds <= 0:
-                    return self._poll_response(assignments)
+                    return assignments.to_json(self.service.store.get_version)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(worker.has_news.wait(), seconds)
         finally:
@@ -352,26 +377,6 @@ class Dispatcher:
             is_stopping=self.is_stopping,
             is_homeless=self.is_homeless,
         )
-
-    def _poll_response(self, assignments: Assignments) -> Json:
-        """Assignments as JSON: what is to be started comes with its source."""
-        decisions = {
-            execution_id: decision and decision.to_json()
-            for execution_id, decision in assignments.decisions.items()
-        }
-        return {
-            "start": [self._start_record(e) for e in assignments.start],
-            "cancel": assignments.cancel,
-            "pause": assignments.pause,
-            "resume": assignments.resume,
-            "decisions": decisions,
-            "drop": assignments.drop,
-            "stop": assignments.stop,
-        }
-
-    def _start_record(self, execution: Execution) -> Json:
-        version = self.service.store.get_version(execution.flow_version)
-        return {"execution": execution.to_json(), "version": version.to_json()}
 
     # -- stopping ------------------------------------------------------------------------
 

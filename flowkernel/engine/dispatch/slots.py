@@ -8,6 +8,7 @@ A grant is a slot that is promised and not on disk yet. It stays until an event 
 is heard, or it is taken back: meanwhile nobody else gets the slot, and it is not granted twice.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.projection import LIVE_VERBS, target_of
 from flowkernel.core.status import ENDED, ExecutionStatus
+from flowkernel.engine.dispatch.places import UNLIMITED, Places
 
 #: The id of a worker that is a papermill process of its own begins with it.
 EXTERNAL = "papermill-"
@@ -49,6 +51,8 @@ class SlotTable:
     #: The grants under way, by execution.
     grants: dict[str, Grant] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)  #: Run by papermill processes.
+    #: Levels below the root, for those that have a parent.
+    depths: dict[str, int] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
 
     @property
@@ -61,6 +65,8 @@ class SlotTable:
         """Add an execution as it was when the engine started."""
         if is_external(execution.worker):
             self.external.add(execution.execution_id)
+        if execution.depth:
+            self.depths[execution.execution_id] = execution.depth
         self._place(execution.execution_id, execution.status)
         is_resuming = execution.requested_action is RequestedAction.RESUME
         if execution.status is S.PAUSED and is_resuming:
@@ -72,6 +78,8 @@ class SlotTable:
         if event.kind is K.STARTED and is_external(event.payload["worker"]):
             self.external.add(execution_id)
         is_created = event.kind is K.CREATED
+        if is_created and event.payload.get("depth"):
+            self.depths[execution_id] = event.payload["depth"]
         status = S(event.payload["status"]) if is_created else target_of(event)
         if status is not None:
             self._place(execution_id, status)
@@ -94,6 +102,7 @@ class SlotTable:
             self.holding.add(execution_id)
         if status in ENDED:
             self.external.discard(execution_id)
+            self.depths.pop(execution_id, None)
 
     def resume(self, execution_id: str) -> None:
         """Note that its wait is over and that it needs a slot, if it waits for one."""
@@ -107,12 +116,36 @@ class SlotTable:
         external = [id_ for id_ in waiting if id_ in self.external]
         return self._grant(external + internal[: max(0, self.free)])
 
-    def grant_starts(self) -> list[Grant]:
-        """Those that get a slot for the first time now, the oldest first."""
+    def grant_starts(self, places: Places = UNLIMITED) -> list[Grant]:
+        """Those that get a slot for the first time now, the oldest that has a place first."""
         if not self.resuming.keys() <= self.grants.keys():
             return []
+        starts = list(islice(self._placed(places), max(0, self.free)))
+        return self._grant(starts or self._last_resort(places))
+
+    def _last_resort(self, places: Places) -> list[str]:
+        """The deepest one, where families would wait for each other's places."""
+        if places.is_running or self.free <= 0:
+            return []
+        nested = [id_ for id_ in self.queued if id_ in self.depths]
+        deepest = max(nested, key=self.depths.__getitem__, default=None)
+        if deepest is None or not places.may_exceed(self.depths[deepest]):
+            return []
+        return [deepest]
+
+    def _placed(self, places: Places) -> Iterator[str]:
+        """Those that have a place in their worker, each with those before it."""
+        has_root_place = True
         waiting = (id_ for id_ in self.queued if id_ not in self.grants)
-        return self._grant(list(islice(waiting, max(0, self.free))))
+        for execution_id in waiting:
+            depth = self.depths.get(execution_id, 0)
+            if not depth and not has_root_place:  # There may be thousands.
+                continue
+            if places.has_place(depth):
+                places = places.with_one_more()
+                yield execution_id
+            elif not depth:
+                has_root_place = False
 
     def _grant(self, execution_ids: list[str]) -> list[Grant]:
         grants = [Grant(id_, next(self._numbers)) for id_ in execution_ids]

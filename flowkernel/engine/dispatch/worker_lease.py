@@ -11,6 +11,17 @@ from flowkernel.core.process_id import is_alive
 from flowkernel.engine.dispatch.assignments import Attempt, WorkerHoldings, attempt_of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    """What a worker says as it polls."""
+
+    holding: set[str]
+    paused: set[str]
+    #: How many executions it can have at the same time; None: it does not say.
+    capacity: int | None = None
+    capacity_reason: str = ""  #: Why it cannot have more.
+
+
 @dataclass(eq=False)
 class WorkerLease:
     """A worker that has polled."""
@@ -25,6 +36,11 @@ class WorkerLease:
     paused: set[str] = field(default_factory=set)
     #: What it has said that it carries out, until it has ended.
     attempts: set[Attempt] = field(default_factory=set)
+    #: Given to it since it polled last.
+    coming: set[str] = field(default_factory=set)
+    #: How many executions it can have at the same time; None: it did not say.
+    capacity: int | None = None
+    capacity_reason: str = ""  #: Why it cannot have more.
     polls: int = 0  #: Its requests that are held open just now.
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -38,12 +54,12 @@ class WorkerLease:
             attempts=self.attempts,
         )
 
-    def hold(
-        self, holding: set[str], paused: set[str], live: Mapping[str, Execution]
-    ) -> None:
+    def hold(self, state: WorkerState, live: Mapping[str, Execution]) -> None:
         """Note what it says that it has. `live`: what had not ended at that moment."""
-        self.ended &= holding
-        self.holding, self.paused = holding - self.ended, paused
+        self.ended &= state.holding
+        self.holding, self.paused = state.holding - self.ended, state.paused
+        self.coming -= state.holding
+        self.capacity, self.capacity_reason = state.capacity, state.capacity_reason
         own = {
             e for e in self.holding if e in live and live[e].worker == self.worker_id
         }
@@ -53,6 +69,12 @@ class WorkerLease:
             for attempt in self.attempts
             if attempt[0] in live and attempt_of(live[attempt[0]]) == attempt
         }
+
+    def note_end(self, execution_id: str) -> None:
+        """Note that it has reported an end: it need not drop that."""
+        self.ended.add(execution_id)
+        self.holding.discard(execution_id)
+        self.coming.discard(execution_id)
 
     def is_lost(self, config: Config) -> bool:
         """Whether it is gone, or has been silent for too long."""

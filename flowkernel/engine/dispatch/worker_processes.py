@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from flowkernel.client.own_token import WORKER_TOKEN, without_tokens
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, new_id
+from flowkernel.core.open_files import child_environment
 from flowkernel.engine.dispatch.worker_failures import (
     WorkerFailure,
     failure_after,
     last_line,
 )
-from flowkernel.core.open_files import child_environment
 from flowkernel.home import Home
 
 START_SECONDS = 60.0  #: How long a worker may take until its first poll.

@@ -23,13 +23,20 @@ class AssignmentPoller:
     """Keeps the executions of one worker as the engine requests."""
 
     def __init__(
-        self, link: EngineLink, start_execution: Callable[[Json], object]
+        self,
+        link: EngineLink,
+        start_execution: Callable[[Json], object],
+        describe: Callable[[int], dict[str, Json]] = lambda _count: {},
     ) -> None:
-        """`start_execution` gets each new assignment, and adds its session to `sessions`."""
+        """`start_execution` gets each new assignment, and adds its session to `sessions`.
+
+        `describe`: what the worker says of itself, by the number of its executions.
+        """
         self.link = link
         self.sessions: dict[str, ExecutionSession] = {}
         self.is_stopped = False
         self._start_execution = start_execution
+        self._describe = describe
         self._stop = threading.Event()
         #: The actions and executions of the last reply.
         self._previous_requests: set[tuple[str, str]] = set()
@@ -38,7 +45,7 @@ class AssignmentPoller:
         """Ask once, and do what the engine replies."""
         sessions = dict(self.sessions)
         paused = [key for key, session in sessions.items() if session.is_paused]
-        reply = self.link.poll(list(sessions), paused)
+        reply = self.link.poll(list(sessions), paused, self._describe(len(sessions)))
         for assignment in reply["start"]:
             if assignment["execution"]["execution_id"] not in self.sessions:
                 self._start_execution(assignment)

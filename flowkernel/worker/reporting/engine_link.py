@@ -81,13 +81,15 @@ class EngineLink:
         self._queue[-1] = replace(last, payload={**last.payload, "text": text})
         return True
 
-    def poll(self, holding: list[str], paused: list[str]) -> dict[str, Json]:
+    def poll(
+        self, holding: list[str], paused: list[str], more: dict[str, Json] | None = None
+    ) -> dict[str, Json]:
         """Ask the engine what to do; the reply of `/worker/{id}/poll`.
 
         `holding`: the ids of all executions of this worker. `paused`: those of them that are
-        paused.
+        paused. `more`: what else it says of itself.
         """
-        body = {**self._process, "holding": holding, "paused": paused}
+        body = {**self._process, "holding": holding, "paused": paused, **(more or {})}
         reply: dict[str, Json] = self.client.post(
             f"/worker/{self.worker_id}/poll", body
         )

@@ -75,7 +75,10 @@ async def list_executions(
 async def get_execution(execution_id: str, engine: CurrentEngine) -> Response:
     """One, by its id or the unambiguous beginning or end of it."""
     execution = await in_thread(engine.service.find, execution_id)
-    return json_response(execution.to_json())
+    record = execution.to_json()
+    if execution.status is ExecutionStatus.QUEUED:
+        record["status_message"] = engine.dispatcher.queue_reason(execution.depth)
+    return json_response(record)
 
 
 @router.get("/execution/{execution_id}/tree")

@@ -10,6 +10,7 @@ from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.dispatch.worker_lease import WorkerState
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.dispatch.worker_tokens import with_tokens
 from flowkernel.engine.service import Service
@@ -26,7 +27,13 @@ async def poll(
     worker = dispatcher.note_worker(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
-    reply = await dispatcher.poll(worker, set(body.holding), set(body.paused))
+    state = WorkerState(
+        holding=set(body.holding),
+        paused=set(body.paused),
+        capacity=body.capacity,
+        capacity_reason=body.capacity_reason,
+    )
+    reply = await dispatcher.poll(worker, state)
     return json_response(with_tokens(engine.tokens, reply))
 
 
