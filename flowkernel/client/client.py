@@ -232,7 +232,7 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """GET `path` with `query`; the JSON of the response."""
-        return self.request("GET", path + ("?" + urlencode(query) if query else ""))
+        return self.request("GET", _with_query(path, query))
 
     def get_list(self, path: str, **query: Any) -> list[Any]:
         """The records of a list, page after page; at most `limit`, if that is given."""
@@ -245,7 +245,7 @@ class Client:
         return records[:limit]
 
     def _pages(self, path: str, **query: Any) -> Iterator[Any]:
-        next_path: str | None = path + ("?" + urlencode(query) if query else "")
+        next_path: str | None = _with_query(path, query)
         while next_path is not None:
             self._local.next_path = None
             yield self.request("GET", next_path)
@@ -399,6 +399,12 @@ def _is_unsent(error: Exception, *, is_first: bool) -> bool:
     if isinstance(error, ConnectionRefusedError):
         return True
     return is_first and not isinstance(error, TimeoutError)
+
+
+def _with_query(path: str, query: dict[str, Any]) -> str:
+    """The path with a query, in which True is `true` as in JSON."""
+    texts = {k: dumps(v) if isinstance(v, bool) else v for k, v in query.items()}
+    return f"{path}?{urlencode(texts)}" if texts else path
 
 
 def user_name() -> str:

@@ -158,3 +158,18 @@ def test_the_api_describes_itself(client):
     ).json()
 
     assert "/api/latest/execution/{execution_id}/cancel" in description["paths"]
+
+
+def test_a_list_leaves_out_what_is_archived_if_it_is_asked_to(client):
+    """As the command and the magic ask; clients of older versions write `False`."""
+    kept = client.start(RECORDED).execution_id
+    archived = client.start(RECORDED).execution_id
+    client.request("PATCH", f"/execution/{archived}", {"is_archived": True})
+
+    def listed(**query):
+        return {record["execution_id"] for record in client.get("/execution", **query)}
+
+    for flag in (False, "False", "false"):
+        assert listed(is_archived=flag) & {kept, archived} == {kept}
+    for flag in (True, "True", "true"):
+        assert listed(is_archived=flag) & {kept, archived} == {archived}

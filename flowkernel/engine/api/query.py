@@ -72,6 +72,10 @@ def _suggestion(name: str, names: list[str]) -> str:
     return f"It takes {', '.join(map(repr, names))}."
 
 
+#: With a capital: as clients of 0.1 write it, in kernels that run on.
+FLAGS = {"true": True, "false": False, "True": True, "False": False}
+
+
 def _as_number(text: object) -> object:
     """The number that a parameter is, as JSON writes whole numbers; else the text."""
     is_plain = isinstance(text, str) and text.isascii() and text.isdigit()
@@ -80,7 +84,7 @@ def _as_number(text: object) -> object:
 
 
 def _as_flag(text: object) -> object:
-    return {"true": True, "false": False}.get(str(text), text)
+    return FLAGS.get(str(text), text)
 
 
 #: How many rows one response may have.
