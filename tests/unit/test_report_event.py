@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from flowkernel.core.json_values import dumps
-from flowkernel.core.models import EventKind, Failure
+from flowkernel.core.models import CellError, EventKind, Failure
+from flowkernel.core.redaction import Redaction
 from flowkernel.core.report_limits import (
     ERROR_NAME_CHARACTERS,
     MAX_CELLS,
     PAYLOAD_LIMITS,
     TextLimit,
 )
+from flowkernel.core.status import CellStatus
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.engine.api.event_schemas import PAYLOADS, EventRecord
 from flowkernel.worker.notebook.cell_location import CellLocation
@@ -145,6 +147,21 @@ def test_a_log_that_is_long_is_many_events_and_nothing_of_it_is_lost():
     records = list(reported.records())
     assert len(records) > 1
     assert "".join(event.payload["text"] for event in records) == "line\n" * 100_000
+
+
+def test_protected_values_are_in_no_report_however_the_output_is_cut():
+    reported = ReportedSession()
+    reported.session.redaction = Redaction.of(values=["secret"])
+
+    for piece in ("a sec", "re", "t, a sec"):
+        reported.session.log("stdout", piece)
+    reported.session.end_cell(
+        "1", CellStatus.ERROR, CellError(name="secret", message="x")
+    )
+
+    *lines, end = reported.records()
+    assert "".join(event.payload["text"] for event in lines) == "a ***, a sec"
+    assert end.payload["error_name"] == "***"
 
 
 def test_the_end_that_stands_for_a_refused_one_has_nothing_to_refuse():

@@ -15,6 +15,7 @@ from jupyter_core.utils import ensure_async
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
+from flowkernel.core.redaction import NOTHING, RedactedStream, Redaction
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.event_loops import in_background
 from flowkernel.worker.reporting.engine_link import (
@@ -62,6 +63,8 @@ class ExecutionSession:
     token: str | None = field(default=None, repr=False)
     is_external: bool = False  #: A person's own papermill runs it, not a worker.
     is_recorded: bool = True  #: False: no engine knows it; nothing is reported.
+    #: What is hidden in the reports, the log and the output notebook.
+    redaction: Redaction = NOTHING
     is_dropped: bool = False  #: The engine gave it to another worker: report no more.
     is_cancelled: bool = False
     is_paused: bool = False
@@ -75,6 +78,8 @@ class ExecutionSession:
     )
     _parked_at: float = 0.0
     _log_length: int = 0
+    #: By name: output that is cut within a protected value.
+    _log_streams: dict[str, RedactedStream] = field(default_factory=dict)
     _manager: Any = None  #: Of its kernel.
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -83,6 +88,8 @@ class ExecutionSession:
     def report(self, kind: EventKind, **payload: Any) -> None:
         """Report an event, unless another worker has the execution."""
         if self.is_recorded and not self.is_dropped:
+            if self.redaction:
+                payload = self.redaction.json(payload)
             self.link.report(self.execution_id, kind, **payload)
 
     def start_cell(self, cell_id: str, cell_index: int, source_hash: str) -> str:
@@ -101,6 +108,7 @@ class ExecutionSession:
         self, cell_run_id: str, status: CellStatus, error: CellError | None
     ) -> None:
         """Report how a cell run ended."""
+        self._end_log()
         details = {}
         if error is not None:
             details = {
@@ -112,6 +120,13 @@ class ExecutionSession:
 
     def log(self, stream: str, text: str) -> None:
         """Report output. The log of an execution is bounded; its notebook has the rest."""
+        if self.redaction:
+            text = self._log_streams.setdefault(stream, self.redaction.stream()).add(
+                text
+            )
+        self._log_shown(stream, text)
+
+    def _log_shown(self, stream: str, text: str) -> None:
         if not text or self._log_length > self.log_limit:
             return
         if self._log_length + len(text) > self.log_limit:
@@ -123,6 +138,12 @@ class ExecutionSession:
             part = text[start : start + JOINED_LOG_CHARACTERS]
             self.report(K.LOGGED, stream=stream, text=part)
 
+    def _end_log(self) -> None:
+        """Report the output that could have been the beginning of a protected value."""
+        streams, self._log_streams = self._log_streams, {}
+        for name, stream in streams.items():
+            self._log_shown(name, stream.close())
+
     def end(self, ending: ExecutionEnd, failure: Failure | None = None) -> None:
         """Report the end. Only the first one counts.
 
@@ -130,6 +151,7 @@ class ExecutionSession:
         """
         if self.ending is not None:
             return
+        self._end_log()
         self.ending = ending
         if self.parks and ending.status is S.ENDED_ERROR:
             self._report_failure(ending, failure or Failure(), is_parked=False)
