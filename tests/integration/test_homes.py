@@ -15,7 +15,8 @@ import pytest
 from flowkernel.client.client import Client, engine_launcher
 from flowkernel.client.engine_launcher import EngineState, inspect_engine
 from flowkernel.core.errors import BadArgument, DiskFull, EngineFault, HomeNotWritable
-from flowkernel.core.models import Flow, FlowKind
+from flowkernel.core.models import Environment, Flow, FlowKind
+from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.home import EngineFile, Home
 from tests.conftest import a_home, engines_of, kill_engine, stop_everything, until
 
@@ -48,6 +49,11 @@ def mount(tmp_path):
     yield mount
     for folder in folders:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def changes_in(folder):
+    """When files were made or removed in a folder, and in those in it."""
+    return [f.stat().st_mtime_ns for f in (folder, *folder.glob("*")) if f.is_dir()]
 
 
 def fill(folder):
@@ -113,6 +119,41 @@ if CAN_MOUNT:
             ids.append(client.start(request).execution_id)
             kill_engine(home)
             assert {e.execution_id for e in client.list_executions()} == set(ids)
+
+    @pytest.mark.kernel
+    def test_a_run_that_ends_while_the_disk_is_full_waits_for_room(mount, tmp_path):
+        disk, gate = mount("size=12m"), tmp_path / "gate"
+        source = (
+            "import pathlib, time\n"
+            f"while not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.05)\n"
+            "print('x' * 500_000)\n"
+            f"pathlib.Path({str(tmp_path / 'printed')!r}).touch()"
+        )
+        with a_home(disk) as home, closing(Client(home)) as client:
+            environment = Environment(interpreter=sys.executable, prefix=sys.prefix)
+            flow = Flow(
+                name="f", kind=FlowKind.CELL, source=source, environment=environment
+            )
+            client.register(flow)
+            execution_id = client.start({"flow": "f"}).execution_id
+            until(lambda: client.cell_runs(execution_id))
+            filler = fill(disk)
+
+            gate.touch()
+            until(gate.with_name("printed").exists)
+            for _ in range(2):  # It tries to save, more than once.
+                stamp = changes_in(home.path / "notebooks")
+                until(lambda: changes_in(home.path / "notebooks") != stamp)  # noqa: B023
+            assert client.get_execution(execution_id).status is S.RUNNING
+            filler.unlink()
+
+            until(
+                lambda: client.get_execution(execution_id).status.is_ended, seconds=60
+            )
+            execution = client.get_execution(execution_id)
+            assert execution.status is S.ENDED_SUCCESS
+            notebook = (home.path / execution.notebook_path).read_text()
+            assert "x" * 500_000 in notebook
 
 else:  # Not root: then the rights of a folder mean something.
 

@@ -1,8 +1,11 @@
 """A running notebook is saved seldom, and its output is on disk before long."""
 
+import errno
+
 import nbformat
 import pytest
 
+from flowkernel.core.redaction import Redaction
 from flowkernel.worker.notebook import notebook_saver
 
 EVERY = 10.0
@@ -87,3 +90,94 @@ def test_a_save_that_takes_long_is_not_repeated_soon(clock, saves):
     clock[0] += 1
     manager.save_due()
     assert len(saves) == 2
+
+
+class FullDisk:
+    """Has no room for the first saves."""
+
+    def __init__(self, failures, number=errno.ENOSPC):
+        self.failures, self.number = failures, number
+        self.saves = []
+
+    def write(self, notebook):
+        if self.failures:
+            self.failures -= 1
+            raise OSError(self.number, "No space left on device")
+        self.saves.append(notebook)
+
+
+def saver_on(disk, monkeypatch):
+    monkeypatch.setattr(notebook_saver, "FULL_SECONDS", 0.0)
+    saver = notebook_saver.NotebookSaver(
+        a_notebook(), every=0.0, write=disk.write, progress_bar=False
+    )
+    saver.sentences = []
+    saver.on_full = lambda: saver.sentences.append("full")
+    return saver
+
+
+def test_a_notebook_that_ends_while_the_disk_is_full_waits_for_room(monkeypatch):
+    disk = FullDisk(failures=5)
+    saver = saver_on(disk, monkeypatch)
+
+    saver.notebook_start()
+    saver.notebook_complete()
+
+    assert len(disk.saves) == 1
+    assert saver.sentences == ["full"]
+
+
+def test_a_notebook_that_runs_goes_on_while_the_disk_is_full(monkeypatch):
+    disk = FullDisk(failures=2)
+    saver = saver_on(disk, monkeypatch)
+    saver.notebook_start()
+
+    for _ in range(3):
+        saver.save()
+
+    assert len(disk.saves) >= 1
+    assert saver.sentences == ["full"]
+
+
+def test_who_is_cancelled_does_not_wait_for_room(monkeypatch):
+    disk = FullDisk(failures=1_000)
+    saver = saver_on(disk, monkeypatch)
+    saver.notebook_start()
+    saver.gives_up = lambda: True
+
+    saver.notebook_complete()
+
+    assert disk.saves == []
+
+
+def test_any_other_error_of_the_disk_is_raised(monkeypatch):
+    saver = saver_on(FullDisk(failures=1, number=errno.EIO), monkeypatch)
+
+    with pytest.raises(OSError, match="No space"):
+        saver.save_now()
+
+
+def test_a_notebook_that_could_not_be_written_leaves_no_part_of_it(
+    tmp_path, monkeypatch
+):
+    def fail(_file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(notebook_saver.os, "fsync", fail)
+
+    with pytest.raises(OSError, match="No space"):
+        notebook_saver.write_atomically(a_notebook(), tmp_path / "a.ipynb")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_protected_values_are_in_no_saved_notebook(monkeypatch):
+    disk = FullDisk(failures=0)
+    saver = saver_on(disk, monkeypatch)
+    saver.redaction = Redaction.of(values=["secret"])
+    saver.nb.cells.append(nbformat.v4.new_code_cell("password = 'secret'"))
+
+    saver.save_now()
+
+    assert disk.saves[0].cells[0].source == "password = '***'"
+    assert saver.nb.cells[0].source == "password = 'secret'"

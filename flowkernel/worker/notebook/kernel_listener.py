@@ -50,6 +50,9 @@ CANCEL_SECONDS = 0.5
 
 PATIENCE = 0.5  #: Seconds that a kernel may be silent when a message is expected.
 
+DISK_IS_FULL = (
+    "[flowkernel: the disk is full: the output notebook is saved when there is room]\n"
+)
 Reply = dict[str, Any]
 #: Ask the engine about time limits: few, as hundreds of cells may wait at the same time.
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="time-limit")
@@ -117,6 +120,9 @@ class KernelListener(PapermillNotebookClient):
         self._cell_timeout = CellTimeout(None, session.answer_time_since)
         self._interrupted_at: float | None = None  #: When the cell was over its limit.
         nb_man.before_save = self._streams.flush
+        nb_man.redaction = session.redaction
+        nb_man.on_full = partial(session.log, "stderr", DISK_IS_FULL)
+        nb_man.gives_up = lambda: session.is_stopping
 
     def begin_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
         """Start with a new cell, and its time limit."""

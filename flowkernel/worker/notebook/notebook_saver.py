@@ -1,6 +1,8 @@
 """Saves a running notebook: seldom, whole, and in one step."""
 
+import errno
 import os
+import threading
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -10,10 +12,14 @@ import nbformat
 from papermill.engines import NotebookExecutionManager
 
 from flowkernel.core.clock import monotonic
+from flowkernel.core.redaction import NOTHING
 from flowkernel.home import open_private
 
 #: After a save that took t seconds, the next one waits t times this: saving takes 5 %.
 DELAY_FACTOR = 20
+#: Errors of a disk, or of a person's share of one, that has no room.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL_SECONDS = 2.0  #: Between two tries to save while it has none.
 
 
 class NotebookSaver(NotebookExecutionManager):
@@ -21,6 +27,8 @@ class NotebookSaver(NotebookExecutionManager):
 
     papermill itself writes the whole notebook twice for each cell.
     """
+
+    nb: nbformat.NotebookNode
 
     def __init__(
         self,
@@ -32,6 +40,12 @@ class NotebookSaver(NotebookExecutionManager):
     ) -> None:
         """`write`: saves the notebook; None: papermill saves it, where it always does."""
         self.before_save: Callable[[], None] = lambda: None
+        self.redaction = NOTHING  #: What is hidden in the saved notebook.
+        #: Called when the disk has no room; and whether to stop waiting for it.
+        self.on_full: Callable[[], None] = lambda: None
+        self.gives_up: Callable[[], bool] = lambda: False
+        self._is_full = False
+        self._pause = threading.Event()  #: Never set.
         self._every = every
         self._write = write
         self._is_complete = False
@@ -51,16 +65,45 @@ class NotebookSaver(NotebookExecutionManager):
             self.save_now()
 
     def save_now(self) -> None:
-        """Save, whatever the time."""
+        """Save, whatever the time. While the disk is full, a save stays due."""
         start = monotonic()
         self._is_due = False
         self.before_save()
-        if self._write is not None:
-            self._write(self.nb)
-        else:
-            super().save()
+        try:
+            self._save(self.nb)
+        except OSError as error:
+            # A person's own papermill says it in its own way.
+            if error.errno not in DISK_FULL or self._write is None:
+                raise
+            self._note_full()
+            return
+        self._is_full = False
         seconds = monotonic() - start
         self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
+
+    def _save(self, notebook: nbformat.NotebookNode) -> None:
+        if self.redaction:
+            notebook = nbformat.from_dict(self.redaction.json(notebook))
+        if self._write is not None:
+            self._write(notebook)
+            return
+        own, self.nb = self.nb, notebook
+        try:
+            super().save()
+        finally:
+            self.nb = own
+
+    def _note_full(self) -> None:
+        if not self._is_full:
+            self.on_full()
+        self._is_due = self._is_full = True
+        self._not_before = monotonic() + FULL_SECONDS
+
+    def _wait_for_room(self) -> None:
+        """Save again and again until the disk has room: nothing else is wrong."""
+        while self._is_full and not self.gives_up():
+            self._pause.wait(FULL_SECONDS)
+            self.save_now()
 
     def save_at_end(self) -> None:
         """Save no more until `save_now` or the end: it is stopping, and must not wait."""
@@ -71,10 +114,14 @@ class NotebookSaver(NotebookExecutionManager):
         self.save()
 
     def notebook_complete(self, **kwargs: Any) -> None:
-        """Close the record and save it, whatever the time; a second call does nothing."""
+        """Close the record and save it, whatever the time; a second call does nothing.
+
+        If the disk is full, this waits for room.
+        """
         if not self._is_complete:
             self._not_before = 0.0
             super().notebook_complete(**kwargs)
+            self._wait_for_room()
             # Only after a save without an error: else the next call saves again.
             self._is_complete = True
 
@@ -87,11 +134,19 @@ def write_atomically(notebook: nbformat.NotebookNode, path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
+    try:
+        _write_private(notebook, draft)
+        os.replace(draft, path)
+    except OSError:  # A part of a notebook only takes room.
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _write_private(notebook: nbformat.NotebookNode, path: Path) -> None:
     with open(
-        draft, "w", encoding="utf-8", errors="backslashreplace", opener=open_private
+        path, "w", encoding="utf-8", errors="backslashreplace", opener=open_private
     ) as file:
         # As `nbformat.write` does, after it has validated the notebook.
         file.write(nbformat.v4.writes(notebook))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path)
