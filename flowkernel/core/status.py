@@ -58,6 +58,17 @@ MOVES: Mapping[S, Set[S]] = {
 }
 
 
+class ExecutionType(StrEnum):
+    """What is carried out: each type has its plan in the engine, its executor in a worker.
+
+    Stored; `Execution.type` is text, for a later version may have others.
+    """
+
+    FLOW = "FLOW"  #: A cell or a notebook.
+    SCRIPT = "SCRIPT"  #: A .py file.
+    WRAPPER = "WRAPPER"  #: A flow that runs another one, and decides what follows.
+
+
 class CellStatus(StrEnum):
     """How one run of one cell went, as its kernel reported it."""
 

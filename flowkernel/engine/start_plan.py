@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Any, assert_never
 
 from pydantic import ConfigDict, Field, with_config
 
@@ -21,6 +21,7 @@ from flowkernel.core.models import (
     OnLost,
     Wrapped,
 )
+from flowkernel.core.status import ExecutionType
 from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
@@ -66,8 +67,8 @@ class StartRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartPlan:
-    """What would run: the version, and how its flow wants to be run."""
+class VersionPlan:
+    """What all plans have: the version that would run, and how its flow wants to be run."""
 
     flow_name: str
     version: FlowVersion
@@ -75,12 +76,67 @@ class StartPlan:
     on_lost: OnLost = OnLost.RUN_AGAIN
     cell_timeout: float | None = None
     wrappers: tuple[Json, ...] = ()  #: Outermost first.
-    type: str = "FLOW"
     #: The name of a registered flow, so that a retry takes its source as it is then.
     flow: str | None = None
     name: str | None = None  #: Of the execution, unless the request names it.
-    wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
-    inputs: Json = None  #: Of a wrapper: its parameters. None: those of the request.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowPlan(VersionPlan):
+    """A cell or a notebook."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptPlan(VersionPlan):
+    """A .py file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapperPlan(VersionPlan):
+    """A wrapper, and what it runs."""
+
+    wrapped: Wrapped | None
+    inputs: Json = None  #: Its parameters. None: those of the request.
+
+
+#: What would run. A new type of execution is one more member, with an executor in the worker.
+StartPlan = FlowPlan | ScriptPlan | WrapperPlan
+
+
+def type_of(plan: StartPlan) -> ExecutionType:
+    """The type of the execution that a plan becomes."""
+    match plan:
+        case FlowPlan():
+            return ExecutionType.FLOW
+        case ScriptPlan():
+            return ExecutionType.SCRIPT
+        case WrapperPlan():
+            return ExecutionType.WRAPPER
+        case _:
+            assert_never(plan)
+
+
+def _plan_of_type(type_name: str, wrapped: Wrapped | None, **fields: Any) -> StartPlan:
+    """The plan for what is recorded as of this type.
+
+    Raises:
+        BadArgument: Another version has recorded it: this one has no such type.
+    """
+    if type_name not in list(ExecutionType):
+        raise BadArgument(
+            f"{fields['flow_name']!r} is of type {type_name}, which this version of "
+            "flowkernel cannot run. Run it with the version that recorded it."
+        )
+    execution_type = ExecutionType(type_name)
+    match execution_type:
+        case ExecutionType.FLOW:
+            return FlowPlan(**fields)
+        case ExecutionType.SCRIPT:
+            return ScriptPlan(**fields)
+        case ExecutionType.WRAPPER:
+            return WrapperPlan(wrapped=wrapped, **fields)
+        case _:
+            assert_never(execution_type)
 
 
 def plan_of(
@@ -109,14 +165,14 @@ def _plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
     if model_id is None:
         raise BadArgument("Say what to start: `flow` (a name) or `source`.")
     model = store.get_execution(model_id)
-    return StartPlan(
+    return _plan_of_type(
+        model.type,
+        model.wrapped,
         flow_name=model.flow_name,
         version=store.get_version(model.flow_version),
         environment=model.environment,
         on_lost=model.on_lost,
         cell_timeout=model.cell_timeout,
-        type=model.type,
-        wrapped=model.wrapped,
     )
 
 
@@ -127,20 +183,26 @@ def _plan_of_flow(store: Store, name: str) -> StartPlan:
             f"{name!r} is a wrapper: it runs another flow. Use it with "
             f"`--using {name}`, or this.using({name!r}).flow(NAME)."
         )
-    return StartPlan(
+    return _source_plan(flow.kind)(
         flow_name=flow.name,
         version=version_of_flow(store, flow),
         environment=flow.environment,
         on_lost=flow.on_lost,
         cell_timeout=flow.cell_timeout,
         wrappers=tuple(flow.wrappers),
-        type=_type_of(flow.kind),
         flow=flow.name,
     )
 
 
-def _type_of(kind: FlowKind) -> str:
-    return "SCRIPT" if kind is FlowKind.SCRIPT else "FLOW"
+def _source_plan(kind: FlowKind) -> type[FlowPlan | ScriptPlan]:
+    """The plan for a source of this kind."""
+    match kind:
+        case FlowKind.CELL | FlowKind.NOTEBOOK:
+            return FlowPlan
+        case FlowKind.SCRIPT:
+            return ScriptPlan
+        case _:
+            assert_never(kind)
 
 
 def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
@@ -172,11 +234,10 @@ def plan_of_source(source: SourceRecord) -> StartPlan:
     """
     name = checked_name(re.sub(r"[/\\]", "-", source.name)[:128])
     check_source(source.kind, source.source, name)
-    return StartPlan(
+    return _source_plan(source.kind)(
         flow_name=name,
         version=version_of(name, source.kind, source.source, None, source.path),
         environment=source.environment,
-        type=_type_of(source.kind),
     )
 
 
@@ -206,7 +267,7 @@ def plan_of_wrapper(
     *,
     name: str | None,
     inputs: Json,
-) -> StartPlan:
+) -> WrapperPlan:
     """The plan of the outermost of some wrappers around a plan.
 
     Args:
@@ -219,11 +280,10 @@ def plan_of_wrapper(
     name = name or plan.name or plan.flow_name
     suffix = f" ({flow.name})"
     folder = flow.environment.cwd or plan.environment.cwd
-    return StartPlan(
+    return WrapperPlan(
         flow_name=flow.name,
         version=version_of_flow(store, flow),
         environment=replace(flow.environment, cwd=folder),
-        type="WRAPPER",
         name=name[: MAX_NAME - len(suffix)] + suffix,
         inputs=outermost["inputs"],
         wrapped=_wrapped(plan, inner, name, inputs),
@@ -238,7 +298,7 @@ def _wrapped(plan: StartPlan, wrappers: list[Json], name: str, inputs: Json) -> 
         environment=plan.environment,
         on_lost=plan.on_lost,
         cell_timeout=plan.cell_timeout,
-        type=plan.type,
+        type=type_of(plan),
         inputs=inputs,
         name=name,
         wrappers=wrappers,
@@ -253,13 +313,14 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
     if wrapped.flow is not None:
         plan = _plan_of_flow(store, wrapped.flow)
     else:
-        plan = StartPlan(
+        plan = _plan_of_type(
+            wrapped.type,
+            None,
             flow_name=wrapped.flow_name,
             version=store.get_version(wrapped.flow_version),
             environment=wrapped.environment,
             on_lost=wrapped.on_lost,
             cell_timeout=wrapped.cell_timeout,
-            type=wrapped.type,
         )
     return replace(plan, wrappers=tuple(wrapped.wrappers), name=wrapped.name)
 

@@ -11,7 +11,13 @@ from flowkernel.engine.caller_checks import check_caller
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
 from flowkernel.engine.event_factory import make_event
-from flowkernel.engine.start_plan import StartPlan, StartRequest, plan_of
+from flowkernel.engine.start_plan import (
+    StartPlan,
+    StartRequest,
+    WrapperPlan,
+    plan_of,
+    type_of,
+)
 from flowkernel.engine.wrapper_registry import checked_uses
 from flowkernel.store import Batch, Store, checked_event
 
@@ -91,7 +97,8 @@ def _planned(
     wrappers = checked_uses(store, request.using)
     plan = plan_of(store, request, wrappers, inputs)
     store.save_version(plan.version)
-    inputs = inputs if plan.inputs is None else plan.inputs
+    if isinstance(plan, WrapperPlan) and plan.inputs is not None:
+        inputs = plan.inputs
     return _new_execution(request, plan, parent, inputs)
 
 
@@ -115,7 +122,7 @@ def _new_execution(
     return Execution(
         execution_id=request.execution_id,
         root_id=parent.root_id if parent else request.execution_id,
-        type=plan.type,
+        type=type_of(plan),
         flow_name=plan.flow_name,
         flow_version=plan.version.flow_version,
         name=checked_name(_name_of(request, plan), "execution"),
@@ -130,7 +137,7 @@ def _new_execution(
         on_lost=plan.on_lost,
         cell_timeout=plan.cell_timeout,
         started_by=request.started_by,
-        wrapped=plan.wrapped,
+        wrapped=plan.wrapped if isinstance(plan, WrapperPlan) else None,
         parks=request.parks and parent is not None,
         is_interactive=request.is_interactive or is_interactive,
     )
@@ -138,8 +145,8 @@ def _new_execution(
 
 def _name_of(request: StartRequest, plan: StartPlan) -> str:
     """The name of an execution; a wrapper has that of what it wraps in its own."""
-    is_wrapper = plan.inputs is not None
-    return (plan.name if is_wrapper else request.name) or plan.name or plan.flow_name
+    is_around = isinstance(plan, WrapperPlan) and plan.inputs is not None
+    return (plan.name if is_around else request.name) or plan.name or plan.flow_name
 
 
 def _created_event(execution: Execution) -> Event:

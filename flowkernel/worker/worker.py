@@ -8,9 +8,11 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EngineError, FlowkernelError, Unauthorized
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
+from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.capacity import measure_capacity
 from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.execute import execute
+from flowkernel.worker.executors import Executor, executor_of
 from flowkernel.worker.kernel_eviction import EvictionCandidate, ParkedLimits, evictions
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
 from flowkernel.worker.reporting.engine_link import EngineLink
@@ -106,48 +108,44 @@ class Worker:
             memory=self.config.parked_megabytes * 1_000_000,
         )
 
-    def _no_parking_reason(self, execution: Execution) -> str | None:
-        """Why its kernel is not kept when it fails; None: it is kept."""
-        if execution.wrapped is not None:
-            return "The kernel of a wrapper is not kept."
-        if self.config.parked_kernels < 1:
-            return "No kernel is kept (`parked_kernels = 0`)."
-        return None
-
-    def _start_execution(self, assignment: Json) -> ExecutionSession:
-        execution = Execution.from_json(assignment["execution"])
-        version = FlowVersion.from_json(assignment["version"])
+    def _start_execution(self, record: Json) -> ExecutionSession:
+        execution = Execution.from_json(record["execution"])
+        executor = executor_of(execution.type)
         session = ExecutionSession(
             link=self.link,
             execution_id=execution.execution_id,
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,
-            no_parking_reason=self._no_parking_reason(execution),
+            no_parking_reason=executor.no_parking_reason(self.config),
             on_parked=self._evict_kernels,
-            token=assignment.get("token"),
+            token=record.get("token"),
+        )
+        assignment = Assignment(
+            execution=execution,
+            version=FlowVersion.from_json(record["version"]),
+            session=session,
+            home=self.home,
+            config=self.config,
         )
         # Before its thread can end.
         self.poller.sessions[execution.execution_id] = session
         threading.Thread(
-            target=self._execute,
-            args=(execution, version, session),
-            name=execution.name,
+            target=self._execute, args=(executor, assignment), name=execution.name
         ).start()
         return session
 
-    def _execute(
-        self, execution: Execution, version: FlowVersion, session: ExecutionSession
-    ) -> None:
+    def _execute(self, executor: Executor, assignment: Assignment) -> None:
+        session = assignment.session
         try:
             with thread_loop():
-                execute(execution, version, session, home=self.home, config=self.config)
+                execute(executor, assignment)
         finally:
             # Removed only when its end is acknowledged: else the engine assigns it again.
             while not self.link.flush(FLUSH_SECONDS):
                 if session.is_dropped or self.poller.is_stopped:
                     break
-            self.poller.remove(execution.execution_id)
+            self.poller.remove(session.execution_id)
 
 
 def describe_capacity(held: int) -> dict[str, Json]:

@@ -1,0 +1,84 @@
+"""Carries out what is a notebook, or becomes one: through papermill, in a kernel of its own."""
+
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+
+import papermill
+
+from flowkernel.config import Config
+from flowkernel.core.models import FlowKind
+from flowkernel.worker.assignment import Assignment
+from flowkernel.worker.kernel_manager import make_kernel_manager
+from flowkernel.worker.notebook.notebook_saver import write_atomically
+from flowkernel.worker.notebook.render import environment_text, render
+from flowkernel.worker.notebook_run import NotebookRun, end_after_error
+from flowkernel.worker.reporting.execution_session import ExecutionEnd
+
+#: nbclient's words for a kernel that did not start.
+KERNEL_DIED = "Kernel died before replying"
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookExecutor:
+    """Runs the notebook of an execution."""
+
+    #: Why the kernel of one that failed is never kept; None: it may be.
+    never_parks: str | None = None
+
+    def run(self, assignment: Assignment) -> None:
+        """Run it, and report it; the end too, unless it raises."""
+        execution = assignment.execution
+        rendered = render(assignment.version, execution)
+        papermill.execute_notebook(
+            rendered.notebook,
+            None,  # `notebook_run` says how it is saved.
+            parameters=rendered.parameters or None,
+            engine_name="flowkernel",
+            kernel_name=rendered.kernel_name,
+            progress_bar=False,
+            # nbclient takes whole seconds.
+            start_timeout=ceil(assignment.config.kernel_start),
+            timeout_func=lambda _cell: execution.cell_timeout,
+            notebook_run=_notebook_run(assignment),
+        )
+
+    def end_after(self, error: BaseException, assignment: Assignment) -> ExecutionEnd:
+        """The end after an error outside of the cells, with advice if no kernel started."""
+        ending = end_after_error(error, assignment.session)
+        is_start = isinstance(error, RuntimeError | TimeoutError)
+        if not (is_start and KERNEL_DIED in str(error)):
+            return ending
+        execution = assignment.execution
+        environment = environment_text(execution.environment)
+        python = execution.environment.interpreter or "python"
+        return ExecutionEnd(
+            status=ending.status,
+            message=f"The kernel of {execution.flow_name!r} did not start with "
+            f"{environment}. Is ipykernel installed there? "
+            f"({python} -m pip install ipykernel)",
+        )
+
+    def no_parking_reason(self, config: Config) -> str | None:
+        """Why the kernel of one that failed is not kept; None: it is kept."""
+        if self.never_parks is None and config.parked_kernels < 1:
+            return "No kernel is kept (`parked_kernels = 0`)."
+        return self.never_parks
+
+
+def _notebook_run(assignment: Assignment) -> NotebookRun:
+    execution, config = assignment.execution, assignment.config
+    version, environment = assignment.version, execution.environment
+    assert execution.notebook_path is not None
+    path = assignment.home.path / execution.notebook_path
+    return NotebookRun(
+        execution=execution,
+        session=assignment.session,
+        save_every=config.save_every,
+        stream_limit=config.stream_characters,
+        display_limit=config.display_characters,
+        write=partial(write_atomically, path=path),
+        script=version.path if version.kind is FlowKind.SCRIPT else None,
+        manager=make_kernel_manager(environment, execution.flow_name, config),
+        cwd=environment.cwd,
+    )
