@@ -440,6 +440,27 @@ def test_a_page_has_the_newest_rows_with_their_progress_and_says_where_to_go_on(
     assert second != first
 
 
+def test_who_got_a_part_of_what_one_event_changed_gets_all_of_it_again(world):
+    id_ = started(world)
+    message = {"message_id": new_id(), "subject": "s", "message_type": "INFO"}
+    world.store.append([make_event(id_, K.MESSAGE_SENT, **message, body=FORM)])
+    seq = world.store.last_seq
+    world.store.append([make_event(id_, K.ENDED, status=S.ENDED_SUCCESS)])
+
+    async def watch(after_seq):
+        world.deliver()
+        pieces = world.stream.watch(world.stream.cursor(after_seq), EVERYTHING)
+        async with asyncio.timeout(PATIENCE), aclosing(pieces):
+            await anext(pieces)
+            return [*sent_events(await anext(pieces))]
+
+    first, second = asyncio.run(watch(seq))
+
+    assert {*first.data, *second.data} == {"seq", "execution", "progress", "message"}
+    assert (first.id, second.id) == (None, seq + 1)
+    assert asyncio.run(watch(first.id or seq)) == [first, second]
+
+
 def test_the_cursor_of_a_watcher_from_now_on_knows_every_removal(world):
     world.stream.removals.add(0, ["x"])
 

@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
 
-from flowkernel.engine.streams.sse_frames import hello, id_frame
+from flowkernel.engine.streams.sse_frames import MAX_CHUNK, hello, id_frame
 
 #: A watcher that gets nothing is told the number up to which that is so, now and then.
 IDS_EVERY = 10_000
@@ -100,7 +100,8 @@ class Feed(ABC, Generic[S]):
                 if chunk.cursor == cursor:
                     await _wait(news, LAG_SECONDS if is_old else None)
                 cursor = chunk.cursor
-                await asyncio.sleep(0)  # A socket that takes everything never waits.
+                if len(chunk.data) >= MAX_CHUNK:  # A socket that takes all never waits.
+                    await asyncio.sleep(0)
 
     @contextmanager
     def _counted(self, is_passive: bool) -> Iterator[None]:
