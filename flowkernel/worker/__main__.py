@@ -43,6 +43,8 @@ def main(path: str, worker_id: str, config_source: str = "") -> int:
         remove_stale_transports()
     sweep_parked(home.path)
     Worker(home, config, worker_id, token).work()
+    if os.name == "posix":  # Those of processes that were killed meanwhile.
+        remove_stale_transports()
     return 0
 
 

@@ -1,15 +1,20 @@
 """What an execution costs its worker as long as it waits with a live kernel, and after it."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
+import psutil
 import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
+from tests.acceptance import kernels
 from tests.acceptance.flows import register_cell, start_flow
 from tests.conftest import until, workers_of
 
@@ -97,4 +102,59 @@ def test_what_has_no_place_waits_in_the_queue_and_says_why(own_home):
 
     until(all_ended, seconds=120)
     assert {parent.status for parent in parents} == {S.ENDED_SUCCESS}
+    client.close()
+
+
+@pytest.mark.parametrize("kernel", ["fork", "plain"])
+def test_a_kernel_has_the_limit_of_files_of_the_person(own_home, monkeypatch, kernel):
+    """Its worker has raised its own."""
+    import resource
+
+    monkeypatch.setenv("FLOWKERNEL_KERNEL", kernel)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 10, hard))
+    try:
+        client = Client(own_home)
+        register_cell(
+            client,
+            "limit",
+            "import resource\n"
+            "soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+            "this.set_output(soft=soft, hard=hard)",
+        )
+        output = start_flow(client, "limit").wait(timeout=60).output
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert output == {"soft": hard - 10, "hard": hard}
+    [worker] = workers_of(own_home)
+    assert worker.rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+    client.close()
+
+
+def test_nothing_is_left_of_a_killed_worker_and_fork_server(
+    own_home, own_runtime, monkeypatch
+):
+    """Once the next ones have started."""
+    folder = own_runtime / "t"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    client = Client(own_home)
+    register_cell(client, "sleeper", "import time; time.sleep(600)")
+    register_cell(client, "gate", "1")
+    execution = start_flow(client, "sleeper")
+    until(lambda: execution.status is S.RUNNING and len(list(folder.iterdir())) > 2)
+    [worker], [server] = workers_of(own_home), kernels.servers(own_runtime)
+    client.act(execution.execution_id, "cancel")
+    for pid in (worker.pid, server["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    left, long_ago = set(folder.iterdir()), time.time() - 100
+    for path in left:
+        with suppress(FileNotFoundError):  # A kernel that was ready removes its own.
+            os.utime(path, (long_ago, long_ago))
+
+    start_flow(client, "gate").wait(timeout=60)
+    client.post("/engine/stop", {"force": True})
+
+    until(lambda: not left & set(folder.iterdir()))
     client.close()

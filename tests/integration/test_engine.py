@@ -57,6 +57,15 @@ def test_an_idle_engine_stops_and_nothing_is_lost(monkeypatch, own_home):
     assert client.get_execution(execution.execution_id).status == "PENDING"
 
 
+def test_an_engine_that_has_ended_leaves_no_zombie(own_home):
+    client = Client(own_home)
+    pid = client.get("/engine")["pid"]
+
+    client.post("/engine/stop", {})
+
+    until(lambda: not psutil.pid_exists(pid), description="no process, also no zombie")
+
+
 @pytest.mark.kernel
 def test_an_engine_with_something_under_way_is_stopped_only_by_force(own_home):
     client = Client(own_home)

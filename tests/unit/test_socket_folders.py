@@ -11,6 +11,7 @@ from flowkernel.kernels.fork_server import socket_folders
 from flowkernel.kernels.fork_server.socket_folders import (
     MAX_SOCKET_PATH,
     RESTART_SECONDS,
+    TOUCH_SECONDS,
     make_socket_folder,
     mark_in_use,
     parent_folder,
@@ -68,6 +69,14 @@ def test_a_kernel_that_restarts_keeps_its_folder(folder):
 
     assert not remove_abandoned(folder)
     assert remove_abandoned(folder, grace=0)
+
+
+def test_what_a_killed_process_left_is_removed_soon(folder):
+    """No kernel is to start there again: there is no mark."""
+    past = folder.stat().st_mtime - TOUCH_SECONDS - 1
+    os.utime(folder, (past, past))
+
+    assert remove_abandoned(folder)
 
 
 def test_a_missing_folder_is_not_removed(tmp_path):

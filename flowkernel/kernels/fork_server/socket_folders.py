@@ -21,8 +21,12 @@ MAX_SOCKET_PATH = 100
 LONGEST_NAME = f"/{FOLDER_PREFIX}4194304-abcdefgh/k-5"
 #: Where sockets are if they cannot be in the folder for temporary files.
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
-#: How long a folder without a listener is kept after it was touched.
+#: Seconds for which a folder without a listener is kept, if a kernel is to start there again.
 RESTART_SECONDS = 60.0
+#: The same without the mark for that: owners of an older version only touch the folder.
+TOUCH_SECONDS = 5.0
+#: The file in a folder that marks it.
+MARK = "restarts"
 
 
 def make_socket_folder() -> Path:
@@ -78,12 +82,14 @@ def _is_safe(folder: str) -> bool:
     return is_ours and stat.S_ISDIR(mode) and os.access(folder, os.W_OK | os.X_OK)
 
 
-def remove_abandoned(folder: Path, *, grace: float = RESTART_SECONDS) -> bool:
+def remove_abandoned(folder: Path, *, grace: float | None = None) -> bool:
     """Remove the folder of a process that has ended; return whether it was removed.
 
-    It stays if a kernel listens there, or if it was touched within the last `grace` seconds,
-    as a kernel may be about to listen there again; and if it is a link, or another user's.
+    It stays if a kernel listens there, or is about to: it was touched within the last `grace`
+    seconds (None: by whether it is marked). It stays if it is a link, or another user's.
     """
+    if grace is None:
+        grace = RESTART_SECONDS if (folder / MARK).exists() else TOUCH_SECONDS
     try:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
@@ -105,8 +111,9 @@ def remove_folders_of(pid: int) -> None:
 
 
 def mark_in_use(folder: Path) -> None:
-    """Touch the folder, because a kernel will listen there again in a moment."""
+    """Mark and touch the folder, because a kernel will listen there again in a moment."""
     with suppress(OSError):
+        (folder / MARK).touch()
         os.utime(folder)
 
 
