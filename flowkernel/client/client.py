@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from flowkernel.client import engine_launcher
+from flowkernel.client.copy_notice import copy_notice
 from flowkernel.client.engine_connection import Reply, headers_of, open_connection
 from flowkernel.client.own_token import own_token
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
     EngineUnreachable,
-    FlowkernelError,
     Unauthorized,
 )
 from flowkernel.core.json_values import dumps, plain_json
@@ -35,7 +35,6 @@ UNAUTHORIZED = 401  #: An HTTP status.
 LISTED = 50  #: Executions of a list, if nothing is said.
 ANSWER_SECONDS = 60.0  #: How long one response may take; a wait is many requests.
 SQL_SECONDS = 86400.0  #: The same for a query.
-NOTE_SECONDS = 1.0  #: A wait of this length needs a sentence.
 #: Not sent again because the response is late: the engine would do it twice.
 UNREPEATABLE = frozenset({"/sql"})
 RETRY_SECONDS = 30.0  #: How long a request is repeated until an engine responds.
@@ -190,26 +189,10 @@ class Client:
                 it can begin.
         """
         body = {"sql": query, "format": "json"}
-        timer = threading.Timer(NOTE_SECONDS, self._explain_wait, [on_wait])
-        timer.daemon = True
-        if on_wait is not None:
-            timer.start()
-        try:
+        with copy_notice(self, on_wait):
             # The engine itself limits the time, by a setting that is not known here.
             result: dict[str, Json] = self.post("/sql", body, seconds=SQL_SECONDS)
-        finally:
-            timer.cancel()
         return result
-
-    def _explain_wait(self, on_wait: Callable[[str], None]) -> None:
-        with suppress(OSError, FlowkernelError, http.client.HTTPException):
-            status = self.get("/engine")
-            if status.get("sql_reader", {}).get("state") == "starting":
-                on_wait(
-                    f"Copying the database for SQL ({status['database_bytes']:,} bytes). The "
-                    "next queries need not wait."
-                )
-        self.close()
 
     def events(
         self,

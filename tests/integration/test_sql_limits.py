@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from flowkernel.client import client as client_module
+from flowkernel.client import copy_notice
 from flowkernel.client.client import Client
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import SqlBusy, SqlRefused
@@ -247,7 +247,7 @@ def test_who_waits_for_the_copy_is_told_so(own_home, monkeypatch):
     client = Client(own_home)
     client.start(RECORDED)
     status = client.get("/engine") | {"sql_reader": {"state": "starting", "pid": None}}
-    monkeypatch.setattr(client_module, "NOTE_SECONDS", 0.01)
+    monkeypatch.setattr(copy_notice, "NOTE_SECONDS", 0.01)
     monkeypatch.setattr(client, "get", lambda _: status)
     sentences: list[str] = []
 
@@ -263,7 +263,7 @@ def test_who_waits_for_the_copy_is_told_so(own_home, monkeypatch):
 def test_who_waits_for_a_query_alone_is_told_nothing(own_home, monkeypatch):
     client = Client(own_home)
     client.sql("SELECT 1")
-    monkeypatch.setattr(client_module, "NOTE_SECONDS", 0.01)
+    monkeypatch.setattr(copy_notice, "NOTE_SECONDS", 0.01)
     sentences: list[str] = []
 
     client.sql("SELECT sleep_ms(300)", on_wait=sentences.append)
