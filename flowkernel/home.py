@@ -87,6 +87,11 @@ class Home:
         return self.path / "presence.json"
 
     @property
+    def stop_mark(self) -> Path:
+        """There while the engine stays stopped: only a person starts it again."""
+        return self.path / "engine-stopped"
+
+    @property
     def engine_lock(self) -> Path:
         """Locked by the engine while it runs."""
         return self.path / "engine.lock"

@@ -14,7 +14,12 @@ from urllib.parse import urlsplit
 
 from flowkernel.client.own_token import own_token, without_tokens
 from flowkernel.core import errors
-from flowkernel.core.errors import BadArgument, EngineUnreachable, Unauthorized
+from flowkernel.core.errors import (
+    BadArgument,
+    EngineStopped,
+    EngineUnreachable,
+    Unauthorized,
+)
 from flowkernel.core.open_files import child_environment
 from flowkernel.home import EngineFile, Home, home_error, open_private
 
@@ -100,6 +105,7 @@ def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
 
     Raises:
         Unauthorized: The engine does not know the token, which it made once.
+        EngineStopped: A person stopped it, and the token is that of a worker or a flow.
         HomeNotWritable, DiskFull: The home cannot be used.
         EngineUnreachable: It does not start, or its process hangs; says which, and why.
     """
@@ -120,9 +126,10 @@ def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
 
 def _running_engine(home: Home, token: str | None) -> EngineFile:
     """The engine that answers, is starting, or is started here."""
-    return _answering(home, token) or _wait_for(
-        home, token, None if is_locked(home) else _spawn(home)
-    )
+    engine = _answering(home, token)
+    if engine is None and token is not None and home.stop_mark.exists():
+        raise EngineStopped(str(home.path))
+    return engine or _wait_for(home, token, None if is_locked(home) else _spawn(home))
 
 
 def _answering(home: Home, token: str | None) -> EngineFile | None:
@@ -167,6 +174,7 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
 def _wait_for(
     home: Home, token: str | None, process: subprocess.Popen[bytes] | None
 ) -> EngineFile:
+    """The engine, once it answers; one that is killed while it starts is started again."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         engine = _answering(home, token)
@@ -174,10 +182,10 @@ def _wait_for(
             if process is not None:
                 _reap_at_its_end(process)
             return engine
-        if process is not None and process.poll() is not None:
-            raise _failure(home, process.returncode)
         if process is None and not is_locked(home):
-            return _wait_for(home, token, _spawn(home))
+            process = _spawn(home)
+        elif process is not None and process.poll() is not None:
+            process = _spawn_again(home, process.returncode)
         time.sleep(LOOK_EVERY)
     raise _hung(home, process.pid if process is not None else _pid(home))
 
@@ -185,6 +193,17 @@ def _wait_for(
 def _reap_at_its_end(process: subprocess.Popen[bytes]) -> None:
     """Leave no zombie, if the engine ends before this process does."""
     threading.Thread(target=process.wait, name="engine-end", daemon=True).start()
+
+
+def _spawn_again(home: Home, code: int) -> subprocess.Popen[bytes] | None:
+    """Another engine after one that was killed; None: another process starts one.
+
+    Raises:
+        FlowkernelError: It ended by itself, and says why, or wrote nothing.
+    """
+    if code >= 0:
+        raise _failure(home, code)
+    return None if is_locked(home) else _spawn(home)
 
 
 def _hung(home: Home, pid: int | None) -> EngineUnreachable:

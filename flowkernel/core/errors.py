@@ -258,6 +258,16 @@ class EngineUnreachable(EngineError):
     """The engine does not answer, and could not be started."""
 
 
+class EngineStopped(EngineUnreachable):
+    """A person stopped the engine: workers and flows do not start it again."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(
+            f"The engine of {home!r} was stopped by `flowkernel engine stop`, and with it "
+            "what ran. `flowkernel engine start` starts it again."
+        )
+
+
 class EngineBusy(EngineError):
     """The engine has no room for the request just now: send it again a little later."""
 

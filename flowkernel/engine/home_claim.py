@@ -27,6 +27,7 @@ class HomeClaim:
             HomeNotWritable, DiskFull: It cannot be written.
         """
         try:
+            self._home.stop_mark.unlink(missing_ok=True)
             self._engine_file.write(self._home)
         except OSError as error:
             raise home_error(self._home.path, error) from error
@@ -38,6 +39,11 @@ class HomeClaim:
                 if EngineFile.read(self._home) == self._engine_file:
                     self._home.engine_file.unlink()
                     self._home.address_file.unlink(missing_ok=True)
+
+    def mark_stopped(self) -> None:
+        """Have workers and flows not start another engine: a person stopped this one."""
+        with suppress(OSError):  # A full disk: then they may.
+            self._home.stop_mark.touch(mode=0o600)
 
     def renew(self) -> bool:
         """Write them again if one is gone or wrong: without it, no client finds us.

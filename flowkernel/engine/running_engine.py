@@ -188,6 +188,7 @@ class Engine:
                 "or stop with `--force`, which cancels them all."
             )
         await self._cancel(executions)
+        self.claim.mark_stopped()
         self.dispatcher.stop_workers()
         asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
 

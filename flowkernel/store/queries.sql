@@ -8,7 +8,11 @@ UPDATE meta SET value = $value WHERE key = $key;
 
 -- list_live
 -- The executions that have not ended; read when the store opens, as are those that follow.
-SELECT * FROM execution WHERE NOT starts_with(status, 'ENDED_');
+-- Ids as text: of thousands, DuckDB makes text in a tenth of the time that Python takes.
+SELECT * REPLACE (
+    execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
+    parent_id::VARCHAR AS parent_id, retry_of::VARCHAR AS retry_of
+) FROM execution WHERE NOT starts_with(status, 'ENDED_');
 
 -- list_live_cells
 -- Their cell runs. Of the ended ones, memory keeps only the ids.

@@ -5,7 +5,12 @@ from logging import getLogger
 
 from flowkernel.client.client import Client
 from flowkernel.config import Config
-from flowkernel.core.errors import EngineError, FlowkernelError, Unauthorized
+from flowkernel.core.errors import (
+    EngineError,
+    EngineStopped,
+    FlowkernelError,
+    Unauthorized,
+)
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.home import Home
 from flowkernel.worker.assignment import Assignment
@@ -62,7 +67,8 @@ class Worker:
                 failed_polls = 0
                 self._evict_kernels()
             except EngineError as error:
-                if isinstance(error, Unauthorized) and self._has_token:
+                is_unknown = isinstance(error, Unauthorized) and self._has_token
+                if is_unknown or isinstance(error, EngineStopped):
                     self._give_up(error)
                 failed_polls += 1
                 log.warning("no engine: %s", error)
@@ -71,8 +77,8 @@ class Worker:
                 log.exception("the engine refused a poll")
                 self._retry_delay.wait(RETRY_SECONDS)
 
-    def _give_up(self, error: Unauthorized) -> None:
-        """Drop everything: the key of the home is another one, and no engine knows us."""
+    def _give_up(self, error: EngineError) -> None:
+        """Drop everything: no engine knows us, or a person stopped the engine."""
         if not self.poller.is_stopped:
             log.error("this worker ends: %s", error)
         for session in list(self.poller.sessions.values()):

@@ -31,7 +31,7 @@ from flowkernel.home import Home
 from flowkernel.store import Commit, Store
 from tests.stage import Clock, NoProcesses
 
-SLOTS = 2
+SLOTS = 3
 LEASE = 10.0
 CONFIG = Config(slots=SLOTS, poll=0.0, lease=LEASE, silence=60.0, max_losses=2)
 #: Rounds of the event loop after which nothing is left to do without the test.
@@ -143,7 +143,6 @@ class LateEngine:
         self.service = Service(SteppedStore(self.store), home, CONFIG)  # type: ignore[arg-type]
         self.service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
         self.inbox = Inbox(self.service)
-        self._decide = self.service.store.decide
         streams = RecordStreams(self.store)
         processes = NoProcesses(home)
         self.dispatcher = Dispatcher(
@@ -203,12 +202,9 @@ class LateEngine:
 
     def promised(self) -> list[str]:
         """The executions that are to get a slot, by what is not carried out yet."""
-        decisions = [
-            call.args[0] for call, _ in self.calls if call.func == self._decide
-        ]
-        batches = [
-            d.keywords.get("events", ()) for d in decisions if isinstance(d, partial)
-        ]
+        arguments = [argument for call, _ in self.calls for argument in call.args]
+        decisions = [a for a in arguments if isinstance(a, partial)]
+        batches = [decision.keywords.get("events", ()) for decision in decisions]
         return [
             event.execution_id
             for events in batches

@@ -141,8 +141,7 @@ class LateCommits(RuleBasedStateMachine):
         self.outputs: defaultdict[str, set[str]] = defaultdict(set)
         self.answered: list[str] = []
         self.source, self.sources = "1", 1
-        for number in range(SLOTS):
-            self.start(1 + 12 * number)
+        self.start(1)
         self.go_round()
 
     @rule()
