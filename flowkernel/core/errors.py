@@ -18,7 +18,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     ├── RunError           a flow ran and did not succeed
     │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
     └── EngineError        the engine does not answer or has an internal error
-        └── EngineUnreachable, EngineBusy, EngineFault, HomeNotWritable, DiskFull,
+        └── EngineUnreachable (EngineStopped), EngineBusy, EngineFault, HomeNotWritable, DiskFull,
             Unauthorized
 """
 
