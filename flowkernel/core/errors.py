@@ -18,8 +18,8 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     ├── RunError           a flow ran and did not succeed
     │   └── ExecutionFailed, ExecutionCancelled, EnvironmentGone
     └── EngineError        the engine does not answer or has an internal error
-        └── EngineUnreachable (EngineStopped), EngineBusy, EngineFault, HomeNotWritable, DiskFull,
-            Unauthorized
+        └── EngineUnreachable (EngineStopped), EngineBusy, EngineFault,
+            HomeNotWritable, DiskFull, Unauthorized
 """
 
 from collections.abc import Iterable

@@ -253,6 +253,8 @@ class LateEngine:
         lease = self.note_worker(worker_id)
         state = WorkerState(holding=holding, paused=paused)
         task = self.task(self.dispatcher.poll(lease, state))
+        if not task.done():  # It records first what the worker has dropped.
+            self.settle()
         reply: dict[str, Any] = task.result()
         return reply
 
