@@ -6,7 +6,6 @@ where no package of ours is installed.
 
 import getpass
 import http.client
-import json
 import os
 import threading
 import time
@@ -17,7 +16,12 @@ from urllib.parse import quote, urlencode
 
 from flowkernel.client import engine_launcher
 from flowkernel.client.copy_notice import copy_notice
-from flowkernel.client.engine_connection import Reply, headers_of, open_connection
+from flowkernel.client.engine_connection import (
+    Reply,
+    headers_of,
+    open_connection,
+    read_events,
+)
 from flowkernel.client.own_token import own_token
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
@@ -39,7 +43,6 @@ SQL_SECONDS = 86400.0  #: The same for a query.
 UNREPEATABLE = frozenset({"/sql"})
 RETRY_SECONDS = 30.0  #: How long a request is repeated until an engine responds.
 RETRY_EVERY = 0.1  #: Seconds between two tries.
-SILENT_SECONDS = 15.0  #: A stream without a line for this long is opened again.
 
 
 class Client:
@@ -357,21 +360,7 @@ class Client:
         engine = self._known_engine()
         filters = {"cursor": cursor, "root_id": root_id, "execution_id": execution_id}
         query = urlencode({k: v for k, v in filters.items() if v is not None})
-        connection = open_connection(engine.url, SILENT_SECONDS)
-        try:
-            connection.request(
-                "GET", f"{API}/event?{query}", headers=headers_of(engine, None)
-            )
-            response = connection.getresponse()
-            if response.status != 200:
-                raise http.client.HTTPException(f"status {response.status}")
-            for line in response:
-                if line.startswith(b"data:"):
-                    yield Event.from_json(json.loads(line[5:]))
-                elif line.startswith(b":"):
-                    yield None
-        finally:
-            connection.close()
+        return read_events(engine, f"{API}/event?{query}")
 
 
 def _is_unsent(error: Exception, *, is_first: bool) -> bool:

@@ -3,14 +3,17 @@
 import http.client
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from flowkernel.core.errors import from_code
+from flowkernel.core.models import Event
 from flowkernel.home import EngineFile
 
 BAD_REQUEST = 400  #: The lowest HTTP status of an error.
 BUSY = (429, 503)  #: With `Retry-After`: send the request again later.
+SILENT_SECONDS = 15.0  #: A stream without a line for this long is opened again.
 NEXT = re.compile(r'</api/latest([^>]+)>; rel="next"')
 
 
@@ -73,3 +76,24 @@ def headers_of(engine: EngineFile, body: bytes | None) -> dict[str, str]:
     if body is not None:
         headers["Content-Type"] = "application/json"
     return headers
+
+
+def read_events(engine: EngineFile, path: str) -> Iterator[Event | None]:
+    """The events of a stream as they come; None for each comment.
+
+    Raises:
+        OSError, HTTPException: It ended, or cannot be had.
+    """
+    connection = open_connection(engine.url, SILENT_SECONDS)
+    try:
+        connection.request("GET", path, headers=headers_of(engine, None))
+        response = connection.getresponse()
+        if response.status != 200:
+            raise http.client.HTTPException(f"status {response.status}")
+        for line in response:
+            if line.startswith(b"data:"):
+                yield Event.from_json(json.loads(line[5:]))
+            elif line.startswith(b":"):
+                yield None
+    finally:
+        connection.close()
