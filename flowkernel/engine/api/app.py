@@ -13,6 +13,7 @@ from flowkernel.engine.api import refusals
 from flowkernel.engine.api.auth import AuthMiddleware
 from flowkernel.engine.api.body_budget import BodyBudget
 from flowkernel.engine.api.head_requests import HeadMiddleware
+from flowkernel.engine.api.openapi import Api
 from flowkernel.engine.api.routes import (
     changes,
     execution_actions,
@@ -53,7 +54,7 @@ ERROR_HANDLERS: Mapping[type[Exception], Any] = {
 
 def make_app(engine: Engine) -> FastAPI:
     """The application of one engine. It runs the engine's background work, too."""
-    app = FastAPI(
+    app = Api(
         title="flowkernel",
         version=engine.engine_file.version,
         lifespan=_run_engine,

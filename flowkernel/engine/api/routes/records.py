@@ -61,7 +61,9 @@ async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
 
 
 @router.post("/compact", tags=["engine"])
-async def compact(body: schemas.NoFields | None, engine: CurrentEngine) -> Response:
+async def compact(
+    engine: CurrentEngine, body: schemas.NoFields | None = None
+) -> Response:
     """Give free space in the database file back to the disk, while everything continues."""
     size_before = engine.store.size_bytes
     await in_thread(database_copy.compact, engine.store, engine.service.home)
@@ -69,7 +71,9 @@ async def compact(body: schemas.NoFields | None, engine: CurrentEngine) -> Respo
 
 
 @router.post("/backup", tags=["engine"])
-async def backup(body: schemas.NoFields | None, engine: CurrentEngine) -> Response:
+async def backup(
+    engine: CurrentEngine, body: schemas.NoFields | None = None
+) -> Response:
     """Copy the database into the backup folder, while everything continues."""
     path = await in_thread(database_copy.backup, engine.store, engine.service.home)
     return json_response({"path": path})
