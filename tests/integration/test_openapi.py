@@ -19,8 +19,8 @@ from tests.conftest import a_home
 from tests.stage import engine_in_process
 
 FLOW = {"name": "f", "kind": "CELL", "source": "x = 1"}
-#: It stops the engine; and a response without an end.
-APART = ["POST /engine/stop", "GET /event"]
+#: It stops the engine; and responses without an end.
+APART = ["POST /engine/stop", "GET /event", "GET /execution/change/stream"]
 CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,

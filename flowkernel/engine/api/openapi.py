@@ -66,6 +66,16 @@ class TreeReply(BaseModel):
     cursor: int
 
 
+class ChangesReply(BaseModel):
+    """A page of rows that changed."""
+
+    changes: list[dict[str, Json]]
+    seq: int
+    is_complete: bool
+    removed: list[Json]
+    removed_since: int
+
+
 class SqlReply(BaseModel):
     """The result of a query."""
 
@@ -152,6 +162,8 @@ REPLIES: Mapping[str, Any] = {
     "GET /message/{message_id}": Message,
     "POST /message/{message_id}/answer": Message,
     "GET /event": str,
+    "GET /execution/change": ChangesReply,
+    "GET /execution/change/stream": str,
     "POST /sql": SqlReply,
     "POST /prune": dict[str, int],
     "POST /compact": SizesReply,
@@ -222,7 +234,7 @@ def _responses(
 
 def _content(route: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The content types of a response."""
-    if route == "GET /event":
+    if REPLIES.get(route) is str:
         return {EVENT_STREAM: {"schema": {"type": "string"}}}
     content = {"application/json": {"schema": schema}}
     if route == "POST /sql":
