@@ -109,14 +109,15 @@ class StillClock(Clock):
 
 
 class Errors(logging.Handler):
-    """What was logged as an error: there is to be none."""
+    """The exceptions that were logged: there are to be none."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
+        if record.exc_info:
+            self.messages.append(record.getMessage())
 
 
 @dataclass
