@@ -282,6 +282,28 @@ class LateCommits(RuleBasedStateMachine):
         kernel.children.append(child.execution_id)
 
     @rule(number=NUMBER, key=st.sampled_from(KEYS))
+    def call_twice(self, number: int, key: str) -> None:
+        """Two threads of a flow make the same call; or its client repeats it."""
+        if self.free_kernel(number):
+            for _ in range(2):
+                self.call(number // 6 * 6, key)
+            self.in_turns()
+
+    @rule()
+    def wrap_beside_register(self) -> None:
+        self.wrap(0)
+        self.register(0)
+        self.in_turns()
+
+    def in_turns(self) -> None:
+        """The two requests that came last go on in turns, to their ends."""
+        pair = self.requests[-2:]
+        while pair:
+            for request in list(pair):
+                self.step(request)
+            pair = [request for request in pair if not request.call.is_over]
+
+    @rule(number=NUMBER, key=st.sampled_from(KEYS))
     def call_and_wait(self, number: int, key: str) -> None:
         """A child runs, and its parent waits for it."""
         if kernel := self.free_kernel(number):
@@ -411,10 +433,13 @@ class LateCommits(RuleBasedStateMachine):
         """A worker that got no reply sends its report again."""
         self.send_report(number, *self.reports[number % len(self.reports)])
 
-    @rule(lost=st.sampled_from(WORKERS))
-    def lose_worker(self, lost: str) -> None:
+    @rule(lost=st.sampled_from(WORKERS), number=NUMBER)
+    def lose_worker(self, lost: str, number: int) -> None:
         """Its kernels go on for a while; it may come back."""
         self.engine.lose_workers([other for other in WORKERS if other != lost])
+        if number % 2:
+            self.engine.settle()
+            self.poll(WORKERS[number % 3 % 2], 1)
 
     # -- what comes late -------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from tests.unit.test_store import created_event, ended_event
 COUNT = "SELECT count(*) FROM execution"
 SLEEP = "SELECT sleep_ms(60000)"
 #: It does not stop when it is told to, and needs little memory.
-DEAF = """SELECT contains(repeat('a', 100000000), repeat('a', 5000000) || 'b')"""
+DEAF = "SELECT levenshtein(repeat('x', 100000), repeat('y', 100000))"
 TABLES = ("execution", "cell_run", "event", "log", "message", "flow", "flow_version")
 
 
@@ -176,6 +176,21 @@ def test_a_reader_that_is_killed_gives_a_sentence_and_the_next_one_answers(world
     world.add()
     assert world.ask(COUNT) == [[3]]
     assert (world.home.sql_reader / "flowkernel.duckdb").stat().st_ino == copy
+
+
+def test_a_reader_that_is_killed_while_it_starts_is_started_again(world):
+    world.add(2)
+    reply: Future[Any] = Future()
+    ask = threading.Thread(target=lambda: reply.set_result(world.ask(COUNT)))
+    ask.start()
+
+    [reader] = until(lambda: psutil.Process().children())
+    reader.suspend()
+    assert world.reader.status()["state"] == "starting"
+    reader.kill()
+
+    assert reply.result(30) == [[2]]
+    ask.join()
 
 
 def test_a_question_that_does_not_stop_is_killed_and_those_beside_it_are_answered(

@@ -151,12 +151,19 @@ class CurrentReader:
         """Start a reader, with the copy of the one before if that can be used."""
         if self._process is not None and self._process.end() == 0:
             self._has_copy = False
-        if self._has_copy:
-            try:
-                return self._start_process()
-            except FlowkernelError:
+        try:
+            return self._start_process()
+        except FlowkernelError:
+            if self._has_copy:
                 self._has_copy = False
+            elif not self._was_killed():
+                raise
         return self._start_process()
+
+    def _was_killed(self) -> bool:
+        """Whether the reader that was started last was ended by a signal."""
+        code = self._process.end() if self._process is not None else None
+        return code is not None and code < 0
 
     def _start_process(self) -> ReaderProcess:
         if not self._has_copy:
