@@ -31,7 +31,10 @@ from tests.unit.test_store import created_event, ended_event
 COUNT = "SELECT count(*) FROM execution"
 SLEEP = "SELECT sleep_ms(60000)"
 #: It does not stop when it is told to, and needs little memory.
-DEAF = "SELECT levenshtein(repeat('x', 100000), repeat('y', 100000))"
+DEAF = "SELECT " + ", ".join(
+    f"contains(repeat('a', 100000000), repeat('a', {5_000_000 + number}) || 'b')"
+    for number in range(16)
+)
 TABLES = ("execution", "cell_run", "event", "log", "message", "flow", "flow_version")
 
 
