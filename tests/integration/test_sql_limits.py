@@ -24,7 +24,8 @@ MEGABYTES = 256
 BOMBS = {
     "sleep": "SELECT sleep_ms(100000)",
     "cross join": "SELECT count(*) FROM range(10000000) a, range(10000000) b",
-    "recursion": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t) FROM t",
+    "recursion": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM t) "
+    "SELECT max(n) FROM t",
     "doubled text": "WITH RECURSIVE t(s) AS (SELECT 'x' UNION ALL SELECT s||s FROM t) "
     "SELECT max(length(s)) FROM t",
     "a list": "SELECT len(range(1000000000))",
@@ -39,7 +40,7 @@ BOMBS = {
     "interval 1 microsecond)",
     "a product of texts": "SELECT levenshtein(repeat('x', 200000), repeat('y', 200000))",
     "a search": "SELECT contains(repeat('a', 100000000), repeat('a',5000000)||'b')",
-    "a sort": "SELECT * FROM range(100000000) ORDER BY hash(range)",
+    "a sort": "SELECT * FROM range(10000000000) ORDER BY hash(range)",
     "groups": "SELECT count(DISTINCT range) FROM range(10000000000)",
     "many CTEs": "WITH "
     + ", ".join(

@@ -43,7 +43,9 @@ VERBS: dict[str, Verb] = {
     "output": lambda service, id_, caller: service.set_output(
         id_, {"by": "the old kernel"}, merge=True, caller=caller
     ),
-    "log": lambda service, id_, caller: service.log(id_, "log", "x", caller=caller),
+    "log": lambda service, id_, caller: service.log(
+        id_, "log", "x", event_id=new_id(), caller=caller
+    ),
     "save": lambda service, id_, caller: service.save(
         id_, {"name": "x"}, "", caller=caller
     ),
