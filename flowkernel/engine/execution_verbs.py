@@ -40,6 +40,21 @@ def cancel_family(batch: Batch, execution_id: str, actor: str) -> Execution:
     return batch.get(execution_id)
 
 
+def run_recorded(batch: Batch, event: Event) -> Execution:
+    """Start one that was only recorded, by this event; the same one again does nothing.
+
+    Raises:
+        ExecutionNotFound: There is none.
+        MoveNotAllowed: It was started already, or has ended.
+    """
+    execution = batch.get(event.execution_id)
+    if batch.has_event(event.event_id):
+        return execution
+    if execution.status is not S.PENDING:
+        raise MoveNotAllowed(execution.execution_id, execution.status, S.QUEUED)
+    return batch.change(execution.execution_id, lambda _execution: [event])
+
+
 def pause_events(execution: Execution, actor: str) -> list[Event]:
     """What pauses it: at once if it is queued, else after the cell that runs now.
 

@@ -16,6 +16,7 @@ from flowkernel.engine.execution_verbs import (
     cancel_family,
     pause_events,
     resume_events,
+    run_recorded,
     subtree_of,
 )
 from flowkernel.engine.start_plan import StartRequest, check_source, version_of_flow
@@ -130,7 +131,8 @@ class Service:
                 "or clone() it with others."
             )
         event = make_event(execution_id, K.QUEUED, actor)
-        return self._append(replace(event, event_id=event_id or event.event_id))
+        event = replace(event, event_id=event_id or event.event_id)
+        return self.store.decide(partial(run_recorded, event=event))
 
     def retry(self, execution_id: str, request: StartRequest) -> Execution:
         """Start it again, as a new execution; children that succeeded are not run again.

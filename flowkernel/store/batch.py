@@ -176,6 +176,16 @@ class Batch:
             raise ExecutionNotFound(execution_id)
         return execution
 
+    def topmost_live(self, execution_id: str) -> Execution:
+        """The execution, or the highest of those above it that have not ended."""
+        top = self.get(execution_id)
+        while top.parent_id is not None:
+            parent = self.find_execution(top.parent_id)
+            if parent is None or parent.status.is_ended:
+                break
+            top = parent
+        return top
+
     def live_family(self, root_id: str) -> list[Execution]:
         """The executions of a family that have not ended."""
         changed = self.changes.executions
@@ -210,10 +220,13 @@ class Batch:
         """
         self._apply(event, self.find_execution(event.execution_id), self.changes)
 
-    def _is_known(self, event: Event, draft: PendingChanges) -> bool:
+    def has_event(self, event_id: str) -> bool:
+        """Whether an event with this id was recorded lately."""
         recent = (self._state.event_ids, self._state.log_event_ids)
-        pending = (draft.event_ids, self.changes.event_ids)
-        return any(event.event_id in ids for ids in (*pending, *recent))
+        return any(event_id in ids for ids in (self.changes.event_ids, *recent))
+
+    def _is_known(self, event: Event, draft: PendingChanges) -> bool:
+        return event.event_id in draft.event_ids or self.has_event(event.event_id)
 
     def _add_event(self, event: Event, draft: PendingChanges) -> None:
         execution = self._execution(event.execution_id, draft)

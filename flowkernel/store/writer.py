@@ -162,6 +162,11 @@ def _decide(request: WriteRequest, batch: Batch) -> WriteResult:
         return WriteResult(request, request.decide(batch))
     except FlowkernelError as error:
         return WriteResult(request, error=error)
+    except (
+        Exception
+    ) as error:  # The other requests of this frame have nothing to do with it.
+        logger.exception("a request of the store failed")
+        return WriteResult(request, error=_error_for_caller(error))
 
 
 def _error_for_caller(error: Exception) -> FlowkernelError:

@@ -18,6 +18,7 @@ from flowkernel.home import EngineFile
 from tests.conftest import a_home
 from tests.stage import engine_in_process
 
+pytestmark = pytest.mark.kernel  # Hundreds of requests.
 FLOW = {"name": "f", "kind": "CELL", "source": "x = 1"}
 #: It stops the engine; and responses without an end.
 APART = ["POST /engine/stop", "GET /event", "GET /execution/change/stream"]

@@ -17,6 +17,7 @@ from flowkernel.core.errors import SqlBusy, SqlRefused
 from flowkernel.home import EngineFile, Home
 from tests.conftest import a_home, engines_of, kill_engine, processes_of, until
 
+pytestmark = pytest.mark.kernel  # Two seconds for each of many.
 RECORDED = {"source": {"name": "job", "kind": "SCRIPT", "source": "1"}, "run": False}
 LIMIT = 1.0  #: Seconds of a query in these tests.
 MEGABYTES = 256

@@ -3,7 +3,7 @@
 Pure, but for ids and the time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
@@ -38,6 +38,17 @@ def to_cancel(event: Event, children: Iterable[Execution]) -> list[Execution]:
     if event.kind is K.ENDED:
         return [child for child in children if child.status is S.PENDING]
     return []
+
+
+def never_started(live: Mapping[str, Execution]) -> list[str]:
+    """Those that were only recorded, and whose parent has ended: an engine was killed then."""
+    return [
+        execution.execution_id
+        for execution in live.values()
+        if execution.status is S.PENDING
+        and execution.parent_id is not None
+        and execution.parent_id not in live
+    ]
 
 
 def cancel_children(batch: Batch, child_ids: Sequence[str], sentence: str) -> None:

@@ -9,17 +9,17 @@ for children in `cancellation` and after a loss in `lost_workers`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from logging import getLogger
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError
 from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
-from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.engine.dispatch.assignments import (
     Assignments,
     find_dropped,
@@ -30,8 +30,10 @@ from flowkernel.engine.dispatch.cancellation import (
     WITH_PARENT,
     cancel_children,
     cancels,
+    never_started,
     to_cancel,
 )
+from flowkernel.engine.dispatch.in_thread import InThread
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.dispatch.lost_workers import record_losses
 from flowkernel.engine.dispatch.places import Places
@@ -58,15 +60,6 @@ SILENT = frozenset({K.CREATED, K.LOGGED, K.CELL_STARTED, K.CELL_ENDED})
 PAUSE = 1.0  #: Seconds after something could not be recorded: the disk may be full.
 log = getLogger(__name__)
 T = TypeVar("T")
-
-
-class InThread(Protocol):
-    """Calls a function in another thread, as `asyncio.to_thread` does."""
-
-    def __call__(
-        self, function: Callable[..., T], /, *args: Any, **kwargs: Any
-    ) -> Awaitable[T]:
-        """What the function returns."""
 
 
 class Dispatcher:
@@ -108,6 +101,7 @@ class Dispatcher:
         self.commit = commit
         self._families.recall(commit.live.values())
         ended_cells = self.service.store.count_ended_cells()
+        self._cancel(never_started(commit.live), NEVER_STARTED)
         for execution in sorted(commit.live.values(), key=lambda e: e.created_at):
             self.slots.recall(execution)
             ended = ended_cells.get(execution.execution_id, 0)
@@ -122,6 +116,10 @@ class Dispatcher:
                 self._follow(event)
             except Exception:
                 log.exception(f"could not follow event {event.event_id} ({event.kind})")
+        for message in commit.changed_messages:
+            if message.status is not MessageStatus.OPEN:
+                closed = message_closed(message.message_id)
+                self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
         self._streams.publish(commit)
         self.grant_slots()
 
@@ -142,9 +140,6 @@ class Dispatcher:
             self._note_paused(event)
         elif event.kind is K.PAUSED:
             self._note_paused(event)
-        elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
-            closed = message_closed(event.payload["message_id"])
-            self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
         self._cancel_children(event)
         if event.kind not in SILENT:
             self._wake(execution_id)
@@ -186,9 +181,11 @@ class Dispatcher:
         child_ids = self._families.children(event.execution_id)
         live = [self.live[child_id] for child_id in child_ids if child_id in self.live]
         children = [child.execution_id for child in to_cancel(event, live)]
-        if children:
-            sentence = WITH_PARENT if cancels(event) else NEVER_STARTED
-            cancel = partial(cancel_children, child_ids=children, sentence=sentence)
+        self._cancel(children, WITH_PARENT if cancels(event) else NEVER_STARTED)
+
+    def _cancel(self, child_ids: list[str], sentence: str) -> None:
+        if child_ids:
+            cancel = partial(cancel_children, child_ids=child_ids, sentence=sentence)
             self.spawn(self._insist(cancel))
 
     def _wake(self, execution_id: str) -> None:
@@ -225,10 +222,10 @@ class Dispatcher:
             starts = self.slots.grant_starts(self.places(worker))
             worker.coming.update(grant.execution_id for grant in starts)
             grants += [(grant, self._started(grant, worker)) for grant in starts]
-        elif self.slots.queued and self.slots.free > 0:
-            self.ensure_worker()
         if grants:
             self.spawn(self._record(grants))
+        if worker is None and self.slots.queued and self.slots.free > 0:
+            self.ensure_worker()
 
     def places(self, worker: WorkerLease) -> Places:
         """The places of a worker, as far as the engine knows just now."""
@@ -274,7 +271,10 @@ class Dispatcher:
     def ensure_worker(self) -> None:
         """Start a worker unless there is one, or one is starting."""
         if self._idlest_worker() is None and not self._processes.is_starting:
-            self._processes.start()
+            try:
+                self._processes.start()
+            except OSError:  # No process, no memory: the next sweep tries again.
+                log.exception("could not start a worker")
 
     def resume(self, execution_id: str) -> None:
         """Give it a slot again, when it is its turn: its wait is over, or it was resumed."""

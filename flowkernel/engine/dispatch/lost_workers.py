@@ -58,7 +58,8 @@ def loss_events(execution: Execution, config: Config) -> list[Event]:
     times = execution.losses + 1
     sentence = f"Its worker was lost; it starts again ({times} of {config.max_losses})."
     events = [make_event(execution_id, K.LOST, worker=execution.worker, why=sentence)]
-    if execution.status is S.PAUSED:  # A person paused it: it stays paused.
+    is_resumed = execution.requested_action is RequestedAction.RESUME
+    if execution.status is S.PAUSED and not is_resumed:  # It stays paused.
         events.append(make_event(execution_id, K.PAUSED))
     return events
 

@@ -145,6 +145,8 @@ class HeldWait:
             if has_ended and target.last_seq <= commit.seq:
                 execution = await self.dispatcher.in_thread(get, target.execution_id)
                 wait.note(execution_ended(execution.execution_id), execution.status)
+            elif not has_ended and commit.live[target.execution_id].is_failed:
+                wait.note(execution_ended(target.execution_id), S.PAUSED)
 
     async def _wait(
         self, wait: Wait, targets: list[Execution], deadline: float | None

@@ -20,6 +20,7 @@ from flowkernel.core.models import (
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.engine.event_factory import make_event
+from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.failure_prompt import (
     INPUT,
     LABELS,
@@ -27,9 +28,8 @@ from flowkernel.engine.prompts.failure_prompt import (
     kernel_gone,
     why_settled,
 )
-from flowkernel.engine.service import (
-    Service,
-)
+from flowkernel.engine.service import Service
+from flowkernel.store import Batch
 
 K = EventKind
 S = ExecutionStatus
@@ -89,17 +89,25 @@ def decide(
     if not failed.is_failed:
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
     events = [decided_event(failed, request), *_ending(failed, request, archive)]
-    change = partial(_decide_the_same, failed, events)
+    record = partial(_record, failed, events, request)
     try:
-        service.store.decide(lambda batch: batch.change(execution_id, change))
+        service.store.decide(record)
     except MoveNotAllowed:
         failed = service.store.get_execution(execution_id)
         if not failed.is_failed:
             raise
         return failed
-    if request.verb is V.CANCEL_ALL:
-        service.cancel(failed.root_id, request.actor or "somebody")
     return service.store.get_execution(execution_id)
+
+
+def _record(
+    seen: Execution, events: list[Event], request: DecisionRequest, batch: Batch
+) -> None:
+    """Record the decision, and with it the cancel of the family, if it is that."""
+    batch.change(seen.execution_id, partial(_decide_the_same, seen, events))
+    if request.verb is V.CANCEL_ALL:
+        top = batch.topmost_live(seen.execution_id)
+        cancel_family(batch, top.execution_id, request.actor or "somebody")
 
 
 def _decide_the_same(

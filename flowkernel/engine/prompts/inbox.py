@@ -143,9 +143,11 @@ class Inbox:
 
         def record(batch: Batch) -> None:
             """Record it; the secrets are those of the answer that is recorded."""
-            if batch.append([event], strict=True) and has_secret:
+            if batch.append([event], strict=True):
                 secrets = self._secret_responses.setdefault(message.execution_id, {})
-                secrets[message.message_id] = response
+                secrets.pop(message.message_id, None)  # Of an answer that was refused.
+                if has_secret:
+                    secrets[message.message_id] = response
 
         self.service.store.decide(record)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from flowkernel.core.clock import monotonic
@@ -24,6 +25,7 @@ from flowkernel.store.sql_reader.questions import (
 
 #: How long the reader may take for one step of its start: to be there, to copy, to open.
 STEP_SECONDS = 60.0
+LANE_SECONDS = 0.1  #: Between looks whether the process has ended.
 END_SECONDS = 5.0  #: How long the system may take to end a killed process.
 #: What the reader gets of the engine's environment: no token, no setting, no secret.
 ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
@@ -119,7 +121,7 @@ class ReaderProcess:
             ReaderEnded: There is none, and there will be none.
         """
         self.question_count += 1
-        lane = self._lanes.get()
+        lane = self._free_lane(time_left)
         try:
             reply = _exchange(lane, question, time_left)
         except (OSError, EOFError) as error:
@@ -130,6 +132,15 @@ class ReaderProcess:
             raise ReaderEnded from error
         self._lanes.put(lane)
         return reply
+
+    def _free_lane(self, time_left: Callable[[], float]) -> socket.socket:
+        """A lane that no question uses; it may end while one is waited for."""
+        while not self._ended.is_set():
+            with suppress(queue.Empty):
+                return self._lanes.get(timeout=LANE_SECONDS)
+            if time_left() <= 0:
+                raise TimeoutError
+        raise ReaderEnded
 
     def kill(self) -> None:
         """End it, whatever it does. Returns at once: `end` waits until it is gone."""
