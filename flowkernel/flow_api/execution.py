@@ -281,14 +281,19 @@ class WrappedFlow:
         return self._start(inputs, parks=parks, retry_of=child.execution_id)
 
     def tries(self, child: Execution) -> int:
-        """The number of tries, `child` included; also those before a loss of the wrapper."""
+        """The number of tries, `child` included; also those before a loss of the wrapper.
+
+        Not those of another run of the wrapper, which this one retries.
+        """
         count, previous_id = 1, child.get("retry_of")
         while previous_id is not None:
-            count += 1
             try:
-                previous_id = self._client.get_execution(previous_id).retry_of
+                previous = self._client.get_execution(previous_id)
             except ExecutionNotFound:  # It was deleted.
+                return count + 1
+            if previous.parent_id != self._wrapper.execution_id:
                 break
+            count, previous_id = count + 1, previous.retry_of
         return count
 
     def last_success(self, *, minutes: float) -> Execution | None:

@@ -48,10 +48,7 @@ def test_the_outer_prompt_can_retry_a_flow_that_failed_inside(person, failed):
         "SELECT retry_of IS NOT NULL FROM execution WHERE flow_name = 'reader' "
         f"AND root_id = '{execution.execution_id}' ORDER BY created_at"
     )["rows"]
-    assert rows == [
-        [False],
-        [False],
-    ]  # The second try is the wrapper's, which starts again.
+    assert rows == [[False], [True]]  # So what succeeded under the first try is kept.
     wrappers = person.sql(
         "SELECT count(*), count(retry_of) FROM execution WHERE type = 'WRAPPER' "
         f"AND parent_id = '{execution.execution_id}'"
