@@ -228,6 +228,7 @@ ODD = ["#", "%", "%20", "'", '"', "\n", "a\rb", "*", "[a]", "[", "{a}", "{}", ";
        "~", "-", " ", "&", "<>", "|", "md:", "file:", "\x1b[31m", "é", "日本"]  # fmt: skip
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("name", ["".join(ODD), "file:a#b%20'c\"d\n", "~", "-x"])
 def test_a_home_may_have_any_name_that_the_database_takes(tmp_path, name):
     (tmp_path / name).mkdir()
@@ -429,6 +430,7 @@ def test_a_port_that_is_taken(own_home, monkeypatch):
 # -- the engine ------------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 def test_a_papermill_run_is_not_lost_before_its_first_request(own_home, monkeypatch):
     monkeypatch.setenv("FLOWKERNEL_LEASE", "2")
     with closing(Client(own_home)) as client:
@@ -455,6 +457,7 @@ def test_the_engine_sends_small_responses_at_once():
         assert listener.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.kernel
 def test_an_engine_whose_home_is_deleted_stops(own_home):
     client = Client(own_home)
     client.start(
@@ -470,6 +473,7 @@ def test_an_engine_whose_home_is_deleted_stops(own_home):
     assert Client(own_home).list_executions() == []
 
 
+@pytest.mark.kernel
 def test_a_home_put_in_the_place_of_another_gets_an_engine_of_its_own(own_home):
     client = Client(own_home)
     execution = client.start(

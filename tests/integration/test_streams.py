@@ -211,6 +211,7 @@ class Follower(threading.Thread):
                 return
 
 
+@pytest.mark.kernel
 def test_watchers_go_on_behind_their_last_id_when_the_engine_is_killed(own_home):
     client = Client(own_home, started_by="test")
     client.post("/flow", FLOW)

@@ -220,6 +220,7 @@ def test_queries_that_are_wrong(rest, executions):
     assert faults(rest, requests) == []
 
 
+@pytest.mark.kernel
 def test_bodies_that_are_wrong(rest, executions):
     requests = [
         (verb, path, None, body)
@@ -249,6 +250,7 @@ def test_fields_that_are_wrong(rest, executions, at):
     assert faults(rest, requests) == []
 
 
+@pytest.mark.kernel
 def test_reports_that_are_wrong(rest, executions):
     def report(**event):
         record = {
