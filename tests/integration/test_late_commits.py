@@ -292,8 +292,11 @@ class LateCommits(RuleBasedStateMachine):
     @rule()
     def wrap_beside_register(self) -> None:
         self.wrap(0)
-        self.register(0)
-        self.in_turns()
+        wrap = self.requests[-1]
+        self.step(wrap)
+        self.register(2)
+        while not wrap.call.is_over:
+            self.step(wrap)
 
     def in_turns(self) -> None:
         """The two requests that came last go on in turns, to their ends."""
