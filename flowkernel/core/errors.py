@@ -146,13 +146,17 @@ class MoveNotAllowed(RequestError):
     """
 
     def __init__(self, execution_id: str, status: str, change: str) -> None:
-        now = status.label if isinstance(status, ExecutionStatus) else status
+        now = (
+            f"has the status {status.label}"
+            if isinstance(status, ExecutionStatus)
+            else f"is {status}"
+        )
         then = (
             f"change to {change.label}"
             if isinstance(change, ExecutionStatus)
             else f"be {change}"
         )
-        super().__init__(f"Run {execution_id} has the status {now} and cannot {then}.")
+        super().__init__(f"Run {execution_id} {now} and cannot {then}.")
 
 
 class NotOpen(MoveNotAllowed):

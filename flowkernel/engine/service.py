@@ -5,9 +5,9 @@ from functools import partial
 
 from flowkernel.config import Config
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument, MoveNotAllowed
+from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import checked_name
-from flowkernel.core.models import Event, EventKind, Execution, Flow, Json
+from flowkernel.core.models import EventKind, Execution, Flow, Json
 from flowkernel.engine.caller_checks import append_as, check_caller
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.event_factory import make_event
@@ -141,10 +141,6 @@ class Service:
             MoveNotAllowed: It has not ended.
         """
         model = self.store.get_execution(execution_id)
-        if not model.status.is_ended:
-            raise MoveNotAllowed(
-                execution_id, model.status, "retried before it has ended"
-            )
         parent = self.store.live.get(model.parent_id or "")
         return self.start(
             replace(
@@ -239,10 +235,6 @@ class Service:
         """Add to the log of an execution. The same `event_id` again adds nothing."""
         event = make_event(execution_id, K.LOGGED, stream=stream, text=text)
         append_as(self.store, caller, [replace(event, event_id=event_id)])
-
-    def _append(self, event: Event) -> Execution:
-        self.store.append([event])
-        return self.store.get_execution(event.execution_id)
 
     # -- reading -------------------------------------------------------------------------
 

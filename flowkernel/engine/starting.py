@@ -39,6 +39,7 @@ def start_execution(
     if existing is not None:
         return existing
     parent = store.get_execution(request.parent_id) if request.parent_id else None
+    _check_retried(store, request)
     execution = _planned(store, request, parent)
     created = checked_event(_created_event(execution))
     plan = _Start(request, execution, created, max_depth)
@@ -87,6 +88,20 @@ class _Start:
             started = {"worker": self.request.worker, "attempt": self.execution.attempt}
             events.append(make_event(self.execution.execution_id, K.STARTED, **started))
         return events
+
+
+def _check_retried(store: Store, request: StartRequest) -> None:
+    """Refuse a retry of what may still succeed. An end is for good: no one comes between.
+
+    Raises:
+        ExecutionNotFound: There is no such execution.
+        MoveNotAllowed: It has not ended.
+    """
+    if request.retry_of is not None:
+        previous = store.get_execution(request.retry_of)
+        if not previous.status.is_ended:
+            change = "retried before it has ended"
+            raise MoveNotAllowed(previous.execution_id, previous.status, change)
 
 
 def _planned(

@@ -6,6 +6,7 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
+from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import (
     EventKind,
     Execution,
@@ -163,3 +164,16 @@ def test_a_child_that_outlived_its_parent_is_adopted_by_the_retry(service):
     again = service.retry(top.execution_id, StartRequest(execution_id=new_id()))
 
     assert call_of(service, again).execution_id == child.execution_id
+
+
+def test_what_has_not_ended_is_not_retried(service):
+    running = service.start(StartRequest(flow="f"))
+
+    for retry in (
+        lambda: service.retry(running.execution_id, StartRequest()),
+        lambda: service.start(StartRequest(retry_of=running.execution_id)),
+    ):
+        with pytest.raises(
+            MoveNotAllowed, match="cannot be retried before it has ended"
+        ):
+            retry()

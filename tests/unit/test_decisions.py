@@ -136,6 +136,30 @@ def test_what_goes_on_in_its_kernel_waits_for_a_slot(service, failed, verb):
     assert (after.requested_action, after.worker) == (A.RESUME, "w")
 
 
+def test_an_answer_to_an_earlier_failure_decides_nothing_on_a_later_one(
+    service, failed
+):
+    """Its cell was skipped by somebody else meanwhile, and the next one failed."""
+    child = failed()
+    late = decision_in(prompt(child, retry_cell=True, source="about the first cell"))
+    id_ = child.execution_id
+    decide(service, id_, DecisionRequest(verb=DecisionVerb.SKIP), archive=True)
+    failure = {"cell_id": "c", "source": "print(total)"}
+    service.store.append(
+        [
+            make_event(id_, K.RESUMED),
+            make_event(
+                id_, K.FAILED, status_message="E", failure=failure, is_parked=True
+            ),
+        ]
+    )
+
+    after = decide(service, id_, late, archive=True)
+
+    assert after.is_failed
+    assert (after.decision, after.failure.cell_id) == (None, "c")
+
+
 @pytest.mark.parametrize("verb", ENDING)
 def test_what_does_not_go_on_ends_with_its_error(service, failed, verb):
     after = answered(service, failed(), **{verb: True})

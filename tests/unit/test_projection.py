@@ -188,7 +188,7 @@ def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in K if kind is not K.CREATED])
 def test_nothing_happens_to_an_execution_nobody_created(kind):
-    with pytest.raises(MoveNotAllowed, match="has the status unknown"):
+    with pytest.raises(MoveNotAllowed, match="is unknown and cannot"):
         fold(None, happened(standing_at(S.PENDING), kind))
 
 

@@ -1,6 +1,7 @@
 """What is decided on a failed execution, and the events that follow at once."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import unified_diff
 from functools import partial
 from keyword import iskeyword
@@ -48,6 +49,7 @@ class DecisionRequest:
     message_id: str | None = None
     response: Json = None
     why: str | None = None
+    prompted_at: datetime | None = None  #: When the prompt was sent that was answered.
 
 
 def decision_in(message: Message) -> DecisionRequest:
@@ -68,6 +70,7 @@ def decision_in(message: Message) -> DecisionRequest:
         decided_from=message.answered_from or "",
         message_id=message.message_id,
         response=response,
+        prompted_at=message.created_at,
     )
 
 
@@ -76,8 +79,8 @@ def decide(
 ) -> Execution:
     """Record the decision, and end what does not continue. The same one twice is one decision.
 
-    If the kernel went while the answer was on its way, and the answer needs it, nothing is
-    decided: the person is asked again.
+    If the kernel went while the answer was on its way, and the answer needs it, or if the
+    answer is about an earlier failure, nothing is decided: the person is asked again.
 
     Raises:
         MoveNotAllowed: It has not failed, or something was decided already.
@@ -88,6 +91,8 @@ def decide(
         return failed
     if not failed.is_failed:
         raise MoveNotAllowed(execution_id, failed.status, "decided on")
+    if _is_about_earlier(request, failed):
+        return failed
     events = [decided_event(failed, request), *_ending(failed, request, archive)]
     record = partial(_record, failed, events, request)
     try:
@@ -98,6 +103,14 @@ def decide(
             raise
         return failed
     return service.store.get_execution(execution_id)
+
+
+def _is_about_earlier(request: DecisionRequest, failed: Execution) -> bool:
+    """Whether the prompt that was answered is about a failure before this one."""
+    failed_at = (failed.failure or Failure()).failed_at
+    if request.prompted_at is None or failed_at is None:
+        return False
+    return request.prompted_at < failed_at
 
 
 def _record(
