@@ -4,6 +4,7 @@ Each is decided on the writing thread, by the execution as it is at that moment.
 ids and the time.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flowkernel.core.errors import MoveNotAllowed, Undecided
@@ -17,6 +18,7 @@ from flowkernel.store import Batch
 S = ExecutionStatus
 K = EventKind
 A = RequestedAction
+Find = Callable[[str], Execution | None]
 
 
 def cancel_family(batch: Batch, execution_id: str, actor: str) -> Execution:
@@ -32,7 +34,8 @@ def cancel_family(batch: Batch, execution_id: str, actor: str) -> Execution:
     if top.status.is_ended:
         raise MoveNotAllowed(execution_id, top.status, S.ENDED_CANCELLED)
     events = []
-    for execution in subtree_of(top, batch.live_family(top.root_id)):
+    family = batch.live_family(top.root_id)
+    for execution in live_subtree(top, family, batch.find_execution):
         is_top = execution.execution_id == execution_id
         cause = f"by {actor}" if is_top else f"with {top.name!r}"
         events.append(cancel_event(execution, actor, f"Cancelled {cause}."))
@@ -95,14 +98,26 @@ def _check_not_cancelled(execution: Execution, change: str) -> None:
         raise MoveNotAllowed(execution.execution_id, "being cancelled", change)
 
 
-def subtree_of(top: Execution, family: list[Execution]) -> list[Execution]:
-    """`top` and all of its family below it, parents before children, oldest first."""
-    ids, subtree = {top.execution_id}, [top]
-    for execution in sorted(family, key=lambda e: (e.depth, e.created_at)):
-        if execution.parent_id in ids:
-            ids.add(execution.execution_id)
-            subtree.append(execution)
-    return subtree
+def live_subtree(
+    top: Execution, family: Iterable[Execution], find: Find
+) -> list[Execution]:
+    """`top` and what is under it of its live family, parents before children.
+
+    Also what is under something that has ended: it may outlive its parent.
+
+    Args:
+        find: Finds an execution, ended or not; None: it was deleted.
+    """
+    below = [e for e in family if _is_under(e, top.execution_id, find)]
+    return [top, *sorted(below, key=lambda e: (e.depth, e.created_at))]
+
+
+def _is_under(execution: Execution, top_id: str, find: Find) -> bool:
+    parent_id = execution.parent_id
+    while parent_id is not None and parent_id != top_id:
+        parent = find(parent_id)
+        parent_id = parent.parent_id if parent is not None else None
+    return parent_id is not None
 
 
 @dataclass(frozen=True, slots=True)

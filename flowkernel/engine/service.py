@@ -14,10 +14,10 @@ from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.execution_verbs import (
     OutputPatch,
     cancel_family,
+    live_subtree,
     pause_events,
     resume_events,
     run_recorded,
-    subtree_of,
 )
 from flowkernel.engine.start_plan import StartRequest, check_source, version_of_flow
 from flowkernel.engine.starting import start_execution
@@ -245,7 +245,8 @@ class Service:
     def live_under(self, top: Execution) -> list[Execution]:
         """It and everything under it that has not ended."""
         live = self.store.live.values()
-        return subtree_of(top, [e for e in live if e.root_id == top.root_id])
+        family = [e for e in live if e.root_id == top.root_id]
+        return live_subtree(top, family, self.store.find_execution)
 
     def subtree(self, execution_id: str) -> tuple[Execution, list[FamilyMember]]:
         """It, and everything under it, parents before children, oldest first."""

@@ -17,6 +17,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.child_calls import ParentCall
+from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
@@ -177,3 +178,35 @@ def test_what_has_not_ended_is_not_retried(service):
             MoveNotAllowed, match="cannot be retried before it has ended"
         ):
             retry()
+
+
+def test_a_cancel_reaches_what_outlived_its_parent(service):
+    """Mid was killed; what it had started goes on, and would start more."""
+    top = service.start(StartRequest(flow="f"))
+    mid = call_of(service, top)
+    leaf = call_of(service, mid)
+    other = service.start(StartRequest(flow="f"))
+    for execution in (top, leaf):
+        run(service, execution, S.RUNNING)
+    run(service, mid, S.ENDED_ERROR)
+
+    service.cancel(top.execution_id, "ada")
+
+    for execution in (top, leaf):
+        current = service.store.get_execution(execution.execution_id)
+        assert current.requested_action is RequestedAction.CANCEL
+    assert service.store.get_execution(other.execution_id).status is S.QUEUED
+    with pytest.raises(MoveNotAllowed, match="is being cancelled"):
+        call_of(service, leaf)
+
+
+def test_what_outlives_its_parent_counts_to_the_parent_above():
+    families = LiveFamilies()
+    for child_id, parent_id in (("mid", "top"), ("leaf", "mid")):
+        families.apply(make_event(child_id, K.CREATED, parent_id=parent_id))
+
+    families.apply(make_event("mid", K.ENDED, status=S.ENDED_ERROR))
+    assert (families.children("top"), families.children("mid")) == (["leaf"], [])
+
+    families.apply(make_event("leaf", K.ENDED, status=S.ENDED_SUCCESS))
+    assert families.children("top") == []

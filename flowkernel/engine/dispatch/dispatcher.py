@@ -131,7 +131,6 @@ class Dispatcher:
     def _follow(self, event: Event) -> None:
         execution_id = event.execution_id
         self.slots.apply(event)
-        self._families.apply(event)
         self._follow_progress(event)
         if event.kind is K.ENDED:
             self._follow_end(event)
@@ -141,6 +140,7 @@ class Dispatcher:
         elif event.kind is K.PAUSED:
             self._note_paused(event)
         self._cancel_children(event)
+        self._families.apply(event)
         if event.kind not in SILENT:
             self._wake(execution_id)
 

@@ -11,7 +11,10 @@ K = EventKind
 
 @dataclass
 class LiveFamilies:
-    """The children of each execution that have not ended."""
+    """The children of each execution that have not ended.
+
+    A child that outlives its parent counts as a child of the parent's parent from then on.
+    """
 
     _children: defaultdict[str, set[str]] = field(
         default_factory=lambda: defaultdict(set)
@@ -30,7 +33,7 @@ class LiveFamilies:
         if event.kind is K.CREATED and event.payload["parent_id"] is not None:
             self._add(execution_id, event.payload["parent_id"])
         if event.kind is K.ENDED:
-            self._remove(execution_id, self._parents.pop(execution_id, ""))
+            self._end(execution_id)
 
     def children(self, execution_id: str) -> list[str]:
         """The ids of its children that have not ended."""
@@ -39,6 +42,15 @@ class LiveFamilies:
     def _add(self, execution_id: str, parent_id: str) -> None:
         self._parents[execution_id] = parent_id
         self._children[parent_id].add(execution_id)
+
+    def _end(self, execution_id: str) -> None:
+        parent_id = self._parents.pop(execution_id, None)
+        for child_id in self._children.pop(execution_id, ()):
+            del self._parents[child_id]
+            if parent_id is not None:
+                self._add(child_id, parent_id)
+        if parent_id is not None:
+            self._remove(execution_id, parent_id)
 
     def _remove(self, execution_id: str, parent_id: str) -> None:
         children = self._children.get(parent_id, set())

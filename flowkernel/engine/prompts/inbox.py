@@ -127,11 +127,23 @@ class Inbox:
         message = self.closed_if_late(self.find(message_id))
         if message.status is not MS.OPEN:
             return self._refuse(message, answer)
-        form = Form.of(message.body)
-        response = form.check(self.prepare(message, answer.response))
-        self.check(message, response)
+        try:
+            response = self._checked(message, answer.response)
+        except (
+            NotOpen
+        ):  # Somebody answered a moment ago, and it is carried out already.
+            current = self.current(message)
+            if current.status is MS.OPEN:
+                raise
+            return self._refuse(current, answer)
         self._record_answer(message, answer, response)
         return self.service.store.get_message(message.message_id)
+
+    def _checked(self, message: Message, response: dict[str, Json]) -> dict[str, Json]:
+        """The response as its form takes it, without what is no longer possible."""
+        checked = Form.of(message.body).check(self.prepare(message, response))
+        self.check(message, checked)
+        return checked
 
     def _record_answer(
         self, message: Message, answer: MessageAnswer, response: dict[str, Json]

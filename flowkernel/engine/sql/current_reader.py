@@ -12,12 +12,14 @@ from flowkernel.core.models import Json
 from flowkernel.engine.sql.reader_process import ReaderEnded, ReaderProcess
 from flowkernel.home import Home
 from flowkernel.store import Store, took_too_long
-from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion
+from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion, too_much
 
 #: From the end of a question's time, when DuckDB is interrupted, until the reader is killed.
 GRACE_SECONDS = 0.8
 #: How long a question may wait until it can begin, before that counts as its time.
 FREE_SECONDS = 1.0
+#: How a process ends whose threads get no memory for what is their own.
+NO_MEMORY = 127
 #: Without a question for so long, the reader ends, and its copy is deleted.
 IDLE_SECONDS = 300.0
 #: How often the database is copied while the engine may write to it. If it does each time,
@@ -127,7 +129,9 @@ class CurrentReader:
         except ReaderEnded as error:
             if process.was_killed or process.exit_code == 0:
                 return None
-            raise SqlRefused(_ended_text(process.exit_code)) from error
+            raise SqlRefused(
+                _ended_text(process.exit_code, question.megabytes)
+            ) from error
 
     def _reader(self, seconds: float) -> ReaderProcess:
         """The reader, which is there within so many seconds."""
@@ -221,7 +225,9 @@ def _content(reply: SqlAnswer) -> bytes:
     raise (EngineFault if reply.is_fault else SqlRefused)(reply.error)
 
 
-def _ended_text(exit_code: int | None) -> str:
+def _ended_text(exit_code: int | None, megabytes: int) -> str:
+    if exit_code == NO_MEMORY:
+        return too_much(megabytes)
     reason = (
         f"signal {-exit_code}"
         if exit_code and exit_code < 0

@@ -4,7 +4,7 @@ from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.json_values import dumps
 from flowkernel.store.sql_reader.following_copy import FollowingCopy
-from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion
+from flowkernel.store.sql_reader.questions import SqlAnswer, SqlQuestion, too_much
 from flowkernel.store.user_sql import SqlLimits, is_out_of_memory
 
 
@@ -31,7 +31,7 @@ def _broken(error: Exception) -> SqlAnswer:
 
 def _refusal(error: Exception, question: SqlQuestion) -> SqlAnswer:
     if is_out_of_memory(error):
-        return SqlAnswer(error=_too_much(question.megabytes), is_worn=True)
+        return SqlAnswer(error=too_much(question.megabytes), is_worn=True)
     if isinstance(error, FlowkernelError):
         return SqlAnswer(error=str(error), is_fault=isinstance(error, EngineError))
     return SqlAnswer(error=f"{type(error).__name__}: {error}", is_fault=True)
@@ -45,11 +45,3 @@ def _content(copy: FollowingCopy, question: SqlQuestion, deadline: float) -> byt
     table = copy.query(question.sql, limits)
     names = ("columns", "types", "rows", "is_cut")
     return dumps({name: getattr(table, name) for name in names}).encode()
-
-
-def _too_much(megabytes: int) -> str:
-    return (
-        f"The query needed more than {megabytes:,} MB of memory. Ask for less at a time, for "
-        "instance with fewer columns, LIMIT or approx_quantile(), or allow more "
-        "(`sql_megabytes`)."
-    )

@@ -108,3 +108,12 @@ def _part(lane: socket.socket, length: int, time_left: TimeLeft) -> bytes:
     if not part:
         raise EOFError("The other end was closed.")
     return part
+
+
+def too_much(megabytes: int) -> str:
+    """The sentence for a query that needs more memory than it may have."""
+    return (
+        f"The query needed more than {megabytes:,} MB of memory. Ask for less at a time, for "
+        "instance with fewer columns, LIMIT or approx_quantile(), or allow more "
+        "(`sql_megabytes`)."
+    )
