@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flowkernel.core.errors import MoveNotAllowed, Undecided
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
 from flowkernel.core.projection import merged_output
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.event_factory import cancel_event, make_event
 from flowkernel.store import Batch
 
 S = ExecutionStatus
@@ -41,6 +41,15 @@ def cancel_family(batch: Batch, execution_id: str, actor: str) -> Execution:
         events.append(cancel_event(execution, actor, f"Cancelled {cause}."))
     batch.append_checked(events)
     return batch.get(execution_id)
+
+
+def cancel_event(execution: Execution, actor: str, sentence: str) -> Event:
+    """End it if no kernel runs it; else request that its worker cancels it."""
+    id_ = execution.execution_id
+    if execution.worker is None or execution.status in (S.PENDING, S.QUEUED):
+        status = S.ENDED_CANCELLED
+        return make_event(id_, K.ENDED, actor, status=status, status_message=sentence)
+    return make_event(id_, K.REQUESTED, actor, what=A.CANCEL, why=sentence)
 
 
 def run_recorded(batch: Batch, event: Event) -> Execution:

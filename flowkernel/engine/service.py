@@ -6,11 +6,11 @@ from functools import partial
 from flowkernel.config import Config
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name
 from flowkernel.core.models import EventKind, Execution, Flow, Json
 from flowkernel.engine.caller_checks import append_as, check_caller
 from flowkernel.engine.callers import Caller
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.execution_verbs import (
     OutputPatch,
     cancel_family,

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed, TooDeep
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name, dumps, plain_json
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.caller_checks import check_caller
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.start_plan import (
     StartPlan,
     StartRequest,

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from flowkernel.core.clock import new_id
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Flow, FlowKind, RequestedAction
 from flowkernel.core.projection import target_of
 from flowkernel.core.status import ExecutionStatus
@@ -32,7 +33,6 @@ from flowkernel.engine.caller_checks import is_over
 from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.dispatch.worker_reports import accept
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.store import Commit

@@ -8,12 +8,12 @@ import pytest
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import AttemptIsOver, NotAllowed
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind as K
 from flowkernel.core.models import FlowKind
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.engine.caller_checks import append_as, as_caller, check_below
 from flowkernel.engine.callers import ExecutionCaller
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.inbox import Inbox, MessageRequest
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import SourceRecord, StartRequest

@@ -7,6 +7,7 @@ import pytest
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import (
     EventKind,
     Execution,
@@ -18,7 +19,6 @@ from flowkernel.core.models import (
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.home import Home

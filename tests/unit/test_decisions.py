@@ -7,6 +7,7 @@ import pytest
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import (
     DecisionVerb,
     EventKind,
@@ -17,7 +18,6 @@ from flowkernel.core.models import (
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import MessageStatus
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.decisions import (
     DecisionRequest,
     check_answer,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.event_factory import cancel_event
+from flowkernel.engine.execution_verbs import cancel_event
 from flowkernel.store import Batch
 
 S = ExecutionStatus

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus, MessageStatus
@@ -45,7 +46,6 @@ from flowkernel.engine.dispatch.wait_registry import (
 )
 from flowkernel.engine.dispatch.worker_lease import WorkerLease, WorkerState
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.service import (
     Service,
 )

@@ -4,10 +4,10 @@ from collections.abc import Container, Iterable
 from datetime import datetime
 
 from flowkernel.config import Config
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Execution, OnLost, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.slots import is_external
-from flowkernel.engine.event_factory import make_event
 from flowkernel.store import Batch
 
 S = ExecutionStatus

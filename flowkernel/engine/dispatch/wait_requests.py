@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import monotonic, now
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
 from flowkernel.engine.caller_checks import append_as, check_caller, is_over
@@ -20,7 +21,6 @@ from flowkernel.engine.dispatch.wait_registry import (
     until_over,
     waiting_sentence,
 )
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import Service

@@ -8,6 +8,7 @@ from keyword import iskeyword
 from typing import Any
 
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import (
     Decision,
     DecisionVerb,
@@ -20,7 +21,6 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.failure_prompt import (
     INPUT,

@@ -9,12 +9,12 @@ from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, NotOpen
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.message_projection import why_not_open
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import MessageStatus
 from flowkernel.engine.caller_checks import append_as
 from flowkernel.engine.callers import Caller
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id, JsonValue
 from flowkernel.engine.service import (
     Service,

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import partial
 
 from flowkernel.core.clock import now
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.timers import Timers
 
 K = EventKind

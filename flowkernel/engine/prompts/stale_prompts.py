@@ -7,9 +7,9 @@ none is left by an engine that was killed in between. Pure, but for ids and the 
 
 from collections.abc import Callable, Iterable, Mapping
 
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Execution, Message, RequestedAction
 from flowkernel.core.status import ExecutionStatus, MessageStatus
-from flowkernel.engine.event_factory import make_event
 from flowkernel.engine.prompts.failure_prompt import (
     offers_kernel,
     why_settled,

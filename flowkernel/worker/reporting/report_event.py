@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flowkernel.core.clock import new_id, now
+from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Json
 from flowkernel.core.report_limits import PAYLOAD_LIMITS, FieldLimits, TextLimit
 
@@ -25,14 +25,7 @@ def report_event(
     worker_id: str, execution_id: str, kind: EventKind, payload: Mapping[str, Any]
 ) -> Event:
     """An event that happens now, with its payload cut to what the engine takes."""
-    return Event(
-        event_id=new_id(),
-        execution_id=execution_id,
-        kind=kind,
-        happened_at=now(),
-        actor=worker_id,
-        payload=bounded_payload(kind, payload),
-    )
+    return make_event(execution_id, kind, worker_id, **bounded_payload(kind, payload))
 
 
 def bounded_payload(kind: EventKind, payload: Mapping[str, Any]) -> dict[str, Json]:
