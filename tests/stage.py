@@ -99,6 +99,15 @@ class NoProcesses(WorkerProcesses):
 @contextmanager
 def engine_in_process(home: Home, config: Config = PATIENT) -> Iterator[Client]:
     """An engine in this process; a client of it."""
+    with engine_and_client(home, config) as (_, client):
+        yield client
+
+
+@contextmanager
+def engine_and_client(
+    home: Home, config: Config = PATIENT
+) -> Iterator[tuple[Engine, Client]]:
+    """An engine in this process, and a client of it."""
     home.prepare()
     listener = listen(config)
     engine_file = make_engine_file(listener, config, home)
@@ -113,7 +122,7 @@ def engine_in_process(home: Home, config: Config = PATIENT) -> Iterator[Client]:
         client.starts_engine = False
         until(lambda: server.started)
         try:
-            yield client
+            yield engine, client
         finally:
             client.close()
             engine.dispatcher.is_stopping = True

@@ -2,11 +2,13 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -99,6 +101,26 @@ def test_an_answer_has_all_that_was_acknowledged_before_the_question(world):
         [id_] = world.add()
         assert world.ask(f"SELECT status FROM execution WHERE execution_id = '{id_}'")
         assert world.ask(COUNT) == [[count]]
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """This process has more than 1,024 files open, as an engine with many callers has."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[1], 4_096), limits[1]))
+    with ExitStack() as stack:
+        for _ in range(1_100):
+            stack.enter_context(open(os.devnull))
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_it_answers_when_the_engine_has_thousands_of_files(many_files, world):
+    world.add(3)
+
+    pids = {(world.ask(COUNT)[0][0], world.process().pid) for _ in range(20)}
+
+    assert len(pids) == 1  # One reader has answered them all.
 
 
 def test_threads_that_record_see_their_own_records(world):

@@ -138,9 +138,11 @@ def _wait(
     options: Options, control: socket.socket, copy: FollowingCopy, count: QuestionCount
 ) -> None:
     """Return when nobody asked for long, or when the engine says so."""
+    pause = min(LOOK_SECONDS, options.idle_seconds)
+    poll = select.poll()  # Not select(): the engine may have more than 1,024 files.
+    poll.register(control, select.POLLIN)
     while count.idle_seconds() < options.idle_seconds:
-        pause = min(LOOK_SECONDS, options.idle_seconds)
-        if select.select([control], [], [], pause)[0]:
+        if poll.poll(pause * 1000):
             return
         copy.keep_up()
 
