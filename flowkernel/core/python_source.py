@@ -3,7 +3,9 @@
 import ast
 from threading import Lock
 
-_PARSER_LOCK = Lock()
+from flowkernel.core.per_process import PerProcess
+
+_parser_lock = PerProcess(Lock)
 
 
 def parse_source(source: str) -> ast.Module:
@@ -15,5 +17,5 @@ def parse_source(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: It cannot be parsed.
     """
-    with _PARSER_LOCK:
+    with _parser_lock.get():
         return ast.parse(source)

@@ -18,6 +18,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from flowkernel.client.own_token import without_tokens
 from flowkernel.core.open_files import original_limit
+from flowkernel.core.per_process import PerProcess
 from flowkernel.kernels.fork_server.socket_folders import private_folder, takes_socket
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.leftovers import sweep_servers
@@ -58,7 +59,7 @@ log = getLogger(__name__)
 _failures: dict[str, tuple[float, str]] = {}
 #: Connections that keep fork servers from ending; None: it does not run just now.
 _kept_alive: dict[KernelCommand, tuple[Path, WireConnection | None]] = {}
-_kept_alive_lock = threading.Lock()
+_kept_alive_lock = PerProcess(threading.Lock)
 
 
 class NoForkServer(Exception):
@@ -180,7 +181,7 @@ def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
 
 def _keep_alive(command: KernelCommand, path: Path) -> None:
     """Hold a connection to the fork server, which may be another one than before."""
-    with _kept_alive_lock:
+    with _kept_alive_lock.get():
         previous, wire = _kept_alive.get(command, (path, None))
         if wire is not None and previous == path and not wire.has_input(0):
             return

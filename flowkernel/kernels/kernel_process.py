@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
+from weakref import WeakSet
 
 from flowkernel.kernels.fork_server.wire import WireConnection
 
@@ -41,6 +42,7 @@ class ForkedProcess:
             OSError, AttributeError: The system cannot watch a process that is not a child.
         """
         self._lock = threading.RLock()
+        _owned.add(self)
         self.pid = pid
         self.returncode: int | None = None
         self._wire = wire
@@ -115,8 +117,29 @@ class ForkedProcess:
                 self._wire.close()
                 self._wire = None
 
+    def disown(self) -> None:
+        """In a fork of the owner: close what only the owner may hold."""
+        self._lock = threading.RLock()  # A thread may have held it.
+        self.close()
+        self._pidfd = None  # It may still run.
+
     def __del__(self) -> None:
         self.close()
+
+
+#: The kernels of this process.
+_owned: WeakSet[ForkedProcess] = WeakSet()
+
+
+def _disown_all() -> None:
+    """In a fork: the kernels belong to the parent, and end with it."""
+    for process in list(_owned):
+        process.disown()
+    _owned.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(after_in_child=_disown_all)
 
 
 def _open_pidfd(pid: int) -> int:

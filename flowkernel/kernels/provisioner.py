@@ -25,6 +25,7 @@ from traitlets import Bool, Enum, Int, List, Unicode, default
 
 from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.per_process import PerProcess
 from flowkernel.home import find_home
 from flowkernel.kernels.fork_server.socket_folders import mark_in_use
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
@@ -40,7 +41,9 @@ SUPPORTED_ARGUMENTS = frozenset(
 )
 PLAIN_WARNING = "a plain kernel is started: there is no fork server: %s"
 #: A fork server may take a second to start. The caller's event loop continues meanwhile.
-_threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="flowkernel-fork")
+_threads = PerProcess(
+    partial(ThreadPoolExecutor, max_workers=16, thread_name_prefix="flowkernel-fork")
+)
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -118,8 +121,9 @@ class ForkProvisioner(LocalProvisioner):
         """Take a kernel that is ready, or start one plainly."""
         if self._command is not None:
             take = partial(self._take_or_retry, self._command, **kwargs)
+            loop = asyncio.get_running_loop()
             try:
-                return await asyncio.get_running_loop().run_in_executor(_threads, take)
+                return await loop.run_in_executor(_threads.get(), take)
             except NoForkServer as error:
                 if self.starts:
                     log.warning(PLAIN_WARNING, error)

@@ -10,10 +10,12 @@ import selectors
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
 
 from jupyter_core.utils import run_sync
+
+from flowkernel.core.per_process import PerProcess
 
 
 class _ThreadState(threading.local):
@@ -33,7 +35,15 @@ def _make_loop() -> asyncio.AbstractEventLoop:
 
 @contextmanager
 def thread_loop() -> Iterator[None]:
-    """Give this thread an event loop, which is closed at the end of the block."""
+    """Give this thread an event loop, which is closed at the end of the block.
+
+    A thread in which a loop runs, such as that of a notebook's cells, keeps that one. Any other
+    gets a new one: Jupyter's has the files of the process in which it was made, and after a
+    fork each process takes what wakes the other.
+    """
+    if _has_running_loop():
+        yield
+        return
     with asyncio.Runner(loop_factory=_make_loop) as runner:
         _state.runner = runner
         try:
@@ -42,12 +52,20 @@ def thread_loop() -> Iterator[None]:
             _state.runner = None
 
 
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def in_thread_loop(
     function: Callable[..., Coroutine[Any, Any, Any]],
 ) -> Callable[..., Any]:
     """A function that waits for a coroutine function, in the loop of its thread.
 
-    In a thread without one, which is a person's own, it does as Jupyter does.
+    In a thread without one of ours, which is a person's own, it does as Jupyter does.
     """
 
     @wraps(function)
@@ -55,18 +73,22 @@ def in_thread_loop(
         runner = _state.runner
         if runner is None:
             return run_sync(function)(*args, **kwargs)
-        return runner.run(function(*args, **kwargs))
+        # `run` would turn an interrupt into a cancelled task: nbclient takes that for a
+        # kernel that died.
+        return runner.get_loop().run_until_complete(function(*args, **kwargs))
 
     return wait
 
 
 def in_background(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine that signals kernels. All share one thread, so it must not block."""
-    asyncio.run_coroutine_threadsafe(coroutine, _background_loop())
+    asyncio.run_coroutine_threadsafe(coroutine, _background_loop.get())
 
 
-@cache
-def _background_loop() -> asyncio.AbstractEventLoop:
+def _start_background_loop() -> asyncio.AbstractEventLoop:
     loop = _make_loop()
     threading.Thread(target=loop.run_forever, name="signals", daemon=True).start()
     return loop
+
+
+_background_loop = PerProcess(_start_background_loop)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from functools import cache
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -16,6 +15,7 @@ from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.core.models import Environment
 from flowkernel.core.open_files import restore_limit
+from flowkernel.core.per_process import PerProcess
 from flowkernel.kernels.fork_server.socket_folders import (
     make_socket_folder,
     parent_folder,
@@ -124,12 +124,14 @@ class FlowKernelManager(AsyncKernelManager):
         await self.provisioner.post_launch(**kwargs)
 
 
-@cache
-def shared_context() -> zmq.asyncio.Context:
-    """The ZeroMQ context of all kernels of a worker: each takes five files and two threads."""
+def _make_context() -> zmq.asyncio.Context:
     context = zmq.asyncio.Context()
     context.setsockopt(zmq.MAX_SOCKETS, context.get(zmq.SOCKET_LIMIT))
     return context
+
+
+#: The ZeroMQ context of all kernels of a worker: each takes five files and two threads.
+shared_context = PerProcess(_make_context)
 
 
 def make_kernel_manager(
@@ -151,7 +153,7 @@ def make_kernel_manager(
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {installed}. Install it, or choose another kernel in the notebook."
         ) from error
-    return _manager_of(name, specs, context=shared_context())
+    return _manager_of(name, specs, context=shared_context.get())
 
 
 def make_external_manager(kernel_name: str, config: Config) -> FlowKernelManager:

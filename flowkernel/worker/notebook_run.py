@@ -22,6 +22,7 @@ from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.home import VARIABLE
+from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.kernel_manager import (
     FlowKernelManager,
     make_external_manager,
@@ -97,7 +98,8 @@ def external_run(
     if session.is_recorded:
         poller.start()
     try:
-        yield notebook_run
+        with thread_loop():
+            yield notebook_run
     except BaseException as error:
         session.end(end_after_error(error, session))
         raise

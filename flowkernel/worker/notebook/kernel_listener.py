@@ -28,6 +28,7 @@ from nbclient.exceptions import (
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.clock import monotonic
+from flowkernel.core.per_process import PerProcess
 from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_outcome import Content, is_signal
 from flowkernel.worker.notebook.cell_timeout import CellTimeout
@@ -56,7 +57,9 @@ DISK_IS_FULL = (
 )
 Reply = dict[str, Any]
 #: Ask the engine about time limits: few, as hundreds of cells may wait at the same time.
-_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="time-limit")
+_threads = PerProcess(
+    partial(ThreadPoolExecutor, max_workers=4, thread_name_prefix="time-limit")
+)
 
 
 class ReplyWatch:
@@ -232,8 +235,10 @@ class KernelListener(PapermillNotebookClient):
         if self._interrupted_at is not None:
             return monotonic() - self._interrupted_at > self._session.cancel_grace
         limit = self._cell_timeout
+        if not limit.is_due:
+            return False
         loop = asyncio.get_running_loop()
-        if not limit.is_due or not await loop.run_in_executor(_threads, limit.is_over):
+        if not await loop.run_in_executor(_threads.get(), limit.is_over):
             return False
         self._interrupted_at = monotonic()
         if not self._session.parks:
