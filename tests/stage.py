@@ -134,8 +134,12 @@ def engine_and_client(
 class PlayedWorker:
     """A worker whose kernels do what the test says."""
 
-    def __init__(self, client: Client, worker_id: str = "") -> None:
+    def __init__(
+        self, client: Client, worker_id: str = "", *, says_attempts: bool = True
+    ) -> None:
+        """`says_attempts`: False for one of a version before 0.3."""
         self.client = client
+        self._says_attempts = says_attempts
         self.worker_id = worker_id or f"worker-{new_id()}"
         me = psutil.Process()
         self._process = {"pid": os.getpid(), "process_started_at": me.create_time()}
@@ -150,11 +154,17 @@ class PlayedWorker:
             "holding": list(self.holding),
             "paused": list(self.paused),
         }
+        if self._says_attempts:
+            body["attempts"] = {id_: self._attempt(id_) for id_ in self.holding}
         reply = self.client.post(f"/worker/{self.worker_id}/poll", body)
         for assignment in reply["start"]:
             execution = assignment["execution"]
             self.holding[execution["execution_id"]] = execution
         return reply
+
+    def _attempt(self, execution_id: str) -> int:
+        losses: int = self.holding[execution_id]["losses"]
+        return losses + 1
 
     def take(self, *, is_wrapper: bool = False) -> Execution:
         """The next execution that it gets: a wrapper, or a flow in one."""
@@ -183,7 +193,10 @@ class PlayedWorker:
             actor=self.worker_id,
             payload=payload,
         )
-        body = {**self._process, "events": [event.to_json()]}
+        record = event.to_json()
+        if self._says_attempts:
+            record["attempt"] = self._attempt(execution.execution_id)
+        body = {**self._process, "events": [record]}
         reply = self.client.post(f"/worker/{self.worker_id}/report", body)
         assert reply["refused"] == []
 

@@ -25,6 +25,8 @@ MOMENT = re.compile(
 )
 
 Id = Annotated[str, Field(pattern=f"^{UUID}$")]  #: A UUID.
+#: Which attempt at an execution it is: see `Execution.attempt`.
+AttemptNumber = Annotated[int, Field(ge=1, le=999_999_999)]
 Actor = Annotated[str, Field(max_length=200)]  #: Who sends the request.
 #: Seconds to wait for an answer.
 AnswerTimeout = Annotated[float, Field(ge=0, le=10 * 366 * 86_400.0)]

@@ -128,6 +128,7 @@ def _start_external(
     session = ExecutionSession(
         link=link,
         execution_id=execution.execution_id,
+        attempt=execution.attempt,
         log_limit=config.log_characters,
         cancel_grace=config.cancel_grace,
         notebook_path=_local_path(output_path),

@@ -120,6 +120,7 @@ class Worker:
         session = ExecutionSession(
             link=self.link,
             execution_id=execution.execution_id,
+            attempt=execution.attempt,
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,

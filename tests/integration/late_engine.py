@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,11 @@ class StillClock(Clock):
         super().__init__()
         self.stop()
 
+    def now(self, zone: Any = UTC) -> datetime:
+        """A little later each time: what happens later has a later moment."""
+        self.ahead += 1e-6
+        return super().now(zone)
+
     def monotonic(self) -> float:
         return self.ahead
 
@@ -143,25 +149,40 @@ class LateEngine:
         self.store = Store(":memory:")
         self.service = Service(SteppedStore(self.store), home, CONFIG)  # type: ignore[arg-type]
         self.service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
+        self._open(self.store.follow(self.commits.append))
+
+    def _open(self, commit: Commit) -> None:
+        """Begin as an engine that opens the store."""
         self.inbox = Inbox(self.service)
-        streams = RecordStreams(self.store)
-        processes = NoProcesses(home)
+        processes = NoProcesses(self.service.home)
         self.dispatcher = Dispatcher(
-            self.service, processes, streams, in_thread=self._in_thread
+            self.service,
+            processes,
+            RecordStreams(self.store),
+            in_thread=self._in_thread,
         )
         self.sweeper = Sweeper(self.dispatcher, processes)
-        first = self.store.follow(self.commits.append)
-        self.run(partial(self.dispatcher.open, first))
-        self.clock.move(seconds=LEASE + 1)  # Every worker had time to send a request.
+        self.run(partial(self.dispatcher.open, commit))
+
+    def restart(self) -> None:
+        """The engine is killed, and the next one opens the store."""
+        self._cancel_tasks()
+        self.calls.clear()
+        self.replies.clear()
+        self.commits.clear()
+        self._open(self.store.follow(lambda _commit: None))
 
     def close(self) -> None:
         logging.getLogger("flowkernel").removeHandler(self.errors)
-        for task in asyncio.all_tasks(self.loop):
-            task.cancel()
-        self.turn()
+        self._cancel_tasks()
         self.loop.close()
         self.store.close()
         flowkernel.core.clock.datetime, flowkernel.core.clock.time = self._real
+
+    def _cancel_tasks(self) -> None:
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.turn()
 
     # -- the event loop --------------------------------------------------------------------
 
@@ -248,7 +269,7 @@ class LateEngine:
     # -- workers and waits -------------------------------------------------------------------
 
     def poll(
-        self, worker_id: str, holding: set[str], paused: set[str]
+        self, worker_id: str, holding: dict[str, int | None], paused: set[str]
     ) -> dict[str, Any]:
         """What a worker has to do, as the dispatcher knows it now."""
         lease = self.note_worker(worker_id)

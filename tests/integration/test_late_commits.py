@@ -29,6 +29,7 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Flow, FlowKind, RequestedAction
 from flowkernel.core.projection import target_of
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.caller_checks import is_over
 from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
@@ -48,6 +49,8 @@ STEPS_OF_EXAMPLE = 60
 NUMBER = st.integers(0, 59)
 KEYS = ("first", "second")
 WORKERS = ("worker-a", "worker-b")
+#: It is of a version that says no attempts.
+OLD_WORKER = "worker-b"
 
 
 @dataclass(eq=False)
@@ -67,6 +70,11 @@ class Kernel:
     @property
     def caller(self) -> ExecutionCaller:
         return ExecutionCaller(self.execution_id, self.attempt)
+
+    @property
+    def said_attempt(self) -> int | None:
+        """The attempt as its worker says it."""
+        return None if self.worker_id == OLD_WORKER else self.attempt
 
     @property
     def is_free(self) -> bool:
@@ -92,10 +100,20 @@ class Record:
         self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.answers: defaultdict[str, int] = defaultdict(int)
         self.twice: list[str] = []  #: What was started though the call had a child.
+        self.attempts: dict[str, int] = {}
+        #: Which attempt each event is of, by its id, if a kernel reported it.
+        self.reported: dict[str, int] = {}
+        #: Events of attempts that were over when they were recorded.
+        self.outdated: list[str] = []
 
     def follow(self, commit: Commit) -> None:
         for event in commit.events:
             payload, id_ = event.payload, event.execution_id
+            attempt = self.attempts.setdefault(id_, 1)
+            if self.reported.get(event.event_id, attempt) != attempt:
+                self.outdated.append(event.event_id)
+            if event.kind is K.LOST:
+                self.attempts[id_] += 1
             if event.kind is K.CREATED:
                 self.retry_of[id_] = payload["retry_of"]
                 self.parent[id_] = payload["parent_id"]
@@ -135,7 +153,7 @@ class LateCommits(RuleBasedStateMachine):
         self.engine.store.follow(self.record.follow)
         self.requests: list[Request] = []
         self.kernels: list[Kernel] = []
-        self.reports: list[tuple[str, Any]] = []
+        self.reports: list[tuple[str, WorkerReport]] = []
         self.messages: list[str] = []
         self.cancelled: set[str] = set()
         self.outputs: defaultdict[str, set[str]] = defaultdict(set)
@@ -375,7 +393,9 @@ class LateCommits(RuleBasedStateMachine):
             if kernel.waiting is None or not kernel.waiting.done():
                 continue
             waiting, kernel.waiting = kernel.waiting, None
-            if waiting.exception() is None and waiting.result()["has_slot"]:
+            if waiting.cancelled() or waiting.exception() is not None:
+                continue
+            if waiting.result()["has_slot"]:
                 live = self.engine.dispatcher.live.get(kernel.execution_id)
                 assert live is None or live.status is not S.WAITING
 
@@ -387,7 +407,8 @@ class LateCommits(RuleBasedStateMachine):
             self.engine.settle()
         own = {k.execution_id: k for k in self.kernels if k.worker_id == worker_id}
         paused = {id_ for id_, kernel in own.items() if kernel.is_paused}
-        work = self.engine.poll(worker_id, set(own), paused)
+        held = {id_: kernel.said_attempt for id_, kernel in own.items()}
+        work = self.engine.poll(worker_id, held, paused)
         for execution in self.in_order(work["start"]):
             id_, attempt = execution["execution_id"], execution["losses"] + 1
             assert id_ not in own, "it is given out twice"
@@ -424,11 +445,13 @@ class LateCommits(RuleBasedStateMachine):
 
     def report(self, number: int, kernel: Kernel, kind: K, **payload: Any) -> None:
         event = make_event(kernel.execution_id, kind, kernel.worker_id, **payload)
-        self.reports.append((kernel.worker_id, event))
-        self.send_report(number, kernel.worker_id, event)
+        self.record.reported[event.event_id] = kernel.attempt
+        report = WorkerReport(event, kernel.said_attempt)
+        self.reports.append((kernel.worker_id, report))
+        self.send_report(number, kernel.worker_id, report)
 
-    def send_report(self, number: int, worker_id: str, event: Any) -> None:
-        self.send(number, partial(accept, self.engine.service, worker_id, [event]))
+    def send_report(self, number: int, worker_id: str, report: WorkerReport) -> None:
+        self.send(number, partial(accept, self.engine.service, worker_id, [report]))
 
     @precondition(lambda self: self.reports)
     @rule(number=NUMBER)
@@ -443,6 +466,13 @@ class LateCommits(RuleBasedStateMachine):
         if number % 2:
             self.engine.settle()
             self.poll(WORKERS[number % 3 % 2], 1)
+
+    @rule()
+    def restart(self) -> None:
+        """The engine is killed; workers and their kernels live, and find the next one."""
+        while self.requests:
+            self.step(self.requests[0])
+        self.engine.restart()
 
     # -- what comes late -------------------------------------------------------------------
 
@@ -474,6 +504,10 @@ class LateCommits(RuleBasedStateMachine):
         if hasattr(self, "engine"):
             promised = self.engine.promised()
             assert len(promised) == len(set(promised))
+
+    @invariant()
+    def a_report_counts_for_its_own_attempt(self) -> None:
+        assert not hasattr(self, "record") or self.record.outdated == []
 
     @invariant()
     def a_cancel_stays(self) -> None:

@@ -10,12 +10,13 @@ class Link:
         actions = {action: [] for action in ACTIONS}
         self.reply = {**actions, "start": [], "stop": False, **requests}
 
-    def poll(self, holding, paused, more):
+    def poll(self, attempts, paused, more):
         return self.reply
 
 
 class Session:
     is_paused = False
+    attempt = 1
 
     def __init__(self):
         self.requests = []

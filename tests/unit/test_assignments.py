@@ -40,9 +40,8 @@ def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
 
 def assigned(*live, holding=(), paused=(), worker="w", **engine):
     """The assignments of a worker that holds these."""
-    holdings = WorkerHoldings(
-        worker_id=worker, holding=set(holding), paused=set(paused)
-    )
+    attempts = holding if isinstance(holding, dict) else dict.fromkeys(holding, 1)
+    holdings = WorkerHoldings(worker_id=worker, holding=attempts, paused=set(paused))
     engine = {"is_stopping": False, "is_homeless": False, **engine}
     return plan_assignments(live, holdings, **engine)
 
@@ -63,7 +62,7 @@ def test_only_what_runs_is_started(status):
 def test_what_a_worker_had_and_has_no_longer_is_dropped_and_not_given_again(status):
     own = execution(status=status)
     holdings = WorkerHoldings(
-        worker_id="w", holding=set(), paused=set(), attempts={attempt_of(own)}
+        worker_id="w", holding={}, paused=set(), attempts={attempt_of(own)}
     )
 
     assignments = plan_assignments(
@@ -73,13 +72,13 @@ def test_what_a_worker_had_and_has_no_longer_is_dropped_and_not_given_again(stat
     assert assignments.start == []
     is_lost = status in (S.RUNNING, S.WAITING)
     assert find_dropped([own], holdings) == ([own] if is_lost else [])
-    assert find_dropped([own], replace(holdings, holding={"e"})) == []
+    assert find_dropped([own], replace(holdings, holding={"e": 1})) == []
     assert find_dropped([own], replace(holdings, worker_id="other")) == []
 
 
 def test_the_next_attempt_of_what_was_dropped_is_started():
     holdings = WorkerHoldings(
-        worker_id="w", holding=set(), paused=set(), attempts={attempt_of(execution())}
+        worker_id="w", holding={}, paused=set(), attempts={attempt_of(execution())}
     )
     again = execution(losses=1)
 
@@ -152,6 +151,17 @@ def test_a_decision_without_a_slot_is_no_work_yet():
 )
 def test_what_is_no_longer_its_own_is_dropped(live):
     assert assigned(*live, holding={"e"}).drop == ["e"]
+
+
+def test_an_attempt_that_is_over_is_dropped_before_the_next_one_is_started():
+    again = execution(losses=1, requested_action=A.CANCEL)
+
+    before = assigned(again, holding={"e": 1}, paused={"e"})
+    after = assigned(again)
+
+    assert (before.drop, before.start) == (["e"], [])
+    assert (before.cancel, before.resume, before.decisions) == ([], [], {})
+    assert (after.drop, after.start) == ([], [again])
 
 
 def test_without_a_home_everything_is_dropped():

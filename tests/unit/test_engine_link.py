@@ -58,7 +58,7 @@ def has_error(event):
 
 def report_end(link, execution_id="e"):
     error = {"name": "A", "message": "", "traceback": ""}
-    link.report(execution_id, K.ENDED, status=S.ENDED_ERROR, error=error)
+    link.report(execution_id, 1, K.ENDED, status=S.ENDED_ERROR, error=error)
 
 
 def test_an_end_that_is_refused_is_replaced_by_one_without_details(link_to):
@@ -78,7 +78,7 @@ def test_an_end_that_is_refused_is_replaced_by_one_without_details(link_to):
 def test_a_failure_that_is_refused_is_replaced_too(link_to):
     link, engine = link_to(has_error)
 
-    link.report("e", K.FAILED, status_message="No.", error={}, is_parked=True)
+    link.report("e", 1, K.FAILED, status_message="No.", error={}, is_parked=True)
 
     assert link.flush(10)
     (failure,) = engine.events
@@ -97,7 +97,7 @@ def test_an_end_that_is_refused_again_and_again_is_reported_in_the_end(link_to):
 
     link, engine = link_to(refuses)
     report_end(link)
-    link.report("f", K.LOGGED, stream="stdout", text="hello")
+    link.report("f", 1, K.LOGGED, stream="stdout", text="hello")
 
     assert link.flush(10)
     assert sorted(engine.reports()) == [("ended", "e"), ("logged", "f")]
@@ -114,7 +114,7 @@ def test_what_is_refused_keeps_nothing_else_from_the_engine(link_to):
 
     link, engine = link_to(refuses)
     for text in ("good", "bad", "fine"):
-        link.report("e", K.LOGGED, stream=text, text=text)
+        link.report("e", 1, K.LOGGED, stream=text, text=text)
     report_end(link)
 
     assert link.flush(10)

@@ -23,7 +23,9 @@ class ParkedSession:
     def __init__(self):
         self.reports, self.exit_code = [], None
         link = SimpleNamespace(
-            report=lambda _id, kind, **payload: self.reports.append((kind, payload))
+            report=lambda _id, _attempt, kind, **payload: self.reports.append(
+                (kind, payload)
+            )
         )
         self.session = ExecutionSession(
             link, "e", log_limit=10, cancel_grace=1.0, parks=True

@@ -28,22 +28,33 @@ def assigned(status=S.RUNNING, **fields):
     )
 
 
+def is_gone(_worker_id):
+    return False
+
+
+def is_there(worker_id):
+    return worker_id == "w"
+
+
 @pytest.mark.parametrize("status", [status for status in S if not status.is_ended])
 def test_what_runs_in_a_worker_that_is_gone_is_an_orphan(status):
     execution = assigned(status)
 
-    orphans = find_orphans([execution], {}, NOON, LEASE)
+    orphans = find_orphans([execution], is_gone, NOON, LEASE)
 
     has_worker = status in (S.RUNNING, S.WAITING, S.PAUSED)
     assert orphans == ([execution] if has_worker else [])
-    assert find_orphans([execution], {"w"}, NOON, LEASE) == []
+    assert find_orphans([execution], is_there, NOON, LEASE) == []
 
 
 def test_what_started_just_now_is_no_orphan():
     """Its worker need not have polled yet."""
     started = assigned(started_at=NOON)
 
-    assert find_orphans([started], {}, NOON + timedelta(seconds=LEASE / 2), LEASE) == []
-    assert find_orphans([started], {}, NOON + timedelta(seconds=LEASE), LEASE) == [
+    assert (
+        find_orphans([started], is_gone, NOON + timedelta(seconds=LEASE / 2), LEASE)
+        == []
+    )
+    assert find_orphans([started], is_gone, NOON + timedelta(seconds=LEASE), LEASE) == [
         started
     ]

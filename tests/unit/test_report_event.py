@@ -48,7 +48,7 @@ class ReportedSession:
             link, "e", log_limit=10_000_000, cancel_grace=1.0, parks=parks
         )
 
-    def _report(self, execution_id, kind, **payload):
+    def _report(self, execution_id, _attempt, kind, **payload):
         self.events.append(report_event("w", execution_id, kind, payload))
 
     def records(self):

@@ -1,5 +1,6 @@
 """The events that a worker reports, and their payloads by kind."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,7 +22,8 @@ from flowkernel.core.report_limits import (
     TRACEBACK_CHARACTERS,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.engine.field_types import JsonValue, Moment
+from flowkernel.core.worker_report import WorkerReport
+from flowkernel.engine.field_types import AttemptNumber, JsonValue, Moment
 
 #: The texts of a report. A worker cuts them to the same limits.
 IdText = Annotated[str, Field(max_length=ID_CHARACTERS)]
@@ -144,6 +146,16 @@ class EventRecord(Record):
     happened_at: Moment
     actor: str = ""
     payload: dict[str, JsonValue] = Field(default_factory=dict)
+    #: Which attempt it is of; a worker of an older version does not say.
+    attempt: AttemptNumber | None = None
+
+    def to_report(self, worker_id: str) -> WorkerReport:
+        """The report of this worker.
+
+        Raises:
+            BadArgument: The payload does not fit the kind.
+        """
+        return WorkerReport(replace(self.to_event(), actor=worker_id), self.attempt)
 
     def to_event(self) -> Event:
         """The event.
@@ -162,4 +174,4 @@ class EventRecord(Record):
                     f"The event {self.kind!r} cannot be used: payload.{field}: "
                     f"{fault['msg']}."
                 ) from error
-        return Event(**dict(self))
+        return Event(**{k: v for k, v in self if k != "attempt"})

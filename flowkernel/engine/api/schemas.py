@@ -13,7 +13,7 @@ from flowkernel.core.models import Environment, FlowKind, OnLost
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.request_body import Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
-from flowkernel.engine.field_types import Actor, Id, JsonValue, Moment
+from flowkernel.engine.field_types import Actor, AttemptNumber, Id, JsonValue, Moment
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
@@ -144,6 +144,8 @@ class PollBody(Body):
     process_started_at: float
     holding: list[str]
     paused: list[str] = Field(default_factory=list)
+    #: Which attempt at each of `holding` it carries out; an older version says nothing.
+    attempts: dict[str, AttemptNumber] = Field(default_factory=dict)
     #: Executions that it can have at the same time; a worker of an older version says nothing.
     capacity: int | None = Field(default=None, ge=0, le=MAX_CAPACITY)
     capacity_reason: str = Field(default="", max_length=MAX_REASON)

@@ -27,7 +27,8 @@ class WorkerHoldings:
     """What a worker says that it has."""
 
     worker_id: str
-    holding: Set[str]  #: The executions it carries out, without those that have ended.
+    #: The executions it carries out, without those that have ended; and which attempt at each.
+    holding: Mapping[str, int]
     paused: Set[str]  #: Those of them that are paused.
     #: What it has said at some time that it carries out.
     attempts: Set[Attempt] = frozenset()
@@ -42,7 +43,9 @@ class Assignments:
     pause: list[str]
     resume: list[str]
     decisions: dict[str, Decision | None]  #: On those that are paused.
-    drop: list[str]  #: They have ended, or another worker has them.
+    drop: list[
+        str
+    ]  #: They have ended, or what it has of them is an attempt that is over.
     stop: bool
 
     @property
@@ -91,15 +94,15 @@ def plan_assignments(
         for execution in live
         if execution.worker == holdings.worker_id and execution.status is not S.QUEUED
     }
-    running = {key: own[key] for key in holdings.holding if key in own}
-    paused = {key: own[key] for key in holdings.paused if key in own}
+    running = {key: e for key, e in own.items() if _holds(holdings, e)}
+    paused = {key: e for key, e in running.items() if key in holdings.paused}
     return Assignments(
         start=[execution for execution in own.values() if _starts(execution, holdings)],
         cancel=_requested(A.CANCEL, running),
         pause=[key for key in _requested(A.PAUSE, running) if key not in paused],
         resume=[key for key, execution in paused.items() if _goes_on(execution)],
         decisions={key: execution.decision for key, execution in paused.items()},
-        drop=[key for key in holdings.holding if is_homeless or key not in own],
+        drop=[key for key in holdings.holding if is_homeless or key not in running],
         stop=is_stopping,
     )
 
@@ -126,9 +129,14 @@ def attempt_of(execution: Execution) -> Attempt:
     return execution.execution_id, execution.attempt
 
 
+def _holds(holdings: WorkerHoldings, execution: Execution) -> bool:
+    """Whether a worker has the attempt that is under way."""
+    return holdings.holding.get(execution.execution_id) == execution.attempt
+
+
 def _has_dropped(execution: Execution, holdings: WorkerHoldings) -> bool:
-    is_held = execution.execution_id in holdings.holding
-    return not is_held and attempt_of(execution) in holdings.attempts
+    is_listed = execution.execution_id in holdings.holding
+    return not is_listed and attempt_of(execution) in holdings.attempts
 
 
 def _requested(action: A, executions: Mapping[str, Execution]) -> list[str]:
@@ -136,7 +144,7 @@ def _requested(action: A, executions: Mapping[str, Execution]) -> list[str]:
 
 
 def _starts(execution: Execution, holdings: WorkerHoldings) -> bool:
-    """Whether it was assigned to this worker, which does not have it yet."""
+    """Whether it was assigned to this worker, which has no attempt at it yet, or any more."""
     is_assigned = execution.status is S.RUNNING and not is_external(holdings.worker_id)
     is_held = execution.execution_id in holdings.holding
     return is_assigned and not is_held and not _has_dropped(execution, holdings)

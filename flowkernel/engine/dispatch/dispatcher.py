@@ -35,10 +35,11 @@ from flowkernel.engine.dispatch.cancellation import (
     to_cancel,
 )
 from flowkernel.engine.dispatch.in_thread import InThread
+from flowkernel.engine.dispatch.known_workers import KnownWorkers
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.dispatch.lost_workers import record_losses
 from flowkernel.engine.dispatch.places import Places
-from flowkernel.engine.dispatch.slots import Grant, SlotTable, is_external
+from flowkernel.engine.dispatch.slots import Grant, SlotTable
 from flowkernel.engine.dispatch.wait_registry import (
     WaitRegistry,
     execution_ended,
@@ -79,7 +80,7 @@ class Dispatcher:
         self.config = service.config
         self.slots = SlotTable(self.config.slot_count)
         self.waits = WaitRegistry()
-        self.workers: dict[str, WorkerLease] = {}
+        self.workers = KnownWorkers(self.config)
         self.progress: dict[str, Progress] = {}
         #: When a client other than a worker sent its last request.
         self.last_request_at = monotonic()
@@ -100,6 +101,7 @@ class Dispatcher:
         """Follow what was under way when the last engine ended."""
         self.commit = commit
         self._families.recall(commit.live.values())
+        self.workers.recall(commit.live.values())
         ended_cells = self.service.store.count_ended_cells()
         self._cancel(never_started(commit.live), NEVER_STARTED)
         for execution in sorted(commit.live.values(), key=lambda e: e.created_at):
@@ -132,13 +134,13 @@ class Dispatcher:
         execution_id = event.execution_id
         self.slots.apply(event)
         self._follow_progress(event)
+        self.workers.follow(event)
         if event.kind is K.ENDED:
-            self._follow_end(event)
+            # Before anything that never started gets the slot that is free now.
+            status = S(event.payload["status"])
+            self._resume_all(self.waits.note(execution_ended(execution_id), status))
         elif event.kind in (K.FAILED, K.KERNEL_LOST):
             self.waits.note(execution_ended(execution_id), S.PAUSED)
-            self._note_paused(event)
-        elif event.kind is K.PAUSED:
-            self._note_paused(event)
         self._cancel_children(event)
         self._families.apply(event)
         if event.kind not in SILENT:
@@ -152,27 +154,9 @@ class Dispatcher:
             progress = self.progress.get(execution_id, Progress())
             self.progress[execution_id] = fold_progress(progress, event)
 
-    def _follow_end(self, event: Event) -> None:
-        execution_id = event.execution_id
-        if (reporter := self.workers.get(event.actor)) is not None:
-            reporter.note_end(execution_id)
-        self._forget_coming(execution_id)
-        # Before anything that never started gets the slot that is free now.
-        status = S(event.payload["status"])
-        self._resume_all(self.waits.note(execution_ended(execution_id), status))
-
-    def _forget_coming(self, execution_id: str) -> None:
-        for worker in self.workers.values():
-            worker.coming.discard(execution_id)
-
     def _resume_all(self, waiters: list[str]) -> None:
         for waiter in waiters:
             self.slots.resume(waiter)
-
-    def _note_paused(self, event: Event) -> None:
-        """The worker that reported it sent the poll that is open before that."""
-        if (reporter := self.workers.get(event.actor)) is not None:
-            reporter.paused.add(event.execution_id)
 
     def _cancel_children(self, event: Event) -> None:
         """Cancel the children that cannot go on without their parent."""
@@ -194,8 +178,8 @@ class Dispatcher:
         if change is not None:
             change.set()
         execution = self.live.get(execution_id)
-        worker = self.workers.get((execution.worker if execution else None) or "")
-        for lease in [worker] if worker else self.workers.values():
+        worker = self.workers.get(execution.worker if execution else None)
+        for lease in [worker] if worker else self.workers:
             lease.has_news.set()
 
     async def wait_for_change(self, execution_id: str, seconds: float) -> bool:
@@ -217,21 +201,22 @@ class Dispatcher:
             (grant, make_event(grant.execution_id, K.RESUMED))
             for grant in self.slots.grant_resumes()
         ]
-        worker = self._idlest_worker()
+        worker = self.workers.idlest
         if worker is not None:
-            starts = self.slots.grant_starts(self.places(worker))
+            # What it lists and is queued is an attempt that it has not dropped yet.
+            starts = self.slots.grant_starts(self.places(worker), worker.holding.keys())
             worker.coming.update(grant.execution_id for grant in starts)
             grants += [(grant, self._started(grant, worker)) for grant in starts]
         if grants:
             self.spawn(self._record(grants))
-        if worker is None and self.slots.queued and self.slots.free > 0:
+        if not self.has_worker and self.slots.queued and self.slots.free > 0:
             self.ensure_worker()
 
     def places(self, worker: WorkerLease) -> Places:
         """The places of a worker, as far as the engine knows just now."""
         return Places(
             capacity=worker.capacity,
-            held=len(worker.holding | worker.coming),
+            held=len(worker.holding.keys() | worker.coming),
             slots=self.slots.slots,
             max_depth=self.config.max_depth,
             is_running=bool(self.slots.holding or self.slots.grants),
@@ -239,7 +224,7 @@ class Dispatcher:
 
     def queue_reason(self, depth: int = 0) -> str | None:
         """Why nothing starts at this level just now; None: a worker has a place for it."""
-        worker = self._idlest_worker()
+        worker = self.workers.idlest
         if worker is None or self.places(worker).has_place(depth):
             return None
         return f"Waits for a free place: {worker.capacity_reason}."
@@ -254,23 +239,14 @@ class Dispatcher:
             attempt=execution.attempt,
         )
 
-    def _idlest_worker(self) -> WorkerLease | None:
-        leases = [
-            worker
-            for worker in self.workers.values()
-            if not is_external(worker.worker_id)
-            and monotonic() - worker.last_seen < self.config.lease
-        ]
-        return min(leases, key=lambda worker: len(worker.holding), default=None)
-
     @property
     def has_worker(self) -> bool:
-        """Whether there is a worker that can be given something."""
-        return self._idlest_worker() is not None
+        """Whether there is a worker that can be given something, now or in a moment."""
+        return bool(self.workers.living)
 
     def ensure_worker(self) -> None:
         """Start a worker unless there is one, or one is starting."""
-        if self._idlest_worker() is None and not self._processes.is_starting:
+        if not self.has_worker and not self._processes.is_starting:
             try:
                 self._processes.start()
             except OSError:  # No process, no memory: the next sweep tries again.
@@ -298,7 +274,7 @@ class Dispatcher:
         refused = [g for g, event in grants if event.event_id not in recorded_ids]
         for grant in refused:  # It ended meanwhile, or the disk is full.
             self.slots.take_back(grant)
-            self._forget_coming(grant.execution_id)
+            self.workers.forget_coming(grant.execution_id)
         if refused:
             self.grant_slots()
 
@@ -331,21 +307,14 @@ class Dispatcher:
         self, worker_id: str, *, pid: int, process_started_at: float
     ) -> WorkerLease:
         """Note a request of a worker; its lease."""
-        worker = self.workers.get(worker_id)
-        if worker is None:
-            worker = WorkerLease(worker_id, pid, process_started_at, monotonic())
-            self.workers[worker_id] = worker
+        if self.workers.get(worker_id) is None:
             self._processes.note_poll(worker_id)
-            self.grant_slots()
-        worker.last_seen = monotonic()
-        return worker
+        return self.workers.note(worker_id, pid, process_started_at)
 
     async def poll(self, worker: WorkerLease, state: WorkerState) -> Json:
         """What a worker has to do, as JSON; waits a little if that is nothing."""
-        capacity = worker.capacity
         worker.hold(state, self.live)
-        if worker.capacity != capacity:
-            self.grant_slots()
+        self.grant_slots()
         worker.polls += 1
         try:
             await self._record_dropped(worker)
@@ -384,7 +353,7 @@ class Dispatcher:
         """Tell every worker to stop; if the home is gone, also to drop what it has."""
         self.is_stopping = True
         self.is_homeless = self.is_homeless or is_homeless
-        for worker in self.workers.values():
+        for worker in self.workers:
             worker.has_news.set()
 
     @property

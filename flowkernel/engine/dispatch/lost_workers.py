@@ -1,6 +1,6 @@
 """What follows for an execution whose worker is gone. Pure, but for ids and the time."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from flowkernel.config import Config
@@ -17,20 +17,23 @@ HELD = (S.RUNNING, S.WAITING, S.PAUSED)
 
 
 def find_orphans(
-    live: Iterable[Execution], workers: Container[str], now: datetime, lease: float
+    live: Iterable[Execution],
+    is_expected: Callable[[str], bool],
+    now: datetime,
+    lease: float,
 ) -> list[Execution]:
     """The executions that are on disk as run by a worker that is gone.
 
     Args:
         live: The executions that have not ended.
-        workers: The ids of the workers that have polled.
+        is_expected: Whether a worker is there, or may still send its first request.
         lease: Seconds, exclusive, that a new worker may take until its first request.
     """
     return [
         execution
         for execution in live
         if execution.worker is not None
-        and execution.worker not in workers
+        and not is_expected(execution.worker)
         and execution.status in HELD
         and not _is_fresh(execution, now, lease)
     ]

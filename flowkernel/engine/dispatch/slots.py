@@ -8,7 +8,7 @@ A grant is a slot that is promised and not on disk yet. It stays until an event 
 is heard, or it is taken back: meanwhile nobody else gets the slot, and it is not granted twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import NamedTuple
@@ -116,27 +116,35 @@ class SlotTable:
         external = [id_ for id_ in waiting if id_ in self.external]
         return self._grant(external + internal[: max(0, self.free)])
 
-    def grant_starts(self, places: Places = UNLIMITED) -> list[Grant]:
-        """Those that get a slot for the first time now, the oldest that has a place first."""
+    def grant_starts(
+        self, places: Places = UNLIMITED, withheld: Container[str] = ()
+    ) -> list[Grant]:
+        """Those that get a slot for the first time now, the oldest that has a place first.
+
+        Args:
+            withheld: Their worker cannot take them yet.
+        """
         if not self.resuming.keys() <= self.grants.keys():
             return []
-        starts = list(islice(self._placed(places), max(0, self.free)))
-        return self._grant(starts or self._last_resort(places))
+        startable = (id_ for id_ in self.queued if id_ not in withheld)
+        starts = list(islice(self._placed(places, startable), max(0, self.free)))
+        return self._grant(starts or self._last_resort(places, withheld))
 
-    def _last_resort(self, places: Places) -> list[str]:
+    def _last_resort(self, places: Places, withheld: Container[str]) -> list[str]:
         """The deepest one, where families would wait for each other's places."""
         if places.is_running or self.free <= 0:
             return []
-        nested = [id_ for id_ in self.queued if id_ in self.depths]
+        startable = (id_ for id_ in self.queued if id_ not in withheld)
+        nested = [id_ for id_ in startable if id_ in self.depths]
         deepest = max(nested, key=self.depths.__getitem__, default=None)
         if deepest is None or not places.may_exceed(self.depths[deepest]):
             return []
         return [deepest]
 
-    def _placed(self, places: Places) -> Iterator[str]:
+    def _placed(self, places: Places, startable: Iterable[str]) -> Iterator[str]:
         """Those that have a place in their worker, each with those before it."""
         has_root_place = True
-        waiting = (id_ for id_ in self.queued if id_ not in self.grants)
+        waiting = (id_ for id_ in startable if id_ not in self.grants)
         for execution_id in waiting:
             depth = self.depths.get(execution_id, 0)
             if not depth and not has_root_place:  # There may be thousands.

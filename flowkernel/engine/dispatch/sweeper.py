@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from flowkernel.core.clock import monotonic, now
+from flowkernel.core.clock import now
 from flowkernel.core.models import Execution
+from flowkernel.core.process_id import named_in_processes
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
@@ -22,24 +23,25 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._processes = processes
         self._config = dispatcher.config
-        self._opened_at = monotonic()
 
     async def sweep(self) -> float | None:
         """Look once; return the seconds until the next look."""
         if self._dispatcher.is_stopping:
             return None
         self._processes.reap()
-        self.forget_lost_workers()
+        self._dispatcher.workers.forget_lost()
+        await self._forget_former_workers()
         await self.recover()
         self._dispatcher.grant_slots()
         return SWEEP_EVERY if self._dispatcher.is_under_way else IDLE_SECONDS
 
-    def forget_lost_workers(self) -> None:
-        """Remove the workers that are gone."""
+    async def _forget_former_workers(self) -> None:
+        """Look whether workers live that this engine has not heard of since it started."""
         workers = self._dispatcher.workers
-        for worker in list(workers.values()):
-            if worker.is_lost(self._config):
-                del workers[worker.worker_id]
+        overdue = workers.overdue()
+        if overdue:
+            in_thread = self._dispatcher.in_thread
+            workers.expect_only(await in_thread(named_in_processes, overdue))
 
     async def recover(self) -> None:
         """Record what follows where a worker is lost, or a prompt is out of date."""
@@ -59,9 +61,6 @@ class Sweeper:
             await self._dispatcher.decide(append)
 
     def _orphans(self) -> list[Execution]:
-        """What a lost worker had; none before every worker had time to poll this engine."""
-        lease = self._config.lease
-        if monotonic() - self._opened_at < lease:
-            return []
+        """What a lost worker had."""
         live, workers = self._dispatcher.live.values(), self._dispatcher.workers
-        return find_orphans(live, workers, now(), lease)
+        return find_orphans(live, workers.is_expected, now(), self._config.lease)

@@ -8,14 +8,15 @@ from flowkernel.config import Config
 from flowkernel.core.clock import monotonic
 from flowkernel.core.models import Execution
 from flowkernel.core.process_id import is_alive
-from flowkernel.engine.dispatch.assignments import Attempt, WorkerHoldings, attempt_of
+from flowkernel.engine.dispatch.assignments import Attempt, WorkerHoldings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
     """What a worker says as it polls."""
 
-    holding: set[str]
+    #: What it carries out, and which attempt at each; None: an older version does not say.
+    holding: Mapping[str, int | None]
     paused: set[str]
     #: How many executions it can have at the same time; None: it does not say.
     capacity: int | None = None
@@ -30,7 +31,9 @@ class WorkerLease:
     pid: int
     process_started_at: float
     last_seen: float  #: When it sent its last request; on the monotonic clock.
-    holding: set[str] = field(default_factory=set)
+    #: What it carries out, and which attempt at each; 0: none that is known.
+    holding: dict[str, int] = field(default_factory=dict)
+    has_polled: bool = False  #: Whether it has said what it carries out.
     #: Reported as ended, not dropped by the worker yet.
     ended: set[str] = field(default_factory=set)
     paused: set[str] = field(default_factory=set)
@@ -56,24 +59,31 @@ class WorkerLease:
 
     def hold(self, state: WorkerState, live: Mapping[str, Execution]) -> None:
         """Note what it says that it has. `live`: what had not ended at that moment."""
-        self.ended &= state.holding
-        self.holding, self.paused = state.holding - self.ended, state.paused
-        self.coming -= state.holding
+        self.has_polled = True
+        self.ended &= state.holding.keys()
+        self.holding = {
+            # One that does not say was never given an attempt while it had another one.
+            key: attempt or self._attempt(key, live)
+            for key, attempt in state.holding.items()
+            if key not in self.ended
+        }
+        self.paused = state.paused
+        self.coming -= state.holding.keys()
         self.capacity, self.capacity_reason = state.capacity, state.capacity_reason
-        own = {
-            e for e in self.holding if e in live and live[e].worker == self.worker_id
-        }
-        self.attempts |= {attempt_of(live[execution_id]) for execution_id in own}
-        self.attempts = {
-            attempt
-            for attempt in self.attempts
-            if attempt[0] in live and attempt_of(live[attempt[0]]) == attempt
-        }
+        attempts = self.attempts | set(self.holding.items())
+        self.attempts = {a for a in attempts if a[1] == self._attempt(a[0], live)}
+
+    def _attempt(self, execution_id: str, live: Mapping[str, Execution]) -> int:
+        """Which attempt of this worker is under way; 0: none."""
+        execution = live.get(execution_id)
+        if execution is None or execution.worker != self.worker_id:
+            return 0
+        return execution.attempt
 
     def note_end(self, execution_id: str) -> None:
         """Note that it has reported an end: it need not drop that."""
         self.ended.add(execution_id)
-        self.holding.discard(execution_id)
+        self.holding.pop(execution_id, None)
         self.coming.discard(execution_id)
 
     def is_lost(self, config: Config) -> bool:

@@ -5,6 +5,7 @@ from functools import partial
 
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.service import Service
 from flowkernel.store import Batch, checked_event
 
@@ -26,31 +27,52 @@ REPORTED_KINDS = frozenset(
 )
 
 
-def accept(service: Service, worker_id: str, events: list[Event]) -> list[str]:
+def accept(service: Service, worker_id: str, reports: list[WorkerReport]) -> list[str]:
     """Record what a worker reports; the ids of the events that were refused.
 
-    An event is refused for good when the execution has ended or was given to another
-    worker: the worker drops it then.
+    An event is refused for good when the execution has ended, was given to another worker,
+    or is at another attempt: the worker drops it then.
     """
-    reported = [checked_event(e) for e in events if e.kind in REPORTED_KINDS]
-    recorded = service.store.decide(partial(_record, worker_id, reported))
+    checked = [
+        replace(report, event=checked_event(report.event))
+        for report in reports
+        if report.event.kind in REPORTED_KINDS
+    ]
+    recorded = service.store.decide(partial(_record, worker_id, checked))
     recorded_ids = {event.event_id for event in recorded}
-    return [event.event_id for event in events if event.event_id not in recorded_ids]
+    event_ids = [report.event.event_id for report in reports]
+    return [event_id for event_id in event_ids if event_id not in recorded_ids]
 
 
-def _record(worker_id: str, events: list[Event], batch: Batch) -> list[Event]:
+def _record(worker_id: str, reports: list[WorkerReport], batch: Batch) -> list[Event]:
     """Record those about executions that this worker has; return what was recorded."""
-    owned = [(event, batch.find_execution(event.execution_id)) for event in events]
+    owned = [(r, batch.find_execution(r.event.execution_id)) for r in reports]
     accepted = [
-        _as_cancelled(execution, event)
-        for event, execution in owned
-        if execution is not None and _has(worker_id, execution)
+        _as_cancelled(execution, report.event)
+        for report, execution in owned
+        if execution is not None
+        and _has(worker_id, execution)
+        and _is_current(report, execution)
     ]
     return batch.append(accepted, strict=False)
 
 
 def _has(worker_id: str, execution: Execution) -> bool:
     return execution.worker == worker_id and not execution.status.is_ended
+
+
+def _is_current(report: WorkerReport, execution: Execution) -> bool:
+    """Whether it is of the attempt that is under way.
+
+    A worker that does not say has the first one, or reports what happened since the start
+    of the last one.
+    """
+    if report.attempt is not None:
+        return report.attempt == execution.attempt
+    started_at = execution.started_at
+    return execution.attempt == 1 or (
+        started_at is not None and report.event.happened_at >= started_at
+    )
 
 
 def _as_cancelled(execution: Execution, event: Event) -> Event:

@@ -44,8 +44,9 @@ class AssignmentPoller:
     def poll(self) -> None:
         """Ask once, and do what the engine replies."""
         sessions = dict(self.sessions)
+        attempts = {key: session.attempt for key, session in sessions.items()}
         paused = [key for key, session in sessions.items() if session.is_paused]
-        reply = self.link.poll(list(sessions), paused, self._describe(len(sessions)))
+        reply = self.link.poll(attempts, paused, self._describe(len(sessions)))
         for assignment in reply["start"]:
             if assignment["execution"]["execution_id"] not in self.sessions:
                 self._start_execution(assignment)

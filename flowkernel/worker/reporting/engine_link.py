@@ -15,9 +15,14 @@ from typing import Any
 from flowkernel.client.client import Client
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineError, FlowkernelError
-from flowkernel.core.models import Event, EventKind, Json
+from flowkernel.core.models import EventKind, Json
 from flowkernel.core.process_id import started_at
-from flowkernel.worker.reporting.report_event import minimal_report, report_event
+from flowkernel.core.worker_report import WorkerReport
+from flowkernel.worker.reporting.report_event import (
+    joined_output,
+    minimal_report,
+    report_event,
+)
 
 BATCH = 500  #: Events of one report, inclusive.
 #: Of one log event, inclusive: shorter ones are joined, longer output is split.
@@ -45,8 +50,8 @@ class EngineLink:
     def __init__(self, client: Client, worker_id: str) -> None:
         self.client = client
         self.worker_id = worker_id
-        self._queue: deque[Event] = deque()
-        self._sending: list[Event] = []
+        self._queue: deque[WorkerReport] = deque()
+        self._sending: list[WorkerReport] = []
         self._changed = threading.Condition()  #: Guards the fields around it.
         self._is_urgent = False
         self._is_closed = False
@@ -56,40 +61,41 @@ class EngineLink:
         )
         self._thread.start()
 
-    def report(self, execution_id: str, kind: EventKind, **payload: Any) -> None:
+    def report(
+        self, execution_id: str, attempt: int, kind: EventKind, /, **payload: Any
+    ) -> None:
         """Report an event that happens now. Its texts are cut to what the engine takes."""
         event = report_event(self.worker_id, execution_id, kind, payload)
+        report = WorkerReport(event, attempt)
         with self._changed:
-            if not self._append_to_last(event):
-                self._queue.append(event)
+            if not self._append_to_last(report):
+                self._queue.append(report)
             self._is_urgent |= event.kind not in DEFERRABLE
             self._changed.notify_all()
 
-    def _append_to_last(self, event: Event) -> bool:
-        """Append output to the last event that waits, if it can be; whether it was."""
-        last = self._queue[-1] if self._queue else None
-        if event.kind is not EventKind.LOGGED or last is None:
+    def _append_to_last(self, report: WorkerReport) -> bool:
+        """Append output to the last report that waits, if it can be; whether it was."""
+        joined = joined_output(self._queue[-1], report) if self._queue else None
+        if joined is None or len(joined.event.payload["text"]) > JOINED_LOG_CHARACTERS:
             return False
-        if last.kind is not EventKind.LOGGED or last.execution_id != event.execution_id:
-            return False
-        text = last.payload["text"] + event.payload["text"]
-        if (
-            last.payload["stream"] != event.payload["stream"]
-            or len(text) > JOINED_LOG_CHARACTERS
-        ):
-            return False
-        self._queue[-1] = replace(last, payload={**last.payload, "text": text})
+        self._queue[-1] = joined
         return True
 
     def poll(
-        self, holding: list[str], paused: list[str], more: dict[str, Json] | None = None
+        self,
+        attempts: dict[str, int],
+        paused: list[str],
+        more: dict[str, Json] | None = None,
     ) -> dict[str, Json]:
         """Ask the engine what to do; the reply of `/worker/{id}/poll`.
 
-        `holding`: the ids of all executions of this worker. `paused`: those of them that are
-        paused. `more`: what else it says of itself.
+        Args:
+            attempts: Of all executions of this worker, which attempt at each it carries out.
+            paused: The ids of those that are paused.
+            more: What else it says of itself.
         """
-        body = {**self._process, "holding": holding, "paused": paused, **(more or {})}
+        held = {"holding": list(attempts), "attempts": attempts, "paused": paused}
+        body = {**self._process, **held, **(more or {})}
         reply: dict[str, Json] = self.client.post(
             f"/worker/{self.worker_id}/poll", body
         )
@@ -142,42 +148,43 @@ class EngineLink:
     def _is_due(self) -> bool:
         return self._is_urgent or self._is_closed or len(self._queue) >= BATCH
 
-    def _send(self, events: list[Event]) -> None:
+    def _send(self, reports: list[WorkerReport]) -> None:
         """Send them until they are acknowledged, or refused for good one by one."""
         while not self._is_closed:
             try:
-                records = [event.to_json() for event in events]
+                records = [report.to_json() for report in reports]
                 body = {**self._process, "events": records}
                 self.client.post(f"/worker/{self.worker_id}/report", body)
                 return
             except FlowkernelError as error:
                 if error.is_answer and not isinstance(error, EngineError):
-                    return self._send_one_by_one(events, error)
+                    return self._send_one_by_one(reports, error)
                 log.warning("the engine is away, trying again: %s", error)
             except Exception as error:  # This thread is the only one that reports.
-                return self._send_one_by_one(events, error)
+                return self._send_one_by_one(reports, error)
             with self._changed:
                 self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
 
-    def _send_one_by_one(self, events: list[Event], error: Exception) -> None:
-        """Replace the event that is refused by a smaller one, and send the others."""
-        if len(events) == 1:
-            self._replace_refused(events[0], error)
+    def _send_one_by_one(self, reports: list[WorkerReport], error: Exception) -> None:
+        """Replace the report that is refused by a smaller one, and send the others."""
+        if len(reports) == 1:
+            self._replace_refused(reports[0], error)
             return
-        for event in events:
-            self._send([event])
+        for report in reports:
+            self._send([report])
 
-    def _replace_refused(self, event: Event, error: Exception) -> None:
-        """Queue what stands for a refused event; again and again, if that is refused too.
+    def _replace_refused(self, refused: WorkerReport, error: Exception) -> None:
+        """Queue what stands for a refused report; again and again, if that is refused too.
 
         The others come first, and the engine has a pause: there is nothing left to cut.
         """
+        event = refused.event
         log.error("a report of kind %s was refused: %s", event.kind, error)
-        report = minimal_report(event, str(error))
-        if report is None:
+        minimal = minimal_report(event, str(error))
+        if minimal is None:
             return
         with self._changed:
-            if report.payload.keys() == event.payload.keys():
+            if minimal.payload.keys() == event.payload.keys():
                 self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
-            self._queue.append(report)
+            self._queue.append(replace(refused, event=minimal))
             self._is_urgent = True

@@ -51,6 +51,7 @@ class ExecutionSession:
     execution_id: str
     log_limit: int
     cancel_grace: float
+    attempt: int = 1  #: Which run of the execution it is: see `Execution.attempt`.
     notebook_path: str | None = None
     ending: ExecutionEnd | None = None
     parks: bool = False  #: After a failure a person decides what follows.
@@ -90,7 +91,7 @@ class ExecutionSession:
         if self.is_recorded and not self.is_dropped:
             if self.redaction:
                 payload = self.redaction.json(payload)
-            self.link.report(self.execution_id, kind, **payload)
+            self.link.report(self.execution_id, self.attempt, kind, **payload)
 
     def start_cell(self, cell_id: str, cell_index: int, source_hash: str) -> str:
         """Report that a cell runs; the id of its cell run."""

@@ -10,6 +10,7 @@ from typing import Any
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Json
 from flowkernel.core.report_limits import PAYLOAD_LIMITS, FieldLimits, TextLimit
+from flowkernel.core.worker_report import WorkerReport
 
 CUT = "…"  #: Where a text was cut.
 #: What stays of a refused report: by kind what it says happened, and a field of its payload.
@@ -26,6 +27,21 @@ def report_event(
 ) -> Event:
     """An event that happens now, with its payload cut to what the engine takes."""
     return make_event(execution_id, kind, worker_id, **bounded_payload(kind, payload))
+
+
+def joined_output(last: WorkerReport, report: WorkerReport) -> WorkerReport | None:
+    """Two reports of output as one; None if they are not of the same output."""
+    if report.event.kind is not EventKind.LOGGED or _source(last) != _source(report):
+        return None
+    text = last.event.payload["text"] + report.event.payload["text"]
+    payload = {**last.event.payload, "text": text}
+    return replace(last, event=replace(last.event, payload=payload))
+
+
+def _source(report: WorkerReport) -> tuple[object, ...]:
+    """What prints: the attempt at an execution, and by which stream."""
+    event = report.event
+    return event.kind, event.execution_id, report.attempt, event.payload.get("stream")
 
 
 def bounded_payload(kind: EventKind, payload: Mapping[str, Any]) -> dict[str, Json]:

@@ -1,7 +1,5 @@
 """`worker`: what workers request and report."""
 
-from dataclasses import replace
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -28,7 +26,7 @@ async def poll(
         worker_id, pid=body.pid, process_started_at=body.process_started_at
     )
     state = WorkerState(
-        holding=set(body.holding),
+        holding={id_: body.attempts.get(id_) for id_ in body.holding},
         paused=set(body.paused),
         capacity=body.capacity,
         capacity_reason=body.capacity_reason,
@@ -51,5 +49,4 @@ async def report(
 
 def _accept(service: Service, worker_id: str, records: list[EventRecord]) -> list[str]:
     """The ids of the events that were refused; in a thread, for there may be many."""
-    events = [replace(record.to_event(), actor=worker_id) for record in records]
-    return accept(service, worker_id, events)
+    return accept(service, worker_id, [r.to_report(worker_id) for r in records])

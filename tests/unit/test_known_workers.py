@@ -1,0 +1,81 @@
+"""A worker of the engine before this one has time to find it, as long as it lives."""
+
+import sys
+from datetime import UTC, datetime
+
+import psutil
+import pytest
+
+from flowkernel.config import Config
+from flowkernel.core.models import Execution
+from flowkernel.core.process_id import named_in_processes
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.dispatch.known_workers import PATIENCE, KnownWorkers
+from flowkernel.engine.dispatch.slots import EXTERNAL
+from tests.stage import clock
+
+__all__ = ["clock"]
+LEASE = 9.0
+PAPERMILL = f"{EXTERNAL}7"
+
+
+def running(worker):
+    return Execution(
+        execution_id=worker,
+        root_id=worker,
+        type="FLOW",
+        flow_name="report",
+        flow_version="v1",
+        name="report",
+        status=ExecutionStatus.RUNNING,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        worker=worker,
+    )
+
+
+@pytest.fixture
+def workers(clock):
+    clock.stop()
+    workers = KnownWorkers(Config(lease=LEASE))
+    workers.recall([running("alive"), running("dead"), running(PAPERMILL)])
+    return workers
+
+
+def expected(workers):
+    return {id_ for id_ in ("alive", "dead", PAPERMILL) if workers.is_expected(id_)}
+
+
+def test_a_worker_whose_process_is_gone_has_the_time_of_its_lease(workers, clock):
+    clock.move(seconds=LEASE - 0.1)
+    assert workers.overdue() == set()
+
+    clock.move(seconds=0.2)
+    workers.expect_only(workers.overdue() & {"alive"})
+
+    assert expected(workers) == {"alive", PAPERMILL}
+
+
+def test_a_worker_that_lives_has_the_time_that_it_needs_to_find_the_engine(
+    workers, clock
+):
+    clock.move(seconds=LEASE + PATIENCE - 0.1)
+    workers.expect_only({"alive"})
+    assert expected(workers) == {"alive", PAPERMILL}
+
+    clock.move(seconds=0.2)
+    workers.expect_only({"alive"})
+    assert expected(workers) == set()
+
+
+def test_a_worker_that_sends_a_request_is_not_looked_for(workers, clock):
+    workers.note("dead", 1, 0.0)
+    clock.move(seconds=LEASE + PATIENCE + 1)
+
+    assert workers.overdue() == {"alive", PAPERMILL}
+    assert workers.is_expected("dead")
+
+
+def test_a_process_is_found_by_a_word_on_its_command_line():
+    word = psutil.Process().cmdline()[-1]
+
+    assert named_in_processes({word, f"{sys.executable}-no-such"}) == {word}
