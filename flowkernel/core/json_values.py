@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from flowkernel.core.errors import BadName, BadValue, ValueTooBig
 from flowkernel.core.models import Json
@@ -10,6 +11,8 @@ from flowkernel.core.models import Json
 MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; of all inputs, or of the whole output.
 MAX_NESTING = 100  #: Levels, inclusive. Deeper data is a mistake, and exhausts stacks.
 MAX_NAME = 128  #: Characters, inclusive.
+#: The name of a variable in any language of a notebook: some have dots in them.
+_PARAMETER_NAME = re.compile(r"[^\W\d][\w.]*")
 
 
 def plain_json(value: object, label: str, *, limit: int = MAX_VALUE_BYTES) -> Json:
@@ -50,6 +53,20 @@ def checked_name(name: str, kind: str = "flow") -> str:
     short_name = repr(name if len(name) <= 40 else name[:37] + "...")
     _check_characters(name, f"{kind} name {short_name}")
     return name
+
+
+def check_parameter_names(names: Iterable[str], flow_name: str) -> None:
+    """Refuse names that cannot be those of variables: they would be code in the notebook.
+
+    Raises:
+        BadName: The first of them.
+    """
+    for name in names:
+        if not _PARAMETER_NAME.fullmatch(name):
+            raise BadName(
+                f"The notebook {flow_name!r} cannot have an input named {name[:40]!r}: its "
+                "inputs become variables. Use letters, digits and '_', and no digit first."
+            )
 
 
 def _check_characters(name: str, label: str) -> None:

@@ -10,7 +10,12 @@ from pydantic import ConfigDict, Field, with_config
 from flowkernel.client.flow_source import MAX_SOURCE, bare_notebook
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, NotANotebook
-from flowkernel.core.json_values import MAX_NAME, checked_name, dumps
+from flowkernel.core.json_values import (
+    MAX_NAME,
+    check_parameter_names,
+    checked_name,
+    dumps,
+)
 from flowkernel.core.models import (
     Environment,
     Execution,
@@ -146,8 +151,13 @@ def plan_of(
 
     Args:
         wrappers: Those of the request, with all their parameters.
+
+    Raises:
+        BadName: An input of a notebook has a name that no variable can have.
     """
     plan = _plan_without_wrappers(store, request)
+    if plan.version.kind is FlowKind.NOTEBOOK:
+        check_parameter_names(inputs, plan.flow_name)
     wrappers = [*wrappers, *plan.wrappers]
     if not wrappers:
         return plan

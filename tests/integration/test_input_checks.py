@@ -9,6 +9,7 @@ import pytest
 
 import flowkernel
 from flowkernel.core import json_values
+from flowkernel.core.errors import BadName
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import enter
 from flowkernel.home import EngineFile
@@ -84,3 +85,25 @@ def test_a_request_has_its_inputs_checked_once(client, checks):
 
     assert response.json()["wrapped"]["inputs"] == {"day": "monday"}
     assert checks == {ENGINE: 1}
+
+
+EMPTY = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
+NOTEBOOK = {"name": "sums", "kind": "NOTEBOOK", "source": EMPTY}
+CODE = "x = 1\nopen('file', 'w')\ny"
+
+
+@pytest.mark.parametrize("using", [[], [{"name": "retry"}]])
+def test_no_way_to_start_a_notebook_takes_a_name_that_is_code(client, this, using):
+    client.post("/flow", NOTEBOOK)
+    ended = client.start({"flow": "sums", "run": False})
+    client.act(ended.execution_id, "cancel")
+
+    for request in ({"flow": "sums"}, {"source": NOTEBOOK}):
+        with pytest.raises(BadName, match="cannot have an input named"):
+            client.start({**request, "inputs": {CODE: 1}, "using": using})
+    with pytest.raises(BadName):
+        client.act(ended.execution_id, "retry", inputs={CODE: 1})
+    with pytest.raises(BadName):
+        this.flow("sums", inputs={CODE: 1})
+    # A cell gets its inputs as a dict, which may have any key.
+    assert this.flow("report", inputs={CODE: 1}, wait=False).get("inputs") == {CODE: 1}

@@ -13,6 +13,7 @@ from flowkernel.core.errors import BadName, BadValue, ValueTooBig
 from flowkernel.core.json_values import (
     MAX_NAME,
     MAX_NESTING,
+    check_parameter_names,
     checked_name,
     dumps,
     plain_json,
@@ -129,3 +130,17 @@ def test_invalid_names(name):
 def test_the_error_for_a_long_name_shows_its_beginning():
     with pytest.raises(BadName, match=r"'x{37}\.\.\.' has 129 characters; at most 128"):
         checked_name("x" * (MAX_NAME + 1))
+
+
+@pytest.mark.parametrize("name", ["day", "_x1", "größe", "day.of.month", "数"])
+def test_a_parameter_may_have_the_name_of_a_variable(name):
+    check_parameter_names([name], "report")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "1st", "a b", "a\n", "a\nb", "x=1", "!ls", "%run x", "a;b", "x" * 50 + "\n"],
+)
+def test_a_parameter_cannot_have_a_name_that_is_code(name):
+    with pytest.raises(BadName, match="'report' cannot have an input named"):
+        check_parameter_names(["day", name], "report")

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 import flowkernel
+from flowkernel.core.errors import BadName
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.worker.notebook.render import (
@@ -134,6 +135,13 @@ def test_a_cell_becomes_setup_flow_and_call():
     assert rendered.parameters == {}
     assert rendered.kernel_name == "python3"
     nbformat.validate(rendered.notebook)
+
+
+def test_a_notebook_with_an_input_whose_name_is_code_is_not_rendered():
+    """It may be queued in a home of an earlier version, which started it."""
+    inputs = {"x": 5, "y=1\nprint('code')\nz": 1}
+    with pytest.raises(BadName, match="no digit first"):
+        render(version(json.dumps(OLD), FlowKind.NOTEBOOK), execution(inputs=inputs))
 
 
 def test_a_notebook_gets_its_inputs_as_parameters():

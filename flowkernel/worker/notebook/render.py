@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import nbformat
 
+from flowkernel.core.json_values import check_parameter_names
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
 from flowkernel.core.python_source import parse_source
 from flowkernel.kernels.fork_server.child import MAX_QUEUED_MESSAGES
@@ -29,8 +30,13 @@ class RenderedNotebook:
 
 
 def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
-    """The notebook that an execution of a version runs."""
+    """The notebook that an execution of a version runs.
+
+    Raises:
+        BadName: An input of a notebook has a name that no variable can have.
+    """
     if version.kind is FlowKind.NOTEBOOK:
+        check_parameter_names(execution.inputs, version.flow_name)
         notebook = _from_file(version.source)
         parameters = dict(execution.inputs)
     else:
