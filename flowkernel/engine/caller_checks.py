@@ -1,8 +1,9 @@
 """Whether a caller may act now, and on which executions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from flowkernel.core.errors import AttemptIsOver, ExecutionNotFound, NotAllowed
 from flowkernel.core.models import Event, Execution
@@ -10,6 +11,8 @@ from flowkernel.engine.callers import Caller, ExecutionCaller
 from flowkernel.engine.child_calls import tries_of
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.store import Batch, Store, checked_event
+
+T = TypeVar("T")
 
 
 class FindsExecutions(Protocol):
@@ -67,12 +70,23 @@ def append_as(
         AttemptIsOver, MoveNotAllowed, BadArgument: Nothing was recorded.
     """
     checked = [checked_event(event) for event in events]
+    return decide_as(
+        store, caller, partial(Batch.append, events=checked, strict=strict)
+    )
 
-    def append(batch: Batch) -> list[Event]:
+
+def decide_as(store: Store, caller: Caller | None, decide: Callable[[Batch], T]) -> T:
+    """Have something decided for a caller, if its attempt is not over at that moment.
+
+    Raises:
+        AttemptIsOver: Nothing was decided. Or what `decide` raises: see `Store.decide`.
+    """
+
+    def checked(batch: Batch) -> T:
         check_caller(batch, caller)
-        return batch.append(checked, strict=strict)
+        return decide(batch)
 
-    return store.decide(append)
+    return store.decide(checked)
 
 
 def check_itself(caller: Caller, execution_id: str, request: str) -> None:

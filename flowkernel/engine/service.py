@@ -9,7 +9,7 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name
 from flowkernel.core.models import EventKind, Execution, Flow, Json
-from flowkernel.engine.caller_checks import append_as, check_caller
+from flowkernel.engine.caller_checks import append_as, decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import (
     OutputPatch,
@@ -118,6 +118,7 @@ class Service:
         actor: str,
         *,
         event_id: str | None = None,
+        caller: Caller | None = None,
     ) -> Execution:
         """Start an execution that was only recorded. The same `event_id` again does nothing.
 
@@ -132,9 +133,11 @@ class Service:
             )
         event = make_event(execution_id, K.QUEUED, actor)
         event = replace(event, event_id=event_id or event.event_id)
-        return self.store.decide(partial(run_recorded, event=event))
+        return decide_as(self.store, caller, partial(run_recorded, event=event))
 
-    def retry(self, execution_id: str, request: StartRequest) -> Execution:
+    def retry(
+        self, execution_id: str, request: StartRequest, *, caller: Caller | None = None
+    ) -> Execution:
         """Start it again, as a new execution; children that succeeded are not run again.
 
         Raises:
@@ -149,46 +152,51 @@ class Service:
                 inputs=request.inputs or model.inputs,
                 name=model.name,
                 parent_id=parent.execution_id if parent else None,
-            )
+            ),
+            caller=caller,
         )
 
     # -- stopping ------------------------------------------------------------------------
 
-    def cancel(self, execution_id: str, actor: str) -> Execution:
+    def cancel(
+        self, execution_id: str, actor: str, *, caller: Caller | None = None
+    ) -> Execution:
         """Cancel it and everything under it. What runs ends when its kernel has ended.
 
         Raises:
             MoveNotAllowed: It has ended otherwise.
         """
-        return self.store.decide(
-            lambda batch: cancel_family(batch, execution_id, actor)
-        )
+        cancel = partial(cancel_family, execution_id=execution_id, actor=actor)
+        return decide_as(self.store, caller, cancel)
 
-    def pause(self, execution_id: str, actor: str) -> Execution:
+    def pause(
+        self, execution_id: str, actor: str, *, caller: Caller | None = None
+    ) -> Execution:
         """Pause it after the cell that runs now; one that is queued is paused at once.
 
         Raises:
             MoveNotAllowed: It is not under way, or is being cancelled.
         """
-        return self._change(execution_id, partial(pause_events, actor=actor))
+        return self._change(execution_id, partial(pause_events, actor=actor), caller)
 
-    def resume(self, execution_id: str, actor: str) -> Execution:
+    def resume(
+        self, execution_id: str, actor: str, *, caller: Caller | None = None
+    ) -> Execution:
         """Continue a paused one. One that has a kernel gets its slot from the dispatcher.
 
         Raises:
             MoveNotAllowed: It is not paused, or is being cancelled.
             Undecided: It failed, and a decision is needed.
         """
-        return self._change(execution_id, partial(resume_events, actor=actor))
+        return self._change(execution_id, partial(resume_events, actor=actor), caller)
 
     def _change(
-        self, execution_id: str, decide: Change, caller: Caller | None = None
+        self, execution_id: str, decide: Change, caller: Caller | None
     ) -> Execution:
         def change(batch: Batch) -> Execution:
-            check_caller(batch, caller)
             return batch.change(execution_id, decide)
 
-        return self.store.decide(change)
+        return decide_as(self.store, caller, change)
 
     # -- what a flow reports -------------------------------------------------------------
 

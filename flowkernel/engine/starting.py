@@ -8,7 +8,7 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name, dumps, plain_json
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.caller_checks import check_caller
+from flowkernel.engine.caller_checks import check_caller, decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
 from flowkernel.engine.start_plan import (
@@ -46,10 +46,9 @@ def start_execution(
     earlier = earlier_children(store, parent, request.call_key)
 
     def start(batch: Batch) -> Execution:
-        check_caller(batch, caller)
         return batch.start(execution, earlier, plan.decide)
 
-    return store.decide(start)
+    return decide_as(store, caller, start)
 
 
 @dataclass(frozen=True, slots=True)

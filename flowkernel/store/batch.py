@@ -176,6 +176,10 @@ class Batch:
             raise ExecutionNotFound(execution_id)
         return execution
 
+    def message_ids(self, execution_id: str) -> Set[str]:
+        """The ids of the messages that a live execution has sent."""
+        return self._messages(execution_id, self.changes).keys()
+
     def topmost_live(self, execution_id: str) -> Execution:
         """The execution, or the highest of those above it that have not ended."""
         top = self.get(execution_id)

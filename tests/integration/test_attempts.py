@@ -10,8 +10,9 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.dispatch import sweeper
 from flowkernel.engine.dispatch.worker_reports import accept
+from flowkernel.engine.prompts.wrapper_requests import PromptRequest, send_prompt
 from flowkernel.engine.start_plan import StartRequest
-from tests.integration.late_engine import LateEngine
+from tests.integration.late_engine import LateEngine, SteppedCall
 
 S = ExecutionStatus
 K = EventKind
@@ -132,6 +133,32 @@ def test_an_old_attempt_that_a_worker_lists_is_dropped_and_leaves_the_new_one_al
     assert (reply["drop"], reply["start"], reply["resume"]) == ([execution_id], [], [])
     execution = engine.store.live[execution_id]
     assert (execution.status, execution.attempt) == (S.RUNNING, 2)
+
+
+def test_a_failure_has_one_prompt_however_its_wrapper_asks(engine):
+    """It asks twice at the same time: nothing of the first request is recorded yet."""
+    service = engine.service
+    wrapper_id = service.start(StartRequest(flow="f")).execution_id
+    request = StartRequest(flow="f", parent_id=wrapper_id, parks=True)
+    child_id = service.start(request).execution_id
+    failure = {"status_message": "No.", "is_parked": True}
+    for execution_id in (wrapper_id, child_id):
+        engine.store.append([make_event(execution_id, K.STARTED, worker="w")])
+    engine.store.append([make_event(child_id, K.FAILED, "w", **failure)])
+
+    calls = []
+    for _ in range(2):
+        prompt = PromptRequest(about_id=child_id)
+        send = partial(send_prompt, engine.inbox, wrapper_id, prompt, None)
+        calls.append(SteppedCall("a prompt", send))
+        calls[-1].go_on()  # As far as to its write.
+    assert not any(call.is_over for call in calls)
+    for call in calls:
+        while not call.is_over:
+            call.go_on()
+
+    assert calls[0].value == calls[1].value
+    assert len(engine.store.messages_of(wrapper_id)) == 1
 
 
 def test_a_living_worker_that_finds_the_next_engine_late_keeps_what_it_has(

@@ -9,12 +9,15 @@ from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import AttemptIsOver, NotAllowed
 from flowkernel.core.event_factory import make_event
+from flowkernel.core.models import DecisionVerb as V
 from flowkernel.core.models import EventKind as K
 from flowkernel.core.models import FlowKind
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.engine.caller_checks import append_as, as_caller, check_below
 from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.prompts.decisions import DecisionRequest, decide
 from flowkernel.engine.prompts.inbox import Inbox, MessageRequest
+from flowkernel.engine.prompts.wrapper_requests import PromptRequest, send_prompt
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import SourceRecord, StartRequest
 from flowkernel.home import Home
@@ -22,6 +25,7 @@ from flowkernel.store import Store
 
 SOURCE = SourceRecord(name="report", kind=FlowKind.CELL, source="1")
 Verb = Callable[[Service, str, ExecutionCaller], Any]
+Prepare = Callable[[Service, str], str]
 
 
 def send_message(service: Service, execution_id: str, caller: ExecutionCaller) -> Any:
@@ -88,6 +92,81 @@ def test_an_attempt_that_was_lost_changes_nothing(service, verb):
 
     assert service.store.last_seq == before
     VERBS[verb](service, execution_id, ExecutionCaller(execution_id, 2))
+    assert service.store.last_seq > before
+
+
+def running(service: Service, parent_id: str) -> str:
+    return start(service, parent_id=parent_id, parks=True)
+
+
+def recorded(service: Service, parent_id: str) -> str:
+    request = StartRequest(source=SOURCE, parent_id=parent_id, run=False)
+    return service.start(request).execution_id
+
+
+def after(*kinds: K) -> Prepare:
+    """A child after events of these kinds."""
+
+    def prepare(service: Service, parent_id: str) -> str:
+        child_id = running(service, parent_id)
+        failure = {"status_message": "No.", "is_parked": True}
+        payloads = {K.ENDED: {"status": S.ENDED_ERROR}, K.FAILED: failure}
+        events = [
+            make_event(child_id, kind, **payloads.get(kind, {})) for kind in kinds
+        ]
+        service.store.append(events)
+        return child_id
+
+    return prepare
+
+
+#: What a flow requests of what it started: the child before that, and the request.
+REQUESTS: dict[str, tuple[Prepare, Verb]] = {
+    "cancel": (running, lambda s, id_, caller: s.cancel(id_, "", caller=caller)),
+    "pause": (running, lambda s, id_, caller: s.pause(id_, "", caller=caller)),
+    "resume": (
+        lambda s, parent_id: s.pause(running(s, parent_id), "").execution_id,
+        lambda s, id_, caller: s.resume(id_, "", caller=caller),
+    ),
+    "run": (recorded, lambda s, id_, caller: s.run(id_, {}, "", caller=caller)),
+    "retry": (
+        after(K.ENDED),
+        lambda s, id_, caller: s.retry(id_, StartRequest(), caller=caller),
+    ),
+    "prompt": (
+        after(K.FAILED),
+        lambda s, id_, caller: send_prompt(
+            Inbox(s),
+            caller.execution_id,
+            PromptRequest(about_id=id_),
+            None,
+            caller=caller,
+        ),
+    ),
+    "decide": (
+        after(K.FAILED),
+        lambda s, id_, caller: decide(
+            s, id_, DecisionRequest(verb=V.FAIL), archive=False, caller=caller
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_an_attempt_that_was_lost_requests_nothing_of_what_it_started(service, name):
+    """The check at the door came before the loss."""
+    prepare, request = REQUESTS[name]
+    execution_id = start(service)
+    child_id = prepare(service, execution_id)
+    service.store.append([make_event(execution_id, K.LOST, worker="w1")])
+    service.store.append([started(execution_id, "w2")])
+    before = service.store.last_seq
+
+    with pytest.raises(AttemptIsOver):
+        request(service, child_id, ExecutionCaller(execution_id, 1))
+
+    assert service.store.last_seq == before
+    request(service, child_id, ExecutionCaller(execution_id, 2))
     assert service.store.last_seq > before
 
 

@@ -21,6 +21,8 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.engine.caller_checks import decide_as
+from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.failure_prompt import (
     INPUT,
@@ -75,7 +77,12 @@ def decision_in(message: Message) -> DecisionRequest:
 
 
 def decide(
-    service: Service, execution_id: str, request: DecisionRequest, *, archive: bool
+    service: Service,
+    execution_id: str,
+    request: DecisionRequest,
+    *,
+    archive: bool,
+    caller: Caller | None = None,
 ) -> Execution:
     """Record the decision, and end what does not continue. The same one twice is one decision.
 
@@ -96,7 +103,7 @@ def decide(
     events = [decided_event(failed, request), *_ending(failed, request, archive)]
     record = partial(_record, failed, events, request)
     try:
-        service.store.decide(record)
+        decide_as(service.store, caller, record)
     except MoveNotAllowed:
         failed = service.store.get_execution(execution_id)
         if not failed.is_failed:

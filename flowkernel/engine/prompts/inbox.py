@@ -97,14 +97,7 @@ class Inbox:
         previous = self._previous(store.get_execution(execution_id), request)
         if previous is not None:
             return previous
-        event = Event(
-            event_id=request.message_id,
-            execution_id=execution_id,
-            kind=K.MESSAGE_SENT,
-            happened_at=now(),
-            payload=_sent_payload(request, attended),
-        )
-        append_as(store, caller, [event])
+        append_as(store, caller, [sent_event(execution_id, request, attended)])
         return store.get_message(request.message_id)
 
     def _previous(self, sender: Execution, request: MessageRequest) -> Message | None:
@@ -248,6 +241,17 @@ class Inbox:
         if message.status is not MS.ANSWERED or self._secret_response(message):
             return False
         return Form.of(message.body).has_secret(message.response or {})
+
+
+def sent_event(execution_id: str, request: MessageRequest, attended: Json) -> Event:
+    """The event that records a message."""
+    return Event(
+        event_id=request.message_id,
+        execution_id=execution_id,
+        kind=K.MESSAGE_SENT,
+        happened_at=now(),
+        payload=_sent_payload(request, attended),
+    )
 
 
 def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:

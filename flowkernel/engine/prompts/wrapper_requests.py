@@ -4,23 +4,34 @@ The text and the form of the prompt are in `failure_prompt`; what follows from a
 `decisions`.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import ConfigDict, with_config
 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.kernel_contract import CALL_KEY
-from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
+from flowkernel.core.models import (
+    DecisionVerb,
+    Event,
+    Execution,
+    Failure,
+    Json,
+    Message,
+)
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.engine.caller_checks import decide_as
+from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import AnswerTimeout, Id
 from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decision_in
 from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
-from flowkernel.engine.prompts.inbox import Inbox, MessageRequest
+from flowkernel.engine.prompts.inbox import Inbox, MessageRequest, sent_event
 from flowkernel.engine.prompts.presence import Presence
-from flowkernel.store import Store
+from flowkernel.store import Batch, Store, checked_event
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -34,24 +45,50 @@ class PromptRequest:
 
 
 def send_prompt(
-    inbox: Inbox, execution_id: str, request: PromptRequest, attended: Json
+    inbox: Inbox,
+    execution_id: str,
+    request: PromptRequest,
+    attended: Json,
+    *,
+    caller: Caller | None = None,
 ) -> Message:
     """Send the prompt about a failed execution, from its wrapper `execution_id`.
+
+    A failure has one prompt: another one is not sent.
 
     Args:
         attended: Why we think that a person is there; it is recorded.
 
     Raises:
         MoveNotAllowed: It has not failed.
+        AttemptIsOver: The wrapper begins again in another kernel, or has ended.
     """
-    failed = inbox.service.store.get_execution(request.about_id)
-    if not failed.is_failed:
-        raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
-    previous = previous_prompt(inbox, execution_id, failed)
-    if previous is not None:
-        return previous
-    message = _message_of(_prompt(inbox, execution_id, failed), request)
-    return inbox.send(execution_id, message, attended=attended)
+    store = inbox.service.store
+    while True:
+        failed = store.get_execution(request.about_id)
+        if not failed.is_failed:
+            raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")
+        sent_ids = {message.message_id for message in store.messages_of(execution_id)}
+        previous = previous_prompt(inbox, execution_id, failed)
+        if previous is not None:
+            return previous
+        message = _message_of(_prompt(inbox, execution_id, failed), request)
+        event = checked_event(sent_event(execution_id, message, attended))
+        record = partial(_record_prompt, event, failed, sent_ids)
+        if decide_as(store, caller, record):
+            return store.get_message(message.message_id)
+
+
+def _record_prompt(
+    event: Event, failed: Execution, sent_ids: Set[str], batch: Batch
+) -> bool:
+    """Record it, unless there is news since it was made: another message or failure."""
+    current = batch.get(failed.execution_id)
+    is_same = current.is_failed and current.failure == failed.failure
+    if not is_same or batch.message_ids(event.execution_id) - sent_ids:
+        return False
+    batch.append([event], strict=True)
+    return True
 
 
 def _message_of(prompt: FailurePrompt, request: PromptRequest) -> MessageRequest:
@@ -158,6 +195,7 @@ def decide_on(
     actor: str,
     reason: str | None,
     archive: bool,
+    caller: Caller | None = None,
 ) -> Execution:
     """Carry out an answered prompt, or a verb.
 
@@ -170,4 +208,4 @@ def decide_on(
         request = DecisionRequest(verb=verb, actor=actor, why=reason)
     else:
         request = decision_in(inbox.find(message_id or ""))
-    return decide(inbox.service, execution_id, request, archive=archive)
+    return decide(inbox.service, execution_id, request, archive=archive, caller=caller)

@@ -45,7 +45,9 @@ async def cancel(
 ) -> Response:
     """Stop it, and everything under it."""
     actor = caller.actor(body.started_by)
-    execution = await in_thread(engine.service.cancel, execution_id, actor)
+    execution = await in_thread(
+        engine.service.cancel, execution_id, actor, caller=caller
+    )
     return json_response(execution.to_json())
 
 
@@ -58,7 +60,9 @@ async def pause(
 ) -> Response:
     """Stop it after the cell that runs now."""
     actor = caller.actor(body.started_by)
-    execution = await in_thread(engine.service.pause, execution_id, actor)
+    execution = await in_thread(
+        engine.service.pause, execution_id, actor, caller=caller
+    )
     return json_response(execution.to_json())
 
 
@@ -71,7 +75,9 @@ async def resume(
 ) -> Response:
     """Continue a paused one."""
     actor = caller.actor(body.started_by)
-    execution = await in_thread(engine.service.resume, execution_id, actor)
+    execution = await in_thread(
+        engine.service.resume, execution_id, actor, caller=caller
+    )
     return json_response(execution.to_json())
 
 
@@ -85,7 +91,12 @@ async def run(
     """Start one that was only recorded."""
     actor = caller.actor(body.started_by)
     execution = await in_thread(
-        engine.service.run, execution_id, body.inputs, actor, event_id=body.event_id
+        engine.service.run,
+        execution_id,
+        body.inputs,
+        actor,
+        event_id=body.event_id,
+        caller=caller,
     )
     return json_response(execution.to_json())
 
@@ -102,5 +113,7 @@ async def retry(
     request = StartRequest(
         execution_id=body.execution_id, started_by=actor, inputs=body.inputs
     )
-    execution = await in_thread(engine.service.retry, execution_id, request)
+    execution = await in_thread(
+        engine.service.retry, execution_id, request, caller=caller
+    )
     return json_response(execution.to_json(), 201)

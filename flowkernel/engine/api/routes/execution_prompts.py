@@ -72,11 +72,16 @@ async def get_answer_time(
 
 @router.post("/execution/{execution_id}/prompt", tags=["execution"])
 async def prompt(
-    execution_id: str, body: schemas.PromptBody, engine: CurrentEngine
+    execution_id: str,
+    body: schemas.PromptBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
 ) -> Response:
     """Ask a person what follows from the failure of `about_id`; 201."""
     last = engine.presence.last.to_json() if engine.presence.last else None
-    message = await in_thread(send_prompt, engine.inbox, execution_id, body, last)
+    message = await in_thread(
+        send_prompt, engine.inbox, execution_id, body, last, caller=caller
+    )
     return json_response(message.to_json(), 201)
 
 
@@ -97,5 +102,6 @@ async def decide(
         actor=caller.actor(body.started_by),
         reason=body.why,
         archive=body.archive,
+        caller=caller,
     )
     return json_response(execution.to_json())
