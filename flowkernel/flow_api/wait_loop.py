@@ -14,6 +14,7 @@ from flowkernel.flow_api.exceptions import (
     MessageClosed,
     MessageResponseTimeoutError,
 )
+from flowkernel.flow_api.open_waits import open_waits
 
 WAIT_SECONDS = 20.0  #: The engine holds one request "is it over?" open this long.
 
@@ -125,17 +126,21 @@ def long_poll(
     The engine holds each request open for a while. The waiter gives its slot back meanwhile,
     and has one again when this returns.
     """
-    while True:
-        seconds_left = remaining()
-        if "duration" in request:
-            request = {**request, "duration": max(0.0, seconds_left)}
-        reply: dict[str, Json] = client.post(
-            f"/execution/{waiter}/wait",
-            {
-                **request,
-                "seconds": min(WAIT_SECONDS, max(0.0, seconds_left)),
-                "is_last": seconds_left <= WAIT_SECONDS,
-            },
-        )
-        if (reply["is_over"] or remaining() <= 0) and reply["has_slot"]:
-            return reply
+    waits = open_waits()
+    with waits.begin() as number:
+        while True:
+            seconds_left = remaining()
+            if "duration" in request:
+                request = {**request, "duration": max(0.0, seconds_left)}
+            if request.get("is_flow"):
+                request = {**request, "mark": waits.mark(number)}
+            reply: dict[str, Json] = client.post(
+                f"/execution/{waiter}/wait",
+                {
+                    **request,
+                    "seconds": min(WAIT_SECONDS, max(0.0, seconds_left)),
+                    "is_last": seconds_left <= WAIT_SECONDS,
+                },
+            )
+            if (reply["is_over"] or remaining() <= 0) and reply["has_slot"]:
+                return reply

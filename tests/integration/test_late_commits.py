@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.caller_checks import is_over
 from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch.wait_registry import WaitMark
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
@@ -64,6 +65,9 @@ class Kernel:
     #: The request to wait that is held open, and what it waits for.
     waiting: Any = None
     targets: list[str] = field(default_factory=list)
+    request: WaitRequest | None = None
+    process: str = field(default_factory=new_id)
+    waits: int = 0
     is_paused: bool = False
     is_cancelled: bool = False
 
@@ -384,8 +388,22 @@ class LateCommits(RuleBasedStateMachine):
             self.hold(kernel, request, [])
 
     def hold(self, kernel: Kernel, request: WaitRequest, targets: list[str]) -> None:
-        kernel.waiting = self.engine.hold(kernel.caller, request)
+        kernel.waits += 1
+        mark = WaitMark(
+            process=kernel.process, number=kernel.waits, oldest=kernel.waits
+        )
+        kernel.request = replace(request, mark=mark)
+        kernel.waiting = self.engine.hold(kernel.caller, kernel.request)
         kernel.targets = targets
+
+    @rule(number=NUMBER)
+    def wait_again(self, number: int) -> None:
+        """A client sends its request again; the engine has both."""
+        waiting = [kernel for kernel in self.kernels if kernel.waiting is not None]
+        if waiting:
+            kernel = waiting[number % len(waiting)]
+            assert kernel.request is not None
+            kernel.waiting = self.engine.hold(kernel.caller, kernel.request)
 
     @invariant()
     def note_waits_that_are_over(self) -> None:
@@ -543,10 +561,14 @@ class LateCommits(RuleBasedStateMachine):
         assert set(table.queued) == by_status[S.QUEUED]
         assert table.holding == by_status[S.RUNNING]
         assert table.grants == {}
-        is_staffed = engine.dispatcher.has_worker
-        assert not (table.queued and table.free and is_staffed), "a slot stays free"
+        worker = engine.dispatcher.workers.idlest
+        startable = table.queued.keys() - worker.holding.keys() if worker else set()
+        assert not (startable and table.free), "a slot stays free"
         for kernel in self.kernels:
             if kernel.waiting is not None and not kernel.waiting.done():
+                execution = live.get(kernel.execution_id)
+                if execution is not None and execution.attempt == kernel.attempt:
+                    assert execution.status is not S.RUNNING, "it waits with a slot"
                 has_ended = all(target not in live for target in kernel.targets)
                 if kernel.targets and has_ended:
                     assert kernel.execution_id in table.resuming

@@ -135,6 +135,7 @@ class Dispatcher:
         self.slots.apply(event)
         self._follow_progress(event)
         self.workers.follow(event)
+        self.waits.follow(event)
         if event.kind is K.ENDED:
             # Before anything that never started gets the slot that is free now.
             status = S(event.payload["status"])

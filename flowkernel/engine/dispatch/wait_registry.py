@@ -5,11 +5,15 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from math import inf
+from typing import Annotated, NamedTuple
+
+from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import now
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Event, EventKind, Execution
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.engine.field_types import Id
 
 S = ExecutionStatus
 
@@ -31,12 +35,27 @@ def message_closed(message_id: str) -> Condition:
     return Condition("message closed", message_id)
 
 
+#: Waits are numbered from 1.
+WaitNumber = Annotated[int, Field(ge=1, le=2**53)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitMark:
+    """Which wait of a flow's process it is."""
+
+    process: Id  #: Made by the process.
+    number: WaitNumber  #: Later ones have higher numbers.
+    oldest: WaitNumber  #: Of the oldest wait that was under way: those before are over.
+
+
 @dataclass(eq=False, kw_only=True)
 class Wait:
     """One wait for conditions."""
 
     #: The execution that gets its slot again when it is over.
     waiter: str | None = None
+    mark: WaitMark | None = None  #: None: an older version does not say.
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -100,6 +119,8 @@ class WaitRegistry:
     def __init__(self) -> None:
         #: The waits for each condition, in the order in which they began.
         self._by_condition: defaultdict[Condition, dict[Wait, None]] = defaultdict(dict)
+        #: The oldest wait under way, by execution and process.
+        self._oldest: defaultdict[str, dict[str, float]] = defaultdict(dict)
 
     def open(self, wait: Wait) -> None:
         """Add a wait: from now on it gets every new status."""
@@ -119,7 +140,29 @@ class WaitRegistry:
         waits = list(self._by_condition.get(condition, ()))
         for wait in waits:
             wait.note(condition, status)
-        return [wait.waiter for wait in waits if wait.waiter and wait.over.is_set()]
+        over = [wait for wait in waits if wait.over.is_set()]
+        return [
+            w.waiter for w in over if w.waiter and self.is_current(w.waiter, w.mark)
+        ]
+
+    def note_mark(self, waiter: str, mark: WaitMark) -> None:
+        """Note a request of a flow to wait: its earlier waits are over."""
+        oldest = self._oldest[waiter]
+        oldest[mark.process] = max(mark.oldest, oldest.get(mark.process, 0))
+
+    def is_current(self, waiter: str, mark: WaitMark | None) -> bool:
+        """Whether a flow still waits for this: a request may come late, or twice."""
+        if mark is None:
+            return True
+        return mark.number >= self._oldest.get(waiter, {}).get(mark.process, 0)
+
+    def follow(self, event: Event) -> None:
+        """Note the loss or the end of an execution: its processes wait no longer."""
+        if event.kind is EventKind.LOST:
+            oldest = self._oldest.get(event.execution_id, {})
+            oldest.update(dict.fromkeys(oldest, inf))
+        elif event.kind is EventKind.ENDED:
+            self._oldest.pop(event.execution_id, None)
 
 
 async def until_over(wait: Wait, seconds: float) -> bool:

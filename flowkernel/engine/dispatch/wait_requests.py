@@ -17,6 +17,7 @@ from flowkernel.engine.dispatch.wait_registry import (
     AnswerWait,
     ExecutionWait,
     Wait,
+    WaitMark,
     execution_ended,
     until_over,
     waiting_sentence,
@@ -49,6 +50,7 @@ class WaitRequest:
     seconds: Annotated[float, Field(ge=0, le=60)] = 20.0
     is_last: bool = False  #: There is no further request if it is not over.
     is_flow: bool = False  #: The execution itself waits, and gives its slot back.
+    mark: WaitMark | None = None  #: Which of its waits it is.
 
 
 async def hold(
@@ -66,6 +68,7 @@ async def hold(
     before this says that the wait is over.
     """
     wait = HeldWait(service, dispatcher, execution_id, request, caller)
+    wait.note_mark()
     if request.message is not None:
         message, is_over = await wait.wait_for_answer(inbox, request.message)
         has_slot = await wait.slot_if_over(is_over)
@@ -87,6 +90,17 @@ class HeldWait:
     execution_id: str  #: What waits.
     request: WaitRequest
     caller: Caller | None = None  #: Who waits; None: the engine itself.
+
+    def note_mark(self) -> None:
+        """Note which wait of a flow it is, and that the earlier ones are over."""
+        is_live = self.execution_id in self.dispatcher.live
+        if self.request.is_flow and self.request.mark is not None and is_live:
+            self.dispatcher.waits.note_mark(self.execution_id, self.request.mark)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the flow still waits for this."""
+        return self.dispatcher.waits.is_current(self.execution_id, self.request.mark)
 
     # -- for executions, or until a moment -----------------------------------------------
 
@@ -122,6 +136,7 @@ class HeldWait:
             statuses={target.execution_id: target.status for target in targets},
             return_when=self.request.return_when,
             waiter=self._waiter,
+            mark=self.request.mark,
             counts_failed=self.request.counts_failed,
         )
         for target in targets:
@@ -175,7 +190,9 @@ class HeldWait:
     ) -> tuple[Message, bool]:
         """Wait until a message is not open; the message, and whether the wait is over."""
         message = await self.dispatcher.in_thread(inbox.find, message_id)
-        wait = AnswerWait(message_id=message.message_id, waiter=self._waiter)
+        wait = AnswerWait(
+            message_id=message.message_id, waiter=self._waiter, mark=self.request.mark
+        )
         self.dispatcher.waits.open(wait)
         try:
             message = await self.dispatcher.in_thread(inbox.current, message)
@@ -216,7 +233,8 @@ class HeldWait:
     async def _report_waiting(self, **payload: str) -> None:
         """Record that it waits, unless it does already."""
         execution = self.dispatcher.live.get(self.execution_id)
-        if execution is not None and execution.status is S.RUNNING:
+        is_running = execution is not None and execution.status is S.RUNNING
+        if is_running and self._is_current:
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
             store = self.service.store
             await self.dispatcher.in_thread(
@@ -230,9 +248,12 @@ class HeldWait:
         return await self._get_slot()
 
     async def _get_slot(self) -> bool:
-        """Whether it runs again, or has ended. If not yet, it keeps its place in the line."""
+        """Whether it runs again, or has ended. If not yet, it keeps its place in the line.
+
+        A request of an earlier wait gets none: the flow waits for something else by now.
+        """
         deadline = monotonic() + SLOT_SECONDS
-        while True:
+        while self._is_current:
             await self._check_attempt()
             execution = self.dispatcher.live.get(self.execution_id)
             if execution is None or execution.status is not S.WAITING:
@@ -240,7 +261,8 @@ class HeldWait:
             self.dispatcher.resume(self.execution_id)
             seconds = deadline - monotonic()
             if not await self.dispatcher.wait_for_change(self.execution_id, seconds):
-                return False
+                break
+        return False
 
 
 def _seconds_to(moment: datetime) -> float:

@@ -1,0 +1,141 @@
+"""A request to wait that comes late, or twice, gives a slot to no other wait of its flow."""
+
+import threading
+from functools import partial
+
+import pytest
+
+from flowkernel.core.clock import new_id
+from flowkernel.core.event_factory import make_event
+from flowkernel.core.models import EventKind
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch.wait_registry import WaitMark
+from flowkernel.engine.dispatch.wait_requests import WaitRequest
+from flowkernel.engine.start_plan import StartRequest
+from flowkernel.flow_api import open_waits
+from flowkernel.flow_api.open_waits import OpenWaits
+from tests.integration.late_engine import LateEngine
+
+S = ExecutionStatus
+K = EventKind
+PROCESS = new_id()
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = LateEngine(tmp_path)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def parent(engine):
+    """An execution that a worker runs, with two children."""
+    parent = engine.service.start(StartRequest(flow="f")).execution_id
+    request = partial(StartRequest, flow="f", parent_id=parent)
+    parent_and_children = [
+        parent,
+        *(engine.service.start(request()).execution_id for _ in range(2)),
+    ]
+    run = [make_event(id_, K.STARTED, worker="w") for id_ in parent_and_children]
+    engine.store.append(run)
+    engine.settle()
+    return parent_and_children
+
+
+def wait(engine, waiter, target, number, *, oldest=None):
+    mark = WaitMark(process=PROCESS, number=number, oldest=oldest or number)
+    request = WaitRequest(targets=[target], seconds=60, is_flow=True, mark=mark)
+    return engine.hold(ExecutionCaller(waiter, 1), request)
+
+
+def end(engine, execution_id):
+    engine.store.append(
+        [make_event(execution_id, K.ENDED, "w", status=S.ENDED_SUCCESS)]
+    )
+    engine.settle()
+
+
+def test_a_request_that_comes_late_gives_no_slot_to_the_next_wait(engine, parent):
+    waiter, first, second = parent
+    late = wait(engine, waiter, first, 1)  # Stands still before it reads anything.
+    [stands_still] = engine.calls
+    engine.calls.clear()
+    again = wait(engine, waiter, first, 1)
+    engine.settle()
+    end(engine, first)
+    assert again.result()["has_slot"]
+    next_wait = wait(engine, waiter, second, 2)
+    engine.settle()
+    assert engine.store.live[waiter].status is S.WAITING
+
+    engine.calls.append(stands_still)
+    engine.settle()
+
+    assert engine.store.live[waiter].status is S.WAITING
+    assert late.result()["has_slot"] is False
+    end(engine, second)
+    assert next_wait.result()["has_slot"]
+    assert engine.store.live[waiter].status is S.RUNNING
+
+
+def test_a_request_that_is_open_still_gives_no_slot_to_the_next_wait(engine, parent):
+    """As after a timeout of the flow, which waits for something else then."""
+    waiter, first, second = parent
+    wait(engine, waiter, first, 1)
+    engine.settle()
+    wait(engine, waiter, second, 2)
+    engine.settle()
+
+    end(engine, first)
+
+    assert engine.store.live[waiter].status is S.WAITING
+
+
+def test_a_wait_of_a_lost_attempt_gives_no_slot_to_the_next_one(engine, parent):
+    waiter, first, _ = parent
+    wait(engine, waiter, first, 1)
+    engine.settle()
+    engine.store.append([make_event(waiter, K.LOST, worker="w")])
+    engine.store.append([make_event(waiter, K.STARTED, worker="w")])
+    engine.store.append([make_event(waiter, K.WAITING, on="something else")])
+    engine.settle()
+
+    end(engine, first)
+
+    assert engine.store.live[waiter].status is S.WAITING
+
+
+def test_threads_of_a_flow_wait_for_different_things(engine, parent):
+    waiter, first, second = parent
+    waits = [wait(engine, waiter, first, 1), wait(engine, waiter, second, 2, oldest=1)]
+    engine.settle()
+
+    end(engine, first)
+
+    assert waits[0].result()["has_slot"]
+    assert not waits[1].done()
+
+
+def test_a_process_says_which_of_its_waits_is_the_oldest():
+    waits = OpenWaits()
+
+    with waits.begin() as first:
+        with waits.begin() as second:
+            assert waits.mark(second)["oldest"] == first
+        with waits.begin() as third:
+            assert (third, waits.mark(third)["oldest"]) == (3, first)
+    with waits.begin() as fourth:
+        assert waits.mark(fourth)["oldest"] == fourth
+
+
+def test_waits_are_numbered_by_process_and_not_by_thread(monkeypatch):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(open_waits.open_waits()))
+    thread.start()
+    thread.join()
+    assert found == [open_waits.open_waits()]
+
+    monkeypatch.setattr(open_waits.os, "getpid", lambda: -1)
+    assert open_waits.open_waits() not in found
