@@ -162,7 +162,7 @@ def test_errors_that_the_caller_allows(both):
 def test_an_interrupt_from_the_cell_itself(both):
     execution, cells, _ = both(make_notebook("raise KeyboardInterrupt", "1"))
 
-    assert execution.status_message == "Cell 1 of 2: KeyboardInterrupt: "
+    assert execution.status_message == "Cell 1 of 2: KeyboardInterrupt"
     assert cells == ["INTERRUPTED"]
 
 

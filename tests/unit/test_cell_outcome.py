@@ -136,7 +136,9 @@ def test_an_error_before_the_cancel_is_an_error():
 
 @pytest.mark.parametrize("content", [{}, {"status": "error"}, {"traceback": None}])
 def test_an_empty_reply_is_an_error_without_a_name(content):
-    assert outcome_of(content).ending.message == "Cell 2 of 3: <Error>: "
+    ending = outcome_of(content).ending
+
+    assert ending.message == "Cell 2 of 3: it failed, and its kernel gave no reason"
 
 
 def test_a_cell_that_may_raise_ends_nothing():

@@ -1,8 +1,6 @@
 """How a cell ended, by the reply of its kernel, and what follows for the notebook. Pure."""
 
-import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -14,15 +12,22 @@ from flowkernel.core.report_limits import (
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.notebook.cell_location import CellLocation
+from flowkernel.worker.notebook.error_text import (
+    COLOURS,
+    Content,
+    error_text,
+    message_of,
+    name_of,
+    traceback_lines,
+)
 from flowkernel.worker.reporting.execution_session import ExecutionEnd
 
-#: A traceback has them for terminals; the record has none.
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: Names of the error by which a kernel ends a cell that is interrupted: Python's, Julia's.
+INTERRUPTS = frozenset({"KeyboardInterrupt", "InterruptException"})
 MAX_COLOURED = 10  #: Characters with colours for one without, about.
 
 S = ExecutionStatus
 C = CellStatus
-Content = dict[str, Any]  #: Of a kernel's reply; empty if there was none.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,13 @@ class CellOutcome:
 
 def is_signal(content: Content) -> bool:
     """Whether the error is a lifecycle signal, as of `this.success()`."""
-    return (content.get("traceback") or [""])[0].startswith(SIGNAL)
+    return "".join(traceback_lines(content)[:1]).startswith(SIGNAL)
 
 
 def allowed_error_outcome(content: Content) -> CellOutcome:
     """The outcome of a cell that raised and may: the notebook continues."""
-    name, message = str(content.get("ename")), str(content.get("evalue"))
-    error = CellError(name=name, message=message[:ERROR_MESSAGE_CHARACTERS])
+    message = message_of(content)[:ERROR_MESSAGE_CHARACTERS]
+    error = CellError(name=name_of(content), message=message)
     return CellOutcome(C.ALLOWED_ERROR, error)
 
 
@@ -58,8 +63,7 @@ def error_outcome(
         location: Of the cell.
         is_cancelled: The execution was, which may be the cause of the error.
     """
-    name = str(content.get("ename", "<Error>"))
-    message = str(content.get("evalue", ""))
+    name, message = name_of(content), message_of(content)
     has_signal = is_signal(content)
     ending = _signal_end(name, message) if has_signal else _exit_end(name, message)
     if ending is not None:
@@ -71,10 +75,10 @@ def error_outcome(
         cell_id=location.cell_id,
         cell_index=location.index,
     )
-    is_interrupt = name == "KeyboardInterrupt"
+    is_interrupt = name in INTERRUPTS
     if is_interrupt and is_cancelled:
         return CellOutcome(C.INTERRUPTED, error, ExecutionEnd(status=S.ENDED_CANCELLED))
-    text = message if has_signal else f"{location}: {name}: {message}"
+    text = message if has_signal else f"{location}: {error_text(content)}"
     ending = _error_end(text[:ERROR_MESSAGE_CHARACTERS], error)
     return CellOutcome(C.INTERRUPTED if is_interrupt else C.ERROR, error, ending)
 
@@ -159,7 +163,7 @@ def kernel_loss_reason(error: BaseException) -> str:
 
 def traceback_of(content: Content) -> str:
     """The traceback without colours; of a long one the end, which has the cause."""
-    lines = "\n".join(content.get("traceback") or [])
+    lines = "\n".join(traceback_lines(content))
     end = lines[-MAX_COLOURED * TRACEBACK_CHARACTERS :]  # It may be huge.
     return COLOURS.sub("", end)[-TRACEBACK_CHARACTERS:]
 

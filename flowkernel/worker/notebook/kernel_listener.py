@@ -30,10 +30,11 @@ from papermill.clientwrap import PapermillNotebookClient
 from flowkernel.core.clock import monotonic
 from flowkernel.core.per_process import PerProcess
 from flowkernel.worker.event_loops import in_thread_loop
-from flowkernel.worker.notebook.cell_outcome import Content, is_signal
+from flowkernel.worker.notebook.cell_outcome import is_signal
 from flowkernel.worker.notebook.cell_timeout import CellTimeout
 from flowkernel.worker.notebook.display_budget import DisplayLimits
 from flowkernel.worker.notebook.display_output import DisplayCollector
+from flowkernel.worker.notebook.error_text import Content, with_published
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
 from flowkernel.worker.notebook.stream_output import StreamCollector
 from flowkernel.worker.reporting.execution_session import (
@@ -115,6 +116,7 @@ class KernelListener(PapermillNotebookClient):
         self.nb_man = nb_man
         self._session = session
         self._reply: Reply | None = None
+        self._published_error: Content | None = None
         self._streams = StreamCollector(stream_limit)
         self._displays = DisplayCollector(
             DisplayLimits(display_limit), partial(session.log, "stderr")
@@ -130,7 +132,7 @@ class KernelListener(PapermillNotebookClient):
 
     def begin_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
         """Start with a new cell, and its time limit."""
-        self._reply = None
+        self._reply = self._published_error = None
         self._forget_outputs(index)
         self._cell_timeout = CellTimeout(
             super()._get_timeout(cell), self._session.answer_time_since
@@ -139,8 +141,12 @@ class KernelListener(PapermillNotebookClient):
 
     @property
     def reply_content(self) -> Content:
-        """What the kernel replied to the cell; empty if it did not."""
-        return self._reply["content"] if self._reply else {}
+        """What the kernel replied to the cell; empty if it did not.
+
+        An error in it is the last one that the kernel published.
+        """
+        content = self._reply["content"] if self._reply else {}
+        return with_published(content, self._published_error)
 
     @property
     def is_timed_out(self) -> bool:
@@ -266,6 +272,8 @@ class KernelListener(PapermillNotebookClient):
             return self._add_stream(outs, content)
         if kind == "error" and is_signal(content):
             return self._add_signal(outs, content)
+        if kind == "error":
+            self._published_error = content
         place = cell_index if hook is None else hook.comm_id
         content = self._displays.add(outs, kind, content, place)
         if content is None:
