@@ -7,7 +7,8 @@ from typing import Annotated, Any, assert_never
 
 from pydantic import ConfigDict, Field, with_config
 
-from flowkernel.client.flow_source import MAX_SOURCE, bare_notebook
+from flowkernel.client.bare_notebook import bare_notebook
+from flowkernel.client.flow_source import MAX_SOURCE
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, NotANotebook
 from flowkernel.core.json_values import (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import Any
 
 import papermill
 
@@ -30,6 +31,8 @@ class NotebookExecutor:
         """Run it, and report it; the end too, unless it raises."""
         execution = assignment.execution
         rendered = render(assignment.version, execution)
+        notebook_run = _notebook_run(assignment)
+        _add_language(rendered.notebook, notebook_run.manager)
         papermill.execute_notebook(
             rendered.notebook,
             None,  # `notebook_run` says how it is saved.
@@ -40,7 +43,7 @@ class NotebookExecutor:
             # nbclient takes whole seconds.
             start_timeout=ceil(assignment.config.kernel_start),
             timeout_func=lambda _cell: execution.cell_timeout,
-            notebook_run=_notebook_run(assignment),
+            notebook_run=notebook_run,
         )
 
     def end_after(self, error: BaseException, assignment: Assignment) -> ExecutionEnd:
@@ -64,6 +67,14 @@ class NotebookExecutor:
         if self.never_parks is None and config.parked_kernels < 1:
             return "No kernel is kept (`parked_kernels = 0`)."
         return self.never_parks
+
+
+def _add_language(notebook: Any, manager: Any) -> None:
+    """Add the language of its kernel, without which papermill takes no parameters."""
+    metadata = notebook.metadata
+    own_language = metadata.get("language_info", {}).get("name")
+    if not (own_language or metadata.kernelspec.get("language")):
+        metadata.kernelspec["language"] = manager.kernel_spec.language
 
 
 def _notebook_run(assignment: Assignment) -> NotebookRun:

@@ -1,5 +1,6 @@
 """One notebook to run: how it is saved, its kernel, and the session that reports it."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,13 +12,15 @@ from typing import Any
 
 import nbformat
 
+from flowkernel.client.bare_notebook import bare_notebook
 from flowkernel.client.client import Client
 from flowkernel.client.engine_launcher import INTERPRETER
-from flowkernel.client.flow_source import bare_notebook, current_environment
+from flowkernel.client.flow_source import current_environment
 from flowkernel.client.own_token import kernel_variables, without_tokens
+from flowkernel.client.source_file import flow_name_of
 from flowkernel.config import Config, load_config
 from flowkernel.core.clock import new_id, now
-from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.errors import BadValue, FlowkernelError
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
@@ -34,6 +37,12 @@ from flowkernel.worker.reporting.execution_session import ExecutionEnd, Executio
 
 #: Worker ids begin so where a person's own papermill is the worker.
 EXTERNAL_PREFIX = "papermill-"
+#: Python's words for a mistake in a program, which mean nothing to who runs a notebook.
+BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+OUTSIDE_CELLS = (
+    "It failed outside of its cells: flowkernel or papermill cannot run this notebook:"
+)
+NO_RECORD = "flowkernel keeps no record of this run: %s"
 log = getLogger(__name__)
 Options = dict[str, Any]  #: The keyword arguments that papermill passes to its engine.
 
@@ -124,7 +133,9 @@ def _start_external(
         execution, token = _start_execution(link, nb, options)
         is_recorded = True
     except FlowkernelError as error:
-        log.warning("flowkernel keeps no record of this run: %s", error)
+        log.warning(NO_RECORD, error)
+    except Exception as error:  # Whatever is wrong with the record, papermill runs it.
+        log.warning(NO_RECORD, f"{type(error).__name__}: {error}", exc_info=error)
     session = ExecutionSession(
         link=link,
         execution_id=execution.execution_id,
@@ -154,7 +165,7 @@ def _start_execution(
     Returns it and its token. From then on the link has the token of its worker.
     """
     path = _input_path(options)
-    source, kernel_name = bare_notebook(nbformat.writes(nb), path or "notebook")
+    source, kernel_name = bare_notebook(json.dumps(nb, default=str), path or "notebook")
     environment = {**current_environment().to_json(), "kernel_name": kernel_name}
     request: dict[str, Any] = {
         "source": {
@@ -193,21 +204,32 @@ def _unrecorded_execution(name: str) -> Execution:
 def _input_path(options: Options) -> str | None:
     """The notebook's file, if it came from one."""
     path = options.get("input_path")
-    return str(path) if isinstance(path, str | Path) else None
+    if not isinstance(path, str | Path):
+        return None
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _flow_name(options: Options) -> str:
-    path = _input_path(options)
-    return (Path(path).stem if path else "") or "notebook"
+    return flow_name_of(Path(_input_path(options) or ""))
 
 
 def _parameters(nb: nbformat.NotebookNode) -> Json:
-    parameters = dict(nb.metadata.get("papermill", {}).get("parameters", {}))
+    """The parameters, as far as they can be recorded: papermill accepts others, too."""
+    parameters = dict((nb.metadata.get("papermill") or {}).get("parameters") or {})
     try:
-        return plain_json(parameters, "inputs")
-    except FlowkernelError as error:  # papermill accepts them, so the notebook runs.
+        inputs = {str(name): _recordable(value) for name, value in parameters.items()}
+        return plain_json(inputs, "inputs")
+    except FlowkernelError as error:
         log.warning("the parameters are not recorded: %s", error)
         return {}
+
+
+def _recordable(value: object) -> Json:
+    """The value if it is JSON; else its text, such as `nan`."""
+    try:
+        return plain_json(value, "a parameter")
+    except BadValue:
+        return str(value)
 
 
 def _local_path(output_path: str | None) -> str | None:
@@ -223,4 +245,6 @@ def end_after_error(error: BaseException, session: ExecutionSession) -> Executio
         return ExecutionEnd(status=ExecutionStatus.ENDED_CANCELLED)
     is_explained = isinstance(error, FlowkernelError)
     message = str(error) if is_explained else f"{type(error).__name__}: {error}"
+    if isinstance(error, BUGS):
+        message = f"{OUTSIDE_CELLS} {message}"
     return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=message)

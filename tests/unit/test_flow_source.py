@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
+from flowkernel.client.bare_notebook import bare_notebook
 from flowkernel.client.flow_source import (
-    bare_notebook,
     current_environment,
     is_path,
     read_source,
     start_request,
 )
-from flowkernel.core.errors import NotANotebook
+from flowkernel.core.errors import BadArgument, NotANotebook
 
 CODE = {
     "cell_type": "code",
@@ -134,3 +134,43 @@ def test_the_current_environment_is_that_of_this_process(tmp_path):
         "prefix": sys.prefix,
         "cwd": str(tmp_path),
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"\xef\xbb\xbfx = 1\n", "x = 1\n"),
+        ("# -*- coding: latin-1 -*-\nx = 'ä'\n".encode("latin-1"), "x = 'ä'\n"),
+        (b"x = 1\r\ny = 2\r", "x = 1\ny = 2\n"),
+        (b"", ""),
+    ],
+)
+def test_a_script_is_read_as_python_reads_it(content, text, tmp_path):
+    (tmp_path / "job.py").write_bytes(content)
+
+    assert read_source("job.py", tmp_path)["source"].endswith(text)
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(b"\xef\xbb\xbf" + notebook(CODE).encode())
+
+    assert read_source("a.ipynb", tmp_path)["kind"] == "NOTEBOOK"
+
+
+def test_a_script_in_an_unknown_encoding_is_refused(tmp_path):
+    (tmp_path / "job.py").write_bytes(b"# coding: klingon\nx = 1")
+
+    with pytest.raises(BadArgument, match=r"not text in UTF-8"):
+        read_source("job.py", tmp_path)
+
+
+def test_a_linked_notebook_runs_in_the_folder_of_the_link(tmp_path):
+    (tmp_path / "stored").mkdir()
+    (tmp_path / "stored" / "7f3a.ipynb").write_text(notebook(CODE))
+    (tmp_path / "report.ipynb").symlink_to("stored/7f3a.ipynb")
+
+    source = read_source("report.ipynb", tmp_path)
+
+    assert source["name"] == "report"
+    assert source["path"] == str(tmp_path / "report.ipynb")
+    assert source["environment"]["cwd"] == str(tmp_path)

@@ -14,11 +14,11 @@ import flowkernel
 from flowkernel.core.errors import BadName
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.worker.notebook.notebook_file import source_hash
 from flowkernel.worker.notebook.render import (
     handler_call,
     prologue,
     render,
-    source_hash,
 )
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -41,8 +41,9 @@ from flowkernel.worker.notebook.cell_outcome import (
 from flowkernel.worker.notebook.failure_recovery import Continue, FailureRecovery, Stop
 from flowkernel.worker.notebook.kernel_handshake import shake_hands
 from flowkernel.worker.notebook.kernel_listener import KernelListener, Reply
+from flowkernel.worker.notebook.notebook_file import source_hash
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
-from flowkernel.worker.notebook.render import buffer_source, prologue, source_hash
+from flowkernel.worker.notebook.render import buffer_source, prologue
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 #: Messages of a Python kernel that wait here to be read, inclusive. More of them wait in the

@@ -23,7 +23,7 @@ class CellLocation:
 
 def is_runnable(cell: nbformat.NotebookNode, skip_tag: str) -> bool:
     """Whether a cell runs: code that is not empty, and not tagged to be skipped."""
-    tags = cell.metadata.get("tags", [])
+    tags = cell.metadata.get("tags") or []
     is_code = cell.cell_type == "code"
     return is_code and bool(cell.source.strip()) and skip_tag not in tags
 

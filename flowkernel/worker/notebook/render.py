@@ -4,7 +4,6 @@ import ast
 import json
 import re
 from dataclasses import dataclass
-from hashlib import sha256
 
 import nbformat
 
@@ -12,6 +11,7 @@ from flowkernel.core.json_values import check_parameter_names
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
 from flowkernel.core.python_source import parse_source
 from flowkernel.kernels.fork_server.child import MAX_QUEUED_MESSAGES
+from flowkernel.worker.notebook.notebook_file import notebook_of
 
 HANDLER = "handler"
 NATIVE = "python3"
@@ -34,10 +34,11 @@ def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
 
     Raises:
         BadName: An input of a notebook has a name that no variable can have.
+        NotANotebook: The file is none.
     """
     if version.kind is FlowKind.NOTEBOOK:
         check_parameter_names(execution.inputs, version.flow_name)
-        notebook = _from_file(version.source)
+        notebook = notebook_of(version.source, version.path or version.flow_name)
         parameters = dict(execution.inputs)
     else:
         notebook = _from_source(version)
@@ -54,20 +55,6 @@ def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
         "inputs": execution.inputs,
     }
     return RenderedNotebook(notebook, parameters, kernel_name)
-
-
-def _from_file(source: str) -> nbformat.NotebookNode:
-    """The notebook of a file, in nbformat 4.5; each cell has the same id every time."""
-    notebook = nbformat.from_dict(json.loads(source))
-    # An upgrade joins the lines of older formats.
-    if notebook.nbformat == nbformat.v4.nbformat:
-        notebook = nbformat.v4.rwbase.rejoin_lines(notebook)
-    have_ids = [bool(cell.get("id")) for cell in notebook.get("cells", [])]
-    notebook = nbformat.v4.upgrade(notebook)
-    for index, cell in enumerate(notebook.cells):
-        if index >= len(have_ids) or not have_ids[index]:
-            cell["id"] = source_hash(f"{index}:{cell.source}")[:8]
-    return notebook
 
 
 def _from_source(version: FlowVersion) -> nbformat.NotebookNode:
@@ -113,11 +100,6 @@ def _handler_signature(source: str) -> tuple[bool, int] | None:
             is_async = isinstance(node, ast.AsyncFunctionDef)
             return is_async, 3 if node.args.vararg else count
     return None
-
-
-def source_hash(source: str) -> str:
-    """The `source_hash` of a cell run: SHA-256, as hexadecimal digits."""
-    return sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def prologue(
