@@ -32,8 +32,15 @@ day = "none"
 print(day)
 ```
 """
-RMARKDOWN = MARKDOWN.replace("`python", "`{python").replace("]\n", "]}\n")
-RMARKDOWN = RMARKDOWN.replace("{python\n", "{python}\n")
+RMARKDOWN = """\
+```{python tags=["parameters"]}
+day = "none"
+```
+
+```{python}
+print(day)
+```
+"""
 
 
 @pytest.fixture
@@ -57,12 +64,7 @@ def code_cells(source):
         (PERCENT.replace("# %% ", '# %% [a title] name="x" '), "a.py"),
         (LIGHT, "a.py"),
         (MARKDOWN, "a.md"),
-        (
-            MARKDOWN.replace("]\n", "]}\n")
-            .replace("`python", "`{python")
-            .replace("python}\n", "python}\n"),
-            "a.Rmd",
-        ),
+        (RMARKDOWN, "a.Rmd"),
     ],
 )
 def test_a_text_with_parameters_is_a_notebook_with_parameters(text, name, read):
