@@ -207,3 +207,26 @@ def test_what_a_lost_kernel_still_sends_is_not_recorded(engine):
 
     assert [type(call.error).__name__ for call in stepped] == ["AttemptIsOver"] * 4
     assert engine.store.last_seq == seq
+
+
+# -- what follows from a commit --------------------------------------------------------------
+
+
+def test_an_event_that_fails_loses_its_own_reaction_only(engine):
+    first, second = running(engine, 2)
+    follow = engine.dispatcher.workers.follow
+
+    def follow_others(event):
+        if event.execution_id == first:
+            raise ZeroDivisionError
+        follow(event)
+
+    engine.dispatcher.workers.follow = follow_others
+    end(engine, first, second)
+    engine.settle()
+
+    assert second not in engine.dispatcher.progress
+    assert not engine.dispatcher.live
+    assert "could not follow event" in engine.errors.messages.pop()
+    [third] = start(engine)
+    assert poll(engine) == [third]

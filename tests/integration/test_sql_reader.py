@@ -344,7 +344,7 @@ def test_a_disk_without_room_for_a_copy_is_left_alone(tmp_path, monkeypatch):
     disk = SimpleNamespace(free=1_000_000)
     monkeypatch.setattr(following_copy.shutil, "disk_usage", lambda _: disk)
 
-    with pytest.raises(DiskFull, match=r"no room for it \(1,000 bytes\)"):
+    with pytest.raises(DiskFull, match=r"needs 1,000 bytes.* has 1,000,000\."):
         copy_file(source, tmp_path / "b.duckdb")
 
     assert os.listdir(tmp_path) == ["a.duckdb"]

@@ -40,12 +40,12 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def _check_room(source: Path, folder: Path) -> None:
-    size = source.stat().st_size
-    if shutil.disk_usage(folder).free < size + FREE_BYTES:
+    size, free = source.stat().st_size, shutil.disk_usage(folder).free
+    if free < size + FREE_BYTES:
         raise DiskFull(
-            "SQL is answered from a copy of the database, and on the disk of "
-            f"{str(folder)!r} is no room for it ({size:,} bytes). Free some space and "
-            "ask again."
+            f"SQL is answered from a copy of the database. It needs {size:,} bytes, and "
+            f"leaves {FREE_BYTES:,} free; the disk of {str(folder)!r} has {free:,}. Free "
+            "some space and ask again."
         )
 
 
