@@ -15,7 +15,9 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Flow, FlowKind, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch import dispatcher
 from flowkernel.engine.dispatch.lost_workers import record_losses
+from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.prompts.inbox import MessageRequest
 from flowkernel.engine.start_plan import StartRequest
 from tests.integration.late_engine import SLOTS, LateEngine, SteppedCall
@@ -230,3 +232,36 @@ def test_an_event_that_fails_loses_its_own_reaction_only(engine):
     assert "could not follow event" in engine.errors.messages.pop()
     [third] = start(engine)
     assert poll(engine) == [third]
+
+
+def test_grants_that_cannot_be_recorded_are_given_again(engine, monkeypatch):
+    """Whatever the reason: here, one that nobody has thought of."""
+    monkeypatch.setattr(dispatcher, "PAUSE", 0.0)
+    poll(engine)
+    id_ = engine.service.start(StartRequest(flow="f")).execution_id
+    engine.hear()
+    [(_call, future)] = engine.calls
+    engine.calls.clear()
+
+    future.set_exception(ZeroDivisionError())
+    engine.turn()
+    engine.settle()
+
+    assert poll(engine) == [id_]
+    assert engine.errors.messages.pop() == "could not record what was decided"
+
+
+def test_a_request_to_wait_reads_what_it_waits_for_once(engine, monkeypatch):
+    [parent] = running(engine, 1)
+    targets = start(engine, 5, run=False)
+    reads = []
+    get = engine.store.get_execution
+    monkeypatch.setattr(
+        engine.store, "get_execution", lambda id_: reads.append(id_) or get(id_)
+    )
+
+    caller = ExecutionCaller(parent, 1)
+    engine.hold(caller, WaitRequest(targets=targets, seconds=0))
+    engine.settle()
+
+    assert sorted(reads) == sorted(targets)
