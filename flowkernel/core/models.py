@@ -241,7 +241,9 @@ class Execution(JsonRecord):
     status: ExecutionStatus
     created_at: datetime
     status_message: str | None = None
-    parent_id: str | None = None
+    parent_id: str | None = None  #: Who started it.
+    #: Whose child it is now, if a retry of its parent has adopted it.
+    adopted_by: str | None = None
     depth: int = 0  #: 0 for a root.
     call_key: str | None = None  #: Which call in its parent started it.
     retry_of: str | None = None
@@ -269,6 +271,11 @@ class Execution(JsonRecord):
     last_seq: int = 0  #: The event that changed it last.
 
     @property
+    def current_parent_id(self) -> str | None:
+        """Whose child it is now: of who adopted it last, or else of who started it."""
+        return self.adopted_by or self.parent_id
+
+    @property
     def attempt(self) -> int:
         """Which run of it this is, or comes next, counted from 1: a loss ends one."""
         return self.losses + 1
@@ -282,14 +289,9 @@ class Execution(JsonRecord):
     @property
     def failed_for_another(self) -> bool:
         """Whether it is a wrapper that failed because something under it did."""
-        if self.wrapped is None:
-            return False
-        error = self.error
-        return (
-            error is None
-            or not error.traceback
-            or error.name == "DependencyFailedError"
-        )
+        error = self.error or CellError(name="", message="")
+        is_own = error.traceback and error.name != "DependencyFailedError"
+        return self.wrapped is not None and not is_own
 
     @property
     def is_under_way(self) -> bool:
@@ -333,6 +335,8 @@ class EventKind(StrEnum):
     """
 
     CREATED = "created"  #: those of `Execution`, all of them
+    #: parent_id and root_id (of who has it from now on), call_key, former_parent_id
+    ADOPTED = "adopted"
     QUEUED = "queued"  #: none; one that was not started starts, a paused one continues
     STARTED = "started"  #: worker, notebook_path, attempt (which older events lack)
     WAITING = "waiting"  #: on (a sentence), message_id (if it waits for an answer)

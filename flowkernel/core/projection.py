@@ -41,7 +41,7 @@ MOVED_TO = {
 LIVE_VERBS = frozenset({DecisionVerb.RETRY_CELL, DecisionVerb.SKIP})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 #: What can still happen to an execution that has ended.
-AFTER_THE_END = frozenset({K.SAVED, K.LOGGED})
+AFTER_THE_END = frozenset({K.SAVED, K.LOGGED, K.ADOPTED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
 
 
@@ -120,6 +120,10 @@ def target_of(event: Event) -> ExecutionStatus | None:
     if event.kind is K.ENDED:
         return S(event.payload["status"])
     return MOVED_TO.get(event.kind)
+
+
+def _adopted(execution: Execution, event: Event) -> Execution:
+    return replace(execution, adopted_by=event.payload["parent_id"])
 
 
 def _started(execution: Execution, event: Event) -> Execution:
@@ -246,6 +250,7 @@ def _ended(execution: Execution, event: Event) -> Execution:
 
 #: What an event of this kind changes besides the status. The others change nothing else.
 DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
+    K.ADOPTED: _adopted,
     K.QUEUED: _done_as_requested,
     K.STARTED: _started,
     K.WAITING: _waiting,

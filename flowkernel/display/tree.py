@@ -111,10 +111,17 @@ class Tree:
         return previous is None or previous.status is not execution.status
 
     def _is_ours(self, event: Event) -> bool:
-        return (
-            event.kind is EventKind.CREATED
-            and event.payload.get("parent_id") in self.executions
-        )
+        """Whether it brings an execution: one that was started, or one that was adopted.
+
+        Of the latter the events before were not for us: `fold` says that they are missing.
+        """
+        brings_one = event.kind in (EventKind.CREATED, EventKind.ADOPTED)
+        return brings_one and event.payload.get("parent_id") in self.executions
+
+    def parent_of(self, execution: Execution) -> str | None:
+        """Under whom it stands here: who has it now, or else who started it."""
+        is_here = execution.adopted_by in self.executions
+        return execution.adopted_by if is_here else execution.parent_id
 
     def lines(self, *, now: datetime | None = None) -> list["TreeLine"]:
         """The lines to show, the top first. `now` is for durations."""
@@ -160,7 +167,7 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
     children: defaultdict[str | None, list[Execution]] = defaultdict(list)
     for execution in tree.executions.values():
         if execution.execution_id != tree.execution_id:
-            children[execution.parent_id].append(execution)
+            children[tree.parent_of(execution)].append(execution)
     loud = _loud(tree)
     # Still to be drawn, the next item last: a line, or an execution with its children.
     todo: list[TreeLine | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
@@ -185,8 +192,9 @@ def _loud(tree: Tree) -> set[str]:
     for execution in reversed(tree.executions.values()):  # Children before parents.
         if execution.status not in QUIET:
             loud.add(execution.execution_id)
-        if execution.execution_id in loud and execution.parent_id is not None:
-            loud.add(execution.parent_id)
+        parent_id = tree.parent_of(execution)
+        if execution.execution_id in loud and parent_id is not None:
+            loud.add(parent_id)
     return loud
 
 

@@ -37,6 +37,10 @@ class ParentCall:
         ended = [e for e in self._same if e.status.is_ended]
         return self.child.retry_of or (ended[-1].execution_id if ended else None)
 
+    def has(self, child: Execution) -> bool:
+        """Whether it is a child of this try of the parent."""
+        return child.current_parent_id == self.parent.execution_id
+
     @property
     def _same(self) -> list[Execution]:
         """The children with the same inputs: others are those of another call.
@@ -48,9 +52,8 @@ class ParentCall:
 
     @property
     def _own(self) -> list[Execution]:
-        """Those of this try of the parent."""
-        parent_id = self.parent.execution_id
-        return [child for child in self.children if child.parent_id == parent_id]
+        """Those of this try of the parent: it started them, or has adopted them."""
+        return [child for child in self.children if self.has(child)]
 
     @property
     def _continues(self) -> bool:
@@ -70,7 +73,7 @@ class ParentCall:
         """
         if child.status.is_ended:
             return False
-        if child.parent_id == self.parent.execution_id:
+        if self.has(child):
             return True
         is_cancelled = child.requested_action is RequestedAction.CANCEL
         return not (is_cancelled or child.is_failed or child.status is S.PENDING)

@@ -117,15 +117,16 @@ def live_subtree(
     Args:
         find: Finds an execution, ended or not; None: it was deleted.
     """
-    below = [e for e in family if _is_under(e, top.execution_id, find)]
+    below = [e for e in family if is_under(e, top.execution_id, find)]
     return [top, *sorted(below, key=lambda e: (e.depth, e.created_at))]
 
 
-def _is_under(execution: Execution, top_id: str, find: Find) -> bool:
-    parent_id = execution.parent_id
+def is_under(execution: Execution, top_id: str, find: Find) -> bool:
+    """Whether it is a child of `top_id` now, or a child of what is under that."""
+    parent_id = execution.current_parent_id
     while parent_id is not None and parent_id != top_id:
         parent = find(parent_id)
-        parent_id = parent.parent_id if parent is not None else None
+        parent_id = parent.current_parent_id if parent is not None else None
     return parent_id is not None
 
 

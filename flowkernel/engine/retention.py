@@ -12,6 +12,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.models import JsonRecord
 from flowkernel.engine.service import Service
+from flowkernel.store import members_under, starter_of
 
 #: Executions that are deleted in one transaction, about: families stay whole.
 CHUNK = 10_000
@@ -71,16 +72,19 @@ def _delete_families(service: Service, families: list[tuple[str, int]]) -> list[
 
 
 def delete(service: Service, execution_id: str) -> None:
-    """Delete an execution, and everything under it, with events and output notebooks.
+    """Delete an execution, and all that was started under it, with events and notebooks.
+
+    What it has adopted stays: that belongs to the record of another one.
 
     Raises:
         MoveNotAllowed: Some of it has not ended. Nothing is deleted.
     """
-    top, members = service.subtree(execution_id)
-    for execution in service.live_under(top):
-        if not execution.status.is_ended:
-            raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
+    top = service.store.get_execution(execution_id)
+    family = service.store.family(top.root_id)
+    members = members_under(execution_id, family, starter_of)
     ids = [execution_id, *(member.execution_id for member in members)]
+    for execution in filter(None, map(service.store.live.get, ids)):
+        raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
     for path in service.store.prune(ids):
         remove(service.home.path, path)
 

@@ -14,7 +14,6 @@ from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import (
     OutputPatch,
     cancel_family,
-    live_subtree,
     pause_events,
     resume_events,
     run_recorded,
@@ -28,7 +27,7 @@ from flowkernel.engine.wrapper_registry import (
     parameters_of,
 )
 from flowkernel.home import Home
-from flowkernel.store import Batch, Change, FamilyMember, Store
+from flowkernel.store import Batch, Change, FamilyMember, Store, members_under
 
 K = EventKind
 
@@ -250,21 +249,10 @@ class Service:
         """The execution of this id, or of its unambiguous beginning or end."""
         return self.store.get_execution(self.store.resolve_id(id_or_part))
 
-    def live_under(self, top: Execution) -> list[Execution]:
-        """It and everything under it that has not ended."""
-        live = self.store.live.values()
-        family = [e for e in live if e.root_id == top.root_id]
-        return live_subtree(top, family, self.store.find_execution)
-
     def subtree(self, execution_id: str) -> tuple[Execution, list[FamilyMember]]:
-        """It, and everything under it, parents before children, oldest first."""
+        """It, and what it started or adopted with all under that, parents before children."""
         top = self.store.get_execution(execution_id)
-        ids, below = {execution_id}, []
-        for member in self.store.family(top.root_id):
-            if member.parent_id in ids:
-                ids.add(member.execution_id)
-                below.append(member)
-        return top, below
+        return top, members_under(execution_id, self.store.family(top.root_id))
 
 
 def _with_wrappers(flow: Flow, uses: Json) -> Flow:

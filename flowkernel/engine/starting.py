@@ -62,14 +62,15 @@ class _Start:
 
     def decide(
         self, parent: Execution | None, children: list[Execution]
-    ) -> Execution | list[Event]:
-        """The child that the call of the parent has already, or what records a new one.
+    ) -> tuple[str, list[Event]]:
+        """The id of the child of the call, and what records, or adopts, it.
 
         Raises:
             MoveNotAllowed, TooDeep: The parent cannot have another child.
         """
+        new_id = self.execution.execution_id
         if parent is None:
-            return self._first_events(self.execution.retry_of)
+            return new_id, self._first_events(self.execution.retry_of)
         _check_parent(parent, self.execution, self.max_depth)
         call = ParentCall(
             parent=parent,
@@ -77,7 +78,11 @@ class _Start:
             is_wrapped=self.request.wrapped_of is not None,
             children=children,
         )
-        return call.existing() or self._first_events(call.retry_of())
+        child = call.existing()
+        if child is None:
+            return new_id, self._first_events(call.retry_of())
+        is_own = call.has(child)
+        return child.execution_id, [] if is_own else [adopted_event(parent, child)]
 
     def _first_events(self, retry_of: str | None) -> list[Event]:
         """What records it; and its start, if a process that is not ours runs it itself."""
@@ -167,6 +172,18 @@ def _created_event(execution: Execution) -> Event:
     payload = execution.to_json()
     id_, actor = execution.execution_id, execution.started_by
     return make_event(id_, K.CREATED, actor, **payload)
+
+
+def adopted_event(parent: Execution, child: Execution) -> Event:
+    """What records that a child of an earlier try of the parent is its child from now on."""
+    return make_event(
+        child.execution_id,
+        K.ADOPTED,
+        parent_id=parent.execution_id,
+        root_id=parent.root_id,
+        call_key=child.call_key,
+        former_parent_id=child.current_parent_id,
+    )
 
 
 def _check_parent(parent: Execution, child: Execution, max_depth: int) -> None:

@@ -97,12 +97,16 @@ class ExecutionHandle:
 
     @property
     def children(self) -> list[Self]:
-        """The executions that it started, oldest first."""
+        """The executions that it started, or has of an earlier try, oldest first."""
         family = self._client.tree(self.execution_id)["executions"]
+        children = [
+            record
+            for record in family
+            if self.execution_id in (record["parent_id"], record.get("adopted_by"))
+        ]
         return [
             type(self)(self._client, record["execution_id"], record)
-            for record in family
-            if record["parent_id"] == self.execution_id
+            for record in sorted(children, key=lambda record: record["created_at"])
         ]
 
     @property

@@ -1,8 +1,10 @@
 """What flowkernel records, in one DuckDB file. The only package that uses duckdb."""
 
-from flowkernel.store.batch import Batch, Change, checked_event
+from flowkernel.store.batch import Batch, Change
 from flowkernel.store.commit import Commit
-from flowkernel.store.queries import HEAVY, FamilyMember
+from flowkernel.store.event_checks import checked_event
+from flowkernel.store.families import Ancestor, FamilyMember, members_under, starter_of
+from flowkernel.store.family_queries import HEAVY
 from flowkernel.store.rows import EXECUTION, MESSAGE
 from flowkernel.store.seq_pages import ChangedRow, ChangePage, EventPage
 from flowkernel.store.store import Store
@@ -12,6 +14,7 @@ __all__ = [
     "EXECUTION",
     "HEAVY",
     "MESSAGE",
+    "Ancestor",
     "Batch",
     "Change",
     "ChangePage",
@@ -23,5 +26,7 @@ __all__ = [
     "SqlResult",
     "Store",
     "checked_event",
+    "members_under",
+    "starter_of",
     "took_too_long",
 ]

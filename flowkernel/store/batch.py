@@ -1,12 +1,9 @@
 """Deciding in memory what requests change, before anything is written."""
 
-import json
 from collections import ChainMap
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import (
@@ -15,16 +12,14 @@ from flowkernel.core.errors import (
     FlowNotFound,
     MoveNotAllowed,
 )
-from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     Event,
     EventKind,
     Execution,
     Flow,
     FlowVersion,
-    Json,
-    JsonRecord,
 )
+from flowkernel.store.event_checks import check_id, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
 from flowkernel.store.live_state import LiveState
 from flowkernel.store.pending_changes import DatedVersion, PendingChanges, belongs_to
@@ -33,9 +28,9 @@ from flowkernel.store.rows import check_fits
 K = EventKind
 #: What becomes of one execution, as it is when this is called: the events to record.
 Change = Callable[[Execution], Sequence[Event]]
-#: The child that a call of a parent has already; or the events that start one. It gets the
-#: parent, if there is one, and the children of the same call, oldest first.
-Start = Callable[[Execution | None, list[Execution]], Execution | Sequence[Event]]
+#: The id of the child of a call, and the events that start or adopt it: none if the call has
+#: it already. It gets the parent, if there is one, and the children of the call, oldest first.
+Start = Callable[[Execution | None, list[Execution]], tuple[str, Sequence[Event]]]
 
 
 class Batch:
@@ -97,15 +92,11 @@ class Batch:
         if existing is not None:
             return existing
         parent = self.get(execution.parent_id) if execution.parent_id else None
-        children = [
-            e if e.status.is_ended else self.get(e.execution_id) for e in earlier
-        ]
-        children += self._children_of_call(execution.parent_id, execution.call_key)
-        result = decide(parent, children)
-        if isinstance(result, Execution):
-            return result
-        self.append(result, strict=True)
-        return self.get(execution.execution_id)
+        own = self._children_of_call(execution.parent_id, execution.call_key)
+        children = [*self._not_adopted(parent, earlier, own), *own] if earlier else own
+        child_id, events = decide(parent, children)
+        self.append(events, strict=True)
+        return self.get(child_id)
 
     def change(self, execution_id: str, decide: Change) -> Execution:
         """Record what follows for an execution as it is now; return it as it is then.
@@ -183,21 +174,22 @@ class Batch:
     def topmost_live(self, execution_id: str) -> Execution:
         """The execution, or the highest of those above it that have not ended."""
         top = self.get(execution_id)
-        while top.parent_id is not None:
-            parent = self.find_execution(top.parent_id)
+        while top.current_parent_id is not None:
+            parent = self.find_execution(top.current_parent_id)
             if parent is None or parent.status.is_ended:
                 break
             top = parent
         return top
 
     def live_family(self, root_id: str) -> list[Execution]:
-        """The executions of a family that have not ended."""
+        """What has not ended of a family, and of those of which it may have something."""
+        root_ids = self._state.links.roots_of(root_id, self.changes.links)
         changed = self.changes.executions
         unchanged = (e for k, e in self._state.live.items() if k not in changed)
         return [
             execution
             for execution in (*unchanged, *changed.values())
-            if execution.root_id == root_id and not execution.status.is_ended
+            if execution.root_id in root_ids and not execution.status.is_ended
         ]
 
     def _children_of_call(
@@ -209,6 +201,30 @@ class Batch:
         recorded = self._state.calls.get(parent_id, {}).get(call_key, ())
         added = self.changes.calls.get((parent_id, call_key), ())
         return [self.get(execution_id) for execution_id in (*recorded, *added)]
+
+    def _not_adopted(
+        self,
+        parent: Execution | None,
+        earlier: Sequence[Execution],
+        own: Sequence[Execution],
+    ) -> list[Execution]:
+        """The children of earlier tries, as they are now, that this try does not have.
+
+        Without those that it is under: one may retry its parent within itself.
+        """
+        left_out = {child.execution_id for child in own} | self._line_above(parent)
+        return [
+            child if child.status.is_ended else self.get(child.execution_id)
+            for child in earlier
+            if child.execution_id not in left_out
+        ]
+
+    def _line_above(self, execution: Execution | None) -> set[str]:
+        line = set()
+        while execution is not None and execution.current_parent_id is not None:
+            line.add(execution.current_parent_id)
+            execution = self.find_execution(execution.current_parent_id)
+        return line
 
     def _flows(self) -> "FlowsByName":
         flows = {**self._state.flows, **self.changes.flows}
@@ -251,6 +267,8 @@ class Batch:
             draft.add_new_execution(effect.execution)
         if effect.execution is not execution:
             draft.executions[event.execution_id] = effect.execution
+        if event.kind is K.ADOPTED:
+            draft.add_adoption(event)
         draft.new_cell_runs |= {k for k in effect.cell_runs if k not in cell_runs}
         draft.add_cell_runs(event.execution_id, effect.cell_runs)
         draft.new_messages |= {k for k in effect.messages if k not in messages}
@@ -310,76 +328,4 @@ def _check_created(execution: Execution, event: Event) -> None:
     """
     if execution.execution_id != event.execution_id:
         raise ValueError(f"it is about execution {execution.execution_id!r}")
-    _check_id(execution.root_id, "root_id")
-
-
-def checked_event(event: Event) -> Event:
-    """The event, if it can be written: a bad event must not spoil the batch of the others.
-
-    In text that is not valid Unicode, as a program may print, `?` replaces what is invalid.
-
-    Raises:
-        BadArgument: An id is no UUID in lower case with hyphens, the moment has no time zone
-            or is out of range, or the payload is not JSON.
-    """
-    _check_ids(event)
-    _check_moment(event.happened_at)
-    text = _payload_text(event)
-    try:
-        (text + event.actor).encode()
-    except UnicodeEncodeError:
-        payload: dict[str, Json] = json.loads(text.encode(errors="replace"))
-        actor = event.actor.encode(errors="replace").decode()
-        return replace(event, payload=payload, actor=actor)
-    return event
-
-
-def _payload_text(event: Event) -> str:
-    try:
-        return dumps(event.payload)
-    except (TypeError, ValueError) as error:
-        raise BadArgument(
-            f"The payload of a {event.kind} event is not JSON: {error}"
-        ) from error
-
-
-def _check_ids(event: Event) -> None:
-    for name in ("event_id", "execution_id"):
-        _check_id(getattr(event, name), name)
-    for name in ("cell_run_id", "message_id", "root_id", "parent_id", "retry_of"):
-        if event.payload.get(name) is not None:
-            _check_id(event.payload[name], name)
-
-
-def check_text(record: JsonRecord) -> None:
-    """Refuse text that cannot be written.
-
-    Raises:
-        BadArgument: Some of it is not valid Unicode.
-    """
-    try:
-        dumps(record.to_json()).encode()
-    except UnicodeEncodeError as error:
-        raise BadArgument(
-            f"There is text that is not valid Unicode: {error}."
-        ) from error
-
-
-def _check_id(text: object, name: str) -> None:
-    """Refuse an id that is not a UUID in lower case with hyphens."""
-    try:
-        is_id = isinstance(text, str) and str(UUID(text)) == text
-    except ValueError:
-        is_id = False
-    if not is_id:
-        raise BadArgument(
-            f"{name} is {text!r}, which is not a UUID in its usual writing."
-        )
-
-
-def _check_moment(moment: datetime) -> None:
-    """Refuse a moment that no column of moments can hold."""
-    if moment.tzinfo is None:
-        raise BadArgument(f"The moment {moment} has no time zone. Use UTC.")
-    if not 1900 <= moment.year <= 9000:  # In UTC it may be in the year before or after.
-        raise BadArgument(f"The moment {moment} is out of range.")
+    check_id(execution.root_id, "root_id")

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from flowkernel.core.errors import ExecutionNotFound
-from flowkernel.core.models import CellRun, Event, Execution, Message
+from flowkernel.core.models import CellRun, Event, Message
 from flowkernel.store import rows
 from flowkernel.store.pool import Record
 
@@ -18,35 +18,9 @@ class _Reader(Protocol):
     def _read(self, name: str, **values: Any) -> list[Record]:
         """The rows of a query, by its name in `queries.sql`."""
 
-    def get_execution(self, execution_id: str) -> Execution:
-        """One execution."""
-
 
 class ListQueries:
     """The lists of one execution, and of messages. A part of `Queries`."""
-
-    def ancestors(
-        self: _Reader, execution_id: str, *, offset: int = 0, limit: int = ALL
-    ) -> list[Execution]:
-        """Its parent, its parent's parent, and so on; the root is the last.
-
-        Args:
-            offset: How many of them to leave out.
-
-        Raises:
-            ExecutionNotFound: There is no such execution.
-        """
-        execution = self.get_execution(execution_id)
-        if execution.parent_id is None:
-            return []
-        records = self._read(
-            "ancestors",
-            root_id=execution.root_id,
-            parent_id=execution.parent_id,
-            offset=offset,
-            limit=limit,
-        )
-        return [rows.EXECUTION.model_of(record) for record in records]
 
     def cell_runs(
         self: _Reader, execution_id: str, *, offset: int = 0, limit: int = ALL

@@ -16,6 +16,7 @@ from flowkernel.core.models import (
 from flowkernel.store.caches import BoundedCache, NewIdFilter, RecentIds
 from flowkernel.store.commit import Commit
 from flowkernel.store.event_rows import CellRuns, Messages, open_only
+from flowkernel.store.families import FamilyLinks
 from flowkernel.store.pending_changes import PendingChanges, belongs_to
 
 #: Ids of events kept to recognize a repeated event; as many again for log events.
@@ -63,6 +64,7 @@ class LiveState:
     live: Map[str, Execution] = field(default_factory=Map)
     recently_ended: BoundedCache[Execution] = field(default_factory=_ended_cache)
     calls: Calls = field(default_factory=dict)  #: All calls of live executions.
+    links: FamilyLinks = field(default_factory=FamilyLinks)
     #: The cell runs of live executions.
     cell_runs: dict[str, CellRuns] = field(default_factory=dict)
     #: The messages of live executions.
@@ -97,6 +99,7 @@ class LiveState:
         self._add_cell_runs(changes)
         self._add_messages(changes)
         self.execution_ids.add(changes.new_executions)
+        self.links.add(changes.links)
         if changes.executions:
             self._add_executions(changes.executions)
             self.add_calls(
@@ -160,6 +163,7 @@ class LiveState:
                 self.messages = self.messages.delete(execution_id)
 
     def _remove_pruned(self, ids: Set[str]) -> None:
+        self.links.remove(ids)
         self.recently_ended.remove_where(lambda execution: belongs_to(execution, ids))
         for children in self.calls.values():
             for call_key, child_ids in children.items():

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flowkernel.core.models import CellRun, Event, Execution, Flow, FlowVersion, Message
+from flowkernel.store.families import FamilyLink
 
 
 class DatedVersion(NamedTuple):
@@ -27,8 +28,9 @@ class PendingChanges:
     event_ids: set[str] = field(default_factory=set)
     executions: dict[str, Execution] = field(default_factory=dict)
     new_executions: set[str] = field(default_factory=set)
-    #: The new executions by the call that started them: parent and call key.
+    #: The children by the call that started, or adopted, them: parent and call key.
     calls: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    links: set[FamilyLink] = field(default_factory=set)
     #: By the id of the execution, then by their own id; `messages` likewise.
     cell_runs: dict[str, dict[str, CellRun]] = field(default_factory=dict)
     new_cell_runs: set[str] = field(default_factory=set)
@@ -52,6 +54,7 @@ class PendingChanges:
         self.new_executions |= later.new_executions
         for call, execution_ids in later.calls.items():
             self.calls.setdefault(call, []).extend(execution_ids)
+        self.links |= later.links
         for execution_id, cell_runs in later.cell_runs.items():
             self.add_cell_runs(execution_id, cell_runs)
         self.new_cell_runs |= later.new_cell_runs
@@ -68,9 +71,21 @@ class PendingChanges:
         """Add one that has no row yet, and the call that started it."""
         self.executions[execution.execution_id] = execution
         self.new_executions.add(execution.execution_id)
-        if execution.parent_id is not None and execution.call_key is not None:
-            call = (execution.parent_id, execution.call_key)
-            self.calls.setdefault(call, []).append(execution.execution_id)
+        self.add_call(execution.parent_id, execution.call_key, execution.execution_id)
+
+    def add_adoption(self, event: Event) -> None:
+        """Add what an event of kind ADOPTED changes besides the row of the child."""
+        payload = event.payload
+        self.add_call(payload["parent_id"], payload["call_key"], event.execution_id)
+        if payload["root_id"] != event.root_id:
+            self.links.add(FamilyLink(payload["root_id"], event.root_id))
+
+    def add_call(
+        self, parent_id: str | None, call_key: str | None, child_id: str
+    ) -> None:
+        """Add a child of a call: it was started, or adopted."""
+        if parent_id is not None and call_key is not None:
+            self.calls.setdefault((parent_id, call_key), []).append(child_id)
 
     def add_cell_runs(self, execution_id: str, cell_runs: dict[str, CellRun]) -> None:
         """Add cell runs of one execution, by id."""

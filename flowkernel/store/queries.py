@@ -1,9 +1,8 @@
 """Reading the store: one method for each query. Rows become models here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID
 
 from flowkernel.core.clock import new_id
@@ -17,6 +16,7 @@ from flowkernel.core.models import Execution, Flow, FlowVersion, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import rows, user_sql
 from flowkernel.store.database import MEMORY
+from flowkernel.store.family_queries import FamilyQueries
 from flowkernel.store.list_queries import ListQueries, uuid_text
 from flowkernel.store.seq_pages import SeqPages
 
@@ -25,19 +25,9 @@ MATCHED_EXECUTIONS = (
     10_000  #: How many of the newest executions a shortened id can mean.
 )
 DEFAULT_LIMITS = user_sql.SqlLimits()
-#: Fields that the members of a family come without.
-HEAVY = rows.EXECUTION.heavy
 
 
-class FamilyMember(NamedTuple):
-    """A member of a family, as JSON text: making a thousand models would be too slow."""
-
-    execution_id: str
-    parent_id: str | None
-    text: str
-
-
-class Queries(ListQueries, SeqPages):
+class Queries(ListQueries, FamilyQueries, SeqPages):
     """The reading half of `Store`. Live executions, flows and open messages are in memory.
 
     The rest is read from the tables, after they got what was acknowledged before the query.
@@ -174,49 +164,6 @@ class Queries(ListQueries, SeqPages):
         )
         return [rows.EXECUTION.model_of(record) for record in records]
 
-    def family(self, root_id: str) -> list[FamilyMember]:
-        """A root and everything under it, parents first; empty if it is not a root.
-
-        Without the fields of `HEAVY`: those of a thousand members may not fit into memory.
-        """
-        records = self._read("family", root_id=uuid_text(root_id))
-        return [FamilyMember(**record) for record in records]
-
-    def call_children(
-        self, parents: Sequence[Execution], call_key: str
-    ) -> list[Execution]:
-        """The executions that one call started in any of these tries, oldest first.
-
-        Args:
-            parents: The tries of the execution that makes the call. Live ones need no table.
-            call_key: Which call it is.
-        """
-        live_ids: list[str] = []
-        ended: list[Execution] = []
-        for parent in parents:
-            calls = self._state.calls.get(parent.execution_id, {})
-            if parent.execution_id in self._state.live:  # Then `calls` had all of them.
-                live_ids += calls.get(call_key, ())
-            else:
-                ended.append(parent)
-        return [
-            *self._call_children_of_ended(ended, call_key),
-            *(self.get_execution(execution_id) for execution_id in live_ids),
-        ]
-
-    def _call_children_of_ended(
-        self, parents: Sequence[Execution], call_key: str
-    ) -> list[Execution]:
-        if not parents:
-            return []
-        records = self._read(
-            "call_children",
-            root_ids=[parent.root_id for parent in parents],
-            parent_ids=[parent.execution_id for parent in parents],
-            call_key=call_key,
-        )
-        return [rows.EXECUTION.model_of(record) for record in records]
-
     def prunable(
         self, *, created_before: datetime | None = None, keep: int | None = None
     ) -> list[tuple[str, int]]:
@@ -228,23 +175,6 @@ class Queries(ListQueries, SeqPages):
         moment = rows.stored_moment(created_before) if created_before else None
         records = self._read("prunable", created_before=moment, keep=keep)
         return [(str(record["root_id"]), record["executions"]) for record in records]
-
-    def answer_waits(
-        self, execution: Execution
-    ) -> list[tuple[datetime, datetime | None]]:
-        """When it, or an execution under it, waited for a person's answer: start and end.
-
-        The end is None if it still waits.
-        """
-        records = self._read(
-            "answer_waits",
-            execution_id=uuid_text(execution.execution_id),
-            root_id=uuid_text(execution.root_id),
-        )
-        return [
-            (rows.aware(r["started_at"]), r["ended_at"] and rows.aware(r["ended_at"]))
-            for r in records
-        ]
 
     def count_ended_cells(self) -> dict[str, int]:
         """How many cell runs of each live execution have ended, by id. From memory."""

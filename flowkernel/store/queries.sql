@@ -11,7 +11,8 @@ UPDATE meta SET value = $value WHERE key = $key;
 -- Ids as text: of thousands, DuckDB makes text in a tenth of the time that Python takes.
 SELECT * REPLACE (
     execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
-    parent_id::VARCHAR AS parent_id, retry_of::VARCHAR AS retry_of
+    parent_id::VARCHAR AS parent_id, adopted_by::VARCHAR AS adopted_by,
+    retry_of::VARCHAR AS retry_of
 ) FROM execution WHERE NOT starts_with(status, 'ENDED_');
 
 -- list_live_cells
@@ -19,12 +20,22 @@ SELECT * REPLACE (
 SELECT * FROM cell_run WHERE execution_id = ANY($execution_ids::UUID[]);
 
 -- list_live_calls
--- Which call of theirs started which child, oldest first.
-SELECT parent_id, call_key, execution_id AS id FROM execution
-WHERE root_id IN (
-    SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
-  ) AND parent_id = ANY($execution_ids::UUID[]) AND call_key IS NOT NULL
-ORDER BY created_at, execution_id;
+-- Which call of theirs started, or adopted, which child, oldest first.
+SELECT parent_id, call_key, id FROM (
+    SELECT parent_id, call_key, execution_id AS id, created_at FROM execution
+    WHERE root_id IN (
+        SELECT root_id FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
+      ) AND parent_id = ANY($execution_ids::UUID[]) AND call_key IS NOT NULL
+    UNION ALL
+    SELECT adopted_by, call_key, execution_id, created_at FROM execution
+    WHERE adopted_by = ANY($execution_ids::UUID[]) AND call_key IS NOT NULL
+) ORDER BY created_at, id;
+
+-- list_family_links
+-- Which families have adopted something of which others.
+SELECT DISTINCT parent.root_id::VARCHAR AS root_id, child.root_id::VARCHAR AS former_root_id
+FROM execution child JOIN execution parent ON parent.execution_id = child.adopted_by
+WHERE child.adopted_by IS NOT NULL AND child.root_id <> parent.root_id;
 
 -- newest_execution_id
 -- Ids grow with time, about: an id above this one is new, and need not be looked up.
@@ -61,7 +72,8 @@ SELECT * FROM execution WHERE execution_id = $execution_id;
 SELECT * FROM execution
 WHERE ($status::VARCHAR IS NULL OR status = $status)
   AND ($flow_name::VARCHAR IS NULL OR flow_name = $flow_name)
-  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
+       OR adopted_by = $parent_id::UUID)
   AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
   AND ($is_archived::BOOLEAN IS NULL OR is_archived = $is_archived)
   AND ($before_at::TIMESTAMP IS NULL OR created_at < $before_at
@@ -77,10 +89,12 @@ SELECT id FROM (
 ORDER BY created_at DESC LIMIT $limit;
 
 -- family
--- A root and everything under it, parents first, each as JSON without what may be large.
-SELECT execution_id::VARCHAR AS execution_id, parent_id::VARCHAR AS parent_id,
+-- Families, parents first, each execution as JSON without what may be large.
+SELECT execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
+    parent_id::VARCHAR AS parent_id, adopted_by::VARCHAR AS adopted_by,
     {execution_json} AS text
-FROM execution WHERE root_id = $root_id ORDER BY depth, created_at, execution_id;
+FROM execution WHERE root_id = ANY($root_ids::UUID[])
+ORDER BY depth, created_at, execution_id;
 
 -- call_children
 -- The executions that one call started in any of some tries, oldest first.
@@ -89,30 +103,35 @@ WHERE root_id = ANY($root_ids::UUID[]) AND parent_id = ANY($parent_ids::UUID[])
   AND call_key = $call_key
 ORDER BY created_at, execution_id;
 
--- ancestors
--- The parent, its parent, and so on to the root, within one family.
-WITH RECURSIVE family AS (
-    SELECT execution_id, parent_id FROM execution WHERE root_id = $root_id
-), line AS (
-    SELECT * FROM family WHERE execution_id = $parent_id
+-- lines_above
+-- What is above some executions, up to the first that has not ended, the nearest first.
+WITH RECURSIVE line AS (
+    SELECT execution_id AS id, coalesce(adopted_by, parent_id) AS above, 1 AS level
+    FROM execution WHERE execution_id = ANY($execution_ids::UUID[])
     UNION ALL
-    SELECT family.* FROM family JOIN line ON family.execution_id = line.parent_id
+    SELECT line.id, coalesce(adopted_by, parent_id), level + 1
+    FROM line JOIN execution ON execution_id = above WHERE starts_with(status, 'ENDED_')
 )
-SELECT execution.* FROM execution JOIN line USING (execution_id)
-WHERE root_id = $root_id ORDER BY depth DESC LIMIT $limit OFFSET $offset;
+SELECT id::VARCHAR AS id, above::VARCHAR AS above, status
+FROM line JOIN execution ON execution_id = above ORDER BY level;
 
 -- answer_waits
 -- When an execution, or one under it, waited for a person's answer: start and end.
-WITH RECURSIVE under AS (
-    SELECT execution_id FROM execution WHERE execution_id = $execution_id
+WITH RECURSIVE edge AS (
+    SELECT execution_id, parent_id AS above FROM execution
+    WHERE root_id = ANY($root_ids::UUID[])
     UNION ALL
-    SELECT child.execution_id FROM execution child
-    JOIN under ON child.parent_id = under.execution_id WHERE child.root_id = $root_id
+    SELECT execution_id, adopted_by FROM execution
+    WHERE root_id = ANY($root_ids::UUID[]) AND adopted_by IS NOT NULL
+), under AS (
+    SELECT $execution_id::UUID AS execution_id
+    UNION
+    SELECT edge.execution_id FROM edge JOIN under ON edge.above = under.execution_id
 ), moves AS (
     SELECT kind, payload, happened_at AS started_at, lead(happened_at) OVER (
         PARTITION BY execution_id ORDER BY seq
     ) AS ended_at
-    FROM event WHERE root_id = $root_id AND execution_id IN (FROM under)
+    FROM event WHERE root_id = ANY($root_ids::UUID[]) AND execution_id IN (FROM under)
       AND kind IN ('waiting', 'resumed', 'paused', 'lost', 'ended')
 )
 SELECT started_at, ended_at FROM moves
@@ -132,22 +151,26 @@ WHERE execution_id = $execution_id AND seq > $after_seq ORDER BY seq LIMIT $limi
 -- The numbers of a page of events, logs included: all, or of one family or one execution.
 SELECT seq FROM (
     SELECT seq FROM event WHERE seq > $seq AND seq <= $upto
-      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
       AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
     UNION ALL
     SELECT seq FROM log WHERE seq > $seq AND seq <= $upto
-      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
       AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ) ORDER BY seq LIMIT $limit;
 
 -- event_sizes
 -- The same events with their sizes in bytes, about: a page may have only so many.
 SELECT seq, strlen(payload) AS size FROM event WHERE seq > $seq AND seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 UNION ALL
 SELECT seq, strlen(text) AS size FROM log WHERE seq > $seq AND seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ORDER BY seq;
 
@@ -155,7 +178,8 @@ ORDER BY seq;
 -- The events after one number up to another: all, or those of one family or execution.
 SELECT * FROM event
 WHERE seq > $seq AND seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ORDER BY seq;
 
@@ -163,7 +187,8 @@ ORDER BY seq;
 -- The same for log events.
 SELECT seq, execution_id, root_id, happened_at, stream, text FROM log
 WHERE seq > $seq AND seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
   AND ($execution_id::UUID IS NULL OR execution_id = $execution_id::UUID)
 ORDER BY seq;
 

@@ -42,7 +42,8 @@ CREATE TABLE execution (
     status VARCHAR NOT NULL,
     created_at TIMESTAMP NOT NULL,
     status_message VARCHAR,
-    parent_id UUID,
+    parent_id UUID,          -- who started it
+    adopted_by UUID,         -- whose child it is now, if a retry of its parent adopted it
     depth INTEGER NOT NULL,
     call_key VARCHAR,
     retry_of UUID,

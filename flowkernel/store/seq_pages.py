@@ -10,6 +10,7 @@ from typing import Any
 
 from flowkernel.core.models import Event
 from flowkernel.store import rows
+from flowkernel.store.families import FamilyMember, members_under
 from flowkernel.store.list_queries import uuid_text
 from flowkernel.store.live_state import LiveState
 from flowkernel.store.pool import CursorPool, Record
@@ -89,9 +90,11 @@ class SeqPages:
             limit: Events, inclusive.
             max_bytes: Of their payloads; the first event is there, whatever its size.
         """
+        root_id = root_id and uuid_text(root_id)
         selection: dict[str, Any] = {
-            "root_id": root_id and uuid_text(root_id),
+            "root_id": root_id,
             "execution_id": execution_id and uuid_text(execution_id),
+            "adopted_ids": self.adopted_ids(root_id) if root_id else [],
         }
         upto = self._applied(None)
         last, is_cut = self._page_end("event_seqs", seq, upto, limit, selection)
@@ -104,6 +107,18 @@ class SeqPages:
         events += map(rows.log_event, self._pool.read("log_between", **bounds))
         events.sort(key=lambda event: event.seq)
         return EventPage(events, bounds["upto"] if is_cut or end is not None else upto)
+
+    def adopted_ids(self, root_id: str) -> list[str]:
+        """The executions of other families that a family has adopted, and all under them."""
+        root_ids = self._state.links.roots_of(root_id)
+        if len(root_ids) == 1:
+            return []
+        members = [
+            FamilyMember(**record)
+            for record in self._read("family", root_ids=[*root_ids])
+        ]
+        below = members_under(root_id, members)
+        return [member.execution_id for member in below if member.root_id != root_id]
 
     def changes_after(
         self,

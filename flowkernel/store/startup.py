@@ -1,6 +1,7 @@
 """What happens when the store opens: it fills its memory, and catches up with the journal."""
 
 from collections.abc import Mapping
+from itertools import starmap
 from logging import getLogger
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flowkernel.store import rows
 from flowkernel.store.batch import Batch
 from flowkernel.store.caches import NewIdFilter, RecentIds
 from flowkernel.store.event_rows import CellRuns, Messages, open_only
+from flowkernel.store.families import FamilyLink
 from flowkernel.store.journal.frames import FrameContent
 from flowkernel.store.journal.journal import Journal
 from flowkernel.store.journal.segments import Header, frames_after, read_header
@@ -30,6 +32,7 @@ def load_state(pool: CursorPool, *, event_ids: int = EVENT_ID_COUNT) -> LiveStat
     flows = map(rows.FLOW.model_of, pool.read("list_flows"))
     newest_id = next(iter(pool.read("newest_execution_id")[0].values()))
     recent = pool.read("newest_event_ids", limit=event_ids) if event_ids else []
+    links = starmap(FamilyLink, (r.values() for r in pool.read("list_family_links")))
     state = LiveState(
         last_seq=int(pool.meta()["applied_seq"]),
         execution_ids=NewIdFilter(str(newest_id or ""), limit=EXECUTION_ID_COUNT),
@@ -40,6 +43,7 @@ def load_state(pool: CursorPool, *, event_ids: int = EVENT_ID_COUNT) -> LiveStat
             (str(row["event_id"]) for row in recent), limit=EVENT_ID_COUNT
         ),
     )
+    state.links.add(links)
     if live:
         _load_parts(pool, state, list(live))
     return state

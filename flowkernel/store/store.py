@@ -20,10 +20,11 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Event, Flow, FlowVersion
 from flowkernel.store import sql_files
-from flowkernel.store.batch import Batch, check_text, checked_event
+from flowkernel.store.batch import Batch
 from flowkernel.store.commit import Commit
 from flowkernel.store.compaction import compact, remove_drafts
 from flowkernel.store.database import MEMORY, copy_to, engine_error, open_file
+from flowkernel.store.event_checks import check_text, checked_event
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.projector import Projector
 from flowkernel.store.queries import Queries

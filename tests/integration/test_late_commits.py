@@ -99,7 +99,7 @@ class Record:
 
     def __init__(self) -> None:
         self.status: dict[str, S] = {}
-        self.parent: dict[str, str | None] = {}
+        self.parent: dict[str, str | None] = {}  #: Whose child it is now.
         self.retry_of: dict[str, str | None] = {}
         self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.answers: defaultdict[str, int] = defaultdict(int)
@@ -124,6 +124,9 @@ class Record:
                 if payload["parent_id"] and payload["call_key"]:
                     self._add_child(id_, payload["parent_id"], payload["call_key"])
                 self.status[id_] = S(payload["status"])
+            elif event.kind is K.ADOPTED:
+                self.parent[id_] = payload["parent_id"]
+                self.calls[payload["parent_id"], payload["call_key"]].append(id_)
             elif event.kind is K.MESSAGE_ANSWERED:
                 self.answers[payload["message_id"]] += 1
             elif (target := target_of(event)) is not None:
@@ -137,6 +140,19 @@ class Record:
                 if status is S.ENDED_SUCCESS or (is_own and not status.is_ended):
                     self.twice.append(child_id)
         self.calls[parent_id, call_key].append(child_id)
+
+    def under(self, top_id: str) -> set[str]:
+        """What is under it now, however far."""
+        return {id_ for id_ in self.parent if top_id in self._line_above(id_)}
+
+    def _line_above(self, execution_id: str) -> list[str]:
+        line = []
+        parent_id = self.parent[execution_id]
+        while parent_id is not None:
+            assert parent_id not in line, "it is under itself"
+            line.append(parent_id)
+            parent_id = self.parent[parent_id]
+        return line
 
     def tries(self, execution_id: str | None) -> list[str]:
         tries = []
@@ -242,8 +258,15 @@ class LateCommits(RuleBasedStateMachine):
     @rule(number=NUMBER)
     def cancel(self, number: int) -> None:
         if execution_id := self.live_id(number):
-            cancel = partial(self.engine.service.cancel, execution_id, "ada")
-            self.send(number, cancel, lambda e: self.cancelled.add(e.execution_id))
+            self.cancel_one(number, execution_id)
+
+    def cancel_one(self, number: int, execution_id: str) -> None:
+        cancel = partial(self.engine.service.cancel, execution_id, "ada")
+        self.send(number, cancel, lambda e: self.note_cancel(e.execution_id))
+
+    def note_cancel(self, execution_id: str) -> None:
+        """It reaches what is under it, also what it has adopted."""
+        self.cancelled |= {execution_id, *self.record.under(execution_id)}
 
     @rule(number=NUMBER, verb=st.sampled_from(["pause", "resume"]))
     def pause_or_resume(self, number: int, verb: str) -> None:
@@ -293,12 +316,12 @@ class LateCommits(RuleBasedStateMachine):
     @rule(number=NUMBER, key=st.sampled_from(KEYS))
     def call(self, number: int, key: str) -> None:
         if kernel := self.free_kernel(number):
-            request = StartRequest(
-                flow="f", parent_id=kernel.execution_id, call_key=key
-            )
-            start = partial(self.engine.service.start, request, caller=kernel.caller)
-            acknowledge = partial(self.note_child, kernel)
-            self.send(number, start, acknowledge, kernel)
+            self.call_from(number, kernel, key)
+
+    def call_from(self, number: int, kernel: Kernel, key: str) -> None:
+        request = StartRequest(flow="f", parent_id=kernel.execution_id, call_key=key)
+        start = partial(self.engine.service.start, request, caller=kernel.caller)
+        self.send(number, start, partial(self.note_child, kernel), kernel)
 
     def note_child(self, kernel: Kernel, child: Any) -> None:
         kernel.children.append(child.execution_id)
@@ -338,6 +361,27 @@ class LateCommits(RuleBasedStateMachine):
                 request = WaitRequest(targets=kernel.children, seconds=60, is_flow=True)
                 self.hold(kernel, request, list(kernel.children))
                 self.go_round()
+
+    @rule(number=NUMBER, key=st.sampled_from(KEYS))
+    def adopt(self, number: int, key: str) -> None:
+        """A flow ends before its child; its retry makes the same call, and is cancelled."""
+        kernel = self.free_kernel(number)
+        if kernel is None:
+            return
+        first_id = kernel.execution_id
+        self.call_from(1, kernel, key)
+        self.go_round()
+        if kernel not in self.kernels or not kernel.is_free:
+            return
+        self.kernels.remove(kernel)
+        self.report(1, kernel, K.ENDED, status=S.ENDED_ERROR)
+        self.send(1, partial(self.engine.service.retry, first_id, StartRequest()))
+        self.go_round()
+        for again in [k for k in self.kernels if k.is_free]:
+            if self.record.retry_of[again.execution_id] == first_id:
+                self.call_from(number, again, key)
+                if number % 2:
+                    self.cancel_one(number, again.execution_id)
 
     @rule(number=NUMBER)
     def set_output(self, number: int) -> None:

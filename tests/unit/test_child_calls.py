@@ -19,8 +19,12 @@ from flowkernel.core.models import (
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
+from flowkernel.engine.execution_verbs import cancel_family
+from flowkernel.engine.prompts.stale_prompts import stale_events
+from flowkernel.engine.retention import delete
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
+from flowkernel.engine.starting import adopted_event
 from flowkernel.home import Home
 from flowkernel.store import Store
 
@@ -140,6 +144,20 @@ def run(service, execution, status):
         service.store.append([make_event(id_, K.ENDED, status=status)])
 
 
+def retry(service, execution):
+    request = StartRequest(execution_id=new_id())
+    return service.retry(execution.execution_id, request)
+
+
+def ids_under(service, execution):
+    _top, members = service.subtree(execution.execution_id)
+    return [member.execution_id for member in members]
+
+
+def current(service, execution):
+    return service.store.get_execution(execution.execution_id)
+
+
 def test_a_leaf_that_succeeded_is_kept_under_a_parent_that_failed(service):
     """Top calls mid, mid calls leaf; leaf succeeds, mid fails, top fails, top is retried."""
     top = service.start(StartRequest(flow="f"))
@@ -149,22 +167,148 @@ def test_a_leaf_that_succeeded_is_kept_under_a_parent_that_failed(service):
     run(service, mid, S.ENDED_ERROR)
     run(service, top, S.ENDED_ERROR)
 
-    again = service.retry(top.execution_id, StartRequest(execution_id=new_id()))
+    again = retry(service, top)
     next_mid = call_of(service, again)
 
     assert next_mid.retry_of == mid.execution_id
     assert call_of(service, next_mid).execution_id == leaf.execution_id
+    assert ids_under(service, again) == [next_mid.execution_id, leaf.execution_id]
+    assert ids_under(service, top) == [mid.execution_id, leaf.execution_id]
 
 
-def test_a_child_that_outlived_its_parent_is_adopted_by_the_retry(service):
+@pytest.fixture
+def outlived(service):
+    """Top was retried; the child of its first try goes on, with a child of its own."""
     top = service.start(StartRequest(flow="f"))
     child = call_of(service, top)
-    run(service, child, S.RUNNING)
+    leaf = call_of(service, child)
+    for execution in (child, leaf):
+        run(service, execution, S.RUNNING)
     run(service, top, S.ENDED_ERROR)
+    return top, retry(service, top), child, leaf
 
-    again = service.retry(top.execution_id, StartRequest(execution_id=new_id()))
 
-    assert call_of(service, again).execution_id == child.execution_id
+def test_a_child_that_outlived_its_parent_is_adopted_by_the_retry(service, outlived):
+    top, again, child, leaf = outlived
+
+    adopted = call_of(service, again)
+
+    assert adopted.execution_id == child.execution_id
+    assert (adopted.parent_id, adopted.adopted_by) == (
+        top.execution_id,
+        again.execution_id,
+    )
+    both = [child.execution_id, leaf.execution_id]
+    assert ids_under(service, top) == ids_under(service, again) == both
+    assert service.store.ancestors(leaf.execution_id) == [adopted, again]
+
+
+def test_an_adoption_is_recorded_once_and_by_whom(service, outlived):
+    top, again, child, _leaf = outlived
+
+    for _ in range(2):
+        call_of(service, again)
+
+    page = service.store.events_after(0, execution_id=child.execution_id)
+    [event] = [event for event in page.events if event.kind is K.ADOPTED]
+    assert event.payload == {
+        "parent_id": again.execution_id,
+        "root_id": again.execution_id,
+        "call_key": "step",
+        "former_parent_id": top.execution_id,
+    }
+
+
+def test_a_cancel_of_the_retry_reaches_what_it_adopted(service, outlived):
+    _top, again, child, leaf = outlived
+    call_of(service, again)
+
+    service.cancel(again.execution_id, "ada")
+
+    for execution in (child, leaf):
+        assert current(service, execution).requested_action is RequestedAction.CANCEL
+
+
+def test_a_cancel_in_the_same_frame_reaches_what_was_adopted(service, outlived):
+    """The writer decides both before the adoption is in memory."""
+    _top, again, child, _leaf = outlived
+    adopted = adopted_event(again, current(service, child))
+
+    def adopt_and_cancel(batch):
+        batch.append_checked([adopted])
+        return cancel_family(batch, again.execution_id, "ada")
+
+    service.store.decide(adopt_and_cancel)
+
+    assert current(service, child).requested_action is RequestedAction.CANCEL
+
+
+def test_events_of_what_was_adopted_belong_to_both_families(service, outlived):
+    top, again, _child, leaf = outlived
+    call_of(service, again)
+    service.log(leaf.execution_id, "stdout", "on it", event_id=new_id())
+
+    for root in (top, again):
+        events = service.store.events_after(0, root_id=root.execution_id).events
+        found = [(event.execution_id, event.kind) for event in events]
+        assert (leaf.execution_id, K.LOGGED) in found
+
+
+def test_an_execution_does_not_adopt_what_is_above_it(service, outlived):
+    """The child retries its parent within itself, and that makes the same call."""
+    top, _again, child, _leaf = outlived
+    request = StartRequest(
+        flow="f", retry_of=top.execution_id, parent_id=child.execution_id
+    )
+    inner = service.start(request)
+
+    assert call_of(service, inner).execution_id != child.execution_id
+
+
+def test_a_wrapper_that_was_lost_goes_on_from_what_it_adopted():
+    failed = earlier(S.ENDED_ERROR, adopted_by="parent")
+
+    assert a_call(failed, is_wrapped=True, losses=1).existing() is failed
+
+
+def test_what_was_adopted_and_failed_waits_for_its_new_wrapper():
+    failed = earlier(S.PAUSED, failure=Failure(), adopted_by="parent")
+    live = {"earlier": failed, "parent": execution("parent")}
+
+    assert a_call(failed).existing() is failed
+    assert stale_events(live, [], live.get) == []
+
+
+def test_the_next_engine_knows_what_was_adopted(tmp_path):
+    with Store(tmp_path / "db") as store:
+        service = Service(store, Home(None), Config())
+        service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
+        top = service.start(StartRequest(flow="f"))
+        child = call_of(service, top)
+        run(service, child, S.RUNNING)
+        run(service, top, S.ENDED_ERROR)
+        again = retry(service, top)
+        call_of(service, again)
+
+    with Store(tmp_path / "db") as store:
+        service = Service(store, Home(None), Config())
+
+        assert call_of(service, again).execution_id == child.execution_id
+        assert store.call_children([again], "step") == [current(service, child)]
+        service.cancel(again.execution_id, "ada")
+        assert current(service, child).requested_action is RequestedAction.CANCEL
+        store.rebuild()
+        assert current(service, child).adopted_by == again.execution_id
+
+
+def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, outlived):
+    top, again, child, _leaf = outlived
+    call_of(service, again)
+    run(service, again, S.ENDED_ERROR)
+
+    delete(service, again.execution_id)
+
+    assert current(service, child).parent_id == top.execution_id
 
 
 def test_what_has_not_ended_is_not_retried(service):
@@ -193,20 +337,50 @@ def test_a_cancel_reaches_what_outlived_its_parent(service):
     service.cancel(top.execution_id, "ada")
 
     for execution in (top, leaf):
-        current = service.store.get_execution(execution.execution_id)
-        assert current.requested_action is RequestedAction.CANCEL
-    assert service.store.get_execution(other.execution_id).status is S.QUEUED
+        assert current(service, execution).requested_action is RequestedAction.CANCEL
+    assert current(service, other).status is S.QUEUED
     with pytest.raises(MoveNotAllowed, match="is being cancelled"):
         call_of(service, leaf)
 
 
-def test_what_outlives_its_parent_counts_to_the_parent_above():
+@pytest.fixture
+def families():
+    """Top started mid, and mid started leaf."""
     families = LiveFamilies()
     for child_id, parent_id in (("mid", "top"), ("leaf", "mid")):
-        families.apply(make_event(child_id, K.CREATED, parent_id=parent_id))
+        families.apply(make_event(child_id, K.CREATED, parent_id=parent_id), {})
+    return families
 
-    families.apply(make_event("mid", K.ENDED, status=S.ENDED_ERROR))
+
+def test_what_outlives_its_parent_counts_to_the_parent_above(families):
+    families.apply(make_event("mid", K.ENDED, status=S.ENDED_ERROR), {})
     assert (families.children("top"), families.children("mid")) == (["leaf"], [])
 
-    families.apply(make_event("leaf", K.ENDED, status=S.ENDED_SUCCESS))
+    families.apply(make_event("leaf", K.ENDED, status=S.ENDED_SUCCESS), {})
     assert families.children("top") == []
+
+
+def test_what_is_adopted_counts_to_its_new_parent(families):
+    adopted = make_event("leaf", K.ADOPTED, parent_id="top-2")
+
+    families.apply(adopted, {"leaf": own(S.RUNNING)})
+
+    assert (families.children("mid"), families.children("top-2")) == ([], ["leaf"])
+    assert families.top_of("leaf") == "top-2"
+
+
+def test_what_is_kept_is_nobodys_live_child(families):
+    families.apply(make_event("leaf", K.ENDED, status=S.ENDED_SUCCESS), {})
+
+    families.apply(make_event("leaf", K.ADOPTED, parent_id="top-2"), {})
+
+    assert families.children("top-2") == []
+
+
+def test_the_next_engine_knows_who_is_above_what_outlived_its_parent():
+    families = LiveFamilies()
+    leaf = execution("leaf", parent_id="mid")
+
+    families.recall({"top": execution("top"), "leaf": leaf}, {"leaf": "top"})
+
+    assert families.children("top") == ["leaf"]

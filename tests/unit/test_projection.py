@@ -175,11 +175,12 @@ def test_an_execution_ends_exactly_where_the_table_allows(now, end):
 
 @pytest.mark.parametrize("ended", sorted(ENDED))
 @pytest.mark.parametrize("kind", K)
-def test_after_the_end_only_saving_and_logging_are_allowed(ended, kind):
+def test_after_the_end_it_is_only_saved_logged_and_adopted(ended, kind):
     execution = standing_at(ended)
-    event = happened(execution, kind, status=ended, name="new", text="late")
+    late = {"name": "new", "text": "late", "parent_id": "retry"}
+    event = happened(execution, kind, status=ended, **late)
 
-    if kind in (K.SAVED, K.LOGGED):
+    if kind in (K.SAVED, K.LOGGED, K.ADOPTED):
         assert fold(execution, event).status is ended
     else:
         with pytest.raises(MoveNotAllowed):

@@ -52,6 +52,11 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
     }
     payloads: dict[K, dict[str, object]] = {
         K.CREATED: execution.to_json(),
+        K.ADOPTED: {
+            "parent_id": IDS[number % 4],
+            "root_id": IDS[number % 2],
+            "call_key": str(number % 3),
+        },
         K.STARTED: {"worker": f"w{number}"},
         K.ENDED: {"status": end, "status_message": str(number)},
         K.FAILED: {

@@ -323,6 +323,30 @@ def test_events_of_other_families_are_ignored():
     assert list(tree.executions) == ["root"]
 
 
+def test_what_was_adopted_is_drawn_under_who_has_it():
+    """In the tree of who started it alone, it stays there."""
+    first = an_execution("first", parent_id="root", status=S.ENDED_ERROR)
+    again = an_execution("again", parent_id="root")
+    child = an_execution("child", parent_id="first", name="child", adopted_by="again")
+
+    lines = a_tree(an_execution(), first, child, again).lines()
+    alone = a_tree(an_execution("first"), child)
+    alone.execution_id = "first"
+
+    assert [line.execution_id for line in lines] == ["root", "first", "again", "child"]
+    assert [line.execution_id for line in alone.lines()] == ["first", "child"]
+
+
+def test_an_adopted_one_of_another_family_has_to_be_read():
+    tree = a_tree(an_execution())
+
+    with pytest.raises(MoveNotAllowed):
+        tree.apply(an_event(K.ADOPTED, "stranger", parent_id="root", seq=1))
+
+    tree.apply(an_event(K.ADOPTED, "stranger", parent_id="other", seq=1))
+    assert list(tree.executions) == ["root"]
+
+
 def test_an_event_after_a_missed_one_is_an_error():
     tree = a_tree(an_execution(status=S.PENDING))
 

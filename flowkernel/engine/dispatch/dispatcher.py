@@ -5,7 +5,7 @@ from the store, commit by commit: the events, and the executions as they were ri
 It never looks at anything newer. What it decides goes to the store, whose writer decides again
 where the state may have changed meanwhile. The decisions, which are pure, are in modules of
 their own: who gets a slot in `slots`, what a worker has to do in `assignments`, what follows
-for children in `cancellation` and after a loss in `lost_workers`.
+for children in `family_follower` and after a loss in `lost_workers`.
 """
 
 import asyncio
@@ -26,17 +26,9 @@ from flowkernel.engine.dispatch.assignments import (
     find_dropped,
     plan_assignments,
 )
-from flowkernel.engine.dispatch.cancellation import (
-    NEVER_STARTED,
-    WITH_PARENT,
-    cancel_children,
-    cancels,
-    never_started,
-    to_cancel,
-)
+from flowkernel.engine.dispatch.family_follower import FamilyFollower
 from flowkernel.engine.dispatch.in_thread import InThread
 from flowkernel.engine.dispatch.known_workers import KnownWorkers
-from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.dispatch.lost_workers import record_losses
 from flowkernel.engine.dispatch.places import Places
 from flowkernel.engine.dispatch.slots import Grant, SlotTable
@@ -91,7 +83,7 @@ class Dispatcher:
         self.commit = Commit(seq=0, live={}, messages={})
         self._processes = processes
         self._streams = streams
-        self._families = LiveFamilies()
+        self._families = FamilyFollower(self._insist)
         self._changes: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,10 +92,9 @@ class Dispatcher:
     def open(self, commit: Commit) -> None:
         """Follow what was under way when the last engine ended."""
         self.commit = commit
-        self._families.recall(commit.live.values())
+        self._families.open(commit.live, self.service.store.lines_above(commit.live))
         self.workers.recall(commit.live.values())
         ended_cells = self.service.store.count_ended_cells()
-        self._cancel(never_started(commit.live), NEVER_STARTED)
         for execution in sorted(commit.live.values(), key=lambda e: e.created_at):
             self.slots.recall(execution)
             ended = ended_cells.get(execution.execution_id, 0)
@@ -113,16 +104,18 @@ class Dispatcher:
     def on_commit(self, commit: Commit) -> None:
         """Follow what was committed. An event that fails here loses its own reaction only."""
         self.commit = commit
+        root_ids: dict[int, str] = {}
         for event in commit.events:
             try:
                 self._follow(event)
+                root_ids[event.seq] = self._families.apply(event, commit)
             except Exception:
                 log.exception(f"could not follow event {event.event_id} ({event.kind})")
         for message in commit.changed_messages:
             if message.status is not MessageStatus.OPEN:
                 closed = message_closed(message.message_id)
                 self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
-        self._streams.publish(commit)
+        self._streams.publish(commit, root_ids)
         self.grant_slots()
 
     @property
@@ -142,8 +135,6 @@ class Dispatcher:
             self._resume_all(self.waits.note(execution_ended(execution_id), status))
         elif event.kind in (K.FAILED, K.KERNEL_LOST):
             self.waits.note(execution_ended(execution_id), S.PAUSED)
-        self._cancel_children(event)
-        self._families.apply(event)
         if event.kind not in SILENT:
             self._wake(execution_id)
 
@@ -158,20 +149,6 @@ class Dispatcher:
     def _resume_all(self, waiters: list[str]) -> None:
         for waiter in waiters:
             self.slots.resume(waiter)
-
-    def _cancel_children(self, event: Event) -> None:
-        """Cancel the children that cannot go on without their parent."""
-        if event.kind not in (K.REQUESTED, K.ENDED):
-            return
-        child_ids = self._families.children(event.execution_id)
-        live = [self.live[child_id] for child_id in child_ids if child_id in self.live]
-        children = [child.execution_id for child in to_cancel(event, live)]
-        self._cancel(children, WITH_PARENT if cancels(event) else NEVER_STARTED)
-
-    def _cancel(self, child_ids: list[str], sentence: str) -> None:
-        if child_ids:
-            cancel = partial(cancel_children, child_ids=child_ids, sentence=sentence)
-            self.spawn(self._insist(cancel))
 
     def _wake(self, execution_id: str) -> None:
         """Wake the requests that wait for a change of it, and its worker."""
@@ -290,9 +267,12 @@ class Dispatcher:
 
     def record(self, events: list[Event]) -> None:
         """Have events recorded soon, even if the disk is full now; late ones are skipped."""
-        self.spawn(self._insist(partial(Batch.append, events=events, strict=False)))
+        self._insist(partial(Batch.append, events=events, strict=False))
 
-    async def _insist(self, decide: Callable[[Batch], object]) -> None:
+    def _insist(self, decide: Callable[[Batch], object]) -> None:
+        self.spawn(self._try_until_recorded(decide))
+
+    async def _try_until_recorded(self, decide: Callable[[Batch], object]) -> None:
         """Have something decided and recorded; again and again while that is not possible."""
         while not self.is_stopping:
             try:

@@ -43,7 +43,7 @@ def _abandoned(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
     is_cancelled = failed.requested_action is RequestedAction.CANCEL
     if is_cancelled and failed.worker is None:
         status, sentence = S.ENDED_CANCELLED, failed.status_message
-    elif failed.is_failed and failed.parent_id not in live:
+    elif failed.is_failed and failed.current_parent_id not in live:
         status = S.ENDED_ERROR
         sentence = f"{failed.status_message} The wrapper that asks about it has ended."
     else:

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -28,7 +28,7 @@ class EventSelection(NamedTuple):
 
     def has(self, event: "RecentEvent") -> bool:
         """Whether the event is one of them."""
-        is_in_family = self.root_id in (None, event.root_id)
+        is_in_family = self.root_id in (None, event.root_id, event.current_root_id)
         return is_in_family and self.execution_id in (None, event.execution_id)
 
 
@@ -44,11 +44,15 @@ class ReadEvents(Protocol):
 class RecentEvent:
     """An event in memory: its frame, as soon as a watcher wanted it."""
 
-    __slots__ = ("_content", "execution_id", "root_id", "seq", "size")
+    __slots__ = (
+        *("_content", "current_root_id", "execution_id"),
+        *("root_id", "seq", "size"),
+    )
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, current_root_id: str) -> None:
         self.seq = event.seq
         self.root_id = event.root_id
+        self.current_root_id = current_root_id
         self.execution_id = event.execution_id
         self.size = _size(event)
         self._content: Event | StreamFrame = event
@@ -80,10 +84,16 @@ class EventStream(Feed[EventSelection]):
         self.last_seq = last_seq  #: The number of the last event that it had.
         self._read_events = read_events
 
-    def publish(self, events: Iterable[Event]) -> None:
-        """Add events that were committed, and wake the watchers."""
+    def publish(
+        self, events: Iterable[Event], root_ids: Mapping[int, str] | None = None
+    ) -> None:
+        """Add events that were committed, and wake the watchers.
+
+        Args:
+            root_ids: By number, those that belong to the watchers of another family, too.
+        """
         for event in events:
-            item = RecentEvent(event)
+            item = RecentEvent(event, (root_ids or {}).get(event.seq, event.root_id))
             self._events.append(item)
             self._bytes += item.size
             self.last_seq = event.seq

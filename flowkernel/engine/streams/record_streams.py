@@ -15,9 +15,14 @@ class RecordStreams:
         self.events = EventStream(store.last_seq, store.events_after)
         self.changes = ChangeStream(store.changes_after)
 
-    def publish(self, commit: Commit) -> None:
-        """Follow what was committed."""
-        self.events.publish(commit.events)
+    def publish(self, commit: Commit, root_ids: Mapping[int, str]) -> None:
+        """Follow what was committed.
+
+        Args:
+            root_ids: By the number of each event, the root of the family to which its
+                execution belongs now: a retry may have adopted it.
+        """
+        self.events.publish(commit.events, root_ids)
         self.changes.publish(commit)
 
     def open(self, commit: Commit, progress: Mapping[str, Progress]) -> None:

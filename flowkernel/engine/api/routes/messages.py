@@ -15,6 +15,7 @@ from flowkernel.engine.api.query import Flag, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.field_types import Id
+from flowkernel.engine.running_engine import Engine
 
 router = APIRouter(tags=["message"], route_class=StrictRoute)
 
@@ -34,7 +35,7 @@ async def list_messages(
     """
     read = engine.store.list_messages
     if is_open:
-        read = partial(_read_open, await in_thread(engine.inbox.open), root_id)
+        read = partial(_read_open, await in_thread(_open_messages, engine, root_id))
     elif root_id is not None:
         raise BadArgument("`root_id` selects open messages: add `is_open=true`.")
 
@@ -54,16 +55,19 @@ async def list_messages(
     return page.response(request)
 
 
+def _open_messages(engine: Engine, root_id: str | None) -> list[Message]:
+    """Those that wait for an answer: all, or those of a family and what it has adopted."""
+    messages = engine.inbox.open()
+    if root_id is None:
+        return messages
+    adopted = set(engine.store.adopted_ids(root_id))
+    return [m for m in messages if m.root_id == root_id or m.execution_id in adopted]
+
+
 def _read_open(
-    messages: list[Message],
-    root_id: str | None,
-    limit: int,
-    *,
-    before: Message | None,
+    messages: list[Message], limit: int, *, before: Message | None
 ) -> list[Message]:
     """A page of those that wait for an answer, which are in memory, newest first."""
-    if root_id is not None:
-        messages = [m for m in messages if m.root_id == root_id]
     if before is not None:
         age = (before.created_at, before.message_id)
         messages = [m for m in messages if (m.created_at, m.message_id) < age]
