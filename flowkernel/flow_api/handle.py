@@ -5,6 +5,7 @@ from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
+from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
@@ -118,6 +119,14 @@ class ExecutionHandle:
     def tree(self) -> str:
         """It and everything under it, as text of several lines."""
         return tree_text(self._client.tree(self.execution_id), self.execution_id)
+
+    def exists(self) -> bool:
+        """Whether the engine still has it. It does, unless it was deleted."""
+        try:
+            self.load_all()
+        except ExecutionNotFound:
+            return False
+        return True
 
     # -- actions -------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from flowkernel.flow_api.exceptions import (
     LifecycleSignal,
 )
 from flowkernel.flow_api.handle import ExecutionHandle
+from flowkernel.flow_api.not_available import refuse_arguments
 from flowkernel.flow_api.stored_records import Message
 from flowkernel.flow_api.wait_loop import long_poll
 
@@ -75,6 +76,7 @@ class SelfReporting(ExecutionHandle):
         message_type: str = "INFO",
         wait: bool = True,
         timeout: float | None = None,
+        **unknown: Any,
     ) -> Message:
         """Send a message to the people of this home, and wait for the answer.
 
@@ -90,7 +92,9 @@ class SelfReporting(ExecutionHandle):
         Raises:
             BadForm: The body cannot be shown; names the property at fault.
             MessageResponseTimeoutError: It was not answered in time.
+            NotYetAvailable: An argument that this version does not know.
         """
+        refuse_arguments("message", unknown)
         content = {"message": message, "request": request, "body": body}
         options = {"message_type": message_type, "wait": wait, "timeout": timeout}
         sent_message = self._send(subject, content, options)
@@ -151,6 +155,8 @@ class SelfReporting(ExecutionHandle):
 
     def sleep(self, seconds: float) -> None:
         """Do nothing for so many seconds. The flow holds no slot meanwhile."""
+        if not -math.inf < seconds < math.inf:
+            raise BadArgument(f"sleep({seconds}) has no end; give a number of seconds.")
         end = monotonic() + float(seconds)
         self._sleep({"duration": float(seconds)}, lambda: end - monotonic())
 

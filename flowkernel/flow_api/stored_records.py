@@ -1,5 +1,6 @@
 """What the engine stores, as a flow reads it: fields by name, messages and flows."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from flowkernel.client.client import Client
@@ -11,14 +12,22 @@ from flowkernel.flow_api.wait_loop import wait_for_answer
 #: Names of the documentation for fields that have another name in the store.
 ALIASES = {
     "id": "execution_id",
+    "created_by": "started_by",
     "input_value": "inputs",
     "output_value": "output",
     "message": "status_message",
     "asked": "requested_action",  # As older versions called it.
 }
+#: The same for a message, and for a flow, which is known by its name.
+MESSAGE_ALIASES = {"id": "message_id"}
+FLOW_ALIASES = {"id": "name"}
 
 
-def pick(record: dict[str, Json], names: tuple[str, ...]) -> Any:
+def pick(
+    record: dict[str, Json],
+    names: tuple[str, ...],
+    aliases: Mapping[str, str] = ALIASES,
+) -> Any:
     """One field of a record, or a tuple of several.
 
     >>> pick({"name": "fetch", "inputs": {"day": "monday"}}, ("name", "input_value"))
@@ -29,10 +38,10 @@ def pick(record: dict[str, Json], names: tuple[str, ...]) -> Any:
     """
     values = []
     for name in names:
-        field = ALIASES.get(name, name) if name not in record else name
+        field = aliases.get(name, name) if name not in record else name
         if field not in record:
             raise BadArgument(
-                f"There is no field {field!r}; there are {', '.join(record)}."
+                f"There is no field {name!r}; there are {', '.join(record)}."
             )
         values.append(record[field])
     return values[0] if len(values) == 1 else tuple(values)
@@ -42,9 +51,9 @@ class Message:
     """A message and, when a person has answered it, the answer.
 
     `this.message()` and `system.message()` return one. Its fields, for `get` and `load`:
-    `message_id`, `execution_id`, `subject`, `message`, `message_type`, `body`, `status`,
-    `response`, `answered_by`, `answered_from`, ... The response is a dict: what was filled in,
-    by name, and the button that was pressed, as True. Example::
+    `message_id` (or `id`), `execution_id`, `subject`, `message`, `message_type`, `body`,
+    `status`, `response`, `answered_by`, `answered_from`, ... The response is a dict: what was
+    filled in, by name, and the button that was pressed, as True. Example::
 
         answer = this.message("Which day?", request="A day, as 2026-01-31")
         day = answer.get("response")["string"]
@@ -65,7 +74,7 @@ class Message:
         Raises:
             BadArgument: There is no such field.
         """
-        return pick(self._record, names)
+        return pick(self._record, names, MESSAGE_ALIASES)
 
     def load(self, *names: str) -> Any:
         """One field, or a tuple of several, read from the engine now.
@@ -78,7 +87,7 @@ class Message:
         self._record = self._client.get(f"/message/{self.message_id}")
         if response is not None:  # It may have a password, which the engine gives once.
             self._record["response"] = response
-        return pick(self._record, names)
+        return pick(self._record, names, MESSAGE_ALIASES)
 
     def wait(self, timeout: float | None = None) -> Self:
         """Wait for the answer. Returns the message itself.
@@ -91,7 +100,7 @@ class Message:
                 those that the message was sent with.
             MessageClosed: It can no longer be answered.
         """
-        if self._record["status"] in ("OPEN", "TIMED_OUT"):
+        if self._record["status"] not in (MessageStatus.ANSWERED, MessageStatus.NOTE):
             self._record = wait_for_answer(self._client, self._record, timeout)
         return self
 
@@ -111,8 +120,8 @@ class Message:
 class FlowRecord:
     """A registered flow. `system.flow()` and `system.flows()` return them.
 
-    Its fields, for `get` and `load`: `name`, `kind`, `source`, `description`, `flow_version`,
-    ... Both read them from the engine.
+    Its fields, for `get` and `load`: `name` (or `id`), `kind`, `source`, `description`,
+    `flow_version`, ... Both read them from the engine.
     """
 
     def __init__(self, client: Client, name: str) -> None:
@@ -126,7 +135,8 @@ class FlowRecord:
             BadArgument: There is no such field.
             FlowNotFound: No flow has this name.
         """
-        return pick(self._client.get_flow(self.name).to_json(), names)
+        flow = self._client.get_flow(self.name).to_json()
+        return pick(flow, names, FLOW_ALIASES)
 
     load = get
 

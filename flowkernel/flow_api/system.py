@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.core.errors import NotYetAvailable
+from flowkernel.core.errors import BadArgument, NotYetAvailable
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api.context import required_context
 from flowkernel.flow_api.execution import Execution
+from flowkernel.flow_api.not_available import check_naming, refuse_arguments
 from flowkernel.flow_api.stored_records import FlowRecord, Message
 
 
@@ -28,22 +29,34 @@ class System:
     def __init__(self, client: Client | None = None) -> None:
         self._client = client or required_context().client
 
-    def flow(self, name: str) -> FlowRecord:
-        """The flow of this name. It need not exist: `.exists()` says so."""
+    def flow(self, name: str, *, by: str = "name", **unknown: Any) -> FlowRecord:
+        """The flow of this name. It need not exist: `.exists()` says so.
+
+        Args:
+            by: `name`, or `id`, which is the same: a flow is known by its name.
+        """
+        refuse_arguments("system.flow", unknown)
+        check_naming("system.flow", by, "name", "id")
         return FlowRecord(self._client, name)
 
-    def flows(self) -> Iterator[FlowRecord]:
+    def flows(self, **unknown: Any) -> Iterator[FlowRecord]:
         """All registered flows, in the order of their names."""
+        refuse_arguments("system.flows", unknown)
         return (
             FlowRecord(self._client, flow.name) for flow in self._client.list_flows()
         )
 
-    def execution(self, execution_id: str) -> Execution:
+    def execution(
+        self, execution_id: str, *, by: str = "id", **unknown: Any
+    ) -> Execution:
         """The execution of this id; the beginning or the end of the id is enough.
 
         Raises:
             ExecutionNotFound: There is none.
+            NotYetAvailable: It is named otherwise than by its id.
         """
+        refuse_arguments("system.execution", unknown)
+        check_naming("system.execution", by, "id")
         record = self._client.get_execution(execution_id).to_json()
         return Execution(self._client, record["execution_id"], record)
 
@@ -57,16 +70,42 @@ class System:
         for execution in self._client.list_executions(**filters):
             yield Execution(self._client, execution.execution_id, execution.to_json())
 
-    def message(self, message_id: str) -> Message:
-        """The message of this id; the beginning or the end of the id is enough.
+    def message(
+        self,
+        message_id: str | None = None,
+        *,
+        subject: str | None = None,
+        by: str = "id",
+        **arguments: Any,
+    ) -> Message:
+        """The message of this id, or, with a subject, a new one.
+
+        Args:
+            message_id: Its id; the beginning or the end of the id is enough.
+            subject: Send a message, as `this.message()` does; it is the sender of the flow
+                that calls this.
+            by: `id`.
+            **arguments: Of a new message, those of `this.message()`.
 
         Raises:
-            MessageNotFound: There is none.
+            MessageNotFound: There is none of this id.
+            NotYetAvailable: An argument that this version does not know.
         """
+        check_naming("system.message", by, "id")
+        if subject is not None and message_id is None:
+            sender = Execution(self._client, required_context().execution_id)
+            return sender.message(subject, **arguments)
+        refuse_arguments("system.message", arguments)
+        if message_id is None or subject is not None:
+            raise BadArgument(
+                "system.message() takes the id of a message, or the subject of a new one: "
+                'system.message(subject="Which day?").'
+            )
         return Message(self._client, self._client.get(f"/message/{message_id}"))
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self, **unknown: Any) -> Iterator[Message]:
         """The newest messages, latest first."""
+        refuse_arguments("system.messages", unknown)
         return (
             Message(self._client, record) for record in self._client.get("/message")
         )

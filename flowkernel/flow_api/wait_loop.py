@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flowkernel.client.client import Client
 from flowkernel.core.clock import monotonic, now
+from flowkernel.core.errors import ExecutionNotFound, MessageNotFound
 from flowkernel.core.models import Json
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api.context import flow_context
@@ -88,12 +89,19 @@ def wait_for_answer(
     Raises:
         MessageResponseTimeoutError: Nobody answered in time.
         MessageClosed: It can no longer be answered.
+        MessageNotFound: It was deleted, with the run that sent it.
     """
+    if record["status"] not in ("OPEN", "ANSWERED"):
+        raise _no_answer(record)
     context, sender = flow_context(), record["execution_id"]
     is_flow = context is not None and context.execution_id == sender
     request = {"message": record["message_id"], "is_flow": is_flow}
     remaining = _remaining(client, sender, timeout, is_flow=False)
-    message: dict[str, Json] = long_poll(client, sender, request, remaining)["message"]
+    try:
+        reply = long_poll(client, sender, request, remaining)
+    except ExecutionNotFound as error:
+        raise MessageNotFound(record["message_id"]) from error
+    message: dict[str, Json] = reply["message"]
     if message["status"] != "ANSWERED":
         raise _no_answer(message)
     return message
