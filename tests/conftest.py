@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 import flowkernel.flow_api.context
 from flowkernel.client.client import Client
@@ -18,6 +19,12 @@ from flowkernel.core.models import Environment, Flow, FlowKind
 from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
+
+# How long an example takes, and how long it takes to make one, is the machine's.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 RESET_VARIABLES = (
     "FLOWKERNEL_EXECUTION_ID",

@@ -721,7 +721,6 @@ class Interactive(RuleBasedStateMachine):
 Interactive.TestCase.settings = settings(
     max_examples=10,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestInteractive = Interactive.TestCase

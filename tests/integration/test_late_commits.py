@@ -622,7 +622,6 @@ class LateCommits(RuleBasedStateMachine):
 LateCommits.TestCase.settings = settings(
     max_examples=max(1, STEPS // STEPS_OF_EXAMPLE),
     stateful_step_count=STEPS_OF_EXAMPLE,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestLateCommits = LateCommits.TestCase

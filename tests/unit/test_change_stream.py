@@ -309,9 +309,7 @@ class Following(RuleBasedStateMachine):
         assert self.world.stream.watchers == 0
 
 
-Following.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=40, deadline=None
-)
+Following.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
 TestFollowing = Following.TestCase
 
 

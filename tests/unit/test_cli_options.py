@@ -99,7 +99,7 @@ WORDS = st.sampled_from(
 
 
 @given(st.lists(WORDS, max_size=6))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_what_the_quick_parser_understands_typer_understands_alike(words):
     arguments = quickly_parsed(run, words)
 

@@ -4,7 +4,7 @@ import json
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowkernel.worker.notebook.display_budget import (
@@ -172,7 +172,6 @@ def test_an_error_of_usual_size_is_unchanged():
     assert bounded_error(error) == error
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

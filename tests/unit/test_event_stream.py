@@ -259,7 +259,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(1, 4), st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_the_order_of_events_reads_and_new_connections_nothing_is_missing_or_double(
     steps, max_events, limit
 ):

@@ -22,7 +22,7 @@ def look(follower: JournalFollower, until: int) -> list[int]:
     return [content.frame for content in follower.read(until)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(STEPS, max_size=20))
 def test_each_frame_is_read_once_and_in_order_whatever_the_writer_does(steps):
     with TemporaryDirectory() as folder:

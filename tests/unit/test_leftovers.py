@@ -68,7 +68,6 @@ CONTENTS = st.one_of(
 )
 many = settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

@@ -4,14 +4,13 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowkernel.engine.dispatch.places import Places
 from flowkernel.engine.dispatch.slots import SlotTable
 
 MAX_DEPTH = 50
-many = settings(deadline=None)
 
 
 def places(capacity, held=0, *, slots=2, is_running=True, max_depth=MAX_DEPTH):
@@ -101,7 +100,6 @@ class Machine:
     st.integers(1, 4),
     st.integers(),
 )
-@many
 def test_every_family_ends_however_few_places_there_are(
     families, capacity, slots, seed
 ):
@@ -116,7 +114,6 @@ def test_every_family_ends_however_few_places_there_are(
     st.integers(1, 4),
     st.integers(),
 )
-@many
 def test_no_more_are_held_than_there_are_places(families, capacity, slots, seed):
     """If places are kept for every level that families can have."""
     roots = [family(sizes) for sizes in families]

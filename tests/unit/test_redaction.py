@@ -4,7 +4,7 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flowkernel.core.clock import now
@@ -47,7 +47,6 @@ def all_texts(value):
         yield value if isinstance(value, str) else json.dumps(value)
 
 
-@settings(deadline=None)
 @given(texts_and_values())
 @example((["b***", "secret"], "bsecret", ["bs", "ecret"]))
 @example((["aaaa"], "a" * 100, ["a"] * 100))
@@ -62,7 +61,6 @@ def test_no_protected_value_survives_however_the_text_is_cut(case):
     assert [value for value in values if value in whole] == []
 
 
-@settings(deadline=None)
 @given(texts_and_values())
 def test_a_piece_is_shown_as_soon_as_it_cannot_be_a_value(case):
     """Only what may be the beginning of a value waits for more."""
@@ -77,7 +75,6 @@ def test_a_piece_is_shown_as_soon_as_it_cannot_be_a_value(case):
         assert len(stream._rest) < max(map(len, redaction.values))
 
 
-@settings(deadline=None)
 @given(st.text("xyz \n", max_size=200), VALUES)
 def test_a_text_without_protected_values_is_unchanged(text, values):
     redaction = Redaction.of(values=values)
@@ -98,7 +95,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON, VALUES, st.data())
 def test_no_protected_value_survives_in_json(value, values, data):
     value = {"a": value, data.draw(st.sampled_from(values)): values}

@@ -3,7 +3,7 @@
 import json
 from types import SimpleNamespace
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -99,7 +99,6 @@ def test_the_worker_cuts_each_text_to_the_limit_that_the_engine_checks():
     }
 
 
-@settings(deadline=None)  # Of 3,000,000 characters.
 @given(TEXTS, TEXTS, st.lists(TEXTS, max_size=3), TEXTS, st.booleans())
 @example(HUGE, HUGE, [HUGE], HUGE, False)
 @example("\ud800", "\x00\x1b[31m", ["\udfff\n"], "\x00", True)
@@ -121,7 +120,6 @@ def test_any_error_is_reported_so_that_the_engine_takes_it(
     ]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 100), st.booleans())
 def test_a_text_is_cut_only_where_it_is_too_long(text, count, keeps_end):
     plain = text.encode("utf-8", "backslashreplace").decode()

@@ -79,7 +79,7 @@ def test_a_short_page_goes_as_far_as_the_store_does(store):
 
 
 @given(st.integers(1, 3), st.integers(1, 2_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_pages_of_any_size_have_each_event_once(limit, max_bytes):
     with Store(":memory:") as store:
         execution = started(store)

@@ -214,7 +214,5 @@ class SlotMachine(RuleBasedStateMachine):
         }
 
 
-SlotMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
-)
+SlotMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestSlots = SlotMachine.TestCase

@@ -59,7 +59,7 @@ def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:
         return store.append(events, strict=False)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     calls=event_lists(),
     interruptions=st.lists(

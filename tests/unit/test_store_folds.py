@@ -141,7 +141,7 @@ def folded(events: Sequence[Event]) -> dict[str, Execution]:
     return executions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(calls=event_lists(), strictness=st.lists(st.booleans(), min_size=8, max_size=8))
 def test_the_tables_are_the_projection_of_the_events(calls, strictness):
     with Store(":memory:") as store:

@@ -14,10 +14,12 @@ from flowkernel.kernels.fork_server.wire import MAX_FILES, WireConnection
 text = st.text(st.characters() | st.characters(categories=["Cs"]))
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | text,
-    lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(text, inner, max_size=5)
+    ),
     max_leaves=10,
 )
-messages = st.dictionaries(text, values)
+messages = st.dictionaries(text, values, max_size=5)
 
 
 @pytest.fixture
