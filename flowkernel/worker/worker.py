@@ -5,6 +5,7 @@ from logging import getLogger
 
 from flowkernel.client.client import Client
 from flowkernel.config import Config
+from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import (
     EngineError,
     EngineStopped,
@@ -31,6 +32,10 @@ RETRY_SECONDS = 0.5  #: Between two of them.
 MAX_CAPACITY = 1_000_000
 #: Between two checks whether the engine still expects the report of an end.
 FLUSH_SECONDS = 60.0
+#: For how long a worker takes nothing more after it could not start a thread.
+FULL_SECONDS = 10.0
+START_AGAIN_SECONDS = 2.0  #: The same for a worker that has nothing else.
+NO_THREADS = "the worker could not start one more thread a moment ago"
 
 
 class Worker:
@@ -46,9 +51,11 @@ class Worker:
         self.client = Client(home, started_by=worker_id, token=token)
         self.link = EngineLink(self.client, worker_id)
         self.poller = AssignmentPoller(
-            self.link, self._start_execution, describe_capacity
+            self.link, self._start_execution, self._describe_capacity
         )
         self._retry_delay = threading.Event()  #: Never set.
+        #: Until when it can have no more executions; on the monotonic clock.
+        self._full_until = 0.0
 
     def work(self) -> None:
         """Poll until the engine says stop, or is away and nothing is left to do or report.
@@ -137,10 +144,27 @@ class Worker:
         )
         # Before its thread can end.
         self.poller.sessions[execution.execution_id] = session
-        threading.Thread(
+        thread = threading.Thread(
             target=self._execute, args=(executor, assignment), name=execution.name
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # The system allows no more threads.
+            self._fail_start(session, error)
         return session
+
+    def _fail_start(self, session: ExecutionSession, error: RuntimeError) -> None:
+        """Give an execution back that has no thread, and take no more for a while."""
+        log.error("%s could not be started: %s", session.execution_id, error)
+        self._full_until = monotonic() + FULL_SECONDS
+        self.poller.fail_start(session.execution_id, session.attempt, str(error))
+        if not self.poller.sessions:  # It gets another one at once: nothing else runs.
+            self._retry_delay.wait(START_AGAIN_SECONDS)
+
+    def _describe_capacity(self, held: int) -> dict[str, Json]:
+        if monotonic() < self._full_until:
+            return {"capacity": held, "capacity_reason": NO_THREADS}
+        return describe_capacity(held)
 
     def _execute(self, executor: Executor, assignment: Assignment) -> None:
         session = assignment.session

@@ -269,11 +269,15 @@ class LateEngine:
     # -- workers and waits -------------------------------------------------------------------
 
     def poll(
-        self, worker_id: str, holding: dict[str, int | None], paused: set[str]
+        self,
+        worker_id: str,
+        holding: dict[str, int | None],
+        paused: set[str],
+        **more: Any,
     ) -> dict[str, Any]:
         """What a worker has to do, as the dispatcher knows it now."""
         lease = self.note_worker(worker_id)
-        state = WorkerState(holding=holding, paused=paused)
+        state = WorkerState(holding=holding, paused=paused, **more)
         task = self.task(self.dispatcher.poll(lease, state))
         if not task.done():  # It records first what the worker has dropped.
             self.settle()

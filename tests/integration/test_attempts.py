@@ -5,10 +5,11 @@ from functools import partial
 import pytest
 
 from flowkernel.core.event_factory import make_event
-from flowkernel.core.models import EventKind
+from flowkernel.core.models import EventKind, Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.dispatch import sweeper
+from flowkernel.engine.dispatch.worker_lease import FailedStart
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest, send_prompt
 from flowkernel.engine.start_plan import StartRequest
@@ -131,6 +132,43 @@ def test_an_old_attempt_that_a_worker_lists_is_dropped_and_leaves_the_new_one_al
     reply = engine.poll("w", {execution_id: 1}, {execution_id})
 
     assert (reply["drop"], reply["start"], reply["resume"]) == ([execution_id], [], [])
+    execution = engine.store.live[execution_id]
+    assert (execution.status, execution.attempt) == (S.RUNNING, 2)
+
+
+@pytest.mark.parametrize("on_lost", OnLost)
+def test_what_a_worker_could_not_start_is_queued_again_a_few_times(engine, on_lost):
+    """Nothing of it ran: it does not matter whether it may run twice."""
+    flow = Flow(name="g", kind=FlowKind.CELL, source="1", on_lost=on_lost)
+    engine.service.register(flow)
+    execution_id = engine.service.start(StartRequest(flow="g")).execution_id
+    losses = []
+
+    for attempt in (1, 2, 3):
+        RestlessWorker(engine).take()
+        failed = {execution_id: FailedStart(attempt, "no thread")}
+        engine.poll("w", {}, set(), failed_starts=failed)
+        engine.settle()
+        losses.append(engine.store.get_execution(execution_id).losses)
+
+    assert losses == [1, 2, 2]
+    execution = engine.store.get_execution(execution_id)
+    assert execution.status is S.ENDED_ERROR
+    assert execution.status_message == (
+        "Its worker could not start it (no thread), at try 3; it is not run again."
+    )
+
+
+def test_a_failed_start_of_an_old_attempt_does_not_count(engine, worker):
+    execution_id = worker.take()
+    worker.is_silent()
+    worker.attempts.clear()
+    worker.take()
+
+    failed = {execution_id: FailedStart(1, "no thread")}
+    engine.poll("w", {execution_id: 2}, set(), failed_starts=failed)
+    engine.settle()
+
     execution = engine.store.live[execution_id]
     assert (execution.status, execution.attempt) == (S.RUNNING, 2)
 

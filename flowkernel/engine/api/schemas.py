@@ -137,6 +137,13 @@ class StopBody(Body):
     force: bool = False
 
 
+class FailedStartRecord(Body):
+    """What a worker was given and could not start."""
+
+    attempt: AttemptNumber
+    why: str = Field(max_length=MAX_REASON)
+
+
 class PollBody(Body):
     """`POST worker/{id}/poll`."""
 
@@ -149,6 +156,8 @@ class PollBody(Body):
     #: Executions that it can have at the same time; a worker of an older version says nothing.
     capacity: int | None = Field(default=None, ge=0, le=MAX_CAPACITY)
     capacity_reason: str = Field(default="", max_length=MAX_REASON)
+    #: By the ids of executions.
+    failed_starts: dict[str, FailedStartRecord] = Field(default_factory=dict)
 
 
 class ReportBody(Body):

@@ -29,7 +29,10 @@ from flowkernel.engine.dispatch.assignments import (
 from flowkernel.engine.dispatch.family_follower import FamilyFollower
 from flowkernel.engine.dispatch.in_thread import InThread
 from flowkernel.engine.dispatch.known_workers import KnownWorkers
-from flowkernel.engine.dispatch.lost_workers import record_losses
+from flowkernel.engine.dispatch.lost_workers import (
+    find_failed_starts,
+    record_losses,
+)
 from flowkernel.engine.dispatch.places import Places
 from flowkernel.engine.dispatch.slots import Grant, SlotTable
 from flowkernel.engine.dispatch.wait_registry import (
@@ -298,7 +301,7 @@ class Dispatcher:
         self.grant_slots()
         worker.polls += 1
         try:
-            await self._record_dropped(worker)
+            await self._record_dropped(worker, state)
             deadline = monotonic() + self.config.poll
             while True:
                 worker.has_news.clear()
@@ -312,13 +315,16 @@ class Dispatcher:
             worker.polls -= 1
             worker.last_seen = monotonic()
 
-    async def _record_dropped(self, worker: WorkerLease) -> None:
-        """Count as lost what it had and has no longer, though no end is on disk."""
-        dropped = find_dropped(self.live.values(), worker.holdings)
+    async def _record_dropped(self, worker: WorkerLease, state: WorkerState) -> None:
+        """Count as lost what it could not start, or has no longer without an end on disk."""
+        failed = state.failed_starts
+        dropped = find_failed_starts(self.live, worker.worker_id, failed)
+        dropped += find_dropped(self.live.values(), worker.holdings)
         if dropped:
             ids = ", ".join(execution.execution_id for execution in dropped)
             log.error("%s has dropped %s", worker.worker_id, ids)
-            await self.decide(partial(record_losses, dropped, self.config))
+            losses = partial(record_losses, dropped, self.config, failed_starts=failed)
+            await self.decide(losses)
 
     def _assignments(self, worker: WorkerLease) -> Assignments:
         return plan_assignments(

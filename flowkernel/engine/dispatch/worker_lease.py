@@ -11,6 +11,14 @@ from flowkernel.core.process_id import is_alive
 from flowkernel.engine.dispatch.assignments import Attempt, WorkerHoldings
 
 
+@dataclass(frozen=True, slots=True)
+class FailedStart:
+    """What a worker was given, and could not start."""
+
+    attempt: int  #: See `Execution.attempt`.
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
     """What a worker says as it polls."""
@@ -21,6 +29,8 @@ class WorkerState:
     #: How many executions it can have at the same time; None: it does not say.
     capacity: int | None = None
     capacity_reason: str = ""  #: Why it cannot have more.
+    #: By the ids of executions.
+    failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -37,6 +37,8 @@ class AssignmentPoller:
         self.is_stopped = False
         self._start_execution = start_execution
         self._describe = describe
+        #: What could not be started, and was not said to an engine yet.
+        self._failed_starts: dict[str, Json] = {}
         self._stop = threading.Event()
         #: The actions and executions of the last reply.
         self._previous_requests: set[tuple[str, str]] = set()
@@ -46,7 +48,11 @@ class AssignmentPoller:
         sessions = dict(self.sessions)
         attempts = {key: session.attempt for key, session in sessions.items()}
         paused = [key for key, session in sessions.items() if session.is_paused]
-        reply = self.link.poll(attempts, paused, self._describe(len(sessions)))
+        more, failed = self._describe(len(sessions)), self._failed_starts
+        if failed:  # An engine of an older version does not take it.
+            more = {**more, "failed_starts": failed}
+        reply = self.link.poll(attempts, paused, more)
+        self._failed_starts = {}
         for assignment in reply["start"]:
             if assignment["execution"]["execution_id"] not in self.sessions:
                 self._start_execution(assignment)
@@ -77,6 +83,11 @@ class AssignmentPoller:
         if requests and not has_news:
             self._stop.wait(RETRY_SECONDS)
         self._previous_requests = requests
+
+    def fail_start(self, execution_id: str, attempt: int, reason: str) -> None:
+        """Forget an execution that could not be started; the next poll says so."""
+        self.remove(execution_id)
+        self._failed_starts[execution_id] = {"attempt": attempt, "why": reason}
 
     def remove(self, execution_id: str) -> None:
         """Forget an execution that has ended and is reported."""

@@ -8,7 +8,7 @@ from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
-from flowkernel.engine.dispatch.worker_lease import WorkerState
+from flowkernel.engine.dispatch.worker_lease import FailedStart, WorkerState
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.dispatch.worker_tokens import with_tokens
 from flowkernel.engine.service import Service
@@ -30,6 +30,10 @@ async def poll(
         paused=set(body.paused),
         capacity=body.capacity,
         capacity_reason=body.capacity_reason,
+        failed_starts={
+            id_: FailedStart(record.attempt, record.why)
+            for id_, record in body.failed_starts.items()
+        },
     )
     reply = await dispatcher.poll(worker, state)
     return json_response(with_tokens(engine.tokens, reply))
