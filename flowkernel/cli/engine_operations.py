@@ -12,6 +12,7 @@ from flowkernel.client import engine_launcher
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineUnreachable
+from flowkernel.core.process_id import is_alive
 from flowkernel.home import EngineFile, Home, find_home, home_error
 
 #: How long a stopping engine may take to write and close.
@@ -146,15 +147,20 @@ def stop_engine(*, force: bool, as_json: bool) -> None:
     with suppress(EngineUnreachable):  # It may end before it has answered.
         client.post("/engine/stop", {"force": force})
     client.close()
-    _wait_until_ended(home, engine)
+    wait_until_ended(home, engine)
     _print_stopped(
         f"Stopped the engine (process {engine.pid}).", was_running=True, as_json=as_json
     )
 
 
-def _wait_until_ended(home: Home, engine: EngineFile) -> None:
+def wait_until_ended(home: Home, engine: EngineFile) -> None:
+    """Wait for the process of an engine; another one may start in the home meanwhile.
+
+    Raises:
+        EngineUnreachable: It does not end.
+    """
     deadline = monotonic() + STOP_SECONDS
-    while engine_launcher.is_locked(home):
+    while is_alive(engine.pid, engine.process_started_at):
         if monotonic() > deadline:
             raise EngineUnreachable(
                 f"The engine (process {engine.pid}) did not stop in {STOP_SECONDS:g} s. "

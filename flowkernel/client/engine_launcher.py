@@ -31,6 +31,8 @@ INTERPRETER = "FLOWKERNEL_INTERPRETER"
 PROBE = 256 * 1024  #: Bytes on the disk that an engine needs to start, at least.
 #: The line of the log with which an engine says why it does not start begins with this.
 FAILURE = "flowkernel-failure "
+#: The exit code of an engine that found another one in its home.
+HOME_IS_TAKEN = 3
 
 
 class EngineState(StrEnum):
@@ -201,6 +203,8 @@ def _spawn_again(home: Home, code: int) -> subprocess.Popen[bytes] | None:
     Raises:
         FlowkernelError: It ended by itself, and says why, or wrote nothing.
     """
+    if code == HOME_IS_TAKEN:
+        return None
     if code >= 0:
         raise _failure(home, code)
     return None if is_locked(home) else _spawn(home)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from filelock import BaseFileLock, FileLock, Timeout
 
-from flowkernel.client.engine_launcher import FAILURE
+from flowkernel.client.engine_launcher import FAILURE, HOME_IS_TAKEN
 from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.open_files import raise_limit
@@ -25,6 +25,9 @@ from flowkernel.version import __version__
 
 #: Seconds after `GOODBYE` until the process ends, whatever it is doing.
 HARD_STOP = 8
+#: Seconds until the lock counts as that of another engine: who looks whether there is one
+#: takes it for an instant.
+LOCK_SECONDS = 1.0
 
 
 def main(path: str) -> int:
@@ -43,8 +46,8 @@ def main(path: str) -> int:
         home.prepare()
         with private_files() as umask:
             lock = FileLock(home.engine_lock, mode=0o600)
-            if not _acquire(lock, home):
-                return 3
+            if not acquire(lock, home):
+                return HOME_IS_TAKEN
             with lock:
                 run(home, load_config(home.path), umask)
     except FlowkernelError as error:
@@ -54,10 +57,10 @@ def main(path: str) -> int:
     return 0
 
 
-def _acquire(lock: BaseFileLock, home: Home) -> bool:
+def acquire(lock: BaseFileLock, home: Home) -> bool:
     """Take the lock of the home; whether no other engine has it."""
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         return False
     except OSError as error:
