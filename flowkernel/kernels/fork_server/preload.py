@@ -30,6 +30,7 @@ ALWAYS = (
     "ipykernel.kernelapp",
     "IPython.core.completer",
     "flowkernel.flow_api",
+    "flowkernel.flow_api.kernel_shell",
     "flowkernel.client.client",
 )
 #: Modules that a kernel may import later: for its history, its child processes, %store.

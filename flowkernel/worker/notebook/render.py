@@ -141,6 +141,7 @@ def _flowkernel(values):
     try:
         import flowkernel.flow_api as flow_api
         from flowkernel.client.client import Client
+        from flowkernel.flow_api.kernel_shell import prepare_shell
         Client.use_token
     except (ImportError, AttributeError):
         for name in [n for n in sys.modules if n.partition(".")[0] == "flowkernel"]:
@@ -153,14 +154,17 @@ def _flowkernel(values):
         spec.loader.exec_module(sys.modules["flowkernel"])
         import flowkernel.flow_api as flow_api
         from flowkernel.client.client import Client
+        from flowkernel.flow_api.kernel_shell import prepare_shell
     sys.modules["flow_api"] = flow_api
     from flowkernel.home import Home
     if values["path"]:
         sys.argv = [values["path"]]
-        sys.path.insert(0, str(pathlib.Path(values["path"]).parent))
+        sys.path.insert(0, str(pathlib.Path(values["path"]).resolve().parent))
         globals()["__file__"] = values["path"]
     client = Client(Home(pathlib.Path(values["home"])), started_by=values["started_by"])
-    return flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
+    ready = flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
+    prepare_shell(*ready, path=values["path"])
+    return ready
 system, this, inputs = _flowkernel(VALUES)
 del _flowkernel
 """
