@@ -16,6 +16,7 @@ from pydantic import (
 from flowkernel.core.errors import BadValue
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
+from flowkernel.home import MAX_PID
 
 #: A UUID of RFC 9562, as Python writes it.
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -27,6 +28,7 @@ MOMENT = re.compile(
 Id = Annotated[str, Field(pattern=f"^{UUID}$")]  #: A UUID.
 #: Which attempt at an execution it is: see `Execution.attempt`.
 AttemptNumber = Annotated[int, Field(ge=1, le=999_999_999)]
+ProcessId = Annotated[int, Field(gt=0, lt=MAX_PID)]  #: Of a worker.
 Actor = Annotated[str, Field(max_length=200)]  #: Who sends the request.
 #: Seconds to wait for an answer.
 AnswerTimeout = Annotated[float, Field(ge=0, le=10 * 366 * 86_400.0)]

@@ -113,11 +113,11 @@ class TimedConnection(HttpToolsProtocol):
         self._is_in_head, self._is_in_body = True, False
 
     def on_headers_complete(self) -> None:
-        """The head is complete: the request is passed on."""
+        """The head is complete: the request is passed on, unless its URL is none."""
+        super().on_headers_complete()
         self._stop_timer()
         self._limit.set_busy(self)
         self._is_in_head, self._is_in_body = False, True
-        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

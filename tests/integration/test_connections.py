@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from flowkernel.engine import http_connection, http_server
+from flowkernel.engine.api import auth
 from flowkernel.home import EngineFile
 from tests.conftest import until
 from tests.stage import engine_in_process
@@ -171,10 +172,24 @@ def test_a_stream_outlives_the_times_of_requests(client):
 
 def test_the_log_of_the_engine_is_not_filled_by_strangers(address, caplog):
     upgrade = b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
-    for nonsense in (b"nonsense\r\n\r\n", upgrade):
+    no_url = b"CONNECT example:80 HTTP/1.1\r\n\r\n"
+    no_path = b"GET \xff HTTP/1.1\r\n\r\n"
+    for nonsense in (b"nonsense\r\n\r\n", upgrade, no_url, no_path):
         with connection(address, nonsense) as sock:
             assert sock.recv(65_536).startswith(b"HTTP/1.1 4")
 
+    assert caplog.text == ""
+
+
+def test_a_body_that_grows_too_large_is_no_error_of_the_engine(
+    client, address, caplog, monkeypatch
+):
+    monkeypatch.setattr(auth, "MAX_BODY", 100)
+    pieces = b"".join(b"40\r\n" + b" " * 64 + b"\r\n" for _ in range(2))
+    with connection(address, head(client, Transfer_Encoding="chunked"), pieces) as sock:
+        status, sentence = response(sock)
+
+    assert (status, sentence[:33]) == (413, "The request has over 100 bytes; t")
     assert caplog.text == ""
 
 

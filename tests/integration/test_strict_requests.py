@@ -9,6 +9,7 @@ from flowkernel.home import EngineFile
 from tests.conftest import a_home
 from tests.stage import engine_in_process
 
+POLL = {"pid": 1, "process_started_at": 0.0, "holding": []}
 FLOW = {"name": "f", "kind": "CELL", "source": "x = 1"}
 JSON = {"content-type": "application/json"}
 #: The id of nothing that there is.
@@ -74,6 +75,8 @@ def sentence(response, status=400):
             "sql is a list of 1; it should be a valid string",
         ),
         ("/compact", {"now": True}, "there is no field 'now'"),
+        ("/worker/w/poll", {**POLL, "pid": 0}, "pid is 0; it should be greater than 0"),
+        ("/worker/w/poll", {**POLL, "pid": 2**31}, "it should be less than 2147483648"),
     ],
 )
 def test_a_value_of_another_type_or_an_unknown_field_is_refused(rest, path, body, says):

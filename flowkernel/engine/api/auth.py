@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -145,7 +146,8 @@ class AuthMiddleware:
             await _send_error(send, 413, "ValueTooBig", message)
             return
         body = _CountedBody(receive, send)
-        await self._app(scope, body.receive, body.send)
+        with suppress(BodyTooBig):
+            await self._app(scope, body.receive, body.send)
 
 
 def _reach_of(

@@ -13,7 +13,14 @@ from flowkernel.core.models import Environment, FlowKind, OnLost
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.request_body import Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
-from flowkernel.engine.field_types import Actor, AttemptNumber, Id, JsonValue, Moment
+from flowkernel.engine.field_types import (
+    Actor,
+    AttemptNumber,
+    Id,
+    JsonValue,
+    Moment,
+    ProcessId,
+)
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
 from flowkernel.engine.start_plan import StartRequest
@@ -147,7 +154,7 @@ class FailedStartRecord(Body):
 class PollBody(Body):
     """`POST worker/{id}/poll`."""
 
-    pid: int
+    pid: ProcessId
     process_started_at: float
     holding: list[str]
     paused: list[str] = Field(default_factory=list)
@@ -163,6 +170,6 @@ class PollBody(Body):
 class ReportBody(Body):
     """`POST worker/{id}/report`: what happened, in order."""
 
-    pid: int
+    pid: ProcessId
     process_started_at: float
     events: list[EventRecord] = Field(max_length=5_000)
