@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from flowkernel.client.client import Client
+from flowkernel.client.watch import follow
 from flowkernel.core.models import OnLost
 from flowkernel.core.report_limits import ERROR_NAME_CHARACTERS
 from flowkernel.core.status import ExecutionStatus as S
@@ -402,3 +403,51 @@ def test_a_retry_runs_no_child_twice_that_succeeded(crash_client, tmp_path):
     assert failed.status is S.ENDED_ERROR
     assert execution.get("status", "retry_of") == (S.ENDED_SUCCESS, failed.execution_id)
     assert (tmp_path / "child").read_text() == "x"
+
+
+GOES_ON = """
+import os, pathlib, time
+folder = pathlib.Path(inputs['folder'])
+(folder / 'goes on').write_text(str(os.getpid()))
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_a_retry_adopts_what_goes_on_and_a_cancel_of_it_reaches_that(
+    crash_client, tmp_path
+):
+    register_cell(crash_client, "goes_on", GOES_ON)
+    register_cell(
+        crash_client,
+        "parent",
+        "import os, pathlib\n"
+        "(pathlib.Path(inputs['folder']) / 'parent').write_text(str(os.getpid()))\n"
+        "this.flow('goes_on', folder=inputs['folder'])",
+    )
+    first = start_flow(crash_client, "parent", folder=str(tmp_path))
+    child_pid = until(lambda: pid_in(tmp_path / "goes on"))
+    os.kill(pid_in(tmp_path / "parent"), signal.SIGKILL)
+    first.wait(ReturnWhen.ALL_ENDED, timeout=60)
+    [child] = first.children
+
+    retry = crash_client.act(first.execution_id, "retry")
+    again = Execution(crash_client, retry.execution_id)
+    watched = follow(crash_client, again.execution_id)
+    adopted = next(tree for tree in watched if child.execution_id in tree.executions)
+
+    assert adopted.executions[child.execution_id].adopted_by == again.execution_id
+    assert [e.execution_id for e in first.children] == [child.execution_id]
+    crash_client.act(again.execution_id, "cancel")
+    *_, last = watched
+    assert [(line.depth, line.status) for line in last.lines()] == [
+        (0, S.ENDED_CANCELLED),
+        (1, S.ENDED_CANCELLED),
+    ]
+    assert pid_in(tmp_path / "goes on") == child_pid
+    until(lambda: not psutil.pid_exists(child_pid))
+
+
+def pid_in(path):
+    """The pid that a flow has written; None: not yet."""
+    return int(path.read_text()) if path.exists() and path.read_text() else None

@@ -20,6 +20,7 @@ from tests.acceptance.flows import (
     start_flow,
     write_notebook,
 )
+from tests.acceptance.test_crashes import kernels_of
 from tests.conftest import engines_of, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
@@ -210,3 +211,38 @@ def test_a_retry_whose_worker_is_killed_keeps_its_count(client, own_home, tmp_pa
     assert counter.read_text() == "xxx"
     ids = [child.execution_id for child in execution.children]
     assert [c.get("retry_of") for c in execution.children] == [None, *ids[:2]]
+
+
+def test_the_failure_of_an_adopted_child_asks_in_the_family_that_has_it(
+    client, own_home, tmp_path
+):
+    """The kernel of the wrapper is killed; the flow goes on, and fails under the next one."""
+    own_pid, go, amount = (tmp_path / name for name in ("pid", "go", "amount"))
+    path = tmp_path / "waits.py"
+    path.write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(own_pid)!r}).write_text(str(os.getpid()))\n"
+        f"while not os.path.exists({str(go)!r}):\n    time.sleep(0.05)\n"
+        f"this.set_output(total=int(open({str(amount)!r}).read()))\n"
+    )
+    first = start_flow(client, path, using=INTERACTIVE, is_interactive=True)
+    until(lambda: own_pid.exists() and own_pid.read_text())
+    [child] = first.children
+    for kernel in kernels_of(own_home):
+        if kernel.pid != int(own_pid.read_text()):
+            kernel.kill()
+    first.wait(ReturnWhen.ALL_ENDED, timeout=60)
+
+    of = {"retry_of": first.execution_id, "inputs": first.get("inputs")}
+    retry = client.start({**of, "is_interactive": True})
+    again = Execution(client, retry.execution_id)
+    until(lambda: child.load("adopted_by") == again.execution_id, seconds=30)
+    go.touch()
+    prompt = open_prompt(client, again)
+
+    assert prompt["about_id"] == child.execution_id
+    assert prompt["execution_id"] == again.execution_id
+    amount.write_text("12")
+    client.answer(prompt["message_id"], {"retry_cell": True}, answered_from="REST")
+    assert again.wait(timeout=90).output == {"total": 12}
+    assert [e.execution_id for e in again.children] == [child.execution_id]
