@@ -12,7 +12,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.models import JsonRecord
 from flowkernel.engine.service import Service
-from flowkernel.store import members_under, starter_of
+from flowkernel.store import Batch, members_under, starter_of
 
 #: Executions that are deleted in one transaction, about: families stay whole.
 CHUNK = 10_000
@@ -35,6 +35,8 @@ def prune(
 ) -> PruneResult:
     """Delete old families that have ended as a whole. Everything else continues.
 
+    Those that a retry needs, which has not ended, are kept.
+
     Args:
         days: Delete those whose root is older.
         keep: Delete those that are not among so many, the newest.
@@ -48,7 +50,9 @@ def prune(
             "Say what may go: older than so many days, beyond the newest so many, or both."
         )
     created_before = now() - timedelta(days=days) if days is not None else None
-    families = service.store.prunable(created_before=created_before, keep=keep)
+    prunable = service.store.prunable(created_before=created_before, keep=keep)
+    needed = service.store.decide(Batch.retried_roots)
+    families = [family for family in prunable if family[0] not in needed]
     executions = sum(count for _root_id, count in families)
     if is_dry or not families:
         return PruneResult(families=len(families), executions=executions)
@@ -77,7 +81,8 @@ def delete(service: Service, execution_id: str) -> None:
     What it has adopted stays: that belongs to the record of another one.
 
     Raises:
-        MoveNotAllowed: Some of it has not ended. Nothing is deleted.
+        MoveNotAllowed: Some of it has not ended, or its retry has not, which needs it.
+            Nothing is deleted.
     """
     top = service.store.get_execution(execution_id)
     family = service.store.family(top.root_id)
@@ -85,7 +90,7 @@ def delete(service: Service, execution_id: str) -> None:
     ids = [execution_id, *(member.execution_id for member in members)]
     for execution in filter(None, map(service.store.live.get, ids)):
         raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
-    for path in service.store.prune(ids):
+    for path in service.store.delete(execution_id, ids):
         remove(service.home.path, path)
 
 

@@ -4,13 +4,19 @@ This module has what an execution does with its children. The other parts are ba
 `handle`, `self_reporting` and `failure_handling`.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import start_request
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument, ExecutionNotFound, NotYetAvailable
+from flowkernel.core.errors import (
+    BadArgument,
+    ExecutionNotFound,
+    MoveNotAllowed,
+    NotYetAvailable,
+)
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Decision, Json, Wrapped
@@ -338,13 +344,28 @@ class WrappedFlow:
         Args:
             delete_retries: Whether to delete the other tries. Not earlier: the next try uses
                 what succeeded in them.
+
+        Raises:
+            BadArgument: The child has not ended.
         """
-        if delete_retries:
-            for other in self._wrapper.children:
-                if other.execution_id != child.execution_id:
-                    other.delete()
         status, message, output = child.load("status", "message", "output")
+        if not S(status).is_ended:
+            raise BadArgument(
+                f"end_as() needs a child that has ended, and {child.get('name')!r} is "
+                f"{S(status).label}. Wait for it first: "
+                "child.wait(system.return_when.ALL_ENDED)."
+            )
+        if delete_retries:
+            self._delete_tries(child)
         if output is not None:
             self._wrapper.save(output_value=output)
         ends = {S.ENDED_SUCCESS: ExecutionSuccess, S.ENDED_CANCELLED: ExecutionCancel}
         raise ends.get(S(status), ExecutionError)(message or "")
+
+    def _delete_tries(self, last: Execution) -> None:
+        """Delete the tries before the last: those of this wrapper, and not still needed."""
+        for other in self._wrapper.children:
+            is_own = other.get("parent_id") == self._wrapper.execution_id
+            if is_own and other.execution_id != last.execution_id:
+                with suppress(MoveNotAllowed):
+                    other.delete()

@@ -150,6 +150,57 @@ class Batch:
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
         self.changes.pruned |= ids
 
+    def prune_families(self, root_ids: Set[str]) -> Set[str]:
+        """Delete families that are not needed; return the ids of their roots.
+
+        A family is needed as long as something that has not ended is a retry of one of it.
+
+        Raises:
+            MoveNotAllowed: Something in one of them has not ended.
+        """
+        unneeded = root_ids - self.retried_roots()
+        self.prune(unneeded)
+        return unneeded
+
+    def delete(self, execution_id: str, ids: Set[str]) -> None:
+        """Delete an execution, and with it `ids`: itself, and all that it started.
+
+        Raises:
+            MoveNotAllowed: One of them has not ended, or its retry needs it.
+        """
+        retried = self._retried()
+        line = [self.get(execution_id)]
+        while (parent_id := line[-1].parent_id) and (
+            above := self.find_execution(parent_id)
+        ):
+            line.append(above)
+        needed = [e for e in line if e.execution_id in retried]
+        needed += [retried[id_] for id_ in ids if id_ in retried]
+        if needed:
+            change = "deleted before its retry has ended"
+            raise MoveNotAllowed(needed[0].execution_id, needed[0].status, change)
+        self.prune(ids)
+
+    def retried_roots(self) -> Set[str]:
+        """The families that something needs that has not ended: see `prune_families`."""
+        return {execution.root_id for execution in self._retried().values()}
+
+    def _retried(self) -> dict[str, Execution]:
+        """What live executions are retries of, and that of others, and so on, by id."""
+        retried: dict[str, Execution] = {}
+        for execution in (
+            *self._state.live.values(),
+            *self.changes.executions.values(),
+        ):
+            previous_id = None if execution.status.is_ended else execution.retry_of
+            while previous_id is not None and previous_id not in retried:
+                previous = self.find_execution(previous_id)
+                if previous is None:  # It was deleted.
+                    break
+                retried[previous_id] = previous
+                previous_id = previous.retry_of
+        return retried
+
     # ---- the state of this moment, with all changes so far
 
     def find_execution(self, execution_id: str) -> Execution | None:

@@ -265,7 +265,7 @@ ORDER BY created_at, root_id;
 
 -- notebooks_of
 -- The output notebooks of families, by the ids of their roots, and of single executions.
-SELECT notebook_path FROM execution
+SELECT notebook_path, root_id::VARCHAR AS root_id FROM execution
 WHERE (root_id IN (SELECT unnest($ids::UUID[])) OR execution_id IN (SELECT unnest($ids::UUID[])))
   AND notebook_path IS NOT NULL;
 

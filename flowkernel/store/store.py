@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -209,19 +210,31 @@ class Store(Queries):
                 raise engine_error(error, "The tables could not be rebuilt") from error
             self._state.replace_with(load_state(self._pool))
 
-    def prune(self, ids: Collection[str]) -> list[str]:
-        """Delete families and single executions; return the paths of their notebooks.
-
-        Args:
-            ids: Of roots, whose families are deleted, and of single executions. A caller who
-                gives an execution that is not a root gives all executions under it, too.
+    def prune(self, root_ids: Collection[str]) -> list[str]:
+        """Delete families that are not needed; return the paths of their notebooks.
 
         Raises:
-            MoveNotAllowed: One of these executions has not ended. None of them is deleted.
+            MoveNotAllowed: Something in one of them has not ended. None is deleted.
+            DiskFull, EngineFault: None of them is deleted, or all of them will be later.
+        """
+        decide = partial(Batch.prune_families, root_ids=set(root_ids))
+        records = self._read("notebooks_of", ids=list(root_ids))
+        deleted = self.decide(decide)
+        self._projector.flush()
+        return [r["notebook_path"] for r in records if r["root_id"] in deleted]
+
+    def delete(self, execution_id: str, ids: Collection[str]) -> list[str]:
+        """Delete an execution; return the paths of the notebooks.
+
+        Args:
+            ids: It, and all executions that it started, and those that these started.
+
+        Raises:
+            MoveNotAllowed: One of them has not ended, or its retry needs it. None is deleted.
             DiskFull, EngineFault: None of them is deleted, or all of them will be later.
         """
         records = self._read("notebooks_of", ids=list(ids))
-        self._writer.submit(lambda batch: batch.prune(set(ids)))
+        self.decide(lambda batch: batch.delete(execution_id, set(ids)))
         self._projector.flush()
         return [record["notebook_path"] for record in records]
 

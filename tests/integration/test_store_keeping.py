@@ -215,7 +215,7 @@ def test_one_execution_is_pruned_and_its_family_stays(files, monkeypatch):
     with files.open() as store:
         store.append(events)
 
-        paths = store.prune([pruned])
+        paths = store.delete(pruned, [pruned])
         store.prune_journal()
 
         assert len(paths) == 1
@@ -240,7 +240,7 @@ def test_a_child_of_a_live_parent_can_be_pruned(files):
         top = store.get_execution(parent)
         assert len(store.call_children([top], "0")) == 1
 
-        store.prune([child])
+        store.delete(child, [child])
 
         assert store.call_children([top], "0") == []
 

@@ -21,7 +21,7 @@ from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.stale_prompts import stale_events
-from flowkernel.engine.retention import delete
+from flowkernel.engine.retention import delete, prune
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.starting import adopted_event
@@ -263,6 +263,41 @@ def test_an_execution_does_not_adopt_what_is_above_it(service, outlived):
     inner = service.start(request)
 
     assert call_of(service, inner).execution_id != child.execution_id
+
+
+@pytest.fixture
+def retried(service):
+    """Top failed after its child had succeeded, and was retried; its retry, too."""
+    top = service.start(StartRequest(flow="f"))
+    child = call_of(service, top)
+    run(service, child, S.ENDED_SUCCESS)
+    run(service, top, S.ENDED_ERROR)
+    second = retry(service, top)
+    run(service, second, S.ENDED_ERROR)
+    return top, child, second, retry(service, second)
+
+
+def test_what_a_live_retry_needs_is_not_pruned(service, retried):
+    top, child, second, third = retried
+
+    assert prune(service, days=None, keep=0).families == 0
+    assert service.store.prune([top.execution_id, second.execution_id]) == []
+    assert call_of(service, third).execution_id == child.execution_id
+
+    run(service, third, S.ENDED_SUCCESS)
+    assert prune(service, days=None, keep=0).families == 3
+    assert service.store.find_execution(child.execution_id) is None
+
+
+def test_what_a_live_retry_needs_is_not_deleted(service, retried):
+    top, child, _second, third = retried
+
+    for execution in (top, child):
+        with pytest.raises(MoveNotAllowed, match="deleted before its retry has ended"):
+            delete(service, execution.execution_id)
+
+    run(service, third, S.ENDED_SUCCESS)
+    delete(service, child.execution_id)
 
 
 def test_a_wrapper_that_was_lost_goes_on_from_what_it_adopted():
