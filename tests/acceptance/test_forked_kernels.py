@@ -201,6 +201,7 @@ drawn = {
     "tempfile": tempfile.mktemp(), "Random": random.Random().random(),
     "authkey": bytes(multiprocessing.current_process().authkey),
     "session": get_ipython().kernel.session.key,
+    "session name": get_ipython().kernel.session.session,
 }
 """
     preload = ["numpy", "random", "ssl", "uuid", "multiprocessing", "secrets"]
@@ -211,6 +212,22 @@ drawn = {
 
     for name in results[0]:
         assert len({str(values[name]) for values in results}) == len(results), name
+
+
+def test_each_kernel_has_a_history_of_its_own(start_kernel):
+    arguments = {"extra_arguments": ["--HistoryManager.hist_file=:memory:"]}
+    first, second = (start_kernel(**arguments) for _ in range(2))
+    first.run("a = 1", store_history=True)
+    entries = "[*get_ipython().history_manager.get_range()]"
+    sessions = (
+        "[*get_ipython().history_manager.db.execute('SELECT session FROM sessions')]"
+    )
+
+    assert first.ask(entries) == [(0, 1, "a = 1")]
+    assert second.ask(entries) == []
+    assert [kernel.ask(sessions) for kernel in (first, second)] == [[(1,)], [(1,)]]
+    assert first.is_forked
+    assert second.is_forked
 
 
 # -- how it ends ------------------------------------------------------------------------

@@ -17,31 +17,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from flowkernel.core.open_files import restore_limit
-from flowkernel.kernels.fork_server.ipython_config import reason_against_fork
-from flowkernel.kernels.fork_server.socket_folders import make_socket_folder
+from flowkernel.kernels.fork_server.kernel_app import complete_app
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 
 CONTROL_SECONDS = 1.0  #: How long the reply to a shutdown request may take.
-#: Messages that a kernel keeps for a client that does not read, inclusive. ZeroMQ by itself
-#: drops messages beyond 1,000.
-MAX_QUEUED_MESSAGES = 200_000
 SESSION_NAME = "__session__"  #: ipykernel's variable for the path of the notebook.
-#: The environment variables before ipykernel is imported, which adds some.
-INITIAL_ENVIRON = dict(os.environ)
 WRITABLE_FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
-#: As the parent's process id it makes ipykernel not watch for the end of a parent.
-INIT_PID = 1
-
-
-class CannotFork(Exception):
-    """Kernels must be started plainly. The text says why."""
 
 
 def become_kernel(wire: WireConnection, arguments: list[str], app: Any) -> NoReturn:
@@ -97,122 +83,6 @@ def reseed() -> None:
         uuid._node = uuid._last_timestamp = None  # type: ignore[attr-defined]
     if (processes := sys.modules.get("multiprocessing.process")) is not None:
         processes.current_process().authkey = os.urandom(32)
-
-
-def prepare_app(arguments: list[str]) -> Any:
-    """The kernel's application, as far as it can be made once for all forks.
-
-    Its configuration is read and its shell is made; sockets, threads and history are not.
-    A person's startup code is not run before a client has taken the kernel.
-
-    Raises:
-        CannotFork: The person's configuration must be read by each kernel.
-    """
-    from ipykernel.kernelapp import IPKernelApp
-    from IPython.core.application import BaseIPythonApplication
-
-    app = IPKernelApp.instance()
-    parent = f"--IPKernelApp.parent_handle={INIT_PID}"
-    hook = sys.excepthook
-    BaseIPythonApplication.initialize(app, [*arguments, "--transport=ipc", parent])
-    sys.excepthook = hook
-    if (reason := reason_against_fork(app)) is not None:
-        raise CannotFork(reason)
-    prepare_shell(app)
-    app.init_extensions = app.init_code = lambda: None
-    return app
-
-
-def prepare_shell(app: Any) -> None:
-    """Make the shell that the kernel will use: that is half of the work for a kernel."""
-    from ipykernel.compiler import XCachingCompiler
-
-    kernel_class = app.kernel_class
-    shell_class = kernel_class.shell_class.default_value
-    compiler = getattr(kernel_class, "compiler_class", None)  # Not in ipykernel 6.
-    with replaced_attribute(shell_class, "init_history", lambda _shell: None):
-        shell = shell_class.instance(
-            parent=app,
-            profile_dir=app.profile_dir,
-            compiler_class=compiler.default_value if compiler else XCachingCompiler,
-        )
-    atexit.unregister(shell.atexit_operations)  # They are for the end of a kernel.
-
-
-def init_iopub(make: Callable[[Any], None], context: Any) -> None:
-    """Make the socket for output, with a queue for clients that read slowly."""
-    import zmq
-
-    context.setsockopt(zmq.SNDHWM, MAX_QUEUED_MESSAGES)  # For the sockets it makes.
-    make(context)
-
-
-def init_kernel(app: Any, make: Callable[[], None]) -> None:
-    """Make the kernel, which finds the shell that is there, and connect the two."""
-    make()
-    kernel, shell = app.kernel, app.kernel.shell
-    shell.parent = shell.kernel = kernel
-    shell.init_history()
-    shell.init_user_ns()  # In, Out and _dh come from the history.
-    shell.save_sys_module_state()
-    atexit.register(shell.atexit_operations)
-    shorten_child_search(kernel)
-
-
-@contextmanager
-def replaced_attribute(owner: type, name: str, value: Any) -> Iterator[None]:
-    """Replace an attribute of a class for a while."""
-    previous = vars(owner).get(name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        if previous is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, previous)
-
-
-def complete_app(app: Any, arguments: list[str]) -> dict[str, str]:
-    """Make the sockets, threads and kernel of the prepared application.
-
-    Returns:
-        The environment variables that ipykernel set.
-    """
-    from IPython.core.application import BaseIPythonApplication
-
-    folder = make_socket_folder()
-    launcher = sys.modules.get("ipykernel_launcher")
-    name = getattr(launcher, "__file__", None) or "ipykernel_launcher"
-    sys.argv = [name, "-f", f"{folder}/connection.json", *arguments]
-    sys.excepthook = app.excepthook
-    app.connection_file, app.ip = f"{folder}/connection.json", f"{folder}/k"
-    app.init_iopub = partial(init_iopub, app.init_iopub)
-    app.init_kernel = partial(init_kernel, app, app.init_kernel)
-    with replaced_attribute(BaseIPythonApplication, "initialize", lambda *_: None):
-        app.initialize([])
-    del app.init_kernel, app.init_iopub
-    return {k: v for k, v in os.environ.items() if INITIAL_ENVIRON.get(k) != v}
-
-
-def shorten_child_search(kernel: Any) -> None:
-    """Make the kernel search for its child processes only if it has any.
-
-    When it shuts down, ipykernel looks at all processes of the machine to find them.
-    """
-    name = "_process_children"
-    search = getattr(kernel, name, None)
-    if search is not None:
-        setattr(kernel, name, lambda: search() if has_children() else [])
-
-
-def has_children() -> bool:
-    """Whether this process has child processes, also ended ones that nobody waited for."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def run_startup_code(app: Any) -> None:
@@ -352,8 +222,10 @@ def free_flow_objects(app: Any) -> None:
     """Finalize the objects of the flow, and write the buffers of its open files."""
     app.shell.user_ns.clear()
     gc.collect()
-    for item in gc.get_objects():
-        # isinstance() would call code of the flow, if an object is a proxy.
-        if issubclass(type(item), WRITABLE_FILES):
+    items = gc.get_objects()
+    # isinstance() would call code of the flow, if an object is a proxy.
+    types = {kind for kind in set(map(type, items)) if issubclass(kind, WRITABLE_FILES)}
+    for item in items if types else ():
+        if type(item) in types:
             with suppress(OSError, ValueError):
                 item.flush()

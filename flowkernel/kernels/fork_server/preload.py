@@ -5,7 +5,9 @@ ever for a lock that another thread held. Each requested module is first importe
 process, to try it.
 """
 
+import fnmatch
 import importlib
+import importlib.util
 import os
 import signal
 import socket
@@ -16,12 +18,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from flowkernel.kernels.fork_server.child import (
+from flowkernel.kernels.fork_server.child import detach_from_parent, remove_folder
+from flowkernel.kernels.fork_server.kernel_app import (
     CannotFork,
     complete_app,
-    detach_from_parent,
     prepare_app,
-    remove_folder,
 )
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 
@@ -34,7 +35,12 @@ ALWAYS = (
     "flowkernel.client.client",
 )
 #: Modules that a kernel may import later: for its history, its child processes, %store.
-LATER = ("sqlite3", "psutil", "IPython.extensions.storemagic")
+LATER = (
+    "sqlite3",
+    "psutil",
+    "IPython.core.logger",
+    "IPython.extensions.storemagic",
+)
 TRIAL_SECONDS = 20.0  #: How long the import of one module may take.
 #: Threads of libraries that can handle forks: jemalloc (in Arrow) holds its locks during a
 #: fork and starts its thread again. OpenBLAS ends its threads before a fork.
@@ -53,7 +59,7 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
     rehearsal = in_child(lambda wire: _rehearse(arguments, wire))
     for name in (*LATER, *rehearsal.get("modules", [])):
         try_import(name)
-    warm_up_input()
+    warm_up()
     refused = {}
     for name in names:
         result = in_child(lambda wire, name=name: _try_out(name, wire))  # type: ignore[misc]
@@ -64,11 +70,18 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
     return refused, [*files_of(names), *package_folders()]
 
 
-def warm_up_input() -> None:
-    """Compile the regular expressions of cell input, which each kernel would do itself."""
+def warm_up() -> None:
+    """Fill caches that each kernel would fill itself.
+
+    They are regular expressions, of cell input and of the names of startup files, and what
+    is in the folders of modules: IPython looks for its extension first among them all.
+    """
     from IPython.core.inputtransformer2 import TransformerManager
 
     TransformerManager().transform_cell("x = 1\nprint(x)\n")
+    for pattern in ("*.py", "*.ipy"):
+        fnmatch.filter([], pattern)
+    importlib.util.find_spec("storemagic")
 
 
 def try_import(name: str) -> None:

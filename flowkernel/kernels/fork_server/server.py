@@ -21,12 +21,9 @@ from time import monotonic
 from typing import Any, NoReturn
 
 from flowkernel.core.open_files import raise_limit
-from flowkernel.kernels.fork_server.child import (
-    CannotFork,
-    become_kernel,
-    prepare_app,
-)
+from flowkernel.kernels.fork_server.child import become_kernel
 from flowkernel.kernels.fork_server.ipython_config import config_files
+from flowkernel.kernels.fork_server.kernel_app import CannotFork, prepare_app
 from flowkernel.kernels.fork_server.preload import changed_at, fork, preload
 from flowkernel.kernels.fork_server.socket_folders import remove_folders_of
 from flowkernel.kernels.fork_server.wire import (

@@ -10,7 +10,7 @@ import nbformat
 from flowkernel.core.json_values import check_parameter_names
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
 from flowkernel.core.python_source import parse_source
-from flowkernel.kernels.fork_server.child import MAX_QUEUED_MESSAGES
+from flowkernel.kernels.fork_server.kernel_app import MAX_QUEUED_MESSAGES
 from flowkernel.worker.notebook.notebook_file import notebook_of
 
 HANDLER = "handler"
