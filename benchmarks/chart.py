@@ -37,6 +37,7 @@ def chart(title: str, bars: Sequence[Bar]) -> str:
     numbers = [
         n for bar in bars for n in (bar.value, bar.low, bar.high, *bar.marks) if n
     ]
+    numbers = numbers or [1.0]  # All are 0.
     first = floor(log10(min(numbers) * 0.99))
     last = max(first + 1, ceil(log10(max(numbers))))
 
