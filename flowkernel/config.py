@@ -14,6 +14,15 @@ from flowkernel.core.errors import BadArgument
 
 PREFIX = "FLOWKERNEL_"  #: `slots` is FLOWKERNEL_SLOTS in the environment.
 FILE = "config.toml"  #: Its name in the home.
+
+
+class NamePatterns(tuple[str, ...]):
+    """Shell patterns of names."""
+
+    __slots__ = ()
+
+
+ALL_NAMES = NamePatterns(["*"])
 Setting = tuple[str, Any, str]  #: Its name, its value, and where it is set.
 
 
@@ -53,6 +62,8 @@ class Config:
     parked_hours: float = 12.0  #: How long such a kernel is kept, inclusive.
     #: Memory that all of them may use together, inclusive; 1,000,000 bytes each.
     parked_megabytes: int = 4096
+    #: Which environment variables of the process that starts a run its flows see.
+    pass_environment: NamePatterns = ALL_NAMES
     max_losses: int = 3  #: How often an execution starts again after a lost worker.
     #: Characters of the log of one execution, inclusive; then it is cut.
     log_characters: int = 1024 * 1024
@@ -200,6 +211,15 @@ def _names(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _patterns(value: Any) -> NamePatterns:
+    """Shell patterns: a list in TOML, or text with commas in the environment."""
+    parts = value.split(",") if isinstance(value, str) else value
+    patterns = NamePatterns([_text(part).strip() for part in parts])
+    if not isinstance(value, str | list | tuple) or not all(patterns):
+        raise ValueError
+    return patterns
+
+
 #: Settings whose text must match a pattern, and the words for it.
 _PATTERNS = {
     "memory": (
@@ -214,6 +234,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     float: _number,
     str: _text,
     tuple[str, ...]: _names,
+    NamePatterns: _patterns,
 }
 #: What a setting takes, in words, by the type of its field.
 _KIND_NAMES: dict[Any, str] = {
@@ -221,4 +242,5 @@ _KIND_NAMES: dict[Any, str] = {
     float: "a number of 0 or more",
     str: "text",
     tuple[str, ...]: "names of modules, such as ['numpy', 'pandas']",
+    NamePatterns: "shell patterns of names, such as ['AWS_*', 'API_KEY']",
 }

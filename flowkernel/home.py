@@ -82,6 +82,11 @@ class Home:
         return self.path / "token-key"
 
     @property
+    def environment(self) -> Path:
+        """The folder with the environment variables of what is under way; mode 0700."""
+        return self.path / "environment"
+
+    @property
     def presence_file(self) -> Path:
         """The file with the last sign of a person: who, from where, when."""
         return self.path / "presence.json"

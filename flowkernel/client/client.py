@@ -23,6 +23,7 @@ from flowkernel.client.engine_connection import (
     read_events,
 )
 from flowkernel.client.own_token import own_token
+from flowkernel.client.sent_variables import sent_variables
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
@@ -112,6 +113,8 @@ class Client:
     def start(self, request: dict[str, Json]) -> Execution:
         """Start an execution. `request` is what `POST execution` takes."""
         body = {"execution_id": new_id(), "started_by": self.started_by, **request}
+        if "parent_id" not in request:
+            body |= self.own_environ()
         return Execution.from_json(self.post("/execution", body))
 
     def get_execution(self, execution_id: str) -> Execution:
@@ -119,6 +122,10 @@ class Client:
         return Execution.from_json(
             self.get(f"/execution/{quote(execution_id, safe='')}")
         )
+
+    def own_environ(self) -> dict[str, Json]:
+        """`environ` of a start by a person: variables of this process. A flow sends none."""
+        return {} if self._token is not None else {"environ": sent_variables()}
 
     def list_executions(self, **filters: Any) -> list[Execution]:
         """Executions, the newest first.
@@ -156,6 +163,8 @@ class Client:
         """
         body.setdefault("execution_id", new_id())
         body.setdefault("started_by", self.started_by)
+        if verb == "retry":
+            body |= self.own_environ()
         if verb == "run":
             body.setdefault("event_id", new_id())
         return Execution.from_json(self.post(f"/execution/{execution_id}/{verb}", body))

@@ -21,6 +21,7 @@ from flowkernel.core.errors import (
     Unauthorized,
 )
 from flowkernel.core.open_files import child_environment
+from flowkernel.core.variables import base_environment
 from flowkernel.home import EngineFile, Home, home_error, open_private
 
 START_SECONDS = 60.0  #: How long an engine may take to answer for the first time.
@@ -168,7 +169,10 @@ def _spawn(home: Home) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=home.path,
-            env={**without_tokens(os.environ), **child_environment()},
+            env={
+                **base_environment(without_tokens(os.environ)),
+                **child_environment(),
+            },
             start_new_session=True,
         )
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from flowkernel.core.models import Event, EventKind, JsonRecord
+from flowkernel.core.json_record import JsonRecord
+from flowkernel.core.models import Event, EventKind
 
 LAST_LOG = 200  #: Characters of `Progress.last_log`, inclusive.
 K = EventKind

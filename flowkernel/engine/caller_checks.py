@@ -6,8 +6,8 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from flowkernel.core.errors import AttemptIsOver, ExecutionNotFound, NotAllowed
-from flowkernel.core.models import Event, Execution
-from flowkernel.engine.callers import Caller, ExecutionCaller
+from flowkernel.core.models import Event, Execution, Json
+from flowkernel.engine.callers import Caller, ExecutionCaller, PersonCaller
 from flowkernel.engine.child_calls import tries_of
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.store import Batch, Store, checked_event
@@ -111,11 +111,22 @@ def as_caller(request: StartRequest, caller: Caller) -> StartRequest:
         NotAllowed: An execution names another one as the parent.
     """
     request = replace(request, started_by=caller.actor(request.started_by))
+    check_environ(caller, request.environ)
     if not isinstance(caller, ExecutionCaller):
         return request
     parent_id = request.parent_id or caller.execution_id
     check_itself(caller, parent_id, "POST /execution")
     return replace(request, parent_id=parent_id, is_interactive=False)
+
+
+def check_environ(caller: Caller, environ: Json) -> None:
+    """Refuse environment variables that no person sends: children see those of their root.
+
+    Raises:
+        NotAllowed: An execution sends some.
+    """
+    if environ is not None and not isinstance(caller, PersonCaller):
+        raise NotAllowed(caller.actor(), "a start with `environ`")
 
 
 def check_below(

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationInfo,
+    WithJsonSchema,
 )
 
 from flowkernel.core.errors import BadValue
@@ -74,3 +75,16 @@ def _path_of_infinite(value: Json, path: str) -> str | None:
 
 #: Any JSON; for a field of a request that is not described further.
 JsonValue = Annotated[Any, AfterValidator(_finite)]
+
+#: Environment variables. `core.variables` checks them: no sentence of its shows a value.
+Variables = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "string"}},
+                {"type": "null"},
+            ]
+        }
+    ),
+]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
-from flowkernel.core.models import JsonRecord
+from flowkernel.core.json_record import JsonRecord
 from flowkernel.engine.service import Service
 from flowkernel.store import Batch, members_under, starter_of
 

@@ -24,7 +24,7 @@ from flowkernel.engine.prompts.decisions import check_answer, still_possible
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.message_expiry import MessageExpiry
 from flowkernel.engine.prompts.presence import Presence
-from flowkernel.engine.retention import prune_daily
+from flowkernel.engine.retention import DAY, prune_daily
 from flowkernel.engine.service import Service
 from flowkernel.engine.sql.sql_questions import SqlQuestions
 from flowkernel.engine.streams.record_streams import RecordStreams
@@ -40,7 +40,10 @@ LEAVE_SECONDS = 1.0  #: For the workers to learn that the home is gone.
 CANCEL_SECONDS = 15.0  #: How long a forced shutdown waits for cancelled executions.
 CANCEL_EVERY = 0.05  #: Seconds between looks whether they have ended.
 IDLE_CHECK_SECONDS = 1.0  #: Between looks whether the engine is idle, at least.
-SWEEP = "sweep"  #: The name of a task.
+SWEEP, VARIABLES = "sweep", "drop variables"  #: The names of two tasks.
+#: Seconds after the end of an execution until the file with its environment variables is
+#: removed, if nothing refers to it: the next start often has the same ones.
+VARIABLES_SECONDS = 10.0
 STOP_SECONDS = 0.3  #: For the answer to a shutdown, and for the workers to learn of it.
 
 
@@ -73,7 +76,8 @@ class Engine:
         self.claim = HomeClaim(home, engine_file)
         self.tokens = Tokens(engine_file.token, user_name(), load_key(home))
         self.store = _open_store(home, config)
-        self.service = Service(self.store, home, config)
+        key = self.tokens.key.secret
+        self.service = Service(self.store, home, config, key=key)
         self.sql = SqlQuestions(self.store, home, config)
         self.streams = RecordStreams(self.store)
         processes = processes or WorkerProcesses(
@@ -103,6 +107,7 @@ class Engine:
     def close(self) -> None:
         """Close the store. What was acknowledged is on disk."""
         self.sql.close()
+        self.service.drop_variables()
         self.store.close()
 
     # -- background work -----------------------------------------------------------------
@@ -114,6 +119,7 @@ class Engine:
         loop.set_default_executor(ThreadPoolExecutor(THREADS, "request"))
         self.follow_store()
         self.tasks.repeat(SWEEP, self.sweeper.sweep, first_after=SWEEP_EVERY)
+        self.tasks.repeat(VARIABLES, self._drop_variables)
         self.tasks.repeat("prune", partial(prune_daily, self.service))
         self.tasks.repeat("keep the claim", self._keep_claim)
         self.tasks.repeat(
@@ -138,6 +144,13 @@ class Engine:
             self._expiry.apply(event)
             if event.kind is EventKind.ENDED:
                 self.inbox.forget(event.execution_id)
+                self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
+        if commit.removed:
+            self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
+
+    async def _drop_variables(self) -> float | None:
+        await asyncio.to_thread(self.service.drop_variables)
+        return DAY
 
     async def _keep_claim(self) -> float | None:
         """Stop when the home was deleted or moved: what is recorded from then on is lost."""

@@ -1,5 +1,6 @@
 """What the engine can do with flows and executions. Synchronous; no HTTP here."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +9,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name
-from flowkernel.core.models import EventKind, Execution, Flow, Json
+from flowkernel.core.models import EventKind, Execution, Flow, Json, PassedVariables
 from flowkernel.engine.caller_checks import append_as, decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import (
@@ -26,6 +27,7 @@ from flowkernel.engine.wrapper_registry import (
     limits_of,
     parameters_of,
 )
+from flowkernel.environment_files import EnvironmentFiles
 from flowkernel.home import Home
 from flowkernel.store import Batch, Change, FamilyMember, Store, members_under
 
@@ -35,10 +37,14 @@ K = EventKind
 class Service:
     """What can be done in one home. Safe in threads; a method returns once it is on disk."""
 
-    def __init__(self, store: Store, home: Home, config: Config) -> None:
+    def __init__(
+        self, store: Store, home: Home, config: Config, *, key: bytes = b""
+    ) -> None:
+        """`key`: of the home; without it the names of files could be guessed."""
         self.store = store
         self.home = home
         self.config = config
+        self.environments = EnvironmentFiles(home, key)
 
     # -- flows ---------------------------------------------------------------------------
 
@@ -105,10 +111,37 @@ class Service:
             BadArgument, BadName, BadValue, ValueTooBig: Something in the request is wrong.
             FlowNotFound, ExecutionNotFound: What it names is not there.
             MoveNotAllowed, TooDeep: The parent cannot have another child.
+            HomeNotWritable, DiskFull: Its environment variables cannot be kept.
         """
-        return start_execution(
-            self.store, request, max_depth=self.config.max_depth, caller=caller
-        )
+        with self._kept_variables(request) as variables:
+            return start_execution(
+                self.store,
+                replace(request, environ=None),
+                max_depth=self.config.max_depth,
+                caller=caller,
+                variables=variables,
+            )
+
+    def _kept_variables(
+        self, request: StartRequest
+    ) -> AbstractContextManager[PassedVariables | None]:
+        """What is recorded of the environment variables of a start, while it is recorded."""
+        if request.environ is None:
+            return nullcontext()
+        if request.parent_id is not None and request.retry_of is None:
+            raise BadArgument(
+                "A run under another one sees the environment variables of its root. Leave "
+                "`environ` out."
+            )
+        return self.environments.held(request.environ, self.config.pass_environment)
+
+    def drop_variables(self) -> None:
+        """Remove the environment variables with which nothing was started that is live."""
+        self.environments.remove_unused(self._used_variables)
+
+    def _used_variables(self) -> set[str]:
+        live = list(self.store.live.values())
+        return {e.variables.file for e in live if e.variables is not None}
 
     def run(
         self,

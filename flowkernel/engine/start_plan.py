@@ -28,7 +28,7 @@ from flowkernel.core.models import (
     Wrapped,
 )
 from flowkernel.core.status import ExecutionType
-from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue
+from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue, Variables
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
@@ -70,6 +70,8 @@ class StartRequest:
     wrapped_of: Id | None = None  #: The wrapper that starts what it wraps.
     parks: bool = False
     is_interactive: bool = False
+    #: Environment variables, by name, of a person who starts a root. Never recorded.
+    environ: Variables = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

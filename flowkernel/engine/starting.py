@@ -6,7 +6,14 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed, TooDeep
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name, dumps, plain_json
-from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
+from flowkernel.core.models import (
+    Event,
+    EventKind,
+    Execution,
+    Json,
+    PassedVariables,
+    RequestedAction,
+)
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.caller_checks import check_caller, decide_as
 from flowkernel.engine.callers import Caller
@@ -26,13 +33,19 @@ K = EventKind
 
 
 def start_execution(
-    store: Store, request: StartRequest, *, max_depth: int, caller: Caller | None
+    store: Store,
+    request: StartRequest,
+    *,
+    max_depth: int,
+    caller: Caller | None,
+    variables: PassedVariables | None = None,
 ) -> Execution:
     """Record an execution, unless it is there, or its call has a child. See `Service.start`.
 
     Args:
         max_depth: Levels under a root, inclusive.
         caller: Who starts it; None: the engine itself.
+        variables: What came with the start; None: those of the parent, if it has any.
     """
     check_caller(store, caller)
     existing = store.find_execution(request.execution_id)
@@ -41,6 +54,7 @@ def start_execution(
     parent = store.get_execution(request.parent_id) if request.parent_id else None
     _check_retried(store, request)
     execution = _planned(store, request, parent)
+    execution = replace(execution, variables=variables or _inherited(parent))
     created = checked_event(_created_event(execution))
     plan = _Start(request, execution, created, max_depth)
     earlier = earlier_children(store, parent, request.call_key)
@@ -119,6 +133,12 @@ def _planned(
     if isinstance(plan, WrapperPlan) and plan.inputs is not None:
         inputs = plan.inputs
     return _new_execution(request, plan, parent, inputs)
+
+
+def _inherited(parent: Execution | None) -> PassedVariables | None:
+    """The variables of a child: those of its root, whose names are not repeated."""
+    passed = parent.variables if parent is not None else None
+    return replace(passed, names=None) if passed is not None else None
 
 
 def _checked_inputs(request: StartRequest) -> dict[str, Json]:

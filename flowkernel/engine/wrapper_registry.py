@@ -19,8 +19,9 @@ from typing import Annotated, TypeGuard
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.errors import BadArgument, FlowNotFound
+from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import plain_json
-from flowkernel.core.models import Environment, Flow, FlowKind, Json, JsonRecord
+from flowkernel.core.models import Environment, Flow, FlowKind, Json
 from flowkernel.core.python_source import parse_source
 from flowkernel.engine.field_types import JsonValue
 from flowkernel.store import Store

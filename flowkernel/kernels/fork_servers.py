@@ -19,6 +19,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from flowkernel.client.own_token import without_tokens
 from flowkernel.core.open_files import original_limit
 from flowkernel.core.per_process import PerProcess
+from flowkernel.core.variables import registered
 from flowkernel.kernels.fork_server.socket_folders import private_folder, takes_socket
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
 from flowkernel.kernels.leftovers import sweep_servers
@@ -172,9 +173,10 @@ def keep_warm(interpreter: str, preload: tuple[str, ...], ready: int) -> None:
     if not LINUX:
         return
     command, cwd = native_command(interpreter, preload), os.getcwd()
+    environ = registered(os.environ, sys.prefix)
     try:
-        connect(command, os.environ, cwd, ready=ready).close()
-        _keep_alive(command, socket_path(command, os.environ, cwd))
+        connect(command, environ, cwd, ready=ready).close()
+        _keep_alive(command, socket_path(command, environ, cwd))
     except NoForkServer as error:
         log.warning("kernels are started plainly: there is no fork server: %s", error)
 
@@ -261,7 +263,8 @@ def _start(
             process = subprocess.Popen(
                 _argv(command, path, ready, writer),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd=cwd if os.path.isdir(cwd) else "/", env=without_tokens(environ),
+                cwd=cwd if os.path.isdir(cwd) else "/",
+                env=command.server_variables(without_tokens(environ)),
                 pass_fds=[writer], start_new_session=True,
             )  # fmt: skip
     except BaseException:

@@ -8,6 +8,8 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
+from flowkernel.core.variables import base_environment
+
 LAUNCHERS = ("ipykernel_launcher", "ipykernel")
 KEY_LENGTH = 16  #: Hexadecimal digits in the name of a fork server.
 #: How the names of environment variables begin that Python, ipykernel or a library may read
@@ -48,11 +50,26 @@ class KernelCommand:
         ]
         return sha256(dumps(parts).encode()).hexdigest()[:KEY_LENGTH]
 
-    def _environment_part(self, environ: Mapping[str, str], cwd: str) -> list[Any]:
-        """What is read of the environment before a client takes the kernel."""
+    def early_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """What may be read of the environment before a client takes the kernel."""
         roots = {name.partition(".")[0].upper() + "_" for name in self.preload}
         early = (*READ_EARLY, *roots)
-        variables = {k: v for k, v in sorted(environ.items()) if k.startswith(early)}
+        return {k: v for k, v in sorted(environ.items()) if k.startswith(early)}
+
+    def server_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """The environment of the fork server for a kernel with this one.
+
+        A kernel gets the rest when a client takes it.
+        """
+        present = {PRESENCE_ONLY: "yes"} if PRESENCE_ONLY in environ else {}
+        return {
+            **present,
+            **base_environment(environ),
+            **self.early_variables(environ),
+        }
+
+    def _environment_part(self, environ: Mapping[str, str], cwd: str) -> list[Any]:
+        variables = self.early_variables(environ)
         paths = variables.get("PYTHONPATH", "").split(os.pathsep)
         return [
             variables,

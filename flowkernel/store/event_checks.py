@@ -6,8 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import dumps
-from flowkernel.core.models import Event, Json, JsonRecord
+from flowkernel.core.models import Event, Json
 
 
 def checked_event(event: Event) -> Event:

@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_origin
 
+from flowkernel.core.json_record import JsonRecord, field_types
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     CellRun,
@@ -20,9 +21,7 @@ from flowkernel.core.models import (
     EventKind,
     Execution,
     Flow,
-    JsonRecord,
     Message,
-    field_types,
 )
 
 T = TypeVar("T", bound=JsonRecord)
@@ -148,6 +147,7 @@ EXECUTION = TableLayout(
             "wrapped",
             "parks",
             "is_interactive",
+            "variables",
         ]
     ),
 )

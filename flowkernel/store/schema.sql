@@ -68,6 +68,7 @@ CREATE TABLE execution (
     failure JSON,            -- of the cell that failed: what a person needs to know
     parked_at TIMESTAMP,     -- since when its kernel is kept alive
     decision JSON,           -- what was decided on its failure
+    variables JSON,          -- environment variables of its start: names, and a file
     last_seq BIGINT NOT NULL
 );
 

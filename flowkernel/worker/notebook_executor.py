@@ -1,5 +1,6 @@
 """Carries out what is a notebook, or becomes one: through papermill, in a kernel of its own."""
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -9,6 +10,8 @@ import papermill
 
 from flowkernel.config import Config
 from flowkernel.core.models import FlowKind
+from flowkernel.core.variables import kernel_environment
+from flowkernel.environment_files import read_variables
 from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically
@@ -82,6 +85,7 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
     version, environment = assignment.version, execution.environment
     assert execution.notebook_path is not None
     path = assignment.home.path / execution.notebook_path
+    environ = _environ(assignment)  # First, for it may raise: nothing is made yet.
     return NotebookRun(
         execution=execution,
         session=assignment.session,
@@ -92,4 +96,19 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
         script=version.path if version.kind is FlowKind.SCRIPT else None,
         manager=make_kernel_manager(environment, execution.flow_name, config),
         cwd=environment.cwd,
+        environ=environ,
     )
+
+
+def _environ(assignment: Assignment) -> dict[str, str]:
+    """The environment variables of the kernel.
+
+    Raises:
+        EnvironmentGone: Those with which the root was started are no longer there.
+    """
+    execution, values = assignment.execution, None
+    if execution.variables is not None:
+        values = read_variables(
+            assignment.home, execution.variables, execution.flow_name
+        )
+    return kernel_environment(os.environ, values, execution.environment.prefix)

@@ -61,6 +61,8 @@ class NotebookRun:
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
     manager: FlowKernelManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None
+    #: Environment variables; None: those of this process.
+    environ: dict[str, str] | None = None
     #: How kernels start that papermill asks for.
     config: Config = field(default_factory=Config)
 
@@ -83,8 +85,9 @@ class NotebookRun:
 
     def _environ(self) -> dict[str, str]:
         home, execution_id = self.session.link.client.home, self.execution.execution_id
+        variables = os.environ if self.environ is None else self.environ
         return {
-            **without_tokens(os.environ),
+            **without_tokens(variables),
             **kernel_variables(home, execution_id, self.session.token),
             VARIABLE: str(home.path),
             INTERPRETER: os.environ.get(INTERPRETER, sys.executable),
@@ -179,6 +182,7 @@ def _start_execution(
         "worker": link.worker_id,
         "execution_id": new_id(),
         "started_by": link.client.started_by,
+        **link.client.own_environ(),  # For what it starts.
     }
     record = link.client.post("/execution", request)
     if "worker_token" in record:  # An engine of an older version makes none.

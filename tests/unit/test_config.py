@@ -37,6 +37,7 @@ def test_every_setting_can_be_set_by_its_variable(tmp_path, name):
         "memory": ("1GB", "1GB"),
         "kernel": ("plain", "plain"),
         "preload": ("numpy, os.path", ("numpy", "os.path")),
+        "pass_environment": ("AWS_*, API_KEY", ("AWS_*", "API_KEY")),
     }.get(name) or {str: ("x", "x"), int: ("7", 7), float: ("7.5", 7.5)}[kind]
 
     config = load_config(tmp_path, environ={f"FLOWKERNEL_{name.upper()}": text})

@@ -12,8 +12,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from flowkernel.core.errors import ExecutionNotFound
+from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import dumps
-from flowkernel.core.models import Execution, JsonRecord
+from flowkernel.core.models import Execution
 from flowkernel.engine.api.responses import json_text_response
 from flowkernel.store import FamilyMember
 

@@ -17,7 +17,10 @@ from flowkernel.engine.api.body_budget import SMALL
 NUL = b"\\u0000"  #: The character NUL in JSON text.
 #: Fields of bodies in which NUL may be: a flow fills them, or they have a check of their own.
 FREE_TEXT = frozenset(
-    {"inputs", "output", "response", "source", "text", "events", "name"}
+    {
+        *("inputs", "output", "response", "source", "text", "events", "name"),
+        "environ",
+    }
 )
 UNSUPPORTED = 415  #: The HTTP status for a body of another kind.
 

@@ -20,6 +20,7 @@ from flowkernel.engine.field_types import (
     JsonValue,
     Moment,
     ProcessId,
+    Variables,
 )
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
@@ -83,6 +84,8 @@ class VerbBody(Body):
     execution_id: Id = Field(default_factory=new_id)  #: Of a new one, if it starts one.
     started_by: Actor = "REST"
     inputs: JsonValue = None
+    #: `retry`: the environment variables of the person who sends it.
+    environ: Variables = Field(default=None, repr=False)
 
 
 class SaveBody(Body):

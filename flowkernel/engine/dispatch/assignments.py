@@ -75,6 +75,22 @@ class Assignments:
         }
 
 
+def with_variable_names(live: Mapping[str, Execution], reply: Json) -> Json:
+    """The reply to a poll; an assignment names the environment variables, if that is known.
+
+    A child's record leaves this to its root. Its worker needs the names for a sentence.
+    """
+    for assignment in reply["start"]:
+        record = assignment["execution"]
+        root = live.get(record["root_id"])
+        if record.get("variables") and root is not None and root.variables is not None:
+            record["variables"] = {
+                **record["variables"],
+                "names": root.variables.names,
+            }
+    return reply
+
+
 def plan_assignments(
     live: Iterable[Execution],
     holdings: WorkerHoldings,

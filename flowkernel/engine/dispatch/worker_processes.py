@@ -12,6 +12,7 @@ from flowkernel.client.own_token import WORKER_TOKEN, without_tokens
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.open_files import child_environment
+from flowkernel.core.variables import base_environment
 from flowkernel.engine.dispatch.worker_failures import (
     WorkerFailure,
     failure_after,
@@ -110,7 +111,7 @@ class WorkerProcesses:
         """That of the engine, and the token: on a command line all users would see it."""
         token = self._token_of(worker_id)
         return {
-            **without_tokens(os.environ),
+            **base_environment(without_tokens(os.environ)),
             **child_environment(),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             WORKER_TOKEN: token,

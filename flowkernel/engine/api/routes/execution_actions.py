@@ -7,7 +7,7 @@ from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
-from flowkernel.engine.caller_checks import check_itself
+from flowkernel.engine.caller_checks import check_environ, check_itself
 from flowkernel.engine.dispatch.wait_requests import hold
 from flowkernel.engine.start_plan import StartRequest
 
@@ -109,9 +109,12 @@ async def retry(
     caller: CurrentCaller,
 ) -> Response:
     """Start it again, as a new execution."""
-    actor = caller.actor(body.started_by)
+    check_environ(caller, body.environ)
     request = StartRequest(
-        execution_id=body.execution_id, started_by=actor, inputs=body.inputs
+        execution_id=body.execution_id,
+        started_by=caller.actor(body.started_by),
+        inputs=body.inputs,
+        environ=body.environ,
     )
     execution = await in_thread(
         engine.service.retry, execution_id, request, caller=caller

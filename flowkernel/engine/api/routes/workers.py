@@ -8,6 +8,7 @@ from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.dispatch.assignments import with_variable_names
 from flowkernel.engine.dispatch.worker_lease import FailedStart, WorkerState
 from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.dispatch.worker_tokens import with_tokens
@@ -36,6 +37,7 @@ async def poll(
         },
     )
     reply = await dispatcher.poll(worker, state)
+    reply = with_variable_names(engine.store.live, reply)
     return json_response(with_tokens(engine.tokens, reply))
 
 

@@ -1,0 +1,217 @@
+"""Which environment variables a flow sees, and which our own processes keep. Pure.
+
+A flow sees those of the process that started its root. Engine, worker and fork server have a
+fixed list of harmless names: nobody's values are there because of who started them. The client
+in a kernel uses this, so it needs the standard library alone.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import translate
+from functools import lru_cache
+from pathlib import Path
+
+from flowkernel.core.errors import BadArgument, BadValue
+
+#: Bytes of all names and values of one start, inclusive.
+MAX_BYTES = 256 * 1024
+MAX_SHOWN = 8  #: Names that a sentence lists, inclusive.
+#: What our own processes have of the one that starts them: where things are, and in which
+#: language and zone. Names, and how names begin.
+BASE_NAMES = frozenset(
+    {
+        *("PATH", "USER", "LOGNAME", "SHELL", "LANGUAGE", "TZ"),
+        *("TMPDIR", "TEMP", "TMP"),
+        *("JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH", "JUPYTER_DATA_DIR"),
+        *("JUPYTER_PATH", "JUPYTER_PLATFORM_DIRS", "JUPYTER_RUNTIME_DIR"),
+        *("JUPYTER_PREFER_ENV_PATH", "JUPYTER_ALLOW_INSECURE_WRITES"),
+        *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE"),
+        *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
+    }
+)
+BASE_PREFIXES = (
+    *(
+        "FLOWKERNEL_",
+        "HOME",
+        "VIRTUAL_ENV",
+        "LANG",
+        "LC_",
+        "XDG_",
+        "PYTHON",
+        "COVERAGE_",
+        "COV_CORE_",
+    ),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "CONDA_", "IPYTHON", "MPL", "OMP_"),
+    *("MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "ARROW_", "MALLOC_"),
+)
+#: What a start that has few variables gets from the worker, so that programs are found.
+NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "SYSTEMROOT")
+#: What is about the starting process itself, or made by each kernel: no flow sees it.
+NEVER_NAMES = frozenset(
+    {
+        *("_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES", "DISPLAY"),
+        *("WAYLAND_DISPLAY", "XAUTHORITY", "WINDOWID", "SSH_TTY"),
+    }
+)
+NEVER_PREFIXES = ("FLOWKERNEL_", "JPY_", "PYTEST_", "PYDEVD_", "BASH_FUNC_")
+#: What the engine and the worker set for their kernels.
+OURS = ("FLOWKERNEL_", "PYDEVD_")
+#: A kernel sets this to a module of its own; in another kernel it is the same by default.
+INLINE = "module://"
+#: What says which environment of conda is active.
+CONDA = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER")
+
+
+def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a process of ours has of the environment of the one that starts it."""
+    return {name: value for name, value in environ.items() if _is_base(name)}
+
+
+def _is_base(name: str) -> bool:
+    return name in BASE_NAMES or name.startswith(BASE_PREFIXES)
+
+
+def _is_never_passed(name: str) -> bool:
+    return name in NEVER_NAMES or name.startswith(NEVER_PREFIXES)
+
+
+def own_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What a starting process sends of its environment, and the names that are no text.
+
+    A value that is not UTF-8 cannot be sent.
+    """
+    values, refused = {}, []
+    for name, value in environ.items():
+        if _is_never_passed(name) or (
+            name == "MPLBACKEND" and value.startswith(INLINE)
+        ):
+            continue
+        if _is_text(name) and _is_text(value):
+            values[name] = value
+        else:
+            refused.append(name)
+    return values, refused
+
+
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def passed_variables(sent: object, patterns: Iterable[str]) -> dict[str, str]:
+    """What a flow sees of the variables that came with a start.
+
+    Args:
+        sent: As it came with the request: JSON.
+        patterns: The setting `pass_environment`. The names of the fixed list pass, too.
+
+    Raises:
+        BadArgument, BadValue: It is no object of texts, or is too large. No value is shown.
+    """
+    if not isinstance(sent, dict):
+        raise BadArgument("`environ` is no object of names and texts. Leave it out.")
+    passes = _pattern(tuple(patterns)).match
+    values = {
+        name: _checked(name, sent[name])
+        for name in sorted(sent)
+        if not _is_never_passed(name) and (passes(name) or _is_base(name))
+    }
+    _check_size(values)
+    return values
+
+
+def _checked(name: str, value: object) -> str:
+    """The value.
+
+    Raises:
+        BadValue: A system cannot have such a variable.
+    """
+    label = f"The environment variable {name[:60]!r}"
+    if not name or "=" in name or "\0" in name:
+        raise BadValue(f"{label} has a name that no system takes. Leave it out.")
+    if not isinstance(value, str):
+        raise BadValue(f"{label} has a value that is no text. Send it as text.")
+    if "\0" in value:
+        raise BadValue(f"{label} has the character NUL in its value. Remove it.")
+    return value
+
+
+def _check_size(values: Mapping[str, str]) -> None:
+    sizes = {name: len(f"{name}={value}\0".encode()) for name, value in values.items()}
+    size = sum(sizes.values())
+    if size > MAX_BYTES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise BadValue(
+            f"The environment variables of this start have {size:,} bytes; the limit is "
+            f"{MAX_BYTES:,}. The largest is {largest[:60]!r}, with {sizes[largest]:,}. Unset "
+            "it, or set `pass_environment` in config.toml to the names that flows need."
+        )
+
+
+@lru_cache(maxsize=64)
+def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Shell patterns of names, as one regular expression."""
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)")
+
+
+def kernel_environment(
+    base: Mapping[str, str], values: Mapping[str, str] | None, prefix: str | None
+) -> dict[str, str]:
+    """The environment of a kernel, but for what is its own: its id, its token, its home.
+
+    Args:
+        base: That of the worker.
+        values: Those that came with the start; None: none came, and the base is all.
+        prefix: `sys.prefix` of the Python with which the flow was registered.
+    """
+    variables = dict(base)
+    if values is not None:
+        ours = {name: text for name, text in base.items() if name.startswith(OURS)}
+        needed = {name: base[name] for name in NEEDED if name in base}
+        variables = {**needed, **values, **ours}
+    return registered(variables, prefix)
+
+
+def registered(environ: Mapping[str, str], prefix: str | None) -> dict[str, str]:
+    """The variables with the environment of Python of the registration as the active one."""
+    variables = dict(environ)
+    if prefix is None:
+        return variables
+    active = variables.pop("VIRTUAL_ENV", None)
+    variables.pop("VIRTUAL_ENV_PROMPT", None)
+    if variables.get("CONDA_PREFIX") != prefix:
+        for name in CONDA:
+            variables.pop(name, None)
+    if not _is_environment(prefix):
+        return variables
+    commands, replaced = _commands(prefix), {_commands(active)} if active else set()
+    folders = variables.get("PATH", os.defpath).split(os.pathsep)
+    others = [folder for folder in folders if folder not in {commands, *replaced}]
+    variables["PATH"] = os.pathsep.join([commands, *others])
+    if not (Path(prefix) / "conda-meta").is_dir():
+        variables["VIRTUAL_ENV"] = prefix
+    return variables
+
+
+@lru_cache(maxsize=64)
+def _is_environment(prefix: str) -> bool:
+    """Whether it is an environment of its own, and not the Python of the system."""
+    folder = Path(prefix)
+    return (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir()
+
+
+def _commands(prefix: str) -> str:
+    return str(Path(prefix) / ("Scripts" if os.name == "nt" else "bin"))
+
+
+def names_text(names: Iterable[str]) -> str:
+    """Some names for a sentence: first those that are not the same for everybody."""
+    ordered = sorted(names, key=lambda n: (_is_base(n), n))
+    rest = len(ordered) - MAX_SHOWN
+    return ", ".join(ordered[:MAX_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
