@@ -1,8 +1,10 @@
 """The one place where protected values are hidden: what is shown or stored passes through it.
 
-Pure. Nothing is protected yet: `NOTHING` hides nothing, and costs one `if`. Rules hide values
-wherever they stand in a text, also as JSON or Python writes them, and whatever has a protected
-key. They are hidden by a mark of fixed length, which says nothing of theirs.
+Pure. Rules hide values wherever they stand in a text, also as JSON or Python writes them, and
+what has a protected key. They are hidden by a mark of fixed length, which says nothing of
+theirs. `BUILT_IN` is what holds everywhere: it hides the tokens of the engine, whose shape is
+known. It is called where values enter the journal, where a flow's log and its output notebook
+are written, and where the API responds. It costs one quick search.
 """
 
 import json
@@ -10,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from string import ascii_letters, digits
 
 from flowkernel.core.models import Event, Json
 
@@ -21,6 +24,12 @@ SHORTEST_VALUE = 4
 MARKS = "*#•"
 OTHER_MARKS = [chr(code) for code in range(0x2580, 0x2600)]
 
+#: The token of a person, a worker or an execution begins with `fkp_`, `fkw_` or `fkx_`: see
+#: `engine/callers.py`. In JSON it is written as it is.
+TOKEN = re.compile(r"fk[pwx]_[A-Za-z0-9_.-]{16,}")
+TOKEN_CHARACTERS = f"{ascii_letters}{digits}_.-"
+#: What may be the beginning of a token, at the end of a text.
+UNFINISHED = re.compile(r"f(?:k(?:[pwx](?:_[A-Za-z0-9_.-]*)?)?)?\Z")
 Span = tuple[int, int]  #: Where a hidden part begins, and where it ends.
 
 
@@ -30,30 +39,57 @@ class Redaction:
 
     values: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    has_tokens: bool = False  #: Whether tokens of the engine are protected.
     mark: str = field(default="*" * MARK_LENGTH)
     _pattern: re.Pattern[str] | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, *, values: Iterable[str] = (), keys: Iterable[str] = ()) -> "Redaction":
-        """Rules that hide these values, of 4 characters or more, and what has these keys."""
+    def of(
+        cls,
+        *,
+        values: Iterable[str] = (),
+        keys: Iterable[str] = (),
+        tokens: bool = False,
+    ) -> "Redaction":
+        """Rules that hide these values, of 4 characters or more, and what has these keys.
+
+        Args:
+            tokens: Whether the tokens of the engine are hidden, too.
+        """
         forms = {form for value in values for form in _forms(value)}
         long_forms = {form for form in forms if len(form) >= SHORTEST_VALUE}
         return cls(
             values=frozenset(long_forms),
             keys=frozenset(keys),
+            has_tokens=tokens,
             mark=_mark_beside(long_forms),
             _pattern=_pattern_of(long_forms),
         )
 
     def __bool__(self) -> bool:
         """Whether anything is protected."""
-        return bool(self.values or self.keys)
+        return bool(self.values or self.keys or self.has_tokens)
 
     def text(self, text: str) -> str:
         """The text with a mark for each protected value."""
-        if not self:
-            return text
-        return self._masked(text, self.spans(text))
+        spans = self.spans(text)
+        return self._masked(text, spans) if spans else text
+
+    def finds(self, value: Json) -> bool:
+        """Whether there is anything to hide in JSON."""
+        match value:
+            case str():
+                return bool(self.spans(value))
+            case Mapping():
+                return any(map(self._finds_at, value, value.values()))
+            case list() | tuple():
+                return any(map(self.finds, value))
+            case bool() | None:
+                return False
+        return self._pattern is not None and bool(self.spans(json.dumps(value)))
+
+    def _finds_at(self, name: str, value: Json) -> bool:
+        return name in self.keys or bool(self.spans(name)) or self.finds(value)
 
     def json(self, value: Json) -> Json:
         """JSON with marks in its texts and keys, and for what has a protected key."""
@@ -68,6 +104,8 @@ class Redaction:
                 return [self.json(part) for part in value]
             case bool() | None:
                 return value
+        if self._pattern is None:
+            return value
         is_hidden = bool(self.spans(json.dumps(value)))
         return self.mark if is_hidden else value
 
@@ -81,21 +119,30 @@ class Redaction:
 
     def spans(self, text: str) -> list[Span]:
         """The parts of a text to hide, in order; values that overlap are one part."""
+        tokens: list[Span] = []
+        if self.has_tokens:
+            tokens = [match.span() for match in TOKEN.finditer(text)]
         if self._pattern is None:
-            return []
-        spans = (
-            (match.start(), match.end(1)) for match in self._pattern.finditer(text)
-        )
-        return list(_merged(spans))
+            return tokens
+        found = self._pattern.finditer(text)
+        values = [(match.start(), match.end(1)) for match in found]
+        return list(_merged(sorted(values + tokens)))
 
     def held_length(self, text: str) -> int:
         """How many characters at the end of a text may be the beginning of a value."""
         longest = max(map(len, self.values), default=1) - 1
+        token = self._unfinished_token(text)
         for length in range(min(longest, len(text)), 0, -1):
             end = text[-length:]
             if any(v.startswith(end) and len(v) > length for v in self.values):
-                return length
-        return 0
+                return max(length, token)
+        return token
+
+    def _unfinished_token(self, text: str) -> int:
+        if not self.has_tokens:
+            return 0
+        match = UNFINISHED.search(text, len(text.rstrip(TOKEN_CHARACTERS)))
+        return len(text) - match.start() if match else 0
 
     def _json_object(self, values: Mapping[str, Json]) -> dict[str, Json]:
         result: dict[str, Json] = {}
@@ -116,8 +163,10 @@ class Redaction:
         return "".join([*parts, text[position:]])
 
 
-#: The rules of today: nothing is protected.
+#: Nothing is protected.
 NOTHING = Redaction()
+#: The rules that hold everywhere.
+BUILT_IN = Redaction(has_tokens=True)
 
 
 class RedactedStream:

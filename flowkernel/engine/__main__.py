@@ -18,6 +18,7 @@ from flowkernel.config import Config, load_config
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.open_files import raise_limit
 from flowkernel.engine.api.app import make_app
+from flowkernel.engine.callers import PERSON
 from flowkernel.engine.http_server import GOODBYE, HttpServer, listen
 from flowkernel.engine.running_engine import Engine
 from flowkernel.home import EngineFile, Home, home_error, private_files
@@ -92,7 +93,7 @@ def make_engine_file(listener: socket.socket, config: Config, home: Home) -> Eng
     host = f"[{config.host}]" if ":" in config.host else config.host
     return EngineFile(
         url=f"http://{host}:{listener.getsockname()[1]}",
-        token=secrets.token_urlsafe(32),
+        token=PERSON + secrets.token_urlsafe(32),
         pid=os.getpid(),
         process_started_at=psutil.Process().create_time(),
         version=__version__,

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-#: How tokens begin: the token of a worker, the token of an execution.
-WORKER, EXECUTION = "fkw_", "fkx_"
+#: How tokens begin: that of a person, of a worker, of an execution. `core/redaction.py` knows.
+PERSON, WORKER, EXECUTION = "fkp_", "fkw_", "fkx_"
 #: Characters of a token, inclusive; more are not looked at.
 MAX_TOKEN = 300
 _EXECUTION_SUBJECT = re.compile(EXECUTION + r"(.+)\.([0-9]{1,9})")

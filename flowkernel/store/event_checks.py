@@ -9,12 +9,14 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Event, Json
+from flowkernel.core.redaction import BUILT_IN
 
 
 def checked_event(event: Event) -> Event:
     """The event, if it can be written: a bad event must not spoil the batch of the others.
 
     In text that is not valid Unicode, as a program may print, `?` replaces what is invalid.
+    What is protected is hidden.
 
     Raises:
         BadArgument: An id is no UUID in lower case with hyphens, the moment has no time zone
@@ -23,6 +25,9 @@ def checked_event(event: Event) -> Event:
     _check_ids(event)
     _check_moment(event.happened_at)
     text = _payload_text(event)
+    if BUILT_IN.spans(text):
+        event = BUILT_IN.event(event)
+        text = _payload_text(event)
     try:
         (text + event.actor).encode()
     except UnicodeEncodeError:

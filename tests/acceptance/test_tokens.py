@@ -15,7 +15,7 @@ import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
-from flowkernel.core.errors import AttemptIsOver
+from flowkernel.core.errors import AttemptIsOver, ExecutionFailed, FlowNotFound
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
@@ -91,7 +91,7 @@ def test_a_flow_never_sees_the_token_of_a_person(crash_client, own_home, tmp_pat
 
     variables, opened = output["environ"], output["opened"]
     assert not [name for name, value in variables.items() for t in tokens if t in value]
-    assert variables["FLOWKERNEL_EXECUTION_TOKEN"].startswith("fkx_")
+    assert variables["FLOWKERNEL_EXECUTION_TOKEN"] == "***"
     assert "FLOWKERNEL_WORKER_TOKEN" not in variables
     assert [path for path in opened if path.endswith("engine-address")]
     assert not [path for path in opened if path.endswith("engine.json")]
@@ -128,6 +128,67 @@ def test_no_token_is_written_into_the_home(crash_client, own_home, tmp_path):
         "engine.json"
     ]
     assert [name for name in contents if name.endswith(".duckdb")]
+
+
+#: Shows its own token in every way that a flow has; one print has it in pieces.
+SHOWS_ITS_TOKEN = """
+import os, sys
+token = os.environ["FLOWKERNEL_EXECUTION_TOKEN"]
+print("printed", token)
+for piece in (token[:9], token[9:50], token[50:] + "\\n"):
+    sys.stderr.write(piece); sys.stderr.flush()
+this.log(f"logged {token}")
+this.set_output(token=token, **{token: [token]})
+this.message("sent", message=token, wait=False)
+this.save(status_message=f"saved {token}")
+from IPython.display import display
+display({"shown": token})
+raise RuntimeError(f"failed with {token}")
+"""
+
+
+def test_a_flow_that_shows_its_token_shows_a_mark(crash_client, own_home, tmp_path):
+    register_cell(crash_client, "shows", SHOWS_ITS_TOKEN)
+    execution = start_flow(crash_client, "shows")
+    with pytest.raises(ExecutionFailed, match=r"failed with \*\*\*"):
+        execution.wait()
+    id_ = execution.execution_id
+
+    record = crash_client.get(f"/execution/{id_}")
+    replies = [
+        record,
+        crash_client.get(f"/execution/{id_}/log"),
+        crash_client.get(f"/execution/{id_}/cell_run"),
+        crash_client.get("/message"),
+        crash_client.sql("SELECT * FROM event")["rows"],
+    ]
+    texts = [str(reply) for reply in replies]
+    texts.append((own_home.path / record["notebook_path"]).read_text())
+
+    assert [text for text in texts if "fkx_" in text] == []
+    assert [text.count("***") > 0 for text in texts] == [True] * len(texts)
+    assert record["output"] == {"token": "***", "***": ["***"]}
+    assert [
+        word for word in ("printed ***", "logged ***") if word not in texts[1]
+    ] == []
+    assert hidden_places(own_home) == []
+
+
+def hidden_places(home: Home) -> list[str]:
+    """The files of a home that have a token of a worker or an execution."""
+    files = [path for path in home.path.rglob("*") if path.is_file()]
+    return [p.name for p in files if re.search(rb"fk[wx]_[0-9a-z]", content_of(p))]
+
+
+def test_a_refusal_hides_the_token_of_a_person(client, home):
+    """Also where a request had it in a wrong place."""
+    token = token_of_person(home)
+
+    with pytest.raises(FlowNotFound) as refusal:
+        client.get_flow(f"my {token}")
+
+    assert token.startswith("fkp_")
+    assert "my ***" in str(refusal.value)
 
 
 def content_of(path: Path) -> bytes:

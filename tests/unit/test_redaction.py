@@ -1,15 +1,17 @@
 """No protected value survives in what is shown or stored, however it comes in pieces."""
 
 import json
+import secrets
 from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowkernel.core.clock import now
+from flowkernel.core.clock import new_id, now
 from flowkernel.core.models import Event, EventKind
-from flowkernel.core.redaction import NOTHING, Redaction
+from flowkernel.core.redaction import BUILT_IN, NOTHING, Redaction
+from flowkernel.engine.callers import PERSON, ExecutionCaller, TokenKey, WorkerCaller
 
 #: Few characters: values overlap, contain each other and stand beside marks.
 LETTERS = 'ab*#•"\\\n'
@@ -173,3 +175,43 @@ def test_an_event_is_hidden_in_its_payload_alone():
     assert hidden.payload == {"output": {"text": "a ***"}}
     assert hidden.execution_id == "secret"
     assert NOTHING.event(event) is event
+
+
+KEY = TokenKey(b"k" * 32)
+TOKENS = [
+    KEY.issue(WorkerCaller(f"worker-{new_id()}")),
+    KEY.issue(ExecutionCaller(new_id(), 12)),
+    PERSON + secrets.token_urlsafe(32),
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("fkxw_. \n", max_size=6) | st.sampled_from(TOKENS)), st.data())
+@example([TOKENS[1]], None)
+def test_no_token_survives_however_the_text_is_cut(parts, data):
+    text = "".join(parts)
+    lengths = st.lists(st.integers(0, len(text)), max_size=8)
+    cuts = sorted(data.draw(lengths)) if data else range(1, len(text))
+    pieces = [text[a:b] for a, b in pairwise([0, *cuts, len(text)])]
+
+    whole = BUILT_IN.text(text)
+
+    assert in_stream(BUILT_IN, pieces) == whole
+    assert [token for token in TOKENS if token in whole] == []
+    assert BUILT_IN.finds({"a": [text]}) is (whole != text)
+
+
+@given(JSON)
+def test_what_has_no_token_is_the_same_with_the_built_in_rules(value):
+    assert BUILT_IN.json(value) == value
+    assert not BUILT_IN.finds(value)
+
+
+def test_a_token_is_found_by_the_search_that_finds_what_json_hides():
+    """A saved notebook is copied only if it has something to hide."""
+    redaction = Redaction.of(values=["12345"], keys=["password"])
+
+    for value in (["12345"], {"12345": 1}, {"a": 123456}, {"password": None}):
+        assert redaction.finds(value)
+        assert redaction.json(value) != value
+    assert not redaction.finds({"a": [1, None, True, "x", 2.5]})

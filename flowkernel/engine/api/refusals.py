@@ -30,6 +30,7 @@ from flowkernel.core.errors import (
     ValueTooBig,
 )
 from flowkernel.core.json_values import dumps
+from flowkernel.core.redaction import BUILT_IN
 from flowkernel.engine.api.body_budget import RETRY_SECONDS
 from flowkernel.engine.api.head_requests import STREAMS
 from flowkernel.engine.field_types import UUID
@@ -188,4 +189,5 @@ def error_response(
     code: str, message: str, status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The response for an error."""
-    return JSONResponse({"code": code, "message": message}, status, headers)
+    content = {"code": code, "message": BUILT_IN.text(message)}
+    return JSONResponse(content, status, headers)

@@ -5,6 +5,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from flowkernel.core.redaction import BUILT_IN
+
 #: Bytes that are sent to a watcher at a time, about; one frame may have more.
 MAX_CHUNK = 256 * 1024
 #: After so many milliseconds a browser connects again.
@@ -19,8 +21,8 @@ class StreamFrame(NamedTuple):
 
 
 def frame(seq: int, text: str) -> StreamFrame:
-    """A frame with JSON text as its data: that has no line end."""
-    return StreamFrame(seq, f"data: {text}\n\n".encode())
+    """A frame with JSON text as its data: that has no line end. What is protected is hidden."""
+    return StreamFrame(seq, f"data: {BUILT_IN.text(text)}\n\n".encode())
 
 
 def id_frame(seq: int) -> bytes:

@@ -12,7 +12,7 @@ import nbformat
 from papermill.engines import NotebookExecutionManager
 
 from flowkernel.core.clock import monotonic
-from flowkernel.core.redaction import NOTHING
+from flowkernel.core.redaction import BUILT_IN
 from flowkernel.home import open_private
 
 #: After a save that took t seconds, the next one waits t times this: saving takes 5 %.
@@ -40,7 +40,7 @@ class NotebookSaver(NotebookExecutionManager):
     ) -> None:
         """`write`: saves the notebook; None: papermill saves it, where it always does."""
         self.before_save: Callable[[], None] = lambda: None
-        self.redaction = NOTHING  #: What is hidden in the saved notebook.
+        self.redaction = BUILT_IN  #: What is hidden in the saved notebook.
         #: Called when the disk has no room; and whether to stop waiting for it.
         self.on_full: Callable[[], None] = lambda: None
         self.gives_up: Callable[[], bool] = lambda: False
@@ -82,7 +82,7 @@ class NotebookSaver(NotebookExecutionManager):
         self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
 
     def _save(self, notebook: nbformat.NotebookNode) -> None:
-        if self.redaction:
+        if self.redaction.finds(notebook):
             notebook = nbformat.from_dict(self.redaction.json(notebook))
         if self._write is not None:
             self._write(notebook)

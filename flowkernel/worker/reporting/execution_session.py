@@ -15,7 +15,7 @@ from jupyter_core.utils import ensure_async
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
-from flowkernel.core.redaction import NOTHING, RedactedStream, Redaction
+from flowkernel.core.redaction import BUILT_IN, RedactedStream, Redaction
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.worker.event_loops import in_background
 from flowkernel.worker.reporting.engine_link import (
@@ -65,7 +65,7 @@ class ExecutionSession:
     is_external: bool = False  #: A person's own papermill runs it, not a worker.
     is_recorded: bool = True  #: False: no engine knows it; nothing is reported.
     #: What is hidden in the reports, the log and the output notebook.
-    redaction: Redaction = NOTHING
+    redaction: Redaction = BUILT_IN
     is_dropped: bool = False  #: The engine gave it to another worker: report no more.
     is_cancelled: bool = False
     is_paused: bool = False

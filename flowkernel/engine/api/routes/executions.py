@@ -15,6 +15,7 @@ from flowkernel.engine.api.responses import (
     in_thread,
     json_response,
     json_text_response,
+    token_response,
 )
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import as_caller
@@ -37,7 +38,7 @@ async def start(
         tokens = external_tokens(
             engine.tokens, engine.store, execution, request.worker, caller
         )
-    return json_response({**execution.to_json(), **tokens}, 201)
+    return token_response({**execution.to_json(), **tokens}, 201)
 
 
 @router.get("/execution")

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.event_schemas import EventRecord
-from flowkernel.engine.api.responses import in_thread, json_response
+from flowkernel.engine.api.responses import in_thread, json_response, token_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.dispatch.assignments import with_variable_names
 from flowkernel.engine.dispatch.worker_lease import FailedStart, WorkerState
@@ -38,7 +38,7 @@ async def poll(
     )
     reply = await dispatcher.poll(worker, state)
     reply = with_variable_names(engine.store.live, reply)
-    return json_response(with_tokens(engine.tokens, reply))
+    return token_response(with_tokens(engine.tokens, reply))
 
 
 @router.post("/worker/{worker_id}/report")
