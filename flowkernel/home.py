@@ -87,6 +87,11 @@ class Home:
         return self.path / "environment"
 
     @property
+    def erasure_mark(self) -> Path:
+        """There while something that was deleted is still to be removed from files."""
+        return self.path / "erasing"
+
+    @property
     def presence_file(self) -> Path:
         """The file with the last sign of a person: who, from where, when."""
         return self.path / "presence.json"

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "pause": execution_commands.pause_execution,
         "resume": execution_commands.resume_execution,
         "retry": execution_commands.retry_execution,
+        "delete": execution_commands.delete_execution,
     },
     "message": {
         "list": message_commands.list_messages,

@@ -99,6 +99,8 @@ def show_engine(*, as_json: bool) -> int:
             )
         if load.get("queue_reason"):
             print_text(f"What is queued: {load['queue_reason']}")
+        if load.get("is_erasing"):
+            print_text("What was deleted is being removed from the files of the home.")
         for task in load.get("failed_tasks", ()):
             print_text(describe_task(task))
         if load.get("worker_trouble"):

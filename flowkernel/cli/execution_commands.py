@@ -143,6 +143,20 @@ def retry_execution(id: RunId, json: AsJson = False) -> None:
     _act_on(id, "retry", as_json=json)
 
 
+def delete_execution(id: RunId, json: AsJson = False) -> None:
+    """Delete a run that has ended, and all runs under it, for good.
+
+    Their rows, inputs, outputs, messages, logs and output notebooks are removed from the home.
+    Copies that you made with `flowkernel backup` keep them.
+
+    Examples:
+        flowkernel execution delete 1eacc1a0
+    """
+    from flowkernel.cli import execution_operations
+
+    execution_operations.delete_run(id, as_json=json)
+
+
 def _act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
     from flowkernel.cli import execution_operations
 

@@ -31,6 +31,7 @@ S = ExecutionStatus
 
 #: Seconds between two requests for a log that is followed.
 POLL_SECONDS = 0.5
+ERASE_SECONDS = 60.0  #: How long a deletion waits for the files.
 #: What a verb does, in a sentence.
 OUTCOMES = {
     "cancel": "{name!r} is being cancelled, and all runs under it.",
@@ -210,3 +211,31 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
         key = (verb, execution.status)
         sentence = IMMEDIATE_OUTCOMES.get(key, OUTCOMES.get(verb, ""))
         print_text(sentence.format(name=execution.name))
+
+
+def delete_run(execution_id: str, *, as_json: bool) -> None:
+    """Delete it and all runs under it; wait until nothing of them is left in the files."""
+    client = make_client()
+    execution = client.get_execution(execution_id)
+    client.request("DELETE", f"/execution/{execution.execution_id}")
+    is_erased = _wait_until_erased(client)
+    if as_json:
+        values = {"execution_id": execution.execution_id, "is_erased": is_erased}
+        print_json(values)
+    elif is_erased:
+        print_text(f"Deleted {execution.name!r}. Nothing of it is left in this home.")
+    else:
+        print_text(
+            f"Deleted {execution.name!r}. The engine is still removing what is left of it from "
+            "its files; `flowkernel engine status` says when that is done."
+        )
+
+
+def _wait_until_erased(client: Client) -> bool:
+    """Whether the engine has removed from its files all that was deleted."""
+    deadline = time.monotonic() + ERASE_SECONDS
+    while client.get("/engine").get("is_erasing"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.json_record import JsonRecord
+from flowkernel.engine.erasure import Erasure
 from flowkernel.engine.service import Service
 from flowkernel.store import Batch, members_under, starter_of
 
@@ -75,10 +76,12 @@ def _delete_families(service: Service, families: list[tuple[str, int]]) -> list[
     ]
 
 
-def delete(service: Service, execution_id: str) -> None:
+def delete(service: Service, erasure: Erasure, execution_id: str) -> None:
     """Delete an execution, and all that was started under it, with events and notebooks.
 
     What it has adopted stays: that belongs to the record of another one.
+
+    What is left of it in files is removed by the erasure, later.
 
     Raises:
         MoveNotAllowed: Some of it has not ended, or its retry has not, which needs it.
@@ -87,11 +90,12 @@ def delete(service: Service, execution_id: str) -> None:
     top = service.store.get_execution(execution_id)
     family = service.store.family(top.root_id)
     members = members_under(execution_id, family, starter_of)
-    ids = [execution_id, *(member.execution_id for member in members)]
+    ids = {execution_id, *(member.execution_id for member in members)}
     for execution in filter(None, map(service.store.live.get, ids)):
         raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
-    for path in service.store.delete(execution_id, ids):
-        remove(service.home.path, path)
+    with erasure.deleting(ids):
+        for path in service.store.delete(execution_id, ids):
+            remove(service.home.path, path)
 
 
 def chunks(families: list[tuple[str, int]], size: int = CHUNK) -> Iterator[list[str]]:

@@ -19,6 +19,7 @@ from flowkernel.engine.callers import Tokens
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.sweeper import SWEEP_EVERY, Sweeper
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.erasure import Erasure
 from flowkernel.engine.home_claim import HomeClaim
 from flowkernel.engine.prompts.decisions import check_answer, still_possible
 from flowkernel.engine.prompts.inbox import Inbox
@@ -40,7 +41,8 @@ LEAVE_SECONDS = 1.0  #: For the workers to learn that the home is gone.
 CANCEL_SECONDS = 15.0  #: How long a forced shutdown waits for cancelled executions.
 CANCEL_EVERY = 0.05  #: Seconds between looks whether they have ended.
 IDLE_CHECK_SECONDS = 1.0  #: Between looks whether the engine is idle, at least.
-SWEEP, VARIABLES = "sweep", "drop variables"  #: The names of two tasks.
+#: The names of tasks.
+SWEEP, VARIABLES, ERASE = "sweep", "drop variables", "remove what was deleted"
 #: Seconds after the end of an execution until the file with its environment variables is
 #: removed, if nothing refers to it: the next start often has the same ones.
 VARIABLES_SECONDS = 10.0
@@ -79,6 +81,7 @@ class Engine:
         key = self.tokens.key.secret
         self.service = Service(self.store, home, config, key=key)
         self.sql = SqlQuestions(self.store, home, config)
+        self.erasure = Erasure(self.store, home, self.sql.drop_copy)
         self.streams = RecordStreams(self.store)
         processes = processes or WorkerProcesses(
             home, self.tokens.of_worker, umask=worker_umask, config=config
@@ -120,6 +123,7 @@ class Engine:
         self.follow_store()
         self.tasks.repeat(SWEEP, self.sweeper.sweep, first_after=SWEEP_EVERY)
         self.tasks.repeat(VARIABLES, self._drop_variables)
+        self.tasks.repeat(ERASE, self._erase, first_after=SWEEP_EVERY)
         self.tasks.repeat("prune", partial(prune_daily, self.service))
         self.tasks.repeat("keep the claim", self._keep_claim)
         self.tasks.repeat(
@@ -151,6 +155,14 @@ class Engine:
     async def _drop_variables(self) -> float | None:
         await asyncio.to_thread(self.service.drop_variables)
         return DAY
+
+    async def _erase(self) -> float | None:
+        await asyncio.to_thread(self.erasure.run)
+        return self.erasure.delay(is_person=False) if self.erasure.is_due else DAY
+
+    def erase_soon(self, *, is_person: bool) -> None:
+        """Remove what is left of something that was deleted just now, in a moment."""
+        self.tasks.hasten(ERASE, self.erasure.delay(is_person=is_person))
 
     async def _keep_claim(self) -> float | None:
         """Stop when the home was deleted or moved: what is recorded from then on is lost."""
@@ -237,6 +249,7 @@ class Engine:
             "workers": len(self.dispatcher.workers),
             "database_bytes": self.store.size_bytes,
             "last_seq": self.store.last_seq,
+            "is_erasing": self.erasure.is_due,
             "failed_tasks": self.tasks.report(),
             "worker_trouble": self._processes.trouble,
             "queue_reason": self.dispatcher.queue_reason()

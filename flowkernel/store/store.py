@@ -8,7 +8,7 @@ bytes: closing it would release DuckDB's lock on the file, and a second process 
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from flowkernel.store.commit import Commit
 from flowkernel.store.compaction import compact, remove_drafts
 from flowkernel.store.database import MEMORY, copy_to, engine_error, open_file
 from flowkernel.store.event_checks import check_text, checked_event
+from flowkernel.store.journal.segments import has_events
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.projector import Projector
 from flowkernel.store.queries import Queries
@@ -245,6 +246,27 @@ class Store(Queries):
         with self._writer.write_lock:
             self._journal.close_segment()
         return self._journal.remove_pruned()
+
+    def erase(self, ids: Set[str]) -> None:
+        """Remove what is left of deleted executions from the journal and from free space.
+
+        The segments of the journal that have some of it are written again, and so is the
+        file. Reading and writing continue.
+
+        Args:
+            ids: Of executions, or of roots, whose families were deleted.
+
+        Raises:
+            DiskFull, EngineFault: Some of it is still there.
+        """
+        if self._journal is not None:
+            keys = {execution_id.encode() for execution_id in ids}
+            with self._writer.write_lock:
+                if has_events(self._journal.folder, keys):
+                    self._journal.close_segment()
+            self._journal.erase(keys)
+        if self._writable_folder is not None and self._path != MEMORY:
+            self.compact()
 
     def compact(self) -> None:
         """Replace the file by a copy without free space. Reading and writing continue.

@@ -4,6 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 from flowkernel.core.clock import monotonic
@@ -96,6 +97,18 @@ class CurrentReader:
         if not ready.done():
             return {"state": "starting", "pid": None}
         return {"state": "ready", "pid": ready.result().pid}
+
+    def drop_copy(self) -> None:
+        """Delete the copy: it may have what was deleted since. The next question makes one."""
+        with suppress(RuntimeError):  # It is closed, and the copy is deleted already.
+            self._starter.submit(self._drop_copy).result()
+
+    def _drop_copy(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.end()
+        self._has_copy = False
+        self._remove_copy()
 
     def close(self) -> None:
         """End the reader, and delete its copy."""

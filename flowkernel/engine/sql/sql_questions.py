@@ -56,6 +56,10 @@ class SqlQuestions:
         """What becomes of the reader: `none`, `starting` or `ready`, and its process id."""
         return self._reader.status()
 
+    def drop_copy(self) -> None:
+        """Delete the copy of the database. Questions that are under way are asked again."""
+        self._reader.drop_copy()
+
     def close(self) -> None:
         """End the reader, and with it all questions."""
         self._reader.close()

@@ -28,6 +28,7 @@ from flowkernel.store.journal.segments import (
     OPEN,
     Header,
     compress,
+    erase,
     last_frame,
     list_segments,
     remove_pruned,
@@ -113,6 +114,11 @@ class Journal:
         """Remove pruned events from the closed segments; return how many bytes that frees."""
         with self._closed_segments_lock:
             return remove_pruned(self.folder)
+
+    def erase(self, ids: set[bytes]) -> None:
+        """Remove the events of these families and executions from the closed segments."""
+        with self._closed_segments_lock:
+            erase(self.folder, ids)
 
     def close(self) -> None:
         """Close the file."""

@@ -139,12 +139,28 @@ def remove_pruned(folder: Path) -> int:
     paths = list_segments(folder)
     ids = _pruned_ids(paths)
     size_before = _total_size(paths)
-    for path in paths[:-1] if ids else ():
+    if ids:
+        erase(folder, ids)
+    return size_before - _total_size(list_segments(folder))
+
+
+def erase(folder: Path, ids: set[bytes]) -> None:
+    """Remove the events of some families and executions from the closed segments.
+
+    Only segments that have some of them are written again.
+    """
+    for path in list_segments(folder)[:-1]:
         content = read_segment(path)
         smaller = _without_events(content, ids)
         if len(smaller) < len(content):
             compress(path, smaller)
-    return size_before - _total_size(list_segments(folder))
+
+
+def has_events(folder: Path, ids: set[bytes]) -> bool:
+    """Whether the newest segment has events of these families or executions."""
+    path = next(reversed(list_segments(folder)), None)
+    content = read_segment(path) if path is not None else b""
+    return len(_without_events(content, ids)) < len(content)
 
 
 def _pruned_ids(paths: list[Path]) -> set[bytes]:

@@ -19,6 +19,7 @@ from flowkernel.engine.api.responses import (
 )
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import as_caller
+from flowkernel.engine.callers import PersonCaller
 from flowkernel.engine.dispatch.worker_tokens import external_tokens
 from flowkernel.engine.field_types import Id
 from flowkernel.engine.retention import delete
@@ -223,7 +224,12 @@ async def add_log(
 
 
 @router.delete("/execution/{execution_id}")
-async def delete_execution(execution_id: str, engine: CurrentEngine) -> Response:
+async def delete_execution(
+    execution_id: str, engine: CurrentEngine, caller: CurrentCaller
+) -> Response:
     """Delete one that has ended, and everything under it."""
-    await in_thread(delete, engine.service, execution_id)
+    try:
+        await in_thread(delete, engine.service, engine.erasure, execution_id)
+    finally:
+        engine.erase_soon(is_person=isinstance(caller, PersonCaller))
     return json_response({})
