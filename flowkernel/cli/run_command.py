@@ -57,6 +57,14 @@ NoWait = Annotated[
         help="Print the id of the run and return at once. Default: wait until it has ended.",
     ),
 ]
+Detach = Annotated[
+    bool,
+    Option(
+        ("--detach",),
+        help="If this command is ended, by Ctrl+C or SIGTERM, the run continues. Default: "
+        "Ctrl+C asks, if a person is at the terminal; else the run is cancelled.",
+    ),
+]
 
 
 def run(
@@ -67,6 +75,7 @@ def run(
     using: Using = None,
     interactive: Interactive = False,
     no_wait: NoWait = False,
+    detach: Detach = False,
     json: AsJson = False,
 ) -> int:
     """Run a flow, a notebook or a script, and show its progress.
@@ -79,14 +88,18 @@ def run(
     from flowkernel.api import start
     from flowkernel.cli.cli_client import make_client
     from flowkernel.cli.run_output import print_started, watch_run
+    from flowkernel.cli.termination import termination
 
     inputs = inputs_in(parameter or [])
     wrappers = wrappers_in(using or [])
     client = make_client()
-    execution = start(
-        client, target, inputs, name=name, using=wrappers, interactive=interactive
-    )
-    if no_wait:
-        print_started(execution, as_json=json)
-        return SUCCESS
-    return watch_run(client, execution, as_json=json)
+    with termination() as request:
+        execution = start(
+            client, target, inputs, name=name, using=wrappers, interactive=interactive
+        )
+        if no_wait:
+            print_started(execution, as_json=json)
+            return SUCCESS
+        return watch_run(
+            client, execution, as_json=json, termination=request, detaches=detach
+        )

@@ -8,6 +8,7 @@ from flowkernel.cli.cli_client import COMMAND_LINE
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.queue_note import QueueNote
+from flowkernel.cli.termination import Termination
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
@@ -37,8 +38,30 @@ def print_started(execution: FlowExecution, *, as_json: bool) -> None:
         print_text(execution.execution_id)
 
 
-def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int:
-    """Show a run until it has ended; the exit code that says how it ended."""
+def watch_run(
+    client: Client,
+    execution: FlowExecution,
+    *,
+    as_json: bool,
+    termination: Termination,
+    detaches: bool = False,
+) -> int:
+    """Show a run until it has ended; the exit code that says how it ended.
+
+    `detaches`: it continues if this command is interrupted or ended. Default: a person at the
+    terminal decides; without one it is cancelled.
+    """
+
+    def confirm_cancel() -> bool:
+        if detaches or termination.is_requested or as_json:
+            return not detaches
+        return _confirm_cancel(name) or termination.is_requested
+
+    def look(tree: Tree) -> None:
+        if not termination.interrupts:
+            termination.interrupt()
+        note.look(tree)
+
     display = _display(as_json)
     name = execution.get("name")
     note = QueueNote(client, partial(_say, display))
@@ -47,9 +70,9 @@ def watch_run(client: Client, execution: FlowExecution, *, as_json: bool) -> int
             client,
             execution.execution_id,
             display,
-            confirm_cancel=lambda: as_json or _confirm_cancel(name),
+            confirm_cancel=confirm_cancel,
             on_change=display.report,
-            on_tree=note.look,
+            on_tree=look,
             prompter=None if as_json else _prompter(client, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.

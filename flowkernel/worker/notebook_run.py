@@ -34,6 +34,7 @@ from flowkernel.worker.kernel_manager import (
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
 from flowkernel.worker.reporting.engine_link import EngineLink
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
+from flowkernel.worker.termination_signals import ended_by_signals
 
 #: Worker ids begin so where a person's own papermill is the worker.
 EXTERNAL_PREFIX = "papermill-"
@@ -103,6 +104,18 @@ def external_run(
     If it cannot be recorded, it runs all the same, and a warning says why.
     """
     link = EngineLink(Client(started_by="papermill"), EXTERNAL_PREFIX + new_id())
+    with ended_by_signals(), _reported_run(link, nb, output_path, options) as run:
+        yield run
+
+
+@contextmanager
+def _reported_run(
+    link: EngineLink,
+    nb: nbformat.NotebookNode,
+    output_path: str | None,
+    options: Options,
+) -> Iterator[NotebookRun]:
+    """The run, reported over the link until it has ended."""
     notebook_run = _start_external(link, nb, output_path, options)
     session = notebook_run.session
     poller = AssignmentPoller(link, lambda _assignment: None)

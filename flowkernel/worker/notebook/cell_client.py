@@ -36,6 +36,7 @@ from flowkernel.worker.notebook.cell_outcome import (
     is_signal,
     kernel_loss_reason,
     no_reply_outcome,
+    outside_outcome,
     timeout_outcome,
 )
 from flowkernel.worker.notebook.failure_recovery import Continue, FailureRecovery, Stop
@@ -212,6 +213,12 @@ class CellClient(KernelListener):
             outcome = self._no_reply_outcome(index, error)
             if not self._session.is_cancelled:
                 raise
+        except Exception as error:  # Not of the cell, which had no reply.
+            outcome = outside_outcome(error, self._location(index))
+            raise
+        except BaseException as error:  # Such as a scheduler's own for SIGTERM.
+            outcome = self._no_reply_outcome(index, error)
+            raise
         finally:
             self._streams.flush()
             if outcome.error is not None and outcome.status is not C.ALLOWED_ERROR:

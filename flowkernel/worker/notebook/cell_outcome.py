@@ -138,6 +138,20 @@ def no_reply_outcome(
     return CellOutcome(status, cell_error, ending)
 
 
+def outside_outcome(error: Exception, location: CellLocation) -> CellOutcome:
+    """The outcome of a cell during which something else failed, such as the disk.
+
+    What ends the notebook is the error, and says why.
+    """
+    cell_error = CellError(
+        name=type(error).__name__,
+        message=str(error)[:ERROR_MESSAGE_CHARACTERS],
+        cell_id=location.cell_id,
+        cell_index=location.index,
+    )
+    return CellOutcome(C.ERROR, cell_error)
+
+
 def timeout_outcome(
     content: Content, location: CellLocation, *, limit: float | None
 ) -> CellOutcome:
