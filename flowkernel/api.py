@@ -22,10 +22,11 @@ def run(
     *,
     name: str | None = None,
     home: HomeLike = None,
-    inputs: dict[str, Json] | None = None,
+    inputs: dict[str, Any] | None = None,
     using: list[Json] | None = None,
     interactive: bool = False,
-    **more_inputs: Json,
+    extra: bool = False,
+    **more_inputs: Any,
 ) -> Execution:
     """Start a flow, and return its execution at once; `.wait()` waits for the end.
 
@@ -33,28 +34,27 @@ def run(
 
     Example::
 
-        execution = flowkernel.run("report", day="2026-01-01").wait()
-        execution.output
+        execution = flowkernel.run("report", day=date(2026, 1, 1)).wait()
 
     Args:
         target: The name of a flow, or the path of a notebook or script.
         name: The name of the execution. Default: that of the flow.
-        inputs: JSON values by name, together with those given as keywords.
+        inputs: By name, with those given as keywords: JSON, and what has a form in it (a date).
         using: Wrappers, outermost first: `[{"name": "retry", "inputs": {"max_tries": 5}}]`.
         interactive: If it fails, wait for a person's decision, however long that takes.
+        extra: Whether names that the flow does not declare are passed on.
 
     Raises:
-        FlowNotFound: There is no such flow; says the nearest name.
-        FileMissing, NotANotebook, BadArgument: The path cannot be run.
-        BadValue, ValueTooBig: The inputs are not JSON, or over 1 MiB.
+        FlowNotFound, FileMissing, NotANotebook, BadArgument: The target cannot be run.
+        BadInputs, BadValue, ValueTooBig: The inputs do not fit what it takes.
     """
     inputs = {**(inputs or {}), **more_inputs}
+    options: dict[str, Any] = {"name": name, "using": using, "extra": extra}
     parent = current()
     if parent is not None:
-        return parent.flow(target, name=name, wait=False, inputs=inputs, using=using)
-    return start(
-        client_of(home), target, inputs, name=name, using=using, interactive=interactive
-    )
+        return parent.flow(target, wait=False, inputs=inputs, **options)
+    client = client_of(home)
+    return start(client, target, inputs, interactive=interactive, **options)
 
 
 def start(
@@ -65,10 +65,13 @@ def start(
     name: str | None = None,
     using: list[Json] | None = None,
     interactive: bool = False,
+    extra: bool = False,
+    texts: dict[str, str] | None = None,
 ) -> Execution:
-    """Start a flow as a root. `inputs` are checked by `start_request`."""
+    """Start a flow as a root. `inputs` and `texts` are those of `start_request`."""
     options = {"name": name, "using": using or [], "is_interactive": interactive}
-    record = client.start({**start_request(target, inputs), **options})
+    request = start_request(target, inputs, extra=extra, texts=texts)
+    record = client.start({**request, **options})
     return as_object(client, record.to_json())
 
 

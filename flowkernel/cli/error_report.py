@@ -1,8 +1,9 @@
-"""What went wrong, as one sentence and an exit code."""
+"""What went wrong, as one sentence and an exit code.
+
+Errors of our own need no parser: typer, whose import takes a while, is loaded for the others.
+"""
 
 import sys
-
-import typer
 
 from flowkernel.cli.exit_codes import (
     BAD_REQUEST,
@@ -18,14 +19,11 @@ from flowkernel.core.errors import (
     RunError,
 )
 
-#: The root of what typer raises for a mistake in the words; it has no public name.
-UsageFault = typer.BadParameter.__mro__[1]
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (EngineError, NO_ENGINE),
     (ExecutionCancelled, CANCELLED),
     (RunError, FAILED),
     (FlowkernelError, BAD_REQUEST),
-    (UsageFault, BAD_REQUEST),
     (UnicodeEncodeError, BAD_REQUEST),
 )
 #: Characters shown on both sides of one that cannot be encoded.
@@ -38,13 +36,18 @@ def report_error(error: Exception, *, as_json: bool) -> int:
     Raises:
         Exception: The same error, if it is a bug and no sentence for a person.
     """
-    if isinstance(error, typer.Exit):
-        return int(error.exit_code)
-    if isinstance(error, typer.Abort):
-        return INTERRUPTED
     code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
     if code is None:
-        raise error
+        import typer
+
+        if isinstance(error, typer.Exit):
+            return int(error.exit_code)
+        if isinstance(error, typer.Abort):
+            return INTERRUPTED
+        # The root of what typer raises for a mistake in the words; it has no public name.
+        if not isinstance(error, typer.BadParameter.__mro__[1]):
+            raise error
+        code = BAD_REQUEST
     if as_json:
         from flowkernel.cli.output import print_json
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_values import check_input_name, dumps
 from flowkernel.core.models import Json
 from flowkernel.forms.literals import value_of
 
@@ -66,6 +67,27 @@ def wrappers_in(words: Sequence[str]) -> list[Json]:
     return [json.loads(word) for word in words]
 
 
+def texts_in(pairs: Sequence[str], inputs: dict[str, Json]) -> dict[str, str]:
+    """What was typed for each input whose JSON is another text: `007`, `True`, `[1,2]`.
+
+    A flow that takes text under that name gets what was typed.
+    """
+    texts = dict(pair.split("=", 1) for pair in pairs)
+    return {
+        name: texts[name] for name in inputs if lost_text(texts[name], inputs[name])
+    }
+
+
+def lost_text(text: str, value: Json) -> bool:
+    """Whether a value no longer shows how it was typed.
+
+    >>> [lost_text("3", 3), lost_text("007", 7), lost_text("monday", "monday")]
+    [False, True, False]
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return not isinstance(value, str) and not (is_number and text == dumps(value))
+
+
 def inputs_in(pairs: Sequence[str]) -> dict[str, Json]:
     """`NAME=VALUE` pairs as inputs.
 
@@ -77,8 +99,7 @@ def inputs_in(pairs: Sequence[str]) -> dict[str, Json]:
         name, sign, text = pair.partition("=")
         if not sign:
             raise BadArgument(f"{pair!r} has no value. Write -p {pair} VALUE.")
-        if not name.isidentifier():
-            raise BadArgument(f"{name!r} cannot be the name of an input.")
+        check_input_name(name)
         if name in inputs:
             raise BadArgument(f"The input {name!r} is given twice.")
         inputs[name] = value_of(text, name)

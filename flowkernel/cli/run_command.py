@@ -3,11 +3,17 @@
 Both parsers of the command line import this module, so it imports the rest when it runs.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.options import Argument, AsJson, Option
-from flowkernel.cli.parameters import PAIR_FLAGS, WRAPPER_FLAG, inputs_in, wrappers_in
+from flowkernel.cli.parameters import (
+    PAIR_FLAGS,
+    WRAPPER_FLAG,
+    inputs_in,
+    texts_in,
+    wrappers_in,
+)
 
 Target = Annotated[
     str,
@@ -50,6 +56,13 @@ Interactive = Annotated[
         help="If it fails, wait until a person decides, without a time limit.",
     ),
 ]
+AllowExtra = Annotated[
+    bool,
+    Option(
+        ("--allow-extra",),
+        help="Pass inputs on that the flow does not declare. Default: they are refused.",
+    ),
+]
 NoWait = Annotated[
     bool,
     Option(
@@ -74,6 +87,7 @@ def run(
     name: Name = None,
     using: Using = None,
     interactive: Interactive = False,
+    allow_extra: AllowExtra = False,
     no_wait: NoWait = False,
     detach: Detach = False,
     json: AsJson = False,
@@ -90,13 +104,14 @@ def run(
     from flowkernel.cli.run_output import print_started, watch_run
     from flowkernel.cli.termination import termination
 
-    inputs = inputs_in(parameter or [])
+    pairs = parameter or []
+    inputs = inputs_in(pairs)
     wrappers = wrappers_in(using or [])
     client = make_client()
+    options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
+    options |= {"interactive": interactive, "texts": texts_in(pairs, inputs)}
     with termination() as request:
-        execution = start(
-            client, target, inputs, name=name, using=wrappers, interactive=interactive
-        )
+        execution = start(client, target, inputs, **options)
         if no_wait:
             print_started(execution, as_json=json)
             return SUCCESS

@@ -38,22 +38,37 @@ def current_environment(cwd: Path | None = None) -> Environment:
 
 
 def start_request(
-    target: str, inputs: dict[str, Json], cwd: Path | None = None
+    target: str,
+    inputs: dict[str, Json],
+    cwd: Path | None = None,
+    *,
+    extra: bool = False,
+    texts: dict[str, str] | None = None,
 ) -> dict[str, Json]:
     """The body of `POST execution` for a target. Here this process checks the inputs.
 
     Args:
         target: The name of a flow, or a path.
+        extra: Whether names that the flow does not declare are passed on.
+        texts: What a person typed, where the JSON of the value is another text.
         cwd: The folder that a path is relative to. Default: the current one.
 
     Raises:
         FileMissing, NotANotebook, BadArgument: The target is a path and cannot be read.
         BadValue, ValueTooBig: The inputs are not JSON, or too big.
     """
-    inputs = plain_json(inputs, "inputs")
-    if not is_path(target):
-        return {"flow": target, "inputs": inputs}
-    return {"source": read_source(target, cwd), "inputs": inputs}
+    if not isinstance(extra, bool):
+        raise BadArgument(
+            f"extra is {extra!r}; it is true or false, and says whether names are passed on "
+            "that the flow does not declare. An input of this name goes in inputs={...}."
+        )
+    request: dict[str, Json] = {"inputs": plain_json(inputs, "inputs")}
+    # An engine of an older version refuses fields that it does not know.
+    request |= {"allow_extra": True} if extra else {}
+    request |= {"texts": texts} if texts else {}
+    if is_path(target):
+        return {"source": read_source(target, cwd), **request}
+    return {"flow": target, **request}
 
 
 def read_source(target: str, cwd: Path | None = None) -> dict[str, Json]:

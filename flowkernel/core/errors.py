@@ -9,7 +9,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     ├── RequestError       the request cannot be carried out; nothing was changed
     │   ├── BadArgument
     │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
-    │   │       BadForm, BadAnswer
+    │   │       BadForm, BadAnswer, BadInputs
     │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
     │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
     │   │   └── NotOpen, Undecided
@@ -98,6 +98,18 @@ class BadForm(BadArgument):
 
 class BadAnswer(BadArgument):
     """An answer that does not fit its form. The message stays open."""
+
+
+class BadInputs(BadArgument):
+    """Inputs that a flow does not take, or that are missing. Nothing was started.
+
+    Args:
+        problems: What is wrong with each, as a part of the sentence.
+        advice: What the flow takes, as a sentence.
+    """
+
+    def __init__(self, flow_name: str, problems: Iterable[str], advice: str) -> None:
+        super().__init__(f"{flow_name!r} cannot start: {'; '.join(problems)}. {advice}")
 
 
 #: Where to look if no flow has a name like that.

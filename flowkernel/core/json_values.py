@@ -4,12 +4,20 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from keyword import iskeyword
+from pathlib import PurePath
+from typing import Any
+from uuid import UUID
 
-from flowkernel.core.errors import BadName, BadValue, ValueTooBig
+from flowkernel.core.errors import BadArgument, BadName, BadValue, ValueTooBig
 from flowkernel.core.models import Json
 
 MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; of all inputs, or of the whole output.
 MAX_NESTING = 100  #: Levels, inclusive. Deeper data is a mistake, and exhausts stacks.
+MOMENT_DIGITS = 6  #: Behind the seconds of a moment, at most: what Python reads.
 MAX_NAME = 128  #: Characters, inclusive.
 #: The name of a variable in any language of a notebook: some have dots in them.
 _PARAMETER_NAME = re.compile(r"[^\W\d][\w.]*")
@@ -17,6 +25,10 @@ _PARAMETER_NAME = re.compile(r"[^\W\d][\w.]*")
 
 def plain_json(value: object, label: str, *, limit: int = MAX_VALUE_BYTES) -> Json:
     """The value as plain JSON; tuples become lists.
+
+    What has one obvious form in JSON is taken in it: a day, an hour or a moment as ISO 8601, a
+    `timedelta` as seconds, `Decimal`, `UUID` and `Path` as text, a member of an `Enum` as its
+    value, a scalar of numpy or pandas as the number, text or moment that it is.
 
     Args:
         label: What sentences call it: "inputs", "output", "the answer".
@@ -69,6 +81,22 @@ def check_parameter_names(names: Iterable[str], flow_name: str) -> None:
             )
 
 
+def check_input_name(name: str) -> None:
+    """Refuse what cannot be the name of an input.
+
+    Raises:
+        BadArgument: It is no identifier, or a word of Python.
+    """
+    if iskeyword(name):
+        raise BadArgument(
+            f"{name!r} cannot be the name of an input: it is a word of Python."
+        )
+    if not name.isidentifier():
+        raise BadArgument(
+            f"{name!r} cannot be the name of an input. Names are letters, digits and _."
+        )
+
+
 def _check_characters(name: str, label: str) -> None:
     if len(name) > MAX_NAME:
         raise BadName(
@@ -88,7 +116,7 @@ def _plain(value: object, path: str, depth: int) -> Json:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _text(str(value), path)
+        return _text(str(value.value if isinstance(value, Enum) else value), path)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -100,9 +128,52 @@ def _plain(value: object, path: str, depth: int) -> Json:
         }
     if isinstance(value, list | tuple):
         return [_plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+    return _plain(_form_in_json(value, path), path, depth)
+
+
+def _form_in_json(value: object, path: str) -> Json:
+    """The JSON form of a value that is not JSON, but has one.
+
+    Raises:
+        BadValue: It has none.
+    """
+    match value:
+        case Enum():
+            return value.value
+        case date() | timedelta() if value != value:  # NaT: it is equal to nothing.
+            raise BadValue(f"{path} is {value}, which JSON does not have. Use None.")
+        case timedelta():
+            return value.total_seconds()
+        case date() | time():
+            return value.isoformat()
+        case Decimal() | UUID() | PurePath():
+            return str(value)
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        return _scalar(value, path)
+    raise _no_json(value, path)
+
+
+def _scalar(value: Any, path: str) -> Json:
+    """A scalar of numpy, or an array of no dimension, as what Python has for it."""
+    kind = getattr(value.dtype, "kind", "")
+    if kind in "mM" and str(value) == "NaT":
+        raise BadValue(f"{path} is NaT, which JSON does not have. Use None.")
+    if kind == "M":  # In nanoseconds, `item` would be a number.
+        seconds, point, fraction = str(value).partition(".")
+        return seconds + point + fraction[:MOMENT_DIGITS]
+    item = value.astype("m8[us]").item() if kind == "m" else value.item()
+    if type(item) is type(value):
+        raise _no_json(value, path)
+    return item
+
+
+def _no_json(value: object, path: str) -> BadValue:
     full_name = f"{type(value).__module__}.{type(value).__qualname__}"
     kind = full_name.removeprefix("builtins.")
-    raise BadValue(f"{path} is of type {kind}, which is not JSON. {_advice(value)}")
+    return BadValue(
+        f"{path} is of type {kind}, which is not JSON. Pass text, numbers, True, False, None, "
+        "lists or dicts; write anything else to a file and pass its path."
+    )
 
 
 def _check_depth(path: str, depth: int) -> None:
@@ -117,17 +188,6 @@ def _finite(value: float, path: str) -> float:
     if not math.isfinite(value):
         raise BadValue(f"{path} is {value!r}, which JSON does not have. Use None.")
     return float(value)
-
-
-def _advice(value: object) -> str:
-    if hasattr(value, "isoformat"):
-        return "Pass it as text: value.isoformat()."
-    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
-        return "Pass it as a plain number: value.item()."
-    return (
-        "Pass text, numbers, True, False, None, lists or dicts; write anything else to a "
-        "file and pass its path."
-    )
 
 
 def _text(value: str, path: str) -> str:

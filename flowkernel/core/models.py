@@ -50,6 +50,7 @@ class Environment(JsonRecord):
 class Flow(JsonRecord):
     """A named piece of work: a source, and where it runs."""
 
+    left_out: ClassVar[Set[str]] = frozenset({"parameters"})
     name: str
     kind: FlowKind
     source: str
@@ -62,6 +63,7 @@ class Flow(JsonRecord):
     #: `name` and `inputs` of each wrapper, outermost first.
     wrappers: Json = field(default_factory=list)
     is_wrapper: bool = False  #: It runs another flow and decides what follows.
+    parameters: Json = None  #: Declared besides those of its source; None: no others.
     flow_version: str = ""
     registered_at: datetime | None = None
 
@@ -76,6 +78,7 @@ class FlowVersion(JsonRecord):
     source: str
     setup_source: str | None = None
     path: str | None = None
+    parameters: Json = None  #: As those of `Flow`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +193,7 @@ class Execution(JsonRecord):
     call_key: str | None = None  #: Which call in its parent started it.
     retry_of: str | None = None
     inputs: Json = field(default_factory=dict)
+    defaults: Json = None  #: Of parameters without an input: see the table `execution`.
     output: Json = None
     error: CellError | None = None
     environment: Environment = field(default_factory=Environment)

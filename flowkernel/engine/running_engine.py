@@ -12,7 +12,7 @@ from flowkernel.client.client import user_name
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
-from flowkernel.core.models import EventKind, Execution, Json
+from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.background_tasks import BackgroundTasks
 from flowkernel.engine.callers import Tokens
@@ -22,6 +22,7 @@ from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.erasure import Erasure
 from flowkernel.engine.home_claim import HomeClaim
 from flowkernel.engine.prompts.decisions import check_answer, still_possible
+from flowkernel.engine.prompts.entered_inputs import with_checked_inputs
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.prompts.message_expiry import MessageExpiry
 from flowkernel.engine.prompts.presence import Presence
@@ -274,7 +275,15 @@ def _open_store(home: Home, config: Config) -> Store:
 
 def _make_inbox(service: Service) -> Inbox:
     """Messages whose answers have to be possible for the failure that they are about."""
-    return Inbox(service, check=check_answer, prepare=partial(still_possible, service))
+    return Inbox(service, check=check_answer, prepare=partial(_prepared, service))
+
+
+def _prepared(
+    service: Service, message: Message, response: dict[str, Json]
+) -> dict[str, Json]:
+    """A response as it is recorded; refused, if it cannot be carried out."""
+    response = still_possible(service, message, response)
+    return with_checked_inputs(service, message, response)
 
 
 def _call_in(

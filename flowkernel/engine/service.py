@@ -19,6 +19,7 @@ from flowkernel.engine.execution_verbs import (
     resume_events,
     run_recorded,
 )
+from flowkernel.engine.input_check import check_declarations
 from flowkernel.engine.start_plan import StartRequest, check_source, version_of_flow
 from flowkernel.engine.starting import start_execution
 from flowkernel.engine.wrapper_registry import (
@@ -79,6 +80,8 @@ class Service:
             raise BadArgument(
                 f"cell_timeout is {flow.cell_timeout}; give seconds above 0."
             )
+        if flow.parameters:
+            check_declarations(version_of_flow(self.store, flow))
         if flow.is_wrapper:
             limits_of(flow, parameters_of(flow) or {})
 

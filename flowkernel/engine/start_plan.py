@@ -72,6 +72,10 @@ class StartRequest:
     is_interactive: bool = False
     #: Environment variables, by name, of a person who starts a root. Never recorded.
     environ: Variables = field(default=None, repr=False)
+    #: Inputs as they were typed, by name, where the JSON of the value is another text.
+    texts: dict[str, str] = field(default_factory=dict)
+    #: Whether names that the flow does not declare are passed on.
+    allow_extra: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,18 +151,22 @@ def _plan_of_type(type_name: str, wrapped: Wrapped | None, **fields: Any) -> Sta
             assert_never(execution_type)
 
 
-def plan_of(
-    store: Store, request: StartRequest, wrappers: list[Json], inputs: Json
+def plan_around(
+    store: Store,
+    request: StartRequest,
+    plan: StartPlan,
+    wrappers: list[Json],
+    inputs: Json,
 ) -> StartPlan:
-    """The plan for a request: of what it names, or of the outermost wrapper around that.
+    """The plan, or that of the outermost wrapper around it.
 
     Args:
         wrappers: Those of the request, with all their parameters.
+        inputs: What the flow of `plan` gets.
 
     Raises:
         BadName: An input of a notebook has a name that no variable can have.
     """
-    plan = _plan_without_wrappers(store, request)
     if plan.version.kind is FlowKind.NOTEBOOK:
         check_parameter_names(inputs, plan.flow_name)
     wrappers = [*wrappers, *plan.wrappers]
@@ -167,7 +175,8 @@ def plan_of(
     return plan_of_wrapper(store, wrappers, plan, name=request.name, inputs=inputs)
 
 
-def _plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
+def plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
+    """The plan for what a request names, without the wrappers around it."""
     if request.flow is not None:
         return _plan_of_flow(store, request.flow)
     if request.source is not None:
@@ -221,14 +230,22 @@ def _source_plan(kind: FlowKind) -> type[FlowPlan | ScriptPlan]:
 def version_of_flow(store: Store, flow: Flow) -> FlowVersion:
     """The version of a flow as it is now, with the source of its setup as it is now."""
     setup = store.get_flow(flow.setup).source if flow.setup else None
-    return version_of(flow.name, flow.kind, flow.source, setup, flow.path)
+    return version_of(
+        flow.name, flow.kind, flow.source, setup, flow.path, flow.parameters
+    )
 
 
 def version_of(
-    flow_name: str, kind: FlowKind, source: str, setup: str | None, path: str | None
+    flow_name: str,
+    kind: FlowKind,
+    source: str,
+    setup: str | None,
+    path: str | None,
+    parameters: Json = None,
 ) -> FlowVersion:
     """The version of a source, named by the hash of what runs."""
-    digest = sha256(dumps([kind, setup, source]).encode()).hexdigest()
+    content = [kind, setup, source, *([parameters] if parameters else ())]
+    digest = sha256(dumps(content).encode()).hexdigest()
     return FlowVersion(
         flow_version=digest,
         flow_name=flow_name,
@@ -236,6 +253,7 @@ def version_of(
         source=source,
         setup_source=setup,
         path=path,
+        parameters=parameters,
     )
 
 

@@ -18,11 +18,14 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.caller_checks import check_caller, decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
+from flowkernel.engine.input_check import CheckedInputs
+from flowkernel.engine.start_inputs import checked_inputs
 from flowkernel.engine.start_plan import (
     StartPlan,
     StartRequest,
     WrapperPlan,
-    plan_of,
+    plan_around,
+    plan_without_wrappers,
     type_of,
 )
 from flowkernel.engine.wrapper_registry import checked_uses
@@ -126,12 +129,14 @@ def _planned(
     store: Store, request: StartRequest, parent: Execution | None
 ) -> Execution:
     """The execution as it would be; the source that it runs is recorded."""
-    inputs = _checked_inputs(request)
+    values = _plain_inputs(request)
     wrappers = checked_uses(store, request.using)
-    plan = plan_of(store, request, wrappers, inputs)
+    bare_plan = plan_without_wrappers(store, request)
+    inputs = checked_inputs(store, request, bare_plan, values)
+    plan = plan_around(store, request, bare_plan, wrappers, inputs.values)
     store.save_version(plan.version)
     if isinstance(plan, WrapperPlan) and plan.inputs is not None:
-        inputs = plan.inputs
+        inputs = CheckedInputs(values=plan.inputs)
     return _new_execution(request, plan, parent, inputs)
 
 
@@ -141,7 +146,7 @@ def _inherited(parent: Execution | None) -> PassedVariables | None:
     return replace(passed, names=None) if passed is not None else None
 
 
-def _checked_inputs(request: StartRequest) -> dict[str, Json]:
+def _plain_inputs(request: StartRequest) -> dict[str, Json]:
     inputs = plain_json(request.inputs, "inputs")
     if not isinstance(inputs, dict):
         raise BadArgument(
@@ -155,7 +160,10 @@ def _checked_inputs(request: StartRequest) -> dict[str, Json]:
 
 
 def _new_execution(
-    request: StartRequest, plan: StartPlan, parent: Execution | None, inputs: Json
+    request: StartRequest,
+    plan: StartPlan,
+    parent: Execution | None,
+    inputs: CheckedInputs,
 ) -> Execution:
     is_interactive = bool(parent and parent.is_interactive)
     return Execution(
@@ -171,7 +179,8 @@ def _new_execution(
         depth=parent.depth + 1 if parent else 0,
         call_key=request.call_key,
         retry_of=request.retry_of,
-        inputs=inputs,
+        inputs=inputs.values,
+        defaults=inputs.defaults,
         environment=plan.environment,
         on_lost=plan.on_lost,
         cell_timeout=plan.cell_timeout,

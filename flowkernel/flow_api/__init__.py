@@ -14,6 +14,7 @@ Example::
 
 import builtins
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from flowkernel.client.client import Client
@@ -45,6 +46,7 @@ from flowkernel.flow_api.exceptions import (
 from flowkernel.flow_api.execution import Execution
 from flowkernel.flow_api.stored_records import FlowRecord, Message
 from flowkernel.flow_api.system import System
+from flowkernel.flow_api.typed_inputs import Inputs
 
 __all__ = [
     "CloudomationException",
@@ -82,17 +84,27 @@ return_when = ReturnWhen
 
 
 def begin(
-    client: Client, execution_id: str, inputs: dict[str, Json]
-) -> tuple[System, Execution, dict[str, Json]]:
+    client: Client,
+    execution_id: str,
+    inputs: dict[str, Json],
+    defaults: dict[str, Json] | None = None,
+    declarations: Sequence[str] = (),
+) -> tuple[System, Execution, dict[str, Any]]:
     """Make this process the kernel of an execution; returns `system`, `this` and `inputs`.
 
     The worker has it called before the first cell of the flow.
+
+    Args:
+        inputs: Those that it was started with.
+        defaults: Of the parameters that got no input, as the execution has them.
+        declarations: The parameters that were declared besides those of its source.
     """
     context = enter(client, execution_id)
     shell = getattr(builtins, "get_ipython", lambda: None)()
     if shell is not None:
         shell.events.register("pre_run_cell", lambda _info=None: context.begin_cell())
-    return System(client), Execution(client, execution_id), inputs
+    all_inputs = Inputs.of(inputs, defaults, declarations)
+    return System(client), Execution(client, execution_id), all_inputs
 
 
 def current() -> Execution | None:

@@ -1,11 +1,12 @@
 """The exceptions of the flow API, under the names its documentation gives them.
 
 This version raises `DependencyFailedError`, `DependencyTimeoutError`, `MessageClosed`,
-`MessageResponseTimeoutError` and the three signals. The others are here so that flows that name
-them can be read.
+`MessageResponseTimeoutError`, `MissingInputError` and the three signals. The others are here so
+that flows that name them can be read.
 """
 
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -122,8 +123,25 @@ class MessageClosed(EngineException):
     """A message can no longer be answered, because what it asks about has ended."""
 
 
-class MissingInputError(EngineException):
-    """A required input is missing."""
+class MissingInputError(EngineException, KeyError):
+    """A flow uses an input that its run does not have. It is a `KeyError`, too.
+
+    Example::
+
+        try:
+            orders = inputs["orders"]
+        except flow_api.MissingInputError:
+            orders = []
+    """
+
+    def __init__(self, name: str, inputs: Iterable[str]) -> None:
+        names = ", ".join(map(repr, inputs)) or "none"
+        super().__init__(
+            f"This run has no input {name!r}; it has: {names}. Pass it when the flow is "
+            f"started, or read it with a default: inputs.get({name!r}, DEFAULT)."
+        )
+
+    __str__ = Exception.__str__  # That of KeyError puts the sentence in quotes.
 
 
 class InvalidInputError(EngineException):

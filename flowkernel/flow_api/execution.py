@@ -4,6 +4,7 @@ This module has what an execution does with its children. The other parts are ba
 `handle`, `self_reporting` and `failure_handling`.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ from flowkernel.flow_api.failure_handling import FailureHandling
 from flowkernel.flow_api.handle import wait_for_executions
 from flowkernel.flow_api.not_available import MISSING_ARGUMENTS, MISSING_METHODS
 from flowkernel.flow_api.self_reporting import SelfReporting
+from flowkernel.flow_api.typed_inputs import call_arguments
 
 S = ExecutionStatus
 MAX_LOOKED_AT = 1_000  #: Of the executions that succeeded last, inclusive.
@@ -52,13 +54,14 @@ class Execution(SelfReporting, FailureHandling):
         self,
         flow: str,
         *,
-        inputs: dict[str, Json] | None = None,
+        inputs: dict[str, Any] | None = None,
         name: str | None = None,
         wait: bool | ReturnWhen = True,
         run: bool = True,
         key: str | None = None,
         using: list[Json] | None = None,
-        **more_inputs: Json,
+        extra: bool = False,
+        **more_inputs: Any,
     ) -> "Execution":
         """Start a flow as a child, by its name or its path, and wait for it.
 
@@ -68,6 +71,7 @@ class Execution(SelfReporting, FailureHandling):
             wait: False: do not wait. A `return_when`: wait so, and raise only if it says so.
             run: False: only record the child; `child.run()` starts it.
             using: Wrappers, outermost first; `this.using()` makes them.
+            extra: Whether inputs that the flow does not declare are passed on.
             key: Says which call this is when the flow is run again after a failure or a
                 loss. A call whose child succeeded then returns that child and starts
                 nothing. Default: its place among the calls of this flow with these inputs.
@@ -75,11 +79,12 @@ class Execution(SelfReporting, FailureHandling):
         Raises:
             DependencyFailedError: The child did not succeed.
             FlowNotFound: There is no such flow; names the nearest one.
+            BadInputs: The flow declares its parameters, and these do not fit; says everything.
             BadValue: An input is not JSON; names its key.
         """
         all_inputs = _merged_inputs(inputs, more_inputs)
         context = own_context(self.execution_id, "flow")
-        request = start_request(flow, all_inputs)
+        request = start_request(flow, all_inputs, extra=extra)
         call_key = short_key(key or context.call_key(_call_name(request, using)))
         options = {"using": using or [], "name": name, "call_key": call_key, "run": run}
         parent = {"parent_id": self.execution_id}
@@ -110,6 +115,22 @@ class Execution(SelfReporting, FailureHandling):
                 "%%wrapper NAME."
             )
         return WrappedFlow(self._client, self, Wrapped.from_json(record))
+
+    def arguments(
+        self, handler: Callable[..., Any], inputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What a handler gets by the names of its arguments, as the types they declare.
+
+        The line that calls a handler such as `handler(system, this, *, day: date)` has it.
+
+        Args:
+            handler: The function.
+            inputs: Those of this execution.
+
+        Raises:
+            MissingInputError: An argument has no default, and there is no input for it.
+        """
+        return call_arguments(handler, inputs)
 
     def clone(
         self,

@@ -23,7 +23,12 @@ from flowkernel.core.models import Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
-from flowkernel.magics.magic_arguments import WrapperArgument, inputs_of, parse
+from flowkernel.magics.magic_arguments import (
+    WrapperArgument,
+    inputs_of,
+    parse,
+    texts_of,
+)
 
 STATUSES = ", ".join(status.label for status in ExecutionStatus)
 
@@ -66,6 +71,13 @@ class FlowMagics(Magics):
         help="How long one cell may take, in seconds. Default: no limit.",
     )
     @argument("--description", metavar="TEXT", help="What the flow does, in quotes.")
+    @argument(
+        "--param",
+        action="append",
+        metavar="NAME",
+        help="A parameter of the flow, in quotes, with its type and default: "
+        "--param 'day: date = today'. May be repeated. Other names are then refused.",
+    )
     @WrapperArgument(
         "--wrapper",
         metavar="WRAPPER",
@@ -81,9 +93,9 @@ class FlowMagics(Magics):
         of its own and sees no variable of this notebook.
 
         Examples:
-            %%flow square
             %%flow fetch --cell-timeout 60 --description "Fetches the sales of a day."
             %%flow report --setup shared --wrapper retry --max-tries 5
+            %%flow report --param "day: date = today" --param "rate: float"
         """
         args = parse(FlowMagics.flow, line, self.shell.user_ns)
         if args.cell_timeout is not None and not args.cell_timeout > 0:
@@ -100,6 +112,7 @@ class FlowMagics(Magics):
             on_lost=OnLost(args.on_lost),
             cell_timeout=args.cell_timeout,
             wrappers=args.wrapper,
+            parameters=args.param,
         )
         sys.stdout.write(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
@@ -161,6 +174,11 @@ class FlowMagics(Magics):
         action="store_true",
         help="If it fails, wait until a person decides, without a time limit.",
     )
+    @argument(
+        "--allow-extra",
+        action="store_true",
+        help="Pass inputs on that the flow does not declare. Default: they are refused.",
+    )
     def flow_run(self, line: str) -> Any:
         """Run a flow, a notebook or a script, and show its tree until it has ended.
 
@@ -178,7 +196,7 @@ class FlowMagics(Magics):
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
-        options = {"name": args.name, "using": args.using}
+        options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
         parent = current()
         if parent is not None:
             child = parent.flow(args.target, wait=False, inputs=inputs, **options)
@@ -186,6 +204,7 @@ class FlowMagics(Magics):
                 return child
             return execution_display.wait_for_child(parent, child)
         options["interactive"] = args.interactive
+        options["texts"] = texts_of(args.inputs, inputs)
         execution = start(self._client, args.target, inputs, **options)
         if not args.no_wait:
             return execution_display.watch_execution(

@@ -10,6 +10,7 @@ from IPython.utils.text import DollarFormatter
 
 from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_values import check_input_name
 from flowkernel.core.models import Json
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
@@ -170,12 +171,28 @@ def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:
         name, sign, value = word.partition("=")
         if not sign:
             _raise_no_sign(word)
-        if not name.isidentifier():
-            raise BadArgument(f"{word!r}: {name!r} cannot be the name of an input.")
+        check_input_name(name)
         if name in inputs:
             raise BadArgument(f"The input {name!r} is given twice.")
         inputs[name] = value_of(value, names)
     return inputs
+
+
+def texts_of(words: list[str], inputs: dict[str, Any]) -> dict[str, str]:
+    """What was typed for each literal whose JSON is another text: `1e3`, `True`, `(1, 2)`."""
+    pairs = (word.partition("=") for word in words)
+    return {name: text for name, _, text in pairs if _is_lost(text, inputs[name])}
+
+
+def _is_lost(text: str, value: Any) -> bool:
+    if isinstance(value, str) or _literal(text, _Missing) is _Missing:
+        return False
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return not is_number or text != repr(value)
+
+
+class _Missing:
+    """No value."""
 
 
 def _raise_no_sign(word: str) -> NoReturn:
@@ -186,9 +203,8 @@ def _raise_no_sign(word: str) -> NoReturn:
 
 def value_of(text: str, names: dict[str, Any]) -> Any:
     """What a person who wrote `name=text` means."""
-    missing = object()
-    value = _literal(text, missing)
-    if value is not missing:
+    value = _literal(text, _Missing)
+    if value is not _Missing:
         return value
     if text.isidentifier() and text in names:
         return names[text]

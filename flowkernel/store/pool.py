@@ -122,7 +122,7 @@ class CursorPool:
     def find_version(self, flow_version: str) -> FlowVersion | None:
         """The flow version, from its row; None if there is none."""
         result = self.read("get_version", flow_version=flow_version)
-        return FlowVersion.from_json(result[0]) if result else None
+        return rows.version_of(result[0]) if result else None
 
     def close(self) -> None:
         """Close every connection. Then another process can open the file."""

@@ -56,7 +56,7 @@ SELECT hash FROM flow_version;
 
 -- get_version
 -- One flow version with its source.
-SELECT hash AS flow_version, flow_name, kind, source, setup_source, path
+SELECT hash AS flow_version, flow_name, kind, source, setup_source, path, parameters
 FROM flow_version WHERE hash = $flow_version;
 
 -- delete_flows

@@ -21,6 +21,7 @@ from flowkernel.core.models import (
     EventKind,
     Execution,
     Flow,
+    FlowVersion,
     Message,
 )
 
@@ -140,6 +141,7 @@ EXECUTION = TableLayout(
             "call_key",
             "retry_of",
             "inputs",
+            "defaults",
             "environment",
             "on_lost",
             "cell_timeout",
@@ -187,6 +189,13 @@ MESSAGE = TableLayout(
 EVENT = TableLayout("event", Event, "event_id")
 FLOW = TableLayout("flow", Flow, "name")
 LOG_COLUMNS = ["seq", "execution_id", "root_id", "happened_at", "stream", "text"]
+
+
+def version_of(record: Mapping[str, Any]) -> FlowVersion:
+    """The flow version of a row."""
+    parameters = record["parameters"]
+    values = {**record, "parameters": parameters and json.loads(parameters)}
+    return FlowVersion.from_json(values)
 
 
 def log_row(event: Event) -> Row:

@@ -48,6 +48,7 @@ CREATE TABLE execution (
     call_key VARCHAR,
     retry_of UUID,
     inputs JSON,
+    defaults JSON,           -- of the parameters that got no input
     output JSON,
     error JSON,
     environment JSON NOT NULL,
@@ -124,6 +125,7 @@ CREATE TABLE flow (
     cell_timeout DOUBLE,     -- seconds
     wrappers JSON,           -- name and inputs, outermost first
     is_wrapper BOOLEAN NOT NULL DEFAULT false,
+    parameters JSON,         -- declared besides those of its source
     flow_version VARCHAR NOT NULL,
     registered_at TIMESTAMP
 );
@@ -136,5 +138,6 @@ CREATE TABLE flow_version (
     source VARCHAR NOT NULL,
     setup_source VARCHAR,
     path VARCHAR,
-    created_at TIMESTAMP NOT NULL
+    created_at TIMESTAMP NOT NULL,
+    parameters JSON          -- declared besides those of its source
 );

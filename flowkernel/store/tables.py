@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 
+from flowkernel.core.json_values import dumps
 from flowkernel.core.models import EventKind
 from flowkernel.store import rows
 from flowkernel.store.database import Connection
@@ -10,7 +11,7 @@ from flowkernel.store.sql_files import queries
 
 VERSION_COLUMNS = [
     *("hash", "flow_name", "kind", "source"),
-    *("setup_source", "path", "created_at"),
+    *("setup_source", "path", "created_at", "parameters"),
 ]
 
 
@@ -89,6 +90,7 @@ def insert_versions(connection: Connection, versions: Sequence[DatedVersion]) ->
             v.setup_source,
             v.path,
             rows.stored_moment(created_at),
+            None if v.parameters is None else dumps(v.parameters),
         )
         for v, created_at in versions
     ]

@@ -16,6 +16,7 @@ from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically
 from flowkernel.worker.notebook.render import environment_text, render
+from flowkernel.worker.notebook.typed_parameters import conversions
 from flowkernel.worker.notebook_run import NotebookRun, end_after_error
 from flowkernel.worker.reporting.execution_session import ExecutionEnd
 
@@ -93,6 +94,8 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
         stream_limit=config.stream_characters,
         display_limit=config.display_characters,
         write=partial(write_atomically, path=path),
+        declarations=version.parameters or (),
+        conversions=conversions(version, execution.inputs),
         script=version.path if version.kind is FlowKind.SCRIPT else None,
         manager=make_kernel_manager(environment, execution.flow_name, config),
         cwd=environment.cwd,

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging import getLogger
@@ -59,6 +59,9 @@ class NotebookRun:
     display_limit: int
     #: Saves the notebook; None: papermill saves it, where it always does.
     write: Callable[[nbformat.NotebookNode], None] | None = None
+    #: Parameters that were declared besides those of the source.
+    declarations: Sequence[str] = ()
+    conversions: Sequence[str] = ()  #: Lines that give the inputs their types.
     script: str | None = None  #: Path of the script, which its code sees as `__file__`.
     manager: FlowKernelManager | None = None  #: None: made from the kernel's name.
     cwd: str | None = None

@@ -95,7 +95,9 @@ def _external_run(
 
 def _make_saver(nb: nbformat.NotebookNode, notebook_run: Any, **options: Any) -> Any:
     from flowkernel.worker.notebook.notebook_saver import NotebookSaver
+    from flowkernel.worker.notebook.typed_parameters import add_conversions
 
+    add_conversions(nb, notebook_run.conversions)
     return NotebookSaver(
         nb, every=notebook_run.save_every, write=notebook_run.write, **options
     )
@@ -114,6 +116,7 @@ def _run_cells(
             notebook_run.session,
             execution=notebook_run.execution,
             script=notebook_run.script,
+            declarations=notebook_run.declarations,
             stream_limit=notebook_run.stream_limit,
             display_limit=notebook_run.display_limit,
             **traits,

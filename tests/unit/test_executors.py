@@ -14,7 +14,7 @@ from flowkernel.core.status import ExecutionType
 from flowkernel.engine.start_plan import (
     StartPlan,
     StartRequest,
-    plan_of,
+    plan_without_wrappers,
     type_of,
     version_of,
 )
@@ -45,7 +45,7 @@ def store_of(model):
 
 def retry_plan(type_name):
     request = StartRequest(retry_of="e")
-    return plan_of(store_of(execution(type_name)), request, [], {})
+    return plan_without_wrappers(store_of(execution(type_name)), request)
 
 
 def test_every_type_has_one_executor():

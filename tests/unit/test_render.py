@@ -12,15 +12,17 @@ import pytest
 
 import flowkernel
 from flowkernel.core.errors import BadName
+from flowkernel.core.handler_source import handler_call
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.worker.notebook.notebook_file import source_hash
 from flowkernel.worker.notebook.render import (
-    handler_call,
     prologue,
     render,
 )
 
+#: How a handler is called that names its arguments.
+BY_NAME = "handler(system, this, **this.arguments(handler, inputs))"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OLD = {
     "nbformat": 4,
@@ -70,9 +72,13 @@ def execution(**fields):
         ("system, this, /, inputs", "handler(system, this, inputs)"),
         ("system, this, inputs=None", "handler(system, this, inputs)"),
         ("system, this, inputs: dict[str, int] = {}", "handler(system, this, inputs)"),
-        ("system, this, *, inputs=None", "handler(system, this)"),
+        ("system, this, *, inputs=None", BY_NAME),
+        ("system, this, *, day", BY_NAME),
+        ("system, this, **inputs", BY_NAME),
+        ("system, this, day: date", BY_NAME),
+        ("system, this, inputs: Report", BY_NAME),
         ("*args", "handler(system, this, inputs)"),
-        ("system, this, inputs, more=1", "handler(system, this, inputs)"),
+        ("system, this, inputs, more=1", BY_NAME),
     ],
 )
 def test_a_handler_is_called_with_the_arguments_it_takes(arguments, call):

@@ -4,7 +4,7 @@ A body that the engine works with unchanged, such as `StartRequest`, is defined 
 code that does it, and has its name for the routes here.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,7 +48,9 @@ MAX_CAPACITY = 1_000_000
 MAX_REASON = 500  #: Characters with which it says why it has room for no more, at most.
 
 #: Fields of a flow that the engine makes: what is sent in them is not used.
-MADE_HERE = {"flow_version", "registered_at"}
+MADE_HERE = {"flow_version", "registered_at", "signature"}
+MAX_PARAMETERS = 200  #: Of one flow, at most.
+MAX_DECLARATION = 2_000  #: Characters of one of them, at most.
 
 
 class RegisterBody(Body):
@@ -65,9 +67,18 @@ class RegisterBody(Body):
     cell_timeout: float | None = Field(default=None, allow_inf_nan=False)
     wrappers: list[WrapperUse] = Field(default_factory=list, max_length=MAX_WRAPPERS)
     is_wrapper: bool = False
+    #: Parameters besides those of its source, each as `day: date = today`.
+    parameters: (
+        Annotated[
+            list[Annotated[str, Field(max_length=MAX_DECLARATION)]],
+            Field(max_length=MAX_PARAMETERS),
+        ]
+        | None
+    ) = None
     #: `MADE_HERE`, as the next one.
     flow_version: str = ""
     registered_at: Moment | None = None
+    signature: JsonValue = None
 
 
 class WrapBody(Body):

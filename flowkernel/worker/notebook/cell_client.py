@@ -4,6 +4,7 @@ papermill's own record cannot be used: it calls cells that never ran `completed`
 timeout or a dead kernel.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,13 @@ class CellClient(KernelListener):
         *,
         execution: Execution,
         script: str | None,
+        declarations: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(nb_man, session, **kwargs)
         self._execution = execution
         self._script = script
+        self._declarations = declarations
         self._ending: ExecutionEnd | None = None
         self._is_kernel_lost = False  #: A cell had no reply.
         #: What failed, and why its kernel is lost.
@@ -128,6 +131,7 @@ class CellClient(KernelListener):
             package=str(Path(__file__).parents[2]),
             path=self._script,
             started_by=f"execution {self._execution.execution_id}",
+            declarations=self._declarations,
         )
 
     def _enlarge_buffers(self, prologue_reply: Reply | None) -> None:

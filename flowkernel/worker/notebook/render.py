@@ -1,22 +1,18 @@
 """The notebook of a flow version. Pure: the same version gives the same notebook."""
 
-import ast
 import json
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import nbformat
 
+from flowkernel.core.handler_source import handler_call
 from flowkernel.core.json_values import check_parameter_names
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
-from flowkernel.core.python_source import parse_source
 from flowkernel.kernels.fork_server.kernel_app import MAX_QUEUED_MESSAGES
 from flowkernel.worker.notebook.notebook_file import notebook_of
 
-HANDLER = "handler"
 NATIVE = "python3"
-_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
-_HANDLER_LINE = re.compile(r"^(async\s+)?def\s+handler\s*\(([^)]*)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def _from_source(version: FlowVersion) -> nbformat.NotebookNode:
     if version.setup_source is not None:
         cells.append(_cell("setup", version.setup_source))
     cells.append(_cell("flow", version.source))
-    call = handler_call(version.source)
+    call = handler_call(version.source, version.setup_source)
     if call is not None:
         handler = _cell("handler", call)
         handler.metadata["flowkernel"] = {"calls": "flow"}
@@ -74,47 +70,27 @@ def _cell(cell_id: str, source: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(source, id=cell_id)
 
 
-def handler_call(source: str) -> str | None:
-    """The line that calls the `handler` a source defines; None if it defines none."""
-    signature = _handler_signature(source)
-    if signature is None:
-        return None
-    is_async, count = signature
-    names = ("system", "this", "inputs")[: max(2, min(count, 3))]
-    return f"{'await ' if is_async else ''}{HANDLER}({', '.join(names)})"
-
-
-def _handler_signature(source: str) -> tuple[bool, int] | None:
-    """Whether the last `handler` is async, and how many arguments it takes."""
-    try:
-        body = parse_source(source).body
-    except SyntaxError:  # Magics or shell lines in it: read it as text.
-        match = _HANDLER_LINE.search(source)
-        if match is None:
-            return None
-        arguments = [word for word in match[2].split(",") if word.strip()]
-        return bool(match[1]), len(arguments)
-    for node in reversed(body):
-        if isinstance(node, _FUNCTIONS) and node.name == HANDLER:
-            count = len(node.args.posonlyargs) + len(node.args.args)
-            is_async = isinstance(node, ast.AsyncFunctionDef)
-            return is_async, 3 if node.args.vararg else count
-    return None
-
-
 def prologue(
-    execution: Execution, *, home: str, package: str, path: str | None, started_by: str
+    execution: Execution,
+    *,
+    home: str,
+    package: str,
+    path: str | None,
+    started_by: str,
+    declarations: Sequence[str] = (),
 ) -> str:
     """Python that makes `system`, `this` and `inputs` ready in a kernel.
 
     It runs silently, and is in no notebook. `package` is flowkernel's folder, for an
     environment in which flowkernel is not installed, or a version with other modules.
+    `declarations`: the parameters that were declared besides those of the source.
     """
     values = {
         "home": home,
         "package": package,
         "execution_id": execution.execution_id,
         "inputs": json.dumps(execution.inputs),
+        "declared": json.dumps([execution.defaults, [*declarations]]),
         "started_by": started_by,
         "path": path,
     }
@@ -142,7 +118,7 @@ def _flowkernel(values):
         import flowkernel.flow_api as flow_api
         from flowkernel.client.client import Client
         from flowkernel.flow_api.kernel_shell import prepare_shell
-        Client.use_token
+        flow_api.Execution.arguments
     except (ImportError, AttributeError):
         for name in [n for n in sys.modules if n.partition(".")[0] == "flowkernel"]:
             del sys.modules[name]
@@ -162,7 +138,8 @@ def _flowkernel(values):
         sys.path.insert(0, str(pathlib.Path(values["path"]).resolve().parent))
         globals()["__file__"] = values["path"]
     client = Client(Home(pathlib.Path(values["home"])), started_by=values["started_by"])
-    ready = flow_api.begin(client, values["execution_id"], json.loads(values["inputs"]))
+    inputs, declared = json.loads(values["inputs"]), json.loads(values["declared"])
+    ready = flow_api.begin(client, values["execution_id"], inputs, *declared)
     prepare_shell(*ready, path=values["path"])
     return ready
 system, this, inputs = _flowkernel(VALUES)

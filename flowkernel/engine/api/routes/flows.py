@@ -7,13 +7,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from flowkernel.core.json_values import MAX_NAME, dumps
-from flowkernel.core.models import Flow
+from flowkernel.core.models import Flow, FlowVersion, Json
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
 from flowkernel.engine.api.pages import Page
 from flowkernel.engine.api.query import MAX_LIMIT, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
+from flowkernel.engine.input_check import CHECKS
+from flowkernel.engine.start_plan import version_of_flow
 
 router = APIRouter(tags=["flow"], route_class=StrictRoute)
 
@@ -47,8 +49,10 @@ async def list_flows(
 
 @router.get("/flow/{name}")
 async def get_flow(name: str, engine: CurrentEngine) -> Response:
-    """One flow, with its source."""
-    return json_response(engine.store.get_flow(name).to_json())
+    """One flow, with its source, and the signature of it."""
+    flow = engine.store.get_flow(name)
+    record = await in_thread(_with_signature, flow, version_of_flow(engine.store, flow))
+    return json_response(record)
 
 
 @router.patch("/flow/{name}")
@@ -70,4 +74,10 @@ async def delete_flow(name: str, engine: CurrentEngine) -> Response:
 async def get_version(flow_version: str, engine: CurrentEngine) -> Response:
     """The source of a version that ran."""
     version = await in_thread(engine.store.get_version, flow_version)
-    return json_response(version.to_json())
+    return json_response(await in_thread(_with_signature, version, version))
+
+
+def _with_signature(record: Flow | FlowVersion, version: FlowVersion) -> Json:
+    """A flow or a version, with the parameters that it declares."""
+    signature = CHECKS.of(version).signature.to_json()
+    return {**record.to_json(), "signature": signature}
