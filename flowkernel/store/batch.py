@@ -18,6 +18,7 @@ from flowkernel.core.models import (
     Execution,
     Flow,
     FlowVersion,
+    Message,
 )
 from flowkernel.store.event_checks import check_id, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
@@ -242,6 +243,10 @@ class Batch:
             for execution in (*unchanged, *changed.values())
             if execution.root_id in root_ids and not execution.status.is_ended
         ]
+
+    def open_message(self, execution_id: str, message_id: str) -> Message | None:
+        """A message of a live execution, if it waits for an answer."""
+        return self._messages(execution_id, self.changes).get(message_id)
 
     def _children_of_call(
         self, parent_id: str | None, call_key: str | None

@@ -1,6 +1,7 @@
 """A call has one child, and a retry keeps what succeeded and what still runs."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -20,7 +21,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.execution_verbs import cancel_family
-from flowkernel.engine.prompts.stale_prompts import stale_events
+from flowkernel.engine.prompts.stale_prompts import find_stale, settle_stale
 from flowkernel.engine.retention import delete, prune
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
@@ -311,7 +312,25 @@ def test_what_was_adopted_and_failed_waits_for_its_new_wrapper():
     live = {"earlier": failed, "parent": execution("parent")}
 
     assert a_call(failed).existing() is failed
-    assert stale_events(live, [], live.get) == []
+    assert not find_stale(live, [], live.get)
+
+
+def test_what_a_sweep_has_seen_is_decided_where_it_is_written(service):
+    """A person decides on the failure after the sweep has seen it, as its wrapper ended."""
+    top = service.start(StartRequest(flow="f"))
+    request = StartRequest(flow="f", parent_id=top.execution_id, parks=True)
+    child = service.start(request)
+    run(service, child, S.RUNNING)
+    id_, failed = child.execution_id, {"status_message": "no", "is_parked": True}
+    service.store.append([make_event(id_, K.FAILED, "w", **failed)])
+    run(service, top, S.ENDED_ERROR)
+    stale = find_stale(service.store.live, [], service.store.find_execution)
+    assert stale.failed_ids == [id_]
+
+    service.store.append([make_event(id_, K.DECIDED, verb="retry_cell")])
+    service.store.decide(partial(settle_stale, stale=stale))
+
+    assert current(service, child).status is S.PAUSED
 
 
 def test_the_next_engine_knows_what_was_adopted(tmp_path):

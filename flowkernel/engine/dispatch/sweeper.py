@@ -8,9 +8,8 @@ from flowkernel.core.process_id import named_in_processes
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
-from flowkernel.engine.prompts.stale_prompts import stale_events
+from flowkernel.engine.prompts.stale_prompts import find_stale, settle_stale
 from flowkernel.kernels.parked.registry import sweep_parked
-from flowkernel.store import Batch
 
 SWEEP_EVERY = 1.0  #: Seconds between looks for lost workers.
 IDLE_SECONDS = 10.0  #: The same while nothing is under way: nothing can be lost.
@@ -53,12 +52,9 @@ class Sweeper:
         commit = self._dispatcher.commit
         prompts = [m for m in commit.open_messages() if m.about_id is not None]
         find = self._dispatcher.service.store.find_execution
-        events = await self._dispatcher.in_thread(
-            stale_events, commit.live, prompts, find
-        )
-        if events:
-            append = partial(Batch.append, events=events, strict=False)
-            await self._dispatcher.decide(append)
+        stale = await self._dispatcher.in_thread(find_stale, commit.live, prompts, find)
+        if stale:
+            await self._dispatcher.decide(partial(settle_stale, stale=stale))
 
     def _orphans(self) -> list[Execution]:
         """What a lost worker had."""

@@ -6,6 +6,7 @@ none is left by an engine that was killed in between. Pure, but for ids and the 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Execution, Message, RequestedAction
@@ -15,35 +16,61 @@ from flowkernel.engine.prompts.failure_prompt import (
     why_settled,
     without_kernel,
 )
+from flowkernel.store import Batch
 
 S = ExecutionStatus
 K = EventKind
 Find = Callable[[str], Execution | None]
 
 
-def stale_events(
+@dataclass(frozen=True, slots=True)
+class StaleRecords:
+    """What was out of date at some moment: it is looked at again where it is written."""
+
+    failed_ids: list[str]  #: Of paused executions that nothing is left to resume.
+    prompts: list[Message]
+
+    def __bool__(self) -> bool:
+        return bool(self.failed_ids or self.prompts)
+
+
+def find_stale(
     live: Mapping[str, Execution], prompts: Iterable[Message], find: Find
-) -> list[Event]:
-    """The events that end such failures, and close or change such prompts.
+) -> StaleRecords:
+    """Such failures, and such prompts.
 
     Args:
         live: What has not ended.
         prompts: What is open, and asks about an execution.
         find: Finds one, ended or not; None: it was deleted.
     """
-    paused = [execution for execution in live.values() if execution.status is S.PAUSED]
-    events = [event for execution in paused for event in _abandoned(execution, live)]
-    for message in prompts:
-        events += _outdated(message, find(message.about_id or ""))
-    return events
+    return StaleRecords(
+        [key for key, execution in live.items() if _abandoned(execution, live.get)],
+        [m for m in prompts if _outdated(m, find(m.about_id or ""))],
+    )
 
 
-def _abandoned(failed: Execution, live: Mapping[str, Execution]) -> list[Event]:
+def settle_stale(batch: Batch, stale: StaleRecords) -> None:
+    """End or close what is still out of date. A verb of the writer."""
+    events = []
+    for execution in filter(None, map(batch.find_execution, stale.failed_ids)):
+        events += _abandoned(execution, batch.find_execution)
+    for prompt in stale.prompts:
+        message = batch.open_message(prompt.execution_id, prompt.message_id)
+        if message is not None:
+            events += _outdated(message, batch.find_execution(message.about_id or ""))
+    batch.append(events, strict=False)
+
+
+def _abandoned(failed: Execution, find: Find) -> list[Event]:
     """The end of a paused execution, if nothing is left that could resume it."""
+    if failed.status is not S.PAUSED:
+        return []
+    parent = find(failed.current_parent_id or "")
     is_cancelled = failed.requested_action is RequestedAction.CANCEL
     if is_cancelled and failed.worker is None:
         status, sentence = S.ENDED_CANCELLED, failed.status_message
-    elif failed.is_failed and failed.current_parent_id not in live:
+    elif failed.is_failed and (parent is None or parent.status.is_ended):
         status = S.ENDED_ERROR
         sentence = f"{failed.status_message} The wrapper that asks about it has ended."
     else:
