@@ -93,7 +93,7 @@ class Batch:
         if existing is not None:
             return existing
         parent = self.get(execution.parent_id) if execution.parent_id else None
-        own = self._children_of_call(execution.parent_id, execution.call_key)
+        own = self.children_of_call(execution.parent_id, execution.call_key)
         children = [*self._not_adopted(parent, earlier, own), *own] if earlier else own
         child_id, events = decide(parent, children)
         self.append(events, strict=True)
@@ -248,7 +248,7 @@ class Batch:
         """A message of a live execution, if it waits for an answer."""
         return self._messages(execution_id, self.changes).get(message_id)
 
-    def _children_of_call(
+    def children_of_call(
         self, parent_id: str | None, call_key: str | None
     ) -> list[Execution]:
         """What one call of a live execution started, oldest first."""

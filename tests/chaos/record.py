@@ -69,6 +69,13 @@ class Record:
             self.seqs(execution_id, "asked", what="cancel"), default=float("inf")
         )
 
+    def adoptions(self, execution_id: str) -> Iterator[tuple[int, str, float]]:
+        """When it was adopted, by whom, and when by the next one; infinite: by nobody."""
+        events = [e for e in self.events[execution_id] if e["kind"] == "adopted"]
+        ends = [event["seq"] for event in events[1:]]
+        for event, until in zip(events, [*ends, float("inf")], strict=False):
+            yield event["seq"], event["payload"]["parent_id"], until
+
     def goes_on(self, execution_id: str, seq: int) -> bool:
         """Whether it had neither ended nor been cancelled at this number, nor had failed.
 

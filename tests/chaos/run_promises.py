@@ -10,7 +10,7 @@ from tests.chaos.record import Record
 
 SUCCESS, CANCELLED = "ENDED_SUCCESS", "ENDED_CANCELLED"
 #: What may follow an end.
-AFTER_THE_END = {"saved", "message_closed", "message_answered"}
+AFTER_THE_END = {"adopted", "saved", "message_closed", "message_answered"}
 LEAVES = {"leaf", "sleeper", "asker", "mender"}
 #: How a run ends that found no engine.
 NO_ENGINE = "EngineUnreachable"
@@ -40,6 +40,7 @@ def run_promises(record: Record, ledger: Ledger) -> list[Promise]:
             "acknowledged cancels undone", len(cancels), _undone(record, ledger)
         ),
         Promise.of("begun under a cancelled parent", count, _late_children(record)),
+        Promise.of("adopted and out of reach", count, _out_of_reach(record)),
         Promise.of("losses that do not agree", count, _losses(record)),
         Promise.of("events after the end", count, _after_the_end(record)),
         Promise.of("failed for want of an engine", count, _without_engine(record)),
@@ -143,6 +144,17 @@ def _late_children(record: Record) -> Iterator[str]:
                 about = record.about(ancestor["execution_id"])
                 yield f"{record.about(execution_id)} under {about}"
                 break
+
+
+def _out_of_reach(record: Record) -> Iterator[str]:
+    """What goes on although who has adopted it is cancelled."""
+    for execution_id in record.executions:
+        for seq, parent_id, until in record.adoptions(execution_id):
+            cancelled = record.cancelled(parent_id)
+            is_held = seq < cancelled < min(until, record.ended(execution_id))
+            if is_held and record.cancelled(execution_id) == float("inf"):
+                about = record.about(parent_id)
+                yield f"{record.about(execution_id)}, adopted by {about}"
 
 
 def _losses(record: Record) -> Iterator[str]:

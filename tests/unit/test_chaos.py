@@ -224,6 +224,17 @@ def test_a_child_that_begins_under_a_cancelled_parent_is_seen(history):
     assert end_family(history) == ["begun under a cancelled parent"]
 
 
+def test_what_a_cancel_of_who_adopted_it_does_not_reach_is_seen(history):
+    history.starts("again")
+    history.starts("slow", parent_id="mid", call_key="slow")
+    history.happens("slow", "adopted", parent_id="again")
+    history.happens("again", "asked", what="cancel")
+    history.ends("again", "ENDED_CANCELLED")
+    history.ends("slow")
+
+    assert end_family(history) == ["adopted and out of reach"]
+
+
 def test_what_happens_after_the_end_is_seen(history):
     history.happens("leaf", "output_set")
 

@@ -1,5 +1,6 @@
 """A call has one child, and a retry keeps what succeeded and what still runs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
@@ -9,6 +10,7 @@ from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.event_factory import make_event
+from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import (
     EventKind,
     Execution,
@@ -18,14 +20,17 @@ from flowkernel.core.models import (
     RequestedAction,
 )
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
+from flowkernel.engine.dispatch.worker_reports import accept
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.stale_prompts import find_stale, settle_stale
 from flowkernel.engine.retention import delete, prune
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.starting import adopted_event
+from flowkernel.engine.wrapper_registry import WrapperUse
 from flowkernel.home import Home
 from flowkernel.store import Store
 
@@ -313,6 +318,53 @@ def test_what_was_adopted_and_failed_waits_for_its_new_wrapper():
 
     assert a_call(failed).existing() is failed
     assert not find_stale(live, [], live.get)
+
+
+def wrapped_start(service):
+    """A wrapper, and what it sends to start the flow that it wraps."""
+    uses = [WrapperUse(name="interactive", inputs={})]
+    wrapper = service.start(StartRequest(flow="f", using=uses))
+    id_ = wrapper.execution_id
+    call = {"wrapped_of": id_, "parent_id": id_, "call_key": CALL_KEY}
+    return wrapper, partial(StartRequest, **call)
+
+
+def test_threads_of_a_wrapper_that_start_at_once_start_one(service):
+    _wrapper, request = wrapped_start(service)
+
+    with ThreadPoolExecutor(8) as threads:
+        requests = [request(execution_id=new_id()) for _ in range(8)]
+        children = list(threads.map(service.start, requests))
+
+    assert len({child.execution_id for child in children}) == 1
+
+
+@pytest.mark.parametrize(
+    ("child_status", "message", "status"),
+    [
+        (S.RUNNING, None, S.ENDED_ERROR),
+        (S.RUNNING, "It takes too long.", S.ENDED_SUCCESS),
+        (S.ENDED_SUCCESS, None, S.ENDED_SUCCESS),
+    ],
+)
+def test_a_wrapper_that_returns_while_its_flow_runs_has_failed(
+    service, child_status, message, status
+):
+    wrapper, request = wrapped_start(service)
+    run(service, wrapper, S.RUNNING)
+    run(service, service.start(request()), child_status)
+    payload = {"status": S.ENDED_SUCCESS, "status_message": message}
+    event = make_event(wrapper.execution_id, K.ENDED, "w", **payload)
+
+    assert accept(service, "w", [WorkerReport(event, 1)]) == []
+
+    ended = current(service, wrapper)
+    assert ended.status is status
+    if status is S.ENDED_ERROR:
+        assert ended.status_message == (
+            "It returned while 'f' was running. A wrapper waits for what it runs, and ends "
+            "with this.wrapped.end_as(child)."
+        )
 
 
 def test_what_a_sweep_has_seen_is_decided_where_it_is_written(service):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.worker_report import WorkerReport
@@ -48,7 +49,7 @@ def _record(worker_id: str, reports: list[WorkerReport], batch: Batch) -> list[E
     """Record those about executions that this worker has; return what was recorded."""
     owned = [(r, batch.find_execution(r.event.execution_id)) for r in reports]
     accepted = [
-        _as_cancelled(execution, report.event)
+        _as_waited_for(batch, execution, _as_cancelled(execution, report.event))
         for report, execution in owned
         if execution is not None
         and _has(worker_id, execution)
@@ -87,3 +88,23 @@ def _as_cancelled(execution: Execution, event: Event) -> Event:
         return event
     payload = {k: v for k, v in event.payload.items() if k == "notebook_path"}
     return replace(event, payload={**payload, "status": S.ENDED_CANCELLED})
+
+
+def _as_waited_for(batch: Batch, execution: Execution, event: Event) -> Event:
+    """The event; a wrapper that returned while what it wraps goes on ends with an error.
+
+    A success that has a message was meant: `this.success("It takes too long.")`.
+    """
+    is_plain = event.kind is K.ENDED and event.payload["status"] == S.ENDED_SUCCESS
+    if not is_plain or execution.wrapped is None or event.payload.get("status_message"):
+        return event
+    tries = batch.children_of_call(execution.execution_id, CALL_KEY)
+    live = [child for child in tries if not child.status.is_ended]
+    if not live:
+        return event
+    sentence = (
+        f"It returned while {live[0].name!r} was {live[0].status.label}. A wrapper waits for "
+        "what it runs, and ends with this.wrapped.end_as(child)."
+    )
+    ending = {"status": S.ENDED_ERROR, "status_message": sentence}
+    return replace(event, payload={**event.payload, **ending})
