@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from logging import getLogger
-from pathlib import Path
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.engine.erasure import Erasure
+from flowkernel.engine.notebook_removal import delete_with_notebooks, remove_left
 from flowkernel.engine.service import Service
 from flowkernel.store import Batch, members_under, starter_of
 
@@ -68,11 +68,13 @@ def prune(
 
 def _delete_families(service: Service, families: list[tuple[str, int]]) -> list[int]:
     """The sizes of the output notebooks that were removed, in bytes."""
+    store, home = service.store, service.home.path
     return [
         size
         for root_ids in chunks(families)
-        for path in service.store.prune(root_ids)
-        if (size := remove(service.home.path, path)) is not None
+        for size in delete_with_notebooks(
+            store, home, root_ids, partial(store.prune, root_ids)
+        )
     ]
 
 
@@ -93,9 +95,11 @@ def delete(service: Service, erasure: Erasure, execution_id: str) -> None:
     ids = {execution_id, *(member.execution_id for member in members)}
     for execution in filter(None, map(service.store.live.get, ids)):
         raise MoveNotAllowed(execution.execution_id, execution.status, "deleted")
+    store, home = service.store, service.home.path
     with erasure.deleting(ids):
-        for path in service.store.delete(execution_id, ids):
-            remove(service.home.path, path)
+        delete_with_notebooks(
+            store, home, ids, partial(store.delete, execution_id, ids)
+        )
 
 
 def chunks(families: list[tuple[str, int]], size: int = CHUNK) -> Iterator[list[str]]:
@@ -117,24 +121,12 @@ def chunks(families: list[tuple[str, int]], size: int = CHUNK) -> Iterator[list[
     yield root_ids
 
 
-def remove(home: Path, path: str) -> int | None:
-    """Remove an output notebook; its size in bytes, or None if there is none.
-
-    A path that leads out of the folder of the notebooks is left alone.
-    """
-    folder = (home / "notebooks").resolve()
-    file = (home / path).resolve()
-    if folder not in file.parents:
-        return None
-    with suppress(OSError):
-        size = file.stat().st_size
-        file.unlink()
-        return size
-    return None
-
-
 async def prune_daily(service: Service) -> float | None:
-    """Delete what the configuration does not keep; the seconds until the next time."""
+    """Delete what the configuration does not keep; the seconds until the next time.
+
+    The first time, remove also what an engine was killed before it could remove.
+    """
+    await asyncio.to_thread(remove_left, service.store, service.home.path)
     days, keep = service.config.keep_days or None, service.config.keep_count or None
     if days is None and keep is None:
         return None

@@ -234,9 +234,14 @@ class Store(Queries):
             MoveNotAllowed: One of them has not ended, or its retry needs it. None is deleted.
             DiskFull, EngineFault: None of them is deleted, or all of them will be later.
         """
-        records = self._read("notebooks_of", ids=list(ids))
+        paths = self.notebook_paths(ids)
         self.decide(lambda batch: batch.delete(execution_id, set(ids)))
         self._projector.flush()
+        return paths
+
+    def notebook_paths(self, ids: Collection[str]) -> list[str]:
+        """The output notebooks of families, by their roots, and of single executions."""
+        records = self._read("notebooks_of", ids=list(ids))
         return [record["notebook_path"] for record in records]
 
     def prune_journal(self) -> int:
