@@ -24,9 +24,11 @@ from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.child_calls import ParentCall
 from flowkernel.engine.dispatch.live_families import LiveFamilies
 from flowkernel.engine.dispatch.worker_reports import accept
+from flowkernel.engine.erasure import Erasure
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.stale_prompts import find_stale, settle_stale
-from flowkernel.engine.retention import delete, prune
+from flowkernel.engine.retention import delete as delete_execution
+from flowkernel.engine.retention import prune
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.starting import adopted_event
@@ -272,6 +274,12 @@ def test_an_execution_does_not_adopt_what_is_above_it(service, outlived):
 
 
 @pytest.fixture
+def delete(service, tmp_path):
+    erasure = Erasure(service.store, Home(tmp_path), lambda: None)
+    return lambda execution: delete_execution(service, erasure, execution.execution_id)
+
+
+@pytest.fixture
 def retried(service):
     """Top failed after its child had succeeded, and was retried; its retry, too."""
     top = service.start(StartRequest(flow="f"))
@@ -295,15 +303,15 @@ def test_what_a_live_retry_needs_is_not_pruned(service, retried):
     assert service.store.find_execution(child.execution_id) is None
 
 
-def test_what_a_live_retry_needs_is_not_deleted(service, retried):
+def test_what_a_live_retry_needs_is_not_deleted(service, delete, retried):
     top, child, _second, third = retried
 
     for execution in (top, child):
         with pytest.raises(MoveNotAllowed, match="deleted before its retry has ended"):
-            delete(service, execution.execution_id)
+            delete(execution)
 
     run(service, third, S.ENDED_SUCCESS)
-    delete(service, child.execution_id)
+    delete(child)
 
 
 def test_a_wrapper_that_was_lost_goes_on_from_what_it_adopted():
@@ -407,12 +415,12 @@ def test_the_next_engine_knows_what_was_adopted(tmp_path):
         assert current(service, child).adopted_by == again.execution_id
 
 
-def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, outlived):
+def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, delete, outlived):
     top, again, child, _leaf = outlived
     call_of(service, again)
     run(service, again, S.ENDED_ERROR)
 
-    delete(service, again.execution_id)
+    delete(again)
 
     assert current(service, child).parent_id == top.execution_id
 
