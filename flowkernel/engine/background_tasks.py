@@ -8,14 +8,12 @@ from functools import partial
 from logging import getLogger
 from math import inf
 
+from flowkernel.core.failure_count import FailureCount
 from flowkernel.core.models import Json
 from flowkernel.engine.timers import Timers
 
 #: Does its work once; returns the seconds until the next time, or None to end.
 Work = Callable[[], Awaitable[float | None]]
-#: Seconds before a task that failed is tried again; doubled each time, up to the second one.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-MAX_ERROR = 300  #: Characters of an error that are kept.
 log = getLogger(__name__)
 
 
@@ -25,22 +23,9 @@ class RepeatedTask:
 
     name: str
     work: Work
-    failures: int = 0  #: Since the engine started.
-    failures_in_a_row: int = 0
-    last_error: str | None = None
+    count: FailureCount
     #: Hastened since it began: then it is done again so soon after its end.
     again_in: float = inf
-
-    @property
-    def pause(self) -> float:
-        """Seconds until it is tried again after a failure."""
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self.failures_in_a_row / 2)
-
-    def note_failure(self, error: Exception) -> None:
-        """Count it, and keep what it said."""
-        self.failures += 1
-        self.failures_in_a_row += 1
-        self.last_error = f"{type(error).__name__}: {error}"[:MAX_ERROR]
 
 
 class BackgroundTasks:
@@ -63,7 +48,7 @@ class BackgroundTasks:
 
     def repeat(self, name: str, work: Work, *, first_after: float = 0.0) -> None:
         """Do this again and again, beginning in so many seconds."""
-        self._repeated[name] = RepeatedTask(name, work)
+        self._repeated[name] = RepeatedTask(name, work, FailureCount(name))
         self._set(self._repeated[name], first_after)
 
     def hasten(self, name: str, seconds: float) -> None:
@@ -74,16 +59,8 @@ class BackgroundTasks:
 
     def report(self) -> list[dict[str, Json]]:
         """Those that have failed since the engine started."""
-        return [
-            {
-                "name": task.name,
-                "failures": task.failures,
-                "last_error": task.last_error,
-                "is_failing": task.failures_in_a_row > 0,
-            }
-            for task in self._repeated.values()
-            if task.failures
-        ]
+        counts = [task.count for task in self._repeated.values()]
+        return [count.to_json() for count in counts if count.failures]
 
     def _set(self, repeated: RepeatedTask, seconds: float) -> None:
         self._timers.set(
@@ -104,9 +81,9 @@ class BackgroundTasks:
             seconds = await repeated.work()
         except Exception as error:
             log.exception(f"the background task {repeated.name!r} failed")
-            repeated.note_failure(error)
-            seconds = repeated.pause
+            repeated.count.note_failure(error)
+            seconds = repeated.count.pause
         else:
-            repeated.failures_in_a_row = 0
+            repeated.count.note_success()
         if seconds is not None:
             self._set(repeated, min(seconds, repeated.again_in))

@@ -251,7 +251,7 @@ class Engine:
             "database_bytes": self.store.size_bytes,
             "last_seq": self.store.last_seq,
             "is_erasing": self.erasure.is_due,
-            "failed_tasks": self.tasks.report(),
+            "failed_tasks": [*self.tasks.report(), *self.store.failed_tasks],
             "worker_trouble": self._processes.trouble,
             "queue_reason": self.dispatcher.queue_reason()
             if counts["queued"]

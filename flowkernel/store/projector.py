@@ -8,6 +8,7 @@ from logging import getLogger
 from pathlib import Path
 
 from flowkernel.core.errors import DiskFull, EngineError, EngineFault
+from flowkernel.core.failure_count import FailureCount
 from flowkernel.core.models import Execution, FlowVersion
 from flowkernel.store.database import engine_error
 from flowkernel.store.journal.disk_reserve import DiskReserve
@@ -62,6 +63,8 @@ class Projector:
         self._recorded: list[PendingChanges] | None = None
         self._recorded_from = 0
         self._after_flush = after_flush
+        #: The failures of the thread that writes without a request.
+        self.failure_count = FailureCount("write to the tables")
         self._wake_up = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -253,12 +256,25 @@ class Projector:
             self._wake_up.clear()
             try:
                 self.flush()
-                pause = FLUSH_INTERVAL
                 self._after_flush()
-            except OSError as error:  # From compressing the journal, which is unharmed.
-                logger.warning(f"The journal could not be compressed: {error}")
-            except EngineError as error:
-                if pause == FLUSH_INTERVAL:
-                    logger.warning(f"{error} It is tried again every second.")
-                pause = RETRY_INTERVAL
-                self._wake_up.set()
+                self.failure_count.note_success()
+                pause = FLUSH_INTERVAL
+            except Exception as error:
+                pause = self._note_failure(error)
+
+    def _note_failure(self, error: Exception) -> float:
+        """Log a failure of the thread; return the seconds until it tries again."""
+        count = self.failure_count
+        count.note_failure(error)
+        if isinstance(
+            error, OSError
+        ):  # From compressing the journal, which is unharmed.
+            logger.warning(f"The journal could not be compressed: {error}")
+            return FLUSH_INTERVAL
+        self._wake_up.set()
+        if not isinstance(error, EngineError):
+            logger.exception("writing to the tables failed")
+            return count.pause
+        if count.failures_in_a_row == 1:
+            logger.warning(f"{error} It is tried again every second.")
+        return RETRY_INTERVAL

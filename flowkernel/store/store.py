@@ -19,7 +19,7 @@ import duckdb
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.models import Event, Flow, FlowVersion
+from flowkernel.core.models import Event, Flow, FlowVersion, Json
 from flowkernel.store import sql_files
 from flowkernel.store.batch import Batch
 from flowkernel.store.commit import Commit
@@ -285,6 +285,12 @@ class Store(Queries):
         path, folder = Path(self._path), self._writable_folder
         with self._compaction_lock:
             compact(path, folder, self._pool, self._projector)
+
+    @property
+    def failed_tasks(self) -> list[dict[str, Json]]:
+        """What the store does by itself, if it has failed since the store was opened."""
+        count = self._projector.failure_count
+        return [count.to_json()] if count.failures else []
 
     @property
     def last_frame(self) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from flowkernel.engine import background_tasks
+from flowkernel.core import failure_count
+from flowkernel.core.failure_count import FailureCount
 from flowkernel.engine.background_tasks import BackgroundTasks
 from flowkernel.engine.timers import Timers
 
@@ -13,7 +14,7 @@ async def run_until(tasks: BackgroundTasks, event: asyncio.Event) -> None:
 
 
 def test_a_task_that_fails_is_tried_again_and_reported(monkeypatch, caplog):
-    monkeypatch.setattr(background_tasks, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(failure_count, "FIRST_PAUSE", 0.001)
 
     async def scene():
         tasks, done, calls = BackgroundTasks(Timers()), asyncio.Event(), []
@@ -38,16 +39,13 @@ def test_a_task_that_fails_is_tried_again_and_reported(monkeypatch, caplog):
 
 
 def test_the_pause_after_failures_grows_up_to_a_minute():
-    async def work():
-        return None
-
-    task, pauses = background_tasks.RepeatedTask("name", work), []
+    count, pauses = FailureCount("name"), []
     for _ in range(9):
-        task.note_failure(ValueError("x" * 10_000))
-        pauses.append(task.pause)
+        count.note_failure(ValueError("x" * 10_000))
+        pauses.append(count.pause)
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert len(task.last_error or "") == background_tasks.MAX_ERROR
+    assert len(count.last_error or "") == failure_count.MAX_ERROR
 
 
 def test_a_task_comes_again_after_the_seconds_that_it_says():

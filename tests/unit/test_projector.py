@@ -1,0 +1,54 @@
+"""The thread that writes to the tables never ends silently."""
+
+import pytest
+
+from flowkernel.core import failure_count
+from flowkernel.core.errors import DiskFull
+from flowkernel.store import Store, projector
+from flowkernel.store.pending_changes import PendingChanges
+from flowkernel.store.projector import Projector
+from tests.conftest import until
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), DiskFull("There is no room."), OSError("away")]
+)
+def test_a_failure_is_logged_and_tried_again(monkeypatch, caplog, error):
+    monkeypatch.setattr(failure_count, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(projector, "FLUSH_INTERVAL", 0.001)
+    monkeypatch.setattr(projector, "RETRY_INTERVAL", 0.001)
+    attempts = []
+
+    def after_flush():
+        attempts.append(None)
+        if len(attempts) < 3:
+            raise error
+
+    with Store(":memory:") as store:
+        written = Projector(store._pool, applied=0, after_flush=after_flush)
+        written.open()
+        for number in range(1, 4):  # Something is recorded each time.
+            written.add(PendingChanges())
+            until(lambda n=number: len(attempts) >= n)
+        count = written.failure_count
+        until(lambda: count.failures_in_a_row == 0)
+        written.close()
+
+    assert count.failures == 2
+    assert count.last_error == f"{type(error).__name__}: {error}"
+    assert str(error) in caplog.text
+
+
+def test_a_store_says_what_has_failed():
+    with Store(":memory:") as store:
+        assert store.failed_tasks == []
+        store._projector.failure_count.note_failure(ValueError("a bug"))
+
+        [task] = store.failed_tasks
+
+    assert task == {
+        "name": "write to the tables",
+        "failures": 1,
+        "last_error": "ValueError: a bug",
+        "is_failing": True,
+    }
