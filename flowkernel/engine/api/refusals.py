@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from http import HTTPStatus
+from logging import getLogger
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,7 @@ from flowkernel.core.errors import (
     DiskFull,
     EngineBusy,
     EngineError,
+    EngineFault,
     ExecutionNotFound,
     FileMissing,
     FlowkernelError,
@@ -53,6 +55,7 @@ HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (EngineError, 500),
     (FlowkernelError, 500),
 )
+log = getLogger(__name__)
 MAX_FAULTS = 3  #: Faults of one request that its sentence names, inclusive.
 MAX_SHOWN = 60  #: Characters of a value in a sentence, inclusive.
 #: What is wrong with a body that is no JSON, by a part of the parser's words.
@@ -65,8 +68,11 @@ JSON_FAULTS = {
 }
 
 
-async def refuse(_request: Request, error: Exception) -> Response:
+async def refuse(request: Request, error: Exception) -> Response:
     """An error of ours. Its code is the name of its class, and is never renamed."""
+    if isinstance(error, EngineFault):
+        line = f"{request.method} {request.url.path[:200]}"
+        log.error("%s failed: %s", line, error, exc_info=error)
     headers = {}
     if isinstance(error, (EngineBusy, SqlBusy)):
         headers["retry-after"] = str(RETRY_SECONDS)

@@ -308,7 +308,9 @@ class Dispatcher:
                 assignments = self._assignments(worker)
                 seconds = deadline - monotonic()
                 if assignments.has_work or seconds <= 0:
-                    return assignments.to_json(self.service.store.get_version)
+                    # It reads the sources of what is to be started.
+                    get_version = self.service.store.get_version
+                    return await self.in_thread(assignments.to_json, get_version)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(worker.has_news.wait(), seconds)
         finally:

@@ -35,6 +35,7 @@ from flowkernel.worker.notebook.cell_timeout import CellTimeout
 from flowkernel.worker.notebook.display_budget import DisplayLimits
 from flowkernel.worker.notebook.display_output import DisplayCollector
 from flowkernel.worker.notebook.error_text import Content, with_published
+from flowkernel.worker.notebook.last_output import LastOutput
 from flowkernel.worker.notebook.notebook_saver import NotebookSaver
 from flowkernel.worker.notebook.stream_output import StreamCollector
 from flowkernel.worker.reporting.execution_session import (
@@ -43,9 +44,10 @@ from flowkernel.worker.reporting.execution_session import (
 )
 
 ALIVE_SECONDS = 0.1  #: Between two checks whether the kernel lives.
-#: How long output may come after the reply. nbclient, whose 4 are too short, counts the whole
+#: How long a kernel may be silent that has replied, and owes output. nbclient counts the whole
 #: time: on a busy machine, 20,000 lines that had come before the reply took over 60.
 OUTPUT_SECONDS = 600
+NO_LIMIT = 10**9  #: Seconds, for nbclient.
 
 TURN_SECONDS = 0.05  #: How long output is taken until others have a turn.
 #: How long output is taken after a cancel. What comes later is left out.
@@ -111,8 +113,9 @@ class KernelListener(PapermillNotebookClient):
         display_limit: int,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("iopub_timeout", OUTPUT_SECONDS)
-        super().__init__(nb_man, **kwargs)
+        self._silence_limit: float = kwargs.pop("iopub_timeout", OUTPUT_SECONDS)
+        self._output_at = monotonic()  #: When the last output came.
+        super().__init__(nb_man, iopub_timeout=NO_LIMIT, **kwargs)
         self.nb_man = nb_man
         self._session = session
         self._reply: Reply | None = None
@@ -181,6 +184,7 @@ class KernelListener(PapermillNotebookClient):
         turn_end = monotonic() + TURN_SECONDS
         while self._session.seconds_since_stop < CANCEL_SECONDS:
             msg = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            self._output_at = monotonic()
             if msg["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(msg, cell, cell_index)
@@ -218,10 +222,22 @@ class KernelListener(PapermillNotebookClient):
                 return
 
     async def _async_poll_for_reply(
-        self, msg_id: str, cell: nbformat.NotebookNode, *timeouts: Any
+        self,
+        msg_id: str,
+        cell: nbformat.NotebookNode,
+        seconds: int | None,
+        task_poll_output_msg: "asyncio.Future[Any]",
+        task_poll_kernel_alive: "asyncio.Future[Any]",
     ) -> Reply:
+        output = LastOutput(
+            task_poll_output_msg,
+            lambda: monotonic() - self._output_at,
+            self._silence_limit,
+        )
         try:
-            reply: Reply = await super()._async_poll_for_reply(msg_id, cell, *timeouts)
+            reply: Reply = await super()._async_poll_for_reply(
+                msg_id, cell, seconds, output, task_poll_kernel_alive
+            )
         except asyncio.CancelledError:
             if self._interrupted_at is None:
                 raise
