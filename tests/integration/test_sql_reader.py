@@ -151,6 +151,22 @@ def test_its_tables_are_those_of_the_engine_after_anything_that_can_happen(world
     assert world.ask(f"SELECT count(*) FROM event WHERE root_id = '{ids[0]}'") == [[0]]
 
 
+def test_questions_are_answered_while_the_copy_is_deleted(world):
+    """As it is when a run is deleted: the copy may have what was its values."""
+    world.add(3)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(world.ask, COUNT) for _ in range(20)]
+        for _ in range(3):
+            answers[0].result()
+            world.reader.drop_copy()
+        assert [answer.result() for answer in answers] == [[[3]]] * 20
+
+    world.reader.drop_copy()
+
+    assert not world.home.sql_reader.exists()
+    assert world.ask(COUNT) == [[3]]
+
+
 def test_a_database_that_is_written_to_all_the_time_is_copied_whole(world, monkeypatch):
     states = iter(range(100))
     monkeypatch.setattr(world.store, "file_state", lambda: (next(states),))
