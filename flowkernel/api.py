@@ -26,23 +26,23 @@ def run(
     using: list[Json] | None = None,
     interactive: bool = False,
     extra: bool = False,
+    environ: dict[str, str] | None = None,
     **more_inputs: Any,
 ) -> Execution:
     """Start a flow, and return its execution at once; `.wait()` waits for the end.
 
-    In a flow's own kernel the new execution is a child of that flow.
-
-    Example::
+    In a flow's own kernel the new execution is a child of that flow. Example::
 
         execution = flowkernel.run("report", day=date(2026, 1, 1)).wait()
 
     Args:
         target: The name of a flow, or the path of a notebook or script.
-        name: The name of the execution. Default: that of the flow.
+        name: Of the execution. Default: that of the flow.
         inputs: By name, with those given as keywords: JSON, and what has a form in it (a date).
         using: Wrappers, outermost first: `[{"name": "retry", "inputs": {"max_tries": 5}}]`.
         interactive: If it fails, wait for a person's decision, however long that takes.
         extra: Whether names that the flow does not declare are passed on.
+        environ: Environment variables that this run sees besides those of this process.
 
     Raises:
         FlowNotFound, FileMissing, NotANotebook, BadArgument: The target cannot be run.
@@ -52,9 +52,10 @@ def run(
     options: dict[str, Any] = {"name": name, "using": using, "extra": extra}
     parent = current()
     if parent is not None:
+        client_of(home).own_environ(environ)  # It refuses those of a flow.
         return parent.flow(target, wait=False, inputs=inputs, **options)
-    client = client_of(home)
-    return start(client, target, inputs, interactive=interactive, **options)
+    options |= {"interactive": interactive, "environ": environ}
+    return start(client_of(home), target, inputs, **options)
 
 
 def start(
@@ -67,11 +68,12 @@ def start(
     interactive: bool = False,
     extra: bool = False,
     texts: dict[str, str] | None = None,
+    environ: dict[str, str] | None = None,
 ) -> Execution:
     """Start a flow as a root. `inputs` and `texts` are those of `start_request`."""
     options = {"name": name, "using": using or [], "is_interactive": interactive}
     request = start_request(target, inputs, extra=extra, texts=texts)
-    record = client.start({**request, **options})
+    record = client.start({**request, **options, **client.own_environ(environ)})
     return as_object(client, record.to_json())
 
 

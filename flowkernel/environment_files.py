@@ -32,7 +32,8 @@ NAME_LENGTH = 32  #: Hexadecimal digits of the name of a file.
 class _Content:
     """What a start sent, and what is kept of it."""
 
-    sent: object = field(repr=False)
+    environ: object = field(repr=False)
+    patterns: tuple[str, ...]
     text: bytes = field(repr=False)
     passed: PassedVariables
 
@@ -54,19 +55,19 @@ class EnvironmentFiles:
 
     @contextmanager
     def held(
-        self, sent: object, patterns: Iterable[str] = ("*",)
+        self, environ: object, patterns: Iterable[str] = ("*",)
     ) -> Iterator[PassedVariables]:
         """Have the variables of a start on disk, while what refers to them is recorded.
 
         Args:
-            sent: As they came with the request: JSON.
+            environ: As they came with the request: JSON.
             patterns: The setting `pass_environment`.
 
         Raises:
             BadArgument, BadValue: They cannot be used.
             HomeNotWritable, DiskFull: They cannot be written.
         """
-        content = self._content_of(sent, patterns)
+        content = self._content_of(environ, tuple(patterns))
         name, text = content.passed.file, content.text
         with self._lock:
             self._held[name] += 1
@@ -77,15 +78,15 @@ class EnvironmentFiles:
             with self._lock:
                 self._held[name] -= 1
 
-    def _content_of(self, sent: object, patterns: Iterable[str]) -> "_Content":
+    def _content_of(self, environ: object, patterns: tuple[str, ...]) -> "_Content":
         for content in list(self._recent):
-            if content.sent == sent:
+            if content.environ == environ and content.patterns == patterns:
                 return content
-        values = passed_variables(sent, patterns)
+        values = passed_variables(environ, patterns)
         text = dumps(values).encode()
         name = hmac.new(self._key, text, sha256).hexdigest()[:NAME_LENGTH]
         passed = PassedVariables(file=name, names=list(values))
-        content = _Content(sent, text, passed)
+        content = _Content(environ, patterns, text, passed)
         self._recent.append(content)
         return content
 

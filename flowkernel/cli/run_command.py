@@ -63,6 +63,15 @@ AllowExtra = Annotated[
         help="Pass inputs on that the flow does not declare. Default: they are refused.",
     ),
 ]
+Environ = Annotated[
+    list[str] | None,
+    Option(
+        ("-e", "--env"),
+        metavar="NAME[=VALUE]",
+        help="An environment variable that the run sees; without a value, that of this "
+        "terminal. May be repeated. Default: those that `pass_environment` names.",
+    ),
+]
 NoWait = Annotated[
     bool,
     Option(
@@ -88,6 +97,7 @@ def run(
     using: Using = None,
     interactive: Interactive = False,
     allow_extra: AllowExtra = False,
+    env: Environ = None,
     no_wait: NoWait = False,
     detach: Detach = False,
     json: AsJson = False,
@@ -97,19 +107,20 @@ def run(
     Examples:
         flowkernel run notebooks/quickstart.ipynb
         flowkernel run report.ipynb -p day 2026-01-01 --name "report of January 1"
-        flowkernel run report --using retry --max-tries 5
+        flowkernel run report -e API_KEY=s3cret --using retry --max-tries 5
     """
     from flowkernel.api import start
     from flowkernel.cli.cli_client import make_client
     from flowkernel.cli.run_output import print_started, watch_run
     from flowkernel.cli.termination import termination
+    from flowkernel.client.sent_variables import named_variables
 
     pairs = parameter or []
-    inputs = inputs_in(pairs)
-    wrappers = wrappers_in(using or [])
+    inputs, wrappers = inputs_in(pairs), wrappers_in(using or [])
     client = make_client()
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
     options |= {"interactive": interactive, "texts": texts_in(pairs, inputs)}
+    options |= {"environ": named_variables(env or [])}
     with termination() as request:
         execution = start(client, target, inputs, **options)
         if no_wait:

@@ -9,7 +9,7 @@ import http.client
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,7 +23,7 @@ from flowkernel.client.engine_connection import (
     read_events,
 )
 from flowkernel.client.own_token import own_token
-from flowkernel.client.sent_variables import sent_variables
+from flowkernel.client.sent_variables import start_variables
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
@@ -113,7 +113,7 @@ class Client:
     def start(self, request: dict[str, Json]) -> Execution:
         """Start an execution. `request` is what `POST execution` takes."""
         body = {"execution_id": new_id(), "started_by": self.started_by, **request}
-        if "parent_id" not in request:
+        if "parent_id" not in request and "environ" not in request:
             body |= self.own_environ()
         return Execution.from_json(self.post("/execution", body))
 
@@ -123,9 +123,9 @@ class Client:
             self.get(f"/execution/{quote(execution_id, safe='')}")
         )
 
-    def own_environ(self) -> dict[str, Json]:
-        """`environ` of a start by a person: variables of this process. A flow sends none."""
-        return {} if self._token is not None else {"environ": sent_variables()}
+    def own_environ(self, variables: Mapping[str, str] | None = None) -> Json:
+        """The environment variables of a start, for its body: see `start_variables`."""
+        return start_variables(variables or {}, is_person=self._token is None)
 
     def list_executions(self, **filters: Any) -> list[Execution]:
         """Executions, the newest first.

@@ -72,7 +72,8 @@ def _is_base(name: str) -> bool:
     return name in BASE_NAMES or name.startswith(BASE_PREFIXES)
 
 
-def _is_never_passed(name: str) -> bool:
+def is_never_passed(name: str) -> bool:
+    """Whether no flow sees a variable of this name that came with its start."""
     return name in NEVER_NAMES or name.startswith(NEVER_PREFIXES)
 
 
@@ -81,17 +82,15 @@ def own_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]
 
     A value that is not UTF-8 cannot be sent.
     """
-    values, refused = {}, []
+    values, unsendable = {}, []
     for name, value in environ.items():
-        if _is_never_passed(name) or (
-            name == "MPLBACKEND" and value.startswith(INLINE)
-        ):
+        if is_never_passed(name) or (name == "MPLBACKEND" and value.startswith(INLINE)):
             continue
         if _is_text(name) and _is_text(value):
             values[name] = value
         else:
-            refused.append(name)
-    return values, refused
+            unsendable.append(name)
+    return values, unsendable
 
 
 def _is_text(text: str) -> bool:
@@ -104,23 +103,23 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def passed_variables(sent: object, patterns: Iterable[str]) -> dict[str, str]:
+def passed_variables(environ: object, patterns: Iterable[str]) -> dict[str, str]:
     """What a flow sees of the variables that came with a start.
 
     Args:
-        sent: As it came with the request: JSON.
+        environ: As it came with the request: JSON.
         patterns: The setting `pass_environment`. The names of the fixed list pass, too.
 
     Raises:
         BadArgument, BadValue: It is no object of texts, or is too large. No value is shown.
     """
-    if not isinstance(sent, dict):
+    if not isinstance(environ, dict):
         raise BadArgument("`environ` is no object of names and texts. Leave it out.")
     passes = _pattern(tuple(patterns)).match
     values = {
-        name: _checked(name, sent[name])
-        for name in sorted(sent)
-        if not _is_never_passed(name) and (passes(name) or _is_base(name))
+        name: _checked(name, environ[name])
+        for name in sorted(environ)
+        if not is_never_passed(name) and (passes(name) or _is_base(name))
     }
     _check_size(values)
     return values

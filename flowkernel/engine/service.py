@@ -1,5 +1,6 @@
 """What the engine can do with flows and executions. Synchronous; no HTTP here."""
 
+import glob
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -136,7 +137,9 @@ class Service:
                 "A run under another one sees the environment variables of its root. Leave "
                 "`environ` out."
             )
-        return self.environments.held(request.environ, self.config.pass_environment)
+        named = map(glob.escape, request.environ_names)
+        patterns = (*self.config.pass_environment, *named)
+        return self.environments.held(request.environ, patterns)
 
     def drop_variables(self) -> None:
         """Remove the environment variables with which nothing was started that is live."""

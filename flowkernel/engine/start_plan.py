@@ -32,6 +32,8 @@ from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue, V
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
+MAX_NAMES = 1_000  #: Environment variables that one start names, inclusive.
+
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,10 @@ class StartRequest:
     is_interactive: bool = False
     #: Environment variables, by name, of a person who starts a root. Never recorded.
     environ: Variables = field(default=None, repr=False)
+    #: Names of variables in it that pass, whatever `pass_environment` says.
+    environ_names: Annotated[list[str], Field(max_length=MAX_NAMES)] = field(
+        default_factory=list
+    )
     #: Inputs as they were typed, by name, where the JSON of the value is another text.
     texts: dict[str, str] = field(default_factory=dict)
     #: Whether names that the flow does not declare are passed on.

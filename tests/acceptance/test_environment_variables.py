@@ -232,3 +232,8 @@ def test_a_home_says_which_variables_pass(ann, own_home, monkeypatch):
     output = start_flow(ann, "looks").wait().output
 
     assert output == {"seen": ["FLOW_TEST_B", "HOME"]}
+
+    words = ["run", "looks", "-e", NAME, "--env", "FLOW_TEST_B=y"]
+    assert main(words) == 0
+    [named, _] = ann.list_executions(flow_name="looks")
+    assert named.output == {"seen": [NAME, "FLOW_TEST_B", "HOME"]}

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowkernel.client.client import Client
+from flowkernel.client.sent_variables import named_variables, start_variables
 from flowkernel.config import ALL_NAMES
 from flowkernel.core.errors import BadArgument, EnvironmentGone
 from flowkernel.core.models import PassedVariables
@@ -17,6 +19,7 @@ from flowkernel.core.variables import (
     passed_variables,
     registered,
 )
+from flowkernel.engine.callers import EXECUTION
 from flowkernel.environment_files import EnvironmentFiles, read_variables
 from flowkernel.home import Home
 from flowkernel.kernels.server_key import READ_EARLY
@@ -153,3 +156,34 @@ def test_what_a_killed_engine_left_is_removed_by_the_next(tmp_path):
     assert list(home.environment.iterdir()) == []
     assert passed.to_json() == {"file": passed.file, "names": ["A"]}
     assert PassedVariables(file="f").to_json() == {"file": "f"}
+
+
+def test_a_start_names_variables_of_its_own():
+    environ = {"API_KEY": "k", "B": "b"}
+
+    named = named_variables(["API_KEY", "B=x=y", "C="], environ)
+
+    assert named == {"API_KEY": "k", "B": "x=y", "C": ""}
+    fields = start_variables(named, is_person=True)
+    assert fields["environ_names"] == ["API_KEY", "B", "C"]
+    assert fields["environ"].items() >= named.items()
+    assert passed_variables(fields["environ"], ["API_KEY", "[B]"])["B"] == "x=y"
+    with pytest.raises(BadArgument, match=r"-e API_KY.* Did you mean 'API_KEY'\?"):
+        named_variables(["API_KY"], environ)
+    with pytest.raises(BadArgument, match="'FLOWKERNEL_SLOTS' is never passed on"):
+        start_variables({"FLOWKERNEL_SLOTS": "1"}, is_person=True)
+
+
+def test_a_flow_names_no_variables(tmp_path):
+    client = Client(Home(tmp_path), token=f"{EXECUTION}x")
+
+    assert client.own_environ() == {}
+    with pytest.raises(BadArgument, match="sees the environment variables of its root"):
+        client.own_environ({"A": "b"})
+
+
+def test_what_one_start_names_passes_for_that_start_alone(tmp_path):
+    files, sent = EnvironmentFiles(Home(tmp_path), b"key"), {"A": "1", "B": "2"}
+
+    with files.held(sent, ["A"]) as first, files.held(sent, ["A", "B"]) as second:
+        assert (first.names, second.names) == (["A"], ["A", "B"])
