@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -28,25 +29,47 @@ FLOWKERNEL = "flowkernel"
 FORK = "flowkernel-fork"  #: flowkernel's provisioner; it starts plain kernels, too.
 
 
+#: How a Python kernel is started, after the interpreter.
+PYTHON_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+#: ipykernel adds it to kernelspecs for the debugger; a fork is debugged without it.
+FROZEN_MODULES = "-Xfrozen_modules=off"
+
+
 class FlowKernelSpecManager(KernelSpecManager):
-    """Kernelspecs of this machine and of a prefix; `python3` is the environment's Python."""
+    """Kernelspecs of this machine and of a prefix, by the names that Jupyter has for them.
+
+    `python3` is the environment's Python, unless a person installed another kernelspec of
+    this name, where Jupyter looks first, and a notebook asks for it.
+    """
 
     #: Whether fork servers are started; else only those that run are used.
     starts_servers = True
 
-    def __init__(self, environment: Environment, config: Config, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        config: Config,
+        *,
+        is_notebook: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self._is_notebook = is_notebook
         self._interpreter = environment.interpreter
         self._prefix = environment.prefix
         self._config = config
 
     def _kernel_dirs_default(self) -> list[str]:
-        """Used only for a kernel that is not the interpreter's own."""
+        """As Jupyter's; the folder of the prefix comes before that of this process."""
         folders: list[str] = super()._kernel_dirs_default()
-        if not self._prefix:
+        own, other = (
+            str(Path(prefix) / "share" / "jupyter" / "kernels")
+            for prefix in (sys.prefix, self._prefix or sys.prefix)
+        )
+        if other in folders:
             return folders
-        first = str(Path(self._prefix) / "share" / "jupyter" / "kernels")
-        return [first, *(folder for folder in folders if folder != first)]
+        index = folders.index(own) if own in folders else 0
+        return [*folders[:index], other, *folders[index:]]
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name; its kernels are forked, where they can be."""
@@ -68,16 +91,39 @@ class FlowKernelSpecManager(KernelSpecManager):
         }
 
     def _plain_spec(self, kernel_name: str) -> KernelSpec:
-        if kernel_name in (NATIVE, FLOWKERNEL) and self._interpreter:
-            module = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            return KernelSpec(
-                argv=[self._interpreter, *module],
-                display_name="Python 3",
-                language="python",
-                metadata={"debugger": True},
-            )
+        name = kernel_name.lower()  # As Jupyter has it.
+        is_own = name == FLOWKERNEL or (name == NATIVE and not self._is_notebook)
+        if is_own and self._interpreter:
+            return _python_spec(self._interpreter)
         spec: KernelSpec = super().get_kernel_spec(kernel_name)
+        if not self._interpreter:
+            return spec
+        if name == NATIVE and self._is_plain_python(spec):
+            return _python_spec(self._interpreter)
+        if spec.argv[:1] in (["python"], ["python3"]):  # It means "this Python".
+            spec.argv = [self._interpreter, *spec.argv[1:]]
         return spec
+
+    def _is_plain_python(self, spec: KernelSpec) -> bool:
+        """Whether a kernelspec `python3` means no more than the environment's Python."""
+        if str(Path(spec.resource_dir).parent) not in self.kernel_dirs:
+            return True  # It comes with the ipykernel of this process.
+        python, *arguments = spec.argv
+        is_same = os.path.dirname(python) in (
+            "",
+            os.path.dirname(self._interpreter or ""),
+        )
+        arguments = [word for word in arguments if word != FROZEN_MODULES]
+        return is_same and not spec.env and arguments == PYTHON_ARGUMENTS
+
+
+def _python_spec(interpreter: str) -> KernelSpec:
+    return KernelSpec(
+        argv=[interpreter, *PYTHON_ARGUMENTS],
+        display_name="Python 3",
+        language="python",
+        metadata={"debugger": True},
+    )
 
 
 class FlowKernelClient(AsyncKernelClient):
@@ -135,15 +181,21 @@ shared_context = PerProcess(_make_context)
 
 
 def make_kernel_manager(
-    environment: Environment, flow_name: str, config: Config
+    environment: Environment,
+    flow_name: str,
+    config: Config,
+    *,
+    is_notebook: bool = False,
 ) -> FlowKernelManager:
     """A manager for a kernel that is not started yet, with sockets in a folder of its own.
+
+    `is_notebook`: a file named the kernel; else the flow runs in the Python that registered it.
 
     Raises:
         EnvironmentGone: The interpreter, the kernelspec or the folder does not exist.
     """
     check_environment(environment, flow_name)
-    specs = FlowKernelSpecManager(environment, config)
+    specs = FlowKernelSpecManager(environment, config, is_notebook=is_notebook)
     name = environment.kernel_name or NATIVE
     try:
         specs.get_kernel_spec(name)

@@ -97,7 +97,12 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
         declarations=version.parameters or (),
         conversions=conversions(version, execution.inputs),
         script=version.path if version.kind is FlowKind.SCRIPT else None,
-        manager=make_kernel_manager(environment, execution.flow_name, config),
+        manager=make_kernel_manager(
+            environment,
+            execution.flow_name,
+            config,
+            is_notebook=version.kind is FlowKind.NOTEBOOK,
+        ),
         cwd=environment.cwd,
         environ=environ,
     )

@@ -7,19 +7,16 @@ nbclient's with its source distribution.
 import importlib.metadata
 import json
 import shutil
-import subprocess
-import sys
-import tarfile
 from pathlib import Path
 
 import papermill
 import pytest
-from filelock import FileLock
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from flowkernel.core.status import CellStatus
 from flowkernel.core.status import ExecutionStatus as S
 from tests.acceptance.kernels import warm_fork_server
+from tests.acceptance.sdists import unpacked_sdist
 from tests.acceptance.side_by_side import (
     assert_same_cells,
     assert_same_error,
@@ -90,37 +87,8 @@ def _forked(runtime):
 def nbclients(request):
     """nbclient's test notebooks, from the source distribution of the installed version."""
     version = importlib.metadata.version("nbclient")
-    folder = request.config.cache.mkdir("nbclient") / version
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            unpacked = folder.with_suffix(".new")
-            shutil.rmtree(unpacked, ignore_errors=True)
-            unpack(download(version, unpacked), unpacked)
-            unpacked.rename(folder)
-    return folder / f"nbclient-{version}" / "tests" / "files"
-
-
-def download(version, folder):
-    """Its source distribution. Tried twice: a network may fail once."""
-    words = ["download", "--quiet", "--no-deps", "--no-binary", "nbclient"]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        *words,
-        "-d",
-        folder,
-        f"nbclient=={version}",
-    ]
-    if subprocess.run(command).returncode != 0:
-        subprocess.run(command, check=True)
-    [archive] = folder.glob("nbclient-*.tar.gz")
-    return archive
-
-
-def unpack(archive, folder):
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    sdist = unpacked_sdist(request.config.cache, "nbclient", version)
+    return sdist / "tests" / "files"
 
 
 @pytest.fixture
