@@ -4,9 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from flowkernel.magics import CELL_EVENT, channel, load, unload
 from flowkernel.magics.channel import REPORT_EVERY, PresenceChannel, is_attended
+
+#: Of the person whose machine this is: a shell would open it, and leave it open.
+WITHOUT_HISTORY = Config({"HistoryManager": {"enabled": False}})
 
 
 def in_a_kernel(*, takes_input):
@@ -86,7 +90,7 @@ def test_without_an_engine_nothing_is_started(tmp_path, monkeypatch):
 
 
 def test_unloading_leaves_nothing():
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=WITHOUT_HISTORY)
     before = list(shell.events.callbacks[CELL_EVENT])
 
     load(shell)
