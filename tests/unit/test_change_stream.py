@@ -26,6 +26,8 @@ S = ExecutionStatus
 EVERYTHING = ChangeSelection()
 FORM = {"properties": {"ok": {"element": "submit"}}}
 PATIENCE = 20  #: Seconds until a row that is missing fails a test.
+#: What another engine knows at its start: less than those who have watched from before.
+RECALLED = Progress()
 
 
 class FollowedStore:
@@ -44,9 +46,7 @@ class FollowedStore:
         """Another engine follows the same store from now on."""
         self.unheard.clear()
         moment = self.store.follow(lambda _commit: None)
-        self.progress = {
-            id_: Progress() for id_, e in moment.live.items() if e.worker is not None
-        }
+        self.progress = dict.fromkeys(moment.live, RECALLED)
         self.stream = ChangeStream(self.store.changes_after, **self.options)
         self.stream.open(moment, self.progress)
 
@@ -62,7 +62,7 @@ class FollowedStore:
     def _follow(self, event):
         if event.kind is K.ENDED:
             self.progress.pop(event.execution_id, None)
-        else:
+        elif event.kind is K.CREATED or event.execution_id in self.progress:
             progress = self.progress.get(event.execution_id, Progress())
             self.progress[event.execution_id] = fold_progress(progress, event)
 
@@ -150,7 +150,9 @@ class Watcher:
 
     def _has_progress(self, id_, world):
         progress = world.progress.get(id_)
-        return (self.progress[id_] or None) == (progress and progress.to_json())
+        return progress is RECALLED or (self.progress[id_] or None) == (
+            progress and progress.to_json()
+        )
 
 
 def all_executions(store):
