@@ -93,8 +93,8 @@ class Engine:
         self.timers = Timers()
         self.tasks = BackgroundTasks(self.timers)
         self.presence = Presence(home.presence_file)
-        self.inbox = _make_inbox(self.service)
         self._expiry = MessageExpiry(self.timers, self.dispatcher.record)
+        self.inbox = _make_inbox(self.service, self._expiry)
         self._stop_callbacks: list[Callable[[], None]] = []
 
     def __enter__(self) -> Self:
@@ -140,13 +140,14 @@ class Engine:
         self.dispatcher.open(commit)
         self.streams.open(commit, self.dispatcher.progress)
         for message in commit.open_messages():
-            self._expiry.recall(message)
+            self._expiry.follow(message)
 
     def _on_commit(self, commit: Commit) -> None:
         self.dispatcher.on_commit(commit)
         self.tasks.hasten(SWEEP, SWEEP_EVERY)
+        for message in commit.changed_messages:
+            self._expiry.follow(message)
         for event in commit.events:
-            self._expiry.apply(event)
             if event.kind is EventKind.ENDED:
                 self.inbox.forget(event.execution_id)
                 self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
@@ -273,9 +274,14 @@ def _open_store(home: Home, config: Config) -> Store:
     )
 
 
-def _make_inbox(service: Service) -> Inbox:
+def _make_inbox(service: Service, expiry: MessageExpiry) -> Inbox:
     """Messages whose answers have to be possible for the failure that they are about."""
-    return Inbox(service, check=check_answer, prepare=partial(_prepared, service))
+    return Inbox(
+        service,
+        check=check_answer,
+        prepare=partial(_prepared, service),
+        is_late=expiry.is_over,
+    )
 
 
 def _prepared(

@@ -1,4 +1,4 @@
-"""A message is closed when its time is over, whether or not anybody looks at it."""
+"""A message can be answered for as many seconds as it says, whatever the clock shows."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,89 +6,75 @@ from datetime import timedelta
 import pytest
 
 import flowkernel.core.clock
-from flowkernel.core.clock import now
-from flowkernel.core.event_factory import make_event
-from flowkernel.core.models import EventKind, Message
+from flowkernel.client.client import Client
+from flowkernel.core.clock import new_id, now
+from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.engine.prompts.message_expiry import NOBODY, MessageExpiry
+from flowkernel.engine.prompts.message_expiry import MessageExpiry
 from flowkernel.engine.timers import Timers
-from tests.stage import Clock
+from tests.stage import Clock, clock, engine_in_process
 
-K = EventKind
-
-
-class MonotonicClock(Clock):
-    """A clock that only `move` changes."""
-
-    def monotonic(self):
-        return self.ahead
-
-
-class World:
-    """The timers of an engine, and what they have recorded."""
-
-    def __init__(self, clock):
-        self.clock, self.recorded = clock, []
-        self.timers = Timers()
-        self.expiry = MessageExpiry(self.timers, self.recorded.extend)
-
-    def sent(self, seconds):
-        """A message was sent that can be answered for so many seconds."""
-        moment = (now() + timedelta(seconds=seconds)).isoformat()
-        self.expiry.apply(
-            make_event("e", K.MESSAGE_SENT, message_id="m", expires_at=moment)
-        )
-
-    def after(self, seconds):
-        """What was recorded when so many seconds have passed."""
-        self.clock.move(seconds=seconds)
-        self.timers.run_due()
-        return [(event.kind, event.payload) for event in self.recorded]
-
-
-CLOSED = (
-    K.MESSAGE_CLOSED,
-    {"message_id": "m", "status": MessageStatus.TIMED_OUT, "why": NOBODY},
-)
+__all__ = ["clock"]
+SOURCE = {"name": "asker", "kind": "SCRIPT", "source": "1"}
 
 
 @pytest.fixture
-def world(monkeypatch):
-    clock = MonotonicClock()
-    clock.stop()
+def wall_clock(monkeypatch):
+    """The clock of the machine, which is set; the monotonic one goes on."""
+    clock = Clock()
     monkeypatch.setattr(flowkernel.core.clock, "datetime", clock)
-    monkeypatch.setattr(flowkernel.core.clock, "time", clock)
-    return World(clock)
+    return clock
 
 
-def test_it_is_closed_at_its_moment_and_not_before(world):
-    world.sent(60)
-
-    assert world.after(59) == []
-    assert world.after(1) == [CLOSED]
+@pytest.fixture
+def expiry():
+    return MessageExpiry(Timers(), lambda _events: None)
 
 
-@pytest.mark.parametrize("kind", [K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED])
-def test_one_that_was_answered_or_closed_is_left_alone(world, kind):
-    world.sent(60)
-    world.expiry.apply(make_event("e", kind, message_id="m"))
-
-    assert world.after(3600) == []
-
-
-def test_the_next_engine_closes_what_was_open(world):
-    message = Message(
-        message_id="m",
-        execution_id="e",
-        root_id="e",
-        subject="?",
+def message(seconds):
+    return Message(
+        message_id=new_id(),
+        execution_id=new_id(),
+        root_id=new_id(),
+        subject="What now?",
         message=None,
         message_type="INFO",
         created_at=now(),
         status=MessageStatus.OPEN,
-        expires_at=now() + timedelta(seconds=60),
+        expires_at=now() + timedelta(seconds=seconds),
     )
-    world.expiry.recall(message)
-    world.expiry.recall(replace(message, message_id="without end", expires_at=None))
 
-    assert world.after(60) == [CLOSED]
+
+def test_a_clock_that_is_set_ends_no_time(expiry, wall_clock):
+    asked = message(60)
+    expiry.follow(asked)
+
+    wall_clock.move(hours=1)
+
+    assert not expiry.is_over(asked.message_id)
+
+
+def test_the_time_of_a_message_ends_once(expiry, clock):
+    asked, answered = message(60), message(60)
+    expiry.follow(asked)
+    expiry.follow(answered)
+    clock.move(seconds=61)
+    expiry.follow(asked)  # It has changed: that gives no more time.
+    expiry.follow(replace(answered, status=MessageStatus.ANSWERED))
+
+    assert expiry.is_over(asked.message_id)
+    assert not expiry.is_over(answered.message_id)
+
+
+def test_a_prompt_can_be_answered_after_the_clock_was_set_forward(own_home, wall_clock):
+    with engine_in_process(own_home) as client:
+        asker = client.start({"source": SOURCE, "run": False}).execution_id
+        request = {"subject": "What now?", "request": "Say", "timeout": 60}
+        asked = client.post(f"/execution/{asker}/message", request)
+        wall_clock.move(hours=1)
+        ada = Client(own_home, started_by="ada")
+
+        record = ada.answer(asked["message_id"], {"string": "on"}, answered_from="test")
+        ada.close()
+
+    assert record["status"] == "ANSWERED"

@@ -198,16 +198,11 @@ class HeldWait:
             message = await self.dispatcher.in_thread(inbox.current, message)
             if message.status is MessageStatus.OPEN:
                 await self._report_prompt(message)
-                await until_over(wait, self._answer_seconds(message))
+                await until_over(wait, self.request.seconds)
                 message = await self.dispatcher.in_thread(inbox.current, message)
         finally:
             self.dispatcher.waits.close(wait)
         return message, message.status is not MessageStatus.OPEN
-
-    def _answer_seconds(self, message: Message) -> float:
-        if message.expires_at is None:
-            return self.request.seconds
-        return min(self.request.seconds, _seconds_to(message.expires_at))
 
     async def _report_prompt(self, message: Message) -> None:
         if self.request.is_flow:

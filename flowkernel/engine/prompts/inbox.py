@@ -71,6 +71,8 @@ class Inbox:
     prepare: Callable[[Message, dict[str, Json]], dict[str, Json]] = (
         lambda _message, response: response
     )
+    #: Whether the time for an answer to an open message is over.
+    is_late: Callable[[str], bool] = lambda _message_id: False
     #: Responses with passwords, by execution and message: the store has them without.
     _secret_responses: dict[str, dict[str, dict[str, Json]]] = field(
         default_factory=dict
@@ -168,20 +170,9 @@ class Inbox:
 
     def closed_if_late(self, message: Message) -> Message:
         """The message; closed, if the time for an answer is over."""
-        is_late = message.expires_at is not None and message.expires_at <= now()
-        if message.status is not MS.OPEN or not is_late:
+        if message.status is not MS.OPEN or not self.is_late(message.message_id):
             return message
-        return self.close(message, MS.TIMED_OUT, "Nobody answered in time.")
-
-    def close(self, message: Message, status: MessageStatus, reason: str) -> Message:
-        """Close it: its answer is no longer needed, for a reason that people read."""
-        event = make_event(
-            message.execution_id,
-            K.MESSAGE_CLOSED,
-            message_id=message.message_id,
-            status=status,
-            why=reason,
-        )
+        event = timed_out_event(message.execution_id, message.message_id)
         self.service.store.append([event], strict=False)
         return self.service.store.get_message(message.message_id)
 
@@ -251,6 +242,17 @@ def sent_event(execution_id: str, request: MessageRequest, attended: Json) -> Ev
         kind=K.MESSAGE_SENT,
         happened_at=now(),
         payload=_sent_payload(request, attended),
+    )
+
+
+def timed_out_event(execution_id: str, message_id: str) -> Event:
+    """The event that closes a message when the time for an answer is over."""
+    return make_event(
+        execution_id,
+        K.MESSAGE_CLOSED,
+        message_id=message_id,
+        status=MS.TIMED_OUT,
+        why="Nobody answered in time.",
     )
 
 

@@ -1,17 +1,17 @@
-"""The end of the time in which a message can be answered."""
+"""The end of the time in which a message can be answered.
+
+It is on the monotonic clock, for a clock that is set forward must close nothing. Only what was
+open when the engine started has the time that is left by the clock of the machine.
+"""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
-from flowkernel.core.clock import now
-from flowkernel.core.event_factory import make_event
-from flowkernel.core.models import Event, EventKind, Message
+from flowkernel.core.clock import monotonic, now
+from flowkernel.core.models import Event, Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.engine.prompts.inbox import timed_out_event
 from flowkernel.engine.timers import Timers
-
-K = EventKind
-NOBODY = "Nobody answered in time."
 
 
 class MessageExpiry:
@@ -21,32 +21,25 @@ class MessageExpiry:
         """`record`: has events recorded soon; those that come too late are skipped."""
         self._timers = timers
         self._record = record
+        #: When the time of each message is over, by its id; on the monotonic clock.
+        self._deadlines: dict[str, float] = {}
 
-    def recall(self, message: Message) -> None:
-        """Follow a message that was open when the engine started."""
-        if message.expires_at is not None:
-            self._set(message.execution_id, message.message_id, message.expires_at)
+    def is_over(self, message_id: str) -> bool:
+        """Whether the time of a message is over. Safe in threads."""
+        deadline = self._deadlines.get(message_id)
+        return deadline is not None and deadline <= monotonic()
 
-    def apply(self, event: Event) -> None:
-        """Follow an event."""
-        payload = event.payload
-        if event.kind is K.MESSAGE_SENT and payload.get("expires_at"):
-            moment = datetime.fromisoformat(payload["expires_at"])
-            self._set(event.execution_id, payload["message_id"], moment)
-        elif event.kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
-            self._timers.cancel(("message", payload["message_id"]))
-
-    def _set(self, execution_id: str, message_id: str, moment: datetime) -> None:
-        seconds = (moment - now()).total_seconds()
-        close = partial(self._close, execution_id, message_id)
-        self._timers.set(("message", message_id), seconds, close)
+    def follow(self, message: Message) -> None:
+        """Follow a message that was open when the engine started, or has changed."""
+        message_id = message.message_id
+        if message.status is not MessageStatus.OPEN:
+            self._deadlines.pop(message_id, None)
+            self._timers.cancel(("message", message_id))
+        elif message.expires_at is not None and message_id not in self._deadlines:
+            seconds = (message.expires_at - now()).total_seconds()
+            self._deadlines[message_id] = monotonic() + seconds
+            close = partial(self._close, message.execution_id, message_id)
+            self._timers.set(("message", message_id), seconds, close)
 
     def _close(self, execution_id: str, message_id: str) -> None:
-        closed = make_event(
-            execution_id,
-            K.MESSAGE_CLOSED,
-            message_id=message_id,
-            status=MessageStatus.TIMED_OUT,
-            why=NOBODY,
-        )
-        self._record([closed])
+        self._record([timed_out_event(execution_id, message_id)])
