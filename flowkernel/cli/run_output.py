@@ -51,28 +51,17 @@ def watch_run(
     `detaches`: it continues if this command is interrupted or ended. Default: a person at the
     terminal decides; without one it is cancelled.
     """
-
-    def confirm_cancel() -> bool:
-        if detaches or termination.is_requested or as_json:
-            return not detaches
-        return _confirm_cancel(name) or termination.is_requested
-
-    def look(tree: Tree) -> None:
-        if not termination.interrupts:
-            termination.interrupt()
-        note.look(tree)
-
     display = _display(as_json)
-    name = execution.get("name")
+    name = None if as_json else execution.get("name")
     note = QueueNote(client, partial(_say, display))
     try:
         tree = watch(
             client,
             execution.execution_id,
             display,
-            confirm_cancel=confirm_cancel,
+            confirm_cancel=partial(_cancels, termination, name, detaches=detaches),
             on_change=display.report,
-            on_tree=look,
+            on_tree=partial(_look, note, termination),
             prompter=None if as_json else _prompter(client, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
@@ -82,6 +71,20 @@ def watch_run(
     else:
         _print_outcome(tree)
     return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
+
+
+def _look(note: QueueNote, termination: Termination, tree: Tree) -> None:
+    """Look at a tree before it is shown: from the first one on, the run can be cancelled."""
+    if not termination.interrupts:
+        termination.interrupt()
+    note.look(tree)
+
+
+def _cancels(termination: Termination, name: str | None, *, detaches: bool) -> bool:
+    """Whether an interrupt cancels the run; `name`: of the run, if a person can be asked."""
+    if detaches or termination.is_requested or name is None:
+        return not detaches
+    return _confirm_cancel(name) or termination.is_requested
 
 
 def _say(display: FinalText, sentence: str) -> None:
