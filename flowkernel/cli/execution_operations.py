@@ -111,7 +111,7 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
         "message": execution.status_message
         and one_line(execution.status_message, 1000),
         "started by": execution.started_by,
-        "parent": execution.parent_id,
+        "parent": execution.current_parent_id,
         "retry of": execution.retry_of,
         "lost": execution.losses and f"its worker was lost {execution.losses} time(s)",
         "created": moment_text(execution.created_at),

@@ -310,7 +310,8 @@ class WrappedFlow:
     def tries(self, child: Execution) -> int:
         """The number of tries, `child` included; also those before a loss of the wrapper.
 
-        Not those of another run of the wrapper, which this one retries.
+        Not those of another run of the wrapper, which this one retries, but for the one that
+        it took over from there.
         """
         count, previous_id = 1, child.get("retry_of")
         while previous_id is not None:
@@ -318,7 +319,7 @@ class WrappedFlow:
                 previous = self._client.get_execution(previous_id)
             except ExecutionNotFound:  # It was deleted.
                 return count + 1
-            if previous.parent_id != self._wrapper.execution_id:
+            if previous.current_parent_id != self._wrapper.execution_id:
                 break
             count, previous_id = count + 1, previous.retry_of
         return count

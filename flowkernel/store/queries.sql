@@ -197,21 +197,27 @@ ORDER BY seq;
 -- or only the executions of one parent.
 SELECT seq FROM (
     SELECT last_seq AS seq FROM execution WHERE last_seq > $seq AND last_seq <= $upto
-      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
-      AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
+      AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
+       OR adopted_by = $parent_id::UUID)
     UNION ALL
     SELECT last_seq AS seq FROM message WHERE last_seq > $seq AND last_seq <= $upto
-      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+      AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
       AND $parent_id::UUID IS NULL
 ) ORDER BY seq LIMIT $limit;
 
 -- changed_executions
 -- The executions whose last change is between two numbers, as light rows.
 SELECT last_seq AS seq, execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
-    parent_id::VARCHAR AS parent_id, status, {execution_row} AS text
+    parent_id::VARCHAR AS parent_id, adopted_by::VARCHAR AS adopted_by, status,
+    {execution_row} AS text
 FROM execution WHERE last_seq > $seq AND last_seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
-  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID)
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[]))
+  AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
+       OR adopted_by = $parent_id::UUID)
 ORDER BY last_seq;
 
 -- changed_messages
@@ -219,7 +225,8 @@ ORDER BY last_seq;
 SELECT last_seq AS seq, execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
     {message_row} AS text
 FROM message WHERE last_seq > $seq AND last_seq <= $upto
-  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID) AND $parent_id::UUID IS NULL
+  AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID
+       OR execution_id = ANY($adopted_ids::UUID[])) AND $parent_id::UUID IS NULL
 ORDER BY last_seq, message_id;
 
 -- list_messages

@@ -41,6 +41,7 @@ class ChangedRow:
     execution_id: str  #: Of a message: the execution that sent it.
     root_id: str
     parent_id: str | None = None
+    adopted_by: str | None = None
     status: str | None = None  #: None: it is a message.
     text: str  #: The light row, as JSON.
 
@@ -138,8 +139,10 @@ class SeqPages:
             parent_id: Only executions, those of this parent.
             limit: Rows, about.
         """
+        root_id = root_id and uuid_text(root_id)
         selection = {
-            "root_id": root_id and uuid_text(root_id),
+            "root_id": root_id,
+            "adopted_ids": self.adopted_ids(root_id) if root_id else [],
             "parent_id": parent_id and uuid_text(parent_id),
         }
         upto = self._applied(upto)

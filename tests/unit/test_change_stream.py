@@ -13,7 +13,7 @@ from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.models import EventKind
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.engine.streams import change_stream
+from flowkernel.engine.streams import change_stream, row_changes
 from flowkernel.engine.streams.change_stream import ChangeStream
 from flowkernel.engine.streams.feed import Cursor
 from flowkernel.engine.streams.row_changes import ChangeSelection
@@ -350,9 +350,9 @@ def test_a_row_is_encoded_once_for_all_watchers_and_not_at_all_without_any(
     encoded = []
     encode = change_stream.execution_change
 
-    def count(execution, progress, seq):
+    def count(execution, progress, seq, root_id):
         encoded.append(seq)
-        return encode(execution, progress, seq)
+        return encode(execution, progress, seq, root_id)
 
     monkeypatch.setattr(change_stream, "execution_change", count)
 
@@ -467,3 +467,22 @@ def test_the_cursor_of_a_watcher_from_now_on_knows_every_removal(world):
     assert world.stream.cursor(None) == Cursor(0, 1)
     assert world.stream.cursor(0) == Cursor(0, 0)
     assert world.stream.cursor(1) == Cursor(1, 1)
+
+
+def test_what_was_adopted_is_a_row_of_both_families_and_of_both_parents(world):
+    root, again = started(world), started(world)
+    child = created_event(root_id=root, parent_id=root, call_key="call")
+    id_ = child.execution_id
+    adoption = {"parent_id": again, "root_id": again, "call_key": "call"}
+    world.store.append([child, make_event(id_, K.ADOPTED, **adoption)])
+    execution = world.store.get_execution(id_)
+
+    change = row_changes.execution_change(execution, None, 1, again)
+    page = world.store.changes_after
+
+    for top in (root, again):
+        assert ChangeSelection(root_id=top).text_of(change)
+        assert ChangeSelection(parent_id=top).text_of(change)
+        for selection in ({"root_id": top}, {"parent_id": top}):
+            assert id_ in [row.execution_id for row in page(0, **selection).rows]
+    assert ChangeSelection(root_id="other").text_of(change) is None

@@ -84,6 +84,8 @@ class ChangeStream(Feed[ChangeSelection]):
         #: The number of the last event of each live execution: its progress may be newer
         #: than its row in the store.
         self._last_seqs: dict[str, int] = {}
+        #: By execution, the root of the family that has adopted what changed since then.
+        self._other_roots: dict[str, str] = {}
         #: What changed since the last flush, by key.
         self._changed: dict[str, Execution | Message] = {}
         self._rows: OrderedDict[str, RowChange] = OrderedDict()  #: In order of `seq`.
@@ -107,8 +109,10 @@ class ChangeStream(Feed[ChangeSelection]):
         self._floor = self._flushed_seq = commit.seq
         self.removals = Removals(commit.seq)
 
-    def publish(self, commit: Commit) -> None:
-        """Follow what was committed."""
+    def publish(
+        self, commit: Commit, root_ids: Mapping[int, str] | None = None
+    ) -> None:
+        """Follow what was committed. `root_ids`: see `RecordStreams.publish`."""
         self._commit = commit
         for event in commit.events:
             if event.execution_id not in commit.live:
@@ -120,14 +124,16 @@ class ChangeStream(Feed[ChangeSelection]):
         if self.watchers == 0:
             self._forget()
             return
-        self._collect(commit)
+        self._collect(commit, root_ids or {})
         if self._flush_timer is None:
             loop = asyncio.get_running_loop()
             due = self._flushed_at + self._every
             self._flush_timer = loop.call_at(max(due, loop.time()), self._flush)
 
-    def _collect(self, commit: Commit) -> None:
+    def _collect(self, commit: Commit, root_ids: Mapping[int, str]) -> None:
         for event in commit.events:
+            if (root_id := root_ids.get(event.seq, event.root_id)) != event.root_id:
+                self._other_roots[event.execution_id] = root_id
             execution = commit.live.get(event.execution_id)
             if event.kind in PROGRESS_KINDS and execution is not None:
                 self._changed[event.execution_id] = execution
@@ -149,6 +155,7 @@ class ChangeStream(Feed[ChangeSelection]):
         """Keep nothing in memory: there is nobody to send it to."""
         self._rows.clear()
         self._changed.clear()
+        self._other_roots.clear()
         self._floor = self._flushed_seq = self._commit.seq
 
     def _flush(self) -> None:
@@ -157,6 +164,7 @@ class ChangeStream(Feed[ChangeSelection]):
         self._flushed_at = asyncio.get_running_loop().time()
         changes = [self._change_of(record) for record in self._changed.values()]
         self._changed.clear()
+        self._other_roots.clear()
         for change in sorted(changes, key=lambda change: change.seq):
             self._rows.pop(change.key, None)
             self._rows[change.key] = change
@@ -167,11 +175,12 @@ class ChangeStream(Feed[ChangeSelection]):
         self._wake()
 
     def _change_of(self, record: Execution | Message) -> RowChange:
+        root_id = self._other_roots.get(record.execution_id)
         if isinstance(record, Message):
-            return message_change(record)
+            return message_change(record, root_id)
         seq = self._last_seqs.get(record.execution_id, record.last_seq)
         progress = self._progress.get(record.execution_id)
-        return execution_change(record, progress, seq)
+        return execution_change(record, progress, seq, root_id)
 
     # -- watchers ------------------------------------------------------------------------
 
@@ -249,7 +258,7 @@ class ChangeStream(Feed[ChangeSelection]):
             limit=limit,
         )
         changes = [
-            stored_change(row, self._progress.get(row.execution_id))
+            stored_change(row, self._progress.get(row.execution_id), selection.root_id)
             for row in page.rows
         ]
         known = {row.execution_id for row in page.rows if row.status is not None}

@@ -23,7 +23,7 @@ class RecordStreams:
                 execution belongs now: a retry may have adopted it.
         """
         self.events.publish(commit.events, root_ids)
-        self.changes.publish(commit)
+        self.changes.publish(commit, root_ids)
 
     def open(self, commit: Commit, progress: Mapping[str, Progress]) -> None:
         """Follow what comes after this moment. See `ChangeStream.open`."""
