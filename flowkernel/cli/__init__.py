@@ -11,6 +11,9 @@ from contextlib import suppress
 from flowkernel.cli.exit_codes import INTERRUPTED, READER_GONE, SUCCESS
 from flowkernel.version import __version__
 
+#: The variable by which a shell asks how a word can go on; typer's name for it.
+COMPLETION = "_FLOWKERNEL_COMPLETE"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code.
@@ -41,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _call_command(words: list[str]) -> object:
+    if COMPLETION in os.environ:
+        return _complete()
     from flowkernel.cli.parameters import join_pairs
 
     words = join_pairs(words or ["--help"])
@@ -54,3 +59,12 @@ def _call_command(words: list[str]) -> object:
     from flowkernel.cli.command_line import app
 
     return app(args=words, prog_name="flowkernel", standalone_mode=False)
+
+
+def _complete() -> int:
+    """Print what the shell can complete."""
+    from flowkernel.cli.command_line import app
+
+    with suppress(SystemExit):
+        app(args=[], prog_name="flowkernel", standalone_mode=False)
+    return SUCCESS

@@ -7,7 +7,7 @@ The first sentence of a command's docstring is in the list of commands; the line
 import functools
 import inspect
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -21,8 +21,18 @@ from flowkernel.cli import (
     message_commands,
     run_command,
 )
-from flowkernel.cli.options import Argument, Command, Declaration, declarations
+from flowkernel.cli.options import (
+    Argument,
+    Command,
+    Declaration,
+    Option,
+    declarations,
+)
 from flowkernel.cli.parameters import WRAPPER_FLAG, join_wrappers
+from flowkernel.cli.run_command import target_help
+
+#: Under which name the context of a command has its words.
+WORDS = "flowkernel.words"
 
 #: The commands of each group, in the order of the help. Without a group: "".
 COMMANDS: Mapping[str, Mapping[str, Command]] = {
@@ -121,8 +131,19 @@ class _Group(_Examples, TyperGroup):
 class _Command(_Examples, TyperCommand):
     """One command."""
 
+    def format_epilog(self, context: Any, formatter: Any) -> None:
+        """Write the examples, and what else is known of the target of this command."""
+        super().format_epilog(context, formatter)
+        words = context.meta.get(WORDS, ())
+        text = target_help(words) if self.name == "run" and words else ""
+        if text:
+            formatter.write(f"\n{text}\n")
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take out the parameters of wrappers first, where wrappers can be named."""
+        ctx.meta[WORDS] = [*args]
+        if ctx.resilient_parsing:  # The shell asks how an unfinished word can go on.
+            return super().parse_args(ctx, args)
         flags = {flag for parameter in self.get_params(ctx) for flag in parameter.opts}
         if WRAPPER_FLAG in flags:
             args = join_wrappers(args, frozenset(flags))
@@ -159,7 +180,7 @@ def _make_group(name: str) -> typer.Typer:
         help=text,
         epilog=examples,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=not name,  # The root alone.
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
@@ -187,10 +208,16 @@ def _as_typer(command: Command) -> Command:
 def _typer_parameter(declaration: Declaration) -> inspect.Parameter:
     kind = declaration.kind
     if isinstance(kind, Argument):
-        info = typer.Argument(metavar=kind.metavar, help=kind.help)
+        info = typer.Argument(
+            metavar=kind.metavar, help=kind.help, autocompletion=_completion(kind)
+        )
     else:
         info = typer.Option(
-            *kind.flags, metavar=kind.metavar, help=kind.help, min=kind.minimum
+            *kind.flags,
+            metavar=kind.metavar,
+            help=kind.help,
+            min=kind.minimum,
+            autocompletion=_completion(kind),
         )
     return inspect.Parameter(
         declaration.name,
@@ -198,6 +225,21 @@ def _typer_parameter(declaration: Declaration) -> inspect.Parameter:
         default=declaration.default,
         annotation=Annotated[declaration.type, info],
     )
+
+
+def _completion(kind: Argument | Option) -> Callable[..., Any] | None:
+    """How typer completes a word of this kind."""
+    complete = kind.complete
+    if complete is None:
+        return None
+
+    def words(ctx: typer.Context, incomplete: str) -> Sequence[str | tuple[str, str]]:
+        # With an option that has no value yet, typer does not see the target.
+        targets = [word for word in ctx.meta.get(WORDS, ())[:1] if word[:1] != "-"]
+        parameters = {k: value for k, value in ctx.params.items() if value is not None}
+        return complete({"target": next(iter(targets), None), **parameters}, incomplete)
+
+    return words
 
 
 app = make_app(COMMANDS)

@@ -25,6 +25,7 @@ from flowkernel.display.columns import (
     short_id,
 )
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
+from flowkernel.display.parameter_list import defaults_text
 from flowkernel.display.table import Table
 
 S = ExecutionStatus
@@ -119,6 +120,7 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
         "ended": moment_text(execution.ended_at),
         "took": "" if duration is None else duration_text(duration),
         "inputs": execution.inputs and json.dumps(execution.inputs, ensure_ascii=False),
+        "defaults": defaults_text(execution.defaults),
         "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
         "notebook": notebook,
     }

@@ -3,12 +3,23 @@
 Imported for every help text, so what a command does is imported when it is called.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from flowkernel.cli.options import Argument, AsJson, Option
 from flowkernel.cli.parameters import WRAPPER_FLAG
 
-FlowName = Annotated[str, Argument(metavar="NAME", help="The name of the flow.")]
+
+def _complete_flow(_parameters: Mapping[str, Any], incomplete: str) -> list[str]:
+    from flowkernel.cli.completion import complete_flow
+
+    return complete_flow(incomplete)
+
+
+FlowName = Annotated[
+    str,
+    Argument(metavar="NAME", help="The name of the flow.", complete=_complete_flow),
+]
 SourcePath = Annotated[
     str, Argument(metavar="PATH", help="The path of an .ipynb or .py file.")
 ]

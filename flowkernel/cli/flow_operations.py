@@ -1,6 +1,7 @@
 """What the `flowkernel flow` commands do."""
 
 import shlex
+from urllib.parse import quote
 
 from flowkernel.api import register
 from flowkernel.cli.cli_client import make_client
@@ -8,7 +9,10 @@ from flowkernel.cli.output import facts_text, print_json, print_table, print_tex
 from flowkernel.cli.parameters import wrappers_in
 from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.core.models import Flow
+from flowkernel.core.signature import Signature
+from flowkernel.core.text import plain_text
 from flowkernel.display.columns import flow_table, moment_text
+from flowkernel.display.parameter_list import parameters_text
 
 
 def list_flows(*, as_json: bool) -> None:
@@ -24,12 +28,16 @@ def list_flows(*, as_json: bool) -> None:
 
 
 def show_flow(name: str, *, as_json: bool) -> None:
-    """Print what a flow is, and its source."""
-    flow = make_client().get_flow(name)
+    """Print what a flow is, what it takes, and its source."""
+    record = make_client().get(f"/flow/{quote(name, safe='')}")
     if as_json:
-        print_json(flow.to_json())
+        print_json(record)
         return
+    flow, signature = Flow.from_json(record), record.get("signature") or {}
     print_text(facts_text(_facts(flow), 13))
+    if not flow.is_wrapper:
+        text = parameters_text(repr(name), Signature.from_json(signature))
+        print_text("\n" + plain_text(text))
     print_text("\n" + flow.source.rstrip("\n"))
 
 

@@ -7,11 +7,13 @@ nothing heavy: `flowkernel run` is parsed with it.
 """
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 Command = Callable[..., Any]
+#: What the beginning of a word can become, by the parameters before it; with a help or not.
+Complete = Callable[[Mapping[str, Any], str], Sequence[str | tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Argument:
 
     metavar: str
     help: str
+    complete: "Complete | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Option:
     metavar: str | None = None
     #: The smallest number, inclusive.
     minimum: int | None = None
+    complete: "Complete | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 Both parsers of the command line import this module, so it imports the rest when it runs.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from flowkernel.cli.exit_codes import SUCCESS
@@ -15,9 +16,25 @@ from flowkernel.cli.parameters import (
     wrappers_in,
 )
 
+Words = Sequence[str | tuple[str, str]]
+
+
+def _complete_target(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_target
+
+    return complete_target(incomplete)
+
+
+def _complete_pair(parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_parameter
+
+    return complete_parameter(parameters.get("target"), incomplete)
+
+
 Target = Annotated[
     str,
     Argument(
+        complete=_complete_target,
         metavar="TARGET",
         help="The name of a flow, or the path of an .ipynb or .py file.",
     ),
@@ -26,6 +43,7 @@ Pairs = Annotated[
     list[str] | None,
     Option(
         PAIR_FLAGS,
+        complete=_complete_pair,
         metavar="NAME VALUE",
         help="An input of the flow. May be repeated. A value that is true, false, none, "
         'null, a number, or JSON in [], {} or "" is read as such; any other value is text.',
@@ -104,6 +122,8 @@ def run(
 ) -> int:
     """Run a flow, a notebook or a script, and show its progress.
 
+    `flowkernel run TARGET --help` lists the parameters of that target, too.
+
     Examples:
         flowkernel run notebooks/quickstart.ipynb
         flowkernel run report.ipynb -p day 2026-01-01 --name "report of January 1"
@@ -129,3 +149,25 @@ def run(
         return watch_run(
             client, execution, as_json=json, termination=request, detaches=detach
         )
+
+
+def target_help(words: Sequence[str]) -> str:
+    """What the target among some words declares; empty if there is none.
+
+    Args:
+        words: Those after `run`, `--help` among them.
+    """
+    from flowkernel.cli.cli_client import make_client
+    from flowkernel.cli.quick_parser import quick_parse
+    from flowkernel.client.target_signature import target_signature
+    from flowkernel.core.errors import FlowkernelError
+    from flowkernel.display.parameter_list import parameters_text
+
+    arguments = quick_parse(run, [word for word in words if word != "--help"])
+    if arguments is None:
+        return ""
+    target = arguments["target"]
+    try:
+        return parameters_text(target, target_signature(make_client(), target))
+    except FlowkernelError as error:
+        return str(error)

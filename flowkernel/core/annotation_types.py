@@ -40,43 +40,43 @@ def parse_annotation(text: str | None) -> ast.expr | None:
 def type_of(
     node: ast.expr | None,
     names: SourceNames,
-    known: Mapping[str, Any] = KNOWN_TYPES,
+    known_types: Mapping[str, Any] = KNOWN_TYPES,
     depth: int = 0,
 ) -> Any:
     """The type that an annotation means; `Any` for one that is not known.
 
     Args:
         names: What the names in it mean.
-        known: The types by their names.
+        known_types: The types by their names.
         depth: How many levels are above it.
     """
     if depth > MAX_DEPTH:
         return Any
 
     def inner(part: ast.expr) -> Any:
-        return type_of(part, names, known, depth + 1)
+        return type_of(part, names, known_types, depth + 1)
 
     match node:
         case ast.Constant(value=None):
             return None
         case ast.Constant(value=str(text)):
-            return type_of(parse_annotation(text), names, known, depth + 1)
+            return type_of(parse_annotation(text), names, known_types, depth + 1)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _union([inner(left), inner(right)])
         case ast.Subscript(value=generic, slice=arguments):
             parts = arguments.elts if isinstance(arguments, ast.Tuple) else [arguments]
-            return _generic(names.known_name(generic), parts, inner, known)
+            return _generic(names.known_name(generic), parts, inner, known_types)
         case ast.Name() | ast.Attribute():
             class_ = names.class_of(node)
             if class_ is not None:
-                return _type_of_class(class_, names, known, depth)
-            return known.get(names.known_name(node) or "", Any)
+                return _type_of_class(class_, names, known_types, depth)
+            return known_types.get(names.known_name(node) or "", Any)
         case _:
             return Any
 
 
 def _generic(
-    name: str | None, parts: list[ast.expr], inner: Any, known: Mapping[str, Any]
+    name: str | None, parts: list[ast.expr], inner: Any, known_types: Mapping[str, Any]
 ) -> Any:
     """The type of `name[parts]`."""
     if name == "Literal":
@@ -87,7 +87,7 @@ def _generic(
         return _union([inner(parts[0]), None])
     if name == "Union":
         return _union([inner(part) for part in parts])
-    origin = known.get(name or "", Any)
+    origin = known_types.get(name or "", Any)
     if origin is dict and len(parts) == 2:
         return _subscripted(dict, [inner(part) for part in parts])
     if origin in (list, set) and len(parts) == 1:
@@ -120,7 +120,7 @@ def literal_type(values: list[Any]) -> Any:
 
 
 def _type_of_class(
-    class_: ast.ClassDef, names: SourceNames, known: Mapping[str, Any], depth: int
+    class_: ast.ClassDef, names: SourceNames, known_types: Mapping[str, Any], depth: int
 ) -> Any:
     """The type of a class of the source: of an enum its values, of a model its fields."""
     bases = set(names.bases(class_))
@@ -131,7 +131,7 @@ def _type_of_class(
         return Any
     hints: dict[str, Any] = {}
     for field in model_fields(class_, names):
-        hint: Any = type_of(field.annotation, names, known, depth + 1)
+        hint: Any = type_of(field.annotation, names, known_types, depth + 1)
         hints[_name(field)] = hint if field.value is None else NotRequired[hint]
     make: Any = TypedDict
     return make(class_.name, hints)

@@ -105,13 +105,13 @@ def make_parameter(
         type_name = str(is_quoted or ast.unparse(annotation))
     if default is None:
         return Parameter(name=name, type=type_name, is_required=True, help=text)
-    known = default_of(default, names)
+    value = default_of(default, names)
     return Parameter(
         name=name,
-        type=type_name or known.type,
+        type=type_name or value.type,
         is_inferred=type_name is None,
-        default=known.value,
-        default_source=known.source,
+        default=value.value,
+        default_source=value.source,
         help=text,
     )
 
@@ -121,8 +121,8 @@ def _split_comment(text: str) -> tuple[str | None, str]:
     text = text.removeprefix("#").strip()
     if not text.startswith(TYPE_COMMENT):
         return None, text
-    type_name, _, rest = text.removeprefix(TYPE_COMMENT).strip().partition(" ")
-    return type_name or None, rest.strip()
+    type_name, _, help_text = text.removeprefix(TYPE_COMMENT).strip().partition(" ")
+    return type_name or None, help_text.strip()
 
 
 def comments_in(source: str) -> dict[int, str]:

@@ -34,8 +34,8 @@ def read_signature(
     if not declarations:
         return own
     by_name = {p.name: p for p in map(declared_parameter, declarations)}
-    others = tuple(p for p in own.parameters if p.name not in by_name)
-    return replace(own, parameters=(*by_name.values(), *others))
+    own_parameters = [p for p in own.parameters if p.name not in by_name]
+    return replace(own, parameters=(*by_name.values(), *own_parameters))
 
 
 def _own_signature(kind: FlowKind, source: str, setup: str | None) -> Signature:

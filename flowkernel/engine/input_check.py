@@ -15,7 +15,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, BadInputs
 from flowkernel.core.models import FlowVersion, Json
 from flowkernel.core.signature import Parameter, Signature
-from flowkernel.core.signature_reader import read_signature
+from flowkernel.core.signature_reader import NO_SIGNATURE, read_signature
 from flowkernel.engine.input_types import InputType
 from flowkernel.forms.schema_limits import shortened_json
 
@@ -105,8 +105,8 @@ class InputCheck:
     def _unknown_names(self, inputs: PassedInputs) -> list[str]:
         if not self.signature or self.signature.takes_others or inputs.allows_others:
             return []
-        known = self.types.keys() | inputs.allowed_names
-        return [name for name in inputs.values if name not in known]
+        names = self.types.keys() | inputs.allowed_names
+        return [name for name in inputs.values if name not in names]
 
     def _unknown(self, name: str) -> str:
         nearest = get_close_matches(name, self.types, n=1)
@@ -176,6 +176,7 @@ class InputChecks:
 
 
 CHECKS = InputChecks()
+NO_CHECK = InputCheck.of(NO_SIGNATURE)  #: Of what declares nothing.
 
 
 def check_declarations(version: FlowVersion) -> None:

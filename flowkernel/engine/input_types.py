@@ -92,6 +92,19 @@ CHECKED_TYPES = {name: CHECKED.get(type_, type_) for name, type_ in KNOWN_TYPES.
 OF_TEXT = frozenset({TEXT, DECIMAL, PATH, DAY, MOMENT, HOUR, UUID})
 
 
+#: The element of a form for each type, as a property of JSON Schema.
+ELEMENTS: Mapping[Any, dict[str, Json]] = {
+    bool: {"element": "toggle"},
+    WHOLE: {"element": "number", "type": "integer"},
+    NUMBER: {"element": "number"},
+    SPAN: {"element": "number"},
+    DAY: {"element": "date"},
+    MOMENT: {"element": "date-time"},
+    HOUR: {"element": "time"},
+    **{type_: {"element": "string"} for type_ in (TEXT, PATH, DECIMAL, UUID)},
+}
+
+
 class InputType:
     """What one parameter takes, and how it is converted."""
 
@@ -112,6 +125,25 @@ class InputType:
         """What it takes, for a sentence."""
         return self._words
 
+    @property
+    def element(self) -> dict[str, Json] | None:
+        """The element of a form for it; None: any value, as JSON."""
+        types = self._alternatives - {NoneType}
+        if types == {WHOLE, NUMBER}:
+            return ELEMENTS[NUMBER]
+        [*hints] = types if len(types) == 1 else ()
+        values = [value for hint in hints for value in _literals(hint)]
+        if values:
+            return {"element": "dropdown", "enum": values}
+        return ELEMENTS.get(hints[0]) if hints else None
+
+    def takes(self, value: Json) -> bool:
+        """Whether a value is one already, or none."""
+        try:
+            return value is None or self.convert(value) == value
+        except ValueError:
+            return False
+
     def convert(self, value: Json, text: str | None = None) -> Json:
         """The value as JSON, in the form of this type.
 
@@ -128,8 +160,8 @@ class InputType:
         candidates = [value] if text is None else [value, text]
         if self._is_of_text:
             candidates.reverse()
-        *others, last = candidates
-        for candidate in others:
+        *first_choices, last = candidates
+        for candidate in first_choices:
             try:
                 return self._converted(candidate)
             except ValueError:

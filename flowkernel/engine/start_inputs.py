@@ -48,7 +48,7 @@ def checked_inputs(
     )
     is_same = earlier is not None and is_same_version and earlier.values == values
     if is_same or request.worker is not None:
-        checked = CheckedInputs(
+        result = CheckedInputs(
             values=values,
             defaults=check.defaults(values) if check.signature else None,
         )
@@ -59,10 +59,10 @@ def checked_inputs(
             allowed_names=frozenset(earlier.values if earlier else ()),
             allows_others=request.allow_extra,
         )
-        checked = check.check(plan.flow_name, inputs)
+        result = check.check(plan.flow_name, inputs)
     if earlier is None or not is_same_version:
-        return checked
-    return checked.with_earlier(earlier.defaults)
+        return result
+    return result.with_earlier(earlier.defaults)
 
 
 def _earlier_inputs(store: Store, request: StartRequest) -> EarlierInputs | None:

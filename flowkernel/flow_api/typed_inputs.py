@@ -45,8 +45,8 @@ class Inputs(dict[str, Any]):
             declarations: Parameters that were declared besides those of the source: their
                 values get their types here.
         """
-        others = {k: v["value"] for k, v in (defaults or {}).items() if "value" in v}
-        inputs = cls({**others, **values})
+        filled = {k: v["value"] for k, v in (defaults or {}).items() if "value" in v}
+        inputs = cls({**filled, **values})
         inputs.passed = frozenset(values)
         if declarations:
             inputs.update(_typed(inputs, declarations))

@@ -1,11 +1,17 @@
 """What `%load_ext flowkernel` adds to a shell, and `%unload_ext` takes away again."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.magics.prompt_display import client_if_running
+from flowkernel.magics.target_completion import (
+    TargetCompleter,
+    add_completion,
+    remove_completion,
+)
 
 #: IPython's name of the moment before a cell runs.
 CELL_EVENT = "pre_run_cell"
@@ -19,6 +25,7 @@ def load(ipython: Any) -> None:
     """
     ipython.register_magics(FlowMagics)
     ipython.events.register(CELL_EVENT, PresenceChannel(ipython).on_cell)
+    add_completion(ipython, TargetCompleter(partial(client_if_running, ipython)))
     _show_open_messages(ipython)
 
 
@@ -43,6 +50,7 @@ def unload(ipython: Any) -> None:
     for callback in list(ipython.events.callbacks[CELL_EVENT]):
         if isinstance(getattr(callback, "__self__", None), PresenceChannel):
             ipython.events.unregister(CELL_EVENT, callback)
+    remove_completion(ipython)
     manager = ipython.magics_manager
     magics = manager.registry.pop(FlowMagics.__name__, None)
     if magics is None:

@@ -179,6 +179,11 @@ class FlowMagics(Magics):
         action="store_true",
         help="Pass inputs on that the flow does not declare. Default: they are refused.",
     )
+    @argument(
+        "--help",
+        action="store_true",
+        help="List the parameters that the target declares, as %%flow_run TARGET? does.",
+    )
     def flow_run(self, line: str) -> Any:
         """Run a flow, a notebook or a script, and show its tree until it has ended.
 
@@ -191,10 +196,16 @@ class FlowMagics(Magics):
             %flow_run report --using retry --max-tries 5
         """
         from flowkernel.api import start
+        from flowkernel.client.target_signature import target_signature
+        from flowkernel.display.parameter_list import parameters_text
         from flowkernel.flow_api import current
         from flowkernel.magics import execution_display
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
+        if args.help:
+            signature = target_signature(self._client, args.target)
+            sys.stdout.write(parameters_text(args.target, signature) + "\n")
+            return None
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
         parent = current()

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import nbformat
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -197,7 +198,11 @@ def test_each_fault_is_refused_at_once_on_every_way(ways, client, capsys):
 @pytest.fixture
 def prompt(client: Client) -> Iterator[tuple[PlayedWorker, PlayedWrapper, Any]]:
     """A prompt about a failure of the flow."""
-    inputs = {"flow": "report", "inputs": GOOD, "is_interactive": True}
+    source = HANDLER.replace(
+        "rate: float = 1.0", "rate: float = 1.0, since=date.today()"
+    )
+    client.post("/flow", {"name": "dated", "kind": "CELL", "source": source})
+    inputs = {"flow": "dated", "inputs": GOOD, "is_interactive": True}
     client.start({**inputs, "using": [{"name": "interactive"}]})
     worker = PlayedWorker(client)
     wrapper = PlayedWrapper(
@@ -218,10 +223,13 @@ def test_other_inputs_in_a_prompt_are_checked_before_the_answer_counts(prompt, c
     with pytest.raises(BadAnswer, match="'rate' is \"fast\" and must be a number"):
         respond(client, message, {**answer, "inputs.rate": "fast"})
     assert time.perf_counter() - began < LIMIT
-    respond(client, message, {**answer, "inputs.rate": 3.5})
+    assert message["body"]["properties"]["inputs.day"]["element"] == "date"
+    # What stays empty, and had no value before, has its default.
+    respond(client, message, {**answer, "inputs.rate": 3.5, "inputs.since": None})
 
     again = worker.take()
     assert again.get("inputs") == {"day": "2026-11-25", "rate": 3.5}
+    assert again.get("defaults") == {"since": {"source": "date.today()"}}
     worker.succeed(again)
     assert isinstance(wrapper.join(), ExecutionSuccess)
 
@@ -280,3 +288,93 @@ def test_papermill_of_a_person_is_warned_by_papermill_alone(client, notebook):
 
     assert record["inputs"] == {"dya": "x"}
     assert record["defaults"] == {"day": {"value": None}, "rate": {"value": 1.0}}
+
+
+LISTING = """\
+parameter  type   default     help
+---------  -----  ----------  ----------------------
+day        date   (required)  The day of the report.
+rate       float  1.0
+"""
+
+
+def test_what_a_target_takes_is_listed_before_it_runs(
+    shell, client, notebook, capsys, monkeypatch
+):
+    source = HANDLER.replace("day: date,", "day: date,  # The day of the report.\n")
+    client.post("/flow", {"name": "report", "kind": "CELL", "source": source})
+    count = len(client.list_executions())
+    texts = []
+    for words in (
+        ["run", "report", "--help"],
+        ["run", notebook, "-p", "n", "1", "--help"],
+    ):
+        assert main(words) == 0
+        texts.append(capsys.readouterr().out)
+    assert main(["flow", "show", "report"]) == 0
+    texts.append(capsys.readouterr().out)
+    for line in (
+        "%flow_run report?",
+        f"%flow_run {notebook} ?",
+        "%flow_run report --help",
+    ):
+        shell.run_cell(line)
+        texts.append(capsys.readouterr().out)
+
+    for text in texts:
+        assert [line.rstrip() for line in LISTING.splitlines()] == [
+            line.rstrip()
+            for line in text.splitlines()
+            if line.startswith(("parameter ", "-----", "day ", "rate "))
+        ]
+    assert len(client.list_executions()) == count
+
+
+def test_help_of_a_target_that_is_not_there_says_so(client, capsys):
+    assert main(["run", "reprot", "--help"]) == 0
+
+    output = capsys.readouterr().out
+    assert "--allow-extra" in output
+    assert "Did you mean 'report'?" in output
+
+
+def test_the_defaults_of_a_run_are_shown(client, capsys):
+    execution = client.start({"flow": "report", "inputs": {"day": "2026-11-24"}})
+
+    assert main(["execution", "show", execution.execution_id]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert 'inputs:      {"day": "2026-11-24"}' in lines
+    assert "defaults:    rate = 1.0" in lines
+
+
+def test_the_shell_completes_flows_files_and_parameters(
+    client, notebook, capsys, monkeypatch
+):
+    def completions(line):
+        monkeypatch.setenv("_FLOWKERNEL_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        assert main([]) == 0
+        return capsys.readouterr().out.split()
+
+    assert completions("flowkernel run re") == ["report"]
+    assert completions("flowkernel run da") == ["daily.ipynb"]
+    assert completions("flowkernel run daily.ipynb -p ") == ["day", "rate"]
+    assert completions("flowkernel run report -p day 3 -p r") == ["rate"]
+    assert completions("flowkernel flow show rep") == ["report"]
+    assert completions("flowkernel run nothing -p ") == []
+
+
+def test_ipython_completes_flows_and_parameters(shell, client, notebook):
+    def completions(line):
+        with provisionalcompleter():
+            texts = [c.text for c in shell.Completer.completions(line, len(line))]
+        return [text for text in texts if text.endswith(("=", "report"))]
+
+    assert completions("%flow_run re") == ["report"]
+    assert completions("%flow_run report ") == ["day=", "rate="]
+    assert completions("%flow_run report day=3 ") == ["rate="]
+    assert completions(f"%flow_run {notebook} r") == ["rate="]
+    shell.run_line_magic("unload_ext", "flowkernel")
+    assert completions("%flow_run report ra") == []

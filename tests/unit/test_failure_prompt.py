@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.clock import new_id
-from flowkernel.core.models import CellError, Execution, Failure, Wrapped
+from flowkernel.core.models import CellError, Execution, Failure, FlowKind, Wrapped
 from flowkernel.core.projection import LIVE_VERBS
+from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.engine.input_check import NO_CHECK, InputCheck
 from flowkernel.engine.prompts.failure_prompt import (
-    INPUT,
     LABELS,
     SHOWN_SOURCE,
     prompt_of,
 )
+from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.forms.form import Form
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -51,13 +53,14 @@ def wrapped(inputs):
     return Wrapped(flow_name="report", flow_version="v1", name="report", inputs=inputs)
 
 
-def make_prompt(execution, *, cause=None, tries=1, waiting=()):
+def make_prompt(execution, *, cause=None, tries=1, waiting=(), check=NO_CHECK):
     return prompt_of(
         execution,
         cause=cause or execution,
         tries=tries,
         waiting=list(waiting),
         seconds=90.0,
+        check=check,
     )
 
 
@@ -203,3 +206,74 @@ def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_make_pr
     assert buttons(prompt) == list(LABELS)
     assert len(prompt.body["properties"]) <= 100
     assert len(str(prompt.body)) + len(prompt.message) < 200_000
+
+
+HANDLER = """
+from datetime import date, datetime
+from enum import Enum
+
+class Mode(Enum):
+    FAST = "fast"
+    SLOW = "slow"
+
+def handler(
+    system, this, *,
+    day: date,  # The day.
+    moment: datetime | None = None,
+    rate: float = 1.0,
+    count=3,
+    is_new: bool = True,
+    mode: Mode = Mode.SLOW,
+    text="a\\nb",
+    since=date.today(),
+    options: dict = {},
+): ...
+"""
+
+
+def test_the_form_for_other_inputs_has_every_parameter_with_its_type_and_default():
+    check = InputCheck.of(read_signature(FlowKind.CELL, HANDLER))
+
+    prompt = make_prompt(
+        failed(inputs={"day": "2026-01-02", "extra": [1]}), check=check
+    )
+
+    Form.of(prompt.body)
+    fields = {
+        name.removeprefix(INPUT): (field["element"], field["default"])
+        for name, field in prompt.body["properties"].items()
+        if name.startswith(INPUT)
+    }
+    assert fields == {
+        "day": ("date", "2026-01-02"),
+        "moment": ("date-time", None),
+        "rate": ("number", 1.0),
+        "count": ("number", 3),
+        "is_new": ("toggle", True),
+        "mode": ("dropdown", "slow"),
+        "text": ("textarea", "a\nb"),
+        "since": ("date", None),
+        "options": ("json", {}),
+        "extra": ("json", [1]),
+    }
+    properties = prompt.body["properties"]
+    assert properties["inputs.day"]["description"] == "The day."
+    assert properties["inputs.since"]["description"] == "Empty: date.today()."
+    assert properties["inputs.mode"]["enum"] == ["fast", "slow"]
+
+
+def test_with_defaults_alone_other_inputs_can_be_given():
+    check = InputCheck.of(read_signature(FlowKind.CELL, HANDLER))
+
+    assert "retry_with_inputs" in buttons(make_prompt(failed(inputs={}), check=check))
+
+
+def test_a_value_that_is_none_of_its_type_can_be_edited_as_what_it_is():
+    check = InputCheck.of(read_signature(FlowKind.CELL, HANDLER))
+
+    prompt = make_prompt(failed(inputs={"day": [1], "rate": "x"}), check=check)
+
+    Form.of(prompt.body)
+    properties = prompt.body["properties"]
+    assert properties["inputs.day"]["element"] == "json"
+    assert properties["inputs.rate"]["element"] == "string"

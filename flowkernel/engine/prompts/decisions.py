@@ -25,12 +25,12 @@ from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import cancel_family
 from flowkernel.engine.prompts.failure_prompt import (
-    INPUT,
     LABELS,
     NEEDS_KERNEL,
     kernel_gone,
     why_settled,
 )
+from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.engine.service import Service
 from flowkernel.store import Batch
 

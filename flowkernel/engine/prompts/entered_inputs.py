@@ -1,11 +1,17 @@
 """The inputs that a person entered in a prompt, checked before the answer counts."""
 
-from flowkernel.core.errors import BadAnswer, BadInputs
+from flowkernel.core.errors import BadAnswer, BadInputs, RequestError
 from flowkernel.core.models import DecisionVerb, Execution, Json, Message
-from flowkernel.engine.prompts.failure_prompt import INPUT
+from flowkernel.engine.input_check import CHECKS, NO_CHECK, InputCheck
+from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_inputs import EarlierInputs, checked_inputs
-from flowkernel.engine.start_plan import StartPlan, StartRequest, plan_without_wrappers
+from flowkernel.engine.start_plan import (
+    StartRequest,
+    WrapperPlan,
+    plan_without_wrappers,
+)
+from flowkernel.forms.base_field import is_empty
 from flowkernel.store import Store
 
 
@@ -20,21 +26,38 @@ def with_checked_inputs(
     if message.about_id is None or not response.get(DecisionVerb.RETRY_WITH_INPUTS):
         return response
     failed = service.store.get_execution(message.about_id)
+    earlier = EarlierInputs.of(failed).values
+    response = {k: v for k, v in response.items() if not _stays_empty(k, v, earlier)}
     names = [name for name in response if name.startswith(INPUT)]
     entered = {name.removeprefix(INPUT): response[name] for name in names}
-    values = {**EarlierInputs.of(failed).values, **entered}
+    values = {**earlier, **entered}
     request = _next_try(failed)
     try:
         plan = plan_without_wrappers(service.store, request)
         checked = checked_inputs(service.store, request, plan, values)
     except BadInputs as error:
         raise BadAnswer(str(error)) from error
+    except RequestError:  # Such as a flow that was deleted: the next try says it.
+        return response
     return response | {INPUT + name: checked.values[name] for name in entered}
 
 
-def next_plan(store: Store, failed: Execution) -> StartPlan:
-    """What runs if a failed execution is started again: a corrected source, if there is one."""
-    return plan_without_wrappers(store, _next_try(failed))
+def _stays_empty(name: str, value: Json, earlier: dict[str, Json]) -> bool:
+    """Whether a field is that of a parameter which got no value, neither now nor before."""
+    is_input = name.startswith(INPUT)
+    return is_input and is_empty(value) and name.removeprefix(INPUT) not in earlier
+
+
+def next_check(store: Store, failed: Execution) -> InputCheck:
+    """The check of what runs if a failed execution is started again.
+
+    That is the corrected source, if the flow was registered again.
+    """
+    try:
+        plan = plan_without_wrappers(store, _next_try(failed))
+    except RequestError:  # The flow was deleted, or is a wrapper now.
+        return NO_CHECK
+    return NO_CHECK if isinstance(plan, WrapperPlan) else CHECKS.of(plan.version)
 
 
 def _next_try(failed: Execution) -> StartRequest:

@@ -7,11 +7,12 @@ person needs for that, so that a terminal, a notebook and a page can show the sa
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowkernel.core.json_values import dumps
 from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.text import one_line
+from flowkernel.engine.input_check import InputCheck
 from flowkernel.engine.prompts.assigned_names import names_set_by
+from flowkernel.engine.prompts.input_fields import Fields, input_fields
 
 V = DecisionVerb
 TRACEBACK_LINES = 12  #: The last ones are shown.
@@ -20,10 +21,6 @@ SHOWN_SOURCE = 2_000
 #: What a form offers only while the kernel that failed is alive.
 NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
 LONGEST_SOURCE = 200_000  #: Characters of a cell that can be edited, inclusive.
-#: Characters of an input, as JSON, that can be edited, inclusive.
-LONGEST_INPUT = 20_000
-MOST_INPUTS = 80  #: That can be edited, inclusive: a form has at most 100 elements.
-INPUT = "inputs."  #: The name of a field that is an input begins with it.
 LABELS = {
     V.RETRY_CELL: "Retry cell",
     V.RETRY: "Retry from start",
@@ -40,7 +37,6 @@ DESCRIPTIONS = {
     V.FAIL: "End with this error.",
     V.CANCEL_ALL: "Cancel this run, all runs that wait for it, and all that those started.",
 }
-Fields = dict[str, dict[str, Json]]  #: Of a form, by name.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +55,7 @@ def prompt_of(
     tries: int,
     waiting: list[str],
     seconds: float | None,
+    check: InputCheck,
 ) -> FailurePrompt:
     """The prompt for an execution that failed.
 
@@ -67,6 +64,7 @@ def prompt_of(
         tries: How many there were, this one included.
         waiting: The names of those that wait for it, its parent first.
         seconds: How long it ran, without the time that people took; None: it never ran.
+        check: Of the inputs, by the version that would run next.
     """
     times = f" {tries} times" if tries > 1 else ""
     facts = _facts(failed, cause, tries, waiting, seconds)
@@ -74,7 +72,7 @@ def prompt_of(
     return FailurePrompt(
         subject=f"{failed.name} failed{times}",
         message="\n\n".join(parts),
-        body={"type": "object", "properties": _properties(failed)},
+        body={"type": "object", "properties": _properties(failed, check)},
     )
 
 
@@ -180,12 +178,12 @@ def _fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _properties(failed: Execution) -> Fields:
+def _properties(failed: Execution, check: InputCheck) -> Fields:
     """The form: what can be filled in, then the buttons, each with its own fields."""
     source = _source(failed)
     has_kernel = failed.parked_at is not None and bool(source)
     cell = _cell_fields(failed.failure or Failure()) if has_kernel else {}
-    inputs = _input_fields(_inputs(failed))
+    inputs = input_fields(check, _inputs(failed))
     verbs = [
         verb
         for verb in LABELS
@@ -223,19 +221,6 @@ def _cell_fields(failure: Failure) -> Fields:
     return fields
 
 
-def _input_fields(inputs: dict[str, Json]) -> Fields:
-    return {
-        INPUT + name: {
-            **_element_for(value),
-            "label": name,
-            "default": value,
-            "keeps_empty": True,
-        }
-        for name, value in list(inputs.items())[:MOST_INPUTS]
-        if len(dumps(value)) <= LONGEST_INPUT
-    }
-
-
 def _button(verb: DecisionVerb, own_fields: Iterable[str]) -> dict[str, Json]:
     return {
         "element": "submit",
@@ -249,15 +234,3 @@ def _button(verb: DecisionVerb, own_fields: Iterable[str]) -> dict[str, Json]:
 def _cell_label(failure: Failure) -> str:
     number, count = failure.cell_number, failure.cell_count
     return f"Cell {number} of {count}" if number else "The cell"
-
-
-def _element_for(value: Json) -> dict[str, Json]:
-    if isinstance(value, bool):
-        return {"element": "toggle"}
-    if isinstance(value, int):
-        return {"element": "number", "type": "integer"}
-    if isinstance(value, float):
-        return {"element": "number"}
-    if isinstance(value, str):
-        return {"element": "textarea" if "\n" in value else "string"}
-    return {"element": "json"}

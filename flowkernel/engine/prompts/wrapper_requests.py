@@ -28,6 +28,7 @@ from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import AnswerTimeout, Id
 from flowkernel.engine.prompts.answer_time import answer_time
 from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decision_in
+from flowkernel.engine.prompts.entered_inputs import next_check
 from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
 from flowkernel.engine.prompts.inbox import Inbox, MessageRequest, sent_event
 from flowkernel.engine.prompts.presence import Presence
@@ -111,6 +112,7 @@ def _prompt(inbox: Inbox, execution_id: str, failed: Execution) -> FailurePrompt
         tries=_count_tries(store, failed),
         waiting=[parent.name for parent in store.ancestors(execution_id)],
         seconds=_run_seconds(inbox, execution_id, failed),
+        check=next_check(store, failed),
     )
 
 
