@@ -32,6 +32,7 @@ DRAFTS = (
     "*.part",
     "*.rebuilt",
     "*.wal.*",
+    "environment/*",
     "parked/*",
     "sql_reader/*",
 )
