@@ -131,6 +131,7 @@ def run(
     """
     from flowkernel.api import start
     from flowkernel.cli.cli_client import make_client
+    from flowkernel.cli.early_check import check_early
     from flowkernel.cli.run_output import print_started, watch_run
     from flowkernel.cli.termination import termination
     from flowkernel.client.sent_variables import named_variables
@@ -139,7 +140,9 @@ def run(
     inputs, wrappers = inputs_in(pairs), wrappers_in(using or [])
     client = make_client()
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
-    options |= {"interactive": interactive, "texts": texts_in(pairs, inputs)}
+    texts = texts_in(pairs, inputs)
+    options |= {"interactive": interactive, "texts": texts}
+    check_early(client, target, inputs, texts=texts, allows_others=allow_extra)
     options |= {"environ": named_variables(env or [])}
     with termination() as request:
         execution = start(client, target, inputs, **options)

@@ -378,3 +378,14 @@ def test_ipython_completes_flows_and_parameters(shell, client, notebook):
     assert completions(f"%flow_run {notebook} r") == ["rate="]
     shell.run_line_magic("unload_ext", "flowkernel")
     assert completions("%flow_run report ra") == []
+
+
+def test_a_file_is_checked_before_an_engine_has_to_start(own_home, notebook, capsys):
+    began = time.perf_counter()
+    code = main(["run", notebook, "-p", "day", "2026-01-01", "-p", "rat", "2"])
+    seconds = time.perf_counter() - began
+
+    assert code == 2
+    assert "it has no parameter 'rat' (did you mean 'rate'?)" in capsys.readouterr().err
+    assert seconds < LIMIT
+    assert not own_home.path.exists()
