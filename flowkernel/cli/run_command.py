@@ -136,22 +136,19 @@ def run(
     from flowkernel.cli.termination import termination
     from flowkernel.client.sent_variables import named_variables
 
-    pairs = parameter or []
-    inputs, wrappers = inputs_in(pairs), wrappers_in(using or [])
+    inputs, wrappers = inputs_in(pairs := parameter or []), wrappers_in(using or [])
+    texts, environ = texts_in(pairs, inputs), named_variables(env or [])
     client = make_client()
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
-    texts = texts_in(pairs, inputs)
-    options |= {"interactive": interactive, "texts": texts}
+    options |= {"interactive": interactive, "texts": texts, "environ": environ}
     check_early(client, target, inputs, texts=texts, allows_others=allow_extra)
-    options |= {"environ": named_variables(env or [])}
     with termination() as request:
         execution = start(client, target, inputs, **options)
         if no_wait:
             print_started(execution, as_json=json)
             return SUCCESS
-        return watch_run(
-            client, execution, as_json=json, termination=request, detaches=detach
-        )
+        options = {"termination": request, "detaches": detach}
+        return watch_run(client, execution, as_json=json, **options)
 
 
 def target_help(words: Sequence[str]) -> str:
