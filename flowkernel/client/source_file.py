@@ -15,9 +15,8 @@ def file_path(target: str, cwd: Path | None = None) -> Path:
     """
     try:
         path = (cwd or Path.cwd()) / Path(target).expanduser()
-        return (
-            path.resolve() if path.name == ".." else path.parent.resolve() / path.name
-        )
+        resolved = path.resolve()  # Refuses what cannot be a path, also in the name.
+        return resolved if path.name == ".." else path.parent.resolve() / path.name
     except (ValueError, RuntimeError, OSError) as error:
         raise BadArgument(f"{target!r} cannot be used as a path: {error}.") from error
 

@@ -239,12 +239,17 @@ def test_retry_starts_the_flow_again(begin, worker, person):
     assert stage.decisions() == [("retry", "ada", "notebook", None)]
 
 
+def run_time_in(prompt):
+    """In seconds: those that the test moves the clock by, and what the machine takes."""
+    return float(re.search(r"It ran for (.+?) s\.", prompt["message"])[1])
+
+
 def test_the_run_time_does_not_count_answer_time(begin, worker, person, clock):
     stage = begin()
     clock.move(seconds=30)
     person()
     worker.fail(stage.child)
-    assert "It ran for 30." in stage.prompt()["message"]
+    assert 30 <= run_time_in(stage.prompt()) < 40
     until(lambda: stage.root.load("status") == S.WAITING)
     clock.move(minutes=5)
     person()
@@ -254,9 +259,7 @@ def test_the_run_time_does_not_count_answer_time(begin, worker, person, clock):
 
     worker.fail(stage.child)
 
-    run_time = re.search(r"It ran for (.+?) s\.", stage.prompt()["message"])
-    assert run_time is not None
-    assert 50 <= float(run_time[1]) < 60
+    assert 50 <= run_time_in(stage.prompt()) < 60
 
 
 def test_earlier_tries_are_not_archived_on_request(begin, worker, person):
