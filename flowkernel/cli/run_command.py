@@ -127,18 +127,16 @@ def run(
     Examples:
         flowkernel run notebooks/quickstart.ipynb
         flowkernel run report.ipynb -p day 2026-01-01 --name "report of January 1"
-        flowkernel run report -e API_KEY=s3cret --using retry --max-tries 5
+        flowkernel run report -e API_KEY --using retry --max-tries 5
     """
     from flowkernel.api import start
     from flowkernel.cli.cli_client import make_client
     from flowkernel.cli.early_check import check_early
     from flowkernel.cli.run_output import print_started, watch_run
     from flowkernel.cli.termination import termination
-    from flowkernel.client.sent_variables import named_variables
 
-    inputs, wrappers = inputs_in(pairs := parameter or []), wrappers_in(using or [])
-    texts, environ = texts_in(pairs, inputs), named_variables(env or [])
-    client = make_client()
+    inputs, texts, environ = _passed_values(parameter or [], env or [])
+    client, wrappers = make_client(), wrappers_in(using or [])
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
     options |= {"interactive": interactive, "texts": texts, "environ": environ}
     check_early(client, target, inputs, texts=texts, allows_others=allow_extra)
@@ -149,6 +147,16 @@ def run(
             return SUCCESS
         options = {"termination": request, "detaches": detach}
         return watch_run(client, execution, as_json=json, **options)
+
+
+def _passed_values(
+    pairs: list[str], names: list[str]
+) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+    """Inputs, the texts that some of them were read from, and environment variables."""
+    from flowkernel.client.sent_variables import named_variables
+
+    inputs = inputs_in(pairs)
+    return inputs, texts_in(pairs, inputs), named_variables(names)
 
 
 def target_help(words: Sequence[str]) -> str:
