@@ -57,6 +57,9 @@ NEVER_NAMES = frozenset(
 NEVER_PREFIXES = ("FLOWKERNEL_", "JPY_", "PYTEST_", "PYDEVD_", "BASH_FUNC_")
 #: What the engine and the worker set for their kernels.
 OURS = ("FLOWKERNEL_", "PYDEVD_")
+#: Set in workers and kernels, as in ipykernel's own kernelspec: no warning of the debugger
+#: about frozen modules.
+QUIET_DEBUGGER = "PYDEVD_DISABLE_FILE_VALIDATION"
 #: A kernel sets this to a module of its own; in another kernel it is the same by default.
 INLINE = "module://"
 #: What says which environment of conda is active.

@@ -70,6 +70,10 @@ class KernelCommand:
 
     def _environment_part(self, environ: Mapping[str, str], cwd: str) -> list[Any]:
         variables = self.early_variables(environ)
+        active = Path(variables.get("VIRTUAL_ENV", ""))
+        # IPython reads it for the case that it is another environment than its own.
+        if active in Path(self.interpreter).parents:
+            variables.pop("VIRTUAL_ENV", None)
         paths = variables.get("PYTHONPATH", "").split(os.pathsep)
         return [
             variables,

@@ -24,6 +24,7 @@ from flowkernel.core.errors import BadValue, FlowkernelError
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.variables import QUIET_DEBUGGER
 from flowkernel.home import VARIABLE
 from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.kernel_manager import (
@@ -91,6 +92,7 @@ class NotebookRun:
         home, execution_id = self.session.link.client.home, self.execution.execution_id
         variables = os.environ if self.environ is None else self.environ
         return {
+            QUIET_DEBUGGER: "1",
             **without_tokens(variables),
             **kernel_variables(home, execution_id, self.session.token),
             VARIABLE: str(home.path),

@@ -21,6 +21,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from flowkernel.core.variables import QUIET_DEBUGGER
 from flowkernel.kernels import fork_servers as fork_servers
 from flowkernel.kernels.fork_server.wire import WireConnection
 from flowkernel.kernels.kernel_process import ForkedProcess
@@ -254,7 +255,9 @@ def _is_removed(folder: Path) -> bool:
 @contextmanager
 def warm_fork_server() -> Iterator[None]:
     """A fork server for kernels of flows, as a worker has one."""
-    fork_servers.keep_warm(sys.executable, (), 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(QUIET_DEBUGGER, "1")  # As in the environment of a worker.
+        fork_servers.keep_warm(sys.executable, (), 1)
     yield
     for _path, wire in fork_servers._kept_alive.values():
         if wire is not None:

@@ -133,9 +133,11 @@ def test_a_retry_that_a_wrapper_has_started_already_is_that_retry():
 
 
 @pytest.fixture
-def service():
+def service(tmp_path):
+    home = Home(tmp_path)
+    home.prepare()
     with Store(":memory:") as store:
-        service = Service(store, Home(None), Config())
+        service = Service(store, home, Config())
         service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
         yield service
 

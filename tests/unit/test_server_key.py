@@ -104,6 +104,14 @@ def test_the_value_of_the_pytest_variable_makes_none():
     )
 
 
+def test_an_environment_of_python_that_is_its_own_makes_none():
+    command = KernelCommand("/here/.venv/bin/python", (), ())
+
+    assert command.key({"VIRTUAL_ENV": "/here/.venv"}, "/") == command.key({}, "/")
+    assert command.key({"VIRTUAL_ENV": "/other"}, "/") != command.key({}, "/")
+    assert command.key({"VIRTUAL_ENV": ""}, "/") != command.key({}, "/")
+
+
 def test_the_folder_counts_if_a_path_is_relative():
     absolute, relative = {"PYTHONPATH": "/lib"}, {"PYTHONPATH": "lib:/lib"}
 

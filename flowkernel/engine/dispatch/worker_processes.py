@@ -12,7 +12,7 @@ from flowkernel.client.own_token import WORKER_TOKEN, without_tokens
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.open_files import child_environment
-from flowkernel.core.variables import base_environment
+from flowkernel.core.variables import QUIET_DEBUGGER, base_environment
 from flowkernel.engine.dispatch.worker_failures import (
     WorkerFailure,
     failure_after,
@@ -113,7 +113,7 @@ class WorkerProcesses:
         return {
             **base_environment(without_tokens(os.environ)),
             **child_environment(),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            QUIET_DEBUGGER: "1",
             WORKER_TOKEN: token,
         }
 
