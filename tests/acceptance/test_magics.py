@@ -89,7 +89,7 @@ def test_a_notebook_registers_runs_and_reads():
     assert texts(output) == "({'total': 1}, 2, True)"
     assert failed[-1].ename == "ExecutionFailed"
     assert "'fetch' failed: " in failed[-1].evalue
-    assert "KeyError: 'n'" in failed[-1].evalue
+    assert "This run has no input 'n'" in failed[-1].evalue
     assert "3" in texts(table)
 
 

@@ -30,6 +30,12 @@ def latest(client):
     return latest
 
 
+def hear_signals():
+    """Have no signal ignored, as under `nohup`."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start_program(client, tmp_path):
     """Start `python -m ...`; it is killed at the end of the test."""
@@ -48,6 +54,7 @@ def start_program(client, tmp_path):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                preexec_fn=hear_signals,
             )
         )
         return processes[-1]

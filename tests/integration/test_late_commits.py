@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -624,4 +625,4 @@ LateCommits.TestCase.settings = settings(
     stateful_step_count=STEPS_OF_EXAMPLE,
     suppress_health_check=list(HealthCheck),
 )
-TestLateCommits = LateCommits.TestCase
+TestLateCommits = pytest.mark.kernel(LateCommits.TestCase)  # It takes half a minute.
