@@ -218,12 +218,15 @@ class WaitingClient(EngineClient):
     ) -> None:
         super().__init__(world, started_by)
         self._pause = pause
+        self._process = new_id()  # Each kernel is a process of its own.
 
     def request(
         self, method: str, path: str, body: Any = None, *, seconds: float = 0.0
     ) -> Any:
         if not path.endswith("/wait"):
             return super().request(method, path, body)
+        if "mark" in body:
+            body = {**body, "mark": {**body["mark"], "process": self._process}}
         reply = super().request(method, path, {**body, "seconds": 0})
         if not (reply["is_over"] and reply["has_slot"]):
             self._pause()
