@@ -25,6 +25,9 @@ GRACE_SECONDS = 65.0
 #: Seconds that one run, or the stop of an engine, may take.
 RUN_SECONDS = 120.0
 LEAF_INPUTS = {"key": "afterwards", "work": 0, "failures": 0}
+#: The name of the file by which Python's `tempfile` tries once whether it can write, and what
+#: is in it. It has no prefix, and stays if the process is killed in between.
+TRIAL_NAME, TRIAL_CONTENTS = re.compile(r"[a-z0-9_]{8}"), (b"", b"blat")
 #: The names of files that are written before they get their place.
 DRAFTS = (
     "*.new",
@@ -137,8 +140,14 @@ def _none_left(look: Callable[[], list[str]], seconds: float) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     """The names in a folder, without the logs of fork servers: an error may name one."""
-    names = (str(path.relative_to(folder)) for path in folder.iterdir())
-    return sorted(name for name in names if not name.endswith(".log"))
+    paths = (path for path in folder.iterdir() if not _is_trial(path))
+    return sorted(path.name for path in paths if path.suffix != ".log")
+
+
+def _is_trial(path: Path) -> bool:
+    """Whether Python itself made the file, to see whether it can write there."""
+    is_named_so = TRIAL_NAME.fullmatch(path.name) and path.is_file()
+    return bool(is_named_so) and path.read_bytes() in TRIAL_CONTENTS
 
 
 def _drafts(home: Path) -> Iterator[str]:
