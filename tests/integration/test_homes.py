@@ -316,6 +316,7 @@ def test_a_broken_engine_file_is_replaced_when_no_engine_runs(own_home):
     assert own_home.engine_file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("harm", ["broken", "removed", "changed"])
 def test_a_running_engine_writes_its_file_again(own_home, harm):
     pid = engine_pid(own_home)

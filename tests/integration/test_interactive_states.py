@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -726,4 +727,4 @@ Interactive.TestCase.settings = settings(
     stateful_step_count=30,
     suppress_health_check=list(HealthCheck),
 )
-TestInteractive = Interactive.TestCase
+TestInteractive = pytest.mark.kernel(Interactive.TestCase)  # It takes long.

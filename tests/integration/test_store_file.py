@@ -256,6 +256,7 @@ def test_what_was_acknowledged_survives_a_kill(path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     ("limit", "allowed", "expected"),
     [
