@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from logging import getLogger
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_record import Json
+from flowkernel.core.suggestions import suggestion
 from flowkernel.core.variables import is_never_passed, own_variables
 
 log = getLogger(__name__)
@@ -67,6 +67,5 @@ def named_variables(
 
 
 def _not_set(name: str, names: Iterable[str]) -> str:
-    nearest = get_close_matches(name, names, n=1)
-    advice = f"Did you mean {nearest[0]!r}?" if nearest else f"Write -e {name}=VALUE."
+    advice = suggestion(name, names, otherwise=f"Write -e {name}=VALUE.")
     return f"-e {name}: this process has no environment variable of that name. {advice}"

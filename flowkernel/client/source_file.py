@@ -1,10 +1,17 @@
 """The file of a flow: its path, its text, and the name that the flow gets from it."""
 
 import tokenize
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from flowkernel.core.errors import BadArgument, FileMissing, NotANotebook
 from flowkernel.core.json_values import MAX_NAME
+from flowkernel.core.suggestions import suggestion
+
+#: What to do about a file that is not there, where no other one has a name like that.
+OTHER_FOLDER = "Check the spelling and the folder you are in."
+MAX_ENTRIES = 10_000  #: Of a folder, that a name is compared with.
 
 
 def file_path(target: str, cwd: Path | None = None) -> Path:
@@ -55,13 +62,18 @@ def _decoded(content: bytes, suffix: str) -> str:
     return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _names_beside(path: Path) -> list[str]:
+    """What is in the folder where a file was looked for."""
+    with suppress(OSError):
+        return [entry.name for entry in islice(path.parent.iterdir(), MAX_ENTRIES)]
+    return []
+
+
 def _why_unreadable(path: Path, target: str, error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            return (
-                f"There is no file {target!r} (looked for {str(path)!r}). Check the "
-                "spelling and the folder you are in."
-            )
+            advice = suggestion(path.name, _names_beside(path), OTHER_FOLDER)
+            return f"There is no file {target!r} (looked for {str(path)!r}). {advice}"
         case IsADirectoryError():
             return f"{target!r} is a folder. Name a file in it."
         case PermissionError():

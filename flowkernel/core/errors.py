@@ -23,9 +23,9 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.suggestions import suggestion
 
 
 class FlowkernelError(Exception):
@@ -120,8 +120,7 @@ class FlowNotFound(RequestError):
     """No flow has this name."""
 
     def __init__(self, name: str, flow_names: Iterable[str] = ()) -> None:
-        nearest = get_close_matches(name, list(flow_names), n=1)
-        advice = f"Did you mean {nearest[0]!r}?" if nearest else ALL_FLOWS
+        advice = suggestion(name, flow_names, otherwise=ALL_FLOWS)
         super().__init__(f"There is no flow named {name!r}. {advice}")
 
 

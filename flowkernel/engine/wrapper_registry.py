@@ -10,7 +10,6 @@ import ast
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from numbers import Number
@@ -23,6 +22,7 @@ from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json
 from flowkernel.core.python_source import parse_source
+from flowkernel.core.suggestions import suggestion
 from flowkernel.engine.field_types import JsonValue
 from flowkernel.store import Store
 
@@ -84,15 +84,9 @@ def wrapper_flow(store: Store, name: str) -> Flow:
         )
     names = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
     raise BadArgument(
-        f"There is no wrapper {name!r}.{_suggestion(name, names)} "
+        f"There is no wrapper {name!r}. {suggestion(name, names)} "
         f"The wrappers are: {', '.join(sorted(names))}."
     )
-
-
-def _suggestion(name: str, names: Iterable[str]) -> str:
-    """A sentence with the name that is nearest; empty if none is near."""
-    near = get_close_matches(name, list(names), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _find_flow(store: Store, name: str) -> Flow | None:
@@ -128,8 +122,8 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
     for name in inputs:
         if name not in defaults:
             raise BadArgument(
-                f"The wrapper {flow.name!r} has no parameter {name!r}."
-                f"{_suggestion(name, defaults)} "
+                f"The wrapper {flow.name!r} has no parameter {name!r}. "
+                f"{suggestion(name, defaults)} "
                 f"It takes: {', '.join(defaults) or 'none'}."
             )
     limits = limits_of(flow, defaults)

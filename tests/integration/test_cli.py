@@ -69,6 +69,13 @@ def test_the_nearest_name_is_offered(say, register):
     assert "Did you mean 'nightly'?" in say("run", "nightl", code=2)
 
 
+def test_the_nearest_file_is_offered(say, tmp_path):
+    (tmp_path / "nightly.ipynb").write_text("{}")
+
+    assert "Did you mean 'nightly.ipynb'?" in say("run", "nightli.ipynb", code=2)
+    assert "Check the spelling and the folder" in say("run", "report.py", code=2)
+
+
 def test_an_execution_is_known_by_the_end_of_its_id(ask, client, register):
     register("waits", "x = 1")
     record = client.start({"flow": "waits", "inputs": {}, "run": False})

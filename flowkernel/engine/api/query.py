@@ -1,7 +1,6 @@
 """The query of a request: only parameters that the route has, each once."""
 
 from collections import Counter
-from difflib import get_close_matches
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -9,6 +8,7 @@ from fastapi import Request
 from pydantic import BeforeValidator, Field
 
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.suggestions import suggestion
 
 MAX_LIMIT = 10_000  #: Rows of a list or a log that one request can get, inclusive.
 #: Parameters of a query, inclusive. No route has nearly as many.
@@ -66,10 +66,8 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
 def _suggestion(name: str, names: list[str]) -> str:
     if not names:
         return "It takes none."
-    nearest = get_close_matches(name, names, n=1)
-    if nearest:
-        return f"Did you mean {nearest[0]!r}?"
-    return f"It takes {', '.join(map(repr, names))}."
+    all_names = f"It takes {', '.join(map(repr, names))}."
+    return suggestion(name, names, otherwise=all_names)
 
 
 #: With a capital: as clients of 0.1 write it, in kernels that run on.
