@@ -21,29 +21,24 @@ MAX_SHOWN = 8  #: Names that a sentence lists, inclusive.
 #: language and zone. Names, and how names begin.
 BASE_NAMES = frozenset(
     {
-        *("PATH", "USER", "LOGNAME", "SHELL", "LANGUAGE", "TZ"),
-        *("TMPDIR", "TEMP", "TMP"),
-        *("JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH", "JUPYTER_DATA_DIR"),
-        *("JUPYTER_PATH", "JUPYTER_PLATFORM_DIRS", "JUPYTER_RUNTIME_DIR"),
-        *("JUPYTER_PREFER_ENV_PATH", "JUPYTER_ALLOW_INSECURE_WRITES"),
+        *("PATH", "HOME", "HOMEDRIVE", "HOMEPATH", "USER", "LOGNAME", "SHELL"),
+        *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP"),
+        *("VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "LD_LIBRARY_PATH", "LD_PRELOAD"),
+        *("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER"),
+        *("CONDA_EXE", "CONDA_PYTHON_EXE", "CONDA_SHLVL"),
+        *("JUPYTER_NO_CONFIG", "JUPYTER_CONFIG_DIR", "JUPYTER_CONFIG_PATH"),
+        *("JUPYTER_DATA_DIR", "JUPYTER_PATH", "JUPYTER_PLATFORM_DIRS"),
+        *("JUPYTER_RUNTIME_DIR", "JUPYTER_PREFER_ENV_PATH"),
+        *("JUPYTER_ALLOW_INSECURE_WRITES",),
         *("SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE"),
         *("APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
     }
 )
+#: No other names of common tools may begin so: they would be passed on, secrets among them.
 BASE_PREFIXES = (
-    *(
-        "FLOWKERNEL_",
-        "HOME",
-        "VIRTUAL_ENV",
-        "LANG",
-        "LC_",
-        "XDG_",
-        "PYTHON",
-        "COVERAGE_",
-        "COV_CORE_",
-    ),
-    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_", "CONDA_", "IPYTHON", "MPL", "OMP_"),
-    *("MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "ARROW_", "MALLOC_"),
+    *("FLOWKERNEL_", "LC_", "XDG_", "PYTHON", "COVERAGE_", "COV_CORE_", "DYLD_"),
+    *("IPYTHON", "MPL", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_"),
+    *("ARROW_", "MALLOC_"),
 )
 #: What a start that has few variables gets from the worker, so that programs are found.
 NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "SYSTEMROOT")

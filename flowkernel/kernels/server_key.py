@@ -8,16 +8,27 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from flowkernel.core.variables import base_environment
+from flowkernel.core.variables import (
+    BASE_NAMES,
+    BASE_PREFIXES,
+    CONDA,
+    base_environment,
+)
 
 LAUNCHERS = ("ipykernel_launcher", "ipykernel")
 KEY_LENGTH = 16  #: Hexadecimal digits in the name of a fork server.
 #: How the names of environment variables begin that Python, ipykernel or a library may read
 #: before a client takes the kernel.
 READ_EARLY = (
-    *("PYTHON", "PYDEVD", "DEBUGPY", "COVERAGE_", "COV_CORE_", "LD_", "LC_", "LANG"),
-    *("HOME", "XDG_", "VIRTUAL_ENV", "CONDA_", "JUPYTER_", "IPYTHON", "MPL", "OMP_"),
-    *("MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "ARROW_", "MALLOC_"),
+    *("PYDEVD", "DEBUGPY", "LD_"),
+    *(prefix for prefix in BASE_PREFIXES if prefix != "FLOWKERNEL_"),
+)
+#: The whole names of others.
+EARLY_NAMES = frozenset(
+    {
+        *("HOME", "LANG", "LANGUAGE", "VIRTUAL_ENV", *CONDA),
+        *(name for name in BASE_NAMES if name.startswith("JUPYTER_")),
+    }
 )
 #: ipykernel reads only whether this variable is there, not its value.
 PRESENCE_ONLY = "PYTEST_CURRENT_TEST"
@@ -54,7 +65,11 @@ class KernelCommand:
         """What may be read of the environment before a client takes the kernel."""
         roots = {name.partition(".")[0].upper() + "_" for name in self.preload}
         early = (*READ_EARLY, *roots)
-        return {k: v for k, v in sorted(environ.items()) if k.startswith(early)}
+        return {
+            name: value
+            for name, value in sorted(environ.items())
+            if name in EARLY_NAMES or name.startswith(early)
+        }
 
     def server_variables(self, environ: Mapping[str, str]) -> dict[str, str]:
         """The environment of the fork server for a kernel with this one.

@@ -22,7 +22,7 @@ from flowkernel.core.variables import (
 from flowkernel.engine.callers import EXECUTION
 from flowkernel.environment_files import EnvironmentFiles, read_variables
 from flowkernel.home import Home
-from flowkernel.kernels.server_key import READ_EARLY
+from flowkernel.kernels.server_key import EARLY_NAMES, READ_EARLY
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 NAMES = TEXT.filter(lambda name: name and "=" not in name)
@@ -33,6 +33,11 @@ SECRETS = (
     "JUPYTER_TOKEN",
     "HTTPS_PROXY",
     "PGPASSWORD",
+    "LANGCHAIN_API_KEY",
+    "HOMEBREW_GITHUB_API_TOKEN",
+    "HOMEASSISTANT_TOKEN",
+    "CONDA_TOKEN",
+    "VIRTUAL_ENV_TOKEN",
 )
 
 
@@ -78,8 +83,11 @@ def test_processes_of_ours_have_no_secret_of_who_starts_them():
 
 def test_a_fork_server_that_a_worker_starts_is_that_of_its_flows():
     """What a fork server reads early is the same in the worker and in a flow."""
-    not_passed = {"PYDEVD", "DEBUGPY", "LD_", "JUPYTER_"}
-    environ = {f"{name}X": "x" for name in READ_EARLY if name not in not_passed}
+    not_passed = {"PYDEVD", "DEBUGPY", "LD_"}
+    names = [f"{prefix}X" for prefix in READ_EARLY if prefix not in not_passed]
+    environ = dict.fromkeys(
+        [*names, *EARLY_NAMES, "LD_PRELOAD", "LD_LIBRARY_PATH"], "x"
+    )
 
     assert base_environment(environ) == environ
 
