@@ -7,17 +7,17 @@ from itertools import islice
 from pathlib import Path
 
 from flowkernel.client.client import Client
-from flowkernel.client.target_signature import target_signature
+from flowkernel.client.flow_source import KINDS
+from flowkernel.client.target_signature import flow_names, target_signature
 from flowkernel.core.errors import FlowkernelError
 
-SUFFIXES = (".ipynb", ".py", ".md")
 MAX_FILES = 1_000  #: That are looked at, inclusive.
 
 
 def complete_flow(incomplete: str) -> list[str]:
     """The flows whose names begin so."""
     with suppress(FlowkernelError, OSError):
-        names = [f.name for f in _client().list_flows() if not f.is_wrapper]
+        names = flow_names(_client())
         return [name for name in names if name.startswith(incomplete)]
     return []
 
@@ -31,7 +31,7 @@ def _files(incomplete: str) -> Iterator[str]:
     for path in islice(iglob(f"{escape(incomplete)}*"), MAX_FILES):
         if Path(path).is_dir():
             yield f"{path}/"
-        elif Path(path).suffix in SUFFIXES:
+        elif Path(path).suffix in KINDS:
             yield path
 
 

@@ -10,6 +10,11 @@ from flowkernel.core.signature import Signature
 from flowkernel.core.signature_reader import read_signature
 
 
+def flow_names(client: Client) -> list[str]:
+    """The names of the flows that can be run: not those of wrappers."""
+    return [flow.name for flow in client.list_flows() if not flow.is_wrapper]
+
+
 def target_signature(client: Client, target: str, cwd: Path | None = None) -> Signature:
     """What a flow, or the file at a path, declares.
 

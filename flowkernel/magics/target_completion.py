@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from flowkernel.client.flow_source import is_path
-from flowkernel.client.target_signature import target_signature
+from flowkernel.client.target_signature import flow_names, target_signature
 from flowkernel.core.errors import FlowkernelError
 
 COMMAND = "%flow_run"
@@ -36,14 +36,12 @@ class TargetCompleter:
         words = event.text_until_cursor.split()
         is_new_word = event.text_until_cursor[-1:].isspace()
         client = self._client()
-        is_file = len(words) > 1 and is_path(words[1])
-        if client is None and not is_file:
+        is_target = len(words) + is_new_word <= 2
+        if client is None and (is_target or not is_path(words[1])):
             return []
         with suppress(FlowkernelError, OSError):
-            if len(words) + is_new_word <= 2:
-                return [
-                    flow.name for flow in client.list_flows() if not flow.is_wrapper
-                ]
+            if is_target:
+                return flow_names(client)
             signature = target_signature(client, words[1])
             typed_names = {word.partition("=")[0] for word in words[2:] if "=" in word}
             return [f"{name}=" for name in signature.by_name if name not in typed_names]

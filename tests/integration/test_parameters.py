@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from flowkernel.core.errors import BadAnswer, BadArgument, BadInputs, from_code
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.exceptions import ExecutionSuccess
 from flowkernel.home import EngineFile, Home
+from flowkernel.magics.target_completion import TargetCompleter
 from tests.conftest import until
 from tests.stage import (
     PlayedWorker,
@@ -378,6 +380,18 @@ def test_ipython_completes_flows_and_parameters(shell, client, notebook):
     assert completions(f"%flow_run {notebook} r") == ["rate="]
     shell.run_line_magic("unload_ext", "flowkernel")
     assert completions("%flow_run report ra") == []
+
+
+def test_without_an_engine_a_file_is_completed_and_nothing_breaks(notebook):
+    completer = TargetCompleter(lambda: None)
+
+    def completions(line):
+        return completer(None, SimpleNamespace(text_until_cursor=line))
+
+    assert completions(f"%flow_run {notebook}") == []
+    assert completions("%flow_run ") == []
+    assert completions("%flow_run report ") == []
+    assert completions(f"%flow_run {notebook} ") == ["day=", "rate="]
 
 
 def test_a_file_is_checked_before_an_engine_has_to_start(own_home, notebook, capsys):

@@ -166,6 +166,8 @@ class Mode(Enum):
         ("x = date.today()", "2026-01-02", dt.date(2026, 1, 2)),
         ("x: date | None = None", "2026-01-02", dt.date(2026, 1, 2)),
         ("x: date | None = None", None, None),
+        ("x: None | date = None", "2026-01-02", dt.date(2026, 1, 2)),
+        ("x: frozenset[int] = frozenset()", [1, 2], frozenset({1, 2})),
         ("x = timedelta(days=1)", 60, dt.timedelta(minutes=1)),
         ("x = Decimal('1')", "1.10", Decimal("1.10")),
         ("x = Path('a')", "b", Path("b")),

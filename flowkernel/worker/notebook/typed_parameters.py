@@ -32,6 +32,7 @@ CONVERSIONS: Mapping[str, str] = {
     "Timedelta": _PANDAS + ".Timedelta(seconds={})",
     "tuple": "tuple({})",
     "set": "set({})",
+    "frozenset": "frozenset({})",
 }
 
 
@@ -57,8 +58,11 @@ def _lines(
 def _expression(node: ast.expr | None, names: SourceNames) -> str | None:
     """What makes a value of a type; None: JSON has the type, or it is not known."""
     match node:
-        case ast.BinOp(left=left, right=ast.Constant(value=None)):
-            return _expression(left, names)
+        case (
+            ast.BinOp(left=part, right=ast.Constant(value=None))
+            | ast.BinOp(left=ast.Constant(value=None), right=part)
+        ):
+            return _expression(part, names)
         case ast.Subscript(value=generic, slice=part):
             is_optional = names.known_name(generic) == "Optional"
             return _expression(part if is_optional else generic, names)

@@ -16,6 +16,7 @@ from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.input_check import CHECKS
 from flowkernel.engine.start_plan import version_of_flow
+from flowkernel.store import Store
 
 router = APIRouter(tags=["flow"], route_class=StrictRoute)
 
@@ -50,8 +51,7 @@ async def list_flows(
 @router.get("/flow/{name}")
 async def get_flow(name: str, engine: CurrentEngine) -> Response:
     """One flow, with its source, and the signature of it."""
-    flow = engine.store.get_flow(name)
-    record = await in_thread(_with_signature, flow, version_of_flow(engine.store, flow))
+    record = await in_thread(_flow_record, engine.store, name)
     return json_response(record)
 
 
@@ -75,6 +75,11 @@ async def get_version(flow_version: str, engine: CurrentEngine) -> Response:
     """The source of a version that ran."""
     version = await in_thread(engine.store.get_version, flow_version)
     return json_response(await in_thread(_with_signature, version, version))
+
+
+def _flow_record(store: Store, name: str) -> Json:
+    flow = store.get_flow(name)
+    return _with_signature(flow, version_of_flow(store, flow))
 
 
 def _with_signature(record: Flow | FlowVersion, version: FlowVersion) -> Json:
