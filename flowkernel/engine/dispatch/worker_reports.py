@@ -77,14 +77,14 @@ def _is_current(report: WorkerReport, execution: Execution) -> bool:
 
 
 def _as_cancelled(execution: Execution, event: Event) -> Event:
-    """The event; an error of what is being cancelled ends it as cancelled.
+    """The event; any end of what is being cancelled ends it as cancelled.
 
-    The cancel is on disk before the worker knows of it: what the execution requests
-    meanwhile is refused, and its cell raises that. Its cell run has the error.
+    The cancel is on disk before the worker knows of it, and its caller was told so: it
+    stays, also if the last cell succeeds just then. What the execution requests meanwhile
+    is refused, and its cell raises that. Its cell run has the error.
     """
-    if event.kind is not K.ENDED or event.payload["status"] != S.ENDED_ERROR:
-        return event
-    if execution.requested_action is not RequestedAction.CANCEL:
+    is_cancelled = execution.requested_action is RequestedAction.CANCEL
+    if event.kind is not K.ENDED or not is_cancelled:
         return event
     payload = {k: v for k, v in event.payload.items() if k == "notebook_path"}
     return replace(event, payload={**payload, "status": S.ENDED_CANCELLED})
