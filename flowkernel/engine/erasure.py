@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 
 from flowkernel.core.clock import monotonic
+from flowkernel.engine.database_copy import compact
 from flowkernel.home import Home, home_error, open_private
 from flowkernel.store import Store
 
@@ -38,12 +39,13 @@ class Erasure:
         self._home = home
         self._drop_copy = drop_copy
         self._lock = Lock()
-        self._ended_at = self._seconds = (
-            0.0  #: When the last removal ended, and its time.
-        )
+        #: When the last removal ended, and its seconds.
+        self._ended_at = self._seconds = 0.0
         self._ids = _read(home.erasure_mark)
         #: The ids of deletions that are under way.
         self._being_deleted: Counter[str] = Counter()
+        #: The ids of deletions that began since the last removal did.
+        self._begun: set[str] = set()
 
     @property
     def is_due(self) -> bool:
@@ -62,6 +64,7 @@ class Erasure:
         with self._lock:
             self._write(self._ids | ids)
             self._being_deleted += Counter(ids)
+            self._begun |= ids
         try:
             yield
         finally:
@@ -84,18 +87,26 @@ class Erasure:
         """
         with self._lock:
             ids = self._ids - self._being_deleted.keys()
+            self._begun = set()
         if not ids:
             return
         start = monotonic()
         find = self._store.find_execution
         gone = {execution_id for execution_id in ids if find(execution_id) is None}
         if gone:
-            self._store.erase(gone)
-            self._drop_copy()
+            self._erase(gone)
         with self._lock:
-            self._write(self._ids - ids)
+            self._write(self._ids - (ids - self._begun))
         self._ended_at = monotonic()
         self._seconds = self._ended_at - start
+
+    def _erase(self, ids: set[str]) -> None:
+        """Remove them from all files, also if one segment of the journal cannot be read."""
+        try:
+            self._store.erase(ids)
+        finally:
+            compact(self._store, self._home)
+            self._drop_copy()  # Last: another one is a copy of the file.
 
     def _write(self, ids: set[str]) -> None:
         try:

@@ -5,7 +5,6 @@ would know of them once the rows are gone.
 """
 
 import json
-import os
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from logging import getLogger
@@ -13,11 +12,14 @@ from pathlib import Path
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.json_values import dumps
+from flowkernel.core.per_process import PerProcess
 from flowkernel.home import home_error, open_private
 from flowkernel.store import Store
 
-#: How a note is called, in the folder of the notebooks: with the process that wrote it.
-NOTE = "removing-{pid}-{id}.json"
+#: How a note is called, in the folder of the notebooks: with the process that wrote it. A
+#: later one may have the same process id, so that this is one of our own.
+NOTE = "removing-{process}-{id}.json"
+_process = PerProcess(new_id)
 log = getLogger(__name__)
 
 
@@ -46,9 +48,9 @@ def delete_with_notebooks(
 
 def remove_left(store: Store, home: Path) -> None:
     """Remove the notebooks that an engine was killed before it could remove."""
-    own = NOTE.format(pid=os.getpid(), id="*")
+    own = NOTE.format(process=_process.get(), id="*")
     own_notes = set(_folder(home).glob(own))
-    for note in _folder(home).glob(NOTE.format(pid="*", id="*")):
+    for note in _folder(home).glob(NOTE.format(process="*", id="*")):
         if note not in own_notes:
             _remove_noted(store, home, note)
 
@@ -74,7 +76,7 @@ def _folder(home: Path) -> Path:
 
 
 def _write_note(home: Path, ids: Collection[str], paths: list[str]) -> Path:
-    note = _folder(home) / NOTE.format(pid=os.getpid(), id=new_id())
+    note = _folder(home) / NOTE.format(process=_process.get(), id=new_id())
     content = dumps({"ids": list(ids), "paths": paths})
     try:
         with open(note, "w", encoding="utf-8", opener=open_private) as file:

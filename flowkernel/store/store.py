@@ -253,10 +253,10 @@ class Store(Queries):
         return self._journal.remove_pruned()
 
     def erase(self, ids: Set[str]) -> None:
-        """Remove what is left of deleted executions from the journal and from free space.
+        """Remove what is left of deleted executions from the journal.
 
-        The segments of the journal that have some of it are written again, and so is the
-        file. Reading and writing continue.
+        The segments that have some of it are written again. Reading and writing continue.
+        In the free space of the database it stays until `compact`.
 
         Args:
             ids: Of executions, or of roots, whose families were deleted.
@@ -270,8 +270,6 @@ class Store(Queries):
                 if has_events(self._journal.folder, keys):
                     self._journal.close_segment()
             self._journal.erase(keys)
-        if self._writable_folder is not None and self._path != MEMORY:
-            self.compact()
 
     def compact(self) -> None:
         """Replace the file by a copy without free space. Reading and writing continue.

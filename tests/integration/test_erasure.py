@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from flowkernel.cli import main
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
+from flowkernel.core.errors import EngineFault
 from flowkernel.core.models import Event
 from flowkernel.core.models import EventKind as K
 from flowkernel.core.status import ExecutionStatus as S
@@ -18,6 +20,7 @@ from flowkernel.engine.erasure import Erasure
 from flowkernel.home import Home
 from flowkernel.store import Store
 from flowkernel.store.journal.segments import (
+    CLOSED,
     find_damage,
     list_segments,
     read_segment,
@@ -188,6 +191,78 @@ def test_what_is_deleted_meanwhile_stays_noted(erased):
 
     assert places_of(erased.home.path) == []
     assert not erased.erasure.is_due
+
+
+def test_what_is_deleted_again_while_it_is_looked_for_stays_noted(erased, monkeypatch):
+    """Its first deletion was refused. A removal has begun when it is deleted after all."""
+    first, second = erased.record("first"), erased.record(MARKER)
+    erased.delete(first)
+    with suppress(InterruptedError), erased.erasure.deleting({second}):
+        raise InterruptedError  # As a refusal.
+    compact = erased.store.compact
+
+    def delete_meanwhile():
+        compact()
+        erased.delete(second)
+
+    monkeypatch.setattr(erased.store, "compact", delete_meanwhile)
+    erased.erasure.run()
+    monkeypatch.undo()
+
+    assert erased.erasure.is_due
+    erased.erasure.run()
+    assert places_of(erased.home.path) == []
+
+
+def test_a_segment_that_stands_twice_after_a_kill_is_removed(erased, monkeypatch):
+    deleted = erased.record(MARKER)
+    erased.delete(deleted)
+    unlink = Path.unlink
+
+    def kill(path, *arguments, **options):
+        if path.suffix == ".journal":
+            raise InterruptedError
+        unlink(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "unlink", kill)
+    with pytest.raises(InterruptedError):
+        erased.erasure.run()
+    monkeypatch.undo()
+
+    erased.restart()
+    erased.erasure.run()
+
+    assert places_of(erased.home.path) == []
+
+
+def test_a_damaged_segment_keeps_nothing_else_from_being_removed(erased):
+    erased.record("damaged")
+    erased.store.prune_journal()
+    erased.delete(erased.record(MARKER))
+    [first, *_] = list_segments(erased.home.journal)
+    content = bytearray(gzip.compress(read_segment(first)))
+    content[14] ^= 0xFF
+    first.unlink()
+    damaged = first.with_name(first.name.partition(".")[0] + CLOSED)
+    damaged.write_bytes(content)
+
+    with pytest.raises(EngineFault, match="cannot be read"):
+        erased.erasure.run()
+
+    damaged.unlink()
+    assert places_of(erased.home.path) == []
+    assert erased.erasure.is_due  # Something of it may be in the damaged one.
+
+
+def test_without_room_for_a_copy_the_journal_is_cleaned(erased, monkeypatch):
+    erased.delete(erased.record(MARKER))
+    monkeypatch.setattr(Store, "size_bytes", 2**60)
+
+    with pytest.raises(EngineFault, match="A copy needs about"):
+        erased.erasure.run()
+
+    assert not [p for p in places_of(erased.home.path) if p.startswith("journal")]
+    assert erased.erasure.is_due
 
 
 def test_only_segments_with_something_of_it_are_written_again(erased):

@@ -1,14 +1,15 @@
 """Output notebooks go with their executions: all of them, and nothing else."""
 
-import os
 from functools import partial
 
 import pytest
 
 from flowkernel.config import Config
+from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Flow, FlowKind
+from flowkernel.core.per_process import PerProcess
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine import notebook_removal
 from flowkernel.engine.notebook_removal import (
@@ -95,7 +96,8 @@ def test_the_next_engine_removes_what_a_killed_one_left(world, monkeypatch, step
             world.delete([gone])
     assert len(world.files) == 3
 
-    monkeypatch.setattr(os, "getpid", lambda: 1)
+    # Another process, which may have the same process id.
+    monkeypatch.setattr(notebook_removal, "_process", PerProcess(new_id))
     remove_left(world.store, world.home)
 
     assert world.files == [stays] if step == "remove" else sorted([gone, stays])

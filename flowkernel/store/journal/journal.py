@@ -32,6 +32,7 @@ from flowkernel.store.journal.segments import (
     last_frame,
     list_segments,
     remove_pruned,
+    remove_replaced,
     sync_folder,
 )
 from flowkernel.store.pending_changes import PendingChanges
@@ -69,6 +70,7 @@ class Journal:
         self._closed_segments_lock = threading.Lock()
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
+            remove_replaced(folder)
             last = last_frame(folder)
             self.number = max(applied, last)  #: The number of the last frame.
             if last < applied or not self._open_newest():

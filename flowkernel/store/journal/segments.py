@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def read_segment(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise EngineFault(
             f"The journal {str(path)!r} cannot be read: {error}."
         ) from error
@@ -148,12 +149,29 @@ def erase(folder: Path, ids: set[bytes]) -> None:
     """Remove the events of some families and executions from the closed segments.
 
     Only segments that have some of them are written again.
+
+    Raises:
+        EngineFault: One cannot be read. All others are done.
     """
+    faults = []
     for path in list_segments(folder)[:-1]:
-        content = read_segment(path)
+        try:
+            content = read_segment(path)
+        except EngineFault as fault:
+            faults.append(fault)
+            continue
         smaller = _without_events(content, ids)
         if len(smaller) < len(content):
             compress(path, smaller)
+    remove_replaced(folder)
+    if faults:
+        raise faults[0]
+
+
+def remove_replaced(folder: Path) -> None:
+    """Remove segments that have a compressed one in their place: a kill came in between."""
+    for path in folder.glob(f"*{CLOSED}"):
+        path.with_name(path.name.partition(".")[0] + OPEN).unlink(missing_ok=True)
 
 
 def has_events(folder: Path, ids: set[bytes]) -> bool:
