@@ -45,12 +45,17 @@ class HomeClaim:
         with suppress(OSError):  # A full disk: then they may.
             self._home.stop_mark.touch(mode=0o600)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the home at the path is still the one that this engine has claimed."""
+        return _lock_id(self._home) == self._lock_id
+
     def renew(self) -> bool:
         """Write them again if one is gone or wrong: without it, no client finds us.
 
         False if the home at the path is gone, or is another one.
         """
-        if _lock_id(self._home) != self._lock_id:
+        if not self.is_held:
             return False
         # If the disk is full, the next call tries again.
         with suppress(OSError, HomeNotWritable):

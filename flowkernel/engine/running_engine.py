@@ -111,8 +111,13 @@ class Engine:
     def close(self) -> None:
         """Close the store. What was acknowledged is on disk."""
         self.sql.close()
-        self.service.drop_variables()
+        self._work_in_home(self.service.drop_variables)
         self.store.close()
+
+    def _work_in_home(self, work: Callable[[], None]) -> None:
+        """Remove files, unless the home at the path is another one, with its own engine."""
+        if self.claim.is_held:
+            work()
 
     # -- background work -----------------------------------------------------------------
 
@@ -155,11 +160,11 @@ class Engine:
             self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
 
     async def _drop_variables(self) -> float | None:
-        await asyncio.to_thread(self.service.drop_variables)
+        await asyncio.to_thread(self._work_in_home, self.service.drop_variables)
         return DAY
 
     async def _erase(self) -> float | None:
-        await asyncio.to_thread(self.erasure.run)
+        await asyncio.to_thread(self._work_in_home, self.erasure.run)
         return self.erasure.delay(is_person=False) if self.erasure.is_due else DAY
 
     def erase_soon(self, *, is_person: bool) -> None:

@@ -65,3 +65,18 @@ def test_the_start_reads_no_table_for_each_execution_under_way(tmp_path, count_r
     few, many = make_home(tmp_path / "few", 3), make_home(tmp_path / "many", 24)
 
     assert count_reads(few) == count_reads(many)
+
+
+def test_an_engine_whose_home_was_replaced_removes_nothing_from_the_new_one(tmp_path):
+    """Somebody removed the folder, and another engine works in one of the same name."""
+    path = tmp_path / "home"
+    home = make_home(path, 0)
+    with Engine(home, Config(), ENGINE_FILE, processes=NoProcesses(home)):
+        path.rename(tmp_path / "elsewhere")
+        Home(path).prepare()
+        home.engine_lock.touch()
+        home.environment.mkdir(exist_ok=True)
+        file = home.environment / "a"
+        file.write_bytes(b"of a run of the other engine")
+
+    assert file.exists()
