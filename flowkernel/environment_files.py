@@ -46,10 +46,8 @@ class EnvironmentFiles:
         self._key = key
         self._lock = Lock()
         self._on_disk: set[str] = set()  #: Names of files that were written and synced.
-        self._held: Counter[str] = (
-            Counter()
-        )  #: Starts that are being recorded, by name.
-
+        #: Starts that are being recorded, by name.
+        self._held: Counter[str] = Counter()
         #: What the last starts sent: the next one often sends the same.
         self._recent: deque[_Content] = deque(maxlen=RECENT)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from flowkernel.config import Config
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument
+from flowkernel.core.errors import BadArgument, FlowkernelError
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import checked_name
 from flowkernel.core.models import EventKind, Execution, Flow, Json, PassedVariables
@@ -117,14 +117,19 @@ class Service:
             MoveNotAllowed, TooDeep: The parent cannot have another child.
             HomeNotWritable, DiskFull: Its environment variables cannot be kept.
         """
-        with self._kept_variables(request) as variables:
-            return start_execution(
-                self.store,
-                replace(request, environ=None),
-                max_depth=self.config.max_depth,
-                caller=caller,
-                variables=variables,
-            )
+        try:
+            with self._kept_variables(request) as variables:
+                return start_execution(
+                    self.store,
+                    replace(request, environ=None),
+                    max_depth=self.config.max_depth,
+                    caller=caller,
+                    variables=variables,
+                )
+        except FlowkernelError:
+            if request.environ is not None:  # Nothing was started with them.
+                self.drop_variables()
+            raise
 
     def _kept_variables(
         self, request: StartRequest
@@ -182,7 +187,7 @@ class Service:
             MoveNotAllowed: It has not ended.
         """
         model = self.store.get_execution(execution_id)
-        parent = self.store.live.get(model.parent_id or "")
+        parent = self.store.live.get(model.current_parent_id or "")
         return self.start(
             replace(
                 request,

@@ -1,7 +1,7 @@
 """Deciding in memory what requests change, before anything is written."""
 
 from collections import ChainMap
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from flowkernel.core.models import (
 from flowkernel.store.event_checks import check_id, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
 from flowkernel.store.live_state import LiveState
+from flowkernel.store.needed_executions import adopters_of, retried_by
 from flowkernel.store.pending_changes import DatedVersion, PendingChanges, belongs_to
 from flowkernel.store.rows import check_fits
 
@@ -87,11 +88,12 @@ class Batch:
             decide: Called with the parent and the children of the call as they are now.
 
         Raises:
-            ExecutionNotFound: There is no such parent.
+            ExecutionNotFound: There is no such parent, or it is a retry of what was deleted.
         """
         existing = self.find_execution(execution.execution_id)
         if existing is not None:
             return existing
+        self._check_exists(execution.retry_of)
         parent = self.get(execution.parent_id) if execution.parent_id else None
         own = self.children_of_call(execution.parent_id, execution.call_key)
         children = [*self._not_adopted(parent, earlier, own), *own] if earlier else own
@@ -143,18 +145,20 @@ class Batch:
         """Delete families, by the ids of their roots, and single executions.
 
         Raises:
-            MoveNotAllowed: One of these executions has not ended.
+            MoveNotAllowed: One of these executions has not ended, or has adopted one that
+                has not.
         """
-        changed = [*self._state.live.values(), *self.changes.executions.values()]
-        for execution in changed:
-            if belongs_to(execution, ids) and not execution.status.is_ended:
+        for execution in self._under_way():
+            needed = [execution, *adopters_of([execution], self.find_execution)]
+            if any(belongs_to(one, ids) for one in needed):
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
         self.changes.pruned |= ids
 
     def prune_families(self, root_ids: Set[str]) -> Set[str]:
         """Delete families that are not needed; return the ids of their roots.
 
-        A family is needed as long as something that has not ended is a retry of one of it.
+        A family is needed as long as something that has not ended is a retry of one of it,
+        or was adopted by one of it.
 
         Raises:
             MoveNotAllowed: Something in one of them has not ended.
@@ -184,23 +188,24 @@ class Batch:
 
     def retried_roots(self) -> Set[str]:
         """The families that something needs that has not ended: see `prune_families`."""
-        return {execution.root_id for execution in self._retried().values()}
+        adopters = adopters_of(self._under_way(), self.find_execution)
+        return {e.root_id for e in (*self._retried().values(), *adopters)}
+
+    def _under_way(self) -> Iterator[Execution]:
+        """What has not ended."""
+        changed = self.changes.executions
+        for execution in (*self._state.live.values(), *changed.values()):
+            if not execution.status.is_ended:
+                yield execution
+
+    def _check_exists(self, execution_id: str | None) -> None:
+        """Refuse one that was deleted, also if that is decided with the same changes."""
+        if execution_id and belongs_to(self.get(execution_id), self.changes.pruned):
+            raise ExecutionNotFound(execution_id)
 
     def _retried(self) -> dict[str, Execution]:
         """What live executions are retries of, and that of others, and so on, by id."""
-        retried: dict[str, Execution] = {}
-        for execution in (
-            *self._state.live.values(),
-            *self.changes.executions.values(),
-        ):
-            previous_id = None if execution.status.is_ended else execution.retry_of
-            while previous_id is not None and previous_id not in retried:
-                previous = self.find_execution(previous_id)
-                if previous is None:  # It was deleted.
-                    break
-                retried[previous_id] = previous
-                previous_id = previous.retry_of
-        return retried
+        return retried_by(self._under_way(), self.find_execution)
 
     # ---- the state of this moment, with all changes so far
 

@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 
 from flowkernel.config import Config
@@ -18,7 +20,7 @@ from flowkernel.worker.notebook.notebook_saver import write_atomically
 from flowkernel.worker.notebook.render import environment_text, render
 from flowkernel.worker.notebook.typed_parameters import conversions
 from flowkernel.worker.notebook_run import NotebookRun, end_after_error
-from flowkernel.worker.reporting.execution_session import ExecutionEnd
+from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 #: nbclient's words for a kernel that did not start.
 KERNEL_DIED = "Kernel died before replying"
@@ -93,7 +95,7 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
         save_every=config.save_every,
         stream_limit=config.stream_characters,
         display_limit=config.display_characters,
-        write=partial(write_atomically, path=path),
+        write=partial(save_own, session=assignment.session, path=path),
         declarations=version.parameters or (),
         conversions=conversions(version, execution.inputs),
         script=version.path if version.kind is FlowKind.SCRIPT else None,
@@ -106,6 +108,14 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
         cwd=environment.cwd,
         environ=environ,
     )
+
+
+def save_own(
+    notebook: nbformat.NotebookNode, *, session: ExecutionSession, path: Path
+) -> None:
+    """Save the notebook, unless another worker has the execution, and so its notebook."""
+    if not session.is_dropped:
+        write_atomically(notebook, path)
 
 
 def _environ(assignment: Assignment) -> dict[str, str]:

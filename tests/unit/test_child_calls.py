@@ -8,7 +8,7 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
-from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.errors import ExecutionNotFound, FlowNotFound, MoveNotAllowed
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import (
@@ -264,6 +264,14 @@ def test_events_of_what_was_adopted_belong_to_both_families(service, outlived):
         assert (leaf.execution_id, K.LOGGED) in found
 
 
+def test_a_refused_start_leaves_no_environment_behind(service, tmp_path):
+    with pytest.raises(FlowNotFound):
+        service.start(StartRequest(flow="unknown", environ={"SECRET": "s"}))
+
+    folder = Home(tmp_path).environment
+    assert not folder.exists() or not list(folder.iterdir())
+
+
 def test_an_execution_does_not_adopt_what_is_above_it(service, outlived):
     """The child retries its parent within itself, and that makes the same call."""
     top, _again, child, _leaf = outlived
@@ -422,9 +430,42 @@ def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, delete, outliv
     call_of(service, again)
     run(service, again, S.ENDED_ERROR)
 
-    delete(again)
+    # Only through what has adopted it does a cancel reach it.
+    with pytest.raises(MoveNotAllowed):
+        delete(again)
+    assert prune(service, days=None, keep=0).families == 0
 
+    service.store.append(
+        [make_event(child.execution_id, K.ENDED, status=S.ENDED_SUCCESS)]
+    )
+    delete(again)
     assert current(service, child).parent_id == top.execution_id
+
+
+def test_a_retry_of_what_is_deleted_just_then_is_refused(service, monkeypatch):
+    top = service.start(StartRequest(flow="f"))
+    run(service, top, S.ENDED_ERROR)
+    decide = service.store.decide
+
+    def delete_first(change):
+        monkeypatch.undo()
+        service.store.prune([top.execution_id])
+        return decide(change)
+
+    monkeypatch.setattr(service.store, "decide", delete_first)
+
+    with pytest.raises(ExecutionNotFound):
+        retry(service, top)
+
+
+def test_a_retry_of_what_was_adopted_stays_in_its_new_family(service, outlived):
+    _top, again, child, _leaf = outlived
+    call_of(service, again)
+    service.store.append(
+        [make_event(child.execution_id, K.ENDED, status=S.ENDED_ERROR)]
+    )
+
+    assert retry(service, child).parent_id == again.execution_id
 
 
 def test_what_has_not_ended_is_not_retried(service):

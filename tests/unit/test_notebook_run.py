@@ -8,6 +8,7 @@ import pytest
 
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.worker import notebook_run
+from flowkernel.worker.notebook_executor import save_own
 from flowkernel.worker.notebook_run import end_after_error
 from flowkernel.worker.reporting.engine_link import EngineLink
 
@@ -18,6 +19,16 @@ def parameters(**values):
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.papermill = {"parameters": values}
     return notebook_run._parameters(notebook)
+
+
+def test_a_notebook_that_another_worker_has_is_not_saved(tmp_path):
+    notebook, path = nbformat.v4.new_notebook(), tmp_path / "out.ipynb"
+
+    save_own(notebook, session=SimpleNamespace(is_dropped=True), path=path)
+    assert not path.exists()
+
+    save_own(notebook, session=SimpleNamespace(is_dropped=False), path=path)
+    assert path.exists()
 
 
 def test_parameters_that_are_no_json_are_recorded_as_their_text():

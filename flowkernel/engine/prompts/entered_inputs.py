@@ -61,4 +61,5 @@ def next_check(store: Store, failed: Execution) -> InputCheck:
 
 
 def _next_try(failed: Execution) -> StartRequest:
-    return StartRequest(wrapped_of=failed.parent_id, retry_of=failed.execution_id)
+    wrapper_id = failed.current_parent_id
+    return StartRequest(wrapped_of=wrapper_id, retry_of=failed.execution_id)
