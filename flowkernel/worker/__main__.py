@@ -34,7 +34,8 @@ def main(path: str, worker_id: str, config_source: str = "") -> int:
     else:
         config = load_config(home.path)
     threading.Thread(target=warm_up, args=(config,), daemon=True).start()
-    # The import of papermill takes over a second. The fork server starts at the same time.
+    # The import of papermill takes half a second. The fork server starts at the same time.
+    forgo_grammar()
     from flowkernel.kernels.parked.registry import sweep_parked
     from flowkernel.worker.kernel_manager import remove_stale_transports
     from flowkernel.worker.worker import Worker
@@ -46,6 +47,15 @@ def main(path: str, worker_id: str, config_source: str = "") -> int:
     if os.name == "posix":  # Those of processes that were killed meanwhile.
         remove_stale_transports()
     return 0
+
+
+def forgo_grammar() -> None:
+    """Have jsonschema, which papermill imports, do without a package for addresses.
+
+    JupyterLab brings it. To import it takes a second, in which it makes a grammar of addresses
+    in all scripts (IRIs). jsonschema works without it, and notebooks are not checked for them.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def warm_up(config: Config) -> None:

@@ -11,6 +11,7 @@ import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Type
 
 from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
@@ -22,6 +23,7 @@ from flowkernel.kernels.fork_server.socket_folders import (
     parent_folder,
 )
 from flowkernel.kernels.leftovers import sweep_folders
+from flowkernel.worker.eager_channel import EagerChannel
 
 NATIVE = "python3"
 #: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
@@ -131,6 +133,9 @@ class FlowKernelClient(AsyncKernelClient):
 
     Each channel takes two files as long as it is open.
     """
+
+    shell_channel_class = Type(EagerChannel)
+    iopub_channel_class = Type(EagerChannel)
 
     def stop_channels(self) -> None:
         """Close the channels for requests and for output."""

@@ -1,5 +1,7 @@
-"""A worker goes on when the system gives it no thread."""
+"""How a worker starts, and goes on when the system gives it no thread."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -98,3 +100,12 @@ def test_a_failed_start_is_said_until_an_engine_has_heard_it(worker):
 
     start = {"e": {"attempt": 1, "why": "no"}}
     assert replies == [start, start, None]
+
+
+def test_a_worker_makes_no_grammar_as_it_starts():
+    source = "import sys; from flowkernel.worker.__main__ import forgo_grammar; forgo_grammar()"
+    source += "; import papermill; print('lark' in sys.modules)"
+
+    output = subprocess.check_output([sys.executable, "-c", source], text=True)
+
+    assert output.strip() == "False"

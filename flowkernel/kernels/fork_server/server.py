@@ -136,10 +136,13 @@ class ForkServer:
         return target - len(self._ready) - self._starting_count
 
     def _refill(self) -> None:
-        """Fork one kernel, if there are too few; at once if a client waits for it."""
+        """Fork one kernel, if there are too few; at once if a client waits for it.
+
+        Another one is checked when a client gets it.
+        """
         is_urgent = len(self._requests) > self._starting_count
-        is_due = is_urgent or monotonic() >= self._refill_at
-        if self._missing_count > 0 and is_due and self._is_current():
+        is_due = self._is_current() if is_urgent else monotonic() >= self._refill_at
+        if is_due and self._missing_count > 0:
             self._fork()
 
     def _is_current(self) -> bool:
