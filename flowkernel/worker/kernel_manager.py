@@ -60,6 +60,7 @@ class FlowKernelSpecManager(KernelSpecManager):
         self._interpreter = environment.interpreter
         self._prefix = environment.prefix
         self._config = config
+        self._specs: dict[str, KernelSpec] = {}  #: Those that were looked for, by name.
 
     def _kernel_dirs_default(self) -> list[str]:
         """As Jupyter's; the folder of the prefix comes before that of this process."""
@@ -75,6 +76,11 @@ class FlowKernelSpecManager(KernelSpecManager):
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec of this name; its kernels are forked, where they can be."""
+        if kernel_name not in self._specs:
+            self._specs[kernel_name] = self._fork_spec(kernel_name)
+        return self._specs[kernel_name]
+
+    def _fork_spec(self, kernel_name: str) -> KernelSpec:
         spec = self._plain_spec(kernel_name)
         provisioner = spec.metadata.get("kernel_provisioner")
         if provisioner is None and self._config.kernel == "fork":
