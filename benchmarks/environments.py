@@ -64,7 +64,7 @@ class Driver:
         self.pid = process.pid
         self._process = process
 
-    def call(self, verb: str, **arguments: Any) -> Any:
+    def call(self, verb: str, /, **arguments: Any) -> Any:
         """Call a function of the driver; the result, most often the seconds it took."""
         assert self._process.stdin
         assert self._process.stdout

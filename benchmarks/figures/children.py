@@ -27,7 +27,9 @@ PARENT = """
 children = [this.flow("two_cells", n=n, wait=False) for n in range(inputs["count"])]
 this.wait_for(*children)
 """
-NO_TELEMETRY = {
+#: Without telemetry; and its server may take longer to start than the 20 s it has by itself.
+PREFECT = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "ERROR",
@@ -49,7 +51,7 @@ def flow(engine: RunningEngine, count: int) -> float:
 def sides(stack: ExitStack, bench: Bench) -> dict[str, Side]:
     """Each has run a few when the clock starts."""
     path, total, few = two_cells(bench.folder), bench.of(200, 16), 4
-    settings = {"PREFECT_HOME": str(bench.folder / "prefect"), **NO_TELEMETRY}
+    settings = {"PREFECT_HOME": str(bench.folder / "prefect"), **PREFECT}
     drivers = {
         name: stack.enter_context(driver(name, f"drive_{name}", bench, **settings))
         for name in ("papermill", "ploomber", "prefect")
