@@ -356,12 +356,37 @@ class LateCommits(RuleBasedStateMachine):
     def call_and_wait(self, number: int, key: str) -> None:
         """A child runs, and its parent waits for it."""
         if kernel := self.free_kernel(number):
-            self.call(number, key)
+            self.wait_for_child(number, kernel, key)
+
+    def wait_for_child(self, number: int, kernel: Kernel, key: str) -> None:
+        self.call_from(number, kernel, key)
+        self.go_round()
+        if kernel.children and kernel.is_free and kernel in self.kernels:
+            request = WaitRequest(targets=kernel.children, seconds=60, is_flow=True)
+            self.hold(kernel, request, list(kernel.children))
             self.go_round()
-            if kernel.children and kernel.is_free and kernel in self.kernels:
-                request = WaitRequest(targets=kernel.children, seconds=60, is_flow=True)
-                self.hold(kernel, request, list(kernel.children))
-                self.go_round()
+
+    @rule(number=NUMBER)
+    def wait_for_one_and_another(self, number: int) -> None:
+        """What is left of the first wait is carried out when the flow waits again."""
+        kernel = self.free_kernel(number)
+        if kernel is None:
+            return
+        self.wait_for_child(1, kernel, "first")
+        if kernel.request is None or kernel.waiting is None:
+            return
+        calls = self.engine.calls
+        count = len(calls)
+        self.engine.hold(kernel.caller, kernel.request)
+        late, calls[count:] = calls[count:], []
+        for child in [k for k in self.kernels if k.execution_id in kernel.children]:
+            self.kernels.remove(child)
+            self.report(1, child, K.ENDED, status=S.ENDED_SUCCESS)
+        self.go_round()
+        if kernel.is_free and kernel in self.kernels:
+            self.wait_for_child(1, kernel, "second")
+        calls += late
+        self.settle()
 
     @rule(number=NUMBER, key=st.sampled_from(KEYS))
     def adopt(self, number: int, key: str) -> None:
@@ -505,6 +530,18 @@ class LateCommits(RuleBasedStateMachine):
         if kernel := self.free_kernel(number):
             self.kernels.remove(kernel)
             self.report(number, kernel, K.ENDED, status=status)
+
+    @rule(number=NUMBER, status=st.sampled_from([S.ENDED_SUCCESS, S.ENDED_ERROR]))
+    def end_late(self, number: int, status: S) -> None:
+        """Its report comes when the next attempt runs: the worker had forgotten it."""
+        self.go_round()  # The engine knows that the worker has it.
+        if kernel := self.free_kernel(number):
+            self.kernels.remove(kernel)
+            self.report(0, kernel, K.ENDED, status=status)
+            report = self.requests[-1]
+            self.go_round()
+            while not report.call.is_over:
+                self.step(report)
 
     def report(self, number: int, kernel: Kernel, kind: K, **payload: Any) -> None:
         event = make_event(kernel.execution_id, kind, kernel.worker_id, **payload)
