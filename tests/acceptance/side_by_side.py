@@ -1,5 +1,6 @@
 """The same notebook with papermill's own engine and with ours, and what both leave."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,14 @@ def assert_same_cells(notebook: Any, expected: Any, error: Exception | None) -> 
             # A dying kernel may send the execution count, or not.
             counts.discard(None)
         assert len(counts) <= 1
+
+
+def with_this_python(path: Path) -> None:
+    """Name this Python as the kernel of a notebook in Python, whatever it was called."""
+    record = json.loads(path.read_text("utf-8"))
+    metadata = record.setdefault("metadata", {})
+    kernelspec = metadata.setdefault("kernelspec", {})
+    language = metadata.get("language_info", {}).get("name", "python")
+    if kernelspec.get("language", language).lower() in ("python", "python2"):
+        kernelspec.update(name="python3", display_name="Python 3", language="python")
+        path.write_text(json.dumps(record))

@@ -8,7 +8,6 @@ import importlib.metadata
 import json
 import re
 import shutil
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -20,7 +19,7 @@ from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api import Execution, ReturnWhen
 from tests.acceptance.kernels import warm_fork_server
 from tests.acceptance.sdists import unpacked_sdist
-from tests.acceptance.side_by_side import join_streams, run_papermill
+from tests.acceptance.side_by_side import join_streams, run_papermill, with_this_python
 
 pytestmark = [
     pytest.mark.kernel,
@@ -58,17 +57,6 @@ def notebooks(request, tmp_path):
     target = tmp_path / package
     shutil.copytree(source, target)
     return package, sorted(target.rglob("*.ipynb"))
-
-
-def with_this_python(path: Path) -> None:
-    """Name this Python as the kernel of a notebook in Python, whatever it was called."""
-    record = json.loads(path.read_text("utf-8"))
-    metadata = record.setdefault("metadata", {})
-    kernelspec = metadata.setdefault("kernelspec", {})
-    language = metadata.get("language_info", {}).get("name", "python")
-    if kernelspec.get("language", language).lower() in ("python", "python2"):
-        kernelspec.update(name="python3", display_name="Python 3", language="python")
-        path.write_text(json.dumps(record))
 
 
 def outputs(notebook):

@@ -1,5 +1,7 @@
 """The notebooks of papermill's and of nbclient's own tests, with both engines.
 
+papermill's are run as flows, too.
+
 None of them is copied into this project: papermill's come with the installed package,
 nbclient's with its source distribution.
 """
@@ -9,18 +11,25 @@ import json
 import shutil
 from pathlib import Path
 
+import nbformat
 import papermill
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from flowkernel.client.flow_source import read_source
+from flowkernel.core.errors import BadInputs
+from flowkernel.core.models import Flow
 from flowkernel.core.status import CellStatus
 from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.flow_api import Execution, ReturnWhen
 from tests.acceptance.kernels import warm_fork_server
 from tests.acceptance.sdists import unpacked_sdist
 from tests.acceptance.side_by_side import (
     assert_same_cells,
     assert_same_error,
+    join_streams,
     run_papermill,
+    with_this_python,
 )
 
 pytestmark = pytest.mark.kernel
@@ -76,6 +85,14 @@ ALLOWED = {"Skip Exceptions with Cell Tags"}
 EXITS = {"sysexit.ipynb", "sysexit0.ipynb", "systemexit.ipynb"}
 
 
+#: They wait for long, or start papermill themselves: not run once more as flows.
+SLOW = {"binder", "gcs-simple_notebook", "keyboard_interrupt"}
+#: Where `flowkernel run` differs from papermill, and why that is right.
+DIFFERENT_AS_FLOWS = {
+    "nb_version_4.4": "its parameter is a whole number, and gets a text: papermill checks none"
+}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _forked(runtime):
     """Our engine has forked kernels, papermill's own has plain ones."""
@@ -114,10 +131,18 @@ def compare(client, tmp_path, monkeypatch):
             assert_same_cells(notebook, expected, expected_error)
             if not isinstance(expected_error, CellTimeoutError | DeadKernelError):
                 assert_same_record(notebook, expected, path)
+        shutil.copy(path, folder / path.name)
+        is_papermills = path.is_relative_to(PAPERMILL)
+        if expected is not None and is_papermills and path.stem not in SLOW:
+            parameters = arguments.get("parameters", {})
+            assert_same_as_flow(
+                client, folder / path.name, expected_error, expected, parameters
+            )
         executions = [
             execution
             for execution in client.list_executions(limit=1_000)
             if execution.execution_id not in known_ids
+            and execution.started_by == "papermill"
         ]
         return expected_error, notebook, executions
 
@@ -130,6 +155,31 @@ def _parallel(tmp_path, monkeypatch):
     for label in "AB":
         (tmp_path / f"test_file_{label}.txt").write_text(f"Hello from {label}")
     monkeypatch.setenv("NBEXECUTE_TEST_PARALLEL_TMPDIR", str(tmp_path))
+
+
+def assert_same_as_flow(client, path, error, expected, parameters):
+    """What `flowkernel run` makes of the same notebook: the same end, the same outputs."""
+    with_this_python(path)
+    flow = client.register(
+        Flow.from_json({**read_source(str(path)), "cell_timeout": SECONDS})
+    )
+    request = {"flow": flow.name, "inputs": parameters, "allow_extra": True}
+    if path.stem in DIFFERENT_AS_FLOWS:
+        with pytest.raises(BadInputs):
+            client.start(request)
+        return
+    started = client.start(request)
+    execution = Execution(client, started.execution_id).wait(ReturnWhen.ALL_ENDED)
+    assert (execution.status is S.ENDED_SUCCESS) is (error is None)
+    if execution.notebook is not None and execution.notebook.exists():
+        notebook = nbformat.read(execution.notebook, 4)
+        assert outputs(notebook) == outputs(expected)
+
+
+def outputs(notebook):
+    """The outputs of the cells with code; without papermill's note about an error."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [join_streams(cell.outputs) for cell in cells]
 
 
 def assert_same_record(notebook, expected, path):
