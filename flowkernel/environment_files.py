@@ -8,7 +8,6 @@ variables; the values are in these files only.
 
 import hmac
 import json
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from threading import Lock
 from flowkernel.core.errors import EnvironmentGone
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import PassedVariables
+from flowkernel.core.private_files import make_private_folder, replace_private
 from flowkernel.core.variables import names_text, passed_variables
 from flowkernel.home import Home, home_error
 
@@ -94,7 +94,8 @@ class EnvironmentFiles:
             if name in self._on_disk and path.exists():
                 return
             try:
-                _write(path, text)
+                make_private_folder(path.parent)
+                replace_private(path, text, is_durable=True)
             except OSError as error:
                 raise home_error(self._home.path, error) from error
             self._on_disk.add(name)
@@ -138,36 +139,3 @@ def read_variables(
 
 def _path(home: Home, name: str) -> Path:
     return home.environment / f"{name}{SUFFIX}"
-
-
-def _write(path: Path, text: bytes) -> None:
-    """Write a file in one step, and have it and its name on disk; for its owner alone."""
-    _make_folder(path.parent)
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    _sync_folder(path.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """Create it, if it is missing; in any case it is for its owner alone."""
-    try:
-        folder.mkdir(mode=0o700)
-        _sync_folder(folder.parent)
-    except FileExistsError:
-        folder.chmod(0o700)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # It cannot be opened there.
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

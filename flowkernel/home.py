@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel.core.errors import BadArgument, DiskFull, EngineError, HomeNotWritable
+from flowkernel.core.private_files import replace_private
 
 FOLDER = ".flowkernel"
 MAX_PID = 2**31  #: Exclusive; no system has larger ones.
@@ -246,8 +247,8 @@ class EngineFile:
             )
         record = {name: getattr(self, name) for name in self.__slots__}
         address = {name: value for name, value in record.items() if name != "token"}
-        _replace_json(home.address_file, address)
-        _replace_json(home.engine_file, record)
+        replace_private(home.address_file, json.dumps(address).encode())
+        replace_private(home.engine_file, json.dumps(record).encode())
 
     @classmethod
     def read(cls, home: Home, *, token: str | None = None) -> "EngineFile | None":
@@ -276,16 +277,6 @@ class EngineFile:
                 f"{str(path)!r} is broken ({error}). A running engine writes it "
                 "again within two seconds; if none runs, the next one that starts does."
             ) from error
-
-
-def _replace_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a file in one step, readable only by its owner."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(record, file)
-    os.replace(draft, path)
 
 
 def _value(record: dict[str, Any], name: str) -> Any:

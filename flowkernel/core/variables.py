@@ -5,12 +5,10 @@ fixed list of harmless names: nobody's values are there because of who started t
 in a kernel uses this, so it needs the standard library alone.
 """
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import translate
 from functools import lru_cache
-from pathlib import Path
 
 from flowkernel.core.errors import BadArgument, BadValue
 
@@ -40,8 +38,6 @@ BASE_PREFIXES = (
     *("IPYTHON", "MPL", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_"),
     *("ARROW_", "MALLOC_"),
 )
-#: What a start that has few variables gets from the worker, so that programs are found.
-NEEDED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "SYSTEMROOT")
 #: What is about the starting process itself, or made by each kernel: no flow sees it.
 NEVER_NAMES = frozenset(
     {
@@ -50,15 +46,11 @@ NEVER_NAMES = frozenset(
     }
 )
 NEVER_PREFIXES = ("FLOWKERNEL_", "JPY_", "PYTEST_", "PYDEVD_", "BASH_FUNC_")
-#: What the engine and the worker set for their kernels.
-OURS = ("FLOWKERNEL_", "PYDEVD_")
 #: Set in workers and kernels, as in ipykernel's own kernelspec: no warning of the debugger
 #: about frozen modules.
 QUIET_DEBUGGER = "PYDEVD_DISABLE_FILE_VALIDATION"
 #: A kernel sets this to a module of its own; in another kernel it is the same by default.
 INLINE = "module://"
-#: What says which environment of conda is active.
-CONDA = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_PROMPT_MODIFIER")
 
 
 def base_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -155,56 +147,6 @@ def _check_size(values: Mapping[str, str]) -> None:
 def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
     """Shell patterns of names, as one regular expression."""
     return re.compile("|".join(map(translate, patterns)) or r"(?!)")
-
-
-def kernel_environment(
-    base: Mapping[str, str], values: Mapping[str, str] | None, prefix: str | None
-) -> dict[str, str]:
-    """The environment of a kernel, but for what is its own: its id, its token, its home.
-
-    Args:
-        base: That of the worker.
-        values: Those that came with the start; None: none came, and the base is all.
-        prefix: `sys.prefix` of the Python with which the flow was registered.
-    """
-    variables = dict(base)
-    if values is not None:
-        ours = {name: text for name, text in base.items() if name.startswith(OURS)}
-        needed = {name: base[name] for name in NEEDED if name in base}
-        variables = {**needed, **values, **ours}
-    return registered(variables, prefix)
-
-
-def registered(environ: Mapping[str, str], prefix: str | None) -> dict[str, str]:
-    """The variables with the environment of Python of the registration as the active one."""
-    variables = dict(environ)
-    if prefix is None:
-        return variables
-    active = variables.pop("VIRTUAL_ENV", None)
-    variables.pop("VIRTUAL_ENV_PROMPT", None)
-    if variables.get("CONDA_PREFIX") != prefix:
-        for name in CONDA:
-            variables.pop(name, None)
-    if not _is_environment(prefix):
-        return variables
-    commands, replaced = _commands(prefix), {_commands(active)} if active else set()
-    folders = variables.get("PATH", os.defpath).split(os.pathsep)
-    others = [folder for folder in folders if folder not in {commands, *replaced}]
-    variables["PATH"] = os.pathsep.join([commands, *others])
-    if not (Path(prefix) / "conda-meta").is_dir():
-        variables["VIRTUAL_ENV"] = prefix
-    return variables
-
-
-@lru_cache(maxsize=64)
-def _is_environment(prefix: str) -> bool:
-    """Whether it is an environment of its own, and not the Python of the system."""
-    folder = Path(prefix)
-    return (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir()
-
-
-def _commands(prefix: str) -> str:
-    return str(Path(prefix) / ("Scripts" if os.name == "nt" else "bin"))
 
 
 def names_text(names: Iterable[str]) -> str:

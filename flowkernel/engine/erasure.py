@@ -6,7 +6,6 @@ the file are written again, in the background: for all that was deleted meanwhil
 mark on disk says what is still to be removed, so that the next engine does it after a kill.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
@@ -14,8 +13,9 @@ from pathlib import Path
 from threading import Lock
 
 from flowkernel.core.clock import monotonic
+from flowkernel.core.private_files import replace_private
 from flowkernel.engine.database_copy import compact
-from flowkernel.home import Home, home_error, open_private
+from flowkernel.home import Home, home_error
 from flowkernel.store import Store
 
 SOON = 0.2  #: Seconds from a deletion until what is left is removed, at least.
@@ -127,14 +127,4 @@ def _replace(mark: Path, ids: set[str]) -> None:
     if not ids:
         mark.unlink(missing_ok=True)
         return
-    draft = mark.with_suffix(".new")
-    with open(draft, "w", encoding="ascii", opener=open_private) as file:
-        file.write("\n".join(sorted(ids)))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, mark)
-    handle = os.open(mark.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace_private(mark, "\n".join(sorted(ids)).encode("ascii"), is_durable=True)

@@ -1,9 +1,9 @@
 """The file `token-key` of a home: the key of the tokens of its workers and executions."""
 
-import os
 import secrets
 from contextlib import suppress
 
+from flowkernel.core.private_files import replace_private
 from flowkernel.engine.callers import TokenKey
 from flowkernel.home import Home, home_error
 
@@ -34,12 +34,5 @@ def load_key(home: Home) -> TokenKey:
 def _make_key(home: Home) -> TokenKey:
     """Write a new key, in one step. The caller has the lock of the home."""
     secret = secrets.token_bytes(KEY_BYTES)
-    draft = home.token_key.with_name(f"{home.token_key.name}.new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, home.token_key)
+    replace_private(home.token_key, secret, is_durable=True)
     return TokenKey(secret)

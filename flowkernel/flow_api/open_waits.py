@@ -1,14 +1,12 @@
 """The waits of a flow's process, numbered: the engine tells by them which are over."""
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.models import Json
-
-_of_processes: dict[int, "OpenWaits"] = {}
+from flowkernel.core.per_process import PerProcess
 
 
 class OpenWaits:
@@ -40,6 +38,5 @@ class OpenWaits:
         return {"process": self._process, "number": number, "oldest": oldest}
 
 
-def open_waits() -> OpenWaits:
-    """Those of this process. One that was forked begins with none."""
-    return _of_processes.setdefault(os.getpid(), OpenWaits())
+#: Those of this process. One that was forked begins with none.
+open_waits = PerProcess(OpenWaits)

@@ -134,7 +134,7 @@ def long_poll(
     The engine holds each request open for a while. The waiter gives its slot back meanwhile,
     and has one again when this returns.
     """
-    waits = open_waits()
+    waits = open_waits.get()
     with waits.begin() as number:
         while True:
             seconds_left = remaining()

@@ -19,9 +19,9 @@ from jupyter_core.paths import jupyter_runtime_dir
 from flowkernel.client.own_token import without_tokens
 from flowkernel.core.open_files import original_limit
 from flowkernel.core.per_process import PerProcess
-from flowkernel.core.variables import registered
 from flowkernel.kernels.fork_server.socket_folders import private_folder, takes_socket
 from flowkernel.kernels.fork_server.wire import Message, WireConnection
+from flowkernel.kernels.kernel_environment import registered
 from flowkernel.kernels.leftovers import sweep_servers
 from flowkernel.kernels.server_environment import inherited_state
 from flowkernel.kernels.server_key import KEY_LENGTH, KernelCommand

@@ -11,9 +11,9 @@ from typing import Any
 from flowkernel.core.variables import (
     BASE_NAMES,
     BASE_PREFIXES,
-    CONDA,
     base_environment,
 )
+from flowkernel.kernels.kernel_environment import CONDA
 
 LAUNCHERS = ("ipykernel_launcher", "ipykernel")
 KEY_LENGTH = 16  #: Hexadecimal digits in the name of a fork server.

@@ -13,8 +13,8 @@ import duckdb
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineFault
+from flowkernel.core.private_files import sync_folder
 from flowkernel.store.database import copy_tables, engine_error
-from flowkernel.store.journal.segments import sync_folder
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.projector import Projector
 from flowkernel.store.sql_files import queries

@@ -12,8 +12,8 @@ import papermill
 
 from flowkernel.config import Config
 from flowkernel.core.models import FlowKind
-from flowkernel.core.variables import kernel_environment
 from flowkernel.environment_files import read_variables
+from flowkernel.kernels.kernel_environment import kernel_environment
 from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically

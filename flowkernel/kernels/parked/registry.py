@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel.core.errors import BadArgument, NotParked
+from flowkernel.core.private_files import replace_private
 from flowkernel.core.process_id import is_alive
 from flowkernel.home import MAX_PID
 
@@ -104,12 +105,8 @@ def publish(home: Path, kernel: ParkedKernel) -> None:
     """
     path = _path(home, kernel.execution_id)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(kernel), file, default=bytes.decode)  # The key is bytes.
-    os.replace(draft, path)
+    text = json.dumps(asdict(kernel), default=bytes.decode)  # The key is bytes.
+    replace_private(path, text.encode())
 
 
 def withdraw(home: Path, execution_id: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from flowkernel.core.clock import now
 from flowkernel.core.errors import DiskFull, EngineError, EngineFault
 from flowkernel.core.json_values import dumps
+from flowkernel.core.private_files import sync_folder
 from flowkernel.store.database import DISK_FULL_ADVICE, is_disk_full
 from flowkernel.store.journal.frames import (
     Damage,
@@ -33,7 +34,6 @@ from flowkernel.store.journal.segments import (
     list_segments,
     remove_pruned,
     remove_replaced,
-    sync_folder,
 )
 from flowkernel.store.pending_changes import PendingChanges
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowkernel.core.errors import EngineFault
+from flowkernel.core.private_files import sync_folder
 from flowkernel.store.journal.frames import (
     Frame,
     FrameContent,
@@ -221,13 +222,3 @@ def compress(path: Path, content: bytes | None = None) -> None:
     os.replace(draft, target)
     sync_folder(path.parent)
     path.with_name(number + OPEN).unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that a new name in a folder is on disk."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
