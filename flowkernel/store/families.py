@@ -13,13 +13,13 @@ from flowkernel.core.status import ExecutionStatus
 
 
 class FamilyMember(NamedTuple):
-    """A member of a family, as JSON text: making a thousand models would be too slow."""
+    """A member of a family. Making a thousand models would be too slow."""
 
     execution_id: str
     root_id: str
     parent_id: str | None
     adopted_by: str | None
-    text: str
+    text: str = ""  #: The execution as JSON, if the query reads it.
 
 
 class Ancestor(NamedTuple):

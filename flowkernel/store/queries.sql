@@ -96,6 +96,13 @@ SELECT execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
 FROM execution WHERE root_id = ANY($root_ids::UUID[])
 ORDER BY depth, created_at, execution_id;
 
+-- family_ids
+-- Families, parents first: what is needed to say who is under whom.
+SELECT execution_id::VARCHAR AS execution_id, root_id::VARCHAR AS root_id,
+    parent_id::VARCHAR AS parent_id, adopted_by::VARCHAR AS adopted_by
+FROM execution WHERE root_id = ANY($root_ids::UUID[])
+ORDER BY depth, created_at, execution_id;
+
 -- call_children
 -- The executions that one call started in any of some tries, oldest first.
 SELECT * FROM execution

@@ -116,7 +116,7 @@ class SeqPages:
             return []
         members = [
             FamilyMember(**record)
-            for record in self._read("family", root_ids=[*root_ids])
+            for record in self._read("family_ids", root_ids=[*root_ids])
         ]
         below = members_under(root_id, members)
         return [member.execution_id for member in below if member.root_id != root_id]
