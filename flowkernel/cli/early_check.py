@@ -11,7 +11,7 @@ def check_early(
     inputs: dict[str, Json],
     *,
     texts: dict[str, str],
-    allows_others: bool,
+    allow_extra: bool,
 ) -> None:
     """Refuse wrong inputs at once; the engine, which checks all starts, takes seconds to start.
 
@@ -29,5 +29,5 @@ def check_early(
         return
     from flowkernel.engine.input_check import InputCheck, PassedInputs
 
-    passed = PassedInputs(values=inputs, texts=texts, allows_others=allows_others)
+    passed = PassedInputs(values=inputs, texts=texts, allow_extra=allow_extra)
     InputCheck.of(signature).check(fields["name"], passed)

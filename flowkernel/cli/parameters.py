@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.json_values import check_input_name, dumps
+from flowkernel.core.json_values import check_input_name, dumps, is_number
 from flowkernel.core.models import Json
 from flowkernel.forms.literals import value_of
 
@@ -84,8 +84,8 @@ def lost_text(text: str, value: Json) -> bool:
     >>> [lost_text("3", 3), lost_text("007", 7), lost_text("monday", "monday")]
     [False, True, False]
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return not isinstance(value, str) and not (is_number and text == dumps(value))
+    is_same = is_number(value) and text == dumps(value)
+    return not isinstance(value, str) and not is_same
 
 
 def inputs_in(pairs: Sequence[str]) -> dict[str, Json]:

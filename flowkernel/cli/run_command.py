@@ -139,7 +139,7 @@ def run(
     client, wrappers = make_client(), wrappers_in(using or [])
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
     options |= {"interactive": interactive, "texts": texts, "environ": environ}
-    check_early(client, target, inputs, texts=texts, allows_others=allow_extra)
+    check_early(client, target, inputs, texts=texts, allow_extra=allow_extra)
     with termination() as request:
         execution = start(client, target, inputs, **options)
         if no_wait:

@@ -50,6 +50,15 @@ def dumps(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def is_number(value: object) -> bool:
+    """Whether it is a number of JSON; Python counts booleans as such, too.
+
+    >>> [is_number(1), is_number(2.5), is_number(True)]
+    [True, True, False]
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def checked_name(name: str, kind: str = "flow") -> str:
     """The name without spaces at its ends.
 

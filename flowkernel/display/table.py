@@ -6,6 +6,7 @@ from functools import partial
 from html import escape
 from typing import Any
 
+from flowkernel.core.json_values import is_number
 from flowkernel.core.text import one_line
 
 SHOWN_ROWS = 50  #: Rows that are shown of a table, inclusive; `rows` has all of them.
@@ -43,8 +44,8 @@ class Table:
             max([len(name), *(len(row[place]) for row in cells)])
             for place, name in enumerate(self.columns)
         ]
-        is_number = [_are_numbers(visible, place) for place in range(len(self.columns))]
-        line = partial(_aligned, widths=widths, is_number=is_number)
+        is_right = [_are_numbers(visible, place) for place in range(len(self.columns))]
+        line = partial(_aligned, widths=widths, is_right=is_right)
         lines = [line(self.columns), "  ".join("-" * width for width in widths)]
         lines += [line(row) for row in cells]
         return "\n".join([*lines, *self._notes(len(visible))])
@@ -77,12 +78,12 @@ class Table:
 
 
 def _aligned(
-    parts: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]
+    parts: Sequence[str], widths: Sequence[int], is_right: Sequence[bool]
 ) -> str:
     """The parts as one line: numbers to the right, everything else to the left."""
     padded = (
         part.rjust(width) if right else part.ljust(width)
-        for part, width, right in zip(parts, widths, is_number, strict=True)
+        for part, width, right in zip(parts, widths, is_right, strict=True)
     )
     return "  ".join(padded).rstrip()
 
@@ -104,7 +105,4 @@ def _text(value: Any) -> str:
 
 def _are_numbers(rows: Sequence[Sequence[Any]], place: int) -> bool:
     values = [row[place] for row in rows if row[place] is not None]
-    return bool(values) and all(
-        isinstance(value, int | float) and not isinstance(value, bool)
-        for value in values
-    )
+    return bool(values) and all(map(is_number, values))

@@ -33,7 +33,7 @@ class PassedInputs:
     texts: Mapping[str, str] = field(default_factory=dict)
     #: Names that need not be declared: the run that is run again had them.
     allowed_names: Set[str] = frozenset()
-    allows_others: bool = False
+    allow_extra: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class InputCheck:
                 yield f"{name!r} is a word of Python and cannot be a variable"
 
     def _unknown_names(self, inputs: PassedInputs) -> list[str]:
-        if not self.signature or self.signature.takes_others or inputs.allows_others:
+        if not self.signature or self.signature.takes_others or inputs.allow_extra:
             return []
         names = self.types.keys() | inputs.allowed_names
         return [name for name in inputs.values if name not in names]

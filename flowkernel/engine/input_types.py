@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from flowkernel.core.annotation_types import KNOWN_TYPES, parse_annotation, type_of
-from flowkernel.core.json_values import dumps, plain_json
+from flowkernel.core.json_values import dumps, is_number, plain_json
 from flowkernel.core.models import Json
 from flowkernel.core.signature import Parameter
 from flowkernel.core.source_names import SourceNames
@@ -43,8 +43,7 @@ WORDS: Mapping[str, str] = {
 
 def _text(value: object) -> object:
     """Text; a number in its own digits."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return dumps(value) if is_number else value
+    return dumps(value) if is_number(value) else value
 
 
 def _no_bool(value: object) -> object:

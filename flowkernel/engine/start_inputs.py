@@ -57,7 +57,7 @@ def checked_inputs(
             values=values,
             texts=request.texts,
             allowed_names=frozenset(earlier.values if earlier else ()),
-            allows_others=request.allow_extra,
+            allow_extra=request.allow_extra,
         )
         result = check.check(plan.flow_name, inputs)
     if earlier is None or not is_same_version:

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.errors import BadArgument, FlowNotFound
 from flowkernel.core.json_record import JsonRecord
-from flowkernel.core.json_values import plain_json
+from flowkernel.core.json_values import is_number, plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json
 from flowkernel.core.python_source import parse_source
 from flowkernel.core.suggestions import suggestion
@@ -176,7 +176,7 @@ def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
     for name, limits in by_name.items():
         numbers = [*limits] if isinstance(limits, tuple | list) else []
         default = parameters.get(name)
-        are_numbers = all(map(_is_number, [*numbers, default]))
+        are_numbers = all(map(is_number, [*numbers, default]))
         if len(numbers) != 2 or not are_numbers or numbers[0] > numbers[1]:
             raise BadArgument(
                 f"{LIMITS} of the wrapper {flow.name!r} has {name!r}: {limits!r}. Give two "
@@ -185,10 +185,6 @@ def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
             )
         _check_limits(flow.name, name, default, limits)
     return by_name
-
-
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _literal_dict(flow: Flow, name: str, content: str) -> dict[str, Json] | None:

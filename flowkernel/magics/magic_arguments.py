@@ -10,7 +10,7 @@ from IPython.utils.text import DollarFormatter
 
 from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.json_values import check_input_name
+from flowkernel.core.json_values import check_input_name, is_number
 from flowkernel.core.models import Json
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
@@ -187,8 +187,7 @@ def texts_of(words: list[str], inputs: dict[str, Any]) -> dict[str, str]:
 def _is_lost(text: str, value: Any) -> bool:
     if isinstance(value, str) or _literal(text, _Missing) is _Missing:
         return False
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return not is_number or text != repr(value)
+    return not is_number(value) or text != repr(value)
 
 
 class _Missing:

@@ -254,7 +254,7 @@ def test_one_sentence_says_all_that_is_wrong():
 def test_other_names_pass_if_that_is_wanted_or_if_an_earlier_try_had_them():
     check, values = check_of("n: int"), {"n": "3", "other": [1]}
 
-    for allowed in ({"allows_others": True}, {"allowed_names": {"other"}}):
+    for allowed in ({"allow_extra": True}, {"allowed_names": {"other"}}):
         result = check.check("f", PassedInputs(values=values, **allowed))
         assert result.values == {"n": 3, "other": [1]}
 
