@@ -68,9 +68,8 @@ def _hidden_loop(own_loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     if loop is None:
         yield
         return
-    swap = getattr(
-        tasks, "_swap_current_task", lambda _loop, task: task
-    )  # From 3.12 on.
+    # From 3.12 on.
+    swap = getattr(tasks, "_swap_current_task", lambda _loop, task: task)
     task = swap(loop, None)
     _set_running_loop(None)
     asyncio.set_event_loop(own_loop)

@@ -266,9 +266,8 @@ class Projector:
         """Log a failure of the thread; return the seconds until it tries again."""
         count = self.failure_count
         count.note_failure(error)
-        if isinstance(
-            error, OSError
-        ):  # From compressing the journal, which is unharmed.
+        if isinstance(error, OSError):
+            # From compressing the journal, which is unharmed.
             logger.warning(f"The journal could not be compressed: {error}")
             return FLUSH_INTERVAL
         self._wake_up.set()

@@ -21,9 +21,8 @@ from flowkernel.store.list_queries import ListQueries, uuid_text
 from flowkernel.store.seq_pages import SeqPages
 
 MIN_ID_PART = 4  #: Characters of a shortened id, inclusive.
-MATCHED_EXECUTIONS = (
-    10_000  #: How many of the newest executions a shortened id can mean.
-)
+#: How many of the newest executions a shortened id can mean.
+MATCHED_EXECUTIONS = 10_000
 DEFAULT_LIMITS = user_sql.SqlLimits()
 
 

@@ -25,9 +25,8 @@ from flowkernel.core.models import Json
 from flowkernel.store.database import Connection
 from flowkernel.store.sql_guard import checked_sql, refusal
 
-INTERRUPT_INTERVAL = (
-    0.05  #: Seconds between interrupts of a query beyond its time limit.
-)
+#: Seconds between interrupts of a query beyond its time limit.
+INTERRUPT_INTERVAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)

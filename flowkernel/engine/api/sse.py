@@ -11,9 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from flowkernel.engine.api.query import Seq
 
-PING_SECONDS = (
-    5.0  #: Between comments, by which a client knows that the engine is there.
-)
+#: Between comments, by which a client knows that the engine is there.
+PING_SECONDS = 5.0
 #: A client that takes nothing for so many seconds is gone; it can connect again.
 SEND_SECONDS = 60.0
 

@@ -43,9 +43,8 @@ class Assignments:
     pause: list[str]
     resume: list[str]
     decisions: dict[str, Decision | None]  #: On those that are paused.
-    drop: list[
-        str
-    ]  #: They have ended, or what it has of them is an attempt that is over.
+    #: They have ended, or what it has of them is an attempt that is over.
+    drop: list[str]
     stop: bool
 
     @property

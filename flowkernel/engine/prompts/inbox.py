@@ -124,9 +124,8 @@ class Inbox:
             return self._refuse(message, answer)
         try:
             response = self._checked(message, answer.response)
-        except (
-            NotOpen
-        ):  # Somebody answered a moment ago, and it is carried out already.
+        except NotOpen:
+            # Somebody answered a moment ago, and it is carried out already.
             current = self.current(message)
             if current.status is MS.OPEN:
                 raise

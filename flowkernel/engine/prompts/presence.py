@@ -53,9 +53,10 @@ class Presence:
         activity = Activity(person=person, channel=channel, at=now())
         with self._lock:
             self._last = activity
+            # The clock may be set back.
             is_due = self._written_at is None or (
                 abs(activity.at - self._written_at) > timedelta(seconds=WRITE_SECONDS)
-            )  # The clock may be set back.
+            )
             if is_due:
                 self._written_at = activity.at
                 _write(self._path, activity)

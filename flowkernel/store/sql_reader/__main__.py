@@ -92,9 +92,8 @@ def main(options: Options) -> int:
     send_message(control, {"step": "ready"})
     _wait(options, control, copy, count)
     shutil.rmtree(options.folder, ignore_errors=True)
-    os._exit(
-        0
-    )  # A question may have begun at this very moment: the next reader has it.
+    # A question may have begun at this very moment: the next reader has it.
+    os._exit(0)
 
 
 def _start(options: Options, control: socket.socket) -> FollowingCopy:
