@@ -18,7 +18,6 @@ from flowkernel.core.errors import BadArgument, EngineFault
 from flowkernel.core.models import (
     Event,
     EventKind,
-    Execution,
     Flow,
     FlowKind,
     FlowVersion,
@@ -26,6 +25,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
 from flowkernel.store import Commit, SqlLimits, Store, sql_files
+from tests.records import an_execution
 
 S = ExecutionStatus
 K = EventKind
@@ -112,19 +112,8 @@ def make_event(execution_id: str, kind: K, /, **payload: object) -> Event:
 
 
 def created_event() -> Event:
-    id_ = new_id()
-    execution = Execution(
-        execution_id=id_,
-        root_id=id_,
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=S.PENDING,
-        created_at=NOON,
-        inputs={"n": 10**30},
-    )
-    return make_event(id_, K.CREATED, **execution.to_json())
+    execution = an_execution(status=S.PENDING, inputs={"n": 10**30})
+    return make_event(execution.execution_id, K.CREATED, **execution.to_json())
 
 
 def running_with_a_cell() -> list[Event]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.core.models import Decision, DecisionVerb, Execution, RequestedAction
+from flowkernel.core.models import Decision, DecisionVerb, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.assignments import (
     WorkerHoldings,
@@ -16,6 +16,7 @@ from flowkernel.engine.dispatch.assignments import (
     plan_assignments,
 )
 from flowkernel.engine.dispatch.slots import EXTERNAL
+from tests.records import an_execution
 
 S = ExecutionStatus
 A = RequestedAction
@@ -24,18 +25,7 @@ DECISION = Decision(verb=DecisionVerb.SKIP, decision_id="d1")
 
 
 def execution(execution_id="e", status=S.RUNNING, *, worker="w", **fields):
-    return Execution(
-        execution_id=execution_id,
-        root_id=execution_id,
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=status,
-        created_at=NOON,
-        worker=worker,
-        **fields,
-    )
+    return an_execution(execution_id, status, worker=worker, **fields)
 
 
 def assigned(*live, holding=(), paused=(), worker="w", **engine):

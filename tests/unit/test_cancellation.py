@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.clock import new_id
-from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
+from flowkernel.core.models import Event, EventKind, RequestedAction
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.cancellation import (
     cancels,
     to_cancel,
 )
+from tests.records import an_execution
 
 S = ExecutionStatus
 K = EventKind
@@ -19,17 +20,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def execution(execution_id, status=S.RUNNING, **fields):
-    return Execution(
-        execution_id=execution_id,
-        root_id="parent",
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=status,
-        created_at=NOON,
-        **fields,
-    )
+    return an_execution(execution_id, status, root_id="parent", **fields)
 
 
 def child(status, **fields):

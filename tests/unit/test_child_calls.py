@@ -13,7 +13,6 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import (
     EventKind,
-    Execution,
     Failure,
     Flow,
     FlowKind,
@@ -35,6 +34,7 @@ from flowkernel.engine.starting import adopted_event
 from flowkernel.engine.wrapper_registry import WrapperUse
 from flowkernel.home import Home
 from flowkernel.store import Store
+from tests.records import an_execution
 
 S = ExecutionStatus
 K = EventKind
@@ -43,14 +43,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def execution(execution_id, status=S.RUNNING, **fields):
     defaults = {"root_id": "root", "flow_version": "v1", "flow_name": "leaf"}
-    return Execution(
-        execution_id=execution_id,
-        type="FLOW",
-        name="leaf",
-        status=status,
-        created_at=NOON,
-        **{**defaults, **fields},
-    )
+    return an_execution(execution_id, status, **{**defaults, **fields})
 
 
 def a_call(*children, is_wrapped=False, retry_of=None, losses=0):

@@ -11,7 +11,6 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import (
     DecisionVerb,
     EventKind,
-    Execution,
     Message,
     RequestedAction,
 )
@@ -32,6 +31,7 @@ from flowkernel.engine.service import (
 )
 from flowkernel.home import Home
 from flowkernel.store import Store
+from tests.records import an_execution
 
 K = EventKind
 A = RequestedAction
@@ -51,26 +51,10 @@ def failed(service):
 
     def failed(*, is_parked=True):
         root = new_id()
-        born = Execution(
-            execution_id=root,
-            root_id=root,
-            type="WRAPPER",
-            flow_name="interactive",
-            flow_version="v1",
-            name="report (interactive)",
-            status=S.QUEUED,
-            created_at=now(),
-        )
-        child = replace(
-            born,
-            execution_id=new_id(),
-            type="FLOW",
-            flow_name="report",
-            name="report",
-            parent_id=root,
-            depth=1,
-            parks=True,
-        )
+        of_wrapper = {"type": "WRAPPER", "flow_name": "interactive"}
+        born = an_execution(root, S.QUEUED, **of_wrapper)
+        below = {"root_id": root, "parent_id": root, "depth": 1}
+        child = an_execution(status=S.QUEUED, parks=True, **below)
         service.store.append(
             [
                 make_event(root, K.CREATED, **born.to_json()),

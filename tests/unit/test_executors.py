@@ -1,6 +1,5 @@
 """Each type of execution has one plan in the engine and one executor in the worker."""
 
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import get_args
 
@@ -8,7 +7,7 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.models import Environment, Execution, FlowKind
+from flowkernel.core.models import Environment, FlowKind
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ExecutionType
 from flowkernel.engine.start_plan import (
@@ -20,21 +19,14 @@ from flowkernel.engine.start_plan import (
 )
 from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.executors import EXECUTORS, executor_of
+from tests.records import an_execution
 
 VERSION = version_of("report", FlowKind.CELL, "1", None, None)
 
 
 def execution(type_name):
-    return Execution(
-        execution_id="e",
-        root_id="e",
-        type=type_name,
-        flow_name="report",
-        flow_version=VERSION.flow_version,
-        name="report",
-        status=S.ENDED_SUCCESS,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
+    version = VERSION.flow_version
+    return an_execution("e", S.ENDED_SUCCESS, type=type_name, flow_version=version)
 
 
 def store_of(model):

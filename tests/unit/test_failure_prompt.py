@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowkernel.core.clock import new_id
-from flowkernel.core.models import CellError, Execution, Failure, FlowKind, Wrapped
+from flowkernel.core.models import CellError, Failure, FlowKind, Wrapped
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.status import ExecutionStatus as S
@@ -18,6 +17,7 @@ from flowkernel.engine.prompts.failure_prompt import (
 )
 from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.forms.form import Form
+from tests.records import an_execution
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FAILURE = Failure(
@@ -27,17 +27,9 @@ FAILURE = Failure(
 
 def failed(**fields):
     """A notebook of three cells whose second one failed; its kernel is kept."""
-    id_ = new_id()
-    execution = Execution(
-        execution_id=id_,
-        root_id=id_,
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
+    execution = an_execution(
         status=S.PAUSED,
         status_message="Cell 2 of 3: NameError: name 'amount' is not defined",
-        created_at=NOON,
         started_at=NOON,
         parked_at=NOON,
         inputs={"day": "monday"},

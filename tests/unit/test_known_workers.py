@@ -1,17 +1,15 @@
 """A worker of the engine before this one has time to find it, as long as it lives."""
 
 import sys
-from datetime import UTC, datetime
 
 import psutil
 import pytest
 
 from flowkernel.config import Config
-from flowkernel.core.models import Execution
 from flowkernel.core.process_id import named_in_processes
-from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.known_workers import PATIENCE, KnownWorkers
 from flowkernel.engine.dispatch.slots import EXTERNAL
+from tests.records import an_execution
 from tests.stage import clock
 
 __all__ = ["clock"]
@@ -20,17 +18,7 @@ PAPERMILL = f"{EXTERNAL}7"
 
 
 def running(worker):
-    return Execution(
-        execution_id=worker,
-        root_id=worker,
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=ExecutionStatus.RUNNING,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        worker=worker,
-    )
+    return an_execution(worker, worker=worker)
 
 
 @pytest.fixture

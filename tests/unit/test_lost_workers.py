@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.dispatch.lost_workers import find_orphans
+from tests.records import an_execution
 
 S = ExecutionStatus
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -14,18 +14,7 @@ LEASE = 9.0
 
 
 def assigned(status=S.RUNNING, **fields):
-    return Execution(
-        execution_id="e",
-        root_id="e",
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=status,
-        created_at=NOON,
-        worker="w",
-        **fields,
-    )
+    return an_execution("e", status, worker="w", **fields)
 
 
 def is_gone(_worker_id):

@@ -19,6 +19,7 @@ from flowkernel.core.projection import (
     fold_cell,
 )
 from flowkernel.core.status import ENDED, MOVES, CellStatus, ExecutionStatus
+from tests.records import an_execution
 
 S = ExecutionStatus
 K = EventKind
@@ -27,18 +28,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def standing_at(status: S) -> Execution:
-    id_ = new_id()
-    return Execution(
-        execution_id=id_,
-        root_id=id_,
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=status,
-        created_at=NOON,
-        last_seq=1,
-    )
+    return an_execution(status=status, last_seq=1)
 
 
 def happened(execution: Execution, kind: K, /, **payload: object) -> Event:

@@ -33,6 +33,7 @@ from flowkernel.core.projection import fold
 from flowkernel.core.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
 from flowkernel.store import HEAVY, Commit, SqlLimits, Store
 from flowkernel.store.caches import RecentIds
+from tests.records import an_execution
 
 S = ExecutionStatus
 K = EventKind
@@ -82,20 +83,7 @@ def cell_started_event(execution: Execution, **values: object) -> Event:
 
 
 def created_event(**values: object) -> Event:
-    id_ = str(values.get("execution_id") or new_id())
-    execution = Execution(
-        **{
-            "execution_id": id_,
-            "root_id": id_,
-            "type": "FLOW",
-            "flow_name": "report",
-            "flow_version": "v1",
-            "name": "report",
-            "status": S.PENDING,
-            "created_at": NOON,
-        }
-        | values
-    )
+    execution = an_execution(**{"status": S.PENDING} | values)
     return make_event(execution, K.CREATED, **execution.to_json())
 
 

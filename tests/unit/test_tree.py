@@ -24,6 +24,7 @@ from flowkernel.display.tree import (
     tree_text,
 )
 from flowkernel.widgets.tree_html import COLOURS, tree_html
+from tests import records
 
 S = ExecutionStatus
 K = EventKind
@@ -31,20 +32,10 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def an_execution(execution_id: str = "root", **fields: Any) -> Execution:
-    values: dict[str, Any] = {
-        "root_id": "root",
-        "type": "FLOW",
-        "flow_name": "report",
-        "flow_version": "v1",
-        "name": fields.get("flow_name", "report"),
-        "status": S.RUNNING,
-        "created_at": NOON,
-        "started_at": NOON,
-        **fields,
-    }
-    if S(values["status"]).is_ended:
+    values: dict[str, Any] = {"root_id": "root", "started_at": NOON, **fields}
+    if S(values.get("status", S.RUNNING)).is_ended:
         values.setdefault("ended_at", NOON + timedelta(seconds=3))
-    return Execution(execution_id=execution_id, **values)
+    return records.an_execution(execution_id, **values)
 
 
 def a_child(number: int, **fields: Any) -> Execution:

@@ -1,28 +1,18 @@
 """Following an execution when the stream breaks for an unexpected reason."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.client.watch import follow
-from flowkernel.core.models import Event, Execution
-from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.models import Event
 from flowkernel.home import Home
+from tests.records import an_execution
 
 ROOT_ID = "0d9f2c1e-7b3a-4f60-9a44-1d2e3f405162"
-RUNNING = Execution(
-    execution_id=ROOT_ID,
-    root_id=ROOT_ID,
-    type="FLOW",
-    flow_name="report",
-    flow_version="v1",
-    name="report",
-    status=ExecutionStatus.RUNNING,
-    created_at=datetime(2026, 1, 1, tzinfo=UTC),
-)
+RUNNING = an_execution(ROOT_ID)
 
 
 class OtherVersion(Client):

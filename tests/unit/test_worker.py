@@ -7,13 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from flowkernel.config import Config
-from flowkernel.core.clock import new_id, now
-from flowkernel.core.models import Execution, FlowKind, FlowVersion
-from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.models import FlowKind, FlowVersion
 from flowkernel.home import Home
 from flowkernel.worker import worker as worker_module
 from flowkernel.worker.reporting.assignment_poller import ACTIONS
 from flowkernel.worker.worker import NO_THREADS, Worker
+from tests.records import an_execution
 
 
 class NoThread:
@@ -39,17 +38,7 @@ class Engine:
 
 @pytest.fixture
 def assignment():
-    execution = Execution(
-        execution_id=new_id(),
-        root_id=new_id(),
-        type="FLOW",
-        flow_name="report",
-        flow_version="v1",
-        name="report",
-        status=ExecutionStatus.RUNNING,
-        created_at=now(),
-        losses=1,
-    )
+    execution = an_execution(losses=1)
     version = FlowVersion(
         flow_version="v1", flow_name="report", kind=FlowKind.CELL, source="1"
     )

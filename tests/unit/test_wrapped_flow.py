@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.errors import BadArgument
-from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Wrapped
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.flow_api.execution import Execution, WrappedFlow
+from tests.records import an_execution
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -27,17 +27,8 @@ class RecordedExecutions:
 
 
 def record(execution_id, status=S.ENDED_ERROR, **fields):
-    return Record(
-        execution_id=execution_id,
-        root_id="root",
-        type="FLOW",
-        flow_name="fetch",
-        flow_version="v1",
-        name="fetch",
-        status=status,
-        created_at=NOON,
-        **fields,
-    )
+    of_root = {"root_id": "root", "flow_name": "fetch"}
+    return an_execution(execution_id, status, **of_root, **fields)
 
 
 def wrapped_flow(*records):
