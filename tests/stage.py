@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -24,15 +25,17 @@ from flowkernel.client.client import Client
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Event, EventKind
+from flowkernel.core.models import Event, EventKind, Flow, FlowKind
 from flowkernel.engine.__main__ import make_engine_file
 from flowkernel.engine.api.app import make_app
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.http_server import HttpServer, listen
 from flowkernel.engine.running_engine import Engine
+from flowkernel.engine.service import Service
 from flowkernel.flow_api import Execution, System
 from flowkernel.flow_api.context import enter
 from flowkernel.home import EngineFile, Home
+from flowkernel.store import Store
 from tests.conftest import until
 
 #: Workers are not lost because the clock was moved by an hour, and wait shortly.
@@ -49,6 +52,17 @@ ENGINE_FILE = EngineFile(
     interpreter=sys.executable,
     home="",
 )
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """The verbs of an engine over a store in memory, with the flow `f`; no worker."""
+    home = Home(tmp_path)
+    home.prepare()
+    with Store(":memory:") as store:
+        service = Service(store, home, Config())
+        service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
+        yield service
 
 
 class Clock:

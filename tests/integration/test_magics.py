@@ -1,35 +1,19 @@
 """The magics in a real shell against a real engine; no kernels."""
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pandas
 import polars
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from flowkernel.api import find_flow, list_executions, register, sql
-from flowkernel.client.client import Client
 from flowkernel.core.errors import FlowNotFound, SqlRefused
 from flowkernel.core.models import FlowKind, OnLost
 from flowkernel.magics.dataframes import data_frame
 from tests.conftest import until
+from tests.magic_shell import shell
 
-
-@pytest.fixture
-def shell(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InteractiveShell]:
-    """A real shell with the magics, beside a running engine."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.run_line_magic("load_ext", "flowkernel")
-    yield shell
-    InteractiveShell.clear_instance()
+__all__ = ["shell"]
 
 
 def test_a_cell_becomes_a_flow(shell, client, tmp_path, capsys):

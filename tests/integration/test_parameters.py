@@ -13,7 +13,6 @@ import nbformat
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import flowkernel
 from flowkernel.api import client_of
@@ -26,6 +25,7 @@ from flowkernel.flow_api.exceptions import ExecutionSuccess
 from flowkernel.home import EngineFile, Home
 from flowkernel.magics.target_completion import TargetCompleter
 from tests.conftest import until
+from tests.magic_shell import shell
 from tests.stage import (
     PlayedWorker,
     PlayedWrapper,
@@ -33,6 +33,8 @@ from tests.stage import (
     set_flow_context,
     shipped_handler,
 )
+
+__all__ = ["shell"]
 
 HANDLER = """
 from datetime import date
@@ -78,19 +80,6 @@ def notebook(tmp_path: Path) -> str:
     cells = [nbformat.v4.new_code_cell(CELL, metadata={"tags": ["parameters"]})]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "daily.ipynb")
     return str(tmp_path / "daily.ipynb")
-
-
-@pytest.fixture
-def shell(
-    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[InteractiveShell]:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.run_line_magic("load_ext", "flowkernel")
-    yield shell
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture

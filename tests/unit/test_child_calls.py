@@ -35,6 +35,9 @@ from flowkernel.engine.wrapper_registry import WrapperUse
 from flowkernel.home import Home
 from flowkernel.store import Store
 from tests.records import an_execution
+from tests.stage import service
+
+__all__ = ["service"]
 
 S = ExecutionStatus
 K = EventKind
@@ -123,16 +126,6 @@ def test_a_retry_that_a_wrapper_has_started_already_is_that_retry():
 
     assert call.existing() is second
     assert (another.existing(), another.retry_of()) == (None, "second")
-
-
-@pytest.fixture
-def service(tmp_path):
-    home = Home(tmp_path)
-    home.prepare()
-    with Store(":memory:") as store:
-        service = Service(store, home, Config())
-        service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
-        yield service
 
 
 def call_of(service, parent, key="step"):

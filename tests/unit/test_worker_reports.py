@@ -2,29 +2,18 @@
 
 import pytest
 
-from flowkernel.config import Config
 from flowkernel.core.event_factory import make_event
-from flowkernel.core.models import EventKind, Flow, FlowKind
+from flowkernel.core.models import EventKind
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.worker_report import WorkerReport
 from flowkernel.engine.dispatch.worker_reports import accept
-from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import StartRequest
-from flowkernel.home import Home
-from flowkernel.store import Store
+from tests.stage import service
+
+__all__ = ["service"]
 
 S = ExecutionStatus
 K = EventKind
-
-
-@pytest.fixture
-def service(tmp_path):
-    home = Home(tmp_path)
-    home.prepare()
-    with Store(":memory:") as store:
-        service = Service(store, home, Config())
-        service.register(Flow(name="f", kind=FlowKind.CELL, source="1"))
-        yield service
 
 
 @pytest.mark.parametrize(
