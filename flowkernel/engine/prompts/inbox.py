@@ -123,14 +123,15 @@ class Inbox:
         if message.status is not MS.OPEN:
             return self._refuse(message, answer)
         try:
-            response = self._checked(message, answer.response)
+            self._record_answer(
+                message, answer, self._checked(message, answer.response)
+            )
         except NotOpen:
-            # Somebody answered a moment ago, and it is carried out already.
+            # Somebody answered a moment ago; the execution may have ended since then.
             current = self.current(message)
             if current.status is MS.OPEN:
                 raise
             return self._refuse(current, answer)
-        self._record_answer(message, answer, response)
         return self.service.store.get_message(message.message_id)
 
     def _checked(self, message: Message, response: dict[str, Json]) -> dict[str, Json]:
