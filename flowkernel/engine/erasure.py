@@ -46,6 +46,8 @@ class Erasure:
         self._being_deleted: Counter[str] = Counter()
         #: The ids of deletions that began since the last removal did.
         self._begun: set[str] = set()
+        #: Those that only the journal still has: the removal from it failed.
+        self._in_journal: set[str] = set()
 
     @property
     def is_due(self) -> bool:
@@ -93,20 +95,24 @@ class Erasure:
         start = monotonic()
         find = self._store.find_execution
         gone = {execution_id for execution_id in ids if find(execution_id) is None}
-        if gone:
-            self._erase(gone)
+        try:
+            if gone:
+                self._erase(gone)
+        finally:
+            self._ended_at = monotonic()
+            self._seconds = self._ended_at - start
         with self._lock:
             self._write(self._ids - (ids - self._begun))
-        self._ended_at = monotonic()
-        self._seconds = self._ended_at - start
 
     def _erase(self, ids: set[str]) -> None:
         """Remove them from all files, also if one segment of the journal cannot be read."""
         try:
             self._store.erase(ids)
         finally:
-            compact(self._store, self._home)
-            self._drop_copy()  # Last: another one is a copy of the file.
+            if ids - self._in_journal:
+                compact(self._store, self._home)
+                self._drop_copy()  # Last: another one is a copy of the file.
+                self._in_journal = ids
 
     def _write(self, ids: set[str]) -> None:
         try:

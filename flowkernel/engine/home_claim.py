@@ -45,8 +45,7 @@ class HomeClaim:
         with suppress(OSError):  # A full disk: then they may.
             self._home.stop_mark.touch(mode=0o600)
 
-    @property
-    def is_held(self) -> bool:
+    def holds_home(self) -> bool:
         """Whether the home at the path is still the one that this engine has claimed."""
         return _lock_id(self._home) == self._lock_id
 
@@ -55,7 +54,7 @@ class HomeClaim:
 
         False if the home at the path is gone, or is another one.
         """
-        if not self.is_held:
+        if not self.holds_home():
             return False
         # If the disk is full, the next call tries again.
         with suppress(OSError, HomeNotWritable):

@@ -11,6 +11,7 @@ from logging import getLogger
 from pathlib import Path
 
 from flowkernel.core.clock import new_id
+from flowkernel.core.errors import EngineError
 from flowkernel.core.json_values import dumps
 from flowkernel.core.per_process import PerProcess
 from flowkernel.home import home_error, open_private
@@ -19,6 +20,8 @@ from flowkernel.store import Store
 #: How a note is called, in the folder of the notebooks: with the process that wrote it. A
 #: later one may have the same process id, so that this is one of our own.
 NOTE = "removing-{process}-{id}.json"
+#: In place of the process: the deletion is over, but the tables lack what it has deleted.
+LATER = "later"
 _process = PerProcess(new_id)
 log = getLogger(__name__)
 
@@ -39,7 +42,10 @@ def delete_with_notebooks(
     try:
         paths = delete()
     except BaseException:
-        _remove_noted(store, home, note)
+        try:
+            _remove_noted(store, home, note)
+        except EngineError:
+            note.rename(note.with_name(NOTE.format(process=LATER, id=new_id())))
         raise
     sizes = [remove(home, path) for path in paths]
     note.unlink(missing_ok=True)
@@ -88,7 +94,11 @@ def _write_note(home: Path, ids: Collection[str], paths: list[str]) -> Path:
 
 
 def _remove_noted(store: Store, home: Path, note: Path) -> None:
-    """Remove the notebooks of a note whose executions are gone, and the note."""
+    """Remove the notebooks of a note whose executions are gone, and the note.
+
+    Raises:
+        DiskFull, EngineFault: The tables lack what was deleted. The note stays.
+    """
     ids, paths = _read_note(note)
     kept = set(store.notebook_paths(ids))
     for path in paths:

@@ -79,8 +79,7 @@ class Engine:
         self.claim = HomeClaim(home, engine_file)
         self.tokens = Tokens(engine_file.token, user_name(), load_key(home))
         self.store = _open_store(home, config)
-        key = self.tokens.key.secret
-        self.service = Service(self.store, home, config, key=key)
+        self.service = _make_service(self.store, home, config, self.tokens, self.claim)
         self.sql = SqlQuestions(self.store, home, config)
         self.erasure = Erasure(self.store, home, self.sql.drop_copy)
         self.streams = RecordStreams(self.store)
@@ -111,13 +110,8 @@ class Engine:
     def close(self) -> None:
         """Close the store. What was acknowledged is on disk."""
         self.sql.close()
-        self._work_in_home(self.service.drop_variables)
+        self.service.drop_variables()
         self.store.close()
-
-    def _work_in_home(self, work: Callable[[], None]) -> None:
-        """Remove files, unless the home at the path is another one, with its own engine."""
-        if self.claim.is_held:
-            work()
 
     # -- background work -----------------------------------------------------------------
 
@@ -160,11 +154,12 @@ class Engine:
             self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
 
     async def _drop_variables(self) -> float | None:
-        await asyncio.to_thread(self._work_in_home, self.service.drop_variables)
+        await asyncio.to_thread(self.service.drop_variables)
         return DAY
 
     async def _erase(self) -> float | None:
-        await asyncio.to_thread(self._work_in_home, self.erasure.run)
+        if self.claim.holds_home():
+            await asyncio.to_thread(self.erasure.run)
         return self.erasure.delay(is_person=False) if self.erasure.is_due else DAY
 
     def erase_soon(self, *, is_person: bool) -> None:
@@ -277,6 +272,13 @@ def _open_store(home: Home, config: Config) -> Store:
         memory=config.memory,
         writable_folder=home.backup,
     )
+
+
+def _make_service(
+    store: Store, home: Home, config: Config, tokens: Tokens, claim: HomeClaim
+) -> Service:
+    key = tokens.key.secret
+    return Service(store, home, config, key=key, owns_home=claim.holds_home)
 
 
 def _make_inbox(service: Service, expiry: MessageExpiry) -> Inbox:

@@ -1,7 +1,8 @@
 """What the engine can do with flows and executions. Synchronous; no HTTP here."""
 
 import glob
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -40,9 +41,21 @@ class Service:
     """What can be done in one home. Safe in threads; a method returns once it is on disk."""
 
     def __init__(
-        self, store: Store, home: Home, config: Config, *, key: bytes = b""
+        self,
+        store: Store,
+        home: Home,
+        config: Config,
+        *,
+        key: bytes = b"",
+        owns_home: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`key`: of the home; without it the names of files could be guessed."""
+        """Make the verbs of one home.
+
+        Args:
+            key: Of the home; without it the names of files could be guessed.
+            owns_home: Whether the home at the path is still the one of this store.
+        """
+        self._owns_home = owns_home
         self.store = store
         self.home = home
         self.config = config
@@ -128,7 +141,8 @@ class Service:
                 )
         except FlowkernelError:
             if request.environ is not None:  # Nothing was started with them.
-                self.drop_variables()
+                with suppress(OSError):  # Then they go with those of what has ended.
+                    self.drop_variables()
             raise
 
     def _kept_variables(
@@ -148,7 +162,8 @@ class Service:
 
     def drop_variables(self) -> None:
         """Remove the environment variables with which nothing was started that is live."""
-        self.environments.remove_unused(self._used_variables)
+        if self._owns_home():
+            self.environments.remove_unused(self._used_variables)
 
     def _used_variables(self) -> set[str]:
         live = list(self.store.live.values())

@@ -148,9 +148,9 @@ class Batch:
             MoveNotAllowed: One of these executions has not ended, or has adopted one that
                 has not.
         """
-        for execution in self._under_way():
-            needed = [execution, *adopters_of([execution], self.find_execution)]
-            if any(belongs_to(one, ids) for one in needed):
+        itself = ((execution, execution) for execution in self._under_way())
+        for execution, needed in (*itself, *self._adopters()):
+            if belongs_to(needed, ids):
                 raise MoveNotAllowed(execution.execution_id, execution.status, "pruned")
         self.changes.pruned |= ids
 
@@ -188,8 +188,11 @@ class Batch:
 
     def retried_roots(self) -> Set[str]:
         """The families that something needs that has not ended: see `prune_families`."""
-        adopters = adopters_of(self._under_way(), self.find_execution)
+        adopters = (adopter for _, adopter in self._adopters())
         return {e.root_id for e in (*self._retried().values(), *adopters)}
+
+    def _adopters(self) -> Iterator[tuple[Execution, Execution]]:
+        return adopters_of(self._under_way(), self.find_execution)
 
     def _under_way(self) -> Iterator[Execution]:
         """What has not ended."""

@@ -52,8 +52,8 @@ def _replace(path: Path, draft: Path, pool: CursorPool, projector: Projector) ->
         if Path(f"{path}.wal").exists():
             raise EngineFault("The database could not be closed; it is unchanged.")
         os.replace(draft, path)
+        projector.repeat_recorded()  # At once: the file lacks it.
         sync_folder(path.parent)
-        projector.repeat_recorded()
     projector.flush()
 
 

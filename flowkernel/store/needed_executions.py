@@ -22,9 +22,20 @@ def retried_by(under_way: Iterable[Execution], find: Find) -> dict[str, Executio
     return retried
 
 
-def adopters_of(under_way: Iterable[Execution], find: Find) -> Iterator[Execution]:
-    """What has adopted one of these executions: only by it a cancel reaches them."""
+def adopters_of(
+    under_way: Iterable[Execution], find: Find
+) -> Iterator[tuple[Execution, Execution]]:
+    """What adopted one of these, or what is above one: only by it a cancel reaches that.
+
+    Yields:
+        The one that has not ended, and the adopter; each adopter once.
+    """
+    seen: set[str] = set()
     for execution in under_way:
-        adopter = find(execution.adopted_by) if execution.adopted_by else None
-        if adopter is not None:
-            yield adopter
+        one: Execution | None = execution
+        while one is not None and one.execution_id not in seen:
+            seen.add(one.execution_id)
+            adopter = find(one.adopted_by) if one.adopted_by else None
+            if adopter is not None:
+                yield execution, adopter
+            one = find(one.current_parent_id) if one.current_parent_id else None

@@ -240,9 +240,22 @@ class Store(Queries):
         return paths
 
     def notebook_paths(self, ids: Collection[str]) -> list[str]:
-        """The output notebooks of families, by their roots, and of single executions."""
+        """The output notebooks of families, by their roots, and of single executions.
+
+        Raises:
+            DiskFull, EngineFault: The tables lack something that was recorded or deleted.
+        """
+        self.flush()
         records = self._read("notebooks_of", ids=list(ids))
         return [record["notebook_path"] for record in records]
+
+    def flush(self) -> None:
+        """Have all that was recorded in the tables, for who reads them and must miss nothing.
+
+        Raises:
+            DiskFull, EngineFault: The tables lack something.
+        """
+        self._projector.flush()
 
     def prune_journal(self) -> int:
         """Remove what was pruned from the journal, too; return how many bytes that frees."""

@@ -6,7 +6,7 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
-from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed
+from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import (
     DecisionVerb,
@@ -26,9 +26,8 @@ from flowkernel.engine.prompts.decisions import (
     still_possible,
 )
 from flowkernel.engine.prompts.failure_prompt import LABELS
-from flowkernel.engine.service import (
-    Service,
-)
+from flowkernel.engine.prompts.stale_prompts import find_stale
+from flowkernel.engine.service import Service
 from flowkernel.home import Home
 from flowkernel.store import Store
 from tests.records import an_execution
@@ -110,6 +109,42 @@ def test_it_is_recorded_who_decided_what_from_where(service, failed, verb):
     [event] = [e for e in service.store.events_after(0).events if e.kind is K.DECIDED]
     assert event.actor == "ada"
     assert event.payload.items() <= after.decision.to_json().items()
+
+
+@pytest.mark.parametrize("verb", sorted(set(LABELS) - {DecisionVerb.CANCEL_ALL}))
+def test_a_cancel_that_came_before_a_decision_stays(service, failed, verb):
+    """It is answered, or carried out, before the kernel has heard of the cancel."""
+    child = failed()
+    service.cancel(child.execution_id, "bob")
+    cancelled = service.store.get_execution(child.execution_id)
+    assert cancelled.requested_action is A.CANCEL
+
+    after = answered(service, child, **{verb: True})
+
+    assert after == cancelled
+    with pytest.raises(NotOpen, match="'report' is being cancelled"):
+        still_possible(service, prompt(child), {verb: True})
+
+
+def test_all_can_be_cancelled_while_one_is_being_cancelled(service, failed):
+    child = failed()
+    service.cancel(child.execution_id, "bob")
+
+    assert still_possible(service, prompt(child), {"cancel_all": True})
+    answered(service, child, cancel_all=True)
+
+    parent = service.store.get_execution(child.parent_id)
+    assert parent.requested_action is A.CANCEL
+
+
+def test_a_failure_that_is_being_cancelled_is_ended_by_its_worker(service, failed):
+    """Its wrapper has ended already when the engine looks."""
+    child = failed()
+    service.cancel(child.execution_id, "bob")
+    ended = make_event(child.parent_id, K.ENDED, status=S.ENDED_CANCELLED)
+    service.store.append([ended])
+
+    assert not find_stale(service.store.live, [], service.store.find_execution)
 
 
 @pytest.mark.parametrize("verb", sorted(LIVE_VERBS))

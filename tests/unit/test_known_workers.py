@@ -6,6 +6,8 @@ import psutil
 import pytest
 
 from flowkernel.config import Config
+from flowkernel.core.event_factory import make_event
+from flowkernel.core.models import EventKind
 from flowkernel.core.process_id import named_in_processes
 from flowkernel.engine.dispatch.known_workers import PATIENCE, KnownWorkers
 from flowkernel.engine.dispatch.slots import EXTERNAL
@@ -61,6 +63,15 @@ def test_a_worker_that_sends_a_request_is_not_looked_for(workers, clock):
 
     assert workers.overdue() == {"alive", PAPERMILL}
     assert workers.is_expected("dead")
+
+
+def test_a_place_is_free_again_when_a_thread_could_not_start(workers):
+    lease = workers.note("w", 1, 0.0)
+    lease.coming.add("e")
+
+    workers.follow(make_event("e", EventKind.LOST, "w", worker="w"))
+
+    assert lease.coming == set()
 
 
 def test_a_process_is_found_by_a_word_on_its_command_line():

@@ -92,6 +92,18 @@ def test_only_what_waits_is_resumed():
     assert (table.grant_resumes(), table.free) == ([], 0)
 
 
+def test_who_lost_the_kernel_while_waiting_for_a_slot_gets_none():
+    table = SlotTable(1)
+    table.apply(event("one", K.CREATED, status=S.QUEUED))
+    table.apply(event("one", K.PAUSED))
+    table.apply(event("one", K.DECIDED, verb="retry_cell"))
+    assert [grant.execution_id for grant in table.grant_resumes()] == ["one"]
+
+    table.apply(event("one", K.KERNEL_LOST))
+
+    assert (table.grant_resumes(), table.free) == ([], 1)
+
+
 class SlotMachine(RuleBasedStateMachine):
     """Executions start, wait, continue and end in any order, while grants are under way.
 
@@ -103,12 +115,14 @@ class SlotMachine(RuleBasedStateMachine):
         self.table = SlotTable(3)
         self.status = {}
         self.over = set()  #: They wait, and their wait is over.
+        self.undecided = set()  #: They lost their kernel while they waited for a slot.
         self.on_the_way = []  #: Recorded, not heard yet: events, and refused grants.
         self.flying = []  #: Given out, not decided on yet.
 
     def record(self, execution_id, kind, status, /, **payload):
         self.status[execution_id] = status
         self.over.discard(execution_id)
+        self.undecided.discard(execution_id)
         self.on_the_way.append(event(execution_id, kind, **payload))
 
     def draw(self, data, *statuses):
@@ -137,7 +151,7 @@ class SlotMachine(RuleBasedStateMachine):
         fits = (
             status is S.QUEUED if kind is K.STARTED else status in (S.WAITING, S.PAUSED)
         )
-        if fits and not fails:
+        if fits and not fails and execution_id not in self.undecided:
             self.record(execution_id, kind, S.RUNNING, worker="w")
         else:
             self.on_the_way.append(grant)
@@ -176,6 +190,16 @@ class SlotMachine(RuleBasedStateMachine):
         if execution_id := self.draw(data, S.PAUSED):
             self.on_the_way.append(event(execution_id, K.REQUESTED, what="resume"))
             self.over.add(execution_id)
+            self.undecided.discard(execution_id)
+
+    @rule(data=st.data())
+    def lose_kernel(self, data):
+        """A person had decided on a failure; its kernel is gone before it has a slot."""
+        execution_id = self.draw(data, S.PAUSED)
+        if execution_id in self.over:
+            self.on_the_way.append(event(execution_id, K.KERNEL_LOST))
+            self.over.discard(execution_id)
+            self.undecided.add(execution_id)
 
     @rule(data=st.data())
     def end(self, data):

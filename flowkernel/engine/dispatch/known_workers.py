@@ -56,6 +56,8 @@ class KnownWorkers:
             if reporter is not None:
                 reporter.note_end(event.execution_id)
             self.forget_coming(event.execution_id)
+        elif event.kind is K.LOST:  # Its thread could not start, or its worker is gone.
+            self.forget_coming(event.execution_id)
         elif event.kind in (K.PAUSED, K.FAILED, K.KERNEL_LOST) and reporter is not None:
             reporter.paused.add(event.execution_id)
 

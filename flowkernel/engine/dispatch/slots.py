@@ -85,6 +85,9 @@ class SlotTable:
             self._place(execution_id, status)
         if event.kind is K.LOST:  # It had its turn already: it comes first.
             self.queued = {execution_id: None, **self.queued}
+        if event.kind is K.KERNEL_LOST:  # It waits for another decision.
+            self.resuming.pop(execution_id, None)
+            self.grants.pop(execution_id, None)
         if _continues(event):
             self.resume(execution_id)
 

@@ -18,6 +18,7 @@ from flowkernel.core.models import (
     Failure,
     Json,
     Message,
+    RequestedAction,
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
@@ -124,21 +125,24 @@ def _record(
     seen: Execution, events: list[Event], request: DecisionRequest, batch: Batch
 ) -> None:
     """Record the decision, and with it the cancel of the family, if it is that."""
-    batch.change(seen.execution_id, partial(_decide_the_same, seen, events))
+    decide_the_same = partial(_decide_the_same, seen, events, request.verb)
+    batch.change(seen.execution_id, decide_the_same)
     if request.verb is V.CANCEL_ALL:
         top = batch.topmost_live(seen.execution_id)
         cancel_family(batch, top.execution_id, request.actor or "somebody")
 
 
 def _decide_the_same(
-    seen: Execution, events: list[Event], failed: Execution
+    seen: Execution, events: list[Event], verb: DecisionVerb, failed: Execution
 ) -> list[Event]:
     """The events, if `failed` has still the failure that they were made for.
 
     Raises:
-        MoveNotAllowed: It was tried again, and may have failed again.
+        MoveNotAllowed: It was tried again, and may have failed again; or it is being
+            cancelled, and that stays.
     """
-    if failed.failure != seen.failure:
+    is_cancelled = failed.requested_action is RequestedAction.CANCEL
+    if failed.failure != seen.failure or (is_cancelled and verb is not V.CANCEL_ALL):
         raise MoveNotAllowed(failed.execution_id, failed.status, "decided on")
     return events
 
@@ -228,7 +232,8 @@ def still_possible(
     if message.about_id is None:
         return response
     failed = service.store.get_execution(message.about_id)
-    if not failed.is_failed:
+    is_cancelled = failed.requested_action is RequestedAction.CANCEL
+    if not failed.is_failed or (is_cancelled and not response.get(V.CANCEL_ALL)):
         raise NotOpen(f"{message.subject!r} is closed. {why_settled(failed)}")
     if failed.parked_at is not None:
         return response

@@ -7,7 +7,14 @@ person needs for that, so that a terminal, a notebook and a page can show the sa
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flowkernel.core.models import DecisionVerb, Execution, Failure, Json, Message
+from flowkernel.core.models import (
+    DecisionVerb,
+    Execution,
+    Failure,
+    Json,
+    Message,
+    RequestedAction,
+)
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.text import one_line
 from flowkernel.engine.input_check import InputCheck
@@ -150,6 +157,8 @@ def why_settled(failed: Execution | None) -> str:
         return "The run that it asked about was deleted."
     if failed.status.is_ended:
         return f"{failed.name!r} ended before this was answered."
+    if failed.requested_action is RequestedAction.CANCEL:
+        return f"{failed.name!r} is being cancelled."
     return f"Something else was decided on {failed.name!r}."
 
 

@@ -224,6 +224,8 @@ class Inbox:
 
     def _secret_response(self, message: Message) -> dict[str, Json] | None:
         """The answer with its passwords, if it has any that are still known."""
+        if message.status is not MS.ANSWERED:  # One that could not be recorded.
+            return None
         secrets = self._secret_responses.get(message.execution_id, {})
         return secrets.get(message.message_id)
 

@@ -70,7 +70,9 @@ def _abandoned(failed: Execution, find: Find) -> list[Event]:
     is_cancelled = failed.requested_action is RequestedAction.CANCEL
     if is_cancelled and failed.worker is None:
         status, sentence = S.ENDED_CANCELLED, failed.status_message
-    elif failed.is_failed and (parent is None or parent.status.is_ended):
+    elif is_cancelled or not failed.is_failed:
+        return []  # Its worker ends it, or somebody resumes it.
+    elif parent is None or parent.status.is_ended:
         status = S.ENDED_ERROR
         sentence = f"{failed.status_message} The wrapper that asks about it has ended."
     else:

@@ -66,6 +66,7 @@ def send_prompt(
     """
     store = inbox.service.store
     while True:
+        store.flush()  # Its messages are read from there.
         failed = store.get_execution(request.about_id)
         if not failed.is_failed:
             raise MoveNotAllowed(failed.execution_id, failed.status, "asked about")

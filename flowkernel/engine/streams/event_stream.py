@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -57,6 +57,10 @@ class RecentEvent:
         self.size = _size(event)
         self._content: Event | StreamFrame = event
 
+    def is_of(self, ids: Set[str]) -> bool:
+        """Whether it is of one of these executions, or of one under these roots."""
+        return self.execution_id in ids or self.root_id in ids
+
     def frame(self) -> StreamFrame:
         """Made once, for all watchers."""
         if isinstance(self._content, Event):
@@ -85,13 +89,21 @@ class EventStream(Feed[EventSelection]):
         self._read_events = read_events
 
     def publish(
-        self, events: Iterable[Event], root_ids: Mapping[int, str] | None = None
+        self,
+        events: Iterable[Event],
+        root_ids: Mapping[int, str] | None = None,
+        *,
+        removed: Set[str] = frozenset(),
     ) -> None:
         """Add events that were committed, and wake the watchers.
 
         Args:
             root_ids: By number, those that belong to the watchers of another family, too.
+            removed: The ids of roots and executions that were deleted: of these, and of what
+                is under these roots, nothing is sent any more.
         """
+        if removed:
+            self._forget(removed)
         for event in events:
             item = RecentEvent(event, (root_ids or {}).get(event.seq, event.root_id))
             self._events.append(item)
@@ -102,6 +114,10 @@ class EventStream(Feed[EventSelection]):
                 self._floor = oldest.seq
                 self._bytes -= oldest.size
         self._wake()
+
+    def _forget(self, removed: Set[str]) -> None:
+        self._events = deque(e for e in self._events if not e.is_of(removed))
+        self._bytes = sum(event.size for event in self._events)
 
     @property
     def _is_full(self) -> bool:

@@ -22,7 +22,7 @@ class RecordStreams:
             root_ids: By the number of each event, the root of the family to which its
                 execution belongs now: a retry may have adopted it.
         """
-        self.events.publish(commit.events, root_ids)
+        self.events.publish(commit.events, root_ids, removed=commit.removed)
         self.changes.publish(commit, root_ids)
 
     def open(self, commit: Commit, progress: Mapping[str, Progress]) -> None:
