@@ -254,6 +254,29 @@ def test_a_damaged_segment_keeps_nothing_else_from_being_removed(erased):
     assert erased.erasure.is_due  # Something of it may be in the damaged one.
 
 
+def test_a_segment_that_cannot_be_read_does_not_have_the_file_written_each_time(
+    erased, monkeypatch
+):
+    deleted = erased.record(MARKER)
+    erased.delete(deleted)
+
+    def fail(_ids):
+        raise EngineFault("A segment cannot be read.")
+
+    monkeypatch.setattr(erased.store, "erase", fail)
+    for _ in range(3):
+        with pytest.raises(EngineFault):
+            erased.erasure.run()
+
+    assert erased.erasure.is_due
+    assert erased.drops == 1
+    assert erased.erasure._seconds > 0  # It is paced as any other one.
+    erased.delete(erased.record("another"))
+    with pytest.raises(EngineFault):
+        erased.erasure.run()
+    assert erased.drops == 2
+
+
 def test_without_room_for_a_copy_the_journal_is_cleaned(erased, monkeypatch):
     erased.delete(erased.record(MARKER))
     monkeypatch.setattr(Store, "size_bytes", 2**60)

@@ -310,6 +310,29 @@ def test_what_a_live_retry_needs_is_not_deleted(service, delete, retried):
     delete(child)
 
 
+def test_what_outlives_one_that_was_adopted_keeps_the_adopter(service, delete):
+    """A retry that has ended had adopted a child that has ended; that one's child goes on."""
+    top = service.start(StartRequest(flow="f"))
+    first = call_of(service, top, "first")
+    adopted = call_of(service, first, "step")
+    leaf = call_of(service, adopted, "leaf")
+    for execution in (top, adopted, leaf):
+        run(service, execution, S.RUNNING)
+    run(service, first, S.ENDED_ERROR)
+    again = call_of(service, top, "first")
+    run(service, again, S.RUNNING)
+    assert call_of(service, again, "step").execution_id == adopted.execution_id
+    for execution in (adopted, again):
+        ended = make_event(execution.execution_id, K.ENDED, status=S.ENDED_SUCCESS)
+        service.store.append([ended])
+
+    with pytest.raises(MoveNotAllowed):
+        delete(again)
+
+    service.cancel(top.execution_id, "ada")
+    assert current(service, leaf).requested_action is RequestedAction.CANCEL
+
+
 def test_a_wrapper_that_was_lost_goes_on_from_what_it_adopted():
     failed = earlier(S.ENDED_ERROR, adopted_by="parent")
 
@@ -412,7 +435,7 @@ def test_the_next_engine_knows_what_was_adopted(tmp_path):
 
 
 def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, delete, outlived):
-    top, again, child, _leaf = outlived
+    top, again, child, leaf = outlived
     call_of(service, again)
     run(service, again, S.ENDED_ERROR)
 
@@ -421,9 +444,9 @@ def test_what_a_retry_has_adopted_is_not_deleted_with_it(service, delete, outliv
         delete(again)
     assert prune(service, days=None, keep=0).families == 0
 
-    service.store.append(
-        [make_event(child.execution_id, K.ENDED, status=S.ENDED_SUCCESS)]
-    )
+    for execution in (child, leaf):
+        ended = make_event(execution.execution_id, K.ENDED, status=S.ENDED_SUCCESS)
+        service.store.append([ended])
     delete(again)
     assert current(service, child).parent_id == top.execution_id
 

@@ -89,6 +89,19 @@ def test_a_watcher_of_one_family_gets_only_its_events():
     assert asyncio.run(read_seqs(stream, 0, 2, EventSelection("a"))) == [1, 3]
 
 
+def test_nothing_of_what_was_deleted_is_sent_any_more():
+    stream = EventStream(0, reader([]))
+    events = [make_event(1, "a"), make_event(2, "b"), make_event(3, "a")]
+    child = replace(make_event(4, "a"), execution_id="child of a")
+    stream.publish([*events, child])
+
+    stream.publish([make_event(5, "c")], removed={"a"})
+
+    assert asyncio.run(read_seqs(stream, 0, 2)) == [2, 5]
+    stream.publish([], removed={"b"})
+    assert asyncio.run(read_seqs(stream, 0, 1)) == [5]
+
+
 def test_what_no_longer_fits_in_memory_is_read_from_the_store():
     stored = [make_event(seq) for seq in range(1, 11)]
     stream = EventStream(0, reader(stored), max_events=3)

@@ -6,7 +6,7 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
-from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.errors import DiskFull, MoveNotAllowed
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Flow, FlowKind
 from flowkernel.core.per_process import PerProcess
@@ -79,6 +79,34 @@ def test_what_cannot_be_deleted_keeps_its_notebooks(world):
         world.delete(ids)
 
     assert world.files == sorted(ids)
+
+
+def test_a_deletion_that_the_tables_lack_removes_the_notebooks_later(
+    world, monkeypatch
+):
+    """The disk is full when the tables are to follow the journal."""
+    gone, stays = world.execution(), world.execution()
+    with monkeypatch.context() as patch:
+        decide = world.store.decide
+        full = partial(raising, DiskFull("The disk is full."))
+        patch.setattr(
+            world.store,
+            "decide",
+            lambda do: (
+                decide(do) and patch.setattr(world.store._projector, "flush", full)
+            ),
+        )
+        with pytest.raises(DiskFull):
+            world.delete([gone])
+    assert {gone, stays} < set(world.files)
+
+    remove_left(world.store, world.home)
+
+    assert world.files == [stays]
+
+
+def raising(error, *_args):
+    raise error
 
 
 def killed(*_args):
