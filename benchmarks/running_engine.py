@@ -177,13 +177,10 @@ def megabytes_written(processes: list[psutil.Process]) -> float:
     return total / 1e6
 
 
-def cpu(processes: list[psutil.Process]) -> float:
-    """CPU seconds they have used so far."""
-    total = 0.0
+def cpu(processes: list[psutil.Process]) -> dict[psutil.Process, float]:
+    """CPU seconds that each has used itself so far, in user and system mode."""
+    seconds = {}
     for process in processes:
         with suppress(psutil.Error):
-            times = process.cpu_times()
-            total += (
-                times.user + times.system + times.children_user + times.children_system
-            )
-    return total
+            seconds[process] = sum(process.cpu_times()[:2])
+    return seconds
