@@ -4,6 +4,7 @@ import errno
 
 import nbformat
 import pytest
+from papermill.engines import NotebookExecutionManager
 
 from flowkernel.core.redaction import Redaction
 from flowkernel.worker.notebook import notebook_saver
@@ -155,6 +156,87 @@ def test_any_other_error_of_the_disk_is_raised(monkeypatch):
 
     with pytest.raises(OSError, match="No space"):
         saver.save_now()
+
+
+BROKEN = [errno.EIO, errno.EMFILE, errno.EACCES, errno.EROFS]
+
+
+@pytest.mark.parametrize("number", BROKEN)
+def test_a_save_on_the_way_that_fails_stays_due(monkeypatch, caplog, number):
+    disk, errors = FullDisk(failures=3, number=number), []
+    saver = saver_on(disk, monkeypatch)
+    saver.on_failure = errors.append
+    saver.notebook_start()
+
+    saver.try_to_save()
+    saver.save_due()
+    assert disk.saves == []
+    saver.save_due()
+    saver.save_due()
+
+    assert len(disk.saves) == 1
+    assert [error.errno for error in errors] == [number]
+    assert caplog.text.count("cannot be saved now") == 1
+
+
+@pytest.mark.parametrize("number", BROKEN)
+def test_the_save_at_the_end_says_that_it_failed(monkeypatch, number):
+    disk = FullDisk(failures=3, number=number)
+    saver = saver_on(disk, monkeypatch)
+    saver.notebook_start()
+    saver.save()
+
+    with pytest.raises(OSError, match="No space"):
+        saver.notebook_complete()
+
+    saver.notebook_complete()
+    assert len(disk.saves) == 1
+
+
+def test_a_save_that_fails_is_not_tried_again_at_once(clock):
+    disk = FullDisk(failures=1, number=errno.EIO)
+    saver = notebook_saver.NotebookSaver(
+        a_notebook(), every=0.0, write=disk.write, progress_bar=False
+    )
+    saver.save()
+    saver.save_due()
+    assert disk.saves == []
+
+    clock[0] += notebook_saver.FULL_SECONDS
+    saver.save_due()
+    assert len(disk.saves) == 1
+
+
+@pytest.mark.parametrize("number", [*BROKEN, errno.ENOSPC])
+def test_a_papermill_of_a_person_says_at_its_start_that_it_cannot_save(
+    monkeypatch, number
+):
+    saver = papermill_saver(FullDisk(failures=1, number=number), monkeypatch)
+
+    with pytest.raises(OSError, match="No space"):
+        saver.notebook_start()
+
+
+@pytest.mark.parametrize("number", [*BROKEN, errno.ENOSPC])
+def test_a_papermill_of_a_person_goes_on_until_its_end(monkeypatch, number):
+    disk = FullDisk(failures=0, number=number)
+    saver = papermill_saver(disk, monkeypatch)
+    saver.notebook_start()
+    disk.failures = 3
+
+    saver.save()
+    saver.save()
+    with pytest.raises(OSError, match="No space"):
+        saver.notebook_complete()
+
+
+def papermill_saver(disk, monkeypatch):
+    """As for a person's own papermill, which writes the notebook itself."""
+    monkeypatch.setattr(notebook_saver, "FULL_SECONDS", 0.0)
+    monkeypatch.setattr(
+        NotebookExecutionManager, "save", lambda self: disk.write(self.nb)
+    )
+    return notebook_saver.NotebookSaver(a_notebook(), every=0.0, progress_bar=False)
 
 
 def test_a_notebook_that_could_not_be_written_leaves_no_part_of_it(

@@ -157,7 +157,7 @@ class CellClient(KernelListener):
         if self._session.ending is None and self._ending is not None:
             if self._is_kernel_lost:
                 # Not complete yet: output of the kernel still comes as it is shut down.
-                self.nb_man.save_now()
+                self.nb_man.try_to_save()
             else:
                 self.nb_man.notebook_complete()
             self._session.end(self._ending, self._failure)

@@ -74,7 +74,7 @@ class FailureRecovery:
             return Stop(ending)
         if session.is_cancelled:
             return Stop(ExecutionEnd(status=S.ENDED_CANCELLED))
-        self._client.nb_man.save_now()
+        self._client.nb_man.try_to_save()
         with self._open_to_guests():
             decision = session.park(
                 ending, self._failure(), on_check=self._discard_output

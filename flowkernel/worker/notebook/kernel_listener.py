@@ -58,6 +58,7 @@ PATIENCE = 0.5  #: Seconds that a kernel may be silent when a message is expecte
 DISK_IS_FULL = (
     "[flowkernel: the disk is full: the output notebook is saved when there is room]\n"
 )
+NOT_SAVED = "[flowkernel: the output notebook cannot be saved now: {}]\n"
 Reply = dict[str, Any]
 #: Ask the engine about time limits: few, as hundreds of cells may wait at the same time.
 _threads = PerProcess(
@@ -128,9 +129,11 @@ class KernelListener(PapermillNotebookClient):
         #: Of the cell that runs.
         self._cell_timeout = CellTimeout(None, session.answer_time_since)
         self._interrupted_at: float | None = None  #: When the cell was over its limit.
+        self._watch_error: Exception | None = None  #: What ended the watch over it.
         nb_man.before_save = self._streams.flush
         nb_man.redaction = session.redaction
         nb_man.on_full = partial(session.log, "stderr", DISK_IS_FULL)
+        nb_man.on_failure = lambda error: session.log("stderr", NOT_SAVED.format(error))
         nb_man.gives_up = lambda: session.is_stopping
 
     def begin_cell(self, cell: nbformat.NotebookNode, index: int) -> None:
@@ -140,7 +143,7 @@ class KernelListener(PapermillNotebookClient):
         self._cell_timeout = CellTimeout(
             super()._get_timeout(cell), self._session.answer_time_since
         )
-        self._interrupted_at = None
+        self._interrupted_at = self._watch_error = None
 
     @property
     def reply_content(self) -> Content:
@@ -207,19 +210,29 @@ class KernelListener(PapermillNotebookClient):
             self._reply_watch.check_socket(self.kc)
 
     async def _async_poll_kernel_alive(self) -> None:
-        while True:
+        """Watch the kernel, and wait for its reply no longer when that is over.
+
+        nbclient never looks at how this ends: an error is kept for who waits for the reply.
+        """
+        try:
+            await self._watch_kernel()
+        except Exception as error:
+            self._watch_error = error
+        assert self.task_poll_for_reply is not None
+        self.task_poll_for_reply.cancel()
+
+    async def _watch_kernel(self) -> None:
+        """Wait until the kernel has ended, or the cell is not worth waiting for."""
+        is_over = False
+        while not is_over:
             await asyncio.sleep(ALIVE_SECONDS)
             self.nb_man.save_due()
             self._reply_watch.wake(self.kc)
             try:
                 await self._async_check_alive()
-                is_stuck = await self._is_stuck()
+                is_over = await self._is_stuck()
             except DeadKernelError:
-                is_stuck = True
-            if is_stuck:
-                assert self.task_poll_for_reply is not None
-                self.task_poll_for_reply.cancel()
-                return
+                is_over = True
 
     async def _async_poll_for_reply(
         self,
@@ -239,6 +252,8 @@ class KernelListener(PapermillNotebookClient):
                 msg_id, cell, seconds, output, task_poll_kernel_alive
             )
         except asyncio.CancelledError:
+            if self._watch_error is not None:
+                raise self._watch_error from None
             if self._interrupted_at is None:
                 raise
             # As nbclient raises it, which then still receives output.

@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable
+from logging import getLogger
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from flowkernel.home import open_private
 DELAY_FACTOR = 20
 #: Errors of a disk, or of a person's share of one, that has no room.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-FULL_SECONDS = 2.0  #: Between two tries to save while it has none.
+FULL_SECONDS = 2.0  #: Between two tries to save while it has none, or fails.
+log = getLogger(__name__)
 
 
 class NotebookSaver(NotebookExecutionManager):
@@ -44,12 +46,17 @@ class NotebookSaver(NotebookExecutionManager):
         #: Called when the disk has no room; and whether to stop waiting for it.
         self.on_full: Callable[[], None] = lambda: None
         self.gives_up: Callable[[], bool] = lambda: False
-        self._is_full = False
+        #: Called when a save fails that is not the last one.
+        self.on_failure: Callable[[OSError], None] = lambda _error: None
+        self._is_full = self._is_failing = False
         self._pause = threading.Event()  #: Never set.
         self._every = every
         self._write = write
         self._is_complete = False
         self._is_due = False
+        #: Whether a save may fail without an error. The last one may not; and a person's own
+        #: papermill makes one first, to see whether it can.
+        self._may_fail = write is not None
         # Runs of a worker are mostly short: then only their end is worth saving.
         self._not_before = monotonic() + every if write is not None else 0.0
         super().__init__(nb, **kwargs)
@@ -60,12 +67,29 @@ class NotebookSaver(NotebookExecutionManager):
         self.save_due()
 
     def save_due(self) -> None:
-        """Save if a save is due and it is time."""
+        """Save if a save is due and it is time. If that fails, a save stays due."""
         if self._is_due and monotonic() >= self._not_before:
+            self.try_to_save()
+
+    def try_to_save(self) -> None:
+        """Save, whatever the time. If that fails, a save stays due: the run goes on.
+
+        Raises:
+            OSError: It is the save at the end, or the first one of a person's own papermill.
+        """
+        try:
             self.save_now()
+        except OSError as error:
+            if not self._may_fail:
+                raise
+            self._note_failure(error)
 
     def save_now(self) -> None:
-        """Save, whatever the time. While the disk is full, a save stays due."""
+        """Save, whatever the time. While the disk is full, a save stays due.
+
+        Raises:
+            OSError: Anything else is wrong with the disk, or it is full and papermill saves.
+        """
         start = monotonic()
         self._is_due = False
         self.before_save()
@@ -77,7 +101,8 @@ class NotebookSaver(NotebookExecutionManager):
                 raise
             self._note_full()
             return
-        self._is_full = False
+        self._is_full = self._is_failing = False
+        self._may_fail = True
         seconds = monotonic() - start
         self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
 
@@ -96,7 +121,18 @@ class NotebookSaver(NotebookExecutionManager):
     def _note_full(self) -> None:
         if not self._is_full:
             self.on_full()
-        self._is_due = self._is_full = True
+        self._is_full = True
+        self._save_later()
+
+    def _note_failure(self, error: OSError) -> None:
+        if not self._is_failing:
+            log.warning("the output notebook cannot be saved now: %s", error)
+            self.on_failure(error)
+        self._is_failing = True
+        self._save_later()
+
+    def _save_later(self) -> None:
+        self._is_due = True
         self._not_before = monotonic() + FULL_SECONDS
 
     def _wait_for_room(self) -> None:
@@ -119,7 +155,7 @@ class NotebookSaver(NotebookExecutionManager):
         If the disk is full, this waits for room.
         """
         if not self._is_complete:
-            self._not_before = 0.0
+            self._not_before, self._may_fail = 0.0, False
             super().notebook_complete(**kwargs)
             self._wait_for_room()
             # Only after a save without an error: else the next call saves again.
