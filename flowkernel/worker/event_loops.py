@@ -80,6 +80,15 @@ def in_thread_loop(
     return wait
 
 
+def start_background() -> None:
+    """Start what `in_background` needs, unless it runs. After an error it can be called again.
+
+    Raises:
+        RuntimeError, OSError: The system has no thread or no file left.
+    """
+    _background_loop.get()
+
+
 def in_background(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine that signals kernels. All share one thread, so it must not block."""
     asyncio.run_coroutine_threadsafe(coroutine, _background_loop.get())
@@ -87,7 +96,11 @@ def in_background(coroutine: Coroutine[Any, Any, None]) -> None:
 
 def _start_background_loop() -> asyncio.AbstractEventLoop:
     loop = _make_loop()
-    threading.Thread(target=loop.run_forever, name="signals", daemon=True).start()
+    try:
+        threading.Thread(target=loop.run_forever, name="signals", daemon=True).start()
+    except BaseException:
+        loop.close()
+        raise
     return loop
 
 

@@ -36,6 +36,7 @@ FLUSH_SECONDS = 60.0
 FULL_SECONDS = 10.0
 START_AGAIN_SECONDS = 2.0  #: The same for a worker that has nothing else.
 NO_THREADS = "the worker could not start one more thread a moment ago"
+UNKNOWN_CAPACITY = "the worker cannot find out how much it can have"
 
 
 class Worker:
@@ -69,28 +70,46 @@ class Worker:
         ):
             has_reports = bool(self.poller.sessions) or not self.link.is_quiet
             self.client.starts_engine = has_reports and not self.poller.is_stopped
+            failed_polls = 0 if self._try_to_poll() else failed_polls + 1
+
+    def _try_to_poll(self) -> bool:
+        """Ask once, and do what the engine replies; whether it replied. Waits after an error.
+
+        Whatever goes wrong, the next poll comes: the runs are in threads of their own, and
+        only who polls hears what is requested for them.
+        """
+        is_answered = False
+        try:
+            self.poller.poll()
+            is_answered = True
+            self._evict_kernels()
+            return True
+        except EngineError as error:
+            log.warning("no engine: %s", error)
+            self._give_up_if_final(error)
+        except FlowkernelError:
+            log.exception("the engine refused a poll")
+            is_answered = True
+        except Exception:
+            log.exception("something went wrong in a poll")
+        self._retry_delay.wait(RETRY_SECONDS)
+        return is_answered
+
+    def _give_up_if_final(self, error: EngineError) -> None:
+        """Drop everything if no engine knows us, or a person stopped the engine."""
+        is_unknown = isinstance(error, Unauthorized) and self._has_token
+        if is_unknown or isinstance(error, EngineStopped):
             try:
-                self.poller.poll()
-                failed_polls = 0
-                self._evict_kernels()
-            except EngineError as error:
-                is_unknown = isinstance(error, Unauthorized) and self._has_token
-                if is_unknown or isinstance(error, EngineStopped):
-                    self._give_up(error)
-                failed_polls += 1
-                log.warning("no engine: %s", error)
-                self._retry_delay.wait(RETRY_SECONDS)
-            except FlowkernelError:
-                log.exception("the engine refused a poll")
-                self._retry_delay.wait(RETRY_SECONDS)
+                self._give_up(error)
+            except Exception:  # It is tried again after the next poll.
+                log.exception("could not drop what this worker has")
 
     def _give_up(self, error: EngineError) -> None:
-        """Drop everything: no engine knows us, or a person stopped the engine."""
         if not self.poller.is_stopped:
             log.error("this worker ends: %s", error)
+        self.poller.is_stopped = True
         for session in list(self.poller.sessions.values()):
             session.drop()
-        self.poller.is_stopped = True
         self.link.close(0)
 
     def _evict_kernels(self) -> None:
@@ -181,7 +200,10 @@ class Worker:
 
 def describe_capacity(held: int) -> dict[str, Json]:
     """What a worker that has `held` executions says of its capacity."""
-    capacity = measure_capacity(held)
+    try:
+        capacity = measure_capacity(held)
+    except OSError as error:  # No file is left to look with, and so none for one more.
+        return {"capacity": held, "capacity_reason": f"{UNKNOWN_CAPACITY}: {error}"}
     if capacity is None:
         return {}
     return {

@@ -1,5 +1,7 @@
 """A worker does what the engine's reply says, and waits if a reply has no news."""
 
+import pytest
+
 from flowkernel.worker.reporting.assignment_poller import ACTIONS, AssignmentPoller
 
 
@@ -22,7 +24,7 @@ class Session:
         self.requests = []
 
     def __getattr__(self, action):
-        return lambda: self.requests.append(action)
+        return lambda *_arguments: self.requests.append(action)
 
 
 class Stop:
@@ -71,3 +73,39 @@ def test_an_empty_reply_needs_no_wait():
     poller.poll()
 
     assert poller._stop.waits == 0
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_request_that_fails_keeps_no_other_from_its_run(action):
+    poller = make_poller(**{action: ["broken", "e"]})
+
+    def fail(*_arguments):
+        raise RuntimeError("can't start new thread")
+
+    broken = Session()
+    setattr(broken, action, fail)
+    poller.sessions = {"broken": broken, "e": poller.sessions["e"]}
+    poller.poll()
+    poller.poll()
+
+    assert poller.sessions["e"].requests.count(action) == 2
+    assert poller._stop.waits == 1
+
+
+@pytest.mark.parametrize("error", [OSError("no file"), KeyError("cancel")])
+def test_the_thread_that_polls_goes_on_after_any_error(error):
+    """A person's own papermill has no other that hears of a cancel."""
+    poller = make_poller()
+    polls = []
+
+    def poll():
+        polls.append(1)
+        if len(polls) == 3:
+            poller._stop.is_set = lambda: True
+        raise error
+
+    poller.poll = poll
+    poller._stop.is_set = lambda: False
+    poller._poll_all()
+
+    assert len(polls) == poller._stop.waits == 3

@@ -4,10 +4,13 @@ import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from flowkernel.core.models import Decision, DecisionVerb, EventKind, Failure
 from flowkernel.core.status import ExecutionStatus as S
+from flowkernel.worker import event_loops
+from flowkernel.worker.reporting import execution_session
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 from tests.conftest import until
 
@@ -131,3 +134,79 @@ def test_a_kernel_that_is_not_kept_is_reported_as_lost_at_once(parked):
     kind, payload = parked.reports[-1]
     assert (kind, payload["is_parked"]) == (K.FAILED, False)
     assert payload["failure"] == {"source": "1 / 0", "kernel_lost": "None is kept."}
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    """The system starts no thread, until the test clears the list."""
+    failures = [RuntimeError("can't start new thread")]
+
+    def start():
+        if failures:
+            raise failures[0]
+
+    monkeypatch.setattr(execution_session, "start_background", start)
+    return failures
+
+
+class Signals:
+    """Takes what would be sent to a kernel."""
+
+    def __init__(self):
+        self.names = []
+
+    def __call__(self, coroutine):
+        self.names.append(coroutine.__name__)
+        coroutine.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "signal"), [("cancel", "_interrupt"), ("drop", "_kill")]
+)
+def test_what_could_not_be_signalled_is_signalled_at_the_next_request(
+    no_threads, monkeypatch, action, signal
+):
+    signals = Signals()
+    monkeypatch.setattr(execution_session, "in_background", signals)
+    session = ExecutionSession(None, "e", log_limit=10, cancel_grace=1.0)
+
+    with pytest.raises(RuntimeError, match="can't start"):
+        getattr(session, action)()
+    assert not session.is_stopping
+
+    no_threads.clear()
+    getattr(session, action)()
+    getattr(session, action)()
+
+    assert session.is_stopping
+    assert signals.names == [signal]
+
+
+@pytest.mark.parametrize("error", [OSError(24, "no file"), psutil.NoSuchProcess(1)])
+def test_memory_that_cannot_be_looked_at_counts_as_none(monkeypatch, error):
+    def fail(_pid):
+        raise error
+
+    monkeypatch.setattr(execution_session.psutil, "Process", fail)
+    session = ExecutionSession(None, "e", log_limit=10, cancel_grace=1.0)
+    session._manager = SimpleNamespace(provisioner=SimpleNamespace(pid=1))
+
+    assert session.kernel_memory() == 0
+
+
+def test_a_thread_that_could_not_start_leaves_no_event_loop(monkeypatch):
+    loops = []
+
+    class NoThread:
+        def __init__(self, target, **_options):
+            loops.append(target.__self__)
+
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(event_loops.threading, "Thread", NoThread)
+
+    with pytest.raises(RuntimeError, match="can't start"):
+        event_loops._start_background_loop()
+
+    assert loops[0].is_closed()

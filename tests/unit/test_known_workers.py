@@ -78,3 +78,24 @@ def test_a_process_is_found_by_a_word_on_its_command_line():
     word = psutil.Process().cmdline()[-1]
 
     assert named_in_processes({word, f"{sys.executable}-no-such"}) == {word}
+
+
+def test_a_worker_that_only_reports_is_given_nothing(workers, clock):
+    """It may be that nobody polls in it: what it is given would never start."""
+    lease = workers.note("w", 1, 0.0)
+    assert workers.living == [lease]
+
+    clock.move(seconds=LEASE)
+    workers.note("w", 1, 0.0)
+
+    assert workers.living == []
+    assert workers.is_expected("w")
+
+
+def test_a_worker_whose_poll_is_held_open_lives(workers, clock):
+    lease = workers.note("w", 1, 0.0)
+    lease.polls += 1
+
+    clock.move(seconds=100 * LEASE)
+
+    assert workers.living == [lease]

@@ -1,5 +1,6 @@
 """How a worker starts, and goes on when the system gives it no thread."""
 
+import errno
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from flowkernel.config import Config
+from flowkernel.core.errors import EngineStopped
 from flowkernel.core.models import FlowKind, FlowVersion
 from flowkernel.home import Home
 from flowkernel.worker import worker as worker_module
@@ -28,12 +30,12 @@ class Engine:
 
     def __init__(self, assignment):
         self.polls = []
-        self._starts = [[assignment], []]
+        self.starts = [[assignment], []]
+        self.actions = {action: [] for action in ACTIONS}
 
     def poll(self, attempts, paused, more):
         self.polls.append((attempts, more))
-        actions = {action: [] for action in ACTIONS}
-        return {**actions, "start": self._starts.pop(0), "stop": False}
+        return {**self.actions, "start": self.starts.pop(0), "stop": False}
 
 
 @pytest.fixture
@@ -89,6 +91,122 @@ def test_a_failed_start_is_said_until_an_engine_has_heard_it(worker):
 
     start = {"e": {"attempt": 1, "why": "no"}}
     assert replies == [start, start, None]
+
+
+@pytest.fixture
+def without_waits(monkeypatch):
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.0)
+
+
+def holding(worker, **methods):
+    """A worker that has one run."""
+    session = SimpleNamespace(
+        attempt=1, is_paused=False, is_parked=False, execution_id="e", **methods
+    )
+    worker.poller.sessions["e"] = session
+    return session
+
+
+FLAWS = [OSError(errno.EMFILE, "x"), RuntimeError("no thread"), KeyError("start")]
+
+
+@pytest.mark.parametrize("error", FLAWS)
+def test_a_worker_that_has_runs_polls_again_after_any_error(
+    worker, without_waits, error
+):
+    holding(worker, drop=lambda: None)
+    replies = iter([error] * 5)
+
+    def poll():
+        if failure := next(replies, None):
+            raise failure
+        worker.poller.is_stopped = True
+        worker.poller.sessions.clear()
+
+    worker.poller.poll = poll
+    worker.work()
+
+    assert worker.poller.is_stopped
+
+
+@pytest.mark.parametrize("error", FLAWS)
+def test_a_worker_without_runs_ends_if_it_cannot_poll(worker, without_waits, error):
+    polls = []
+
+    def poll():
+        polls.append(1)
+        raise error
+
+    worker.poller.poll = poll
+    worker.work()
+
+    assert len(polls) == worker_module.POLL_TRIES
+
+
+def test_what_means_the_end_ends_a_worker(worker):
+    def poll():
+        raise KeyboardInterrupt
+
+    worker.poller.poll = poll
+
+    with pytest.raises(KeyboardInterrupt):
+        worker.work()
+
+
+def test_a_worker_that_cannot_look_at_its_files_takes_nothing_more(
+    worker, without_waits, monkeypatch
+):
+    def fail(_held):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    holding(worker)
+    engine = worker.poller.link = Engine(None)
+    engine.starts = [[]]
+    monkeypatch.setattr(worker_module, "measure_capacity", fail)
+
+    worker.poller.poll()
+
+    [(_, more)] = engine.polls
+    assert more["capacity"] == 1
+    assert "Too many open files" in more["capacity_reason"]
+
+
+def test_a_stopped_engine_is_not_started_though_a_run_cannot_be_dropped(
+    worker, without_waits
+):
+    failures = [RuntimeError("no thread")]
+
+    def drop():
+        if failures:
+            raise failures.pop()
+        worker.poller.sessions.clear()
+
+    starts = []
+
+    def poll():
+        starts.append(worker.client.starts_engine)
+        raise EngineStopped("It is stopped.")
+
+    holding(worker, drop=drop)
+    worker.poller.poll = poll
+    worker.work()
+
+    assert starts == [True, False]
+
+
+def test_what_cannot_be_started_is_given_back_and_the_others_are_served(worker):
+    broken = {"execution": {"execution_id": "b", "losses": 2}}
+    requests = []
+    holding(worker, cancel=lambda: requests.append("cancel"))
+    engine = worker.poller.link = Engine(broken)
+    engine.actions["cancel"] = ["e"]
+    worker.poller.poll()
+    engine.actions["cancel"] = []
+    worker.poller.poll()
+
+    assert requests == ["cancel"]
+    _, more = engine.polls[-1]
+    assert more["failed_starts"]["b"]["attempt"] == 3
 
 
 def test_a_worker_makes_no_grammar_as_it_starts():

@@ -297,10 +297,10 @@ class Dispatcher:
 
     async def poll(self, worker: WorkerLease, state: WorkerState) -> Json:
         """What a worker has to do, as JSON; waits a little if that is nothing."""
-        worker.hold(state, self.live)
-        self.grant_slots()
         worker.polls += 1
         try:
+            worker.hold(state, self.live)
+            self.grant_slots()
             await self._record_dropped(worker, state)
             deadline = monotonic() + self.config.poll
             while True:
@@ -315,7 +315,7 @@ class Dispatcher:
                     await asyncio.wait_for(worker.has_news.wait(), seconds)
         finally:
             worker.polls -= 1
-            worker.last_seen = monotonic()
+            worker.last_seen = worker.last_polled = monotonic()
 
     async def _record_dropped(self, worker: WorkerLease, state: WorkerState) -> None:
         """Count as lost what it could not start, or has no longer without an end on disk."""

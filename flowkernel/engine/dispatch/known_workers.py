@@ -68,12 +68,12 @@ class KnownWorkers:
 
     @property
     def living(self) -> list[WorkerLease]:
-        """Workers of ours that sent a request a moment ago."""
+        """Workers of ours that polled a moment ago, or are new: reports do not count."""
         return [
             lease
             for lease in self._leases.values()
             if not is_external(lease.worker_id)
-            and monotonic() - lease.last_seen < self._config.lease
+            and lease.seconds_since_poll < self._config.lease
         ]
 
     @property

@@ -41,6 +41,8 @@ class WorkerLease:
     pid: int
     process_started_at: float
     last_seen: float  #: When it sent its last request; on the monotonic clock.
+    #: When its last poll was replied, or its first request came; the same clock.
+    last_polled: float = field(default_factory=monotonic)
     #: What it carries out, and which attempt at each; 0: none that is known.
     holding: dict[str, int] = field(default_factory=dict)
     has_polled: bool = False  #: Whether it has said what it carries out.
@@ -56,6 +58,14 @@ class WorkerLease:
     capacity_reason: str = ""  #: Why it cannot have more.
     polls: int = 0  #: Its requests that are held open just now.
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def seconds_since_poll(self) -> float:
+        """For how long it has not polled; 0 while a poll is held open.
+
+        A worker that only reports hears of nothing new.
+        """
+        return 0.0 if self.polls else monotonic() - self.last_polled
 
     @property
     def holdings(self) -> WorkerHoldings:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from logging import getLogger
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 0.5  #: Between two polls when the engine is away.
 #: What the engine can request for an execution: keys of its reply, methods of the session.
 ACTIONS = ("cancel", "pause", "resume", "drop")
+MAX_REASON = 500  #: Characters, inclusive, of why something could not be started.
 log = getLogger(__name__)
 
 
@@ -53,21 +53,39 @@ class AssignmentPoller:
             more = {**more, "failed_starts": failed}
         reply = self.link.poll(attempts, paused, more)
         self._failed_starts = {}
+        self.is_stopped = reply["stop"]
         for assignment in reply["start"]:
             if assignment["execution"]["execution_id"] not in self.sessions:
-                self._start_execution(assignment)
+                self._start(assignment)
         for action in ACTIONS:
             for execution_id in reply[action]:
-                if execution_id not in sessions:
-                    continue
-                if action == "resume":
-                    record = reply.get("decisions", {}).get(execution_id)
-                    decision = Decision.from_json(record) if record else None
-                    sessions[execution_id].resume(decision)
-                else:
-                    getattr(sessions[execution_id], action)()
-        self.is_stopped = reply["stop"]
+                if execution_id in sessions:
+                    self._do(action, sessions[execution_id], reply)
         self._wait_if_repeated(reply)
+
+    def _start(self, assignment: Json) -> None:
+        """Start an execution, or give it back."""
+        execution = assignment["execution"]
+        execution_id, attempt = execution["execution_id"], execution["losses"] + 1
+        try:
+            self._start_execution(assignment)
+        except Exception as error:  # The others are still to be started, cancelled, ...
+            log.exception("%s could not be started", execution_id)
+            reason = f"{type(error).__name__}: {error}"
+            self.fail_start(execution_id, attempt, reason[:MAX_REASON])
+
+    def _do(
+        self, action: str, session: "ExecutionSession", reply: dict[str, Json]
+    ) -> None:
+        """Do what is requested; if that fails, the engine requests it again."""
+        try:
+            if action == "resume":
+                record = reply.get("decisions", {}).get(session.execution_id)
+                session.resume(Decision.from_json(record) if record else None)
+            else:
+                getattr(session, action)()
+        except Exception:
+            log.exception("could not %s %s", action, session.execution_id)
 
     def _wait_if_repeated(self, reply: dict[str, Json]) -> None:
         """Wait a while if the reply has no news.
@@ -103,7 +121,11 @@ class AssignmentPoller:
 
     def _poll_all(self) -> None:
         while not self._stop.is_set():
-            with suppress(FlowkernelError):
+            try:
                 self.poll()
                 continue
+            except FlowkernelError:
+                pass
+            except Exception:  # Only this thread hears of a cancel.
+                log.exception("something went wrong in a poll")
             self._stop.wait(RETRY_SECONDS)

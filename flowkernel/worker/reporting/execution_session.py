@@ -17,7 +17,7 @@ from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.redaction import BUILT_IN, RedactedStream, Redaction
 from flowkernel.core.status import CellStatus, ExecutionStatus
-from flowkernel.worker.event_loops import in_background
+from flowkernel.worker.event_loops import in_background, start_background
 from flowkernel.worker.reporting.engine_link import (
     JOINED_LOG_CHARACTERS,
     EngineLink,
@@ -264,11 +264,12 @@ class ExecutionSession:
         return monotonic() - self._parked_at
 
     def kernel_memory(self) -> int:
-        """Bytes that only its kernel and the children of that use; 0 if it has ended."""
+        """Bytes that only its kernel and the children of that use; 0 if that is not known."""
         pid = getattr(getattr(self._manager, "provisioner", None), "pid", None)
         if pid is None:
             return 0
-        with suppress(psutil.Error):
+        # It has ended, or no file is left to look with.
+        with suppress(psutil.Error, OSError):
             kernel = psutil.Process(pid)
             processes = [kernel, *kernel.children(recursive=True)]
             return sum(private_memory(process) for process in processes)
@@ -290,8 +291,12 @@ class ExecutionSession:
             in_background(self._kill() if self.is_dropped else self._interrupt())
 
     def cancel(self) -> None:
-        """Interrupt it; kill its kernel if that does not help."""
+        """Interrupt it; kill its kernel if that does not help.
+
+        If this raises, nothing was done: the next request tries again. So it is with `drop`.
+        """
         if not self.is_cancelled:
+            start_background()
             self.is_cancelled = True
             self._stopped_at = monotonic()
             self._end_pause()
@@ -306,6 +311,7 @@ class ExecutionSession:
             self.is_recorded = False
             return
         if not self.is_dropped and self.ending is None:
+            start_background()
             self.is_dropped = True
             self._stopped_at = monotonic()
             self._end_pause()
