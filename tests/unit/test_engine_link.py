@@ -138,3 +138,58 @@ def test_a_report_waits_for_an_engine_that_is_away(link_to):
     assert link.flush(10)
     assert engine.reports() == [("ended", "e")]
     assert engine.refusals == 3
+
+
+class OpenEnd:
+    """An engine during each of whose requests another run prints, and a third one ends."""
+
+    def __init__(self):
+        self.link, self.events = None, []
+
+    def post(self, _path, body):
+        self.events += body["events"]
+        self.link.report("other", 1, K.CELLS_COUNTED, cell_count=len(self.events))
+        self.link.report("third", 1, K.PAUSED)
+
+
+def test_what_others_report_later_is_not_waited_for(link_to):
+    link, _ = link_to(lambda _event: None)
+    engine = link.client = OpenEnd()
+    engine.link = link
+
+    report_end(link)
+
+    assert link.flush(5)
+    assert ("ended", "e") in [(e["kind"], e["execution_id"]) for e in engine.events]
+    assert not link.is_quiet
+
+
+def test_an_end_that_stands_for_a_refused_one_is_waited_for_in_its_place(link_to):
+    """Though it comes behind what was reported later."""
+    refusals = iter(range(3))
+    ended = []
+
+    def refuses(event):
+        if event["kind"] != "ended":
+            return None
+        if next(refusals, None) is None:
+            ended.append(event)
+            return None
+        for number in range(5):  # Others go on.
+            link.report(f"other{number}", 1, K.PAUSED)
+        return from_code("ValueTooBig", "it is too big")
+
+    link, _ = link_to(refuses)
+    report_end(link)
+
+    assert link.flush(10)
+    assert len(ended) == 1
+
+
+def test_output_that_joins_a_report_is_waited_for(link_to):
+    link, engine = link_to(lambda _event: None)
+    for text in "abc":
+        link.report("e", 1, K.LOGGED, stream="stdout", text=text)
+
+    assert link.flush(10)
+    assert "".join(event["payload"]["text"] for event in engine.events) == "abc"

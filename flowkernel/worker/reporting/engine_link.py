@@ -8,8 +8,9 @@ is replaced by a smaller one, where something waits for it, and that is never dr
 import os
 import threading
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from logging import getLogger
+from math import inf
 from typing import Any
 
 from flowkernel.client.client import Client
@@ -44,14 +45,25 @@ DEFERRABLE = frozenset(
 log = getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedReport:
+    """A report that is not acknowledged yet."""
+
+    number: int  #: Which one of this worker it is, or stands for; from 1.
+    report: WorkerReport
+
+
 class EngineLink:
     """The connection of one worker. `report` never blocks: a thread sends the events."""
 
     def __init__(self, client: Client, worker_id: str) -> None:
         self.client = client
         self.worker_id = worker_id
-        self._queue: deque[WorkerReport] = deque()
-        self._sending: list[WorkerReport] = []
+        self._queue: deque[NumberedReport] = deque()
+        self._count = 0  #: Of the reports, those that were joined as one.
+        self._oldest_sent = inf  #: The lowest number of those that are sent just now.
+        #: The numbers of those that were refused; what stands for them waits in the queue.
+        self._refused: set[int] = set()
         self._changed = threading.Condition()  #: Guards the fields around it.
         self._is_urgent = False
         self._is_closed = False
@@ -69,16 +81,18 @@ class EngineLink:
         report = WorkerReport(event, attempt)
         with self._changed:
             if not self._append_to_last(report):
-                self._queue.append(report)
+                self._count += 1
+                self._queue.append(NumberedReport(self._count, report))
             self._is_urgent |= event.kind not in DEFERRABLE
             self._changed.notify_all()
 
     def _append_to_last(self, report: WorkerReport) -> bool:
         """Append output to the last report that waits, if it can be; whether it was."""
-        joined = joined_output(self._queue[-1], report) if self._queue else None
+        last = self._queue[-1] if self._queue else None
+        joined = joined_output(last.report, report) if last else None
         if joined is None or len(joined.event.payload["text"]) > JOINED_LOG_CHARACTERS:
             return False
-        self._queue[-1] = joined
+        self._queue[-1] = replace(self._queue[-1], report=joined)
         return True
 
     def poll(
@@ -105,16 +119,20 @@ class EngineLink:
     def is_quiet(self) -> bool:
         """Whether every reported event is acknowledged."""
         with self._changed:
-            return self._is_empty
+            return self._oldest == inf
 
     def flush(self, seconds: float) -> bool:
-        """Wait until every event so far is acknowledged; whether it is after `seconds`."""
+        """Wait until every event so far is acknowledged; whether it is after `seconds`.
+
+        Other runs may report without a pause: what comes later is not waited for.
+        """
         deadline = monotonic() + seconds
         with self._changed:
+            last = self._count
             self._is_urgent = True
             self._changed.notify_all()
             return self._changed.wait_for(
-                lambda: self._is_empty, deadline - monotonic()
+                lambda: self._oldest > last, deadline - monotonic()
             )
 
     def close(self, seconds: float = 10.0) -> bool:
@@ -126,8 +144,10 @@ class EngineLink:
         return is_flushed
 
     @property
-    def _is_empty(self) -> bool:
-        return not self._queue and not self._sending
+    def _oldest(self) -> float:
+        """The lowest number of a report that is not acknowledged; infinite: there is none."""
+        waiting = self._queue[0].number if self._queue else inf
+        return min(waiting, self._oldest_sent, *self._refused)
 
     def _send_all(self) -> None:
         while True:
@@ -136,23 +156,31 @@ class EngineLink:
                 self._changed.wait_for(lambda: self._is_due, LINGER_SECONDS)
                 if not self._queue:
                     return
-                count = min(BATCH, len(self._queue))
-                self._sending = [self._queue.popleft() for _ in range(count)]
-                self._is_urgent &= bool(self._queue)
-            self._send(self._sending)
+                batch = self._take_batch()
+            self._send(batch)
             with self._changed:
-                self._sending = []
+                self._oldest_sent = inf
                 self._changed.notify_all()
+
+    def _take_batch(self) -> list[NumberedReport]:
+        """The reports that are sent next. The queue is not empty."""
+        count = min(BATCH, len(self._queue))
+        batch = [self._queue.popleft() for _ in range(count)]
+        numbers = {numbered.number for numbered in batch}
+        self._oldest_sent = min(numbers)
+        self._refused -= numbers
+        self._is_urgent &= bool(self._queue)
+        return batch
 
     @property
     def _is_due(self) -> bool:
         return self._is_urgent or self._is_closed or len(self._queue) >= BATCH
 
-    def _send(self, reports: list[WorkerReport]) -> None:
+    def _send(self, reports: list[NumberedReport]) -> None:
         """Send them until they are acknowledged, or refused for good one by one."""
         while not self._is_closed:
             try:
-                records = [report.to_json() for report in reports]
+                records = [numbered.report.to_json() for numbered in reports]
                 body = {**self._process, "events": records}
                 self.client.post(f"/worker/{self.worker_id}/report", body)
                 return
@@ -165,7 +193,7 @@ class EngineLink:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
 
-    def _send_one_by_one(self, reports: list[WorkerReport], error: Exception) -> None:
+    def _send_one_by_one(self, reports: list[NumberedReport], error: Exception) -> None:
         """Replace the report that is refused by a smaller one, and send the others."""
         if len(reports) == 1:
             self._replace_refused(reports[0], error)
@@ -173,12 +201,12 @@ class EngineLink:
         for report in reports:
             self._send([report])
 
-    def _replace_refused(self, refused: WorkerReport, error: Exception) -> None:
+    def _replace_refused(self, refused: NumberedReport, error: Exception) -> None:
         """Queue what stands for a refused report; again and again, if that is refused too.
 
         The others come first, and the engine has a pause: there is nothing left to cut.
         """
-        event = refused.event
+        event = refused.report.event
         log.error("a report of kind %s was refused: %s", event.kind, error)
         minimal = minimal_report(event, str(error))
         if minimal is None:
@@ -186,5 +214,7 @@ class EngineLink:
         with self._changed:
             if minimal.payload.keys() == event.payload.keys():
                 self._changed.wait_for(lambda: self._is_closed, RETRY_SECONDS)
-            self._queue.append(replace(refused, event=minimal))
+            report = replace(refused.report, event=minimal)
+            self._queue.append(replace(refused, report=report))
+            self._refused.add(refused.number)
             self._is_urgent = True
