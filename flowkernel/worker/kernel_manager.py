@@ -274,6 +274,7 @@ def remove_stale_transports() -> None:
 
 
 def remove_transport(manager: FlowKernelManager) -> None:
-    """Remove the folder of its sockets."""
-    if manager.folder is not None:
-        shutil.rmtree(manager.folder, ignore_errors=True)
+    """Remove the folder of its sockets, unless that was done."""
+    folder, manager.folder = manager.folder, None
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Carries out what is a notebook, or becomes one: through papermill, in a kernel of its own."""
 
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -37,20 +38,21 @@ class NotebookExecutor:
         """Run it, and report it; the end too, unless it raises."""
         execution = assignment.execution
         rendered = render(assignment.version, execution)
-        notebook_run = _notebook_run(assignment)
-        _add_language(rendered.notebook, notebook_run.manager)
-        papermill.execute_notebook(
-            rendered.notebook,
-            None,  # `notebook_run` says how it is saved.
-            parameters=rendered.parameters or None,
-            engine_name="flowkernel",
-            kernel_name=rendered.kernel_name,
-            progress_bar=False,
-            # nbclient takes whole seconds.
-            start_timeout=ceil(assignment.config.kernel_start),
-            timeout_func=lambda _cell: execution.cell_timeout,
-            notebook_run=notebook_run,
-        )
+        # papermill may fail before it asks for the kernel.
+        with closing(_notebook_run(assignment)) as notebook_run:
+            _add_language(rendered.notebook, notebook_run.manager)
+            papermill.execute_notebook(
+                rendered.notebook,
+                None,  # `notebook_run` says how it is saved.
+                parameters=rendered.parameters or None,
+                engine_name="flowkernel",
+                kernel_name=rendered.kernel_name,
+                progress_bar=False,
+                # nbclient takes whole seconds.
+                start_timeout=ceil(assignment.config.kernel_start),
+                timeout_func=lambda _cell: execution.cell_timeout,
+                notebook_run=notebook_run,
+            )
 
     def end_after(self, error: BaseException, assignment: Assignment) -> ExecutionEnd:
         """The end after an error outside of the cells, with advice if no kernel started."""

@@ -71,17 +71,22 @@ class NotebookRun:
     #: How kernels start that papermill asks for.
     config: Config = field(default_factory=Config)
 
+    def close(self) -> None:
+        """Remove what its manager has made, unless that was done."""
+        if self.manager is not None:
+            remove_transport(self.manager)
+
     @contextmanager
     def kernel(
         self, kernel_name: str, traits: Options
     ) -> Iterator[tuple[FlowKernelManager | None, dict[str, Any]]]:
         """The manager to use (None: the one of `traits`), and how to start its kernel."""
-        manager = self.manager
-        if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
-            manager = make_external_manager(kernel_name, self.config)
         start: dict[str, Any] = {"env": self._environ()}
         if self.cwd is not None:
             start["cwd"] = self.cwd
+        manager = self.manager
+        if manager is None and not {"km", "kernel_manager_class"} & traits.keys():
+            manager = make_external_manager(kernel_name, self.config)
         try:
             yield manager, start
         finally:

@@ -6,11 +6,16 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
+from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
-from flowkernel.worker import notebook_run
-from flowkernel.worker.notebook_executor import save_own
+from flowkernel.core.models import FlowKind, FlowVersion
+from flowkernel.home import Home
+from flowkernel.worker import kernel_manager, notebook_run
+from flowkernel.worker.assignment import Assignment
+from flowkernel.worker.notebook_executor import NotebookExecutor, save_own
 from flowkernel.worker.notebook_run import end_after_error
 from flowkernel.worker.reporting.engine_link import EngineLink
+from tests.records import an_execution
 
 NOT_CANCELLED = SimpleNamespace(is_cancelled=False)
 
@@ -90,3 +95,61 @@ def test_a_mistake_in_the_record_does_not_end_the_run(monkeypatch, caplog):
 )
 def test_words_of_python_alone_are_no_reason(error, message):
     assert end_after_error(error, NOT_CANCELLED).message == message
+
+
+class NoRoom(Exception):
+    """What a test raises for papermill."""
+
+
+@pytest.mark.parametrize("step", ["_add_language", "papermill.execute_notebook"])
+def test_a_run_that_fails_before_it_has_a_kernel_leaves_no_sockets(
+    tmp_path, monkeypatch, step
+):
+    """Parameters that papermill cannot write, for one."""
+
+    def fail(*_arguments, **_options):
+        raise NoRoom
+
+    folders = []
+    make = kernel_manager.make_socket_folder
+    monkeypatch.setattr(
+        kernel_manager,
+        "make_socket_folder",
+        lambda: folders.append(make()) or folders[-1],
+    )
+    monkeypatch.setattr(f"flowkernel.worker.notebook_executor.{step}", fail)
+    version = FlowVersion(
+        flow_version="v1", flow_name="report", kind=FlowKind.CELL, source="1"
+    )
+    assignment = Assignment(
+        execution=an_execution(notebook_path="notebooks/a.ipynb"),
+        version=version,
+        session=SimpleNamespace(),
+        home=Home(tmp_path),
+        config=Config(),
+    )
+
+    with pytest.raises(NoRoom):
+        NotebookExecutor().run(assignment)
+
+    assert [folder.exists() for folder in folders] == [False]
+
+
+def test_a_papermill_of_a_person_that_gets_no_kernel_leaves_no_sockets(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        notebook_run, "make_external_manager", lambda *names: made.append(names)
+    )
+
+    def fail(_run):
+        raise NoRoom
+
+    monkeypatch.setattr(notebook_run.NotebookRun, "_environ", fail)
+    run = notebook_run.NotebookRun(
+        execution=None, session=None, save_every=1, stream_limit=1, display_limit=1
+    )
+
+    with pytest.raises(NoRoom), run.kernel("python3", {}):
+        pass
+
+    assert made == []
