@@ -14,6 +14,7 @@ from flowkernel.core.clock import new_id
 from flowkernel.core.errors import EngineError
 from flowkernel.core.json_values import dumps
 from flowkernel.core.per_process import PerProcess
+from flowkernel.engine.notebook_paths import first_path, paths_of_attempts
 from flowkernel.home import home_error, open_private
 from flowkernel.store import Store
 
@@ -47,9 +48,9 @@ def delete_with_notebooks(
         except EngineError:
             note.rename(note.with_name(NOTE.format(process=LATER, id=new_id())))
         raise
-    sizes = [remove(home, path) for path in paths]
+    sizes = [size for path in paths for size in remove_attempts(home, path)]
     note.unlink(missing_ok=True)
-    return [size for size in sizes if size is not None]
+    return sizes
 
 
 def remove_left(store: Store, home: Path) -> None:
@@ -59,6 +60,15 @@ def remove_left(store: Store, home: Path) -> None:
     for note in _folder(home).glob(NOTE.format(process="*", id="*")):
         if note not in own_notes:
             _remove_noted(store, home, note)
+
+
+def remove_attempts(home: Path, path: str) -> list[int]:
+    """Remove the output notebooks of all attempts at an execution; their sizes, in bytes.
+
+    `path`: of the last attempt, as it is recorded.
+    """
+    sizes = [remove(home, file) for file in paths_of_attempts(home, path)]
+    return [size for size in sizes if size is not None]
 
 
 def remove(home: Path, path: str) -> int | None:
@@ -100,10 +110,11 @@ def _remove_noted(store: Store, home: Path, note: Path) -> None:
         DiskFull, EngineFault: The tables lack what was deleted. The note stays.
     """
     ids, paths = _read_note(note)
-    kept = set(store.notebook_paths(ids))
+    # One that is kept may be at another attempt since.
+    kept = set(map(first_path, store.notebook_paths(ids)))
     for path in paths:
-        if path not in kept:
-            remove(home, path)
+        if first_path(path) not in kept:
+            remove_attempts(home, path)
     note.unlink(missing_ok=True)
 
 

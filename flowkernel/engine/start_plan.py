@@ -360,12 +360,3 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
             cell_timeout=wrapped.cell_timeout,
         )
     return replace(plan, wrappers=tuple(wrapped.wrappers), name=wrapped.name)
-
-
-def notebook_path(execution: Execution) -> str:
-    """Where the output notebook goes, relative to the home."""
-    safe = "".join(
-        c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in execution.name
-    )
-    month = f"{execution.created_at:%Y-%m}"
-    return f"notebooks/{month}/{safe[:40]}-{execution.execution_id}.ipynb"

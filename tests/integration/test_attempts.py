@@ -224,3 +224,17 @@ def test_a_dead_worker_of_the_last_engine_is_lost_after_its_lease(engine):
     engine.settle()
 
     assert engine.store.live[execution_id].losses == 1
+
+
+def test_no_two_attempts_share_an_output_notebook(engine, worker):
+    """The worker of the first one may still save, before it hears that it has lost the run."""
+    execution_id = worker.take()
+    first = engine.store.live[execution_id].notebook_path
+    worker.is_silent()
+    worker.attempts.clear()
+    worker.take()
+
+    second = engine.store.live[execution_id].notebook_path
+
+    assert first.endswith(f"-{execution_id}.ipynb")
+    assert second == first.replace(".ipynb", "-2.ipynb")

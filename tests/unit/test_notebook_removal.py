@@ -1,5 +1,6 @@
 """Output notebooks go with their executions: all of them, and nothing else."""
 
+import json
 from functools import partial
 
 import pytest
@@ -182,3 +183,57 @@ def test_an_output_notebook_is_removed_once(tmp_path):
 
     assert remove(tmp_path, "notebooks/2026-01/a.ipynb") == 5
     assert remove(tmp_path, "notebooks/2026-01/a.ipynb") is None
+
+
+def with_attempts(world: World, count: int) -> str:
+    """An execution that was lost `count - 1` times, with a notebook of each attempt."""
+    id_ = world.execution(is_ended=False)
+    for attempt in range(2, count + 1):
+        path = f"notebooks/2026-01/{id_}-{attempt}.ipynb"
+        (world.home / path).write_text("12345")
+        lost = make_event(id_, K.LOST, worker="w", why="It was lost.")
+        started = {"worker": "w", "notebook_path": path, "attempt": attempt}
+        world.store.append([lost, make_event(id_, K.STARTED, **started)])
+    return id_
+
+
+def end(world: World, id_: str) -> None:
+    status = ExecutionStatus.ENDED_SUCCESS
+    world.store.append([make_event(id_, K.ENDED, status=status)])
+
+
+def test_the_notebooks_of_all_attempts_are_removed(world):
+    gone, stays = with_attempts(world, 3), with_attempts(world, 2)
+    end(world, gone)
+
+    assert world.delete([gone]) == [5, 5, 5]
+
+    assert world.files == sorted([stays, f"{stays}-2"])
+
+
+def test_the_next_engine_removes_all_attempts_that_a_killed_one_left(
+    world, monkeypatch
+):
+    gone, stays = with_attempts(world, 2), world.execution()
+    end(world, gone)
+    with monkeypatch.context() as patch:
+        patch.setattr(notebook_removal, "remove_attempts", killed)
+        with pytest.raises(SystemExit):
+            world.delete([gone])
+    monkeypatch.setattr(notebook_removal, "_process", PerProcess(new_id))
+
+    remove_left(world.store, world.home)
+
+    assert world.files == [stays]
+
+
+def test_what_is_kept_keeps_its_notebooks_though_it_is_at_another_attempt(world):
+    """The note was written before it was lost once more."""
+    stays = with_attempts(world, 3)
+    note = world.home / "notebooks" / "removing-1-x.json"
+    path = f"notebooks/2026-01/{stays}-2.ipynb"
+    note.write_text(json.dumps({"ids": [stays], "paths": [path]}))
+
+    remove_left(world.store, world.home)
+
+    assert world.files == sorted([stays, f"{stays}-2", f"{stays}-3"])

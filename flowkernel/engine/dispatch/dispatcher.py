@@ -42,10 +42,10 @@ from flowkernel.engine.dispatch.wait_registry import (
 )
 from flowkernel.engine.dispatch.worker_lease import WorkerLease, WorkerState
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
+from flowkernel.engine.notebook_paths import notebook_path
 from flowkernel.engine.service import (
     Service,
 )
-from flowkernel.engine.start_plan import notebook_path
 from flowkernel.engine.streams.record_streams import RecordStreams
 from flowkernel.store import Batch, Commit
 
