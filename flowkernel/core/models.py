@@ -85,11 +85,13 @@ class FlowVersion(JsonRecord):
 class CellError(JsonRecord):
     """What a failed cell raised, as its kernel reported it."""
 
+    left_out: ClassVar[Set[str]] = frozenset({"cell_number"})
     name: str
     message: str
     traceback: str = ""
     cell_id: str | None = None
     cell_index: int | None = None  #: Counted from 0, over all cells of the notebook.
+    cell_number: int | None = None  #: As its author counts: see `cell_numbers`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +117,25 @@ class Failure(JsonRecord):
     """What a person needs to know of a failed cell, to decide what follows."""
 
     left_out: ClassVar[Set[str]] = frozenset(
-        {"cell_id", "cell_number", "cell_count", "source", "kernel_lost", "failed_at"}
+        {
+            "cell_id",
+            "cell_number",
+            "cell_count",
+            "source",
+            "kernel_lost",
+            "failed_at",
+            "is_mended",
+            "is_retried",
+        }
     )
     cell_id: str | None = None
-    cell_number: int | None = None  #: From 1, over the cells that run.
-    cell_count: int | None = None  #: How many cells run.
+    cell_number: int | None = None  #: As its author counts: see `cell_numbers`.
+    cell_count: int | None = None  #: How many cells its author counts.
     source: str | None = None  #: Of the cell to edit.
     kernel_lost: str | None = None  #: Why its kernel is gone, if a sentence is known.
     failed_at: datetime | None = None  #: Set when the failure is recorded.
+    is_mended: bool | None = None  #: Its source was edited after an earlier failure.
+    is_retried: bool | None = None  #: It was retried before, with the same source.
 
     def to_json(self) -> dict[str, Json]:
         """As every record; `failed_at` has `+00:00` for UTC, as older versions wrote."""
@@ -143,6 +156,10 @@ class DecisionVerb(StrEnum):
     CANCEL_ALL = "cancel_all"  #: Cancel the whole family.
 
 
+#: Begins what is recorded as `decided_by` if the kernel of an execution decided.
+PROGRAM = "execution "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(JsonRecord):
     """What was decided on a failure. The payload of a `decided` event."""
@@ -161,6 +178,12 @@ class Decision(JsonRecord):
     values: Json = None  #: Of `skip`: by the names that the cell would have set.
     inputs: Json = None  #: Of `retry_with_inputs`: by name.
     decision_id: str | None = None  #: Id of the event; None before it is recorded.
+
+    @property
+    def is_of_person(self) -> bool:
+        """Whether a person decided; not a wrapper, and not the end of the time to answer."""
+        is_program = self.decided_by.startswith(PROGRAM)
+        return bool(self.decided_by) and self.why is None and not is_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +229,7 @@ class Execution(JsonRecord):
     notebook_path: str | None = None  #: Relative to the home.
     worker: str | None = None  #: Who runs it, or ran it last.
     losses: int = 0  #: How often its worker was lost.
-    cell_count: int | None = None  #: Code cells of its notebook.
+    cell_count: int | None = None  #: Code cells of its notebook, as its author counts.
     requested_action: RequestedAction | None = None  #: Until it is done.
     wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
     parks: bool = False  #: If it fails, it is paused until its wrapper decides.
@@ -214,6 +237,19 @@ class Execution(JsonRecord):
     failure: Failure | None = None  #: Of its last try, until it runs again.
     parked_at: datetime | None = None  #: Since when its kernel is kept, if it is.
     decision: Decision | None = None  #: On its last failure.
+    # What people did: see `interventions`. Of a wrapper: to what it runs.
+    skipped_cells: int = 0
+    mended_cells: int = 0  #: Retried with another source.
+    retried_cells: int = 0  #: Retried with the same source.
+    decided_by: str | None = None  #: Who decided last on a failure of it.
+    decided_under: str | None = None  #: The same, on a failure under it.
+    inputs_changed_by: str | None = None  #: Who retried with other inputs.
+    replaced_inputs: Json = None  #: By name: what they were before that.
+    asked_at: datetime | None = (
+        None  #: Since when it waits for an answer, or is paused.
+    )
+    answer_seconds: float = 0.0  #: How long it, or one under it, waited for people.
+    answer_waits: Json = None  #: When: `start` and `end` of each of the latest waits.
     #: Of the process that started its root; None: none came with the start.
     variables: PassedVariables | None = None
     last_seq: int = 0  #: The event that changed it last.
@@ -255,6 +291,12 @@ class Execution(JsonRecord):
             return None
         return (self.ended_at - self.started_at).total_seconds()
 
+    @property
+    def work_seconds(self) -> float | None:
+        """Its duration without the time in which it waited for people."""
+        duration = self.duration
+        return None if duration is None else max(0.0, duration - self.answer_seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellRun(JsonRecord):
@@ -265,6 +307,9 @@ class CellRun(JsonRecord):
     root_id: str
     cell_id: str
     cell_index: int
+    #: As its author counts: see `cell_numbers`. None: the inputs, or an older version.
+    cell_number: int | None = None
+    first_line: str | None = None  #: Of its source; cut.
     source_hash: str
     status: CellStatus
     started_at: datetime
@@ -294,12 +339,15 @@ class EventKind(StrEnum):
     FAILED = "failed"  #: status_message, error, failure, is_parked
     DECIDED = "decided"  #: those of `Decision`
     KERNEL_LOST = "kernel_lost"  #: why; its parked kernel is gone
-    SAVED = "saved"  #: name, status_message, is_archived: those that change
+    #: name, status_message, is_archived: those that change; what people did, as
+    #: `interventions` says; answer_wait (start, end)
+    SAVED = "saved"
     OUTPUT_SET = "output_set"  #: patch (names to merge), or output (all of it)
     CELLS_COUNTED = "cells_counted"  #: cell_count
     REQUESTED = "asked"  #: what (a RequestedAction; None withdraws it), why
     ENDED = "ended"  #: status, status_message, error, notebook_path
-    CELL_STARTED = "cell_started"  #: cell_run_id, cell_id, cell_index, source_hash
+    #: cell_run_id, cell_id, cell_index, cell_number, first_line, source_hash
+    CELL_STARTED = "cell_started"
     #: cell_run_id, status, error_name, error_message, traceback
     CELL_ENDED = "cell_ended"
     MESSAGE_SENT = "message_sent"  #: those of `Message` that the sender sets

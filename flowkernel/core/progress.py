@@ -13,8 +13,10 @@ K = EventKind
 class Progress(JsonRecord):
     """How far a running execution is. Shown, not stored: it is computed from events."""
 
-    cells_ended: int = 0
+    cells_ended: int = 0  #: As their author counts: see `cell_numbers`.
     cell_index: int | None = None  #: The cell that runs now, counted from 0.
+    cell_number: int | None = None  #: The same, as its author counts.
+    first_line: str | None = None  #: Of the source of that cell.
     last_log: str | None = None  #: The last line it logged or printed, cut.
 
 
@@ -24,11 +26,10 @@ def fold_progress(progress: Progress, event: Event) -> Progress:
         case K.STARTED:
             return Progress()
         case K.CELL_STARTED:
-            return replace(progress, cell_index=event.payload["cell_index"])
+            return _with_cell(progress, event)
         case K.CELL_ENDED:
-            return replace(
-                progress, cells_ended=progress.cells_ended + 1, cell_index=None
-            )
+            ended = max(progress.cells_ended, progress.cell_number or 0)
+            return replace(_between_cells(progress), cells_ended=ended)
         case K.LOGGED:
             lines = [
                 line for line in event.payload["text"].splitlines() if line.strip()
@@ -38,3 +39,20 @@ def fold_progress(progress: Progress, event: Event) -> Progress:
             )
         case _:
             return progress
+
+
+def _with_cell(progress: Progress, event: Event) -> Progress:
+    """A worker of an older version says no number: each cell that it runs counts."""
+    payload, ended = event.payload, progress.cells_ended
+    number = payload.get("cell_number", ended + 1)
+    return replace(
+        progress,
+        cell_index=payload["cell_index"],
+        cell_number=number,
+        first_line=payload.get("first_line"),
+        cells_ended=ended if number is None else number - 1,
+    )
+
+
+def _between_cells(progress: Progress) -> Progress:
+    return replace(progress, cell_index=None, cell_number=None, first_line=None)

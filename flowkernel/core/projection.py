@@ -7,8 +7,16 @@ screen current. How far an execution is, which is not stored, is in `progress`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from flowkernel.core.errors import MoveNotAllowed
+from flowkernel.core.interventions import (
+    SAVED_INTERVENTIONS,
+    PersonWait,
+    with_decision,
+    with_wait,
+    without_decisions,
+)
 from flowkernel.core.models import (
     CellError,
     CellRun,
@@ -43,6 +51,7 @@ CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 #: What can still happen to an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED, K.ADOPTED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
+SAVED_FIELDS |= SAVED_INTERVENTIONS
 
 
 def fold(execution: Execution | None, event: Event) -> Execution:
@@ -69,7 +78,17 @@ def fold(execution: Execution | None, event: Event) -> Execution:
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
     change = DETAILS.get(event.kind)
     changed = change(execution, event) if change is not None else execution
-    return replace(changed, status=target or changed.status, last_seq=event.seq)
+    if target is None:
+        return replace(changed, last_seq=event.seq)
+    return replace(
+        changed, status=target, asked_at=_asked_at(event), last_seq=event.seq
+    )
+
+
+def _asked_at(event: Event) -> datetime | None:
+    """Since when it waits for a person after a move; None: it does not."""
+    is_asking = event.kind is K.WAITING and event.payload.get("message_id") is not None
+    return event.happened_at if is_asking or event.kind is K.PAUSED else None
 
 
 def _changed_by(event: Event) -> str:
@@ -174,7 +193,8 @@ def _decided(execution: Execution, event: Event) -> Execution:
     decision = replace(Decision.from_json(event.payload), decision_id=event.event_id)
     is_live = decision.verb in LIVE_VERBS
     action = A.RESUME if is_live else execution.requested_action
-    return replace(execution, decision=decision, requested_action=action)
+    counted = with_decision(execution, decision)
+    return replace(counted, decision=decision, requested_action=action)
 
 
 def _kernel_lost(execution: Execution, event: Event) -> Execution:
@@ -191,7 +211,7 @@ def _kernel_lost(execution: Execution, event: Event) -> Execution:
 
 def _lost(execution: Execution, event: Event) -> Execution:
     return replace(
-        execution,
+        without_decisions(execution),
         losses=execution.losses + 1,
         started_at=None,
         worker=None,
@@ -212,9 +232,10 @@ def _requested(execution: Execution, event: Event) -> Execution:
 
 
 def _saved(execution: Execution, event: Event) -> Execution:
-    return replace(
-        execution, **{k: v for k, v in event.payload.items() if k in SAVED_FIELDS}
-    )
+    fields = {k: v for k, v in event.payload.items() if k in SAVED_FIELDS}
+    saved = replace(execution, **fields)
+    wait = event.payload.get("answer_wait")
+    return saved if wait is None else with_wait(saved, PersonWait.from_json(wait))
 
 
 def _output_set(execution: Execution, event: Event) -> Execution:
@@ -311,6 +332,8 @@ def _new_cell_run(event: Event) -> CellRun:
         root_id=event.root_id,
         cell_id=payload["cell_id"],
         cell_index=payload["cell_index"],
+        cell_number=payload.get("cell_number"),
+        first_line=payload.get("first_line"),
         source_hash=payload["source_hash"],
         status=CellStatus.RUNNING,
         started_at=event.happened_at,

@@ -14,6 +14,8 @@ MAX_CELLS = 1_000_000  #: Cells of a notebook, inclusive.
 ID_CHARACTERS = 100
 #: The id of a cell: nbformat allows 64, and files have others.
 CELL_ID_CHARACTERS = 1_000
+#: The first line of the source of a cell: workers send 60 of them.
+FIRST_LINE_CHARACTERS = 1_000
 #: The name of an exception class.
 ERROR_NAME_CHARACTERS = 1_000
 #: The message of an error.
@@ -52,6 +54,7 @@ ERROR_LIMITS: FieldLimits = {
     "traceback": TRACEBACK_LIMIT,
     "cell_id": TextLimit(CELL_ID_CHARACTERS),
     "cell_index": MAX_CELLS,
+    "cell_number": MAX_CELLS,
 }
 FAILURE_LIMITS: FieldLimits = {
     "cell_id": TextLimit(CELL_ID_CHARACTERS),
@@ -67,6 +70,8 @@ PAYLOAD_LIMITS: Mapping[EventKind, FieldLimits] = {
         "cell_run_id": TextLimit(ID_CHARACTERS),
         "cell_id": TextLimit(CELL_ID_CHARACTERS),
         "cell_index": MAX_CELLS,
+        "cell_number": MAX_CELLS,
+        "first_line": TextLimit(FIRST_LINE_CHARACTERS),
         "source_hash": TextLimit(ID_CHARACTERS),
     },
     EventKind.CELL_ENDED: {

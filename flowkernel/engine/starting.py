@@ -1,10 +1,12 @@
 """How an execution is started: what runs is planned first, then decided where it is written."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed, TooDeep
 from flowkernel.core.event_factory import make_event
+from flowkernel.core.interventions import changed_inputs
 from flowkernel.core.json_values import checked_name, dumps, plain_json
 from flowkernel.core.models import (
     Event,
@@ -16,7 +18,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.caller_checks import check_caller, decide_as
-from flowkernel.engine.callers import Caller
+from flowkernel.engine.callers import Caller, PersonCaller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
 from flowkernel.engine.input_check import CheckedInputs
 from flowkernel.engine.start_inputs import checked_inputs
@@ -57,7 +59,9 @@ def start_execution(
     parent = store.get_execution(request.parent_id) if request.parent_id else None
     _check_retried(store, request)
     execution = _planned(store, request, parent)
-    execution = replace(execution, variables=variables or _inherited(parent))
+    changes = _changed_inputs(store, request, execution, caller)
+    variables = variables or _inherited(parent)
+    execution = replace(execution, variables=variables, **changes)
     created = checked_event(_created_event(execution))
     plan = _Start(request, execution, created, max_depth)
     earlier = earlier_children(store, parent, request.call_key)
@@ -138,6 +142,18 @@ def _planned(
     if isinstance(plan, WrapperPlan) and plan.inputs is not None:
         inputs = CheckedInputs(values=plan.inputs)
     return _new_execution(request, plan, parent, inputs)
+
+
+def _changed_inputs(
+    store: Store, request: StartRequest, execution: Execution, caller: Caller | None
+) -> dict[str, Any]:
+    """The fields that say whether a person changed the inputs of what is run again."""
+    if request.retry_of is None:
+        return {}
+    previous = store.get_execution(request.retry_of)
+    is_person = isinstance(caller, PersonCaller)
+    person = caller.actor(request.started_by) if caller and is_person else None
+    return changed_inputs(previous, execution, person)
 
 
 def _inherited(parent: Execution | None) -> PassedVariables | None:

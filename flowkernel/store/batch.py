@@ -3,13 +3,13 @@
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import (
     BadArgument,
     ExecutionNotFound,
-    FlowNotFound,
     MoveNotAllowed,
 )
 from flowkernel.core.models import (
@@ -20,9 +20,10 @@ from flowkernel.core.models import (
     FlowVersion,
     Message,
 )
-from flowkernel.store.event_checks import check_id, check_text, checked_event
+from flowkernel.store.consequences import CONSEQUENT_KINDS, consequences
+from flowkernel.store.event_checks import check_created, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
-from flowkernel.store.live_state import LiveState
+from flowkernel.store.live_state import FlowsByName, LiveState
 from flowkernel.store.needed_executions import adopters_of, retried_by
 from flowkernel.store.pending_changes import DatedVersion, PendingChanges, belongs_to
 from flowkernel.store.rows import check_fits
@@ -290,7 +291,7 @@ class Batch:
             execution = self.find_execution(execution.current_parent_id)
         return line
 
-    def _flows(self) -> "FlowsByName":
+    def _flows(self) -> FlowsByName:
         flows = {**self._state.flows, **self.changes.flows}
         return FlowsByName({name: flow for name, flow in flows.items() if flow})
 
@@ -316,7 +317,24 @@ class Batch:
         execution = self._execution(event.execution_id, draft)
         root_id = execution.root_id if execution else event.payload.get("root_id", "")
         seq = self._state.last_seq + len(self.changes.events) + len(draft.events) + 1
+        messages = self._messages(event.execution_id, draft)
+        message = messages.get(event.payload.get("message_id", ""))
         self._apply(replace(event, seq=seq, root_id=root_id), execution, draft)
+        if event.kind in CONSEQUENT_KINDS:
+            self._add_consequences(event, execution, message, draft)
+
+    def _add_consequences(
+        self,
+        event: Event,
+        previous: Execution | None,
+        message: Message | None,
+        draft: PendingChanges,
+    ) -> None:
+        find = partial(self._execution, draft=draft)
+        execution = find(event.execution_id)
+        assert execution is not None, "the event was applied"
+        for consequence in consequences(event, previous, execution, message, find):
+            self._add_event(consequence, draft)
 
     def _apply(
         self, event: Event, execution: Execution | None, draft: PendingChanges
@@ -327,7 +345,7 @@ class Batch:
         effect = effect_of(execution, cell_runs, messages, event)
         _check_rows(effect, execution)
         if execution is None:
-            _check_created(effect.execution, event)
+            check_created(effect.execution, event)
             draft.add_new_execution(effect.execution)
         if effect.execution is not execution:
             draft.executions[event.execution_id] = effect.execution
@@ -364,13 +382,6 @@ class Batch:
         return ChainMap(*filter(None, layers))
 
 
-class FlowsByName(dict[str, Flow]):
-    """Flows by name; a name that is not there is refused with a similar one."""
-
-    def __missing__(self, name: str) -> Flow:
-        raise FlowNotFound(name, self)
-
-
 def _check_rows(effect: EventEffect, previous: Execution | None) -> None:
     """Refuse values that do not fit into their columns.
 
@@ -381,15 +392,3 @@ def _check_rows(effect: EventEffect, previous: Execution | None) -> None:
     for record in records:
         if record is not previous:
             check_fits(record)
-
-
-def _check_created(execution: Execution, event: Event) -> None:
-    """Refuse a CREATED event whose payload is about another execution.
-
-    Raises:
-        ValueError: It is.
-        BadArgument: The `root_id` is no UUID.
-    """
-    if execution.execution_id != event.execution_id:
-        raise ValueError(f"it is about execution {execution.execution_id!r}")
-    check_id(execution.root_id, "root_id")

@@ -8,7 +8,7 @@ from uuid import UUID
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import dumps
-from flowkernel.core.models import Event, Json
+from flowkernel.core.models import Event, Execution, Json
 from flowkernel.core.redaction import BUILT_IN
 
 
@@ -86,3 +86,15 @@ def _check_moment(moment: datetime) -> None:
         raise BadArgument(f"The moment {moment} has no time zone. Use UTC.")
     if not 1900 <= moment.year <= 9000:  # In UTC it may be in the year before or after.
         raise BadArgument(f"The moment {moment} is out of range.")
+
+
+def check_created(execution: Execution, event: Event) -> None:
+    """Refuse a CREATED event whose payload is about another execution.
+
+    Raises:
+        ValueError: It is.
+        BadArgument: The `root_id` is no UUID.
+    """
+    if execution.execution_id != event.execution_id:
+        raise ValueError(f"it is about execution {execution.execution_id!r}")
+    check_id(execution.root_id, "root_id")

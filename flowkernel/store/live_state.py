@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from immutables import Map
 
+from flowkernel.core.errors import FlowNotFound
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import (
     Event,
@@ -181,6 +182,13 @@ class LiveState:
         """Become what was loaded from the tables, which lack the ids of log events."""
         loaded.log_event_ids = self.log_event_ids
         vars(self).update(vars(loaded))
+
+
+class FlowsByName(dict[str, Flow]):
+    """Flows by name; a name that is not there is refused with a similar one."""
+
+    def __missing__(self, name: str) -> Flow:
+        raise FlowNotFound(name, self)
 
 
 def memory_size(execution: Execution) -> int:

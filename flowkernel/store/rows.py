@@ -149,6 +149,7 @@ EXECUTION = TableLayout(
             "wrapped",
             "parks",
             "is_interactive",
+            "replaced_inputs",
             "variables",
         ]
     ),
@@ -163,6 +164,8 @@ CELL_RUN = TableLayout(
             "root_id",
             "cell_id",
             "cell_index",
+            "cell_number",
+            "first_line",
             "source_hash",
             "started_at",
         ]

@@ -69,6 +69,17 @@ CREATE TABLE execution (
     failure JSON,            -- of the cell that failed: what a person needs to know
     parked_at TIMESTAMP,     -- since when its kernel is kept alive
     decision JSON,           -- what was decided on its failure
+    -- what people did; of a wrapper: to what it runs
+    skipped_cells INTEGER NOT NULL DEFAULT 0,
+    mended_cells INTEGER NOT NULL DEFAULT 0,
+    retried_cells INTEGER NOT NULL DEFAULT 0,
+    decided_by VARCHAR,      -- who decided last on a failure of it
+    decided_under VARCHAR,   -- the same, on a failure under it
+    inputs_changed_by VARCHAR, -- who retried with other inputs
+    replaced_inputs JSON,    -- what these inputs were before that
+    asked_at TIMESTAMP,      -- since when it waits for a person, or is paused
+    answer_seconds DOUBLE NOT NULL DEFAULT 0, -- how long it, or one under it, did so
+    answer_waits JSON,       -- when
     variables JSON,          -- environment variables of its start: names, and a file
     last_seq BIGINT NOT NULL
 );
@@ -80,6 +91,8 @@ CREATE TABLE cell_run (
     root_id UUID NOT NULL,
     cell_id VARCHAR NOT NULL,
     cell_index INTEGER NOT NULL,
+    cell_number INTEGER,     -- as the author of the notebook counts
+    first_line VARCHAR,      -- of its source
     source_hash VARCHAR NOT NULL,
     status VARCHAR NOT NULL,
     started_at TIMESTAMP NOT NULL,

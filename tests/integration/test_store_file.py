@@ -351,6 +351,34 @@ def test_a_column_of_an_older_file_gets_its_new_name(path):
         assert store.live[running.execution_id].requested_action is None
 
 
+def test_decisions_of_an_older_file_are_counted(path):
+    """Those after the last loss; a program is no person."""
+    shutil.copy(VERSION_1, path)
+    insert_events = """
+import duckdb, json, sys, uuid
+connection = duckdb.connect(sys.argv[1])
+[ids] = connection.execute(
+    "SELECT execution_id, root_id FROM execution WHERE status = 'RUNNING'").fetchall()
+skip, mend = {"verb": "skip"}, {"verb": "retry_cell", "source": "x"}
+program = {"decided_by": "execution 0199"}
+for seq, (kind, payload) in enumerate([
+    ("decided", {**skip, "decided_by": "bob"}),
+    ("lost", {}),
+    ("decided", {**skip, "decided_by": "ada"}),
+    ("decided", {**mend, **program}), ("decided", {"verb": "retry_cell", **program}),
+], 1000):
+    row = [seq, uuid.uuid4(), *ids, kind, "2026-01-01", "", json.dumps(payload)]
+    connection.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+"""
+    run(insert_events, path)
+
+    with Store(path) as store:
+        [running] = store.live.values()
+
+    counts = running.skipped_cells, running.mended_cells, running.retried_cells
+    assert (counts, running.decided_by) == ((1, 1, 1), "ada")
+
+
 def test_an_older_file_gets_the_columns_of_a_new_one(path, tmp_path):
     shutil.copy(VERSION_1, path)
     columns = """SELECT table_name, column_name, data_type, is_nullable

@@ -11,6 +11,7 @@ from flowkernel.core.report_limits import (
     CELL_ID_CHARACTERS,
     ERROR_MESSAGE_CHARACTERS,
     ERROR_NAME_CHARACTERS,
+    FIRST_LINE_CHARACTERS,
     ID_CHARACTERS,
     LOG_CHARACTERS,
     MAX_CELLS,
@@ -28,6 +29,7 @@ from flowkernel.engine.field_types import AttemptNumber, JsonValue, Moment
 #: The texts of a report. A worker cuts them to the same limits.
 IdText = Annotated[str, Field(max_length=ID_CHARACTERS)]
 CellIdText = Annotated[str, Field(max_length=CELL_ID_CHARACTERS)]
+FirstLine = Annotated[str, Field(max_length=FIRST_LINE_CHARACTERS)]
 ErrorName = Annotated[str, Field(max_length=ERROR_NAME_CHARACTERS)]
 ErrorMessage = Annotated[str, Field(max_length=ERROR_MESSAGE_CHARACTERS)]
 Traceback = Annotated[str, Field(max_length=TRACEBACK_CHARACTERS)]
@@ -59,6 +61,8 @@ class CellStartedPayload(Record):
     cell_run_id: IdText
     cell_id: CellIdText
     cell_index: CellNumber
+    cell_number: CellNumber | None = None
+    first_line: FirstLine | None = None
     source_hash: IdText
 
 
@@ -87,6 +91,7 @@ class ErrorRecord(Record):
     traceback: Traceback = ""
     cell_id: CellIdText | None = None
     cell_index: CellNumber | None = None
+    cell_number: CellNumber | None = None
 
 
 class EndedPayload(Record):
@@ -106,6 +111,8 @@ class FailureRecord(Record):
     cell_count: CellNumber | None = None
     source: CellSource | None = None
     kernel_lost: Sentence | None = None
+    is_mended: bool | None = None
+    is_retried: bool | None = None
 
 
 class FailedPayload(Record):
