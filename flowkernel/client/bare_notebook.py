@@ -5,6 +5,7 @@ from typing import Any
 
 from flowkernel.core.errors import NotANotebook
 from flowkernel.core.models import Json
+from flowkernel.core.notebook_banners import without_banners
 
 NEWEST = 4  #: The newest notebook format; nbformat knows 1 to 4.
 
@@ -18,6 +19,7 @@ def bare_notebook(text: str, target: str) -> tuple[str, str | None]:
     notebook = _parse_notebook(text, target)
     if notebook["nbformat"] == NEWEST:
         _remove_outputs(notebook.get("cells"), target)
+        notebook["cells"] = without_banners(notebook["cells"])
     notebook.setdefault("nbformat_minor", 0)
     if notebook.get("metadata") is None:
         notebook["metadata"] = {}
@@ -71,11 +73,12 @@ def _remove_outputs(cells: Json, target: str) -> None:
 
 
 def _check_cell(cell: dict[str, Json], number: int, target: str) -> None:
+    place = f"cell {number} of all, Markdown included,"
     source = cell.get("source")
     lines = source if isinstance(source, list) else [source]
     if not all(isinstance(line, str) for line in lines):
-        raise NotANotebook(target, f"cell {number} has no `source` text")
+        raise NotANotebook(target, f"{place} has no `source` text")
     if not isinstance(cell.get("cell_type"), str):
-        raise NotANotebook(target, f"cell {number} has no `cell_type`")
+        raise NotANotebook(target, f"{place} has no `cell_type`")
     if not isinstance(cell.get("metadata") or {}, dict):
-        raise NotANotebook(target, f"the `metadata` of cell {number} is not an object")
+        raise NotANotebook(target, f"{place} has `metadata` that is not an object")

@@ -94,9 +94,12 @@ def _external_run(
 
 
 def _make_saver(nb: nbformat.NotebookNode, notebook_run: Any, **options: Any) -> Any:
+    from flowkernel.worker.notebook.decision_banner import remove_decisions
     from flowkernel.worker.notebook.notebook_saver import NotebookSaver
     from flowkernel.worker.notebook.typed_parameters import add_conversions
 
+    if notebook_run.write is None:  # Else the worker made it, without any.
+        remove_decisions(nb)
     add_conversions(nb, notebook_run.conversions)
     return NotebookSaver(
         nb, every=notebook_run.save_every, write=notebook_run.write, **options

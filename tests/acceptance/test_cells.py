@@ -99,9 +99,8 @@ def test_an_error(both):
     execution, cells, papermill_statuses = both(make_notebook("x = 1", "1 / 0", "x"))
 
     assert execution.status is S.ENDED_ERROR
-    assert (
-        execution.status_message == "Cell 2 of 3: ZeroDivisionError: division by zero"
-    )
+    sentence = "Cell 2 of 3 (1 / 0): ZeroDivisionError: division by zero"
+    assert execution.status_message == sentence
     assert execution.error.name == "ZeroDivisionError"
     assert "1 / 0" in execution.error.traceback
     assert cells == ["SUCCESS", "ERROR"]
@@ -113,7 +112,8 @@ def test_a_cell_over_its_time_limit(both):
 
     execution, cells, papermill_statuses = both(book, execution_timeout=1)
 
-    assert execution.status_message == "Cell 2 of 3: it ran longer than 1 s."
+    sentence = "Cell 2 of 3 (import time; time.sleep(60)): it ran longer than 1 s."
+    assert execution.status_message == sentence
     assert cells == ["SUCCESS", "TIMED_OUT"]
     assert papermill_statuses == ["completed", "failed", "pending"]
 
@@ -123,7 +123,8 @@ def test_a_dead_kernel(both):
         make_notebook("x = 1", "import os; os._exit(7)", "x")
     )
 
-    assert execution.status_message == "Cell 2 of 3: the kernel died (exit code 7)."
+    sentence = "Cell 2 of 3 (import os; os._exit(7)): the kernel died (exit code 7)."
+    assert execution.status_message == sentence
     assert cells == ["SUCCESS", "KERNEL_DIED"]
     assert papermill_statuses == ["completed", "failed", "pending"]
 
@@ -133,7 +134,12 @@ def test_a_dead_kernel(both):
     [
         ("sys.exit(0)", S.ENDED_SUCCESS, None, "EXITED"),
         ("sys.exit()", S.ENDED_SUCCESS, None, "EXITED"),
-        ("sys.exit(1)", S.ENDED_ERROR, "Cell 2 of 3: SystemExit: 1", "ERROR"),
+        (
+            "sys.exit(1)",
+            S.ENDED_ERROR,
+            "Cell 2 of 3 (sys.exit(1)): SystemExit: 1",
+            "ERROR",
+        ),
     ],
 )
 def test_sys_exit(both, code, status, message, cell):
@@ -162,7 +168,8 @@ def test_errors_that_the_caller_allows(both):
 def test_an_interrupt_from_the_cell_itself(both):
     execution, cells, _ = both(make_notebook("raise KeyboardInterrupt", "1"))
 
-    assert execution.status_message == "Cell 1 of 2: KeyboardInterrupt"
+    sentence = "Cell 1 of 2 (raise KeyboardInterrupt): KeyboardInterrupt"
+    assert execution.status_message == sentence
     assert cells == ["INTERRUPTED"]
 
 
@@ -173,7 +180,7 @@ def test_a_skipped_cell_does_not_run(both):
 
     assert execution.status is S.ENDED_SUCCESS
     assert cells == ["SUCCESS", "SUCCESS"]
-    assert execution.cell_count == 2
+    assert execution.cell_count == 3
 
 
 def test_unicode(both):

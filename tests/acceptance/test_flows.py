@@ -96,8 +96,8 @@ def test_a_script_sees_its_file_and_its_folder(tmp_path, run):
         ("this.error('bad input')", S.ENDED_ERROR, "bad input"),
         ("this.end('cancelled', 'not today')", S.ENDED_CANCELLED, "not today"),
         ("import sys; sys.exit(0)", S.ENDED_SUCCESS, None),
-        ("import sys; sys.exit(3)", S.ENDED_ERROR, "Cell 1 of 2: SystemExit: 3"),
-        ("{}['rows']", S.ENDED_ERROR, "Cell 1 of 2: KeyError: 'rows'"),
+        ("import sys; sys.exit(3)", S.ENDED_ERROR, "Cell 1 of 2 (try:): SystemExit: 3"),
+        ("{}['rows']", S.ENDED_ERROR, "Cell 1 of 2 (try:): KeyError: 'rows'"),
     ],
 )
 def test_a_flow_ends_as_it_says_even_inside_try(tmp_path, run, ending, status, message):
@@ -127,7 +127,7 @@ def test_a_failed_child_fails_its_parent_which_names_the_child_and_its_cell(
     status, message = execution.get("status", "message")
     assert status == S.ENDED_ERROR
     assert message == (
-        "Cell 2 of 2: DependencyFailedError: 'the one' failed: "
+        "Cell 1 of 1: DependencyFailedError: 'the one' failed: "
         "Cell 1 of 1: ZeroDivisionError: division by zero"
     )
 

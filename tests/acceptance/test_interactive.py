@@ -2,10 +2,12 @@
 
 import json
 
+import nbformat
 import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.errors import BadAnswer
+from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import ReturnWhen
 from tests.acceptance.flows import (
@@ -37,7 +39,8 @@ def test_a_cell_is_edited_and_retried_in_the_live_kernel(person, notebook):
     path, counter = notebook
     execution = start_flow(person, path, using=INTERACTIVE)
     prompt = open_prompt(person, execution)
-    assert "Cell 2 of 3: NameError: name 'amount' is not defined" in prompt["message"]
+    cell = "Cell 2 of 3 (total = price * amount)"
+    assert f"{cell}: NameError: name 'amount' is not defined" in prompt["message"]
     assert prompt["body"]["properties"]["source"]["default"] == "total = price * amount"
 
     answer(person, prompt, retry_cell=True, source="amount = 4\ntotal = price * amount")
@@ -48,7 +51,20 @@ def test_a_cell_is_edited_and_retried_in_the_live_kernel(person, notebook):
     [child] = execution.children
     text = json.loads(child.notebook.read_text())
     sources = ["".join(cell["source"]) for cell in text["cells"]]
-    assert sources[1] == "amount = 4\ntotal = price * amount"
+    banner, mended = sources[1:3]
+    assert mended == "amount = 4\ntotal = price * amount"
+    assert banner.startswith("**Source changed by ada** on ")
+    assert "```diff\n--- before\n+++ after" in banner
+    assert "1 cell edited by ada" in repr(child)
+    assert child.get("mended_cells", "decided_by") == (1, "ada")
+    assert execution.load("mended_cells", "decided_by") == (1, "ada")
+    rows = person.sql(
+        "SELECT cell_number, first_line, status FROM cell_run WHERE "
+        f"execution_id = '{child.execution_id}' ORDER BY started_at"
+    )["rows"]
+    assert [row[0] for row in rows] == [1, 2, 2, 3]
+    assert rows[1][1:] == ["total = price * amount", "ERROR"]
+    assert rows[2][1:] == ["amount = 4", "SUCCESS"]
     [row] = person.sql(
         "SELECT actor, payload->>'verb', payload->>'decided_from', "
         "payload->>'difference' FROM event WHERE kind = 'decided' AND "
@@ -90,6 +106,16 @@ def test_a_cell_is_skipped_with_values(person, notebook):
     execution.wait()
     assert execution.output == {"total": 99}
     assert counter.read_text() == "x"
+    [child] = execution.children
+    assert child.get("skipped_cells", "decided_by") == (1, "ada")
+    notebook = nbformat.read(child.notebook, as_version=4)
+    banner, broken = notebook.cells[1:3]
+    assert banner.source.startswith("**Skipped by ada** on ")
+    assert '"total": 99' in banner.source
+    assert broken.outputs[-1].ename == "NameError"
+    duration = Execution.from_json(child.load_all()).duration
+    assert 0 < child.get("answer_seconds") < duration
+    assert "succeeded, 1 cell skipped by ada" in execution.tree().splitlines()[0]
 
 
 def test_it_is_retried_from_its_start(person, register):
@@ -114,6 +140,11 @@ def test_it_is_retried_with_other_inputs(person, register):
     answer(person, prompt, retry_with_inputs=True, **{"inputs.by": 3})
 
     assert execution.wait().output == {"result": 4.0}
+    _, second = execution.children
+    changed = second.load("inputs_changed_by", "replaced_inputs")
+    assert changed == ("ada", {"by": 0})
+    banner = nbformat.read(second.notebook, as_version=4).cells[0]
+    assert banner.source.startswith("**Inputs changed by ada** on ")
 
 
 def test_it_fails_as_a_person_decided(person, register):

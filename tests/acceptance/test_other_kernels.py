@@ -85,7 +85,8 @@ def test_a_failure_in_another_language_is_a_sentence(run_cell, said, sentence):
 
     assert type(raised).__name__ == "PapermillExecutionError"
     assert execution.status is S.ENDED_ERROR
-    assert execution.status_message == f"Cell 2 of 2: {sentence}"
+    assert execution.status_message.startswith("Cell 2 of 2 (")
+    assert execution.status_message.endswith(f"): {sentence}")
     assert execution.error.name
 
 
@@ -94,7 +95,8 @@ def test_an_error_that_is_only_published_is_the_reason(run_cell):
 
     execution, _ = run_cell(publish=said, reply={"status": "error"})
 
-    assert execution.status_message == "Cell 2 of 2: OSError: no file"
+    assert execution.status_message.startswith("Cell 2 of 2 (")
+    assert execution.status_message.endswith("): OSError: no file")
 
 
 def test_an_error_that_is_published_and_not_replied_ends_nothing(run_cell, client):

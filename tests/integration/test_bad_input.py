@@ -232,11 +232,11 @@ def test_a_script_that_is_not_text(tmp_path):
         (json.dumps({**NOTEBOOK, "cells": ["x = 1"]}), "it has no list of `cells`"),
         (
             json.dumps({**NOTEBOOK, "cells": [{"cell_type": "code"}]}),
-            "cell 1 has no `source`",
+            "cell 1 of all, Markdown included, has no `source`",
         ),
         (
             json.dumps({**NOTEBOOK, "cells": [{"source": "x"}]}),
-            "cell 1 has no `cell_type`",
+            "cell 1 of all, Markdown included, has no `cell_type`",
         ),
         (
             json.dumps(
@@ -245,7 +245,7 @@ def test_a_script_that_is_not_text(tmp_path):
                     "cells": [{"cell_type": "raw", "source": "", "metadata": 1}],
                 }
             ),
-            "the `metadata` of cell 1 is not an object",
+            "has `metadata` that is not an object",
         ),
         (
             json.dumps(

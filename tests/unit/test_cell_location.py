@@ -4,6 +4,7 @@ import pytest
 from nbformat import from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from flowkernel.core.cell_numbers import CellNumbers
 from flowkernel.core.models import Failure
 from flowkernel.worker.notebook.cell_location import (
     cell_id_of,
@@ -34,13 +35,26 @@ def test_code_runs_unless_it_is_empty_or_skipped(cell, runs):
     assert is_runnable(cell, SKIP) is runs
 
 
-def test_a_location_counts_the_cells_that_run():
-    cells = [new_markdown_cell("# Day"), code(id="a"), code("", id="b"), code(id="d")]
+def numbers_of(nb):
+    return CellNumbers.of(nb.cells)
 
-    location = location_of(new_notebook(cells=cells), 3, SKIP)
+
+def test_a_location_counts_as_the_author_does():
+    cells = [new_markdown_cell("# Day"), code(id="a"), code("", id="b"), code(id="d")]
+    nb = new_notebook(cells=cells)
+
+    location = location_of(nb, 3, numbers_of(nb))
 
     assert (location.cell_id, location.index) == ("d", 3)
-    assert str(location) == "Cell 2 of 2"
+    assert str(location) == "Cell 2 of 2 (x = 1)"
+
+
+def test_a_number_stays_when_a_person_empties_a_cell_above():
+    nb = new_notebook(cells=[code(id="a"), code("y = 2", id="b")])
+    numbers = numbers_of(nb)
+    nb.cells[0].source = ""
+
+    assert str(location_of(nb, 1, numbers)) == "Cell 2 of 2 (y = 2)"
 
 
 def test_the_id_of_a_cell_in_an_old_notebook_is_its_index():
@@ -55,10 +69,10 @@ def test_a_handler_is_edited_where_it_is_defined():
     nb = new_notebook(cells=[code("def handler(): ...", id="defined"), call])
 
     assert editable_index(nb, 1) == 0
-    assert failure_at(nb, 1, SKIP) == Failure(
+    assert failure_at(nb, 1, numbers_of(nb)) == Failure(
         cell_id="defined",
-        cell_number=2,
-        cell_count=2,
+        cell_number=1,
+        cell_count=1,
         source="def handler(): ...",
     )
 

@@ -110,7 +110,13 @@ def test_any_error_is_reported_so_that_the_engine_takes_it(
     location = CellLocation(cell_id=cell_id, index=2 * MAX_CELLS, number=1, count=1)
     outcome = error_outcome(content, location, is_cancelled=False)
 
-    cell_run_id = reported.session.start_cell(cell_id, 2 * MAX_CELLS, "hash")
+    cell_run_id = reported.session.start_cell(
+        cell_id=cell_id,
+        cell_index=2 * MAX_CELLS,
+        cell_number=None,
+        first_line=message,
+        source_hash="hash",
+    )
     reported.session.end_cell(cell_run_id, outcome.status, outcome.error)
     reported.session.log(name, message)
     reported.session.end(outcome.ending, Failure(cell_id=cell_id, source=message))

@@ -18,6 +18,7 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 
+from flowkernel.core.cell_numbers import CellNumbers
 from flowkernel.core.errors import ExecutionCancelled
 from flowkernel.core.models import EventKind, Execution, Failure
 from flowkernel.core.status import CellStatus, ExecutionStatus
@@ -25,7 +26,6 @@ from flowkernel.kernels.kernel_process import ForkedProcess
 from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_location import (
     CellLocation,
-    cell_id_of,
     failure_at,
     is_runnable,
     location_of,
@@ -78,6 +78,9 @@ class CellClient(KernelListener):
         #: What failed, and why its kernel is lost.
         self._failure: Failure | None = None
         self._kernel_info: Reply = {}
+        #: As the author counts them; a person may empty a cell later on.
+        self._numbers = CellNumbers.of(self.nb.cells)
+        self._numbers_by_count: dict[int, int | None] = {}  #: By the kernel's count.
 
     # -- the whole notebook --------------------------------------------------------------
 
@@ -164,8 +167,8 @@ class CellClient(KernelListener):
 
     def papermill_execute_cells(self) -> None:
         """Run the cells one after the other, until one ends the notebook."""
-        cell_count = sum(1 for cell in self.nb.cells if self._is_runnable(cell))
-        self._session.report(EventKind.CELLS_COUNTED, cell_count=cell_count)
+        count = self._numbers.count
+        self._session.report(EventKind.CELLS_COUNTED, cell_count=count)
         index: int | None = 0
         while index is not None and index < len(self.nb.cells):
             cell = self.nb.cells[index]
@@ -189,7 +192,9 @@ class CellClient(KernelListener):
         """The cell after this one, or the one a person decides on; None: it is over."""
         if self._ending is None:
             return index + 1
-        recovery = FailureRecovery(self, self._session, self._execution, index)
+        recovery = FailureRecovery(
+            self, self._session, self._execution, index, self._numbers
+        )
         match recovery.wait(self._ending):
             case Continue(next_index):
                 self._ending = None
@@ -206,8 +211,13 @@ class CellClient(KernelListener):
     def _run_cell(self, cell: nbformat.NotebookNode, index: int) -> ExecutionEnd | None:
         """Run it, and report how it ended; the end, if the notebook ends here."""
         self.nb_man.cell_start(cell, index)
+        location = self._location(index)
         cell_run_id = self._session.start_cell(
-            cell_id_of(self.nb, index), index, source_hash(cell.source)
+            cell_id=location.cell_id,
+            cell_index=index,
+            cell_number=location.number,
+            first_line=location.first_line,
+            source_hash=source_hash(cell.source),
         )
         self.begin_cell(cell, index)
         outcome = CellOutcome(C.SUCCESS)
@@ -239,6 +249,9 @@ class CellClient(KernelListener):
         except CellExecutionError:
             may_raise = False
         content, is_cancelled = self.reply_content, self._session.is_cancelled
+        count = content.get("execution_count")
+        if isinstance(count, int):
+            self._numbers_by_count[count] = self._numbers.by_index[index]
         if self.is_timed_out and not is_cancelled:  # It may have caught the interrupt.
             limit = self._cell_timeout.seconds
             return timeout_outcome(content, self._location(index), limit=limit)
@@ -257,14 +270,15 @@ class CellClient(KernelListener):
             exit_code=self._exit_code(),
             is_cancelled=self._session.is_cancelled,
         )
-        failure = failure_at(self.nb, index, self.skip_cells_with_tag)
+        failure = failure_at(self.nb, index, self._numbers)
         self._is_kernel_lost = True
         self._ending = outcome.ending
         self._failure = replace(failure, kernel_lost=kernel_loss_reason(error))
         return outcome
 
     def _location(self, index: int) -> CellLocation:
-        return location_of(self.nb, index, self.skip_cells_with_tag)
+        location = location_of(self.nb, index, self._numbers)
+        return replace(location, numbers=self._numbers_by_count)
 
     def _exit_code(self) -> int | None:
         process = getattr(self.km.provisioner, "process", None)

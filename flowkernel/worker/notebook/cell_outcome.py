@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from flowkernel.core.cell_numbers import renumbered
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import CellError
 from flowkernel.core.report_limits import (
@@ -71,9 +72,10 @@ def error_outcome(
     error = CellError(
         name=name,
         message=message[:ERROR_MESSAGE_CHARACTERS],
-        traceback="" if has_signal else traceback_of(content),
+        traceback="" if has_signal else traceback_of(content, location),
         cell_id=location.cell_id,
         cell_index=location.index,
+        cell_number=location.number,
     )
     is_interrupt = name in INTERRUPTS
     if is_interrupt and is_cancelled:
@@ -129,6 +131,7 @@ def no_reply_outcome(
         message=cause,
         cell_id=location.cell_id,
         cell_index=location.index,
+        cell_number=location.number,
     )
     if is_cancelled or status is C.INTERRUPTED:
         message = None if is_cancelled else "Interrupted."
@@ -148,6 +151,7 @@ def outside_outcome(error: Exception, location: CellLocation) -> CellOutcome:
         message=str(error)[:ERROR_MESSAGE_CHARACTERS],
         cell_id=location.cell_id,
         cell_index=location.index,
+        cell_number=location.number,
     )
     return CellOutcome(C.ERROR, cell_error)
 
@@ -165,7 +169,7 @@ def timeout_outcome(
     )
     assert outcome.error is not None
     assert outcome.ending is not None
-    error = replace(outcome.error, traceback=traceback_of(content))
+    error = replace(outcome.error, traceback=traceback_of(content, location))
     return CellOutcome(outcome.status, error, replace(outcome.ending, error=error))
 
 
@@ -175,11 +179,12 @@ def kernel_loss_reason(error: BaseException) -> str:
     return f"Its kernel {'could not be interrupted' if is_timeout else 'died'}."
 
 
-def traceback_of(content: Content) -> str:
+def traceback_of(content: Content, location: CellLocation) -> str:
     """The traceback without colours; of a long one the end, which has the cause."""
     lines = "\n".join(traceback_lines(content))
     end = lines[-MAX_COLOURED * TRACEBACK_CHARACTERS :]  # It may be huge.
-    return COLOURS.sub("", end)[-TRACEBACK_CHARACTERS:]
+    text = renumbered(COLOURS.sub("", end), location.numbers)
+    return text[-TRACEBACK_CHARACTERS:]
 
 
 def _cause(

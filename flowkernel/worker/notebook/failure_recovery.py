@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from papermill.clientwrap import PapermillNotebookClient
 
+from flowkernel.core.cell_numbers import CellNumbers
 from flowkernel.core.models import Decision, DecisionVerb, Execution, Failure
 from flowkernel.core.process_id import started_at
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.kernels.parked.registry import ParkedKernel, published
 from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_location import editable_index, failure_at
+from flowkernel.worker.notebook.decision_banner import add_decision
 from flowkernel.worker.notebook.silent_request import discard_output, run_silently
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
@@ -56,12 +58,14 @@ class FailureRecovery:
         session: ExecutionSession,
         execution: Execution,
         index: int,
+        numbers: CellNumbers,
     ) -> None:
-        """`index`: of the cell that failed."""
+        """`index`: of the cell that failed; `numbers`: of all cells."""
         self._client = client
         self._session = session
         self._execution = execution
         self._index = index
+        self._numbers = numbers
         self._first = editable_index(client.nb, index)  #: The cell to run again from.
 
     def wait(self, ending: ExecutionEnd) -> Continue | Stop:
@@ -92,6 +96,8 @@ class FailureRecovery:
             # It ended just now: it lived when the person decided.
             failure = replace(self._failure(), kernel_lost="Its kernel ended.")
             return Stop(ending, failure)
+        failure, cell = self._failure(), self._client.nb.cells[self._first]
+        add_decision(cell, decision, failure.cell_number, failure.cell_count or 0)
         return Continue(self._next_index(decision))
 
     def _resume_source(self, decision: Decision) -> str:
@@ -107,8 +113,7 @@ class FailureRecovery:
         return self._index + 1 if is_skipped else self._first
 
     def _failure(self) -> Failure:
-        client = self._client
-        return failure_at(client.nb, self._index, client.skip_cells_with_tag)
+        return failure_at(self._client.nb, self._index, self._numbers)
 
     @contextmanager
     def _open_to_guests(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from nbformat import reader
 
 from flowkernel.core.errors import NotANotebook
 from flowkernel.core.models import Json
+from flowkernel.core.notebook_banners import without_banners
 
 #: Parts of the metadata of a notebook that are objects, or not there.
 OBJECTS = ("kernelspec", "language_info", "papermill", "widgets")
@@ -47,6 +48,7 @@ def source_hash(source: str) -> str:
 def _read(record: dict[str, Json]) -> nbformat.NotebookNode:
     if record["nbformat"] == NEWEST:
         _repair(record)
+        record["cells"] = without_banners(record["cells"])
     own_ids = list(_ids(record))
     notebook = nbformat.convert(reader.reads(json.dumps(record)), NEWEST)
     # What comes from format 3 has nodes of another class, which papermill does not know.

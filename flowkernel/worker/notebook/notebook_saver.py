@@ -15,6 +15,7 @@ from papermill.engines import NotebookExecutionManager
 from flowkernel.core.clock import monotonic
 from flowkernel.core.redaction import BUILT_IN
 from flowkernel.home import open_private
+from flowkernel.worker.notebook.decision_banner import with_banners
 
 #: After a save that took t seconds, the next one waits t times this: saving takes 5 %.
 DELAY_FACTOR = 20
@@ -107,6 +108,7 @@ class NotebookSaver(NotebookExecutionManager):
         self._not_before = monotonic() + max(self._every, seconds * DELAY_FACTOR)
 
     def _save(self, notebook: nbformat.NotebookNode) -> None:
+        notebook = with_banners(notebook)
         if self.redaction.finds(notebook):
             notebook = nbformat.from_dict(self.redaction.json(notebook))
         if self._write is not None:

@@ -10,6 +10,7 @@ from flowkernel.core.handler_source import handler_call
 from flowkernel.core.json_values import check_parameter_names
 from flowkernel.core.models import Environment, Execution, FlowKind, FlowVersion, Json
 from flowkernel.kernels.fork_server.kernel_app import MAX_QUEUED_MESSAGES
+from flowkernel.worker.notebook.decision_banner import changed_inputs_of
 from flowkernel.worker.notebook.notebook_file import notebook_of
 
 NATIVE = "python3"
@@ -49,6 +50,7 @@ def render(version: FlowVersion, execution: Execution) -> RenderedNotebook:
         "flow_name": version.flow_name,
         "flow_version": version.flow_version,
         "inputs": execution.inputs,
+        **changed_inputs_of(execution),
     }
     return RenderedNotebook(notebook, parameters, kernel_name)
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 import nbformat
 
 from flowkernel.core.annotation_types import parse_annotation
+from flowkernel.core.cell_numbers import INJECTED
 from flowkernel.core.models import FlowKind, FlowVersion, Json
 from flowkernel.core.signature import Parameter
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.source_names import SourceNames
 
-INJECTED = "injected-parameters"  #: The tag of papermill's cell.
 _DATETIME = '__import__("datetime")'
 _PANDAS = '__import__("pandas")'
 #: What makes a value of the type of this name from its JSON.

@@ -93,16 +93,13 @@ class ExecutionSession:
                 payload = self.redaction.json(payload)
             self.link.report(self.execution_id, self.attempt, kind, **payload)
 
-    def start_cell(self, cell_id: str, cell_index: int, source_hash: str) -> str:
-        """Report that a cell runs; the id of its cell run."""
+    def start_cell(self, **cell: Any) -> str:
+        """Report that a cell runs; the id of its cell run.
+
+        `cell`: the payload of the event, but for that id.
+        """
         cell_run_id = new_id()
-        self.report(
-            K.CELL_STARTED,
-            cell_run_id=cell_run_id,
-            cell_id=cell_id,
-            cell_index=cell_index,
-            source_hash=source_hash,
-        )
+        self.report(K.CELL_STARTED, cell_run_id=cell_run_id, **cell)
         return cell_run_id
 
     def end_cell(
