@@ -14,6 +14,7 @@ from flowkernel.cli.output import (
 )
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
+from flowkernel.core.cell_numbers import SHOWN_LINE
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line, plain_text
@@ -25,6 +26,7 @@ from flowkernel.display.columns import (
     short_id,
 )
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
+from flowkernel.display.outcome_text import status_text, took_text
 from flowkernel.display.parameter_list import defaults_text
 from flowkernel.display.table import Table
 
@@ -78,7 +80,7 @@ def show_execution(execution_id: str, *, as_json: bool) -> None:
         return
     facts = _facts(execution, client).items()
     plain_facts = {title: plain_text(str(fact)) for title, fact in facts if fact}
-    print_text(facts_text(plain_facts, 12))
+    print_text(facts_text(plain_facts, 14))
     if cell_runs:
         print_text("\n" + _cell_table(cell_runs).text())
     cause = _cause(execution, client)
@@ -103,12 +105,11 @@ def _cause(execution: Execution, client: Client) -> Execution:
 
 def _facts(execution: Execution, client: Client) -> dict[str, object]:
     notebook = execution.notebook_path and client.home.path / execution.notebook_path
-    duration = execution.duration
     return {
         "id": execution.execution_id,
         "name": execution.name,
         "flow": f"{execution.flow_name} (version {execution.flow_version[:8]})",
-        "status": execution.status.label,
+        "status": status_text(execution),
         "message": execution.status_message
         and one_line(execution.status_message, 1000),
         "started by": execution.started_by,
@@ -118,8 +119,10 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
         "created": moment_text(execution.created_at),
         "started": moment_text(execution.started_at),
         "ended": moment_text(execution.ended_at),
-        "took": "" if duration is None else duration_text(duration),
+        "took": took_text(execution),
         "inputs": execution.inputs and json.dumps(execution.inputs, ensure_ascii=False),
+        "inputs before": execution.replaced_inputs
+        and json.dumps(execution.replaced_inputs, ensure_ascii=False),
         "defaults": defaults_text(execution.defaults),
         "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
         "notebook": notebook,
@@ -128,12 +131,12 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
 
 def _cell_table(cell_runs: list[CellRun]) -> Table:
     return Table(
-        ("cell", "cell id", "status", "took", "error"),
+        ("cell", "source", "status", "took", "error"),
         tuple(_cell_row(cell_run) for cell_run in cell_runs),
     )
 
 
-def _cell_row(cell_run: CellRun) -> tuple[int, str, str, str, str]:
+def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
     duration = ""
     if cell_run.ended_at:
         seconds = (cell_run.ended_at - cell_run.started_at).total_seconds()
@@ -141,7 +144,8 @@ def _cell_row(cell_run: CellRun) -> tuple[int, str, str, str, str]:
     parts = (cell_run.error_name, cell_run.error_message)
     error = one_line(": ".join(part for part in parts if part))
     status = cell_run.status.label
-    return cell_run.cell_index, cell_run.cell_id, status, duration, error
+    source = cell_run.first_line or cell_run.cell_id
+    return cell_run.cell_number, one_line(source, SHOWN_LINE), status, duration, error
 
 
 def show_tree(execution_id: str, *, as_json: bool) -> None:

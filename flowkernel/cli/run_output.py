@@ -17,6 +17,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.columns import short_id
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
+from flowkernel.display.outcome_text import intervention_text, status_text
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution as FlowExecution
 
@@ -121,6 +122,8 @@ def _print_outcome(tree: Tree) -> None:
         )
     elif execution.status is S.ENDED_CANCELLED:
         print_note(f"{execution.name!r} was cancelled.")
+    elif intervention_text(execution):
+        print_note(f"{execution.name!r} {status_text(execution)}.")
 
 
 def _confirm_cancel(name: str) -> bool:
@@ -157,7 +160,7 @@ class _LineDisplay(FinalText):
 
     def report(self, moment: datetime, execution: Execution) -> None:
         """Write one line."""
-        name, status = one_line(execution.name), execution.status.label
+        name, status = one_line(execution.name), status_text(execution)
         line = f"{moment.astimezone():%H:%M:%S} {name} {status}"
         if execution.status_message:
             line += f": {one_line(execution.status_message)}"

@@ -6,7 +6,8 @@ from datetime import datetime
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.text import duration_text, one_line
+from flowkernel.core.text import one_line
+from flowkernel.display.outcome_text import status_text, work_text
 from flowkernel.display.table import Table
 
 SHORT = 8  #: Characters of a short id.
@@ -68,9 +69,9 @@ def execution_table(executions: Iterable[Execution]) -> Table:
                 short_id(execution.execution_id),
                 execution.name,
                 execution.flow_name,
-                execution.status.label,
+                status_text(execution),
                 moment_text(execution.created_at),
-                "" if execution.duration is None else duration_text(execution.duration),
+                work_text(execution),
                 one_line(execution.status_message or ""),
             )
             for execution in executions

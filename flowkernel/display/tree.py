@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowkernel.core import clock
+from flowkernel.core.cell_numbers import cell_text
 from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.projection import CELL_KINDS, fold
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.text import duration_text, one_line
+from flowkernel.core.text import one_line
+from flowkernel.display.outcome_text import status_text, took_text, waiting_since
 
 S = ExecutionStatus
 #: Stands beside the word for the status, so that neither colour nor shape is needed.
@@ -142,9 +144,9 @@ class TreeLine:
     title: str  #: The name; or how many executions are not shown.
     execution_id: str | None = None  #: None: a line for those that are not shown.
     status: ExecutionStatus | None = None
-    label: str = ""  #: Of the status.
-    duration: str = ""
-    progress: str = ""  #: "cell 3 of 7"
+    label: str = ""  #: Of the status, and what people did.
+    duration: str = ""  #: Of the work, and of waiting for people.
+    progress: str = ""  #: "cell 3 of 7 (df = load(day))"
     cells_ended: int | None = None  #: While it runs, if `cell_count` is known.
     cell_count: int | None = None
     detail: str = ""  #: Its error, what it waits for, or the last line it logged.
@@ -168,7 +170,7 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
     for execution in tree.executions.values():
         if execution.execution_id != tree.execution_id:
             children[tree.parent_of(execution)].append(execution)
-    loud = _loud(tree)
+    loud, waits = _loud(tree), _waits(tree)
     # Still to be drawn, the next item last: a line, or an execution with its children.
     todo: list[TreeLine | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
     while todo:
@@ -177,7 +179,7 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
             yield item
             continue
         execution, lasts = item
-        yield _line(tree, execution, lasts, now)
+        yield _line(tree, execution, lasts, now, waits.get(execution.execution_id))
         visible, hidden = _select_visible(children[execution.execution_id], loud)
         if hidden:
             todo.append(_hidden_line(hidden, (*lasts, True)))
@@ -196,6 +198,19 @@ def _loud(tree: Tree) -> set[str]:
         if execution.execution_id in loud and parent_id is not None:
             loud.add(parent_id)
     return loud
+
+
+def _waits(tree: Tree) -> dict[str, datetime]:
+    """By id: since when executions, or some under them, wait for a person just now."""
+    waits: dict[str, datetime] = {}
+    for execution in reversed(tree.executions.values()):  # Children before parents.
+        execution_id, start = execution.execution_id, waiting_since(execution)
+        if start is not None:
+            waits[execution_id] = min(start, waits.get(execution_id, start))
+        parent_id, start = tree.parent_of(execution), waits.get(execution_id)
+        if parent_id is not None and start is not None:
+            waits[parent_id] = min(start, waits.get(parent_id, start))
+    return waits
 
 
 def _select_visible(
@@ -229,7 +244,11 @@ def _hidden_line(hidden: list[Execution], lasts: tuple[bool, ...]) -> TreeLine:
 
 
 def _line(
-    tree: Tree, execution: Execution, lasts: tuple[bool, ...], now: datetime
+    tree: Tree,
+    execution: Execution,
+    lasts: tuple[bool, ...],
+    now: datetime,
+    wait_start: datetime | None,
 ) -> TreeLine:
     progress = tree.progress.get(execution.execution_id) or Progress()
     is_live = execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
@@ -240,8 +259,8 @@ def _line(
         title=title_of(execution),
         execution_id=execution.execution_id,
         status=execution.status,
-        label=execution.status.label,
-        duration=_duration(execution, now),
+        label=status_text(execution),
+        duration=took_text(execution, now, wait_start),
         progress=_progress(execution, progress) if is_live else "",
         cells_ended=progress.cells_ended if is_live and execution.cell_count else None,
         cell_count=execution.cell_count if is_live else None,
@@ -256,20 +275,14 @@ def title_of(execution: Execution) -> str:
     return name if has_flow else f"{name} ({flow})"
 
 
-def _duration(execution: Execution, now: datetime) -> str:
-    if execution.started_at is None:
-        return ""
-    end = execution.ended_at or now
-    return duration_text((end - execution.started_at).total_seconds())
-
-
 def _progress(execution: Execution, progress: Progress) -> str:
     count = execution.cell_count
     if not count:
         return ""
-    if progress.cell_index is None:
+    if progress.cell_number is None:  # None runs, or the one with the inputs.
         return f"{min(progress.cells_ended, count)} of {count} cells"
-    return f"cell {min(progress.cells_ended + 1, count)} of {count}"
+    cell = cell_text(progress.cell_number, count, progress.first_line or "")
+    return f"{cell[0].lower()}{cell[1:]}"
 
 
 def _detail(execution: Execution, progress: Progress) -> str:

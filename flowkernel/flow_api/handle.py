@@ -7,8 +7,10 @@ from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.json_values import plain_json
+from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import tree_text
 from flowkernel.flow_api.exceptions import DependencyFailedError
 from flowkernel.flow_api.stored_records import ALIASES, pick
@@ -216,8 +218,8 @@ class ExecutionHandle:
     def __repr__(self) -> str:
         if self._record is None:
             return f"<Execution {self.execution_id}>"
-        name, status, message = pick(self._record, ("name", "status", "message"))
-        label = ExecutionStatus(status).label
+        name, message = pick(self._record, ("name", "message"))
+        label = status_text(Record.from_json(self._record))
         tail = f": {message}" if message else ""
         return f"<Execution {name!r} {label}{tail} ({self.execution_id[-8:]})>"
 

@@ -10,6 +10,7 @@ from html import escape
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
+from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree, TreeLine
 
 S = ExecutionStatus
@@ -47,7 +48,7 @@ accent-color:var(--jp-brand-color1,#2f86d6)}
 def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
     """The whole tree, with its style."""
     execution = tree.execution
-    label = escape(f"Run {one_line(execution.name)}: {execution.status.label}")
+    label = escape(f"Run {one_line(execution.name)}: {status_text(execution)}")
     items = "".join(_items(tree.lines(now=now)))
     return (
         f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}">'
@@ -76,7 +77,7 @@ def _line(line: TreeLine) -> str:
     parts = [
         f'<i aria-hidden="true" style="color:{COLOURS[line.status]}">{line.mark}</i>',
         f"<b>{escape(line.title)}</b>",
-        f'<span class="jp-flowkernel-status">{line.label}</span>',
+        f'<span class="jp-flowkernel-status">{escape(line.label)}</span>',
         _span("jp-flowkernel-quiet", line.duration),
         _progress(line),
         _span("jp-flowkernel-quiet", line.progress),

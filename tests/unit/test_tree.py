@@ -96,12 +96,34 @@ def test_children_are_drawn_under_their_parent():
 
 
 def test_a_running_one_shows_its_cell_and_its_last_log_line():
-    progress = Progress(cells_ended=2, cell_index=4, last_log="reading rows")
+    progress = Progress(
+        cells_ended=2,
+        cell_index=4,
+        cell_number=3,
+        first_line="df = load(day)",
+        last_log="reading rows",
+    )
     tree = a_tree(an_execution(cell_count=7), root=progress)
 
-    assert (
-        tree.text(now=NOON) == "▶ report  running  0.0 s  cell 3 of 7  “reading rows”"
+    assert tree.text(now=NOON) == (
+        "▶ report  running  0.0 s  cell 3 of 7 (df = load(day))  “reading rows”"
     )
+
+
+def test_the_cell_with_the_inputs_is_no_cell_of_the_author():
+    tree = a_tree(an_execution(cell_count=2))
+    cell = {"cell_run_id": "r", "cell_id": "c", "source_hash": "h", "cell_index": 0}
+
+    def after(kind, seq, number=None):
+        tree.apply(an_event(kind, seq=seq, cell_number=number, **cell))
+        return tree.text(now=NOON).partition("0.0 s  ")[2]
+
+    assert after(K.CELL_STARTED, 1) == "0 of 2 cells"
+    assert after(K.CELL_ENDED, 2) == "0 of 2 cells"
+    assert after(K.CELL_STARTED, 3, 1) == "cell 1 of 2"
+    assert after(K.CELL_ENDED, 4) == "1 of 2 cells"
+    assert after(K.CELL_STARTED, 5, 2) == "cell 2 of 2"
+    assert after(K.CELL_ENDED, 6) == "2 of 2 cells"
 
 
 def test_a_failed_one_shows_its_error_in_one_line():
@@ -211,8 +233,15 @@ def test_text_cannot_become_html():
     evil = "<script>alert(1)</script>\"'&"
     tree = a_tree(
         an_execution("root", name=evil, flow_name=evil, cell_count=2),
-        a_child(1, name=evil, status=S.ENDED_ERROR, status_message=evil),
-        root=Progress(last_log=evil),
+        a_child(
+            1,
+            name=evil,
+            status=S.ENDED_ERROR,
+            status_message=evil,
+            skipped_cells=1,
+            decided_by=evil,
+        ),
+        root=Progress(cell_number=1, first_line=evil, last_log=evil),
     )
 
     html = tree_html(tree)
@@ -251,7 +280,7 @@ def test_html_is_a_tree_for_screen_readers():
         a_child(1, flow_name="fetch", status=S.ENDED_SUCCESS),
         an_execution("g", parent_id="child1", status=S.ENDED_SUCCESS),
         a_child(2, flow_name="clean", status=S.ENDED_ERROR),
-        root=Progress(cells_ended=1, cell_index=2),
+        root=Progress(cells_ended=1, cell_index=2, cell_number=2),
     )
 
     page = ElementTree.fromstring(tree_html(tree))
