@@ -139,8 +139,9 @@ def list_executions(*, home: HomeLike = None, **filters: Any) -> list[Execution]
     Args:
         home: The home to list. Default: that of the current folder.
         filters: `status` (a stored value, such as `ENDED_ERROR`), `flow_name`, `parent_id`,
-            `root_id`, `is_archived`; `limit` (1 to 10,000, by default 50); `cursor`, the id
-            of the last execution of the page before.
+            `root_id`, `is_archived`; `level="root"`: only those that no other one started;
+            `is_ended`; `since` (a datetime); `limit` (1 to 10,000, by default 50); `cursor`,
+            the id of the last execution of the page before.
     """
     client = client_of(home)
     records = client.list_executions(**filters)

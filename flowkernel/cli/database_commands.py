@@ -5,12 +5,11 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
 
 Query = Annotated[
     str, Argument(metavar='"SELECT ..."', help="One query. It can only read.")
 ]
-AsCsv = Annotated[bool, Option(("--csv",), help="Print comma-separated values.")]
 BackupFile = Annotated[
     str,
     Argument(

@@ -1,14 +1,18 @@
 """What `flowkernel sql`, `backup`, `prune`, `compact` and `rebuild` do."""
 
-import csv
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from flowkernel.api import as_table
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import print_json, print_note, print_table, print_text
+from flowkernel.cli.output import (
+    print_csv,
+    print_json,
+    print_note,
+    print_table,
+    print_text,
+)
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.display.table import cut_note
 from flowkernel.home import Home, find_home, private_files
@@ -29,8 +33,7 @@ def query_database(query: str, *, as_json: bool, as_csv: bool) -> None:
         return
     table = as_table(answer)
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([table.columns, *table.rows])
+        print_csv(table.columns, table.rows)
         if table.is_cut:
             print_note(cut_note(len(table)))
     else:

@@ -5,8 +5,10 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
+from flowkernel.core.status import LABELS
 
+STATUS_WORDS = ", ".join(LABELS.values())
 RunId = Annotated[
     str,
     Argument(
@@ -19,13 +21,31 @@ Status = Annotated[
     Option(
         ("--status",),
         metavar="STATUS",
-        help="Only runs with this status: queued, running, waiting, paused, succeeded, "
-        'failed, cancelled or "not started". Default: all.',
+        help=f"Only runs with this status: {STATUS_WORDS}. Default: all.",
     ),
 ]
 OfFlow = Annotated[
     str | None,
     Option(("--flow",), metavar="NAME", help="Only runs of this flow. Default: all."),
+]
+Since = Annotated[
+    str | None,
+    Option(
+        ("--since",),
+        metavar="WHEN",
+        help='Only runs that are not older: "2 hours", 7d, today, 2026-11-26, 14:00.',
+    ),
+]
+Failed = Annotated[bool, Option(("--failed",), help="Only runs that failed.")]
+Running = Annotated[
+    bool,
+    Option(
+        ("--running",),
+        help="Only runs that have not ended: running, waiting, queued, ...",
+    ),
+]
+AllLevels = Annotated[
+    bool, Option(("--all-levels",), help="Also runs that other runs started.")
 ]
 Limit = Annotated[
     int,
@@ -52,21 +72,34 @@ Follow = Annotated[
 def list_executions(
     status: Status = None,
     flow: OfFlow = None,
+    since: Since = None,
+    failed: Failed = False,
+    running: Running = False,
     limit: Limit = 20,
+    all_levels: AllLevels = False,
     all: WithArchived = False,
     json: AsJson = False,
+    csv: AsCsv = False,
 ) -> None:
     """List the latest runs, the newest first.
 
+    Runs that other runs started are left out; `flowkernel execution tree` shows them.
+
     Examples:
         flowkernel execution list
-        flowkernel execution list --flow report --status failed --limit 5
+        flowkernel execution list --failed --since "2 hours"
+        flowkernel execution list --flow report --all-levels --limit 5
     """
     from flowkernel.cli import execution_operations
+    from flowkernel.cli.output import OutputForm
+    from flowkernel.display.columns import list_filters
 
-    execution_operations.list_executions(
-        status, flow, limit, has_archived=all, as_json=json
+    filters = list_filters(
+        status, since, flow, is_failed=failed, is_running=running, has_archived=all
     )
+    form = OutputForm.of(json=json, csv=csv)
+    level = None if all_levels else "root"
+    execution_operations.list_executions(form, limit=limit, level=level, **filters)
 
 
 def show_execution(id: RunId, json: AsJson = False) -> None:

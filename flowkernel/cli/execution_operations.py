@@ -3,13 +3,17 @@
 import json
 import sys
 import time
+from dataclasses import fields
+from typing import Any
 
 from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.output import (
+    OutputForm,
     facts_text,
     print_json,
+    print_list,
     print_note,
-    print_table,
+    print_records,
     print_text,
 )
 from flowkernel.client.client import Client
@@ -17,12 +21,12 @@ from flowkernel.client.watch import get_tree
 from flowkernel.core.cell_numbers import SHOWN_LINE
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.suggestions import suggestion
 from flowkernel.core.text import duration_text, one_line, plain_text
 from flowkernel.core.variables import names_text
 from flowkernel.display.columns import (
     execution_table,
     moment_text,
-    parse_status,
     short_id,
 )
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
@@ -35,6 +39,10 @@ S = ExecutionStatus
 #: Seconds between two requests for a log that is followed.
 POLL_SECONDS = 0.5
 ERASE_SECONDS = 60.0  #: How long a deletion waits for the files.
+#: Behind the sentence that no run matches.
+NOT_ALL_LEVELS = "--all-levels looks at runs that other runs started, too."
+#: The columns of CSV.
+EXECUTION_FIELDS = [field.name for field in fields(Execution)]
 #: What a verb does, in a sentence.
 OUTCOMES = {
     "cancel": "{name!r} is being cancelled, and all runs under it.",
@@ -48,25 +56,34 @@ IMMEDIATE_OUTCOMES = {
 }
 
 
-def list_executions(
-    status: str | None,
-    flow_name: str | None,
-    limit: int,
-    *,
-    has_archived: bool,
-    as_json: bool,
-) -> None:
-    """Print the newest ones first; archived ones only with `has_archived`."""
-    executions = make_client().list_executions(
-        status=parse_status(status),
-        flow_name=flow_name,
-        is_archived=None if has_archived else False,
-        limit=limit,
-    )
-    if as_json:
-        print_json([execution.to_json() for execution in executions])
+def list_executions(form: OutputForm, **filters: Any) -> None:
+    """Print the newest ones first. `filters`: those of `Client.list_executions`."""
+    client = make_client()
+    executions = client.list_executions(**filters)
+    if form is OutputForm.TEXT:
+        print_list(
+            lambda show_moment: execution_table(executions, show_moment=show_moment),
+            ("message", "flow"),
+            empty="" if executions else _no_match(client, filters),
+        )
     else:
-        print_table(execution_table(executions), empty="No run matches.")
+        records = [execution.to_json() for execution in executions]
+        print_records(records, form, EXECUTION_FIELDS)
+
+
+def _no_match(client: Client, filters: dict[str, Any]) -> str:
+    """That no run matches, and why that may be so."""
+    sentences = ["No run matches."]
+    if filters.get("level") is not None:
+        sentences.append(NOT_ALL_LEVELS)
+    flow_name = filters.get("flow_name")
+    if flow_name is not None:
+        ran = (execution.flow_name for execution in client.list_executions())
+        names = {flow.name for flow in client.list_flows()} | {*ran}
+        if flow_name not in names:
+            sentences.append(f"There is no flow named {flow_name!r}.")
+            sentences.append(suggestion(flow_name, names, otherwise=""))
+    return " ".join(filter(None, sentences))
 
 
 def show_execution(execution_id: str, *, as_json: bool) -> None:

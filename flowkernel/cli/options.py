@@ -85,3 +85,4 @@ def _declarations(command: Command) -> Iterator[Declaration]:
 
 
 AsJson = Annotated[bool, Option(("--json",), help="Print JSON, for programs.")]
+AsCsv = Annotated[bool, Option(("--csv",), help="Print comma-separated values.")]

@@ -20,6 +20,7 @@ from flowkernel.client.engine_connection import (
     Reply,
     headers_of,
     open_connection,
+    path_with_query,
     read_events,
 )
 from flowkernel.client.own_token import own_token
@@ -132,6 +133,7 @@ class Client:
 
         Args:
             filters: `status`, `flow_name`, `parent_id`, `limit`, `cursor`, ...; None: any.
+                `since` is a datetime, or text with a zone.
         """
         query = {k: v for k, v in filters.items() if v is not None}
         records = self.get_list("/execution", **{"limit": LISTED, **query})
@@ -227,7 +229,7 @@ class Client:
 
     def get(self, path: str, **query: Any) -> Any:
         """GET `path` with `query`; the JSON of the response."""
-        return self.request("GET", _with_query(path, query))
+        return self.request("GET", path_with_query(path, query))
 
     def get_list(self, path: str, **query: Any) -> list[Any]:
         """The records of a list, page after page; at most `limit`, if that is given."""
@@ -240,7 +242,7 @@ class Client:
         return records[:limit]
 
     def _pages(self, path: str, **query: Any) -> Iterator[Any]:
-        next_path: str | None = _with_query(path, query)
+        next_path: str | None = path_with_query(path, query)
         while next_path is not None:
             self._local.next_path = None
             yield self.request("GET", next_path)
@@ -380,12 +382,6 @@ def _is_unsent(error: Exception, *, is_first: bool) -> bool:
     if isinstance(error, ConnectionRefusedError):
         return True
     return is_first and not isinstance(error, TimeoutError)
-
-
-def _with_query(path: str, query: dict[str, Any]) -> str:
-    """The path with a query, in which True is `true` as in JSON."""
-    texts = {k: dumps(v) if isinstance(v, bool) else v for k, v in query.items()}
-    return f"{path}?{urlencode(texts)}" if texts else path
 
 
 def user_name() -> str:

@@ -4,10 +4,12 @@ import http.client
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flowkernel.core.errors import from_code
+from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Event
 from flowkernel.home import EngineFile
 
@@ -97,3 +99,15 @@ def read_events(engine: EngineFile, path: str) -> Iterator[Event | None]:
                 yield None
     finally:
         connection.close()
+
+
+def path_with_query(path: str, query: dict[str, Any]) -> str:
+    """The path with a query, in which True is `true` as in JSON, and a moment has its zone."""
+    texts = {name: _query_text(value) for name, value in query.items()}
+    return f"{path}?{urlencode(texts)}" if texts else path
+
+
+def _query_text(value: Any) -> Any:
+    if isinstance(value, datetime):  # Without a zone it is one of this place.
+        return value.astimezone().isoformat()
+    return dumps(value) if isinstance(value, bool) else value

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 
 #: What a terminal that has only ASCII shows instead.
 ASCII = str.maketrans(
@@ -46,6 +47,21 @@ def one_line(text: str, limit: int = DETAIL) -> str:
     bare = " ".join(_ESCAPE.sub("", text[: limit * 10]).split())
     line = "".join(c for c in bare if c.isprintable())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def text_width(text: str) -> int:
+    """How many columns of a terminal one line takes: a wide character has two.
+
+    >>> text_width("日報"), text_width("cafe\u0301")
+    (4, 4)
+    """
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):  # Drawn over the one before.
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def plain_text(text: str) -> str:

@@ -1,26 +1,41 @@
 """Lists for people: the same columns in notebooks and on the command line. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
+from flowkernel.core import clock
+from flowkernel.core.clock import short_id as short_id
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution, Flow, Message
+from flowkernel.core.moments import past_moment
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.outcome_text import status_text, work_text
 from flowkernel.display.table import Table
 
-SHORT = 8  #: Characters of a short id.
-
-
-def short_id(execution_id: str) -> str:
-    """The end of an id, which differs the most: enough to type."""
-    return execution_id[-SHORT:]
+SHORT_VERSION = 8  #: Characters of the version of a flow.
+#: How `ls` names them, whatever language the terminal has.
+MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+#: What shows a moment in a list.
+ShowMoment = Callable[[datetime | None], str]
 
 
 def moment_text(moment: datetime | None) -> str:
     """A moment in the time zone of this machine, to the second; empty for None."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def brief_moment_text(moment: datetime | None) -> str:
+    """The same in at most 12 characters: `23:49:22` of today, `Nov 26 23:49`, `2025-12-31`."""
+    if moment is None:
+        return ""
+    local, today = moment.astimezone(), clock.now().astimezone().date()
+    if local.date() == today:
+        return f"{local:%H:%M:%S}"
+    if local.year == today.year:
+        return f"{MONTHS[3 * local.month - 3 : 3 * local.month]} {local.day:>2} {local:%H:%M}"
+    return f"{local:%Y-%m-%d}"
 
 
 def parse_status(word: str | None) -> ExecutionStatus | None:
@@ -43,7 +58,36 @@ def parse_status(word: str | None) -> ExecutionStatus | None:
     return status
 
 
-def flow_table(flows: Iterable[Flow]) -> Table:
+def list_filters(
+    status: str | None = None,
+    since: str | None = None,
+    flow_name: str | None = None,
+    *,
+    is_failed: bool = False,
+    is_running: bool = False,
+    has_archived: bool = False,
+) -> dict[str, Any]:
+    """What `Client.list_executions` takes, for the options of a list. None: any.
+
+    Raises:
+        BadArgument: There is no such status or moment, or two options exclude each other.
+    """
+    options = {"--status": status, "--failed": is_failed, "--running": is_running}
+    names = [name for name, value in options.items() if value]
+    if len(names) > 1:
+        raise BadArgument(f"{' and '.join(names)} exclude each other. Leave one out.")
+    return {
+        "status": ExecutionStatus.ENDED_ERROR if is_failed else parse_status(status),
+        "is_ended": False if is_running else None,
+        "since": past_moment(since, "--since") if since else None,
+        "flow_name": flow_name,
+        "is_archived": None if has_archived else False,
+    }
+
+
+def flow_table(
+    flows: Iterable[Flow], *, show_moment: ShowMoment = moment_text
+) -> Table:
     """Flows as a table, in the given order."""
     return Table(
         ("name", "kind", "version", "registered", "description"),
@@ -51,8 +95,8 @@ def flow_table(flows: Iterable[Flow]) -> Table:
             (
                 flow.name,
                 flow.kind.value.lower(),
-                flow.flow_version[:SHORT],
-                moment_text(flow.registered_at),
+                flow.flow_version[:SHORT_VERSION],
+                show_moment(flow.registered_at),
                 one_line(flow.description or flow.path or ""),
             )
             for flow in flows
@@ -60,17 +104,19 @@ def flow_table(flows: Iterable[Flow]) -> Table:
     )
 
 
-def execution_table(executions: Iterable[Execution]) -> Table:
-    """Executions as a table, in the given order."""
+def execution_table(
+    executions: Iterable[Execution], *, show_moment: ShowMoment = moment_text
+) -> Table:
+    """Executions as a table, in the given order; of a wrapper, the flow that it runs."""
     return Table(
         ("id", "name", "flow", "status", "created", "took", "message"),
         tuple(
             (
                 short_id(execution.execution_id),
                 execution.name,
-                execution.flow_name,
+                (execution.wrapped or execution).flow_name,
                 status_text(execution),
-                moment_text(execution.created_at),
+                show_moment(execution.created_at),
                 work_text(execution),
                 one_line(execution.status_message or ""),
             )
@@ -79,7 +125,9 @@ def execution_table(executions: Iterable[Execution]) -> Table:
     )
 
 
-def message_table(messages: Iterable[Message]) -> Table:
+def message_table(
+    messages: Iterable[Message], *, show_moment: ShowMoment = moment_text
+) -> Table:
     """Messages as a table, in the given order."""
     return Table(
         ("id", "subject", "message", "type", "sent", "status", "execution"),
@@ -89,7 +137,7 @@ def message_table(messages: Iterable[Message]) -> Table:
                 message.subject,
                 one_line(message.message or ""),
                 message.message_type,
-                moment_text(message.created_at),
+                show_moment(message.created_at),
                 message.status.label,
                 short_id(message.execution_id),
             )

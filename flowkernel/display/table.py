@@ -7,10 +7,13 @@ from html import escape
 from typing import Any
 
 from flowkernel.core.json_values import is_number
-from flowkernel.core.text import one_line
+from flowkernel.core.text import one_line, text_width
 
 SHOWN_ROWS = 50  #: Rows that are shown of a table, inclusive; `rows` has all of them.
 WIDEST = 60  #: Characters that are shown of one value, inclusive.
+#: Columns of a terminal that a value keeps, inclusive; what is wider may be cut to them.
+NARROW = 20
+GAP = 2  #: Spaces between two columns.
 
 
 @dataclass(frozen=True)
@@ -40,15 +43,40 @@ class Table:
         """
         visible = self.rows[:rows]
         cells = [[value_text(value, widest) for value in row] for row in visible]
-        widths = [
-            max([len(name), *(len(row[place]) for row in cells)])
-            for place, name in enumerate(self.columns)
-        ]
+        widths = _widths(self.columns, cells)
         is_right = [_are_numbers(visible, place) for place in range(len(self.columns))]
         line = partial(_aligned, widths=widths, is_right=is_right)
         lines = [line(self.columns), "  ".join("-" * width for width in widths)]
         lines += [line(row) for row in cells]
         return "\n".join([*lines, *self._notes(len(visible))])
+
+    def fitted(self, width: int, optional: Sequence[str]) -> "Table":
+        """The table without those of some columns that a terminal has no room for.
+
+        Args:
+            width: Columns of the terminal.
+            optional: The names of the columns, the first to be left out first.
+        """
+        table = self
+        for name in optional:
+            if table.narrowest <= width:
+                break
+            table = table.without(name)
+        return table
+
+    @property
+    def narrowest(self) -> int:
+        """Columns of a terminal that it takes, with each value cut to `NARROW`."""
+        cells = [[value_text(value) for value in row] for row in self.rows]
+        widths = _widths(self.columns, cells)
+        return sum(min(width, NARROW) + GAP for width in widths) - GAP
+
+    def without(self, name: str) -> "Table":
+        """The table without one column."""
+        place = self.columns.index(name)
+        rows = tuple((*row[:place], *row[place + 1 :]) for row in self.rows)
+        columns = (*self.columns[:place], *self.columns[place + 1 :])
+        return Table(columns, rows, self.is_cut)
 
     def _notes(self, count: int) -> list[str]:
         notes = []
@@ -82,10 +110,23 @@ def _aligned(
 ) -> str:
     """The parts as one line: numbers to the right, everything else to the left."""
     padded = (
-        part.rjust(width) if right else part.ljust(width)
+        _padded(part, width, is_right=right)
         for part, width, right in zip(parts, widths, is_right, strict=True)
     )
-    return "  ".join(padded).rstrip()
+    return (" " * GAP).join(padded).rstrip()
+
+
+def _padded(part: str, width: int, *, is_right: bool) -> str:
+    space = " " * (width - text_width(part))
+    return space + part if is_right else part + space
+
+
+def _widths(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
+    """How wide each column is."""
+    return [
+        max([text_width(name), *(text_width(row[place]) for row in cells)])
+        for place, name in enumerate(names)
+    ]
 
 
 def cut_note(rows: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from getpass import getpass
 from typing import Protocol
 
+from flowkernel.core.clock import short_id
 from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.message_projection import pressed_button, why_not_open
 from flowkernel.core.models import Json, Message
@@ -198,7 +199,7 @@ class TerminalPrompts:
         message = self._message
         self._clear()
         if message is not None and message.status is MessageStatus.OPEN:
-            short = message.message_id[-8:]
+            short = short_id(message.message_id)
             write(f"\nThe message stays open: `flowkernel message show {short}`.")
 
     def _clear(self) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -48,6 +48,17 @@ def _as_moment(text: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_moment)]  #: With its zone.
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Input should be a moment that UTC has, too") from error
+
+
+#: The same in UTC: the tables are searched by it.
+PastMoment = Annotated[Moment, AfterValidator(_in_utc)]
 
 
 def _finite(value: Json, info: ValidationInfo) -> Json:

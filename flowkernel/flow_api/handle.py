@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
-from flowkernel.core.clock import new_id
+from flowkernel.core.clock import new_id, short_id
 from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution as Record
@@ -221,7 +221,7 @@ class ExecutionHandle:
         name, message = pick(self._record, ("name", "message"))
         label = status_text(Record.from_json(self._record))
         tail = f": {message}" if message else ""
-        return f"<Execution {name!r} {label}{tail} ({self.execution_id[-8:]})>"
+        return f"<Execution {name!r} {label}{tail} ({short_id(self.execution_id)})>"
 
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)

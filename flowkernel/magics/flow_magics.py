@@ -272,6 +272,22 @@ class FlowMagics(Magics):
     )
     @argument("--flow", metavar="NAME", help="Only runs of this flow. Default: all.")
     @argument(
+        "--since",
+        metavar="WHEN",
+        help="Only runs that are not older: '2 hours', 7d, today, 2026-11-26.",
+    )
+    @argument("--failed", action="store_true", help="Only runs that failed.")
+    @argument(
+        "--running",
+        action="store_true",
+        help="Only runs that have not ended: running, waiting, queued, ...",
+    )
+    @argument(
+        "--all-levels",
+        action="store_true",
+        help="Also runs that other runs started.",
+    )
+    @argument(
         "--limit",
         type=int,
         default=20,
@@ -286,20 +302,26 @@ class FlowMagics(Magics):
     def executions(self, line: str) -> Table:
         """List the latest runs, the newest first.
 
+        Runs that other runs started are left out; %execution ID shows them.
+
         Examples:
             %executions
-            %executions --flow report --status failed --limit 5
+            %executions --failed --since '2 hours'
+            %executions --flow report --all-levels --limit 5
         """
-        from flowkernel.display.columns import execution_table, parse_status
+        from flowkernel.display.columns import execution_table, list_filters
 
         args = parse(FlowMagics.executions, line)
-        executions = self._client.list_executions(
-            status=parse_status(args.status),
-            flow_name=args.flow,
-            is_archived=None if args.all else False,
-            limit=args.limit,
+        filters = list_filters(
+            args.status,
+            args.since,
+            args.flow,
+            is_failed=args.failed,
+            is_running=args.running,
+            has_archived=args.all,
         )
-        return execution_table(executions)
+        filters |= {"level": None if args.all_levels else "root", "limit": args.limit}
+        return execution_table(self._client.list_executions(**filters))
 
     @line_magic
     @magic_arguments()

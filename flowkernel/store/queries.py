@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from flowkernel.core.clock import new_id
+from flowkernel.core.clock import SHORT, new_id
 from flowkernel.core.errors import (
     BadArgument,
     ExecutionNotFound,
@@ -14,15 +14,19 @@ from flowkernel.core.errors import (
 )
 from flowkernel.core.models import Execution, Flow, FlowVersion, Message
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.text import one_line
 from flowkernel.store import rows, user_sql
 from flowkernel.store.database import MEMORY
 from flowkernel.store.family_queries import FamilyQueries
 from flowkernel.store.list_queries import ListQueries, uuid_text
+from flowkernel.store.pool import Record
 from flowkernel.store.seq_pages import SeqPages
 
 MIN_ID_PART = 4  #: Characters of a shortened id, inclusive.
-#: How many of the newest executions a shortened id can mean.
+#: How many of the newest executions a shortened id can mean; one as lists show it means any.
 MATCHED_EXECUTIONS = 10_000
+MAX_CANDIDATE = 40  #: Characters of a name among them, inclusive.
+LISTED_MATCHES = 5  #: Executions that a sentence names, inclusive.
 DEFAULT_LIMITS = user_sql.SqlLimits()
 
 
@@ -118,7 +122,8 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         """The id that a person means by all of it, its beginning or its end.
 
         Raises:
-            ExecutionNotFound: No execution, or none of the newest 10,000, has it.
+            ExecutionNotFound: No execution has it; of one that is shorter than in lists, or
+                is an end, none of the newest 10,000.
             BadArgument: It is shorter than 4 characters, or several executions have it.
         """
         part = text.strip().lower()
@@ -129,8 +134,16 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
                 f"{text!r} is too short for an id. Give at least {MIN_ID_PART} of its first "
                 "or last characters."
             )
-        matches = self._read("match_ids", part=part, among=MATCHED_EXECUTIONS, limit=6)
-        return _only_id([record["id"] for record in matches], text)
+        return _only_id(self._matches(part), text)
+
+    def _matches(self, part: str) -> list[Record]:
+        """What a part of an id can mean: the newest ones, one more than are named."""
+        limit = LISTED_MATCHES + 1
+        among = MATCHED_EXECUTIONS
+        matches = self._read("match_ids", part=part, among=among, limit=limit)
+        if not matches and len(part) >= SHORT:
+            matches = self._read("match_beginnings", part=part, limit=limit)
+        return matches
 
     def list_executions(
         self,
@@ -139,11 +152,19 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         flow_name: str | None = None,
         parent_id: str | None = None,
         root_id: str | None = None,
+        is_root: bool = False,
+        is_ended: bool | None = None,
         is_archived: bool | None = None,
+        since: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> list[Execution]:
         """A page, newest first. `cursor` is the id of the last execution of the page before.
+
+        Args:
+            is_root: Only those that no other one started. Of these, `flow_name` also gives
+                those that run the flow through wrappers.
+            since: Only those that were created then or later.
 
         Raises:
             ExecutionNotFound: `cursor` is not the id of an execution, or `parent_id` or
@@ -156,7 +177,10 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
             flow_name=flow_name,
             parent_id=uuid_text(parent_id) if parent_id else None,
             root_id=uuid_text(root_id) if root_id else None,
+            is_root=is_root,
+            is_ended=is_ended,
             is_archived=is_archived,
+            since=rows.stored_moment(since) if since else None,
             before_at=rows.stored_moment(last.created_at) if last else None,
             before_id=last.execution_id if last else None,
             limit=limit,
@@ -236,12 +260,18 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
             return user_sql.query_arrow(cursor, sql, limits)
 
 
-def _only_id(ids: list[str], text: str) -> str:
-    if not ids:
+def _only_id(matches: list[Record], text: str) -> str:
+    if not matches:
         raise ExecutionNotFound(text)
-    if len(ids) > 1:
-        listed = ", ".join(ids[:5]) + (" and others" if len(ids) > 5 else "")
+    if len(matches) > 1:
+        candidates = ", ".join(map(_candidate, matches[:LISTED_MATCHES]))
+        rest = " and others" if len(matches) > LISTED_MATCHES else ""
         raise BadArgument(
-            f"{text!r} can mean {listed}. Give more characters, such as the last 8."
+            f"{text!r} can mean {candidates}{rest}. Give more characters of the id."
         )
-    return ids[0]
+    return str(matches[0]["id"])
+
+
+def _candidate(match: Record) -> str:
+    label = ExecutionStatus(match["status"]).label
+    return f"{match['id']} ({one_line(match['name'], MAX_CANDIDATE)!r}, {label})"

@@ -69,9 +69,14 @@ SELECT * FROM execution WHERE execution_id = $execution_id;
 
 -- list_executions
 -- A page of executions, newest first; only those older than ($before_at, $before_id).
+-- Among roots, a run through wrappers is one of the flow that they run, too.
 SELECT * FROM execution
 WHERE ($status::VARCHAR IS NULL OR status = $status)
-  AND ($flow_name::VARCHAR IS NULL OR flow_name = $flow_name)
+  AND ($is_ended::BOOLEAN IS NULL OR starts_with(status, 'ENDED_') = $is_ended)
+  AND ($flow_name::VARCHAR IS NULL OR flow_name = $flow_name
+       OR ($is_root::BOOLEAN AND wrapped->>'flow_name' = $flow_name))
+  AND (NOT $is_root::BOOLEAN OR parent_id IS NULL)
+  AND ($since::TIMESTAMP IS NULL OR created_at >= $since)
   AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
        OR adopted_by = $parent_id::UUID)
   AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
@@ -81,12 +86,17 @@ WHERE ($status::VARCHAR IS NULL OR status = $status)
 ORDER BY created_at DESC, execution_id DESC LIMIT $limit;
 
 -- match_ids
--- The ids among the newest $among executions that begin or end with $part.
-SELECT id FROM (
-    SELECT execution_id::VARCHAR AS id, created_at
+-- Those among the newest $among executions whose ids begin or end with $part.
+SELECT id, name, status FROM (
+    SELECT execution_id::VARCHAR AS id, name, status, created_at
     FROM execution ORDER BY created_at DESC LIMIT $among
 ) WHERE starts_with(id, $part) OR ends_with(id, $part)
 ORDER BY created_at DESC LIMIT $limit;
+
+-- match_beginnings
+-- Those among all executions whose ids begin with $part.
+SELECT execution_id::VARCHAR AS id, name, status FROM execution
+WHERE starts_with(execution_id::VARCHAR, $part) ORDER BY created_at DESC LIMIT $limit;
 
 -- family
 -- Families, parents first, each execution as JSON without what may be large.

@@ -11,6 +11,6 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> 
     earlier = this.wrapped.last_success(minutes=inputs["max_age_minutes"])
     if earlier is not None:
         this.save(output_value=earlier.output)
-        return this.success(f"The output of run {earlier.execution_id[-8:]}.")
+        return this.success(f"The output of run {earlier.execution_id[:18]}.")
     child = this.wrapped.start().wait(system.return_when.ALL_ENDED)
     return this.wrapped.end_as(child)

@@ -44,7 +44,7 @@ def test_a_flow_continues_with_the_answer(register, start, client):
     execution = start("asking")
     message = open_message(client, execution)
     until(lambda: execution.load("status") == S.WAITING)
-    short = message["message_id"][-8:]
+    short = message["message_id"][:18]
     text = f"Waiting for an answer to 'Which day?' (message {short})."
     assert execution.get("message") == text
     record = client.get(f"/message/{execution.execution_id[-8:]}")

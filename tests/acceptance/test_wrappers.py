@@ -219,7 +219,7 @@ def test_show_says_what_failed_under_a_wrapper_and_where(register, run_wrapped):
     last = text.strip().splitlines()[-1]
     assert last == (
         "'divides' failed under it: "
-        f"flowkernel execution show {cause.execution_id[-8:]}"
+        f"flowkernel execution show {cause.execution_id[:18]}"
     )
 
 

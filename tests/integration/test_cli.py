@@ -169,7 +169,7 @@ def message(send):
 
 def test_messages_are_listed_until_they_are_answered(ask, say, message):
     assert [m["message_id"] for m in ask("message", "list")] == [message]
-    assert message[-8:] in say("message", "list")
+    assert message[:18] in say("message", "list")
 
     answered = ask("message", "answer", message[-8:], "Give up", "-p", "day", "2026")
 
@@ -192,7 +192,7 @@ def test_a_message_says_how_it_is_answered(say, message):
         "It failed.",
         "BUTTON retry   Try again",
         "BUTTON fail   Give up, needs nothing",
-        f"flowkernel message answer {message[-8:]} BUTTON [-p NAME VALUE]...",
+        f"flowkernel message answer {message[:18]} BUTTON [-p NAME VALUE]...",
     ):
         assert line in text
 
@@ -469,3 +469,74 @@ def test_the_person_who_answers_a_message_is_present(client, register):
     presence = client.get(f"{path}/presence")
     assert presence["is_attended"]
     assert presence["last"]["channel"] == "my page"
+
+
+# -- lists -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def family(client, register):
+    """A run that has ended, and one under it that has not."""
+    register("above", "x = 1")
+    register("below", "x = 1")
+    root = client.start({"flow": "above", "inputs": {}, "run": False})
+    child = client.start(
+        {"flow": "below", "inputs": {}, "run": False, "parent_id": root.execution_id}
+    )
+    return root, child
+
+
+def test_a_list_has_roots_and_their_children_if_that_is_said(ask, say, family):
+    root, child = (execution.execution_id for execution in family)
+
+    def listed(*options):
+        return [item["execution_id"] for item in ask("execution", "list", *options)]
+
+    assert root in listed()
+    assert child not in listed()
+    assert {root, child} <= {*listed("--all-levels")}
+    assert child in listed("--all-levels", "--flow", "below", "--running")
+    assert listed("--since", "1 hour")
+    assert listed("--since", "2999-01-01") == []
+    assert root not in listed("--failed")
+
+
+def test_a_list_without_a_run_says_why_that_may_be(family, capsys):
+    for name, sentences in (
+        ("below", "No run matches. --all-levels looks at runs that other runs started"),
+        ("abov", "There is no flow named 'abov'. Did you mean 'above'?"),
+    ):
+        assert main(["execution", "list", "--flow", name]) == 0
+        output = capsys.readouterr()
+        assert sentences in output.err
+        assert output.out == ""
+
+
+def test_what_a_list_shows_is_taken_by_commands_and_by_sql(ask, say, family):
+    root, _child = family
+    [line] = [x for x in say("execution", "list").splitlines() if "  above  " in x]
+    shown = line.split()[0]
+
+    sql = f"SELECT name FROM execution WHERE execution_id::VARCHAR LIKE '{shown}%'"
+
+    assert ask("execution", "show", shown)["execution_id"] == root.execution_id
+    assert ask("sql", sql)["rows"] == [["above"]]
+
+
+def test_a_list_as_csv_has_every_field(say, family):
+    rows = list(csv.DictReader(io.StringIO(say("execution", "list", "--csv"))))
+
+    assert family[0].execution_id in [row["execution_id"] for row in rows]
+    assert json.loads(rows[0]["inputs"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--since", "lately"], "--since is 'lately'; it takes how long ago"),
+        (["--failed", "--running"], "--failed and --running exclude each other"),
+        (["--json", "--csv"], "--json and --csv exclude each other"),
+    ],
+)
+def test_options_of_a_list_that_cannot_be_are_refused(say, options, sentence):
+    assert sentence in say("execution", "list", *options, code=2)

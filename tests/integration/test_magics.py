@@ -90,7 +90,7 @@ def test_lists_are_tables(shell, client, register):
     assert "listed" in [row[0] for row in flows]
     assert "<b>" not in flows._repr_html_()
     assert executions.rows[0][:4] == (
-        record.execution_id[-8:],
+        record.execution_id[:18],
         "listed",
         "listed",
         "not started",

@@ -110,7 +110,7 @@ def test_around_a_wrapper_it_shows_what_failed_under_it():
         "```python\ntotal = price * amount\n```",
         "\nlast\n```",
         "Inputs: day = 'monday'.",
-        f"Under it failed 'report' ({cause.execution_id[-8:]}).",
+        f"Under it failed 'report' ({cause.execution_id[:18]}).",
         "put `interactive` innermost for that. Retry from start is possible.",
     ):
         assert words in prompt.message

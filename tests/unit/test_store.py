@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from flowkernel.core.clock import new_id
+from flowkernel.core.clock import new_id, short_id
 from flowkernel.core.errors import (
     BadArgument,
     EngineFault,
@@ -28,6 +28,7 @@ from flowkernel.core.models import (
     FlowKind,
     FlowVersion,
     Message,
+    Wrapped,
 )
 from flowkernel.core.projection import fold
 from flowkernel.core.status import ENDED, CellStatus, ExecutionStatus, MessageStatus
@@ -420,6 +421,62 @@ def test_pages_are_newest_first_and_miss_none(store, add_execution):
     assert first + second == ids[::-1]
 
 
+def test_a_list_can_begin_at_a_moment(store, add_execution):
+    early, late = (
+        add_execution(created_at=NOON + timedelta(hours=hour)) for hour in (0, 1)
+    )
+
+    for moment, expected in (
+        (NOON, [late, early]),
+        (NOON + timedelta(microseconds=1), [late]),
+        (late.created_at.astimezone(timezone(timedelta(hours=5))), [late]),
+        (NOON + timedelta(hours=2), []),
+    ):
+        listed = store.list_executions(since=moment)
+        assert [e.execution_id for e in listed] == [e.execution_id for e in expected]
+
+
+def test_a_root_that_runs_a_flow_through_a_wrapper_is_a_run_of_the_flow(
+    store, add_execution
+):
+    wrapped = Wrapped(flow_name="report", flow_version="v", name="report")
+    root = add_execution(flow_name="retry", wrapped=wrapped)
+
+    for name in ("report", "retry"):
+        [listed] = store.list_executions(is_root=True, flow_name=name)
+        assert listed.execution_id == root.execution_id
+    assert store.list_executions(flow_name="report") == []
+
+
+def test_a_short_id_as_lists_show_it_means_an_execution_of_any_age(
+    store, add_execution, monkeypatch
+):
+    monkeypatch.setattr("flowkernel.store.queries.MATCHED_EXECUTIONS", 1)
+    ids = [add_execution(created_at=NOON).execution_id for _ in range(3)]
+
+    assert [store.resolve_id(short_id(id_)) for id_ in ids] == ids
+    for id_ in sorted(ids)[:-1]:  # An end means one of the newest alone.
+        with pytest.raises(ExecutionNotFound):
+            store.resolve_id(id_[-8:])
+
+
+def test_an_ambiguous_id_names_what_it_can_mean(store, add_execution):
+    for number in range(7):
+        execution_id = f"0123456{number}-0000-7000-8000-000000000000"
+        add_execution(
+            S.ENDED_ERROR, execution_id=execution_id, name=f"report {number} " * 9
+        )
+
+    with pytest.raises(BadArgument) as caught:
+        store.resolve_id("012345")
+
+    text = str(caught.value)
+    assert text.count("failed)") == 5
+    assert "('report " in text
+    assert text.endswith(" and others. Give more characters of the id.")
+    assert len(text) < 600
+
+
 def test_lists_have_filters(store, add_execution):
     root = add_execution(S.RUNNING, flow_name="a")
     child = add_execution(
@@ -440,6 +497,9 @@ def test_lists_have_filters(store, add_execution):
     assert ids(status=S.RUNNING) == [root.execution_id]
     assert ids(status=S.ENDED_ERROR) == ids(flow_name="b") == ids(is_archived=True)
     assert ids(parent_id=root.execution_id) == [child.execution_id]
+    assert ids(is_root=True) == ids(is_ended=False) == [root.execution_id]
+    assert ids(is_ended=True) == ids(flow_name="b") == [child.execution_id]
+    assert ids(is_root=True, flow_name="b") == []
     assert len(ids(root_id=root.root_id)) == len(ids()) == 2
 
 

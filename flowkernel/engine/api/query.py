@@ -1,7 +1,7 @@
 """The query of a request: only parameters that the route has, each once."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -95,3 +95,5 @@ Seq = Annotated[int, BeforeValidator(_as_number), Field(strict=True, ge=0, le=2*
 Count = Annotated[int, BeforeValidator(_as_number), Field(strict=True, ge=0, le=2**31)]
 #: `true` or `false`.
 Flag = Annotated[bool, BeforeValidator(_as_flag), Field(strict=True)]
+#: Which executions of a family: only the root.
+Level = Literal["root"]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, with_config
 
-from flowkernel.core.clock import monotonic, now
+from flowkernel.core.clock import monotonic, now, short_id
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
@@ -206,9 +206,9 @@ class HeldWait:
 
     async def _report_prompt(self, message: Message) -> None:
         if self.request.is_flow:
-            short_id = message.message_id[-8:]
+            short = short_id(message.message_id)
             sentence = (
-                f"Waiting for an answer to {message.subject!r} (message {short_id})."
+                f"Waiting for an answer to {message.subject!r} (message {short})."
             )
             await self._report_waiting(on=sentence, message_id=message.message_id)
 

@@ -7,6 +7,7 @@ person needs for that, so that a terminal, a notebook and a page can show the sa
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flowkernel.core.clock import short_id
 from flowkernel.core.models import (
     DecisionVerb,
     Execution,
@@ -109,10 +110,10 @@ def _facts(
     seconds: float | None,
 ) -> str:
     """What else a person may want to know, as one paragraph."""
-    sentences = [f"Run ID: {failed.execution_id[-8:]}."]
+    sentences = [f"Run ID: {short_id(failed.execution_id)}."]
     if cause is not failed:
-        name, short_id = cause.name, cause.execution_id[-8:]
-        sentences.append(f"Under it failed {name!r} ({short_id}).")
+        name, short = cause.name, short_id(cause.execution_id)
+        sentences.append(f"Under it failed {name!r} ({short}).")
     sentences.append(_inputs_sentence(failed))
     if seconds is not None:
         sentences.append(f"It ran for {seconds:.1f} s.")

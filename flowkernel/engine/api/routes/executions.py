@@ -10,7 +10,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
 from flowkernel.engine.api.pages import next_number, read_page, tree_page
-from flowkernel.engine.api.query import MAX_LIMIT, Count, Flag, Limit, Seq
+from flowkernel.engine.api.query import MAX_LIMIT, Count, Flag, Level, Limit, Seq
 from flowkernel.engine.api.responses import (
     in_thread,
     json_response,
@@ -21,7 +21,7 @@ from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import as_caller
 from flowkernel.engine.callers import PersonCaller
 from flowkernel.engine.dispatch.worker_tokens import external_tokens
-from flowkernel.engine.field_types import Id
+from flowkernel.engine.field_types import Id, PastMoment
 from flowkernel.engine.retention import delete
 
 router = APIRouter(tags=["execution"], route_class=StrictRoute)
@@ -50,7 +50,10 @@ async def list_executions(
     flow_name: str | None = None,
     parent_id: Id | None = None,
     root_id: Id | None = None,
+    level: Level | None = None,
+    is_ended: Flag | None = None,
     is_archived: Flag | None = None,
+    since: PastMoment | None = None,
     limit: Limit = 50,
     cursor: Id | None = None,
 ) -> Response:
@@ -61,7 +64,10 @@ async def list_executions(
         flow_name=flow_name,
         parent_id=parent_id,
         root_id=root_id,
+        is_root=level is not None,
+        is_ended=is_ended,
         is_archived=is_archived,
+        since=since,
     )
     page = await in_thread(
         read_page,
