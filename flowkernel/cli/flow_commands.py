@@ -6,7 +6,7 @@ Imported for every help text, so what a command does is imported when it is call
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
 from flowkernel.cli.parameters import WRAPPER_FLAG
 
 
@@ -43,15 +43,16 @@ Wrappers = Annotated[
 ]
 
 
-def list_flows(json: AsJson = False) -> None:
+def list_flows(json: AsJson = False, csv: AsCsv = False) -> None:
     """List the flows, by name.
 
     Examples:
         flowkernel flow list
     """
     from flowkernel.cli import flow_operations
+    from flowkernel.cli.output import OutputForm
 
-    flow_operations.list_flows(as_json=json)
+    flow_operations.list_flows(OutputForm.of(json=json, csv=csv))
 
 
 def show_flow(name: FlowName, json: AsJson = False) -> None:

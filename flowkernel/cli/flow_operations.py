@@ -1,11 +1,19 @@
 """What the `flowkernel flow` commands do."""
 
 import shlex
+from dataclasses import fields
 from urllib.parse import quote
 
 from flowkernel.api import register
 from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.output import facts_text, print_json, print_table, print_text
+from flowkernel.cli.output import (
+    OutputForm,
+    facts_text,
+    print_json,
+    print_list,
+    print_records,
+    print_text,
+)
 from flowkernel.cli.parameters import wrappers_in
 from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.core.models import Flow
@@ -14,15 +22,19 @@ from flowkernel.core.text import plain_text
 from flowkernel.display.columns import flow_table, moment_text
 from flowkernel.display.parameter_list import parameters_text
 
+#: The columns of CSV.
+FLOW_FIELDS = [field.name for field in fields(Flow)]
 
-def list_flows(*, as_json: bool) -> None:
+
+def list_flows(form: OutputForm) -> None:
     """Print all flows, by name."""
     flows = make_client().list_flows()
-    if as_json:
-        print_json([flow.to_json() for flow in flows])
+    if form is not OutputForm.TEXT:
+        print_records([flow.to_json() for flow in flows], form, FLOW_FIELDS)
     else:
-        print_table(
-            flow_table(flows),
+        print_list(
+            lambda show_moment: flow_table(flows, show_moment=show_moment),
+            ("version", "registered", "description"),
             empty="There is no flow yet. `flowkernel flow register PATH` makes one.",
         )
 

@@ -5,7 +5,7 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
 from flowkernel.cli.parameters import PAIR_FLAGS
 
 MessageId = Annotated[
@@ -36,7 +36,9 @@ WithClosed = Annotated[
 ]
 
 
-def list_messages(all: WithClosed = False, json: AsJson = False) -> None:
+def list_messages(
+    all: WithClosed = False, json: AsJson = False, csv: AsCsv = False
+) -> None:
     """List the messages that wait for an answer, newest first.
 
     It lists 50 at most.
@@ -46,8 +48,10 @@ def list_messages(all: WithClosed = False, json: AsJson = False) -> None:
         flowkernel message list --all
     """
     from flowkernel.cli import message_operations
+    from flowkernel.cli.output import OutputForm
 
-    message_operations.list_messages(is_open=not all, as_json=json)
+    form = OutputForm.of(json=json, csv=csv)
+    message_operations.list_messages(is_open=not all, form=form)
 
 
 def show_message(id: MessageId, json: AsJson = False) -> None:

@@ -1,12 +1,20 @@
 """What the `flowkernel message` commands do."""
 
 import sys
+from dataclasses import fields
 from datetime import datetime
 from getpass import getpass
 from urllib.parse import quote
 
 from flowkernel.cli.cli_client import COMMAND_LINE, make_client
-from flowkernel.cli.output import print_json, print_note, print_table, print_text
+from flowkernel.cli.output import (
+    OutputForm,
+    print_json,
+    print_list,
+    print_note,
+    print_records,
+    print_text,
+)
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps
 from flowkernel.core.message_projection import pressed_button
@@ -20,20 +28,25 @@ from flowkernel.forms.form_text import form_lines
 from flowkernel.forms.literals import value_of
 
 MS = MessageStatus
+#: The columns of CSV.
+MESSAGE_FIELDS = [field.name for field in fields(Message)]
 LISTED = 50  #: Messages of a list, inclusive: the newest.
 
 
-def list_messages(*, is_open: bool, as_json: bool) -> None:
+def list_messages(*, is_open: bool, form: OutputForm) -> None:
     """Print the newest ones first."""
     records = make_client().get_list(
         "/message", limit=LISTED, is_open=str(is_open).lower()
     )
-    if as_json:
-        print_json(records)
+    if form is not OutputForm.TEXT:
+        print_records(records, form, MESSAGE_FIELDS)
         return
     messages = [Message.from_json(record) for record in records]
-    empty = "Nothing waits for an answer." if is_open else "There is no message."
-    print_table(message_table(messages), empty=empty)
+    print_list(
+        lambda show_moment: message_table(messages, show_moment=show_moment),
+        ("message", "execution", "type", "status"),
+        empty="Nothing waits for an answer." if is_open else "There is no message.",
+    )
 
 
 def show_message(message_id: str, *, as_json: bool) -> None:

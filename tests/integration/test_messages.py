@@ -7,7 +7,13 @@ import pytest
 
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
-from flowkernel.core.errors import BadAnswer, BadForm, MessageNotFound, NotOpen
+from flowkernel.core.errors import (
+    BadAnswer,
+    BadArgument,
+    BadForm,
+    MessageNotFound,
+    NotOpen,
+)
 from tests.conftest import kill_engine
 
 SOURCE = {"name": "asker", "kind": "SCRIPT", "source": "1"}
@@ -148,6 +154,18 @@ def test_it_is_found_by_the_end_of_an_id(client, asker, send):
         answer_as(client, "bob")(asker, fail=True)
     with pytest.raises(MessageNotFound):
         client.get("/message/nothing-like-it")
+
+
+def test_a_part_of_an_id_that_several_messages_have_names_them(client, send):
+    first, second = (send()["message_id"] for _ in range(2))
+    common = next(first[:n] for n in range(36, 0, -1) if second.startswith(first[:n]))
+
+    with pytest.raises(BadArgument, match=f"{common!r} can mean ") as caught:
+        client.get(f"/message/{common}")
+
+    for message_id in (first, second):
+        assert f"{message_id} ('What now?')" in str(caught.value)
+        assert client.get(f"/message/{message_id[:18]}")["message_id"] == message_id
 
 
 def test_a_password_is_in_no_record(client, asker, send):

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import new_id, now
-from flowkernel.core.errors import BadAnswer, NotOpen
+from flowkernel.core.errors import BadAnswer, BadArgument, NotOpen
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.message_projection import why_not_open
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.text import one_line
 from flowkernel.engine.caller_checks import append_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id, JsonValue
@@ -24,6 +25,7 @@ from flowkernel.store import Batch, checked_event
 
 K = EventKind
 MS = MessageStatus
+NAMED = 5  #: Messages that a sentence names, inclusive.
 RECENT = 1_000  #: Messages, the newest, among which a part of an id is looked for.
 
 
@@ -189,7 +191,8 @@ class Inbox:
         Also by the id of its execution: its open message, else its last one.
 
         Raises:
-            MessageNotFound: There is none, or several are meant.
+            MessageNotFound: There is none, or several of an execution are meant.
+            BadArgument: Several messages have this part of an id; names them.
         """
         part = id_or_part.lower()
         store = self.service.store
@@ -204,6 +207,8 @@ class Inbox:
         open_ids = {m.message_id for m in of_execution} & open_messages.keys()
         if len({m.execution_id for m in of_execution}) == 1 and len(open_ids) <= 1:
             return of_execution[0]  # The open ones come first, then the newest.
+        if matching:
+            raise BadArgument(_several(id_or_part, list(matching.values())))
         return store.get_message(id_or_part)
 
     def with_secrets(self, message: Message) -> dict[str, Json]:
@@ -284,6 +289,14 @@ def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
 def is_part(part: str, id_: str) -> bool:
     """Whether a person who typed `part` may mean this id."""
     return bool(part) and (id_.startswith(part) or id_.endswith(part))
+
+
+def _several(text: str, messages: list[Message]) -> str:
+    """What a person is told whose part of an id several messages have."""
+    named = messages[:NAMED]
+    names = ", ".join(f"{m.message_id} ({one_line(m.subject, 40)!r})" for m in named)
+    rest = " and others" if len(messages) > NAMED else ""
+    return f"{text!r} can mean {names}{rest}. Give more characters of the id."
 
 
 def _answer_event(message: Message, answer: MessageAnswer, response: Json) -> Event:
