@@ -5,8 +5,8 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
-from flowkernel.core.status import LABELS
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Detach, NoWait, Option
+from flowkernel.core.status import LABELS, RetrySource
 
 STATUS_WORDS = ", ".join(LABELS.values())
 RunId = Annotated[
@@ -61,6 +61,15 @@ WithArchived = Annotated[
     Option(
         ("--all",),
         help="Also archived runs, such as the earlier tries of the wrapper retry.",
+    ),
+]
+Source = Annotated[
+    str | None,
+    Option(
+        ("--source",),
+        metavar="SOURCE",
+        help=f"Which source runs: {' or '.join(RetrySource)}, as the flow or its file is now. "
+        "Default: recorded; if it has changed, a person at the terminal is asked.",
     ),
 ]
 Follow = Annotated[
@@ -165,15 +174,26 @@ def resume_execution(id: RunId, json: AsJson = False) -> None:
     _act_on(id, "resume", as_json=json)
 
 
-def retry_execution(id: RunId, json: AsJson = False) -> None:
-    """Start a run again, as a new run of the same version.
+def retry_execution(
+    id: RunId,
+    source: Source = None,
+    no_wait: NoWait = False,
+    detach: Detach = False,
+    json: AsJson = False,
+) -> int:
+    """Start a run again, as a new run, and show its progress.
 
     Runs under it that succeeded are not repeated: their output is used again.
 
     Examples:
         flowkernel execution retry 1eacc1a0
+        flowkernel execution retry 1eacc1a0 --source current
     """
-    _act_on(id, "retry", as_json=json)
+    from flowkernel.cli import execution_retry
+
+    return execution_retry.retry_run(
+        id, source, waits=not no_wait, detaches=detach, as_json=json
+    )
 
 
 def delete_execution(id: RunId, json: AsJson = False) -> None:

@@ -12,7 +12,6 @@ from flowkernel.cli.output import (
     facts_text,
     print_json,
     print_list,
-    print_note,
     print_records,
     print_text,
 )
@@ -23,7 +22,6 @@ from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import suggestion
 from flowkernel.core.text import duration_text, one_line, plain_text
-from flowkernel.core.variables import names_text
 from flowkernel.display.columns import (
     execution_table,
     moment_text,
@@ -202,34 +200,13 @@ def _print_lines(
     return seq
 
 
-def _note_missing_variables(previous: Execution, execution: Execution) -> None:
-    """Say it, if the first try saw environment variables that this process does not have."""
-    first, now = (
-        e.variables.names if e.variables else None for e in (previous, execution)
-    )
-    missing = [name for name in first or [] if name not in (now or [])]
-    if missing and now is not None:
-        print_note(
-            f"The earlier run saw {names_text(missing)}. This terminal does not have that, "
-            "and the new run sees the environment variables of this terminal."
-        )
-
-
 def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
-    """Cancel, pause, resume or retry it."""
+    """Cancel, pause or resume it."""
     client = make_client()
     previous = client.get_execution(execution_id)
     execution = client.act(previous.execution_id, verb)
-    if verb == "retry":
-        _note_missing_variables(previous, execution)
     if as_json:
         print_json(execution.to_json())
-    elif verb == "retry":
-        short = short_id(execution.execution_id)
-        print_text(
-            f"Started {execution.name!r} again as {short}. "
-            f"`flowkernel execution tree {short}` shows it."
-        )
     else:
         key = (verb, execution.status)
         sentence = IMMEDIATE_OUTCOMES.get(key, OUTCOMES.get(verb, ""))

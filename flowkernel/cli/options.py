@@ -86,3 +86,18 @@ def _declarations(command: Command) -> Iterator[Declaration]:
 
 AsJson = Annotated[bool, Option(("--json",), help="Print JSON, for programs.")]
 AsCsv = Annotated[bool, Option(("--csv",), help="Print comma-separated values.")]
+NoWait = Annotated[
+    bool,
+    Option(
+        ("--no-wait",),
+        help="Print the id of the run and return at once. Default: wait until it has ended.",
+    ),
+]
+Detach = Annotated[
+    bool,
+    Option(
+        ("--detach",),
+        help="If this command is ended, by Ctrl+C or SIGTERM, the run continues. Default: "
+        "Ctrl+C asks, if a person is at the terminal; else the run is cancelled.",
+    ),
+]

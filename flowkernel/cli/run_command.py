@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from flowkernel.cli.exit_codes import SUCCESS
-from flowkernel.cli.options import Argument, AsJson, Option
+from flowkernel.cli.options import Argument, AsJson, Detach, NoWait, Option
 from flowkernel.cli.parameters import (
     PAIR_FLAGS,
     WRAPPER_FLAG,
@@ -88,21 +88,6 @@ Environ = Annotated[
         metavar="NAME[=VALUE]",
         help="An environment variable that the run sees; without a value, that of this "
         "terminal. May be repeated. Default: those that `pass_environment` names.",
-    ),
-]
-NoWait = Annotated[
-    bool,
-    Option(
-        ("--no-wait",),
-        help="Print the id of the run and return at once. Default: wait until it has ended.",
-    ),
-]
-Detach = Annotated[
-    bool,
-    Option(
-        ("--detach",),
-        help="If this command is ended, by Ctrl+C or SIGTERM, the run continues. Default: "
-        "Ctrl+C asks, if a person is at the terminal; else the run is cancelled.",
     ),
 ]
 

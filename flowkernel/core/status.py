@@ -104,6 +104,14 @@ class MessageStatus(StrEnum):
         return self.lower().replace("_", " ")
 
 
+class RetrySource(StrEnum):
+    """Which source a retry runs."""
+
+    RECORDED = "recorded"  #: That of the first try.
+    #: That which the flow, or its file, has now.
+    CURRENT = "current"
+
+
 class ReturnWhen(StrEnum):
     """When a wait for several executions ends."""
 

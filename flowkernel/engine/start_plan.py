@@ -27,7 +27,7 @@ from flowkernel.core.models import (
     OnLost,
     Wrapped,
 )
-from flowkernel.core.status import ExecutionType
+from flowkernel.core.status import ExecutionType, RetrySource
 from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue, Variables
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
@@ -82,6 +82,9 @@ class StartRequest:
     texts: dict[str, str] = field(default_factory=dict)
     #: Whether names that the flow does not declare are passed on.
     allow_extra: bool = False
+    #: Of `retry_of`: which source runs. None: see `RetryBody`.
+    retry_source: RetrySource | None = None
+    retry_file: SourceRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +187,7 @@ def plan_around(
 def plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
     """The plan for what a request names, without the wrappers around it."""
     if request.flow is not None:
-        return _plan_of_flow(store, request.flow)
+        return plan_of_flow(store, request.flow)
     if request.source is not None:
         return plan_of_source(request.source)
     if request.wrapped_of is not None:
@@ -204,7 +207,13 @@ def plan_without_wrappers(store: Store, request: StartRequest) -> StartPlan:
     )
 
 
-def _plan_of_flow(store: Store, name: str) -> StartPlan:
+def plan_of_flow(store: Store, name: str) -> StartPlan:
+    """The plan for a registered flow, as it is now, with its wrappers.
+
+    Raises:
+        FlowNotFound: There is none of this name.
+        BadArgument: It is a wrapper.
+    """
     flow = store.get_flow(name)
     if flow.is_wrapper:
         raise BadArgument(
@@ -348,7 +357,7 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
     if wrapped is None:
         raise BadArgument(f"{wrapper.name!r} is no wrapper: it wraps nothing.")
     if wrapped.flow is not None:
-        plan = _plan_of_flow(store, wrapped.flow)
+        plan = plan_of_flow(store, wrapped.flow)
     else:
         plan = _plan_of_type(
             wrapped.type,

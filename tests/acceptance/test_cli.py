@@ -141,12 +141,31 @@ def test_no_wait_prints_the_id_and_the_log_can_be_followed(
     assert client.get_execution(execution_id).status == "ENDED_CANCELLED"
 
 
-def test_a_failed_run_can_be_tried_again(folder, client):
+def test_a_retry_waits_and_says_which_source_it_takes(folder):
     failed = json.loads(command("run", "bad.py", "--json").stdout)
+    retry = ("execution", "retry", failed["execution_id"])
+    (folder / "bad.py").write_text("this.set_output(luck=True)\n")
 
-    process = command("execution", "retry", failed["execution_id"], "--json")
+    recorded = command(*retry)
 
-    assert json.loads(process.stdout)["retry_of"] == failed["execution_id"]
+    assert recorded.returncode == 1
+    assert "bad.py' has changed since that run. This run takes the" in recorded.stderr
+    assert "✖ bad  failed" in recorded.stdout
+    current = command(*retry, "--source", "current", "--json")
+    assert current.returncode == 0
+    record = json.loads(current.stdout)
+    assert record["retry_of"] == failed["execution_id"]
+    assert record["output"] == {"luck": True}
+
+
+def test_a_retry_need_not_be_waited_for(folder):
+    first = json.loads(command("run", "good.py", "--json").stdout)
+
+    process = command("execution", "retry", first["execution_id"], "--no-wait")
+
+    assert process.returncode == 0
+    assert "Started 'good' again as " in process.stdout
+    assert process.stderr == ""
 
 
 def test_the_tree_goes_on_when_the_engine_is_killed(folder, home, start_command):

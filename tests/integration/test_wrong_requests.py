@@ -70,6 +70,7 @@ GOOD = {  #: A request that each route understands; one field at a time is made 
     "MessageAnswer": {"response": {}},
     "WaitRequest": {"seconds": 0},
     "VerbBody": {},
+    "RetryBody": {},
     "PruneBody": {"days": 1.0, "is_dry": True},
     "SqlBody": {"sql": "select 1"},
     "StopBody": {},

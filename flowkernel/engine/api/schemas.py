@@ -10,6 +10,7 @@ from pydantic import Field
 
 from flowkernel.core.clock import new_id
 from flowkernel.core.models import Environment, FlowKind, OnLost
+from flowkernel.core.status import RetrySource
 from flowkernel.engine.api.event_schemas import EventRecord
 from flowkernel.engine.api.request_body import Body
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
@@ -24,7 +25,7 @@ from flowkernel.engine.field_types import (
 )
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.prompts.wrapper_requests import PromptRequest
-from flowkernel.engine.start_plan import StartRequest
+from flowkernel.engine.start_plan import SourceRecord, StartRequest
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse
 
 #: `POST execution`: one of `flow`, `source`, `clone_of`, ...; the rest may be left out.
@@ -97,6 +98,15 @@ class VerbBody(Body):
     inputs: JsonValue = None
     #: `retry`: the environment variables of the person who sends it.
     environ: Variables = Field(default=None, repr=False)
+
+
+class RetryBody(VerbBody):
+    """`POST execution/{id}/retry`: also which source runs."""
+
+    #: None: that of the first try; of what a wrapper runs by its name, the current one.
+    source: RetrySource | None = None
+    #: With `source` `current`, of a flow that is not registered: its file as it is now.
+    file: SourceRecord | None = None
 
 
 class SaveBody(Body):

@@ -104,7 +104,7 @@ async def run(
 @router.post("/execution/{execution_id}/retry")
 async def retry(
     execution_id: str,
-    body: schemas.VerbBody,
+    body: schemas.RetryBody,
     engine: CurrentEngine,
     caller: CurrentCaller,
 ) -> Response:
@@ -115,6 +115,8 @@ async def retry(
         started_by=caller.actor(body.started_by),
         inputs=body.inputs,
         environ=body.environ,
+        retry_source=body.source,
+        retry_file=body.file,
     )
     execution = await in_thread(
         engine.service.retry, execution_id, request, caller=caller

@@ -1,0 +1,178 @@
+"""A retry runs the source of the first try, or the current one; which one, is said."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from flowkernel.cli.execution_retry import parse_source, takes_current
+from flowkernel.client.current_source import CurrentSource, content_of
+from flowkernel.config import Config
+from flowkernel.core.errors import BadArgument, FlowNotFound
+from flowkernel.core.models import Flow, FlowKind
+from flowkernel.core.status import RetrySource
+from flowkernel.engine.service import Service
+from flowkernel.engine.start_plan import SourceRecord, StartRequest
+from flowkernel.engine.wrapper_registry import WrapperUse
+from flowkernel.home import Home
+from flowkernel.store import Store
+
+OLD, NEW = "this.set_output(x=1)", "this.set_output(x=2)"
+FLOW = Flow(name="report", kind=FlowKind.CELL, source=OLD)
+FILE = SourceRecord(name="report", kind=FlowKind.SCRIPT, source=OLD, path="/report.py")
+RETRY = WrapperUse(name="retry", inputs={})
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Store(":memory:") as store:
+        yield Service(store, Home(tmp_path), Config())
+
+
+def ended(service, **request):
+    """An execution that has ended."""
+    execution = service.start(StartRequest(run=False, **request))
+    return service.cancel(execution.execution_id, "ann")
+
+
+def source_of(service, execution):
+    """The source that a retry runs; of a wrapper, that of what it runs."""
+    wrapped = execution.wrapped
+    if wrapped is not None and wrapped.flow is not None:
+        return service.store.get_flow(wrapped.flow).source
+    return service.store.get_version((wrapped or execution).flow_version).source
+
+
+def retried(service, execution, source=None, file=None):
+    request = StartRequest(retry_source=source, retry_file=file)
+    again = service.retry(execution.execution_id, request)
+    assert again.retry_of == execution.execution_id
+    assert again.inputs == execution.inputs
+    return again
+
+
+@pytest.mark.parametrize("using", [[], [RETRY]], ids=["bare", "wrapped"])
+@pytest.mark.parametrize("source", RetrySource)
+def test_a_retry_of_a_registered_flow_runs_the_source_that_is_requested(
+    service, using, source
+):
+    service.register(FLOW)
+    first = ended(service, flow="report", using=using)
+    service.register(replace(FLOW, source=NEW))
+
+    again = retried(service, first, source)
+
+    expected = {RetrySource.RECORDED: OLD, RetrySource.CURRENT: NEW}[source]
+    assert source_of(service, again) == expected
+    assert again.type == first.type
+    assert again.name == first.name
+
+
+@pytest.mark.parametrize("using", [[], [RETRY]], ids=["bare", "wrapped"])
+def test_a_retry_of_a_file_runs_the_file_that_is_sent(service, using):
+    first = ended(service, source=FILE, using=using, inputs={"day": "monday"})
+
+    mended = replace(FILE, source=NEW)
+    again = retried(service, first, RetrySource.CURRENT, mended)
+
+    assert source_of(service, again) == NEW
+    assert source_of(service, retried(service, first, RetrySource.RECORDED)) == OLD
+    assert source_of(service, retried(service, first)) == OLD
+    assert again.flow_name == first.flow_name
+
+
+def test_nothing_said_is_as_it_always_was(service):
+    """What a wrapper runs by its name has the source that is registered when it starts."""
+    service.register(FLOW)
+    bare, wrapped = (ended(service, flow="report", using=u) for u in ([], [RETRY]))
+    service.register(replace(FLOW, source=NEW))
+
+    assert source_of(service, retried(service, bare)) == OLD
+    assert source_of(service, retried(service, wrapped)) == NEW
+
+
+def test_a_retry_does_not_add_the_wrappers_of_the_flow(service):
+    service.register(FLOW)
+    first = ended(service, flow="report")
+    service.register(replace(FLOW, wrappers=[RETRY.to_json()]))
+
+    assert retried(service, first, RetrySource.CURRENT).type == "FLOW"
+
+
+def test_the_current_source_of_a_flow_that_was_deleted_is_none(service):
+    service.register(FLOW)
+    first = ended(service, flow="report")
+    service.store.delete_flow("report")
+
+    with pytest.raises(FlowNotFound, match="no flow named 'report'"):
+        retried(service, first, RetrySource.CURRENT)
+    assert source_of(service, retried(service, first, RetrySource.RECORDED)) == OLD
+
+
+def a_notebook(*sources, **metadata):
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    text = json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4})
+    return {"kind": FlowKind.NOTEBOOK.value, "source": text}
+
+
+def test_what_jupyter_writes_into_a_notebook_is_no_change_of_it():
+    notebook = a_notebook("x = 1", ["y\n", "z"])
+
+    assert content_of(notebook) == content_of(a_notebook("x = 1", "y\nz", a="b"))
+    assert content_of(notebook) != content_of(a_notebook("x = 1", "y"))
+    assert content_of(notebook) != content_of(a_notebook("x = 1", "y\nz", "new"))
+    script = {"kind": "SCRIPT", "source": "x"}
+    assert content_of(script) != content_of({**script, "source": "y"})
+
+
+@pytest.mark.parametrize(
+    ("word", "source"),
+    [
+        (None, None),
+        ("recorded", RetrySource.RECORDED),
+        ("current", RetrySource.CURRENT),
+    ],
+)
+def test_the_words_for_a_source(word, source):
+    assert parse_source(word) is source
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [("curent", "Did you mean 'current'"), ("x", "It takes recorded or current.")],
+)
+def test_another_word_for_a_source_is_refused(word, advice):
+    with pytest.raises(BadArgument, match=f"--source is {word!r}. {advice}"):
+        parse_source(word)
+
+
+def test_without_a_person_the_recorded_source_is_taken_and_that_is_said(capsys):
+    assert not takes_current(CurrentSource(place="the file 'a.py'", has_changed=True))
+
+    note = capsys.readouterr().err
+    assert note.count("\n") == 1
+    assert note.startswith("The file 'a.py' has changed since that run. This run takes")
+
+
+@pytest.mark.parametrize(
+    ("answer", "takes"), [("y", True), ("YES", True), ("", False), ("n", False)]
+)
+def test_a_person_is_asked(answer, takes, monkeypatch):
+    questions = []
+
+    class Terminal:
+        def isatty(self):
+            return True
+
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, Terminal())
+    monkeypatch.setattr(
+        "builtins.input", lambda text: (questions.append(text), answer)[1]
+    )
+
+    source = CurrentSource(place="the flow 'report'", has_changed=True)
+
+    assert takes_current(source) is takes
+    [question] = questions
+    assert question.endswith("has changed since that run. Run it as it is now? [y/N] ")
