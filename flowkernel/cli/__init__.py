@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
-from flowkernel.cli.exit_codes import INTERRUPTED, READER_GONE, SUCCESS
+from flowkernel.cli.exit_codes import READER_GONE, SUCCESS
 from flowkernel.version import __version__
 
 #: The variable by which a shell asks how a word can go on; typer's name for it.
@@ -38,8 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
         from flowkernel.cli.error_report import report_error
 
         return report_error(error, as_json="--json" in words)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        from flowkernel.cli.error_report import report_interrupt
+
+        return report_interrupt(interrupt)
     return code if isinstance(code, int) else SUCCESS
 
 

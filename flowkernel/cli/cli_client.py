@@ -1,16 +1,65 @@
 """The client of the command line."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
-from flowkernel.client.client import Client
+from flowkernel.cli.termination import Termination
+from flowkernel.client.client import ANSWER_SECONDS, Client
+from flowkernel.core.models import Json
+from flowkernel.display.wait_note import WaitNote
+from flowkernel.home import EngineFile
 
 #: From where a person asks and answers here.
 COMMAND_LINE = "command line"
+#: How long a response takes before a person is told that the command waits for it.
+QUIET_SECONDS = 0.15
+MAYBE_DONE = "Interrupted. The engine may carry out the request all the same."
+ENGINE_STARTS = "The engine goes on starting, and ends by itself if nothing needs it."
 
 
-def make_client(*, starts_engine: bool = True) -> Client:
+class CommandClient(Client):
+    """Says on the terminal of a person what it waits for."""
+
+    #: What Ctrl-C does while a run is being started; None: it interrupts.
+    termination: Termination | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.note = WaitNote()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        seconds: float = ANSWER_SECONDS,
+    ) -> Any:
+        """As that of `Client`."""
+        try:
+            with self.note.shown("Waiting for the engine", after=QUIET_SECONDS):
+                return super().request(method, path, body, seconds=seconds)
+        except KeyboardInterrupt as interrupt:
+            is_told = interrupt.args or self.termination is not None or method == "GET"
+            raise interrupt if is_told else KeyboardInterrupt(MAYBE_DONE) from None
+
+    def ensure_engine(self) -> EngineFile:
+        """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet."""
+        try:
+            with self._released(), self.note.shown("Starting the engine"):
+                return super().ensure_engine()
+        except KeyboardInterrupt as interrupt:
+            sentence = str(interrupt) or "Interrupted."
+            raise KeyboardInterrupt(f"{sentence} {ENGINE_STARTS}") from None
+
+    def _released(self) -> AbstractContextManager[None]:
+        return self.termination.released() if self.termination else nullcontext()
+
+
+def make_client(*, starts_engine: bool = True) -> CommandClient:
     """A client of the home of this folder."""
-    client = Client()
+    client = CommandClient()
     client.started_by = client.started_by.replace("(Python)", "(command line)")
     client.starts_engine = starts_engine
     if is_interactive():

@@ -27,7 +27,8 @@ DAYS = {"h": 1 / 24, "d": 1, "w": 7}
 
 def query_database(query: str, *, as_json: bool, as_csv: bool) -> None:
     """Print the answer to one query."""
-    answer = make_client().sql(query, on_wait=print_note)
+    client = make_client()
+    answer = client.sql(query, on_wait=client.note.say)
     if as_json:
         print_json(answer)
         return

@@ -121,7 +121,7 @@ def start_engine(*, as_json: bool) -> None:
     """Start the engine, if it does not run."""
     home = find_home()
     was_running = look(home)[0] is EngineState.ANSWERS
-    engine = engine_launcher.ensure_engine(home)
+    engine = make_client().ensure_engine()
     if as_json:
         print_json({"url": engine.url, "pid": engine.pid, "was_running": was_running})
     else:
@@ -149,7 +149,8 @@ def stop_engine(*, force: bool, as_json: bool) -> None:
     with suppress(EngineUnreachable):  # It may end before it has answered.
         client.post("/engine/stop", {"force": force})
     client.close()
-    wait_until_ended(home, engine)
+    with client.note.shown("Stopping the engine"):
+        wait_until_ended(home, engine)
     _print_stopped(
         f"Stopped the engine (process {engine.pid}).", was_running=True, as_json=as_json
     )

@@ -43,7 +43,7 @@ def report_error(error: Exception, *, as_json: bool) -> int:
         if isinstance(error, typer.Exit):
             return int(error.exit_code)
         if isinstance(error, typer.Abort):
-            return INTERRUPTED
+            return report_interrupt(error.__cause__)
         # The root of what typer raises for a mistake in the words; it has no public name.
         if not isinstance(error, typer.BadParameter.__mro__[1]):
             raise error
@@ -57,6 +57,15 @@ def report_error(error: Exception, *, as_json: bool) -> int:
 
         write(_sentence(error), sys.stderr)
     return code
+
+
+def report_interrupt(interrupt: BaseException | None) -> int:
+    """Say that this command was interrupted, and what that means; the exit code for it."""
+    from flowkernel.display.live_terminal import write
+
+    echo = "\n" if sys.stderr.isatty() else ""  # The terminal has written ^C.
+    write(echo + (str(interrupt or "") or "Interrupted."), sys.stderr)
+    return INTERRUPTED
 
 
 def _code(error: Exception) -> str:

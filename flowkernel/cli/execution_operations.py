@@ -179,10 +179,13 @@ def print_log(execution_id: str, *, follows: bool, as_json: bool) -> None:
     client = make_client()
     execution = client.get_execution(execution_id)
     seq = _print_lines(client, execution, 0, as_json=as_json)
-    while follows and not execution.status.is_ended:
-        time.sleep(POLL_SECONDS)
-        execution = client.get_execution(execution.execution_id)
-        seq = _print_lines(client, execution, seq, as_json=as_json)
+    try:
+        while follows and not execution.status.is_ended:
+            time.sleep(POLL_SECONDS)
+            execution = client.get_execution(execution.execution_id)
+            seq = _print_lines(client, execution, seq, as_json=as_json)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted. The run continues.") from None
 
 
 def _print_lines(
@@ -218,7 +221,8 @@ def delete_run(execution_id: str, *, as_json: bool) -> None:
     client = make_client()
     execution = client.get_execution(execution_id)
     client.request("DELETE", f"/execution/{execution.execution_id}")
-    is_erased = _wait_until_erased(client)
+    with client.note.shown("Removing it from the files of the home"):
+        is_erased = _wait_until_erased(client)
     if as_json:
         values = {"execution_id": execution.execution_id, "is_erased": is_erased}
         print_json(values)

@@ -41,6 +41,8 @@ def retry_run(
     previous = client.get_execution(execution_id)
     fields = _source_fields(client, previous, choice, is_quiet=as_json)
     with termination() as request:
+        client.termination = request
+        request.hold()
         record = client.act(previous.execution_id, "retry", **fields)
         _note_missing_variables(previous, record)
         if not waits:

@@ -126,6 +126,8 @@ def run(
     options |= {"interactive": interactive, "texts": texts, "environ": environ}
     check_early(client, target, inputs, texts=texts, allow_extra=allow_extra)
     with termination() as request:
+        client.termination = request
+        request.hold()
         execution = start(client, target, inputs, **options)
         if no_wait:
             print_started(execution, as_json=json)

@@ -4,7 +4,7 @@ import sys
 from datetime import datetime
 from functools import partial
 
-from flowkernel.cli.cli_client import COMMAND_LINE
+from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.queue_note import QueueNote
@@ -40,7 +40,7 @@ def print_started(execution: FlowExecution, *, as_json: bool) -> None:
 
 
 def watch_run(
-    client: Client,
+    client: CommandClient,
     execution: FlowExecution,
     *,
     as_json: bool,
@@ -62,10 +62,12 @@ def watch_run(
             display,
             confirm_cancel=partial(_cancels, termination, name, detaches=detaches),
             on_change=display.report,
-            on_tree=partial(_look, note, termination),
+            on_tree=partial(_look, client, note, termination),
             prompter=None if as_json else _prompter(client, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
+        shown = f"`flowkernel execution tree {short_id(execution.execution_id)}`"
+        print_note(f"\nThe run is being cancelled. {shown} shows it.")
         return CANCELLED
     if as_json:
         print_json(tree.execution.to_json())
@@ -74,9 +76,12 @@ def watch_run(
     return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
 
 
-def _look(note: QueueNote, termination: Termination, tree: Tree) -> None:
+def _look(
+    client: CommandClient, note: QueueNote, termination: Termination, tree: Tree
+) -> None:
     """Look at a tree before it is shown: from the first one on, the run can be cancelled."""
     if not termination.interrupts:
+        client.note.close()  # From now on the tree has the terminal.
         termination.interrupt()
     note.look(tree)
 

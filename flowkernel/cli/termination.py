@@ -1,4 +1,9 @@
-"""What `flowkernel run` does when a supervisor ends it: `timeout`, systemd, Kubernetes."""
+"""What a command that starts a run does when it is interrupted, or ended by a supervisor.
+
+Ctrl-C, and SIGTERM of `timeout`, systemd or Kubernetes, can come at any moment: before the run
+exists, while it is being started, and while it is watched. Each time the person is told, or
+asked, and nothing runs that nobody knows of.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -6,24 +11,52 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
 
+NOTHING_STARTED = "Interrupted. Nothing was started."
+MAYBE_STARTED = (
+    "Interrupted while the run was being started. `flowkernel execution list` shows whether "
+    "it was."
+)
+
 
 class Termination:
-    """Whether this command was told to end, by SIGTERM.
+    """Whether this command was told to end, by SIGTERM or Ctrl-C.
 
     SIGHUP, of a terminal that is closed, ends the command as it always does: the run continues.
     """
 
-    is_requested = False
-    interrupts = False  #: Whether it interrupts the command.
+    is_requested = False  #: By SIGTERM.
+    is_interrupted = False  #: By Ctrl-C, while a run was being started.
+    interrupts = False  #: Whether SIGTERM interrupts the command.
+    _is_held = False
 
-    def interrupt(self) -> None:
-        """From now on it interrupts the command, as Ctrl-C does; also one that came before.
+    def hold(self) -> None:
+        """From now on, until `interrupt`, the first Ctrl-C waits: a run is being started."""
+        self._is_held = True
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Let Ctrl-C interrupt meanwhile: the engine is being started, and no run yet.
 
         Raises:
             KeyboardInterrupt: It came before.
         """
-        self.interrupts = True
-        if self.is_requested:
+        is_held, self._is_held = self._is_held, False
+        if self.is_interrupted:
+            raise KeyboardInterrupt(NOTHING_STARTED)
+        try:
+            yield
+        finally:
+            self._is_held = is_held
+
+    def interrupt(self) -> None:
+        """From now on both interrupt the command; also one that came before.
+
+        Raises:
+            KeyboardInterrupt: It came before.
+        """
+        self.interrupts, self._is_held = True, False
+        was_interrupted, self.is_interrupted = self.is_interrupted, False
+        if self.is_requested or was_interrupted:
             raise KeyboardInterrupt
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
@@ -31,16 +64,29 @@ class Termination:
         if self.interrupts:
             raise KeyboardInterrupt
 
+    def _receive_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        if self.interrupts:
+            raise KeyboardInterrupt
+        if not self._is_held:
+            raise KeyboardInterrupt(NOTHING_STARTED)
+        if self.is_interrupted:
+            raise KeyboardInterrupt(MAYBE_STARTED)
+        self.is_interrupted = True
+
 
 @contextmanager
 def termination() -> Iterator[Termination]:
-    """Take SIGTERM meanwhile: a run is being started, and nothing can be cancelled yet."""
+    """Take SIGTERM and Ctrl-C meanwhile: a run is started, and cannot be cancelled yet."""
     request = Termination()
     if current_thread() is not main_thread():
         yield request
         return
-    previous = signal.signal(signal.SIGTERM, request._receive)  # noqa: SLF001 (its own module)
+    handlers = {signal.SIGTERM: request._receive}  # noqa: SLF001 (its own module)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # Not `nohup`.
+        handlers[signal.SIGINT] = request._receive_interrupt  # noqa: SLF001
+    previous = {number: signal.signal(number, h) for number, h in handlers.items()}
     try:
         yield request
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -291,7 +291,7 @@ class Client:
                 deadline = deadline or monotonic() + RETRY_SECONDS
                 if monotonic() > deadline or not self.starts_engine:
                     raise self._unreachable(error) from error
-                self._engine = engine_launcher.ensure_engine(self.home, self._token)
+                self._engine = self.ensure_engine()
                 time.sleep(RETRY_EVERY)
 
     def _unreachable(self, error: Exception) -> EngineUnreachable:
@@ -307,7 +307,7 @@ class Client:
     ) -> Reply:
         reply = self._exchange(method, path, body, seconds)
         if reply.status == UNAUTHORIZED:  # Our token is that of another engine.
-            self._engine = engine_launcher.ensure_engine(self.home, self._token)
+            self._engine = self.ensure_engine()
             reply = self._exchange(method, path, body, seconds)
         if reply.status == UNAUTHORIZED:
             raise Unauthorized(is_made=self._token is not None)
@@ -339,8 +339,12 @@ class Client:
         if self._engine is None:
             if not self.starts_engine:
                 raise ConnectionRefusedError("no engine")
-            self._engine = engine_launcher.ensure_engine(self.home, self._token)
+            self._engine = self.ensure_engine()
         return self._engine
+
+    def ensure_engine(self) -> EngineFile:
+        """The running engine of the home; started, if there is none."""
+        return engine_launcher.ensure_engine(self.home, self._token)
 
     def _connection(
         self, engine: EngineFile, seconds: float

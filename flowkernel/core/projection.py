@@ -258,10 +258,12 @@ def _cells_counted(execution: Execution, event: Event) -> Execution:
 
 def _ended(execution: Execution, event: Event) -> Execution:
     payload = event.payload
-    message = payload.get("status_message") or _message_after_wait(execution)
+    has_succeeded = payload["status"] == S.ENDED_SUCCESS
+    is_outdated = has_succeeded and execution.failure is not None
+    message = None if is_outdated else _message_after_wait(execution)
     return replace(
         execution,
-        status_message=message,
+        status_message=payload.get("status_message") or message,
         error=_error_in(event),
         notebook_path=payload.get("notebook_path", execution.notebook_path),
         ended_at=event.happened_at,

@@ -1,12 +1,15 @@
 """A supervisor ends a run by SIGTERM: it is cancelled, or continues if that was said."""
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import nbformat
 import pytest
 
+from flowkernel.client.client import Client
 from flowkernel.core.status import CellStatus
 from flowkernel.core.status import ExecutionStatus as S
 from tests.conftest import until
@@ -123,3 +126,57 @@ def test_a_papermill_that_is_terminated_says_what_became_of_its_run(
     assert cell_run.status is CellStatus.INTERRUPTED
     notebook = nbformat.read(tmp_path / "out.ipynb", 4)
     assert notebook.cells[0].outputs[0].text == "begun\n"
+
+
+def a_terminal(*words):
+    """A command on a terminal of a person."""
+    import pexpect  # Comes with IPython, wherever there are terminals.
+
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "flowkernel", *words],
+        encoding="utf-8",
+        env={**os.environ, "TERM": "xterm"},
+        timeout=30,
+    )
+
+
+def test_ctrl_c_while_the_engine_starts_says_that_nothing_was_started(
+    own_home, tmp_path
+):
+    (tmp_path / "slow.py").write_text(SLOW)
+    terminal = a_terminal("run", "slow.py")
+    terminal.expect_exact("Starting the engine ...")
+
+    terminal.sendintr()
+
+    terminal.expect_exact(
+        "Interrupted. Nothing was started. The engine goes on starting"
+    )
+    terminal.wait()
+    assert terminal.exitstatus == 130
+    with closing(Client(own_home)) as person:
+        assert person.list_executions() == []
+
+
+@pytest.mark.parametrize("status", [None, S.RUNNING])
+def test_ctrl_c_as_soon_as_a_run_exists_asks(client, tmp_path, status):
+    (tmp_path / "slow.py").write_text(SLOW)
+    terminal = a_terminal("run", "slow.py", "--name", f"slow {status}")
+    until(
+        lambda: [
+            execution
+            for execution in client.list_executions(limit=1, status=status)
+            if execution.name == f"slow {status}"
+        ]
+    )
+
+    terminal.sendintr()
+
+    terminal.expect_exact(f"Cancel 'slow {status}' too? [y/N]")
+    terminal.sendline("n")
+    terminal.expect_exact("It continues. `flowkernel execution tree ")
+    terminal.wait()
+    assert terminal.exitstatus == 130
+    [execution, *_] = client.list_executions(limit=1)
+    client.act(execution.execution_id, "cancel")

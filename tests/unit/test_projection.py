@@ -8,7 +8,14 @@ import pytest
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.message_projection import MESSAGE_KINDS
-from flowkernel.core.models import CellRun, Event, EventKind, Execution, RequestedAction
+from flowkernel.core.models import (
+    CellRun,
+    Event,
+    EventKind,
+    Execution,
+    Failure,
+    RequestedAction,
+)
 from flowkernel.core.projection import (
     CELL_KINDS,
     DETAILS,
@@ -243,6 +250,22 @@ def test_a_closed_cell_is_lost():
     closed = close_cell(running, happened(execution, K.LOST))
 
     assert (closed.status, closed.ended_at) == (CellStatus.LOST, NOON)
+
+
+def test_what_succeeds_after_a_failure_does_not_keep_its_message():
+    """Also if it ends before it is recorded that it goes on."""
+    failed = replace(
+        standing_at(S.PAUSED), status_message="NameError: x", failure=Failure()
+    )
+    end = happened(failed, K.ENDED, status=S.ENDED_SUCCESS)
+    end_with_message = happened(
+        failed, K.ENDED, status=S.ENDED_SUCCESS, status_message="8 rows"
+    )
+    error = happened(failed, K.ENDED, status=S.ENDED_ERROR)
+
+    assert fold(failed, end).status_message is None
+    assert fold(failed, end_with_message).status_message == "8 rows"
+    assert fold(failed, error).status_message == "NameError: x"
 
 
 def test_what_parks_fails_without_an_end_and_keeps_its_worker_with_its_kernel():

@@ -1,4 +1,4 @@
-"""SIGTERM is taken while a run is started, and interrupts once it can be cancelled."""
+"""SIGTERM and Ctrl-C are taken while a run is started: they interrupt what can be cancelled."""
 
 import os
 import signal
@@ -6,12 +6,73 @@ import threading
 
 import pytest
 
-from flowkernel.cli.termination import termination
+from flowkernel.cli.termination import (
+    MAYBE_STARTED,
+    NOTHING_STARTED,
+    termination,
+)
 from flowkernel.worker.termination_signals import ended_by_signals
 
 
 def terminate():
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_before_a_run_is_started_says_so():
+    with (
+        pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED),
+        termination(),
+    ):
+        interrupt()
+
+
+def test_ctrl_c_while_a_run_is_started_waits_until_it_can_be_asked():
+    with termination() as request:
+        request.hold()
+        interrupt()
+
+        with pytest.raises(KeyboardInterrupt):
+            request.interrupt()
+        request.interrupt()  # Once alone.
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with termination() as request:
+        request.hold()
+        interrupt()
+        with pytest.raises(KeyboardInterrupt, match=MAYBE_STARTED[:40]):
+            interrupt()
+
+
+def test_while_the_engine_starts_ctrl_c_does_not_wait():
+    with termination() as request:
+        request.hold()
+        with (
+            pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED),
+            request.released(),
+        ):
+            interrupt()
+        interrupt()  # It is held again.
+        with (
+            pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED),
+            request.released(),
+        ):
+            pytest.fail("It came before the engine was started.")
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored():
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with termination():
+            interrupt()
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_it_waits_until_the_run_can_be_cancelled():
