@@ -5,8 +5,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ MAX_PID = 2**31  #: Exclusive; no system has larger ones.
 PRIVATE_MASK = 0o077
 #: Characters that DuckDB misreads in the path of its file: as a separator, and as options.
 MISREAD = "?" if os.sep == "\\" else "?\\"
+MAX_SUBFOLDERS = (
+    200  #: Of the current folder, in which a home is looked for, inclusive.
+)
 _URL = re.compile(r"http://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+")
 VARIABLE = "FLOWKERNEL_HOME"
 #: What a home is, or is not, that cannot be written to.
@@ -112,6 +116,11 @@ class Home:
         """Locked by a client while it starts the engine."""
         return self.path / "start.lock"
 
+    @property
+    def is_made(self) -> bool:
+        """Whether something may be recorded here: an engine ran at least once."""
+        return os.path.exists(self.journal) or os.path.exists(self.database)
+
     def prepare(self) -> None:
         """Create the folders that are missing. A folder that exists stays as it is.
 
@@ -196,6 +205,32 @@ def find_home(
             if (folder / mark).exists():
                 return Home(folder / FOLDER)
     return Home(start / FOLDER)
+
+
+def other_homes(home: Home, start: Path | None = None) -> list[Path]:
+    """Homes near a folder that a person may have meant instead, the nearest first.
+
+    Those of the folders above it, of the folders in it, the one that would be taken without
+    `FLOWKERNEL_HOME`, and that of the folder of the user.
+
+    Args:
+        start: The folder. Default: the current one.
+    """
+    start = (start or Path.cwd()).absolute()
+    folders = [start, *start.parents, *_subfolders(start)]
+    paths = [find_home(start, environ={}).path]
+    paths += [folder / FOLDER for folder in folders]
+    with suppress(RuntimeError):  # A user without a folder.
+        paths.append(Path.home() / FOLDER)
+    known = dict.fromkeys(path for path in paths if path != home.path)
+    return [path for path in known if Home(path).is_made]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        first = islice(entries, MAX_SUBFOLDERS)
+        return sorted(Path(entry.path) for entry in first if entry.is_dir())
+    return []
 
 
 def _named_folder(text: str) -> Path:

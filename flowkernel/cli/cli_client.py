@@ -4,8 +4,15 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
+from flowkernel.core.errors import (
+    ExecutionNotFound,
+    FlowNotFound,
+    HomeMissing,
+    MessageNotFound,
+)
 from flowkernel.core.models import Json
 from flowkernel.display.wait_note import WaitNote
 from flowkernel.home import EngineFile
@@ -21,6 +28,8 @@ ENGINE_STARTS = "The engine goes on starting, and ends by itself if nothing need
 class CommandClient(Client):
     """Says on the terminal of a person what it waits for."""
 
+    #: Whether a request may make the home: one that only reads, or changes what is there, not.
+    makes_home = False
     #: What Ctrl-C does while a run is being started; None: it interrupts.
     termination: Termination | None = None
 
@@ -37,12 +46,25 @@ class CommandClient(Client):
         seconds: float = ANSWER_SECONDS,
     ) -> Any:
         """As that of `Client`."""
+        if not self.makes_home:
+            check_home(self.home)
         try:
             with self.note.shown("Waiting for the engine", after=QUIET_SECONDS):
                 return super().request(method, path, body, seconds=seconds)
+        except (ExecutionNotFound, FlowNotFound, MessageNotFound) as error:
+            error.args = (f"{error} {looked_at_text(self.home)}",)
+            raise
         except KeyboardInterrupt as interrupt:
             is_told = interrupt.args or self.termination is not None or method == "GET"
             raise interrupt if is_told else KeyboardInterrupt(MAYBE_DONE) from None
+
+    def get_list(self, path: str, **query: Any) -> list[Any]:
+        """As that of `Client`. Where there is no home, there is nothing, and that is said."""
+        try:
+            return super().get_list(path, **query)
+        except HomeMissing as error:
+            self.note.say(str(error))
+            return []
 
     def ensure_engine(self) -> EngineFile:
         """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet."""
@@ -57,9 +79,12 @@ class CommandClient(Client):
         return self.termination.released() if self.termination else nullcontext()
 
 
-def make_client(*, starts_engine: bool = True) -> CommandClient:
+def make_client(
+    *, starts_engine: bool = True, makes_home: bool = False
+) -> CommandClient:
     """A client of the home of this folder."""
     client = CommandClient()
+    client.makes_home = makes_home
     client.started_by = client.started_by.replace("(Python)", "(command line)")
     client.starts_engine = starts_engine
     if is_interactive():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flowkernel.api import as_table
 from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.home_check import check_home
 from flowkernel.cli.output import (
     print_csv,
     print_json,
@@ -153,6 +154,7 @@ def _restore(home: Home) -> tuple[Path | None, int, list[str]]:
 
     from flowkernel.store.restore import restore
 
+    check_home(home)
     home.prepare()
     try:
         with private_files(), FileLock(home.engine_lock, mode=0o600).acquire(timeout=0):

@@ -19,7 +19,7 @@ from flowkernel.cli.output import print_json, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
-from flowkernel.home import Home, check_path, find_home
+from flowkernel.home import VARIABLE, Home, check_path, find_home
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 #: Of the findings about how kernels start.
@@ -244,11 +244,34 @@ def _kernel_starts(home: Home) -> Iterator[Finding]:
         yield Finding(OK, START_TOPIC, text)
         return
     servers = list_running()
-    if not servers:
+    own_servers = [server for server in servers if _is_of_home(server, home)]
+    if not own_servers:
         text = "forked; the fork server starts with the first kernel."
         yield Finding(OK, START_TOPIC, text)
-    for server in servers:
+    for server in own_servers:
         yield from _fork_server(server)
+    count = len(servers) - len(own_servers)
+    if count:
+        text = f"{count} fork server{'s' * (count > 1)} of other homes or Pythons, too."
+        yield Finding(OK, START_TOPIC, text)
+
+
+def _is_of_home(server: dict[str, Any], home: Home) -> bool:
+    """Whether this home uses a fork server, as far as can be seen: they have no home."""
+    if "silent" in server:  # It may be the one that its kernels need.
+        return True
+    named = _variable_of(server["pid"], VARIABLE)
+    is_same_python = server.get("interpreter", sys.executable) == sys.executable
+    return is_same_python and (not named or Path(named).absolute() == home.path)
+
+
+def _variable_of(pid: int, name: str) -> str | None:
+    """An environment variable of a process; None if it cannot be read."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return psutil.Process(pid).environ().get(name)
+    return None
 
 
 def _fork_server(server: dict[str, Any]) -> Iterator[Finding]:

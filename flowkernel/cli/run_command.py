@@ -119,9 +119,11 @@ def run(
     from flowkernel.cli.early_check import check_early
     from flowkernel.cli.run_output import print_started, watch_run
     from flowkernel.cli.termination import termination
+    from flowkernel.client.flow_source import is_path
 
     inputs, texts, environ = _passed_values(parameter or [], env or [])
-    client, wrappers = make_client(), wrappers_in(using or [])
+    client = make_client(makes_home=is_path(target))
+    wrappers = wrappers_in(using or [])
     options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
     options |= {"interactive": interactive, "texts": texts, "environ": environ}
     check_early(client, target, inputs, texts=texts, allow_extra=allow_extra)

@@ -10,7 +10,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
     │   ├── BadArgument
     │   │   └── NotANotebook, BadName, BadValue, ValueTooBig, FlowSyntaxError, TooDeep,
     │   │       BadForm, BadAnswer, BadInputs
-    │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing
+    │   ├── FlowNotFound, ExecutionNotFound, MessageNotFound, FileMissing, HomeMissing
     │   ├── MoveNotAllowed, NotInFlowKernel, NotYetAvailable, NotParked
     │   │   └── NotOpen, Undecided
     │   ├── AttemptIsOver, NotAllowed
@@ -146,6 +146,15 @@ class MessageNotFound(RequestError):
 
 class FileMissing(RequestError):
     """A file or folder is not there, or cannot be read."""
+
+
+class HomeMissing(RequestError):
+    """Something is read or changed in a home that does not exist: nothing ran there."""
+
+    def __init__(self, home: str, advice: str) -> None:
+        super().__init__(
+            f"There is no home {home!r}: nothing was run or registered here yet. {advice}"
+        )
 
 
 class MoveNotAllowed(RequestError):

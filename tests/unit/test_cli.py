@@ -1,6 +1,8 @@
 """The command without an engine: help, exit codes, imports, words for the engine."""
 
+import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,7 +20,10 @@ from flowkernel.cli.error_report import report_error
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.errors import all_errors
 from flowkernel.home import EngineFile, Home
+from tests.conftest import until
 
+PYTHON = sys.executable
+PID = 2**22  #: Of no process.
 HEAVY = {
     "rich",
     "papermill",
@@ -123,6 +128,58 @@ def test_a_missing_file_starts_no_engine(empty_home, capsys):
 
     assert "There is no file 'missing.ipynb'" in capsys.readouterr().err
     assert not empty_home.path.exists()
+
+
+READING = [
+    *("flow list", "execution list", "message list", "flow list --json"),
+    *("flow show x", "execution show 01234567", "execution log 01234567 -f"),
+    *("execution tree 01234567", "execution retry 01234567", "message show 01234567"),
+    *("message answer 01234567 ok", "flow delete x", "prune --keep 3", "compact"),
+    *("backup copy.duckdb", "rebuild", "run report", "run report --help"),
+    *(
+        "execution cancel 01234567",
+        "flow wrap x",
+        "engine status",
+        "engine stop",
+        "doctor",
+    ),
+]
+
+
+@pytest.mark.parametrize("words", [*map(str.split, READING), ["sql", "SELECT 1"]])
+def test_a_command_that_reads_makes_no_home_and_starts_no_engine(
+    words, empty_home, capsys
+):
+    code = main(words)
+
+    output = capsys.readouterr()
+    assert not empty_home.path.exists()
+    if words[-1] not in ("status", "stop", "doctor", "--help"):
+        assert (
+            f"There is no home {str(empty_home.path)!r}: nothing was run" in output.err
+        )
+        assert code == (0 if "list" in words else 2)
+    if "--json" in words:
+        assert json.loads(output.out) == []
+
+
+def test_the_sentence_names_homes_that_may_be_meant(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("FLOWKERNEL_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    folders = [
+        tmp_path / "a" / ".flowkernel",
+        tmp_path / "a" / "b" / "c" / ".flowkernel",
+    ]
+    for folder in folders:
+        (folder / "journal").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a" / "b")
+    monkeypatch.setenv("FLOWKERNEL_HOME", "elsewhere")
+
+    assert main(["execution", "show", "01234567"]) == 2
+
+    message = capsys.readouterr().err
+    assert f"There is no home {str(tmp_path / 'a' / 'b' / 'elsewhere')!r}" in message
+    assert f"Others are near: {', '.join(repr(str(f)) for f in folders)}." in message
 
 
 def test_a_home_that_cannot_be_is_an_engine_out_of_reach(tmp_path, monkeypatch, capsys):
@@ -290,28 +347,62 @@ def test_doctor_starts_no_fork_server_to_ask_it(empty_home, capsys, runtime):
     assert list(runtime.iterdir()) == []
 
 
+def tell(listener, about):
+    """Answer as a fork server does that is asked about itself."""
+    end, _ = listener.accept()
+    with end, end.makefile("rw") as line:
+        assert json.loads(line.readline()) == {"about": True}
+        line.write(json.dumps(about) + "\n")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
 def test_doctor_says_what_fork_servers_say(empty_home, capsys, runtime):
-    about = {"pid": 7, "interpreter": "/python", "ready": 2, "taken": 1}
+    about = {"pid": PID, "interpreter": PYTHON, "ready": 2, "taken": 1}
     about |= {"preload": ["numpy"], "refused": {"dask": "importing it starts threads"}}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(runtime / "flowkernel-0.sock"))
         listener.listen()
 
-        def answer():
-            end, _ = listener.accept()
-            with end, end.makefile("rw") as line:
-                assert json.loads(line.readline()) == {"about": True}
-                line.write(json.dumps(about) + "\n")
-
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=tell, args=[listener, about])
         thread.start()
         findings = kernel_starts(capsys)
         thread.join()
 
     assert findings == [
-        ("ok", "forked, by process 7 of /python: 2 ready, 1 in use; preloaded: numpy"),
+        (
+            "ok",
+            f"forked, by process {PID} of {PYTHON}: 2 ready, 1 in use; preloaded: numpy",
+        ),
         ("warn", "dask is not preloaded: importing it starts threads."),
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no fork servers")
+def test_fork_servers_of_others_are_one_line_of_doctor(empty_home, capsys, runtime):
+    child = {**os.environ, "FLOWKERNEL_HOME": "/another/home"}
+    of_another = subprocess.Popen(
+        [PYTHON, "-c", "input()"], env=child, stdin=subprocess.PIPE
+    )
+    abouts = [
+        {"pid": PID, "interpreter": "/another/python"},
+        {"pid": of_another.pid, "interpreter": PYTHON},
+    ]
+    until(lambda: "python" in psutil.Process(of_another.pid).name())
+    with contextlib.ExitStack() as stack:
+        for number, about in enumerate(abouts):
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(runtime / f"flowkernel-{number}.sock"))
+            listener.listen()
+            status = {"ready": 2, "taken": 1, "preload": [], "refused": {}, **about}
+            thread = threading.Thread(target=tell, args=[listener, status])
+            thread.start()
+            stack.callback(thread.join)
+        findings = kernel_starts(capsys)
+    of_another.communicate(b"\n")
+
+    assert findings == [
+        ("ok", "forked; the fork server starts with the first kernel."),
+        ("ok", "2 fork servers of other homes or Pythons, too."),
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowkernel.core.errors import BadArgument, DiskFull, HomeNotWritable
-from flowkernel.home import EngineFile, Home, find_home, home_error
+from flowkernel.home import EngineFile, Home, find_home, home_error, other_homes
 
 FILE = {
     "url": "http://127.0.0.1:8000",
@@ -274,3 +274,39 @@ def test_an_ipv6_address_is_valid(home, engine_file):
     home.engine_file.write_text(json.dumps(record))
 
     assert EngineFile.read(home).url == "http://[::1]:80"
+
+
+# -- others --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Makes a home with something in it, in a folder of the test."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+
+    def made(folder, part="journal"):
+        path = tmp_path / folder / ".flowkernel"
+        (path / part).mkdir(parents=True)
+        return path
+
+    return made
+
+
+def test_other_homes_are_those_above_below_and_of_the_user(made, tmp_path):
+    above, own, below, user = map(made, ("a", "a/b", "a/b/c", "user"))
+    (tmp_path / "a/b/empty/.flowkernel").mkdir(parents=True)
+    made("a/b/c/d/too/deep")
+
+    others = other_homes(Home(tmp_path / "named"), tmp_path / "a/b")
+
+    assert others == [own, above, below, user]
+    assert other_homes(Home(own), tmp_path / "a/b") == [above, below, user]
+
+
+@pytest.mark.parametrize("part", ["journal", "flowkernel.duckdb"])
+def test_a_home_is_made_when_something_is_in_it(made, part):
+    """Of the version before, the database is all that there is."""
+    home = Home(made("x", part))
+
+    assert home.is_made
+    assert not Home(home.path.parent).is_made
