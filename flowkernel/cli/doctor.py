@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from flowkernel import __version__
 from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.engine_operations import TROUBLE, describe, describe_task, look
-from flowkernel.cli.output import print_json, print_text
+from flowkernel.cli.output import OutputForm, print_records, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
@@ -44,11 +44,12 @@ class Finding:
     advice: str = ""
 
 
-def examine(*, as_json: bool) -> int:
+def examine(form: OutputForm) -> int:
     """Print a finding about each thing that is needed; 1 if something must be repaired."""
     findings = list(_findings(find_home()))
-    if as_json:
-        print_json([asdict(finding) for finding in findings])
+    if form is not OutputForm.TEXT:
+        names = [field.name for field in fields(Finding)]
+        print_records([asdict(finding) for finding in findings], form, names)
     else:
         for finding in findings:
             print_text(f"{finding.level:<8}{finding.topic}: {finding.text}")

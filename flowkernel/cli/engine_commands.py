@@ -5,7 +5,7 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import AsJson, Option
+from flowkernel.cli.options import AsCsv, AsJson, Option
 
 Force = Annotated[
     bool,
@@ -42,7 +42,7 @@ def stop_engine(force: Force = False, json: AsJson = False) -> None:
     engine_operations.stop_engine(force=force, as_json=json)
 
 
-def show_engine(json: AsJson = False) -> int:
+def show_engine(json: AsJson = False, csv: AsCsv = False) -> int:
     """Show whether the engine runs, and how busy it is.
 
     It never starts the engine. The exit code is 4 if something is wrong with it.
@@ -51,11 +51,12 @@ def show_engine(json: AsJson = False) -> int:
         flowkernel engine status
     """
     from flowkernel.cli import engine_operations
+    from flowkernel.cli.output import OutputForm
 
-    return engine_operations.show_engine(as_json=json)
+    return engine_operations.show_engine(OutputForm.of(json=json, csv=csv))
 
 
-def examine(json: AsJson = False) -> int:
+def examine(json: AsJson = False, csv: AsCsv = False) -> int:
     """Check what flowkernel needs, and say how to repair it.
 
     It starts nothing and changes nothing. The exit code is 1 if something must be repaired.
@@ -64,5 +65,6 @@ def examine(json: AsJson = False) -> int:
         flowkernel doctor
     """
     from flowkernel.cli import doctor
+    from flowkernel.cli.output import OutputForm
 
-    return doctor.examine(as_json=json)
+    return doctor.examine(OutputForm.of(json=json, csv=csv))

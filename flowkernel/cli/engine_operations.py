@@ -7,7 +7,7 @@ from typing import Any
 
 from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
-from flowkernel.cli.output import print_json, print_text
+from flowkernel.cli.output import OutputForm, print_json, print_record, print_text
 from flowkernel.client import engine_launcher
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
@@ -79,7 +79,7 @@ def describe(
     return sentence.format(**facts), advice.format(**facts)
 
 
-def show_engine(*, as_json: bool) -> int:
+def show_engine(form: OutputForm) -> int:
     """Print how the engine is, without starting it."""
     home = find_home()
     state, engine = look(home)
@@ -87,8 +87,9 @@ def show_engine(*, as_json: bool) -> int:
     if state is EngineState.ANSWERS:
         with suppress(EngineUnreachable):  # It has just ended.
             load = make_client(starts_engine=False).get("/engine")
-    if as_json:
-        print_json({"found": state.value, "home": str(home.path), **load})
+    if form is not OutputForm.TEXT:
+        record = {"found": state.value, "home": str(home.path), **load}
+        print_record(record, form, list(record))
     else:
         sentence, advice = describe(home, state, engine)
         print_text(f"{sentence} {advice}".strip() + f"\nHome: {home.path}")

@@ -78,6 +78,12 @@ Follow = Annotated[
 ]
 
 
+NoTimes = Annotated[
+    bool,
+    Option(("--no-times",), help="Print the text alone, without times and streams."),
+]
+
+
 def list_executions(
     status: Status = None,
     flow: OfFlow = None,
@@ -111,30 +117,38 @@ def list_executions(
     execution_operations.list_executions(form, limit=limit, level=level, **filters)
 
 
-def show_execution(id: RunId, json: AsJson = False) -> None:
+def show_execution(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
     """Show a run: its inputs, its output, its cells and its error.
 
     Examples:
         flowkernel execution show 1eacc1a0
     """
     from flowkernel.cli import execution_operations
+    from flowkernel.cli.output import OutputForm
 
-    execution_operations.show_execution(id, as_json=json)
+    execution_operations.show_execution(id, OutputForm.of(json=json, csv=csv))
 
 
-def show_tree(id: RunId, json: AsJson = False) -> None:
+def show_tree(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
     """Show a run and all runs under it, as a tree.
 
     Examples:
         flowkernel execution tree 1eacc1a0
     """
     from flowkernel.cli import execution_operations
+    from flowkernel.cli.output import OutputForm
 
-    execution_operations.show_tree(id, as_json=json)
+    execution_operations.show_tree(id, OutputForm.of(json=json, csv=csv))
 
 
-def print_log(id: RunId, follow: Follow = False, json: AsJson = False) -> None:
-    """Print what a run logged and printed.
+def print_log(
+    id: RunId,
+    follow: Follow = False,
+    no_times: NoTimes = False,
+    json: AsJson = False,
+    csv: AsCsv = False,
+) -> None:
+    """Print what a run logged and printed: when, from which stream, and what.
 
     With --json, each line is one JSON object.
 
@@ -143,8 +157,10 @@ def print_log(id: RunId, follow: Follow = False, json: AsJson = False) -> None:
         flowkernel execution log --follow 1eacc1a0
     """
     from flowkernel.cli import execution_operations
+    from flowkernel.cli.output import OutputForm
 
-    execution_operations.print_log(id, follows=follow, as_json=json)
+    form = OutputForm.of(json=json, csv=csv)
+    execution_operations.print_log(id, form, follows=follow, has_times=not no_times)
 
 
 def cancel_execution(id: RunId, json: AsJson = False) -> None:

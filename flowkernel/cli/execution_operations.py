@@ -7,11 +7,14 @@ from dataclasses import fields
 from typing import Any
 
 from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.ending_note import print_ending
+from flowkernel.cli.log_lines import EventLines, make_log_lines
 from flowkernel.cli.output import (
     OutputForm,
     facts_text,
     print_json,
     print_list,
+    print_record,
     print_records,
     print_text,
 )
@@ -27,6 +30,7 @@ from flowkernel.display.columns import (
     moment_text,
     short_id,
 )
+from flowkernel.display.file_links import file_link
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.outcome_text import status_text, took_text
 from flowkernel.display.parameter_list import defaults_text
@@ -84,20 +88,30 @@ def _no_match(client: Client, filters: dict[str, Any]) -> str:
     return " ".join(filter(None, sentences))
 
 
-def show_execution(execution_id: str, *, as_json: bool) -> None:
+def show_execution(execution_id: str, form: OutputForm) -> None:
     """Print everything that is recorded of it."""
     client = make_client()
     execution = client.get_execution(execution_id)
     cell_runs = client.cell_runs(execution.execution_id)
-    if as_json:
-        records = [cell_run.to_json() for cell_run in cell_runs]
-        print_json({**execution.to_json(), "cell_runs": records})
+    if form is OutputForm.TEXT:
+        _show(client, execution, cell_runs)
         return
+    records = [cell_run.to_json() for cell_run in cell_runs]
+    record = {**execution.to_json(), "cell_runs": records}
+    print_record(record, form, [*EXECUTION_FIELDS, "cell_runs"])
+
+
+def _show(client: Client, execution: Execution, cell_runs: list[CellRun]) -> None:
     facts = _facts(execution, client).items()
     plain_facts = {title: plain_text(str(fact)) for title, fact in facts if fact}
-    print_text(facts_text(plain_facts, 14))
+    text = facts_text(plain_facts, 14)
+    if execution.notebook_path:
+        path = client.home.path / execution.notebook_path
+        text = text.replace(plain_text(str(path)), file_link(path, sys.stdout))
+    print_text(text)
     if cell_runs:
-        print_text("\n" + _cell_table(cell_runs).text())
+        print_text("")
+        print_list(lambda _show_moment: _cell_table(cell_runs), ("took",), empty="")
     cause = _cause(execution, client)
     if cause.error is not None and cause.error.traceback:
         print_text("\n" + plain_text(cause.error.traceback).rstrip())
@@ -163,43 +177,48 @@ def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
     return cell_run.cell_number, one_line(source, SHOWN_LINE), status, duration, error
 
 
-def show_tree(execution_id: str, *, as_json: bool) -> None:
+def show_tree(execution_id: str, form: OutputForm) -> None:
     """Print it and everything under it."""
     client = make_client()
     tree = get_tree(client, client.get_execution(execution_id).execution_id)
-    if as_json:
+    if form is OutputForm.JSON:
         print_json(tree.to_reply())
+    elif form is OutputForm.CSV:
+        records = [execution.to_json() for execution in tree.executions.values()]
+        print_records(records, form, EXECUTION_FIELDS)
     else:
         display = LiveText() if can_redraw(sys.stdout) else FinalText()
         display.finish(tree)
 
 
-def print_log(execution_id: str, *, follows: bool, as_json: bool) -> None:
-    """Print what it logged and printed: as text, or as one JSON object a line."""
+def print_log(
+    execution_id: str, form: OutputForm, *, follows: bool, has_times: bool
+) -> None:
+    """Print what it logged and printed: as text, CSV, or as one JSON object a line."""
     client = make_client()
     execution = client.get_execution(execution_id)
-    seq = _print_lines(client, execution, 0, as_json=as_json)
+    lines = make_log_lines(form, sys.stdout, has_times=has_times)
+    was_ended = execution.status.is_ended
+    seq = _print_lines(client, execution, 0, lines)
     try:
         while follows and not execution.status.is_ended:
             time.sleep(POLL_SECONDS)
             execution = client.get_execution(execution.execution_id)
-            seq = _print_lines(client, execution, seq, as_json=as_json)
+            seq = _print_lines(client, execution, seq, lines)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. The run continues.") from None
+    lines.end()
+    if follows and not was_ended:
+        print_ending(execution)
 
 
 def _print_lines(
-    client: Client, execution: Execution, seq: int, *, as_json: bool
+    client: Client, execution: Execution, seq: int, lines: EventLines
 ) -> int:
     """Print what was logged after event `seq`; the last event that was."""
     for event in client.log(execution.execution_id, after_seq=seq):
         seq = max(seq, event.seq)
-        if as_json:
-            record = {"happened_at": event.to_json()["happened_at"], **event.payload}
-            sys.stdout.write(json.dumps(record) + "\n")
-        else:
-            sys.stdout.write(plain_text(event.payload["text"]))
-    sys.stdout.flush()
+        lines.write(event)
     return seq
 
 

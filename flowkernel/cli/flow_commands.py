@@ -55,15 +55,16 @@ def list_flows(json: AsJson = False, csv: AsCsv = False) -> None:
     flow_operations.list_flows(OutputForm.of(json=json, csv=csv))
 
 
-def show_flow(name: FlowName, json: AsJson = False) -> None:
+def show_flow(name: FlowName, json: AsJson = False, csv: AsCsv = False) -> None:
     """Show a flow: its settings and its source.
 
     Examples:
         flowkernel flow show report
     """
     from flowkernel.cli import flow_operations
+    from flowkernel.cli.output import OutputForm
 
-    flow_operations.show_flow(name, as_json=json)
+    flow_operations.show_flow(name, OutputForm.of(json=json, csv=csv))
 
 
 def register_flow(path: SourcePath, name: NewName = None, json: AsJson = False) -> None:

@@ -1,6 +1,7 @@
 """What the `flowkernel flow` commands do."""
 
 import shlex
+import sys
 from dataclasses import fields
 from urllib.parse import quote
 
@@ -9,8 +10,10 @@ from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.output import (
     OutputForm,
     facts_text,
+    print_code,
     print_json,
     print_list,
+    print_record,
     print_records,
     print_text,
 )
@@ -20,7 +23,9 @@ from flowkernel.core.models import Flow
 from flowkernel.core.signature import Signature
 from flowkernel.core.text import plain_text
 from flowkernel.display.columns import flow_table, moment_text
+from flowkernel.display.markdown_text import print_markdown
 from flowkernel.display.parameter_list import parameters_text
+from flowkernel.display.source_text import readable_source
 
 #: The columns of CSV.
 FLOW_FIELDS = [field.name for field in fields(Flow)]
@@ -39,18 +44,23 @@ def list_flows(form: OutputForm) -> None:
         )
 
 
-def show_flow(name: str, *, as_json: bool) -> None:
+def show_flow(name: str, form: OutputForm) -> None:
     """Print what a flow is, what it takes, and its source."""
     record = make_client().get(f"/flow/{quote(name, safe='')}")
-    if as_json:
-        print_json(record)
+    if form is not OutputForm.TEXT:
+        print_record(record, form, [*FLOW_FIELDS, "signature"])
         return
     flow, signature = Flow.from_json(record), record.get("signature") or {}
-    print_text(facts_text(_facts(flow), 13))
+    facts = {title: plain_text(str(f)) for title, f in _facts(flow).items() if f}
+    print_text(facts_text(facts, 13))
+    if flow.description:
+        print_text("")
+        print_markdown(flow.description, sys.stdout)
     if not flow.is_wrapper:
         text = parameters_text(repr(name), Signature.from_json(signature))
         print_text("\n" + plain_text(text))
-    print_text("\n" + flow.source.rstrip("\n"))
+    print_text("")
+    print_code(readable_source(flow.kind, flow.source))
 
 
 def _facts(flow: Flow) -> dict[str, object]:
@@ -59,7 +69,6 @@ def _facts(flow: Flow) -> dict[str, object]:
         "kind": flow.kind.value.lower(),
         "version": flow.flow_version,
         "registered": moment_text(flow.registered_at),
-        "description": flow.description,
         "wrapped by": wrappers_text(flow.wrappers),
         "setup": flow.setup,
         "file": flow.path,

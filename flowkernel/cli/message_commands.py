@@ -54,15 +54,16 @@ def list_messages(
     message_operations.list_messages(is_open=not all, form=form)
 
 
-def show_message(id: MessageId, json: AsJson = False) -> None:
+def show_message(id: MessageId, json: AsJson = False, csv: AsCsv = False) -> None:
     """Show a message, and how to answer it.
 
     Examples:
         flowkernel message show 5c0ffee5
     """
     from flowkernel.cli import message_operations
+    from flowkernel.cli.output import OutputForm
 
-    message_operations.show_message(id, as_json=json)
+    message_operations.show_message(id, OutputForm.of(json=json, csv=csv))
 
 
 def answer_message(

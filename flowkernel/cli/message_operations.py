@@ -12,6 +12,7 @@ from flowkernel.cli.output import (
     print_json,
     print_list,
     print_note,
+    print_record,
     print_records,
     print_text,
 )
@@ -22,6 +23,7 @@ from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text, short_id
+from flowkernel.display.markdown_text import print_markdown
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
 from flowkernel.forms.form_text import form_lines
@@ -49,18 +51,19 @@ def list_messages(*, is_open: bool, form: OutputForm) -> None:
     )
 
 
-def show_message(message_id: str, *, as_json: bool) -> None:
+def show_message(message_id: str, form: OutputForm) -> None:
     """Print all of it, and how to answer it."""
     record = make_client().get(f"/message/{quote(message_id, safe='')}")
-    if as_json:
-        print_json(record)
+    if form is not OutputForm.TEXT:
+        print_record(record, form, MESSAGE_FIELDS)
         return
     message = Message.from_json(record)
     created = moment_text(message.created_at)
     print_text(f"{one_line(message.subject)}\n{message.message_type}, {created}")
     print_text(f"from the run {message.execution_id}")
     if message.message:
-        print_text("\n" + plain_text(message.message))
+        print_text("")
+        print_markdown(message.message, sys.stdout)
     if message.status is MS.OPEN:
         print_text("\n" + "\n".join(form_lines(Form.of(message.body))))
     print_text("\n" + status_sentence(message))

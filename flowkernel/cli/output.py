@@ -61,10 +61,27 @@ def print_json(value: Json) -> None:
     print(json.dumps(value, indent=2))
 
 
+def print_code(source: str) -> None:
+    """Print Python, on a terminal in colours."""
+    if not can_redraw(sys.stdout):
+        write(source)
+        return
+    from rich.syntax import Syntax
+
+    text = for_encoding(source, sys.stdout.encoding)
+    syntax = Syntax(text, "python", theme="ansi_dark", background_color="default")
+    _console().print(syntax, soft_wrap=True)
+
+
 def print_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print comma-separated values, in a locale of any encoding."""
+    print_rows([names])
+    print_rows(rows)
+
+
+def print_rows(rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows of comma-separated values."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
     writer.writerows(map(_csv_value, row) for row in rows)
 
 
@@ -81,6 +98,16 @@ def print_records(
         print_json([*records])
     else:
         print_csv(names, ([record.get(name) for name in names] for record in records))
+
+
+def print_record(
+    record: Mapping[str, Json], form: OutputForm, names: Sequence[str]
+) -> None:
+    """Print one record for programs. `names`: the columns of the CSV."""
+    if form is OutputForm.JSON:
+        print_json(record)
+    else:
+        print_records([record], form, names)
 
 
 def print_table(table: Table, *, empty: str = "There is nothing to list.") -> None:

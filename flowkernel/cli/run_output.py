@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient
+from flowkernel.cli.ending_note import print_ending
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.queue_note import QueueNote
@@ -12,12 +13,12 @@ from flowkernel.cli.termination import Termination
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import watch
+from flowkernel.core.clock import short_id
 from flowkernel.core.models import Execution, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
-from flowkernel.display.columns import short_id
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
-from flowkernel.display.outcome_text import intervention_text, status_text
+from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution as FlowExecution
 
@@ -27,8 +28,6 @@ EXIT_CODES = {
     S.ENDED_ERROR: FAILED,
     S.ENDED_CANCELLED: CANCELLED,
 }
-#: Characters of the reason of a failure that are shown, inclusive.
-REASON_LENGTH = 300
 
 
 def print_started(execution: FlowExecution, *, as_json: bool) -> None:
@@ -113,22 +112,11 @@ def _prompter(client: Client, display: FinalText) -> Prompter | None:
 
 def _print_outcome(tree: Tree) -> None:
     """Say how it ended, where the tree alone does not say enough."""
-    execution = tree.execution
-    short = short_id(tree.execution_id)
     if not tree.is_over:
+        short = short_id(tree.execution_id)
         print_note(f"It continues. `flowkernel execution tree {short}` shows it.")
-    elif execution.status is S.ENDED_ERROR:
-        reason = one_line(
-            execution.status_message or "it gave no reason", REASON_LENGTH
-        )
-        print_note(
-            f"{execution.name!r} failed: {reason}\n"
-            f"`flowkernel execution show {short}` shows the cell and the traceback."
-        )
-    elif execution.status is S.ENDED_CANCELLED:
-        print_note(f"{execution.name!r} was cancelled.")
-    elif intervention_text(execution):
-        print_note(f"{execution.name!r} {status_text(execution)}.")
+    else:
+        print_ending(tree.execution)
 
 
 def _confirm_cancel(name: str) -> bool:

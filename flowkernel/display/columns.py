@@ -11,6 +11,7 @@ from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.moments import past_moment
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
+from flowkernel.display.markdown_text import markdown_line
 from flowkernel.display.outcome_text import status_text, work_text
 from flowkernel.display.table import Table
 
@@ -135,7 +136,7 @@ def message_table(
             (
                 short_id(message.message_id),
                 message.subject,
-                one_line(message.message or ""),
+                markdown_line(message.message or ""),
                 message.message_type,
                 show_moment(message.created_at),
                 message.status.label,

@@ -133,11 +133,12 @@ def test_no_wait_prints_the_id_and_the_log_can_be_followed(
 ):
     execution_id = command("run", "slow.py", "--no-wait").stdout.strip()
     log = start_command("execution", "log", "-f", execution_id[-8:])
-    assert log.stdout.readline() == "begin\n"
+    assert log.stdout.readline().endswith(" stdout begin\n")
 
     assert command("execution", "cancel", execution_id).returncode == 0
 
-    assert log.wait(timeout=30) == 0
+    _out, note = log.communicate(timeout=30)
+    assert (log.returncode, note) == (0, "'slow' was cancelled.\n")
     assert client.get_execution(execution_id).status == "ENDED_CANCELLED"
 
 

@@ -1,0 +1,50 @@
+"""Markdown for people: laid out on a terminal, as one line in a list."""
+
+from typing import TYPE_CHECKING, TextIO
+
+from flowkernel.core.text import for_encoding, one_line, plain_text
+from flowkernel.display.live_terminal import can_redraw, write
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+#: Tokens that stand for a space between words.
+_BREAKS = frozenset({"softbreak", "hardbreak"})
+
+
+def print_markdown(text: str, stream: TextIO) -> None:
+    """Print Markdown: laid out on a terminal, in a pipe as it was written."""
+    text = plain_text(text)
+    if not can_redraw(stream):
+        write(text, stream)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    markdown = Markdown(for_encoding(text, stream.encoding))
+    Console(file=stream, highlight=False).print(markdown)
+
+
+def markdown_line(text: str) -> str:
+    r"""The words of Markdown, without its marks, as one line.
+
+    >>> markdown_line("# Which *day*?\n\n- `mon`\n- [tue](https://x)")
+    'Which day? mon tue'
+    """
+    from markdown_it import MarkdownIt
+
+    tokens = MarkdownIt("commonmark").parse(text)
+    return one_line(" ".join(filter(None, map(_words, tokens))))
+
+
+def _words(token: "Token") -> str:
+    """What a token says, without how it looks."""
+    if token.children is not None:
+        return "".join(map(_inline_words, token.children))
+    return "" if token.type == "html_block" else token.content
+
+
+def _inline_words(token: "Token") -> str:
+    if token.type in _BREAKS:
+        return " "
+    return "" if token.type == "html_inline" else token.content
