@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
     "execution": {
         "list": execution_commands.list_executions,
         "show": execution_commands.show_execution,
+        "diff": execution_commands.compare_executions,
         "tree": execution_commands.show_tree,
         "log": execution_commands.print_log,
         "cancel": execution_commands.cancel_execution,

@@ -16,6 +16,10 @@ RunId = Annotated[
         help="The id of a run, or its first or last characters, 4 or more.",
     ),
 ]
+FirstId = Annotated[
+    str, Argument(metavar="A", help="The id of a run, as for other commands.")
+]
+SecondId = Annotated[str, Argument(metavar="B", help="The id of another run.")]
 Status = Annotated[
     str | None,
     Option(
@@ -127,6 +131,21 @@ def show_execution(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
     from flowkernel.cli.output import OutputForm
 
     execution_operations.show_execution(id, OutputForm.of(json=json, csv=csv))
+
+
+def compare_executions(
+    first: FirstId, second: SecondId, json: AsJson = False, csv: AsCsv = False
+) -> None:
+    """Show what differs between two runs: source, inputs, output, environment.
+
+    Examples:
+        flowkernel execution diff 1eacc1a0 5c0ffee5
+    """
+    from flowkernel.cli import execution_comparison
+    from flowkernel.cli.output import OutputForm
+
+    form = OutputForm.of(json=json, csv=csv)
+    execution_comparison.compare_runs(first, second, form)
 
 
 def show_tree(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:

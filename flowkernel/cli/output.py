@@ -61,15 +61,15 @@ def print_json(value: Json) -> None:
     print(json.dumps(value, indent=2))
 
 
-def print_code(source: str) -> None:
-    """Print Python, on a terminal in colours."""
+def print_code(source: str, language: str = "python") -> None:
+    """Print the source of a program, or a `diff`; on a terminal in colours."""
     if not can_redraw(sys.stdout):
         write(source)
         return
     from rich.syntax import Syntax
 
     text = for_encoding(source, sys.stdout.encoding)
-    syntax = Syntax(text, "python", theme="ansi_dark", background_color="default")
+    syntax = Syntax(text, language, theme="ansi_dark", background_color="default")
     _console().print(syntax, soft_wrap=True)
 
 

@@ -540,3 +540,22 @@ def test_a_list_as_csv_has_every_field(say, family):
 )
 def test_options_of_a_list_that_cannot_be_are_refused(say, options, sentence):
     assert sentence in say("execution", "list", *options, code=2)
+
+
+def test_two_runs_can_be_compared(ask, say, client, register):
+    register("compared", "x = 1")
+    request = {"flow": "compared", "run": False}
+    first = client.start({**request, "inputs": {"day": 1}}).execution_id
+    register("compared", "x = 2")
+    second = client.start({**request, "inputs": {"day": 2}}).execution_id
+
+    text = say("execution", "diff", first[:18], second)
+    record = ask("execution", "diff", first, second)
+
+    assert "-x = 1\n+x = 2\n" in text
+    assert "\ninputs:\n- day: 1\n+ day: 2\n" in text
+    assert (record["a"], record["b"]) == (first, second)
+    assert record["inputs"] == {"day": {"a": 1, "b": 2}}
+    rows = csv.reader(io.StringIO(say("execution", "diff", first, second, "--csv")))
+    assert ["inputs", "day", "1", "2"] in rows
+    assert ask("execution", "diff", first, first)["source"] == []
