@@ -1,17 +1,26 @@
-"""What the shell offers to complete: flows, files and parameters. Starts no engine."""
+"""What the shell offers to complete: flows, files, ids and parameters. Starts no engine."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from glob import escape, iglob
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import KINDS
 from flowkernel.client.target_signature import flow_names, target_signature
+from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Execution
+from flowkernel.core.text import one_line
+from flowkernel.display.columns import brief_moment_text
+from flowkernel.forms.form import Form
 
 MAX_FILES = 1_000  #: That are looked at, inclusive.
+MAX_RUNS = 100  #: The same of runs and messages: the newest.
+#: The folder with the wrappers that flowkernel has.
+SHIPPED = Path(__file__).parents[1] / "wrappers"
 
 
 def complete_flow(incomplete: str) -> list[str]:
@@ -43,6 +52,59 @@ def complete_parameter(target: str | None, incomplete: str) -> list[tuple[str, s
         parameters = target_signature(_client(), target).parameters
         texts = [(p.name, f"{p.type or 'any'}. {p.help}".strip()) for p in parameters]
         return [pair for pair in texts if pair[0].startswith(incomplete)]
+    return []
+
+
+def complete_wrapper(incomplete: str) -> list[str]:
+    """The wrappers whose names begin so: those of flowkernel, and those of this home."""
+    names = {path.stem for path in SHIPPED.glob("[!_]*.py")}
+    with suppress(FlowkernelError, OSError):
+        names |= {flow.name for flow in _client().list_flows() if flow.is_wrapper}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def complete_run(
+    incomplete: str, *, is_ended: bool | None = None
+) -> list[tuple[str, str]]:
+    """The latest runs whose ids begin so, each with its flow, its status, and when.
+
+    Where nothing is typed yet, those that no other run started.
+
+    Args:
+        is_ended: Only those that have ended, or only those that have not.
+    """
+    level = None if incomplete else "root"
+    with suppress(FlowkernelError, OSError):
+        executions = _client().list_executions(
+            level=level, is_ended=is_ended, limit=MAX_RUNS
+        )
+        pairs = [(short_id(e.execution_id), _run_text(e)) for e in executions]
+        return [pair for pair in pairs if pair[0].startswith(incomplete)]
+    return []
+
+
+def _run_text(execution: Execution) -> str:
+    name, moment = one_line(execution.name, 40), brief_moment_text(execution.created_at)
+    return f"{name}, {execution.status.label}, {moment}"
+
+
+def complete_message(incomplete: str) -> list[tuple[str, str]]:
+    """The messages that wait for an answer and whose ids begin so, each with its subject."""
+    with suppress(FlowkernelError, OSError):
+        records = _client().get_list("/message", limit=MAX_RUNS, is_open=True)
+        pairs = [(short_id(r["message_id"]), one_line(r["subject"])) for r in records]
+        return [pair for pair in pairs if pair[0].startswith(incomplete)]
+    return []
+
+
+def complete_button(message_id: str | None, incomplete: str) -> list[tuple[str, str]]:
+    """The buttons of a message whose names begin so, each with its label."""
+    if not message_id:
+        return []
+    with suppress(FlowkernelError, OSError):
+        record = _client().get(f"/message/{quote(message_id, safe='')}")
+        buttons = Form.of(record["body"]).buttons if record["body"] else []
+        return [(b.name, b.label) for b in buttons if b.name.startswith(incomplete)]
     return []
 
 

@@ -3,34 +3,85 @@
 Imported for every help text, so what a command does is imported when it is called.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from flowkernel.cli.options import Argument, AsCsv, AsJson, Detach, NoWait, Option
+from flowkernel.cli.options import (
+    Argument,
+    AsCsv,
+    AsJson,
+    Complete,
+    Detach,
+    NoWait,
+    Option,
+    Words,
+    one_of,
+)
 from flowkernel.core.status import LABELS, RetrySource
 
+
+def _complete_run(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_run
+
+    return complete_run(incomplete)
+
+
+def _complete_live_run(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_run
+
+    return complete_run(incomplete, is_ended=False)
+
+
+def _complete_ended_run(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_run
+
+    return complete_run(incomplete, is_ended=True)
+
+
+def _complete_flow(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_flow
+
+    return complete_flow(incomplete)
+
+
+def _run_id(complete: Complete) -> Argument:
+    help_text = "The id of a run, or its first or last characters, 4 or more."
+    return Argument(metavar="ID", help=help_text, complete=complete)
+
+
 STATUS_WORDS = ", ".join(LABELS.values())
-RunId = Annotated[
+RunId = Annotated[str, _run_id(_complete_run)]
+LiveRunId = Annotated[str, _run_id(_complete_live_run)]
+EndedRunId = Annotated[str, _run_id(_complete_ended_run)]
+FirstId = Annotated[
     str,
     Argument(
-        metavar="ID",
-        help="The id of a run, or its first or last characters, 4 or more.",
+        metavar="A",
+        help="The id of a run, as for other commands.",
+        complete=_complete_run,
     ),
 ]
-FirstId = Annotated[
-    str, Argument(metavar="A", help="The id of a run, as for other commands.")
+SecondId = Annotated[
+    str,
+    Argument(metavar="B", help="The id of another run.", complete=_complete_run),
 ]
-SecondId = Annotated[str, Argument(metavar="B", help="The id of another run.")]
 Status = Annotated[
     str | None,
     Option(
         ("--status",),
         metavar="STATUS",
         help=f"Only runs with this status: {STATUS_WORDS}. Default: all.",
+        complete=one_of(LABELS.values()),
     ),
 ]
 OfFlow = Annotated[
     str | None,
-    Option(("--flow",), metavar="NAME", help="Only runs of this flow. Default: all."),
+    Option(
+        ("--flow",),
+        metavar="NAME",
+        help="Only runs of this flow. Default: all.",
+        complete=_complete_flow,
+    ),
 ]
 Since = Annotated[
     str | None,
@@ -74,6 +125,7 @@ Source = Annotated[
         metavar="SOURCE",
         help=f"Which source runs: {' or '.join(RetrySource)}, as the flow or its file is now. "
         "Default: recorded; if it has changed, a person at the terminal is asked.",
+        complete=one_of(RetrySource),
     ),
 ]
 Follow = Annotated[
@@ -182,7 +234,7 @@ def print_log(
     execution_operations.print_log(id, form, follows=follow, has_times=not no_times)
 
 
-def cancel_execution(id: RunId, json: AsJson = False) -> None:
+def cancel_execution(id: LiveRunId, json: AsJson = False) -> None:
     """Stop a run and all runs under it.
 
     Examples:
@@ -191,7 +243,7 @@ def cancel_execution(id: RunId, json: AsJson = False) -> None:
     _act_on(id, "cancel", as_json=json)
 
 
-def pause_execution(id: RunId, json: AsJson = False) -> None:
+def pause_execution(id: LiveRunId, json: AsJson = False) -> None:
     """Pause a run after its current cell.
 
     Examples:
@@ -200,7 +252,7 @@ def pause_execution(id: RunId, json: AsJson = False) -> None:
     _act_on(id, "pause", as_json=json)
 
 
-def resume_execution(id: RunId, json: AsJson = False) -> None:
+def resume_execution(id: LiveRunId, json: AsJson = False) -> None:
     """Continue a paused run.
 
     Examples:
@@ -210,7 +262,7 @@ def resume_execution(id: RunId, json: AsJson = False) -> None:
 
 
 def retry_execution(
-    id: RunId,
+    id: EndedRunId,
     source: Source = None,
     no_wait: NoWait = False,
     detach: Detach = False,
@@ -231,7 +283,7 @@ def retry_execution(
     )
 
 
-def delete_execution(id: RunId, json: AsJson = False) -> None:
+def delete_execution(id: EndedRunId, json: AsJson = False) -> None:
     """Delete a run that has ended, and all runs under it, for good.
 
     Their rows, inputs, outputs, messages, logs and output notebooks are removed from the home.

@@ -16,6 +16,12 @@ def _complete_flow(_parameters: Mapping[str, Any], incomplete: str) -> list[str]
     return complete_flow(incomplete)
 
 
+def _complete_wrapper(_parameters: Mapping[str, Any], incomplete: str) -> list[str]:
+    from flowkernel.cli.completion import complete_wrapper
+
+    return complete_wrapper(incomplete)
+
+
 FlowName = Annotated[
     str,
     Argument(metavar="NAME", help="The name of the flow.", complete=_complete_flow),
@@ -36,6 +42,7 @@ Wrappers = Annotated[
     Option(
         (WRAPPER_FLAG,),
         metavar="WRAPPER",
+        complete=_complete_wrapper,
         help="A wrapper (interactive, retry, ...), followed by its parameters as options: "
         "--using retry --max-tries 5. May be repeated, the outermost first. Without it, "
         "the flow no longer has a wrapper.",

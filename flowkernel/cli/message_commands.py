@@ -3,10 +3,24 @@
 Imported for every help text, so what a command does is imported when it is called.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option, Words
 from flowkernel.cli.parameters import PAIR_FLAGS
+
+
+def _complete_message(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_message
+
+    return complete_message(incomplete)
+
+
+def _complete_button(parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_button
+
+    return complete_button(parameters.get("id"), incomplete)
+
 
 MessageId = Annotated[
     str,
@@ -14,12 +28,14 @@ MessageId = Annotated[
         metavar="ID",
         help="The id of a message, or its first or last characters, 4 or more; or those of "
         "the run that sent it.",
+        complete=_complete_message,
     ),
 ]
 Button = Annotated[
     str | None,
     Argument(
         metavar="BUTTON",
+        complete=_complete_button,
         help="The button to press, by its name or its label. Required if there are several.",
     ),
 ]

@@ -7,13 +7,14 @@ nothing heavy: `flowkernel run` is parsed with it.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 Command = Callable[..., Any]
-#: What the beginning of a word can become, by the parameters before it; with a help or not.
-Complete = Callable[[Mapping[str, Any], str], Sequence[str | tuple[str, str]]]
+Words = Sequence[str | tuple[str, str]]  #: Each with a help or not.
+#: What the beginning of a word can become, by the parameters before it.
+Complete = Callable[[Mapping[str, Any], str], Words]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,16 @@ def _declarations(command: Command) -> Iterator[Declaration]:
         yield Declaration(
             name=parameter.name, type=type_, default=parameter.default, kind=kind
         )
+
+
+def one_of(words: Iterable[str]) -> Complete:
+    """Completes to one of some words."""
+    known_words = tuple(words)
+
+    def complete(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+        return [word for word in known_words if word.startswith(incomplete)]
+
+    return complete
 
 
 AsJson = Annotated[bool, Option(("--json",), help="Print JSON, for programs.")]

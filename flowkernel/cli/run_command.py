@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from flowkernel.cli.exit_codes import SUCCESS
-from flowkernel.cli.options import Argument, AsJson, Detach, NoWait, Option
+from flowkernel.cli.options import Argument, AsJson, Detach, NoWait, Option, Words
 from flowkernel.cli.parameters import (
     PAIR_FLAGS,
     WRAPPER_FLAG,
@@ -16,13 +16,17 @@ from flowkernel.cli.parameters import (
     wrappers_in,
 )
 
-Words = Sequence[str | tuple[str, str]]
-
 
 def _complete_target(_parameters: Mapping[str, Any], incomplete: str) -> Words:
     from flowkernel.cli.completion import complete_target
 
     return complete_target(incomplete)
+
+
+def _complete_wrapper(_parameters: Mapping[str, Any], incomplete: str) -> Words:
+    from flowkernel.cli.completion import complete_wrapper
+
+    return complete_wrapper(incomplete)
 
 
 def _complete_pair(parameters: Mapping[str, Any], incomplete: str) -> Words:
@@ -62,6 +66,7 @@ Using = Annotated[
     Option(
         (WRAPPER_FLAG,),
         metavar="WRAPPER",
+        complete=_complete_wrapper,
         help="Run it through this wrapper (interactive, retry, ...). May be repeated, the "
         "outermost first. The parameters of the wrapper follow it as options: --using retry "
         "--max-tries 5. Default: only the wrappers of the flow.",

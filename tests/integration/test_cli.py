@@ -559,3 +559,56 @@ def test_two_runs_can_be_compared(ask, say, client, register):
     rows = csv.reader(io.StringIO(say("execution", "diff", first, second, "--csv")))
     assert ["inputs", "day", "1", "2"] in rows
     assert ask("execution", "diff", first, first)["source"] == []
+
+
+# -- completion --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def completions(monkeypatch, capsys):
+    """What a shell is offered for a line: each word with its help."""
+
+    def completions(line, shell="zsh"):
+        variables = {
+            "_FLOWKERNEL_COMPLETE": f"complete_{shell}",
+            "_TYPER_COMPLETE_ARGS": line,
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        assert main([]) == 0
+        return capsys.readouterr().out
+
+    return completions
+
+
+def test_ids_are_completed_with_what_they_are(completions, family, client):
+    root, child = family
+    shown, below = root.execution_id[:18], child.execution_id[:18]
+
+    for shell in ("zsh", "fish"):
+        output = completions(f"flowkernel execution show {shown[:8]}", shell)
+        assert shown in output
+        assert below in output
+        assert "above, not started" in output
+    assert below not in completions("flowkernel execution show ")
+    assert shown in completions("flowkernel execution cancel ")
+    assert shown not in completions("flowkernel execution retry ")
+    assert shown in completions(f"flowkernel execution diff {below} 0", "bash")
+
+
+def test_messages_and_their_buttons_are_completed(completions, message):
+    assert "What now?" in completions(f"flowkernel message show {message[:9]}")
+    output = completions(f"flowkernel message answer {message} ")
+    assert "retry" in output
+    assert "Try again" in output
+
+
+def test_names_and_words_are_completed(completions, register):
+    register("nightly", "x = 1")
+
+    assert "nightly" in completions("flowkernel execution list --flow nig")
+    assert "interactive" in completions("flowkernel run nightly --using inter")
+    assert "succeeded" in completions("flowkernel execution list --status succ")
+    assert "--all-levels" in completions("flowkernel execution list --all")

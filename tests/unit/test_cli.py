@@ -417,3 +417,21 @@ def test_doctor_says_which_fork_server_does_not_answer(empty_home, capsys, runti
 
     assert findings == [("warn", f"{path} does not answer: timed out.")]
     assert kernel_starts(capsys)[0][0] == "ok"  # What a killed one left is nothing.
+
+
+# -- completion ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ["execution show 01", "flow show r", "message answer 01"]
+)
+def test_completing_makes_no_home_and_starts_no_engine(
+    line, empty_home, monkeypatch, capsys
+):
+    monkeypatch.setenv("_FLOWKERNEL_COMPLETE", "complete_zsh")
+    monkeypatch.setenv("_TYPER_COMPLETE_ARGS", f"flowkernel {line}")
+
+    assert main([]) == 0
+
+    assert not empty_home.path.exists()
+    assert capsys.readouterr().err == ""
