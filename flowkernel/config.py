@@ -22,6 +22,15 @@ class NamePatterns(tuple[str, ...]):
     __slots__ = ()
 
 
+#: What else begins with `PREFIX`, without it.
+OTHER_VARIABLES = frozenset(
+    {
+        *("HOME", "INTERPRETER", "COMPLETE", "WORKER_TOKEN"),
+        *("EXECUTION_ID", "EXECUTION_TOKEN", "EXECUTION_HOME"),
+    }
+)
+#: From 0 to 1: how like the name of a setting another name is at least to be taken for it.
+NEARNESS = 0.75
 ALL_NAMES = NamePatterns(["*"])
 Setting = tuple[str, Any, str]  #: Its name, its value, and where it is set.
 
@@ -150,6 +159,23 @@ def _from_environment(
         variable = PREFIX + name.upper()
         if environ.get(variable):  # Empty is the same as not set, as in other programs.
             yield name, environ[variable], variable
+
+
+def misspelled_variables(
+    environ: Mapping[str, str] = os.environ,
+) -> list[tuple[str, str]]:
+    """Environment variables that are no settings and look like one, each with that one."""
+    from difflib import get_close_matches
+
+    names = [item.name.upper() for item in fields(Config)]
+    known = {*names, *OTHER_VARIABLES}
+    pairs = []
+    for variable in sorted(environ):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name not in known:
+            nearest = get_close_matches(name.upper(), known, n=1, cutoff=NEARNESS)
+            pairs += [(variable, PREFIX + nearest[0])] if nearest else []
+    return pairs
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -50,14 +50,17 @@ def _call_command(words: list[str]) -> object:
         return _complete()
     from flowkernel.cli.parameters import join_pairs
 
-    words = join_pairs(words or ["--help"])
-    if words[0] == "run":
+    if words[:1] == ["run"]:
+        from flowkernel.cli.options import flags_of
         from flowkernel.cli.quick_parser import quick_parse
         from flowkernel.cli.run_command import run
 
+        words = join_pairs(words, flags_of(run))
         arguments = quick_parse(run, words[1:])
         if arguments is not None:
             return run(**arguments)
+    else:
+        words = join_pairs(words or ["--help"])
     from flowkernel.cli.command_line import app
 
     return app(args=words, prog_name="flowkernel", standalone_mode=False)

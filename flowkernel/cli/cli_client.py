@@ -7,6 +7,7 @@ from typing import Any
 from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
+from flowkernel.config import misspelled_variables
 from flowkernel.core.errors import (
     ExecutionNotFound,
     FlowNotFound,
@@ -68,6 +69,8 @@ class CommandClient(Client):
 
     def ensure_engine(self) -> EngineFile:
         """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet."""
+        for name, setting in misspelled_variables():
+            self.note.say(f"{name} is no setting. Did you mean {setting}?")
         try:
             with self._released(), self.note.shown("Starting the engine"):
                 return super().ensure_engine()

@@ -17,7 +17,7 @@ from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.engine_operations import TROUBLE, describe, describe_task, look
 from flowkernel.cli.output import OutputForm, print_records, print_text
 from flowkernel.client.engine_launcher import EngineState
-from flowkernel.config import load_config
+from flowkernel.config import load_config, misspelled_variables
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
 from flowkernel.home import VARIABLE, Home, check_path, find_home
 
@@ -120,6 +120,9 @@ def _home(home: Home) -> Iterator[Finding]:
         load_config(home.path)
     except BadArgument as error:
         yield Finding(PROBLEM, "configuration", str(error))
+    for name, setting in misspelled_variables():
+        advice = f"Did you mean {setting}?"
+        yield Finding(WARN, "configuration", f"{name} is no setting.", advice)
 
 
 def _home_safety(home: Home) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 Errors of our own need no parser: typer, whose import takes a while, is loaded for the others.
 """
 
+import re
 import sys
 
 from flowkernel.cli.exit_codes import (
@@ -85,4 +86,22 @@ def _sentence(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "flowkernel"
     end = "" if text.endswith((".", "?", "!")) else "."
-    return f"{text}{end} `{path} --help` shows the commands and options."
+    hint = _run_hint(error) if path.endswith(" run") else ""
+    return f"{text}{end} {hint}`{path} --help` shows the commands and options."
+
+
+def _run_hint(error: Exception) -> str:
+    """How an input of a flow is written, if somebody wrote it as an option or a word."""
+    option = getattr(error, "option_name", None)
+    match = re.search(r"extra arguments? \((\S+)", str(error))
+    if option is not None:
+        name = option.lstrip("-").replace("-", "_")
+        return (
+            f"An input of the flow is passed with -p: -p {name} VALUE. An option of a wrapper "
+            f"stands behind it: --using WRAPPER {option} VALUE. "
+        )
+    if match is not None:
+        word = match[1].rstrip(")")
+        pair = word if "=" in word else f"NAME {word}"
+        return f"An input of the flow is passed with -p: -p {pair}. "
+    return ""

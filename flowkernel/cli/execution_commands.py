@@ -134,6 +134,9 @@ Follow = Annotated[
 ]
 
 
+WithIds = Annotated[
+    bool, Option(("--ids",), help="Begin each line with the id of the run.")
+]
 NoTimes = Annotated[
     bool,
     Option(("--no-times",), help="Print the text alone, without times and streams."),
@@ -200,7 +203,9 @@ def compare_executions(
     execution_comparison.compare_runs(first, second, form)
 
 
-def show_tree(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
+def show_tree(
+    id: RunId, ids: WithIds = False, json: AsJson = False, csv: AsCsv = False
+) -> None:
     """Show a run and all runs under it, as a tree.
 
     Examples:
@@ -209,7 +214,8 @@ def show_tree(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
     from flowkernel.cli import execution_operations
     from flowkernel.cli.output import OutputForm
 
-    execution_operations.show_tree(id, OutputForm.of(json=json, csv=csv))
+    form = OutputForm.of(json=json, csv=csv)
+    execution_operations.show_tree(id, form, has_ids=ids)
 
 
 def print_log(

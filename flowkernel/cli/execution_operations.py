@@ -21,15 +21,13 @@ from flowkernel.cli.output import (
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
 from flowkernel.core.cell_numbers import SHOWN_LINE
+from flowkernel.core.clock import SHORT, short_id
+from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import suggestion
 from flowkernel.core.text import duration_text, one_line, plain_text
-from flowkernel.display.columns import (
-    execution_table,
-    moment_text,
-    short_id,
-)
+from flowkernel.display.columns import execution_table, moment_text
 from flowkernel.display.file_links import file_link
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.outcome_text import status_text, took_text
@@ -177,7 +175,7 @@ def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
     return cell_run.cell_number, one_line(source, SHOWN_LINE), status, duration, error
 
 
-def show_tree(execution_id: str, form: OutputForm) -> None:
+def show_tree(execution_id: str, form: OutputForm, *, has_ids: bool) -> None:
     """Print it and everything under it."""
     client = make_client()
     tree = get_tree(client, client.get_execution(execution_id).execution_id)
@@ -186,6 +184,10 @@ def show_tree(execution_id: str, form: OutputForm) -> None:
     elif form is OutputForm.CSV:
         records = [execution.to_json() for execution in tree.executions.values()]
         print_records(records, form, EXECUTION_FIELDS)
+    elif has_ids:
+        for line in tree.lines():
+            id_ = short_id(line.execution_id or "")
+            print_text(f"{id_:<{SHORT}}  {line.text}")
     else:
         display = LiveText() if can_redraw(sys.stdout) else FinalText()
         display.finish(tree)
@@ -226,7 +228,13 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
     """Cancel, pause or resume it."""
     client = make_client()
     previous = client.get_execution(execution_id)
-    execution = client.act(previous.execution_id, verb)
+    try:
+        execution = client.act(previous.execution_id, verb)
+    except MoveNotAllowed as error:
+        if verb == "resume" and previous.status.is_ended:
+            command = f"flowkernel execution retry {short_id(previous.execution_id)}"
+            error.args = (f"{error} `{command}` starts it again.",)
+        raise
     if as_json:
         print_json(execution.to_json())
     else:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import fields
 from urllib.parse import quote
 
-from flowkernel.api import register
+from flowkernel.api import find_flow, register
 from flowkernel.cli.cli_client import make_client
 from flowkernel.cli.output import (
     OutputForm,
@@ -13,11 +13,13 @@ from flowkernel.cli.output import (
     print_code,
     print_json,
     print_list,
+    print_note,
     print_record,
     print_records,
     print_text,
 )
 from flowkernel.cli.parameters import wrappers_in
+from flowkernel.client.flow_source import read_source
 from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.core.models import Flow
 from flowkernel.core.signature import Signature
@@ -39,7 +41,7 @@ def list_flows(form: OutputForm) -> None:
     else:
         print_list(
             lambda show_moment: flow_table(flows, show_moment=show_moment),
-            ("version", "registered", "description"),
+            ("version", "registered", "wrapped by", "description"),
             empty="There is no flow yet. `flowkernel flow register PATH` makes one.",
         )
 
@@ -66,7 +68,7 @@ def show_flow(name: str, form: OutputForm) -> None:
 def _facts(flow: Flow) -> dict[str, object]:
     return {
         "name": flow.name,
-        "kind": flow.kind.value.lower(),
+        "kind": "wrapper" if flow.is_wrapper else flow.kind.value.lower(),
         "version": flow.flow_version,
         "registered": moment_text(flow.registered_at),
         "wrapped by": wrappers_text(flow.wrappers),
@@ -82,10 +84,17 @@ def _facts(flow: Flow) -> dict[str, object]:
 
 def register_flow(path: str, name: str | None, *, as_json: bool) -> None:
     """Give a file a name."""
+    source = read_source(path)
+    previous = find_flow(name or source["name"])
     flow = register(path, name=name)
     if as_json:
         print_json(flow.to_json())
     else:
+        if previous is not None and previous.wrappers and not flow.wrappers:
+            print_note(
+                f"{flow.name!r} ran through {wrappers_text(previous.wrappers)}, and no longer "
+                f"does. `flowkernel flow wrap {shlex.quote(flow.name)} --using ...` sets it."
+            )
         print_text(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
             f"Start it with `flowkernel run {shlex.quote(flow.name)}`."

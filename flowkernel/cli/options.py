@@ -76,6 +76,14 @@ def declarations(command: Command) -> list[Declaration]:
     return list(_declarations(command))
 
 
+def flags_of(command: Command) -> frozenset[str]:
+    """The options of a command, as they are written."""
+    kinds = (item.kind for item in declarations(command))
+    return frozenset(
+        flag for kind in kinds if isinstance(kind, Option) for flag in kind.flags
+    )
+
+
 def _declarations(command: Command) -> Iterator[Declaration]:
     for parameter in inspect.signature(command).parameters.values():
         assert get_origin(parameter.annotation) is Annotated, parameter

@@ -17,8 +17,11 @@ WRAPPER_FLAG = "--using"
 _PAIR = re.compile(r"[^\W\d]\w*=", re.DOTALL)
 
 
-def join_pairs(words: Sequence[str]) -> list[str]:
+def join_pairs(words: Sequence[str], flags: frozenset[str] = frozenset()) -> list[str]:
     """`-p NAME VALUE` as `-p NAME=VALUE`: an option of two words cannot be repeated.
+
+    Args:
+        flags: Options of the command, which are no values.
 
     Raises:
         BadArgument: A name without a value.
@@ -30,11 +33,11 @@ def join_pairs(words: Sequence[str]) -> list[str]:
         if word == "--":
             joined_words.extend(remaining)
         elif word in PAIR_FLAGS:
-            joined_words.append(_pair(word, remaining))
+            joined_words.append(_pair(word, remaining, flags))
     return joined_words
 
 
-def _pair(flag: str, words: Iterator[str]) -> str:
+def _pair(flag: str, words: Iterator[str], flags: frozenset[str]) -> str:
     name = next(words, None)
     if name is None:
         raise BadArgument(f"{flag} needs a name and a value: {flag} day 2026-01-01.")
@@ -43,6 +46,11 @@ def _pair(flag: str, words: Iterator[str]) -> str:
     value = next(words, None)
     if value is None:
         raise BadArgument(f"{flag} {name} has no value. Write {flag} {name} VALUE.")
+    if value in flags:
+        raise BadArgument(
+            f"{flag} {name} has no value: the option {value} follows. If that is the value, "
+            f"write {flag} {name}={value}."
+        )
     return f"{name}={value}"
 
 

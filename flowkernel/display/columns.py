@@ -91,17 +91,19 @@ def flow_table(
 ) -> Table:
     """Flows as a table, in the given order."""
     return Table(
-        ("name", "kind", "version", "registered", "description"),
+        ("name", "kind", "version", "registered", "wrapped by", "description"),
         tuple(
             (
                 flow.name,
-                flow.kind.value.lower(),
+                "wrapper" if flow.is_wrapper else flow.kind.value.lower(),
                 flow.flow_version[:SHORT_VERSION],
                 show_moment(flow.registered_at),
-                one_line(flow.description or flow.path or ""),
+                ", ".join(use["name"] for use in flow.wrappers),
+                markdown_line(flow.description) if flow.description else flow.path,
             )
             for flow in flows
         ),
+        empty="There is no flow yet. `%%flow NAME` above a cell makes one of it.",
     )
 
 
@@ -123,6 +125,7 @@ def execution_table(
             )
             for execution in executions
         ),
+        empty="No run matches.",
     )
 
 
@@ -144,4 +147,5 @@ def message_table(
             )
             for message in messages
         ),
+        empty="Nothing waits for an answer.",
     )

@@ -1,7 +1,7 @@
 """Rows with named columns, for people: as text, and as HTML in notebooks. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -23,6 +23,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     is_cut: bool = False  #: The query has more rows than the engine returns.
+    empty: str = ""  #: A sentence that is shown instead of no rows.
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -41,6 +42,8 @@ class Table:
             widest: Characters of one value, inclusive; None: no limit.
             rows: How many rows are shown; None: all.
         """
+        if self.empty and not self.rows:
+            return self.empty
         visible = self.rows[:rows]
         cells = [[value_text(value, widest) for value in row] for row in visible]
         widths = _widths(self.columns, cells)
@@ -76,7 +79,7 @@ class Table:
         place = self.columns.index(name)
         rows = tuple((*row[:place], *row[place + 1 :]) for row in self.rows)
         columns = (*self.columns[:place], *self.columns[place + 1 :])
-        return Table(columns, rows, self.is_cut)
+        return replace(self, columns=columns, rows=rows)
 
     def _notes(self, count: int) -> list[str]:
         notes = []
@@ -90,6 +93,8 @@ class Table:
         return self.text(rows=SHOWN_ROWS)
 
     def _repr_html_(self) -> str:
+        if self.empty and not self.rows:
+            return f"<p>{escape(self.empty)}</p>"
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
         body = "".join(
             "<tr>"

@@ -595,11 +595,11 @@ def test_ids_are_completed_with_what_they_are(completions, family, client):
     assert below not in completions("flowkernel execution show ")
     assert shown in completions("flowkernel execution cancel ")
     assert shown not in completions("flowkernel execution retry ")
-    assert shown in completions(f"flowkernel execution diff {below} 0", "bash")
+    assert shown in completions(f"flowkernel execution diff {below} 0")
 
 
 def test_messages_and_their_buttons_are_completed(completions, message):
-    assert "What now?" in completions(f"flowkernel message show {message[:9]}")
+    assert message[:18] in completions(f"flowkernel message show {message[:9]}")
     output = completions(f"flowkernel message answer {message} ")
     assert "retry" in output
     assert "Try again" in output
@@ -612,3 +612,46 @@ def test_names_and_words_are_completed(completions, register):
     assert "interactive" in completions("flowkernel run nightly --using inter")
     assert "succeeded" in completions("flowkernel execution list --status succ")
     assert "--all-levels" in completions("flowkernel execution list --all")
+
+
+# -- what is said better -----------------------------------------------------------------------
+
+
+def test_registering_again_says_which_wrappers_are_gone(say, capsys, tmp_path):
+    (tmp_path / "wrapped flow.py").write_text("x = 1")
+    say("flow", "register", "wrapped flow.py")
+    say("flow", "wrap", "wrapped flow", "--using", "retry")
+    assert "retry" in say("flow", "list")
+
+    assert main(["flow", "register", "wrapped flow.py"]) == 0
+
+    note = capsys.readouterr().err
+    assert "'wrapped flow' ran through retry" in note
+    assert "`flowkernel flow wrap 'wrapped flow' --using ...` sets it" in note
+
+
+def test_a_wrapper_is_called_so(say, register):
+    register("mine too", "x = 1", is_wrapper=True)
+
+    assert "kind:         wrapper" in say("flow", "show", "mine too")
+    [line] = [x for x in say("flow", "list").splitlines() if "mine too" in x]
+    assert line.split()[2] == "wrapper"
+
+
+def test_resuming_what_has_ended_points_to_retry(say, family):
+    root, _child = family
+    say("execution", "cancel", root.execution_id)
+
+    sentence = say("execution", "resume", root.execution_id, code=2)
+
+    command = f"`flowkernel execution retry {root.execution_id[:18]}` starts it again."
+    assert sentence.rstrip().endswith(command)
+
+
+def test_a_tree_can_have_ids(say, family):
+    ids = [execution.execution_id[:18] for execution in family]
+
+    lines = say("execution", "tree", ids[0], "--ids").splitlines()
+
+    assert [line.split()[0] for line in lines] == ids
+    assert "└─ ◌ below" in lines[1]

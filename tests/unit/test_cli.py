@@ -435,3 +435,38 @@ def test_completing_makes_no_home_and_starts_no_engine(
 
     assert not empty_home.path.exists()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--day", "x"], "An input of the flow is passed with -p: -p day VALUE."),
+        (["--max-tries", "5"], "stands behind it: --using WRAPPER --max-tries VALUE."),
+        (["day=x"], "An input of the flow is passed with -p: -p day=x."),
+        (["x", "y"], "An input of the flow is passed with -p: -p NAME x."),
+        (
+            ["-p", "day", "--using", "w"],
+            "-p day has no value: the option --using follows",
+        ),
+    ],
+)
+def test_an_input_that_is_written_in_another_way_is_pointed_to_p(words, hint, capsys):
+    assert main(["run", "report", *words]) == 2
+
+    assert hint in capsys.readouterr().err
+
+
+def test_other_commands_have_no_inputs(capsys):
+    assert main(["flow", "list", "day=x"]) == 2
+
+    assert "-p" not in capsys.readouterr().err
+
+
+def test_doctor_warns_of_a_variable_that_is_misspelled(empty_home, monkeypatch, capsys):
+    monkeypatch.setenv("FLOWKERNEL_SLOT", "3")
+
+    assert main(["doctor"]) == 0
+
+    output = capsys.readouterr().out
+    assert "warn    configuration: FLOWKERNEL_SLOT is no setting." in output
+    assert "Did you mean FLOWKERNEL_SLOTS?" in output

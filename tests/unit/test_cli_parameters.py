@@ -79,3 +79,17 @@ def test_bad_names_are_refused(pairs):
 def test_what_no_json_can_hold_is_refused(text):
     with pytest.raises(BadArgument, match="begins like JSON"):
         value_of(text, "x")
+
+
+@pytest.mark.parametrize("flag", ["--using", "--json"])
+def test_an_option_is_no_value(flag):
+    with pytest.raises(
+        BadArgument, match=f"-p day has no value: the option {flag} foll"
+    ):
+        join_pairs(["run", "x", "-p", "day", flag], frozenset({flag}))
+
+    assert join_pairs(["-p", f"day={flag}"], frozenset({flag})) == ["-p", f"day={flag}"]
+    assert join_pairs(["-p", "day", "--other"], frozenset({flag})) == [
+        "-p",
+        "day=--other",
+    ]

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from flowkernel.config import FILE, Config, load_config
+from flowkernel.config import FILE, PREFIX, Config, load_config, misspelled_variables
 from flowkernel.core.errors import BadArgument
 
 WRONG = {int: ["x", "1.5", "-1", "", "nan"], float: ["x", "-0.1", "nan", "inf", "-inf"]}
@@ -144,3 +144,25 @@ def test_a_variable_that_is_empty_is_not_set(tmp_path):
 def test_by_default_there_is_a_slot_for_each_core():
     assert Config(slots=3).slot_count == 3
     assert Config().slot_count >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("FLOWKERNEL_SLOT", "FLOWKERNEL_SLOTS"),
+        ("FLOWKERNEL_IDLEEXIT", "FLOWKERNEL_IDLE_EXIT"),
+        ("FLOWKERNEL_slots", "FLOWKERNEL_SLOTS"),
+        ("FLOWKERNEL_HOMES", "FLOWKERNEL_HOME"),
+    ],
+)
+def test_a_misspelled_variable_is_found_with_the_nearest_name(name, setting):
+    assert misspelled_variables({name: "3", "PATH": "/"}) == [(name, setting)]
+
+
+def test_a_variable_that_is_known_or_like_none_is_no_mistake():
+    known = dict.fromkeys((PREFIX + f.name.upper() for f in fields(Config)), "1")
+    others = ("HOME", "EXECUTION_ID", "EXECUTION_TOKEN", "TEST_EXAMPLES", "STEPS")
+
+    environ = {**known, **{PREFIX + name: "x" for name in others}, "SLOT": "1"}
+
+    assert misspelled_variables(environ) == []

@@ -42,3 +42,22 @@ def test_a_value_of_several_lines_is_shown_in_one():
 
 def test_rows_by_name():
     assert Table(("a", "b"), ((1, 2),)).to_dicts() == [{"a": 1, "b": 2}]
+
+
+def test_a_list_without_rows_says_what_to_do():
+    table = Table(("name",), (), empty="There is <b>nothing</b> yet.")
+
+    assert table.text() == repr(table) == "There is <b>nothing</b> yet."
+    assert "There is &lt;b&gt;nothing" in table._repr_html_()
+    assert Table(("name",), ()).text().splitlines() == ["name", "----"]
+
+
+def test_columns_are_left_out_until_a_table_fits():
+    table = Table(("id", "name", "note"), (("1", "x" * 50, "y" * 50),), is_cut=True)
+
+    assert table.fitted(200, ("note", "name")) == table
+    assert table.narrowest == 2 + 2 + 20 + 2 + 20
+    assert table.fitted(45, ("note", "name")).columns == ("id", "name")
+    assert table.fitted(5, ("note", "name")).columns == ("id",)
+    assert table.without("name").rows == (("1", "y" * 50),)
+    assert table.without("name").is_cut
