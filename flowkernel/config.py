@@ -168,12 +168,12 @@ def misspelled_variables(
     from difflib import get_close_matches
 
     names = [item.name.upper() for item in fields(Config)]
-    known = {*names, *OTHER_VARIABLES}
+    all_names = {*names, *OTHER_VARIABLES}
     pairs = []
     for variable in sorted(environ):
         name = variable.removeprefix(PREFIX)
-        if variable.startswith(PREFIX) and name not in known:
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=NEARNESS)
+        if variable.startswith(PREFIX) and name not in all_names:
+            nearest = get_close_matches(name.upper(), all_names, n=1, cutoff=NEARNESS)
             pairs += [(variable, PREFIX + nearest[0])] if nearest else []
     return pairs
 

@@ -222,8 +222,8 @@ def other_homes(home: Home, start: Path | None = None) -> list[Path]:
     paths += [folder / FOLDER for folder in folders]
     with suppress(RuntimeError):  # A user without a folder.
         paths.append(Path.home() / FOLDER)
-    known = dict.fromkeys(path for path in paths if path != home.path)
-    return [path for path in known if Home(path).is_made]
+    distinct_paths = dict.fromkeys(path for path in paths if path != home.path)
+    return [path for path in distinct_paths if Home(path).is_made]
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -7,7 +7,6 @@ from typing import Any
 from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
-from flowkernel.config import misspelled_variables
 from flowkernel.core.errors import (
     ExecutionNotFound,
     FlowNotFound,
@@ -37,6 +36,7 @@ class CommandClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self.note = WaitNote()
+        self._has_warned = False
 
     def request(
         self,
@@ -50,7 +50,7 @@ class CommandClient(Client):
         if not self.makes_home:
             check_home(self.home)
         try:
-            with self.note.shown("Waiting for the engine", after=QUIET_SECONDS):
+            with self.note.shown("Waiting for the engine", delay=QUIET_SECONDS):
                 return super().request(method, path, body, seconds=seconds)
         except (ExecutionNotFound, FlowNotFound, MessageNotFound) as error:
             error.args = (f"{error} {looked_at_text(self.home)}",)
@@ -69,14 +69,22 @@ class CommandClient(Client):
 
     def ensure_engine(self) -> EngineFile:
         """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet."""
-        for name, setting in misspelled_variables():
-            self.note.say(f"{name} is no setting. Did you mean {setting}?")
+        self._warn_of_variables()
         try:
             with self._released(), self.note.shown("Starting the engine"):
                 return super().ensure_engine()
         except KeyboardInterrupt as interrupt:
             sentence = str(interrupt) or "Interrupted."
             raise KeyboardInterrupt(f"{sentence} {ENGINE_STARTS}") from None
+
+    def _warn_of_variables(self) -> None:
+        """Say it once, if a variable that the engine would get looks like a setting."""
+        from flowkernel.config import misspelled_variables
+
+        pairs = [] if self._has_warned else misspelled_variables()
+        self._has_warned = True
+        for name, setting in pairs:
+            self.note.say(f"{name} is no setting. Did you mean {setting}?")
 
     def _released(self) -> AbstractContextManager[None]:
         return self.termination.released() if self.termination else nullcontext()

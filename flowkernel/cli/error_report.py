@@ -93,7 +93,7 @@ def _sentence(error: Exception) -> str:
 def _run_hint(error: Exception) -> str:
     """How an input of a flow is written, if somebody wrote it as an option or a word."""
     option = getattr(error, "option_name", None)
-    match = re.search(r"extra arguments? \((\S+)", str(error))
+    match = re.search(r"extra argument\S* \((\S+)", str(error))
     if option is not None:
         name = option.lstrip("-").replace("-", "_")
         return (

@@ -115,7 +115,8 @@ WithArchived = Annotated[
     bool,
     Option(
         ("--all",),
-        help="Also archived runs, such as the earlier tries of the wrapper retry.",
+        help="As --all-levels, and also archived runs, such as earlier tries of the wrapper "
+        "retry.",
     ),
 ]
 Source = Annotated[
@@ -172,7 +173,7 @@ def list_executions(
         status, since, flow, is_failed=failed, is_running=running, has_archived=all
     )
     form = OutputForm.of(json=json, csv=csv)
-    level = None if all_levels else "root"
+    level = None if all_levels or all else "root"
     execution_operations.list_executions(form, limit=limit, level=level, **filters)
 
 
@@ -191,7 +192,9 @@ def show_execution(id: RunId, json: AsJson = False, csv: AsCsv = False) -> None:
 def compare_executions(
     first: FirstId, second: SecondId, json: AsJson = False, csv: AsCsv = False
 ) -> None:
-    """Show what differs between two runs: source, inputs, output, environment.
+    """Show what differs between two runs.
+
+    Their source, inputs, output and environment are compared.
 
     Examples:
         flowkernel execution diff 1eacc1a0 5c0ffee5
@@ -225,9 +228,9 @@ def print_log(
     json: AsJson = False,
     csv: AsCsv = False,
 ) -> None:
-    """Print what a run logged and printed: when, from which stream, and what.
+    """Print what a run logged and printed.
 
-    With --json, each line is one JSON object.
+    Each line begins with its time and its stream. With --json, it is one JSON object.
 
     Examples:
         flowkernel execution log 1eacc1a0

@@ -200,7 +200,6 @@ def print_log(
     client = make_client()
     execution = client.get_execution(execution_id)
     lines = make_log_lines(form, sys.stdout, has_times=has_times)
-    was_ended = execution.status.is_ended
     seq = _print_lines(client, execution, 0, lines)
     try:
         while follows and not execution.status.is_ended:
@@ -210,7 +209,7 @@ def print_log(
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Interrupted. The run continues.") from None
     lines.end()
-    if follows and not was_ended:
+    if follows and form is OutputForm.TEXT:
         print_ending(execution)
 
 

@@ -61,8 +61,8 @@ def parse_source(word: str | None) -> RetrySource | None:
     """
     if word is None or word in list(RetrySource):
         return RetrySource(word) if word else None
-    kinds = " or ".join(RetrySource)
-    advice = suggestion(word, list(RetrySource), otherwise=f"It takes {kinds}.")
+    kinds = [str(source) for source in RetrySource]
+    advice = suggestion(word, kinds, otherwise=f"It takes {' or '.join(kinds)}.")
     raise BadArgument(f"--source is {word!r}. {advice}")
 
 

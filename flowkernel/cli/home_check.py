@@ -28,16 +28,16 @@ def check_home(home: Home) -> None:
 
 def looked_at_text(home: Home) -> str:
     """In which home something was not found, and which others there are."""
-    others = other_homes(home)
-    near = f" Others are near: {_names(others)}." if others else ""
+    homes = other_homes(home)
+    near = f" Others are near: {_names(homes)}." if homes else ""
     return f"(This home is {str(home.path)!r}.{near})"
 
 
-def _advice(others: list[Path]) -> str:
-    if not others:
+def _advice(homes: list[Path]) -> str:
+    if not homes:
         return "`flowkernel run FILE` makes one."
     return (
-        f"Others are near: {_names(others)}. Go to the folder of your project, or set "
+        f"Others are near: {_names(homes)}. Go to the folder of your project, or set "
         f"{VARIABLE}."
     )
 

@@ -6,15 +6,8 @@ Both parsers of the command line import this module, so it imports the rest when
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.options import Argument, AsJson, Detach, NoWait, Option, Words
-from flowkernel.cli.parameters import (
-    PAIR_FLAGS,
-    WRAPPER_FLAG,
-    inputs_in,
-    texts_in,
-    wrappers_in,
-)
+from flowkernel.cli.parameters import PAIR_FLAGS, WRAPPER_FLAG, wrappers_in
 
 
 def _complete_target(_parameters: Mapping[str, Any], incomplete: str) -> Words:
@@ -119,38 +112,18 @@ def run(
         flowkernel run report.ipynb -p day 2026-01-01 --name "report of January 1"
         flowkernel run report -e API_KEY --using retry --max-tries 5
     """
-    from flowkernel.api import start
-    from flowkernel.cli.cli_client import make_client
-    from flowkernel.cli.early_check import check_early
-    from flowkernel.cli.run_output import print_started, watch_run
-    from flowkernel.cli.termination import termination
-    from flowkernel.client.flow_source import is_path
+    from flowkernel.cli import run_operations
 
-    inputs, texts, environ = _passed_values(parameter or [], env or [])
-    client = make_client(makes_home=is_path(target))
-    wrappers = wrappers_in(using or [])
-    options: dict[str, Any] = {"name": name, "using": wrappers, "extra": allow_extra}
-    options |= {"interactive": interactive, "texts": texts, "environ": environ}
-    check_early(client, target, inputs, texts=texts, allow_extra=allow_extra)
-    with termination() as request:
-        client.termination = request
-        request.hold()
-        execution = start(client, target, inputs, **options)
-        if no_wait:
-            print_started(execution, as_json=json)
-            return SUCCESS
-        options = {"termination": request, "detaches": detach}
-        return watch_run(client, execution, as_json=json, **options)
-
-
-def _passed_values(
-    pairs: list[str], names: list[str]
-) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
-    """Inputs, the texts that some of them were read from, and environment variables."""
-    from flowkernel.client.sent_variables import named_variables
-
-    inputs = inputs_in(pairs)
-    return inputs, texts_in(pairs, inputs), named_variables(names)
+    options: dict[str, Any] = {"name": name, "using": wrappers_in(using or [])}
+    options |= {"interactive": interactive, "extra": allow_extra}
+    return run_operations.run_target(
+        target,
+        run_operations.PassedValues(parameter or [], env or []),
+        options,
+        waits=not no_wait,
+        detaches=detach,
+        as_json=json,
+    )
 
 
 def target_help(words: Sequence[str]) -> str:

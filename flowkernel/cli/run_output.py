@@ -65,8 +65,8 @@ def watch_run(
             prompter=None if as_json else _prompter(client, display),
         )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
-        shown = f"`flowkernel execution tree {short_id(execution.execution_id)}`"
-        print_note(f"\nThe run is being cancelled. {shown} shows it.")
+        command = f"`flowkernel execution tree {short_id(execution.execution_id)}`"
+        print_note(f"\nThe run is being cancelled. {command} shows it.")
         return CANCELLED
     if as_json:
         print_json(tree.execution.to_json())

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import read_source
+from flowkernel.client.source_file import flow_name_of
 from flowkernel.core.errors import FlowNotFound, RequestError
 from flowkernel.core.models import Execution, FlowKind, Json
 
@@ -46,10 +48,22 @@ def current_source(client: Client, execution: Execution) -> CurrentSource:
         )
     if version["path"] is None:
         raise FlowNotFound(ran.flow_name)
-    file = read_source(version["path"])
+    path = path_of(version["path"], ran.flow_name, ran.environment.cwd)
+    file = read_source(path)
     has_changed = content_of(file) != content_of(version)
-    return CurrentSource(
-        place=f"the file {version['path']!r}", has_changed=has_changed, file=file
+    return CurrentSource(place=f"the file {path!r}", has_changed=has_changed, file=file)
+
+
+def path_of(recorded_path: str, flow_name: str, folder: str | None) -> str:
+    """The file that ran. A version has the path of the first file with its source alone.
+
+    Args:
+        folder: In which it ran: that of the file.
+    """
+    path = Path(recorded_path)
+    is_same = folder in (None, str(path.parent)) and flow_name_of(path) == flow_name
+    return (
+        recorded_path if is_same else str(Path(folder or "", flow_name + path.suffix))
     )
 
 

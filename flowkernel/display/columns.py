@@ -61,7 +61,7 @@ def parse_status(word: str | None) -> ExecutionStatus | None:
 
 def list_filters(
     status: str | None = None,
-    since: str | None = None,
+    age: str | None = None,
     flow_name: str | None = None,
     *,
     is_failed: bool = False,
@@ -69,6 +69,9 @@ def list_filters(
     has_archived: bool = False,
 ) -> dict[str, Any]:
     """What `Client.list_executions` takes, for the options of a list. None: any.
+
+    Args:
+        age: As `--since` takes it.
 
     Raises:
         BadArgument: There is no such status or moment, or two options exclude each other.
@@ -80,7 +83,7 @@ def list_filters(
     return {
         "status": ExecutionStatus.ENDED_ERROR if is_failed else parse_status(status),
         "is_ended": False if is_running else None,
-        "since": past_moment(since, "--since") if since else None,
+        "since": past_moment(age, "--since") if age else None,
         "flow_name": flow_name,
         "is_archived": None if has_archived else False,
     }

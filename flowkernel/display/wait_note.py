@@ -30,12 +30,12 @@ class WaitNote:
         self.is_on = self._stream is not None and can_redraw(self._stream)
 
     @contextmanager
-    def shown(self, text: str, *, after: float = 0.0) -> Iterator[None]:
-        """Show the text while the block runs, from `after` seconds on."""
+    def shown(self, text: str, *, delay: float = 0.0) -> Iterator[None]:
+        """Show the text while the block runs, from `delay` seconds on."""
         if not self.is_on or threading.current_thread() is not threading.main_thread():
             yield
             return
-        wait = _Wait(text, monotonic() + after)
+        wait = _Wait(text, monotonic() + delay)
         self._waits.append(wait)
         threading.Thread(target=self._draw_often, args=[wait], daemon=True).start()
         try:

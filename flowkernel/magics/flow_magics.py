@@ -297,7 +297,7 @@ class FlowMagics(Magics):
     @argument(
         "--all",
         action="store_true",
-        help="Also archived runs, such as the earlier tries of the wrapper retry.",
+        help="As --all-levels, and also archived runs, such as earlier tries of a retry.",
     )
     def executions(self, line: str) -> Table:
         """List the latest runs, the newest first.
@@ -320,7 +320,10 @@ class FlowMagics(Magics):
             is_running=args.running,
             has_archived=args.all,
         )
-        filters |= {"level": None if args.all_levels else "root", "limit": args.limit}
+        filters |= {
+            "level": None if args.all_levels or args.all else "root",
+            "limit": args.limit,
+        }
         return execution_table(self._client.list_executions(**filters))
 
     @line_magic

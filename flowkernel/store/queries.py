@@ -155,7 +155,7 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         is_root: bool = False,
         is_ended: bool | None = None,
         is_archived: bool | None = None,
-        since: datetime | None = None,
+        oldest: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> list[Execution]:
@@ -164,11 +164,10 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         Args:
             is_root: Only those that no other one started. Of these, `flow_name` also gives
                 those that run the flow through wrappers.
-            since: Only those that were created then or later.
+            oldest: Only those that were created then or later.
 
         Raises:
-            ExecutionNotFound: `cursor` is not the id of an execution, or `parent_id` or
-                `root_id` is not an id.
+            ExecutionNotFound: `cursor` is no execution; `parent_id` or `root_id` no id.
         """
         last = self.get_execution(cursor) if cursor else None
         records = self._read(
@@ -180,7 +179,7 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
             is_root=is_root,
             is_ended=is_ended,
             is_archived=is_archived,
-            since=rows.stored_moment(since) if since else None,
+            oldest=rows.stored_moment(oldest) if oldest else None,
             before_at=rows.stored_moment(last.created_at) if last else None,
             before_id=last.execution_id if last else None,
             limit=limit,
@@ -265,9 +264,9 @@ def _only_id(matches: list[Record], text: str) -> str:
         raise ExecutionNotFound(text)
     if len(matches) > 1:
         candidates = ", ".join(map(_candidate, matches[:LISTED_MATCHES]))
-        rest = " and others" if len(matches) > LISTED_MATCHES else ""
+        tail = " and others" if len(matches) > LISTED_MATCHES else ""
         raise BadArgument(
-            f"{text!r} can mean {candidates}{rest}. Give more characters of the id."
+            f"{text!r} can mean {candidates}{tail}. Give more characters of the id."
         )
     return str(matches[0]["id"])
 

@@ -76,7 +76,7 @@ WHERE ($status::VARCHAR IS NULL OR status = $status)
   AND ($flow_name::VARCHAR IS NULL OR flow_name = $flow_name
        OR ($is_root::BOOLEAN AND wrapped->>'flow_name' = $flow_name))
   AND (NOT $is_root::BOOLEAN OR parent_id IS NULL)
-  AND ($since::TIMESTAMP IS NULL OR created_at >= $since)
+  AND ($oldest::TIMESTAMP IS NULL OR created_at >= $oldest)
   AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
        OR adopted_by = $parent_id::UUID)
   AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)

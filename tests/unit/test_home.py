@@ -297,10 +297,12 @@ def test_other_homes_are_those_above_below_and_of_the_user(made, tmp_path):
     (tmp_path / "a/b/empty/.flowkernel").mkdir(parents=True)
     made("a/b/c/d/too/deep")
 
-    others = other_homes(Home(tmp_path / "named"), tmp_path / "a/b")
+    def others(home):  # The machine may have some above the folder of the test.
+        paths = other_homes(home, tmp_path / "a/b")
+        return [path for path in paths if tmp_path in path.parents]
 
-    assert others == [own, above, below, user]
-    assert other_homes(Home(own), tmp_path / "a/b") == [above, below, user]
+    assert others(Home(tmp_path / "named")) == [own, above, below, user]
+    assert others(Home(own)) == [above, below, user]
 
 
 @pytest.mark.parametrize("part", ["journal", "flowkernel.duckdb"])

@@ -45,10 +45,10 @@ class FakeTerminal(io.StringIO):
 def terminal(monkeypatch):
     """A terminal of some width; gives the lines that are on it."""
     screen = FakeTerminal()
-    monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
 
     def lines(make_table, optional, width):
+        monkeypatch.setattr(sys, "stdout", screen)
         monkeypatch.setenv("COLUMNS", str(width))
         screen.seek(0)
         screen.truncate()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowkernel.cli.execution_retry import parse_source, takes_current
-from flowkernel.client.current_source import CurrentSource, content_of
+from flowkernel.client.current_source import CurrentSource, content_of, path_of
 from flowkernel.config import Config
 from flowkernel.core.errors import BadArgument, FlowNotFound
 from flowkernel.core.models import Flow, FlowKind
@@ -124,6 +124,19 @@ def test_what_jupyter_writes_into_a_notebook_is_no_change_of_it():
     assert content_of(notebook) != content_of(a_notebook("x = 1", "y\nz", "new"))
     script = {"kind": "SCRIPT", "source": "x"}
     assert content_of(script) != content_of({**script, "source": "y"})
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "path"),
+    [
+        ("report", "/a", "/a/report.ipynb"),
+        ("report", None, "/a/report.ipynb"),
+        ("report", "/b", "/b/report.ipynb"),
+        ("copy", "/a", "/a/copy.ipynb"),
+    ],
+)
+def test_the_file_is_the_one_that_ran_not_the_first_with_its_source(name, folder, path):
+    assert path_of("/a/report.ipynb", name, folder) == path
 
 
 @pytest.mark.parametrize(

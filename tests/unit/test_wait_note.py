@@ -52,7 +52,7 @@ def test_its_seconds_grow(screen, monkeypatch):
 
 
 def test_a_wait_that_is_short_is_not_shown(screen):
-    with WaitNote(screen).shown("Waiting for the engine", after=3600):
+    with WaitNote(screen).shown("Waiting for the engine", delay=3600):
         pass
 
     assert screen.getvalue() == ""

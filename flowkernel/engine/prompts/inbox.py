@@ -295,8 +295,8 @@ def _several(text: str, messages: list[Message]) -> str:
     """What a person is told whose part of an id several messages have."""
     named = messages[:NAMED]
     names = ", ".join(f"{m.message_id} ({one_line(m.subject, 40)!r})" for m in named)
-    rest = " and others" if len(messages) > NAMED else ""
-    return f"{text!r} can mean {names}{rest}. Give more characters of the id."
+    tail = " and others" if len(messages) > NAMED else ""
+    return f"{text!r} can mean {names}{tail}. Give more characters of the id."
 
 
 def _answer_event(message: Message, answer: MessageAnswer, response: Json) -> Event:

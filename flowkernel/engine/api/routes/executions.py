@@ -67,7 +67,7 @@ async def list_executions(
         is_root=level is not None,
         is_ended=is_ended,
         is_archived=is_archived,
-        since=since,
+        oldest=since,
     )
     page = await in_thread(
         read_page,
