@@ -25,22 +25,22 @@ def run(
     inputs: dict[str, Any] | None = None,
     using: list[Json] | None = None,
     interactive: bool = False,
+    attended: bool | None = None,
     extra: bool = False,
     environ: dict[str, str] | None = None,
     **more_inputs: Any,
 ) -> Execution:
     """Start a flow, and return its execution at once; `.wait()` waits for the end.
 
-    In a flow's own kernel the new execution is a child of that flow. Example::
-
-        execution = flowkernel.run("report", day=date(2026, 1, 1)).wait()
+    Its name is that of the flow, unless `name` is given. In a flow's own kernel it is a child
+    of that flow. Example: `execution = flowkernel.run("report", day=date(2026, 1, 1)).wait()`.
 
     Args:
         target: The name of a flow, or the path of a notebook or script.
-        name: Of the execution. Default: that of the flow.
         inputs: By name, with those given as keywords: JSON, and what has a form in it (a date).
         using: Wrappers, outermost first: `[{"name": "retry", "inputs": {"max_tries": 5}}]`.
         interactive: If it fails, wait for a person's decision, however long that takes.
+        attended: Whether a person is there to be asked. Default: if one was active lately.
         extra: Whether names that the flow does not declare are passed on.
         environ: Environment variables that this run sees besides those of this process.
 
@@ -48,14 +48,13 @@ def run(
         FlowNotFound, FileMissing, NotANotebook, BadArgument: The target cannot be run.
         BadInputs, BadValue, ValueTooBig: The inputs do not fit what it takes.
     """
-    inputs = {**(inputs or {}), **more_inputs}
+    inputs, client = {**(inputs or {}), **more_inputs}, client_of(home)
     options: dict[str, Any] = {"name": name, "using": using, "extra": extra}
-    parent = current()
-    if parent is not None:
-        client_of(home).own_environ(environ)  # It refuses those of a flow.
+    if (parent := current()) is not None:
+        client.own_environ(environ)  # It refuses those of a flow.
         return parent.flow(target, wait=False, inputs=inputs, **options)
-    options |= {"interactive": interactive, "environ": environ}
-    return start(client_of(home), target, inputs, **options)
+    options |= {"interactive": interactive, "attended": attended}
+    return start(client, target, inputs, environ=environ, **options)
 
 
 def start(
@@ -66,12 +65,15 @@ def start(
     name: str | None = None,
     using: list[Json] | None = None,
     interactive: bool = False,
+    attended: bool | None = None,
     extra: bool = False,
     texts: dict[str, str] | None = None,
     environ: dict[str, str] | None = None,
 ) -> Execution:
     """Start a flow as a root. `inputs` and `texts` are those of `start_request`."""
     options = {"name": name, "using": using or [], "is_interactive": interactive}
+    if attended is not None:  # An engine of the version before does not know it.
+        options["is_attended"] = attended
     request = start_request(target, inputs, extra=extra, texts=texts)
     record = client.start({**request, **options, **client.own_environ(environ)})
     return as_object(client, record.to_json())

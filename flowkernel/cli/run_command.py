@@ -72,6 +72,21 @@ Interactive = Annotated[
         help="If it fails, wait until a person decides, without a time limit.",
     ),
 ]
+Attended = Annotated[
+    bool,
+    Option(
+        ("--attended",),
+        help="A person is there, and is asked if it fails under a wrapper that asks. Default: "
+        "only if somebody was active lately.",
+    ),
+]
+Unattended = Annotated[
+    bool,
+    Option(
+        ("--unattended",),
+        help="Nobody is there: if it fails, nobody is asked, and it fails at once. For cron.",
+    ),
+]
 AllowExtra = Annotated[
     bool,
     Option(
@@ -97,6 +112,8 @@ def run(
     name: Name = None,
     using: Using = None,
     interactive: Interactive = False,
+    attended: Attended = False,
+    unattended: Unattended = False,
     allow_extra: AllowExtra = False,
     env: Environ = None,
     no_wait: NoWait = False,
@@ -113,9 +130,11 @@ def run(
         flowkernel run report -e API_KEY --using retry --max-tries 5
     """
     from flowkernel.cli import run_operations
+    from flowkernel.core.presence_flags import said_attendance
 
     options: dict[str, Any] = {"name": name, "using": wrappers_in(using or [])}
     options |= {"interactive": interactive, "extra": allow_extra}
+    options["attended"] = said_attendance(attended=attended, unattended=unattended)
     return run_operations.run_target(
         target,
         run_operations.PassedValues(parameter or [], env or []),

@@ -234,6 +234,7 @@ class Execution(JsonRecord):
     wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
     parks: bool = False  #: If it fails, it is paused until its wrapper decides.
     is_interactive: bool = False  #: A person will answer, however long it takes.
+    is_attended: bool | None = None  #: Whether a person is there; None: nobody said so.
     failure: Failure | None = None  #: Of its last try, until it runs again.
     parked_at: datetime | None = None  #: Since when its kernel is kept, if it is.
     decision: Decision | None = None  #: On its last failure.

@@ -105,7 +105,8 @@ def check_itself(caller: Caller, execution_id: str, request: str) -> None:
 def as_caller(request: StartRequest, caller: Caller) -> StartRequest:
     """The request with who is recorded. What an execution starts is its child.
 
-    It is interactive if the parent is: an execution does not know whether a person is there.
+    It is interactive or attended if the parent is: an execution does not know whether a
+    person is there.
 
     Raises:
         NotAllowed: An execution names another one as the parent.
@@ -116,7 +117,7 @@ def as_caller(request: StartRequest, caller: Caller) -> StartRequest:
         return request
     parent_id = request.parent_id or caller.execution_id
     check_itself(caller, parent_id, "POST /execution")
-    return replace(request, parent_id=parent_id, is_interactive=False)
+    return replace(request, parent_id=parent_id, is_interactive=False, is_attended=None)
 
 
 def check_environ(caller: Caller, environ: Json) -> None:

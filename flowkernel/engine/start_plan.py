@@ -72,6 +72,8 @@ class StartRequest:
     wrapped_of: Id | None = None  #: The wrapper that starts what it wraps.
     parks: bool = False
     is_interactive: bool = False
+    #: Whether a person is there; None: as seen when it fails, or as of parent or retried run.
+    is_attended: bool | None = None
     #: Environment variables, by name, of a person who starts a root. Never recorded.
     environ: Variables = field(default=None, repr=False)
     #: Names of variables in it that pass, whatever `pass_environment` says.

@@ -142,6 +142,11 @@ def _planned(
     store.save_version(plan.version)
     if isinstance(plan, WrapperPlan) and plan.inputs is not None:
         inputs = CheckedInputs(values=plan.inputs)
+    origins = [
+        parent,
+        store.get_execution(request.retry_of) if request.retry_of else None,
+    ]
+    request = _with_attendance(request, [o for o in origins if o is not None])
     return _new_execution(request, plan, parent, inputs)
 
 
@@ -155,6 +160,26 @@ def _changed_inputs(
     is_person = isinstance(caller, PersonCaller)
     person = caller.actor(request.started_by) if caller and is_person else None
     return changed_inputs(previous, execution, person)
+
+
+def _with_attendance(request: StartRequest, origins: list[Execution]) -> StartRequest:
+    """The request with what it inherits: whether a person is there for it.
+
+    Args:
+        origins: Its parent, and the run that it is a retry of, if there are any.
+
+    Raises:
+        BadArgument: It says two things.
+    """
+    if request.is_interactive and request.is_attended is False:
+        raise BadArgument(
+            "`is_interactive` (--interactive) waits for a person, and `is_attended: false` "
+            "(--unattended) says that there is none: leave one out."
+        )
+    values = [request.is_attended, *(origin.is_attended for origin in origins)]
+    is_attended = next((value for value in values if value is not None), None)
+    is_interactive = request.is_interactive or any(o.is_interactive for o in origins)
+    return replace(request, is_interactive=is_interactive, is_attended=is_attended)
 
 
 def _inherited(parent: Execution | None) -> PassedVariables | None:
@@ -182,7 +207,6 @@ def _new_execution(
     parent: Execution | None,
     inputs: CheckedInputs,
 ) -> Execution:
-    is_interactive = bool(parent and parent.is_interactive)
     return Execution(
         execution_id=request.execution_id,
         root_id=parent.root_id if parent else request.execution_id,
@@ -204,7 +228,8 @@ def _new_execution(
         started_by=request.started_by,
         wrapped=plan.wrapped if isinstance(plan, WrapperPlan) else None,
         parks=request.parks and parent is not None,
-        is_interactive=request.is_interactive or is_interactive,
+        is_interactive=request.is_interactive,
+        is_attended=request.is_attended,
     )
 
 

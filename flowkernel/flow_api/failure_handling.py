@@ -51,12 +51,19 @@ class FailureHandling(ExecutionHandle):
         """Whether a person is there to answer.
 
         A person is, who did something in this home within the last `minutes`, or who started
-        this with `--interactive`.
+        this with `--attended` or `--interactive`. With `--unattended`, nobody is.
         """
-        presence = self._client.get(
-            f"/execution/{self.execution_id}/presence", minutes=minutes
-        )
-        return bool(presence["is_attended"])
+        return bool(self.attendance(minutes)["is_attended"])
+
+    def attendance(self, minutes: float) -> dict[str, Json]:
+        """Whether a person is there to answer, and why we think so.
+
+        Returns:
+            `is_attended`; `why`, a sentence for people; `last`, the last sign of a person.
+        """
+        path = f"/execution/{self.execution_id}/presence"
+        presence: dict[str, Json] = self._client.get(path, minutes=minutes)
+        return presence
 
     def patience(self, minutes: float) -> float | None:
         """How long to wait for an answer: `minutes` in seconds, or None for no limit.

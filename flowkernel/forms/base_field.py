@@ -55,6 +55,16 @@ class Field:
         return None
 
     @property
+    def parts_by_name(self) -> dict[str, Json]:
+        """Names and defaults, if a widget has a field for each of them; else empty."""
+        return {}
+
+    @property
+    def confirm(self) -> str:
+        """Of a button: a question that is asked before it counts; empty: none."""
+        return ""
+
+    @property
     def hint(self) -> str:
         """What a terminal says behind the label; may be empty."""
         return self.expected()

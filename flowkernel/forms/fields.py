@@ -225,7 +225,7 @@ class FileField(Field, element="file"):
 
 
 class JsonField(LiteralField, element="json"):
-    """Any value, written as JSON."""
+    """Any value, written as JSON; with `by_name`, the values of its default one by one."""
 
     kind = "JSON"
 
@@ -239,6 +239,11 @@ class JsonField(LiteralField, element="json"):
         """The default, if it is an object: a terminal asks for each of its values."""
         return self.default if isinstance(self.default, dict) else None
 
+    @property
+    def parts_by_name(self) -> dict[str, Json]:
+        """The default, if a widget has a field for each of its values, too; else empty."""
+        return (self.parts or {}) if self.schema.get("by_name") is True else {}
+
     def convert(self, value: Json) -> Json:
         """The value, whatever it is."""
         return value
@@ -251,10 +256,16 @@ class MarkdownField(Field, element="markdown"):
 
 
 class SubmitField(Field, element="submit"):
-    """A button."""
+    """A button; with `confirm`, a question is asked before it counts."""
 
     is_input = False
     is_button = True
+
+    @property
+    def confirm(self) -> str:
+        """The question, which a person answers with Yes or No; empty: none."""
+        question = self.schema.get("confirm")
+        return question if isinstance(question, str) else ""
 
 
 class ChoiceField(Field):

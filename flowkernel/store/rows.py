@@ -149,6 +149,7 @@ EXECUTION = TableLayout(
             "wrapped",
             "parks",
             "is_interactive",
+            "is_attended",
             "replaced_inputs",
             "variables",
         ]

@@ -66,6 +66,7 @@ CREATE TABLE execution (
     wrapped JSON,            -- of a wrapper: what it runs
     parks BOOLEAN NOT NULL DEFAULT false,
     is_interactive BOOLEAN NOT NULL DEFAULT false,
+    is_attended BOOLEAN,     -- whether a person is there, as its start said
     failure JSON,            -- of the cell that failed: what a person needs to know
     parked_at TIMESTAMP,     -- since when its kernel is kept alive
     decision JSON,           -- what was decided on its failure

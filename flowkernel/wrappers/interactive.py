@@ -26,7 +26,9 @@ def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> 
 def ask(this: flow_api.Execution, child: flow_api.Execution, inputs: dict) -> None:
     """Carry out what a person answers. Without a person or an answer, the flow fails."""
     minutes = inputs["interactive_limit_minutes"]
-    if not this.is_attended(minutes):
+    attendance = this.attendance(minutes)
+    this.log(attendance["why"])
+    if not attendance["is_attended"]:
         child.decide("fail", why="Nobody was there to be asked.")
         return
     try:

@@ -53,6 +53,7 @@ def make_prompt(execution, *, cause=None, tries=1, waiting=(), check=NO_CHECK):
         waiting=list(waiting),
         seconds=90.0,
         check=check,
+        cancel_count=7,
     )
 
 
@@ -80,6 +81,15 @@ def test_it_shows_what_a_person_needs_to_decide():
 def test_it_offers_six_things():
     assert buttons(make_prompt(failed())) == list(LABELS)
     assert make_prompt(failed()).subject == "report failed"
+
+
+def test_cancel_all_says_how_many_runs_it_ends_and_is_asked_about():
+    button = make_prompt(failed()).body["properties"]["cancel_all"]
+
+    assert (button["label"], button["confirm"]) == (
+        "Cancel all 7 runs",
+        "Cancel 7 runs?",
+    )
 
 
 def test_without_a_kernel_it_offers_what_needs_none_and_says_why():

@@ -89,6 +89,7 @@ class PresenceReply(BaseModel):
     """Whether a person is there."""
 
     is_attended: bool
+    why: str
     is_interactive: bool
     last: dict[str, Json] | None
 

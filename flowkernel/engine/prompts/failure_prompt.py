@@ -64,6 +64,7 @@ def prompt_of(
     waiting: list[str],
     seconds: float | None,
     check: InputCheck,
+    cancel_count: int,
 ) -> FailurePrompt:
     """The prompt for an execution that failed.
 
@@ -73,6 +74,7 @@ def prompt_of(
         waiting: The names of those that wait for it, its parent first.
         seconds: How long it ran, without the time that people took; None: it never ran.
         check: Of the inputs, by the version that would run next.
+        cancel_count: How many runs *Cancel all* would end.
     """
     times = f" {tries} times" if tries > 1 else ""
     facts = _facts(failed, cause, tries, waiting, seconds)
@@ -80,7 +82,10 @@ def prompt_of(
     return FailurePrompt(
         subject=f"{failed.name} failed{times}",
         message="\n\n".join(parts),
-        body={"type": "object", "properties": _properties(failed, check)},
+        body={
+            "type": "object",
+            "properties": _properties(failed, check, cancel_words(cancel_count)),
+        },
     )
 
 
@@ -188,7 +193,15 @@ def _fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _properties(failed: Execution, check: InputCheck) -> Fields:
+def cancel_words(count: int) -> dict[str, Json]:
+    """What *Cancel all* says: its label, and the question before it counts."""
+    runs = "1 run" if count == 1 else f"{count} runs"
+    return {"label": f"Cancel all {runs}", "confirm": f"Cancel {runs}?"}
+
+
+def _properties(
+    failed: Execution, check: InputCheck, cancel: dict[str, Json]
+) -> Fields:
     """The form: what can be filled in, then the buttons, each with its own fields."""
     source = _source(failed)
     has_kernel = failed.parked_at is not None and bool(source)
@@ -206,6 +219,7 @@ def _properties(failed: Execution, check: InputCheck) -> Fields:
         V.SKIP: ["values"],
     }
     buttons = {str(verb): _button(verb, own_fields.get(verb, ())) for verb in verbs}
+    buttons[V.CANCEL_ALL] |= cancel
     return {**cell, **inputs, **buttons}
 
 
@@ -222,8 +236,9 @@ def _cell_fields(failure: Failure) -> Fields:
         "values": {
             "element": "json",
             "label": "Values",
-            "description": "What the cell would have set; null: do not set it.",
+            "description": "What the cell would have set; empty: do not set it.",
             "default": dict.fromkeys(names_set_by(source)),
+            "by_name": True,
         },
     }
     if len(source) > LONGEST_SOURCE:

@@ -12,7 +12,6 @@ from pydantic import ConfigDict, with_config
 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
-from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import (
     DecisionVerb,
     Event,
@@ -27,11 +26,11 @@ from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import AnswerTimeout, Id
 from flowkernel.engine.prompts.answer_time import answer_time
+from flowkernel.engine.prompts.cancel_count import cancel_count
 from flowkernel.engine.prompts.decisions import DecisionRequest, decide, decision_in
 from flowkernel.engine.prompts.entered_inputs import next_check
 from flowkernel.engine.prompts.failure_prompt import FailurePrompt, prompt_of
 from flowkernel.engine.prompts.inbox import Inbox, MessageRequest, sent_event
-from flowkernel.engine.prompts.presence import Presence
 from flowkernel.store import Batch, Store, checked_event
 
 
@@ -114,6 +113,7 @@ def _prompt(inbox: Inbox, execution_id: str, failed: Execution) -> FailurePrompt
         waiting=[parent.name for parent in store.ancestors(execution_id)],
         seconds=_run_seconds(inbox, execution_id, failed),
         check=next_check(store, failed),
+        cancel_count=cancel_count(store, failed.execution_id),
     )
 
 
@@ -137,23 +137,6 @@ def cause_of(store: Store, failed: Execution) -> Execution:
             break
         [failed] = children
     return failed
-
-
-def is_attended(
-    inbox: Inbox, presence: Presence, execution: Execution, minutes: float
-) -> bool:
-    """Whether a person is there to be asked by this wrapper.
-
-    Also if the person was asked before, and the wrapper only runs again after a loss.
-    """
-    if execution.is_interactive or presence.within(minutes) is not None:
-        return True
-    children = inbox.service.store.call_children([execution], CALL_KEY)
-    return any(
-        previous_prompt(inbox, execution.execution_id, child)
-        for child in children
-        if child.is_failed
-    )
 
 
 def previous_prompt(

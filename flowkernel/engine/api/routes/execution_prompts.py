@@ -12,11 +12,8 @@ from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.answer_time import answer_time
-from flowkernel.engine.prompts.wrapper_requests import (
-    decide_on,
-    is_attended,
-    send_prompt,
-)
+from flowkernel.engine.prompts.attendance import attendance_of
+from flowkernel.engine.prompts.wrapper_requests import decide_on, send_prompt
 
 #: Minutes; the last sign of a person is never looked for further back than a year.
 Minutes = Annotated[float, Query(ge=0, le=366 * 24 * 60, allow_inf_nan=False)]
@@ -43,12 +40,13 @@ async def get_presence(
     """Whether a person is there to answer a prompt about it, and why we think so."""
     execution = await in_thread(engine.service.find, execution_id)
     presence = engine.presence
-    is_attended_now = await in_thread(
-        is_attended, engine.inbox, presence, execution, minutes
+    attendance = await in_thread(
+        attendance_of, engine.inbox, presence, execution, minutes
     )
     return json_response(
         {
-            "is_attended": is_attended_now,
+            "is_attended": attendance.is_attended,
+            "why": attendance.why,
             "is_interactive": execution.is_interactive,
             "last": presence.last.to_json() if presence.last else None,
         }

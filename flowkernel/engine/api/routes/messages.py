@@ -15,6 +15,7 @@ from flowkernel.engine.api.query import Flag, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.field_types import Id
+from flowkernel.engine.prompts.cancel_count import with_current_count
 from flowkernel.engine.running_engine import Engine
 
 router = APIRouter(tags=["message"], route_class=StrictRoute)
@@ -76,9 +77,13 @@ def _read_open(
 
 @router.get("/message/{message_id}")
 async def get_message(message_id: str, engine: CurrentEngine) -> Response:
-    """One message, by its id or the unambiguous beginning or end of it."""
+    """One message, by its id or the unambiguous beginning or end of it.
+
+    Of an open prompt, the button `cancel_all` says how many runs it would end now.
+    """
     message = await in_thread(engine.inbox.find, message_id)
-    return json_response(message.to_json())
+    record = await in_thread(with_current_count, engine.store, message)
+    return json_response(record)
 
 
 @router.post("/message/{message_id}/answer")
