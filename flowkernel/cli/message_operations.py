@@ -16,6 +16,7 @@ from flowkernel.cli.output import (
     print_records,
     print_text,
 )
+from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import dumps
 from flowkernel.core.message_projection import pressed_button
@@ -23,6 +24,7 @@ from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text, short_id
+from flowkernel.display.deadline import left_text
 from flowkernel.display.markdown_text import print_markdown
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
@@ -79,7 +81,8 @@ def status_sentence(message: Message) -> str:
         case MS.OPEN:
             limit = ""
             if message.expires_at:
-                limit = f" until {moment_text(message.expires_at)}"
+                left = left_text((message.expires_at - now()).total_seconds())
+                limit = f" until {moment_text(message.expires_at)}, {left}"
             return (
                 f"It waits for an answer{limit}: "
                 f"flowkernel message answer {short_id(message.message_id)} BUTTON "
@@ -148,10 +151,28 @@ def make_response(
     fields = {field.name: field for field in form.inputs}
     for pair in pairs:
         name, text = _split_pair(pair)
+        owner, _, part = name.partition(".")
+        has_parts = owner in fields and fields[owner].parts is not None
+        if part and has_parts and name not in fields:
+            _check_belongs(form, button, owner)
+            _check_part(fields[owner], part)
+            value = response.setdefault(owner, {})
+            response[owner] = {**value, part: value_of(text, name)}
+            continue
         _check_belongs(form, button, name)
         field = fields.get(name)
         response[name] = field.parse(text) if field else value_of(text, name)
     return response
+
+
+def _check_part(field: Field, part: str) -> None:
+    """Refuse a name that the object does not have, if it has any: a typo shows late."""
+    names = field.parts or {}
+    if names and part not in names:
+        raise BadArgument(
+            f"{field.name!r} has no {part!r}. It has: {', '.join(names)}. "
+            f"-p {field.name} takes all of them as JSON, with others too."
+        )
 
 
 def _split_pair(pair: str) -> tuple[str, str]:

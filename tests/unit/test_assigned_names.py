@@ -62,3 +62,18 @@ from flowkernel.engine.prompts.assigned_names import names_set_by
 )
 def test_the_names_that_a_cell_sets(source, names):
     assert names_set_by(source) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("%matplotlib inline\ntotal = 3", ["total"]),
+        ("files = !ls\ntotal = len(files)", ["files", "total"]),
+        ("if True:\n    !ls\n    a, b = 1, 2", ["a", "b"]),
+        ("x = %timeit -o f()", ["x"]),
+        ("!rm -f 'a\ntotal = 1", ["total"]),
+        ("%%bash\nls", []),
+    ],
+)
+def test_lines_for_ipython_do_not_hide_the_others(source, names):
+    assert names_set_by(source) == names

@@ -1,11 +1,14 @@
 """The names that a cell sets: they can be given values if the cell is skipped. Pure."""
 
 import ast
+import re
 from textwrap import dedent
 
 from flowkernel.core.python_source import parse_source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+#: A line for IPython: a magic or a command, whose result may be given a name.
+_MAGIC_LINE = re.compile(r"^([ \t]*)((?:[\w, \t]+=)?)[ \t]*[%!][^\n]*$", re.MULTILINE)
 
 
 def names_set_by(source: str) -> list[str]:
@@ -14,12 +17,24 @@ def names_set_by(source: str) -> list[str]:
     Also those set within `with`, `for`, `if`, `try` and `match`, and those of imports,
     functions and classes; not the names inside of functions and classes, and not `_`.
     """
-    try:
-        finder = _Finder()
-        finder.visit(parse_source(dedent(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []  # There are magics in it, or it is nested too deep.
-    return [name for name in finder.names if name != "_"]
+    for text in (source, without_magics(source)):
+        try:
+            finder = _Finder()
+            finder.visit(parse_source(dedent(text)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # There are magics in it, or it is nested too deep.
+        return [name for name in finder.names if name != "_"]
+    return []
+
+
+def without_magics(source: str) -> str:
+    """The source with Python in place of lines for IPython: `x = !ls` sets `x`.
+
+    A cell for another language (`%%bash`) stays as it is: it is no Python.
+    """
+    if source.lstrip().startswith("%%"):
+        return source
+    return _MAGIC_LINE.sub(r"\1\2None", source)
 
 
 class _Finder(ast.NodeVisitor):

@@ -1,0 +1,46 @@
+"""What `flowkernel message answer` makes of its words."""
+
+import pytest
+
+from flowkernel.cli.message_operations import make_response
+from flowkernel.core.errors import BadArgument
+from flowkernel.forms.form import Form
+from tests.unit.test_dialogue import button
+
+FORM = Form.of(
+    {
+        "properties": {
+            "values": {
+                "element": "json",
+                "by_name": True,
+                "default": {"total": None, "day": None},
+            },
+            "skip": button("Skip", required=[], fields=["values"]),
+            "fail": button("Fail", required=[]),
+        }
+    }
+)
+
+
+def test_the_values_of_an_object_are_given_name_by_name():
+    pairs = ["values.total=14", "values.day=monday"]
+
+    response = make_response(FORM, "skip", pairs)
+
+    assert response == {"skip": True, "values": {"total": 14, "day": "monday"}}
+
+
+def test_they_can_be_given_as_json_too():
+    response = make_response(FORM, "skip", ['values={"other": 1}'])
+
+    assert response == {"skip": True, "values": {"other": 1}}
+
+
+def test_a_misspelled_name_is_refused():
+    with pytest.raises(BadArgument, match=r"no 'totl'. It has: total, day"):
+        make_response(FORM, "skip", ["values.totl=14"])
+
+
+def test_values_for_another_button_are_refused():
+    with pytest.raises(BadArgument, match="of no use for 'fail'"):
+        make_response(FORM, "fail", ["values.total=14"])
