@@ -11,10 +11,10 @@ from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.queue_note import QueueNote
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Prompter
+from flowkernel.client.open_prompts import AnswerChannel, Prompter
 from flowkernel.client.watch import watch
 from flowkernel.core.clock import short_id
-from flowkernel.core.models import Execution, Json
+from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
@@ -102,12 +102,11 @@ def _prompter(client: Client, display: FinalText) -> Prompter | None:
     """How the person at this terminal is asked; None if there is no such person."""
     if client.channel is None:
         return None
-    from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
+    from flowkernel.display.line_input import lines_of
+    from flowkernel.display.terminal_prompts import TerminalPrompts
 
-    def answer(message_id: str, response: dict[str, Json]) -> dict[str, Json]:
-        return client.answer(message_id, response, answered_from=COMMAND_LINE)
-
-    return TerminalPrompts(answer, lines_of(is_terminal=True), make_room=display.pause)
+    channel = AnswerChannel(client, COMMAND_LINE)
+    return TerminalPrompts(channel, lines_of(is_terminal=True), make_room=display.pause)
 
 
 def _print_outcome(tree: Tree) -> None:

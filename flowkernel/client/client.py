@@ -214,14 +214,18 @@ class Client:
         *,
         root_id: str | None = None,
         execution_id: str | None = None,
+        is_passive: bool = False,
     ) -> Iterator[Event | None]:
         """Events after `cursor`, without end; None when there is none for a while.
 
-        Reconnects, also to a new engine, and misses no event.
+        Reconnects, also to a new engine, and misses no event. `is_passive`: an engine that
+        has nothing else to do may exit.
         """
+        filters = {"root_id": root_id, "execution_id": execution_id}
+        filters["is_passive"] = "true" if is_passive else None
         while True:
             with suppress(OSError, http.client.HTTPException):
-                for event in self._stream(cursor, root_id, execution_id):
+                for event in self._stream(cursor, filters):
                     cursor = max(cursor, event.seq) if event else cursor
                     yield event
             yield None
@@ -370,12 +374,11 @@ class Client:
         self._local.connection = None
 
     def _stream(
-        self, cursor: int, root_id: str | None, execution_id: str | None
+        self, cursor: int, filters: Mapping[str, str | None]
     ) -> Iterator[Event | None]:
-        engine = self._known_engine()
-        filters = {"cursor": cursor, "root_id": root_id, "execution_id": execution_id}
-        query = urlencode({k: v for k, v in filters.items() if v is not None})
-        return read_events(engine, f"{API}/event?{query}")
+        values = {k: v for k, v in filters.items() if v is not None}
+        query = urlencode({"cursor": cursor, **values})
+        return read_events(self._known_engine(), f"{API}/event?{query}")
 
 
 def _is_unsent(error: Exception, *, is_first: bool) -> bool:

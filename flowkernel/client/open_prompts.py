@@ -2,15 +2,42 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from flowkernel.client.client import Client
 from flowkernel.core.errors import NotOpen
 from flowkernel.core.message_projection import MESSAGE_KINDS, fold_message
-from flowkernel.core.models import Event, Message
+from flowkernel.core.models import Event, Json, Message
 from flowkernel.core.status import MessageStatus
 
 MAX_OPEN = 1_000  #: Open messages that are read at a time, inclusive.
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChannel:
+    """How a person at one place reads and answers messages."""
+
+    client: Client
+    place: str  #: notebook, command line, ...
+
+    def read(self, message_id: str) -> Message:
+        """A message as it is now.
+
+        Raises:
+            MessageNotFound: It was deleted.
+        """
+        return Message.from_json(self.client.get(f"/message/{message_id}"))
+
+    def answer(self, message_id: str, response: dict[str, Json]) -> Message:
+        """Answer a message, for good; the message as it then is.
+
+        Raises:
+            BadAnswer: It does not fit the form. The message stays open.
+            NotOpen: It is answered or closed; says by whom, and how.
+        """
+        record = self.client.answer(message_id, response, answered_from=self.place)
+        return Message.from_json(record)
 
 
 class Prompter(Protocol):
@@ -34,6 +61,9 @@ class Prompter(Protocol):
     def poll(self) -> bool:
         """Handle what the person has done; whether the tree must not be drawn now."""
 
+    def pause(self) -> None:
+        """Take no input for now: something else is asked, or the command ends."""
+
     def finish(self) -> None:
         """The events are no longer followed: keep on the screen what can stay."""
 
@@ -55,6 +85,9 @@ class NoPrompter:
     def poll(self) -> bool:
         """The tree can always be drawn."""
         return False
+
+    def pause(self) -> None:
+        """Do nothing."""
 
     def finish(self) -> None:
         """Do nothing."""

@@ -60,29 +60,67 @@ def watch(
         confirm_cancel: Called after an interrupt: whether to cancel the execution. If it
             returns False, the tree that `watch` returns has not ended.
     """
-    tree: Tree | None = None
-    is_cancelled = False
     prompter = prompter or NoPrompter()
-    while True:
-        try:
-            trees = follow(client, execution_id, on_change=on_change, prompter=prompter)
-            for tree in trees:
-                on_tree(tree)
-                if not prompter.poll():
-                    display.show(tree)
-            break
-        except KeyboardInterrupt:
-            display.pause()
-            if is_cancelled:  # A second one: the cancel takes time, and continues.
-                raise
-            if not confirm_cancel():
-                break
-            is_cancelled = True
-            _cancel(client, execution_id)
-    tree = tree or get_tree(client, execution_id)
+    watched = _WatchedTree(client, execution_id, display, prompter, on_tree)
+    try:
+        watched.follow(confirm_cancel, on_change)
+    except BaseException:  # The terminal is given back as it was.
+        prompter.pause()
+        raise
+    tree = watched.tree or get_tree(client, execution_id)
     prompter.finish()
     display.finish(tree)
     return tree
+
+
+class _WatchedTree:
+    """A tree that is shown while it is followed."""
+
+    def __init__(
+        self,
+        client: Client,
+        execution_id: str,
+        display: Display,
+        prompter: Prompter,
+        on_tree: Callable[[Tree], None],
+    ) -> None:
+        self.tree: Tree | None = None  #: The last one, if there is one.
+        self._client = client
+        self._execution_id = execution_id
+        self._display = display
+        self._prompter = prompter
+        self._on_tree = on_tree
+
+    def follow(
+        self, confirm_cancel: Callable[[], bool], on_change: OnChange | None
+    ) -> None:
+        """Show it until it has ended, or an interrupt ends the watching only."""
+        is_cancelled = False
+        while True:
+            try:
+                self._follow(on_change)
+                return
+            except KeyboardInterrupt:
+                self._prompter.pause()
+                self._display.pause()
+                if is_cancelled:  # A second one: the cancel takes time, and continues.
+                    raise
+                if not confirm_cancel():
+                    return
+                is_cancelled = True
+                _cancel(self._client, self._execution_id)
+
+    def _follow(self, on_change: OnChange | None) -> None:
+        trees = follow(
+            self._client,
+            self._execution_id,
+            on_change=on_change,
+            prompter=self._prompter,
+        )
+        for self.tree in trees:
+            self._on_tree(self.tree)
+            if not self._prompter.poll():
+                self._display.show(self.tree)
 
 
 def _cancel(client: Client, execution_id: str) -> None:
@@ -184,7 +222,16 @@ class _Follower:
 class EventReader:
     """Reads events in a thread of its own: a read of a socket has no exact timeout."""
 
-    def __init__(self, client: Client, cursor: int, root_id: str | None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        cursor: int,
+        root_id: str | None,
+        *,
+        is_passive: bool = False,
+    ) -> None:
+        """`is_passive`: an engine that has nothing else to do may exit."""
+        self._is_passive = is_passive
         self._queue: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(
@@ -210,7 +257,8 @@ class EventReader:
         self._is_stopped.set()
 
     def _read(self, client: Client, cursor: int, root_id: str | None) -> None:
-        stream = client.events(cursor, root_id=root_id)
+        is_passive = self._is_passive
+        stream = client.events(cursor, root_id=root_id, is_passive=is_passive)
         try:
             for event in stream:
                 if self._is_stopped.is_set():

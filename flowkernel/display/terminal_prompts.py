@@ -4,77 +4,32 @@ On a terminal, input is polled: an answer from elsewhere ends the question. Wher
 polled (a notebook without widgets), the question blocks until a line is typed.
 """
 
-import select
-import sys
 from collections.abc import Callable
-from getpass import getpass
+from dataclasses import replace
 from typing import Protocol
 
-from flowkernel.core.clock import short_id
+from flowkernel.core.clock import now, short_id
 from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.message_projection import pressed_button, why_not_open
 from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
 from flowkernel.core.text import one_line, plain_text
+from flowkernel.display.deadline import deadline_text
+from flowkernel.display.line_input import LOOK_SECONDS, LineInput
 from flowkernel.display.live_terminal import write
+from flowkernel.forms.base_field import Field
 from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
 from flowkernel.forms.form import Form
 
-Answer = Callable[[str, dict[str, Json]], dict[str, Json]]
-LOOK_SECONDS = 0.1  #: Seconds between two polls for a line.
 
+class AnswerPlace(Protocol):
+    """Where messages are read and answered: `AnswerChannel` of `client.open_prompts`."""
 
-class LineInput(Protocol):
-    """Where a person types lines."""
+    def read(self, message_id: str) -> Message:
+        """A message as it is now."""
 
-    def ask(self, question: Question) -> str | None:
-        """Show the question; return the line if this waits for it, else None."""
-
-    def read(self) -> str | None:
-        """The line that was typed, without its newline; None: not yet.
-
-        Raises:
-            EOFError: The input has ended.
-        """
-
-
-class TerminalInput:
-    """A terminal that can be polled."""
-
-    def ask(self, question: Question) -> str | None:
-        """Show the question. For a secret, wait for the line, so that it is not echoed."""
-        for line in question.lines_above:
-            write(plain_text(line))
-        if question.is_secret:
-            return getpass(plain_text(question.text))
-        sys.stdout.write(plain_text(question.text))
-        sys.stdout.flush()
-        return None
-
-    def read(self) -> str | None:
-        """The line, if one was typed."""
-        ready, _, _ = select.select([sys.stdin], [], [], 0)
-        if not ready:
-            return None
-        line = sys.stdin.readline()
-        if not line:
-            raise EOFError
-        return line.removesuffix("\n")
-
-
-class BlockingInput:
-    """Any place that has `input`, which waits for the line."""
-
-    def ask(self, question: Question) -> str | None:
-        """Show the question and wait for the line."""
-        for line in question.lines_above:
-            write(plain_text(line))
-        text = plain_text(question.text)
-        return getpass(text) if question.is_secret else input(text)
-
-    def read(self) -> str | None:
-        """None: `ask` has waited for the line."""
-        return None
+    def answer(self, message_id: str, response: dict[str, Json]) -> Message:
+        """Answer a message, for good; the message as it then is."""
 
 
 class TerminalPrompts:
@@ -83,9 +38,9 @@ class TerminalPrompts:
     every = LOOK_SECONDS
 
     def __init__(
-        self, answer: Answer, lines: LineInput, *, make_room: Callable[[], None]
+        self, channel: AnswerPlace, lines: LineInput, *, make_room: Callable[[], None]
     ) -> None:
-        self._answer = answer
+        self._channel = channel
         self._lines = lines
         self._make_room = make_room
         self._pending: list[Message] = []
@@ -117,8 +72,8 @@ class TerminalPrompts:
         """Do not ask it, or stop asking it: it no longer waits for an answer."""
         self._remove(message)
         if self._message and self._message.message_id == message.message_id:
-            write("\n" + why_not_open(message))
             self._clear()
+            write("\n" + why_not_open(message))
 
     def _remove(self, message: Message) -> None:
         self._pending = [
@@ -141,10 +96,14 @@ class TerminalPrompts:
                 return True
             self._continue(line)
 
-    def finish(self) -> None:
-        """Leave the message open."""
+    def pause(self) -> None:
+        """Leave the message open: something else needs the terminal."""
         if self._message is not None:
             self._leave()
+
+    def finish(self) -> None:
+        """Leave the message open."""
+        self.pause()
 
     # -- a dialogue ----------------------------------------------------------------------
 
@@ -154,16 +113,35 @@ class TerminalPrompts:
         write(f"\n{one_line(message.subject)}\n")
         if message.message:
             write(plain_text(message.message) + "\n")
+        write(f"It waits {deadline_text(message.expires_at, now())}.")
         self._start(message)
 
     def _start(self, message: Message) -> None:
-        self._dialogue = form_dialogue(Form.of(message.body))
+        self._dialogue = form_dialogue(
+            Form.of(message.body),
+            edits_blocks=self._lines.edits_blocks,
+            confirm=self._question_before,
+        )
         self._continue(self._put(next(self._dialogue)))
+
+    def _question_before(self, button: Field) -> str:
+        """What is asked before a button counts, in the words that the message has now."""
+        message = self._message
+        if message is None or not button.confirm:
+            return button.confirm
+        try:
+            current = self._channel.read(message.message_id)
+        except FlowkernelError:  # The answer will say what is wrong.
+            return button.confirm
+        buttons = Form.of(current.body).buttons
+        questions = [b.confirm for b in buttons if b.name == button.name]
+        return questions[0] if questions else button.confirm
 
     def _put(self, question: Question) -> str | None:
         """Show a question; the line, if that waited for it."""
+        expires_at = self._message.expires_at if self._message else None
         try:
-            return self._lines.ask(question)
+            return self._lines.ask(replace(question, expires_at=expires_at))
         except EOFError:
             self._leave()
             return None
@@ -184,7 +162,7 @@ class TerminalPrompts:
             self._leave()
             return
         try:
-            record = self._answer(message.message_id, response)
+            answered = self._channel.answer(message.message_id, response)
         except BadAnswer as error:
             write(str(error))
             self._start(message)
@@ -192,7 +170,7 @@ class TerminalPrompts:
             write(plain_text(str(error)))
             self._clear()
         else:
-            write(f"Answered: {pressed_button(Message.from_json(record))}.")
+            write(f"Answered: {pressed_button(answered)}.")
             self._clear()
 
     def _leave(self) -> None:
@@ -204,10 +182,4 @@ class TerminalPrompts:
 
     def _clear(self) -> None:
         self._message = self._dialogue = None
-
-
-def lines_of(*, is_terminal: bool) -> LineInput:
-    """The input of a terminal, or of anything else."""
-    # On Windows, only sockets can be polled.
-    can_poll = is_terminal and sys.platform != "win32"
-    return TerminalInput() if can_poll else BlockingInput()
+        self._lines.stop()

@@ -13,6 +13,8 @@ from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
 
+TO_THE_START, ALT_ENTER = "\x1b[1;5H", "\x1b\r"  #: Keys of a text of several lines.
+
 CELLS = [
     "with open('counter', 'a') as file:\n    file.write('x')\nprice = 3",
     "total = price * amount",
@@ -44,9 +46,8 @@ def test_a_cell_is_edited_in_the_terminal_of_the_command(terminal, tmp_path, cli
     terminal_run.expect("1  Retry cell")
     terminal_run.expect("leave it open > ")
     terminal_run.sendline("1")
-    terminal_run.expect("type it again > ")
-    for line in ("e", "amount = 4", "total = price * amount", "."):
-        terminal_run.sendline(line)
+    terminal_run.expect("F4: open")
+    terminal_run.send(TO_THE_START + "amount = 4\r" + ALT_ENTER)
     terminal_run.expect("Answered: Retry cell")
 
     terminal_run.expect(pexpect.EOF)

@@ -10,9 +10,9 @@ def form_with(**properties):
     return Form.of({"type": "object", "properties": properties})
 
 
-def talk(form, *lines):
+def talk(form, *lines, **options):
     """All questions, and the response; None while there is another question."""
-    dialogue, questions = form_dialogue(form), []
+    dialogue, questions = form_dialogue(form, **options), []
     question = next(dialogue)
     for line in lines:
         questions.append(question)
@@ -76,6 +76,38 @@ def test_a_source_can_be_typed_again_in_several_lines():
     lines = ["1", "e", "b = 1", "", "a = b", "."]
 
     assert talk(PROMPT, *lines)[1] == {"retry_cell": True, "source": "b = 1\n\na = b"}
+
+
+def test_a_pasted_source_keeps_its_first_line():
+    questions, response = talk(PROMPT, "1", "b = 1", "", "a = b", ".")
+
+    assert response == {"retry_cell": True, "source": "b = 1\n\na = b"}
+    assert "first line" in questions[2].lines_above[0]
+
+
+def test_where_blocks_can_be_edited_a_source_is_one_question():
+    questions, response = talk(PROMPT, "1", "b = 1\na = b", edits_blocks=True)
+
+    assert (questions[1].text, questions[1].block) == ("Cell 2 of 3", "a = b")
+    assert response == {"retry_cell": True, "source": "b = 1\na = b"}
+    assert talk(PROMPT, "1", "a = b", edits_blocks=True)[1] == {"retry_cell": True}
+
+
+ALL = form_with(go=button("Go on"), stop=button("Stop all", confirm="Stop 7 runs?"))
+
+
+def test_a_question_before_a_button_leads_back_unless_it_is_yes():
+    questions, response = talk(ALL, "2", "", "stop", "no", "stop", " YES ")
+
+    assert response == {"stop": True}
+    texts = [question.text for question in questions]
+    assert texts.count("Stop 7 runs? [y/N] > ") == 3
+
+
+def test_the_question_before_a_button_is_that_of_its_moment():
+    questions, _ = talk(ALL, "2", "y", confirm=lambda _button: "Stop 9 runs?")
+
+    assert questions[1].text == "Stop 9 runs? [y/N] > "
 
 
 def test_an_object_is_asked_for_name_by_name():

@@ -1,7 +1,10 @@
 """Prompts line by line, while a tree is followed."""
 
+from datetime import timedelta
+
 import pytest
 
+from flowkernel.core.clock import now
 from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
@@ -20,8 +23,14 @@ FORM = {
 class Lines:
     """A person who types lines, or has gone away."""
 
+    edits_blocks = False
+
     def __init__(self):
         self.questions, self.typed, self.is_gone = [], [], False
+        self.stops = 0
+
+    def stop(self):
+        self.stops += 1
 
     def ask(self, question):
         self.questions.append(question)
@@ -37,12 +46,16 @@ class Engine:
 
     def __init__(self):
         self.answers, self.refusals = [], []
+        self.current = message()
+
+    def read(self, _message_id):
+        return self.current
 
     def answer(self, message_id, response):
         if self.refusals:
             raise self.refusals.pop()
         self.answers.append((message_id, response))
-        return message(message_id, status="ANSWERED", response=response).to_json()
+        return message(message_id, status="ANSWERED", response=response)
 
 
 def message(message_id="m1", **fields):
@@ -61,7 +74,7 @@ def engine():
 
 @pytest.fixture
 def prompts(lines, engine):
-    return TerminalPrompts(engine.answer, lines, make_room=lambda: None)
+    return TerminalPrompts(engine, lines, make_room=lambda: None)
 
 
 def test_without_a_message_the_tree_can_be_drawn(prompts):
@@ -148,3 +161,55 @@ def test_a_changed_message_is_asked_again(prompts, lines, engine):
 
     assert prompts.poll() is False
     assert engine.answers == [("m1", {"stop": True})]
+
+
+def with_question(question):
+    stop = {"element": "submit", "label": "Stop", "confirm": question}
+    return {**FORM, "properties": {**FORM["properties"], "stop": stop}}
+
+
+def test_a_question_is_asked_once_and_in_the_words_of_that_moment(
+    prompts, lines, engine
+):
+    engine.current = message(body=with_question("Cancel 9 runs?"))
+    prompts.ask(message(body=with_question("Cancel 2 runs?")))
+    prompts.poll()
+
+    lines.typed += ["2", "n", "2", "y"]
+
+    assert prompts.poll() is False
+    texts = [question.text for question in lines.questions]
+    assert texts[1] == texts[3] == "Cancel 9 runs? [y/N] > "
+    assert engine.answers == [("m1", {"stop": True})]
+
+
+def test_it_says_until_when_it_waits_and_gives_that_to_the_countdown(
+    prompts, lines, capsys
+):
+    deadline = now() + timedelta(minutes=12)
+    prompts.ask(message(expires_at=deadline.isoformat()))
+
+    prompts.poll()
+
+    assert "12 min left." in capsys.readouterr().out
+    assert lines.questions[0].expires_at == deadline
+
+
+def test_without_a_limit_it_says_so(prompts, capsys):
+    prompts.ask(message())
+    prompts.poll()
+
+    assert "It waits without a time limit." in capsys.readouterr().out
+
+
+def test_the_terminal_is_given_back_when_something_else_is_asked(
+    prompts, lines, capsys
+):
+    prompts.ask(message())
+    prompts.poll()
+
+    prompts.pause()
+
+    assert lines.stops == 1
+    assert "The message stays open" in capsys.readouterr().out
+    assert prompts.poll() is False

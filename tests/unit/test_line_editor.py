@@ -1,0 +1,111 @@
+"""A question on a terminal whose lines can be edited."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from flowkernel.core.clock import now
+from flowkernel.display.line_editor import LineEditor
+from flowkernel.forms.dialogue import Question
+from tests.conftest import until
+
+ALT_ENTER = "\x1b\r"
+PASTED = "\x1b[200~b = 1\n\n    c = 2\x1b[201~"
+
+
+@pytest.fixture
+def keys():
+    """The keyboard of a person."""
+    with create_pipe_input() as keys, create_app_session(keys, DummyOutput()):
+        yield keys
+
+
+def answer_to(question, keys, text):
+    editor = LineEditor(question)
+    keys.send_text(text)
+    return until(editor.result)
+
+
+def test_a_line_is_typed(keys):
+    assert answer_to(Question(text="Rows > "), keys, "3\r") == "3"
+
+
+def test_the_countdown_does_not_disturb(keys):
+    deadline = now() + timedelta(minutes=3)
+
+    assert answer_to(Question(text="> ", expires_at=deadline), keys, "x\r") == "x"
+
+
+def test_a_text_of_several_lines_is_edited_as_a_whole(keys):
+    question = Question(text="Cell 2 of 3", block="a = b")
+
+    assert answer_to(question, keys, "\rc = 1" + ALT_ENTER) == "a = b\nc = 1"
+
+
+def test_a_paste_keeps_its_lines(keys):
+    question = Question(text="Cell 2 of 3", block="")
+
+    assert answer_to(question, keys, PASTED + ALT_ENTER) == "b = 1\n\n    c = 2"
+
+
+def test_tab_indents(keys):
+    question = Question(text="Cell 2 of 3", block="")
+
+    assert answer_to(question, keys, "\tx" + ALT_ENTER) == "    x"
+
+
+def test_the_own_editor_of_a_person_is_one_key_away(keys, tmp_path, monkeypatch):
+    script = tmp_path / "editor"
+    script.write_text("#!/bin/sh\necho 'a = 4' > \"$1\"\n")
+    script.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(script))
+    editor = LineEditor(Question(text="Cell 2 of 3", block="a = b"))
+
+    keys.send_text("\x18\x05")
+    until(lambda: editor._session.default_buffer.text == "a = 4")
+    keys.send_text(ALT_ENTER)
+
+    assert until(editor.result) == "a = 4"
+
+
+def test_without_an_editor_the_text_stays(keys, monkeypatch, capsys):
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
+    question = Question(text="Cell 2 of 3", block="a = b")
+
+    assert answer_to(question, keys, "\x18\x05" + ALT_ENTER) == "a = b"
+    assert "set EDITOR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "error"), [("\x03", KeyboardInterrupt), ("\x04", EOFError)]
+)
+def test_an_interrupt_and_an_end_reach_who_asks(keys, key, error):
+    with pytest.raises(error):
+        answer_to(Question(text="> "), keys, key)
+
+
+def test_a_question_can_be_taken_away(keys):
+    editor = LineEditor(Question(text="> "))
+
+    editor.stop()
+
+    assert not editor._thread.is_alive()
+
+
+def test_what_asks_nothing_does_not_import_it():
+    """An import of 0.1 s and more, for a command that may ask nothing."""
+    code = (
+        "import sys, flowkernel.display.terminal_prompts, flowkernel.cli.run_output\n"
+        "from flowkernel.display.line_input import EditedInput\n"
+        "EditedInput()\n"
+        "print([name for name in sys.modules if name == 'prompt_toolkit'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "[]\n", done.stderr
