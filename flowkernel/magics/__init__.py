@@ -35,14 +35,20 @@ def _show_open_messages(ipython: Any) -> None:
         return
     from flowkernel.core.errors import FlowkernelError
     from flowkernel.display.live_terminal import write
-    from flowkernel.magics.inbox_magic import open_messages, show_inbox
+    from flowkernel.magics.inbox_magic import open_messages, show_open
 
     with suppress(FlowkernelError):  # An engine that is ending is no problem here.
         messages = open_messages(client)
         if messages and is_notebook(ipython):
-            show_inbox(ipython, client)
+            show_open(ipython, client)
         elif messages:  # A question here would take the next line as its answer.
             write(f"{len(messages)} message(s) wait for an answer: %inbox shows them.")
+
+
+def _end_inbox() -> None:
+    from flowkernel.magics.inbox_magic import end_inbox
+
+    end_inbox()
 
 
 def unload(ipython: Any) -> None:
@@ -51,6 +57,7 @@ def unload(ipython: Any) -> None:
         if isinstance(getattr(callback, "__self__", None), PresenceChannel):
             ipython.events.unregister(CELL_EVENT, callback)
     remove_completion(ipython)
+    _end_inbox()
     manager = ipython.magics_manager
     magics = manager.registry.pop(FlowMagics.__name__, None)
     if magics is None:

@@ -16,6 +16,7 @@ from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import required_context
 from flowkernel.magics.channel import is_notebook
+from flowkernel.magics.inbox_magic import offer_inbox
 from flowkernel.magics.prompt_display import prompter_of
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
     """
     name = execution.get("name")
     display = _live_display(shell)
+    offer_inbox(shell, client)
     tree = watch(
         client,
         execution.execution_id,

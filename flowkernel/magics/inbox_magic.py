@@ -2,7 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
+
+from IPython.display import display
 
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import MAX_OPEN, NoPrompter, OpenPrompts, Prompter
@@ -12,11 +16,20 @@ from flowkernel.core.models import Message
 from flowkernel.display.columns import message_table
 from flowkernel.display.live_terminal import write
 from flowkernel.display.table import Table
-from flowkernel.magics.channel import channel_of, is_notebook
-from flowkernel.magics.prompt_display import prompter_of
+from flowkernel.magics.channel import channel_of, is_notebook, is_terminal
+from flowkernel.magics.prompt_display import (
+    has_widgets,
+    inbox_list,
+    line_prompter,
+    prompter_of,
+)
 
 #: Seconds between checks whether another list took the place of this one.
 CHECK_SECONDS = 1.0
+#: Seconds between looks whether there is an engine again.
+AWAY_SECONDS = 2.0
+INBOX = "%inbox"
+NOTHING_WAITS = "Nothing waits for an answer."
 
 
 def open_messages(client: Client) -> list[Message]:
@@ -26,64 +39,131 @@ def open_messages(client: Client) -> list[Message]:
 
 
 def show_inbox(shell: Any, client: Client) -> Table | None:
-    """Show them, and let a person answer; a table if there is no person to ask."""
+    """Show them, and let a person answer; a table if there is no person to ask.
+
+    With widgets, what comes later is shown, too.
+    """
+    if channel_of(shell) is not None and has_widgets(shell):
+        prompter = inbox_list(shell, client)
+        prompter.open()
+        _keep_current(client, prompter, accepts_new=True)
+        return None
     messages = open_messages(client)
     table = message_table(messages)
-    if not messages or channel_of(shell) is None:
+    if channel_of(shell) is None or is_notebook(shell):
         return table
-    if is_notebook(shell):
-        return None if _show_in_background(shell, client) else table
+    if not messages:
+        return _say_nothing_waits(shell, table)
     write(table.text())
     _ask_in_turn(shell, client, messages)
     return None
 
 
-def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
-    from flowkernel.display.terminal_prompts import BlockingInput, TerminalPrompts
+def _say_nothing_waits(shell: Any, table: Table) -> Table | None:
+    if not is_terminal(shell):
+        return table
+    write(NOTHING_WAITS)
+    return None
 
-    prompter = prompter_of(shell, client, make_room=_do_nothing)
-    if isinstance(prompter, TerminalPrompts):
-        prompter.wait_with(BlockingInput())
-        for message in reversed(messages):
-            prompter.ask(message)
-        prompter.poll()
+
+def show_open(shell: Any, client: Client) -> None:
+    """Show what waits for an answer now, in the cell that loads the extension."""
+    prompter = prompter_of(shell, client, make_room=_do_nothing, is_in_background=True)
+    if prompter is not None:
+        _keep_current(client, prompter, accepts_new=False)
+
+
+def offer_inbox(shell: Any, client: Client) -> None:
+    """Let `%inbox` in another cell be shown while a cell of this kernel waits."""
+    if channel_of(shell) is None or not has_widgets(shell):
+        return
+    from flowkernel.widgets.event_pump import EventPump, pump_of
+
+    pump = pump_of(shell.kernel)
+    if isinstance(pump, EventPump):
+        pump.offer(INBOX, partial(_display_inbox, shell, client))
+
+
+def _display_inbox(shell: Any, client: Client) -> None:
+    table = show_inbox(shell, client)
+    if table is not None:
+        display(table)
+
+
+def _ask_in_turn(shell: Any, client: Client, messages: list[Message]) -> None:
+    from flowkernel.display.line_input import WaitingInput, lines_of
+
+    prompter = line_prompter(shell, client, make_room=_do_nothing)
+    lines = lines_of(is_terminal=is_terminal(shell))
+    prompter.wait_with(WaitingInput(lines))
+    for message in reversed(messages):
+        prompter.ask(message)
+    prompter.poll()
 
 
 def _do_nothing() -> None:
     pass
 
 
-def _show_in_background(shell: Any, client: Client) -> bool:
-    """Show the prompts in this cell, and keep them current while other cells run.
+def _keep_current(client: Client, prompter: Prompter, *, accepts_new: bool) -> None:
+    """Show the open messages, and follow them while other cells run."""
+    client.get("/engine")  # It starts one, if a person asks.
+    watcher = _watcher_of(client)
+    prompts = OpenPrompts(watcher, prompter)
+    cursor = _refresh(watcher, prompts)
+    follow = partial(_follow, watcher, cursor, prompts, accepts_new=accepts_new)
+    _current_list.replace(prompter, follow)
 
-    Messages that are sent later are not added: they appear where they are sent.
-    """
-    prompter = prompter_of(shell, client, make_room=_do_nothing, is_in_background=True)
-    if prompter is None:
-        return False
-    prompts = OpenPrompts(client, prompter)
-    cursor = client.get("/engine")["last_seq"]
+
+def _watcher_of(client: Client) -> Client:
+    """A client that starts no engine, and whose requests are no sign of a person."""
+    watcher = Client(client.home, started_by=client.started_by)
+    watcher.starts_engine = False
+    return watcher
+
+
+def _refresh(client: Client, prompts: OpenPrompts) -> int:
+    """Read what is open; the number of an event that is not newer than that."""
+    cursor: int = client.get("/engine")["last_seq"]
     prompts.refresh(is_followed=lambda _execution_id: True)
-    _current_list.replace(
-        prompter, lambda is_over: _follow(client, cursor, prompts, is_over)
-    )
-    return True
+    return cursor
 
 
 def _follow(
-    client: Client, cursor: int, prompts: OpenPrompts, is_over: threading.Event
+    client: Client,
+    cursor: int,
+    prompts: OpenPrompts,
+    is_over: threading.Event,
+    *,
+    accepts_new: bool,
 ) -> None:
-    reader = EventReader(client, cursor, None)
+    """Follow the events, also those of the next engine, until it is over."""
+    while not is_over.is_set() and (accepts_new or prompts.open):
+        try:
+            _follow_engine(client, cursor, prompts, is_over, accepts_new=accepts_new)
+        except FlowkernelError:  # The engine has ended.
+            is_over.wait(AWAY_SECONDS)
+            with suppress(FlowkernelError):
+                cursor = _refresh(client, prompts)
+    client.close()
+
+
+def _follow_engine(
+    client: Client,
+    cursor: int,
+    prompts: OpenPrompts,
+    is_over: threading.Event,
+    *,
+    accepts_new: bool,
+) -> None:
+    reader = EventReader(client, cursor, None, is_passive=True)
     try:
-        while prompts.open and not is_over.is_set():
+        while not is_over.is_set() and (accepts_new or prompts.open):
             event = reader.next(CHECK_SECONDS)
             if event is not None:
-                prompts.apply(event, accepts_new=False)
-    except FlowkernelError:  # The engine has ended: the next %inbox says so.
-        pass
+                prompts.apply(event, accepts_new=accepts_new)
     finally:
         reader.stop()
-        client.close()
 
 
 class _CurrentList:
@@ -97,12 +177,22 @@ class _CurrentList:
         self, prompter: Prompter, follow: Callable[[threading.Event], None]
     ) -> None:
         """End the previous list, and follow this one in a thread."""
-        self._is_over.set()
-        self._prompter.finish()
+        self.end()
         self._is_over, self._prompter = threading.Event(), prompter
         from flowkernel.widgets.threads import start_thread
 
         start_thread("flowkernel-inbox", follow, self._is_over)
 
+    def end(self) -> None:
+        """No list is kept current any longer."""
+        self._is_over.set()
+        self._prompter.finish()
+        self._prompter = NoPrompter()
+
 
 _current_list = _CurrentList()
+
+
+def end_inbox() -> None:
+    """Keep no list current any longer: the extension is taken away."""
+    _current_list.end()

@@ -1,14 +1,17 @@
 """How a person at this shell is asked: with widgets, or line by line."""
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import Prompter
+from flowkernel.client.open_prompts import AnswerChannel, Prompter
 from flowkernel.client.own_token import own_token
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import EngineFile, find_home
-from flowkernel.magics.channel import TERMINAL, channel_of, is_notebook
+from flowkernel.magics.channel import NOTEBOOK, TERMINAL, channel_of, is_notebook
+
+if TYPE_CHECKING:
+    from flowkernel.display.terminal_prompts import TerminalPrompts
 
 
 def prompter_of(
@@ -20,35 +23,51 @@ def prompter_of(
         make_room: Called before something is written below the tree.
         is_in_background: The cell ends at once, and the next cells run meanwhile.
     """
-    channel = channel_of(shell)
-    if channel is None:
+    place = channel_of(shell)
+    if place is None:
         return None
+    if has_widgets(shell):
+        from flowkernel.widgets.prompt_view import PromptList
 
-    def answer(message_id: str, response: dict[str, Any]) -> dict[str, Any]:
-        return client.answer(message_id, response, answered_from=channel)
-
-    if is_notebook(shell) and _has_widgets():
-        return _prompt_list(shell, answer, is_in_background=is_in_background)
-    can_type = is_notebook(shell) or channel == TERMINAL
+        pump = _pump_of(shell, is_in_background=is_in_background)
+        return PromptList(AnswerChannel(client, place), pump)
+    can_type = is_notebook(shell) or place == TERMINAL
     if is_in_background or not can_type:  # The next cell would be taken for an answer.
         return None
-    from flowkernel.display.terminal_prompts import TerminalPrompts, lines_of
-
-    lines = lines_of(is_terminal=channel == TERMINAL)
-    return TerminalPrompts(answer, lines, make_room=make_room)
+    return line_prompter(shell, client, make_room=make_room)
 
 
-def _prompt_list(shell: Any, answer: Any, *, is_in_background: bool) -> Prompter:
+def line_prompter(shell: Any, client: Client, *, make_room: Any) -> "TerminalPrompts":
+    """A prompter that asks line by line, at the place that this shell is."""
+    from flowkernel.display.line_input import lines_of
+    from flowkernel.display.terminal_prompts import TerminalPrompts
+
+    place = channel_of(shell) or TERMINAL
+    lines = lines_of(is_terminal=place == TERMINAL)
+    return TerminalPrompts(AnswerChannel(client, place), lines, make_room=make_room)
+
+
+def inbox_list(shell: Any, client: Client) -> Prompter:
+    """A prompter for all messages of the home, also those that come later, with widgets."""
+    from flowkernel.widgets.prompt_view import InboxList
+
+    channel = AnswerChannel(client, channel_of(shell) or NOTEBOOK)
+    return InboxList(channel, _pump_of(shell, is_in_background=True))
+
+
+def _pump_of(shell: Any, *, is_in_background: bool) -> Any:
     from flowkernel.widgets.event_pump import EventPump, pump_of
-    from flowkernel.widgets.prompt_view import PromptList
 
     pump = pump_of(shell.kernel)
     if is_in_background and not isinstance(pump, EventPump):
-        pump = None  # This one works in a running cell only: clicks wait for its end.
-    return PromptList(answer, pump)
+        return None  # This one works in a running cell only: clicks wait for its end.
+    return pump
 
 
-def _has_widgets() -> bool:
+def has_widgets(shell: Any) -> bool:
+    """Whether a person at this shell can be shown widgets."""
+    if not is_notebook(shell):
+        return False
     try:
         import ipywidgets  # noqa: F401 - Only whether it is there.
     except ImportError:  # A kernel of an environment without it.

@@ -5,6 +5,9 @@ ipykernel 7 reads that channel in a thread of its own: there we take out the mes
 widgets and handle them in a thread of ours. ipykernel 6 reads it in the main thread: there
 `poll` handles them, in between. Each of our widgets must be known by the id of its comm.
 
+A cell that waits for a person would also hold up the cell that shows what there is to answer.
+So ipykernel 7's pump runs a few lines of ours (`%inbox`) while a cell waits, in that thread.
+
 This uses what ipykernel does not promise, so every version has a test in a browser.
 """
 
@@ -12,14 +15,22 @@ import queue
 import threading
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from functools import partial
 from logging import getLogger
 from typing import Any
+
+from jupyter_client.session import extract_header
+
+from flowkernel.core.clock import monotonic
 
 log = getLogger(__name__)
 CONTROL = "jupyter.widget.control"  #: Where a page asks for the state of all widgets.
 COMM_KINDS = frozenset({"comm_msg", "comm_close"})
+RUN = "execute_request"
 INFO_REQUESTS = frozenset({"kernel_info_request", "comm_info_request"})
 MESSAGES = 10  #: Handled in one poll, inclusive.
+#: Seconds since the last poll in which a cell counts as one that waits, inclusive.
+WAITING_SECONDS = 5.0
 
 
 class EventPump:
@@ -35,9 +46,11 @@ class EventPump:
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pass_on = kernel.shell_channel_thread_main
         self._has_sent_idle = False
+        self._lines: dict[str, Callable[[], None]] = {}
+        self._polled_at: float | None = None  #: By the cell that waits.
         self._context = copy_context()
         threading.Thread(
-            target=self._handle_clicks, name="flowkernel-clicks", daemon=True
+            target=self._handle_messages, name="flowkernel-clicks", daemon=True
         ).start()
         kernel.shell_channel_thread.io_loop.add_callback(
             lambda: kernel.shell_stream.on_recv(self._receive, copy=False)
@@ -52,37 +65,44 @@ class EventPump:
         """These widgets are gone."""
         self._ids.difference_update(ids)
 
+    def offer(self, line: str, action: Callable[[], None]) -> None:
+        """While a cell waits, a cell with this line alone is run at once, by `action`."""
+        self._lines[line] = action
+
     def poll(self) -> None:
         """Report that the cell is busy: a click that was handled has reported idle.
 
         Call it in the cell that runs.
         """
+        if threading.current_thread() is threading.main_thread():
+            self._polled_at = monotonic()
         if self._has_sent_idle:
             self._has_sent_idle = False
             self._send_status("busy")
 
     def rest(self) -> None:
-        """Do nothing: it rests when there is no click."""
+        """No cell waits any longer; clicks are handled all the same."""
+        self._polled_at = None
 
     async def _receive(self, message: Any) -> None:
         """Called in the thread that reads the channel."""
         kind, content = self._kind_and_content(message)
         if kind in INFO_REQUESTS and self._ids:
             await self._answer_info(message)
-        elif self._is_ours(kind, content):
+        elif self._is_ours(kind, content) or self._is_offered(kind, content):
             self._queue.put(message)
         else:
             await self._pass_on(message)
 
     def _kind_and_content(self, message: Any) -> tuple[str, dict[str, Any]]:
-        """The type of a message; also its content, if it is about a comm."""
+        """The type of a message; also its content, if it may be one of ours."""
         session = self._kernel.session
         try:
             _, parts = session.feed_identities(message, copy=False)
             envelope = session.deserialize(parts, content=False, copy=False)
             kind = envelope["header"]["msg_type"]
-            is_comm = kind.startswith("comm_")
-            return kind, session.unpack(envelope["content"]) if is_comm else {}
+            is_needed = kind.startswith("comm_") or kind == RUN
+            return kind, session.unpack(envelope["content"]) if is_needed else {}
         except Exception:  # The kernel itself reports what is wrong with the message.
             return "", {}
 
@@ -91,6 +111,13 @@ class EventPump:
             self._ids.add(content["comm_id"])
             return True
         return kind in COMM_KINDS and content.get("comm_id") in self._ids
+
+    def _is_offered(self, kind: str, content: dict[str, Any]) -> bool:
+        """Whether it is a cell that we run at once, for another one waits."""
+        if kind != RUN or self._polled_at is None:
+            return False
+        is_waiting = monotonic() - self._polled_at <= WAITING_SECONDS
+        return is_waiting and str(content.get("code", "")).strip() in self._lines
 
     async def _answer_info(self, message: Any) -> None:
         """Answer a request for what the kernel is."""
@@ -107,20 +134,55 @@ class EventPump:
         finally:
             self._send_idle(request)
 
-    def _handle_clicks(self) -> None:
-        kernel = self._kernel
+    def _handle_messages(self) -> None:
         while True:
             message = self._queue.get()
             try:
-                ident, event = self._read(message)
-                self._send_status("busy", event)
+                ident, request = self._read(message)
+                self._send_status("busy", request)
                 try:
-                    handle = getattr(kernel.comm_manager, event["header"]["msg_type"])
-                    self._context.run(handle, kernel.shell_stream, ident, event)
+                    self._handle(ident, request)
                 finally:
-                    self._send_idle(event)
+                    self._send_idle(request)
             except Exception:
                 log.exception("a click was lost")
+
+    def _handle(self, ident: Any, request: Any) -> None:
+        kernel, kind = self._kernel, request["header"]["msg_type"]
+        if kind == RUN:
+            copy_context().run(self._run_line, ident, request)
+        else:
+            handle = getattr(kernel.comm_manager, kind)
+            self._context.run(handle, kernel.shell_stream, ident, request)
+
+    def _run_line(self, ident: Any, request: Any) -> None:
+        """Run what a line stands for, such that its output belongs to its own cell."""
+        kernel, code = self._kernel, request["content"]["code"]
+        reply = {"status": "ok", "user_expressions": {}, "payload": []}
+        try:
+            count = kernel.execution_count
+            kernel._publish_execute_input(code, request, count)  # noqa: SLF001
+            # Only in the context of this call: the cell that waits keeps its output.
+            kernel._shell_parent.set(request)  # noqa: SLF001
+            header = extract_header(request)
+            kernel.shell.display_pub._parent_header.set(header)  # noqa: SLF001
+            self._lines[code.strip()]()
+        except Exception as error:
+            sentence = f"{type(error).__name__}: {error}"
+            reply = {"status": "error", "ename": type(error).__name__}
+            reply |= {"evalue": str(error), "traceback": [sentence]}
+            kernel.send_response(kernel.iopub_socket, "error", reply)
+        self._reply(
+            ident, request, {**reply, "execution_count": kernel.execution_count}
+        )
+
+    def _reply(self, ident: Any, request: Any, content: dict[str, Any]) -> None:
+        """Reply on the channel, in the thread that reads it: none other may write to it."""
+        kernel = self._kernel
+        send = partial(kernel.session.send, kernel.shell_stream, "execute_reply")
+        kernel.shell_channel_thread.io_loop.add_callback(
+            send, content, request, ident=ident
+        )
 
     def _read(self, message: Any) -> tuple[Any, Any]:
         """The identity of the sender, and the message with its content."""

@@ -7,6 +7,7 @@ An element that is not in `WIDGETS` is a line of text. To draw one in another wa
 import json
 from base64 import b64encode
 from datetime import date, datetime, time
+from html import escape
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -17,9 +18,11 @@ from flowkernel.core.models import Json
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.fields import ChoiceField
 from flowkernel.forms.form import Form
-from flowkernel.forms.literals import reject_constant
+from flowkernel.forms.literals import reject_constant, value_of
 
 LINES = 12  #: Of a text field, inclusive; the rest is reached by scrolling.
+#: What is seen in a line for a value of any type while nothing is typed.
+EMPTY_VALUE = "a number, text, or JSON; text in double quotes stays text"
 #: The class that draws an element, by the element's name.
 WIDGETS: dict[str, type["FieldWidget"]] = {}
 
@@ -46,6 +49,11 @@ class FieldWidget:
             **self.look,
             **self.traits(),
         )
+
+    @property
+    def value_widgets(self) -> list[Any]:
+        """The ipywidgets that have a `value` which a person changes."""
+        return [self.widget]
 
     def traits(self) -> dict[str, Any]:
         """What this ipywidget has beside a label; at least the `value` it starts with."""
@@ -74,6 +82,8 @@ class FieldWidget:
 
 def widget_of(field: Field) -> FieldWidget:
     """What a person fills in."""
+    if field.parts_by_name:
+        return ValuesByName(field)
     return WIDGETS.get(field.element, FieldWidget)(field)
 
 
@@ -122,7 +132,12 @@ class TextareaWidget(FieldWidget, elements=("textarea",)):
 
 
 class CodeWidget(TextareaWidget, elements=("code",)):
-    """Several lines in a fixed width."""
+    """Several lines in a fixed width, below their label."""
+
+    look: ClassVar[dict[str, Any]] = {
+        "layout": {"width": "auto"},
+        "style": {"description_width": "initial"},
+    }
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
@@ -145,6 +160,39 @@ class JsonWidget(CodeWidget, elements=("json",)):
             return _parse_json(self.widget.value)
         except (ValueError, RecursionError) as error:
             raise BadAnswer(f"{self.field.label} is not JSON: {error}.") from None
+
+
+class ValuesByName(FieldWidget):
+    """An object whose values are typed one by one, each as on a command line."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self._lines = {
+            name: ipywidgets.Text(
+                value="" if value is None else dumps(value),
+                description=name,
+                placeholder=EMPTY_VALUE,
+                **self.look,
+            )
+            for name, value in field.parts_by_name.items()
+        }
+        note = f"<p><b>{escape(field.label)}</b>: {escape(field.description)}</p>"
+        self.widget = ipywidgets.VBox([ipywidgets.HTML(note), *self._lines.values()])
+
+    @property
+    def value_widgets(self) -> list[Any]:
+        """A line of text for each name."""
+        return list(self._lines.values())
+
+    def value(self) -> Json:
+        """The values by name; null for a name whose line is blank.
+
+        Raises:
+            BadArgument: One begins like JSON and is not valid.
+        """
+        texts = {name: line.value.strip() for name, line in self._lines.items()}
+        values = {name: value_of(text, name) for name, text in texts.items() if text}
+        return dict.fromkeys(texts) | values
 
 
 class DateWidget(FieldWidget, elements=("date",)):

@@ -1,6 +1,5 @@
 """A prompt in JupyterLab, in a real browser: it appears, is answered, and work goes on."""
 
-import json
 from functools import partial
 
 import psutil
@@ -42,10 +41,12 @@ def test_a_cell_is_edited_in_the_prompt_and_retried(page, lab, family, client):
     prompt = prompt_in(notebook, "retried_cells")
     expect(prompt).to_contain_text("name 'amount' is not defined")
     expect(prompt).to_contain_text("Waiting for it: child_retried, parent_retried")
+    expect(prompt.get_by_role("timer")).to_contain_text("30 min left")
     look(page, "interactive-prompt")
 
-    prompt.get_by_label("Cell 2 of 3").fill("amount = 4\ntotal = price * amount")
-    press(prompt, "Retry cell")
+    source = prompt.get_by_label("Cell 2 of 3")
+    source.fill("amount = 4\ntotal = price * amount")
+    source.press("Shift+Enter")
 
     expect(notebook).to_contain_text("the parent says {'total': 12}", timeout=30_000)
     assert counter.read_text() == "x"
@@ -130,12 +131,12 @@ def test_the_cell_is_skipped_with_a_value(page, lab, family, client):
     prompt = prompt_in(notebook, "skipped_cells")
 
     prompt.get_by_text("Skip the cell ...").click()
-    values = prompt.get_by_label("Values")
-    assert json.loads(values.input_value()) == {"total": None}
-    values.fill('{"total": 99')
+    total = prompt.get_by_label("total", exact=True)
+    look(page, "interactive-skip")
+    total.fill("[99")
     press(prompt, "Skip the cell")
-    expect(prompt.get_by_role("alert")).to_contain_text("Values is not JSON")
-    values.fill('{"total": 99}')
+    expect(prompt.get_by_role("alert")).to_contain_text("begins like JSON")
+    total.fill("99")
     press(prompt, "Skip the cell")
 
     expect(notebook).to_contain_text("the parent says {'total': 99}", timeout=30_000)
@@ -161,7 +162,15 @@ def test_the_whole_family_is_cancelled(page, lab, family, client):
     notebook = open_notebook(page, lab, "cancelled.ipynb")
     run_all(page)
 
-    press(prompt_in(notebook, "cancelled_cells"), "Cancel all")
+    prompt = prompt_in(notebook, "cancelled_cells")
+    press(prompt, "Cancel all 4 runs")
+    expect(prompt.get_by_role("alert")).to_have_text("Cancel 4 runs?")
+    expect(prompt.get_by_role("button", name="No", exact=True)).to_be_focused()
+    look(page, "interactive-cancel")
+    press(prompt, "No")
+    expect(prompt.get_by_role("alert")).to_have_count(0)
+    press(prompt, "Cancel all 4 runs")
+    press(prompt, "Yes")
 
     expect(notebook).to_contain_text("'parent_cancelled' was cancelled", timeout=30_000)
     assert decided(client, "cancelled_cells") == ["cancel_all"]
@@ -196,7 +205,7 @@ def test_the_example_can_be_read_in_both_themes(page, lab, theme):
     run_all(page)
 
     prompt = prompt_in(notebook, "month_sales")
-    bring_into_view(notebook.get_by_role("tree"))
+    bring_into_view(prompt.get_by_role("button", name="Cancel all 4 runs"))
     look(page, f"interactive-{theme}")
     for text in (prompt.locator("h3"), prompt.locator("pre"), prompt.locator("label")):
         assert contrast(text.first) > 4.5
@@ -206,6 +215,32 @@ def test_the_example_can_be_read_in_both_themes(page, lab, theme):
     assert (lab.root / "fetched.txt").read_text() == "fetched\n"
     notebook.get_by_text("Retry cell, by").scroll_into_view_if_needed()
     look(page, f"interactive-ended-{theme}")
+
+
+def test_the_source_is_an_editor(page, lab, family):
+    """Its keys are those of an editor, and who has only a keyboard can leave it."""
+    family("keyed")
+    notebook = open_notebook(page, lab, "keyed.ipynb")
+    run_all(page)
+    prompt = prompt_in(notebook, "keyed_cells")
+    source = prompt.get_by_label("Cell 2 of 3")
+
+    source.fill("if price:")
+    source.press("Enter")
+    page.keyboard.type("total = 'a'  # b")
+    page.keyboard.press("Tab")
+    assert source.input_value() == "if price:\n    total = 'a'  # b    "
+    for kind, text in (("keyword", "if"), ("string", "'a'"), ("comment", "# b    ")):
+        painted = prompt.locator(f".jp-flowkernel-{kind}")
+        expect(painted).to_have_text(text)
+        assert contrast(painted) > 4.5
+    page.keyboard.press("Control+z")
+    assert source.input_value().endswith("# b")
+
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(source).not_to_be_focused()
+    press(prompt, "Fail")
 
 
 def test_the_inbox_shows_what_another_notebook_asked(page, lab, family):
@@ -225,8 +260,11 @@ def test_the_inbox_shows_what_another_notebook_asked(page, lab, family):
     expect(other).to_contain_text(before, timeout=60_000)  # Loading had shown it.
     prompt = prompt_in(other, "left_cells")
     look(page, "interactive-inbox")
-    press(prompt, "Fail")
+    press(prompt, "Retry from start")
+    expect(other).to_contain_text("Retry from start, by")
+    press(prompt_in(other, "left_cells"), "Fail")  # It has failed again.
     expect(other).to_contain_text("Fail, by")
+    expect(other).to_contain_text("Nothing waits for an answer")
 
 
 def test_a_page_that_died_shows_the_prompt_again(page, lab, family):

@@ -14,7 +14,7 @@ from flowkernel.forms.fields import ELEMENTS
 from flowkernel.forms.form import Form, body_of
 from flowkernel.forms.form_text import form_lines
 from flowkernel.widgets.field_widgets import WIDGETS, FieldWidget
-from flowkernel.widgets.prompt_view import PromptBox
+from flowkernel.widgets.prompt_box import PromptBox
 from tests.unit.test_dialogue import talk
 from tests.unit.test_form import message_record
 from tests.unit.test_terminal_prompts import Engine, Lines
@@ -85,7 +85,7 @@ def test_a_dialogue_asks_for_it(form):
 
 def test_a_terminal_asks_for_it(body):
     lines, engine = Lines(), Engine()
-    prompts = TerminalPrompts(engine.answer, lines, make_room=lambda: None)
+    prompts = TerminalPrompts(engine, lines, make_room=lambda: None)
     prompts.ask(Message.from_json(message_record("m1", body=body)))
     lines.typed += ["", "abc"]
 

@@ -1,6 +1,7 @@
 """A prompt as widgets: what is shown, what is sent, and what a refused answer shows."""
 
 import threading
+from datetime import UTC, datetime
 
 import ipywidgets
 import pytest
@@ -9,7 +10,10 @@ from flowkernel.core.errors import BadAnswer
 from flowkernel.core.models import Message
 from flowkernel.forms.form import Form
 from flowkernel.widgets.field_widgets import form_response, widget_of
-from flowkernel.widgets.prompt_view import PromptBox, html_of
+from flowkernel.widgets.prompt_box import PromptBox
+from flowkernel.widgets.prompt_html import html_of, message_html
+from flowkernel.widgets.prompt_script import PromptScript
+from flowkernel.widgets.prompt_view import CLOSED_SHOWN, InboxList
 from tests.unit.test_dialogue import button
 from tests.unit.test_form import message_record
 
@@ -19,6 +23,7 @@ PROPERTIES = {
     "retry_cell": button("Retry cell", required=[], fields=["source"]),
     "skip": button("Skip the cell", required=[], fields=["values"]),
     "fail": button("Fail", required=[]),
+    "cancel_all": button("Cancel all 2 runs", required=[], confirm="Cancel 2 runs?"),
 }
 
 
@@ -41,14 +46,16 @@ class Answers:
 
     def __init__(self, error=None):
         self.responses, self.error = [], error
+        self.current = message()
 
-    def __call__(self, _message_id, response):
+    def read(self, _message_id):
+        return self.current
+
+    def answer(self, _message_id, response):
         self.responses.append(response)
         if self.error:
             raise self.error
-        return message(
-            status="ANSWERED", response=response, answered_by="ada"
-        ).to_json()
+        return message(status="ANSWERED", response=response, answered_by="ada")
 
 
 def press(box, label):
@@ -58,6 +65,10 @@ def press(box, label):
         if isinstance(widget, ipywidgets.Button) and widget.description == label
     ]
     button.click()
+    join_answers()
+
+
+def join_answers():
     for thread in threading.enumerate():
         if thread.name == "flowkernel-answer":
             thread.join(10)
@@ -120,7 +131,186 @@ def test_the_pump_knows_every_widget_of_a_prompt():
 
     comm_ids = [widget.comm.comm_id for widget in widgets_in(box.box)]
 
-    assert set(box.comm_ids) == set(comm_ids)
+    assert set(box.comm_ids) == {*comm_ids, box._script.comm.comm_id}
+
+
+def counted(count):
+    """The message as it is when `cancel_all` would end so many runs."""
+    words = {"label": f"Cancel all {count} runs", "confirm": f"Cancel {count} runs?"}
+    properties = {**PROPERTIES, "cancel_all": PROPERTIES["cancel_all"] | words}
+    body = {"type": "object", "properties": properties}
+    return Message.from_json(message_record(body=body))
+
+
+def test_a_button_that_asks_again_counts_with_yes_alone():
+    answers = Answers()
+    box = PromptBox(message(), answers)
+
+    press(box, "Cancel all 2 runs")
+    asked = html_in(box)
+    press(box, "No")
+
+    assert "Cancel 2 runs?" in asked
+    assert "Cancel 2 runs?" not in html_in(box)
+    assert answers.responses == []
+
+    press(box, "Cancel all 2 runs")
+    press(box, "Yes")
+
+    assert answers.responses == [{"cancel_all": True}]
+
+
+def test_the_runs_are_counted_at_the_click():
+    answers = Answers()
+    box = PromptBox(message(), answers)
+    answers.current = counted(9)
+
+    press(box, "Cancel all 2 runs")
+
+    assert "Cancel 9 runs?" in html_in(box)
+    assert answers.responses == []
+
+
+def test_another_button_takes_the_question_away():
+    answers = Answers()
+    box = PromptBox(message(), answers)
+
+    press(box, "Cancel all 2 runs")
+    press(box, "Fail")
+
+    assert answers.responses == [{"fail": True}]
+
+
+def test_a_prompt_that_was_answered_meanwhile_asks_nothing():
+    answers = Answers()
+    box = PromptBox(message(), answers)
+    answers.current = message(status="ANSWERED", response={"fail": True})
+
+    press(box, "Cancel all 2 runs")
+
+    assert "Fail, by somebody" in html_in(box)
+
+
+def test_only_what_ends_other_runs_is_red_and_it_stands_apart():
+    box = PromptBox(message(), Answers())
+    shown = [w for w in widgets_in(box.box) if isinstance(w, ipywidgets.Button)]
+    red = [w.description for w in shown if w.button_style == "danger"]
+    [apart] = [
+        widget
+        for widget in widgets_in(box.box)
+        if "jp-flowkernel-apart" in getattr(widget, "_dom_classes", ())
+    ]
+
+    assert sorted(red) == ["Cancel all 2 runs", "Yes"]
+    assert [w.description for w in apart.children] == ["Cancel all 2 runs"]
+
+
+def test_the_script_is_shown_when_the_page_can_show_it():
+    box = PromptBox(message(), Answers())
+    assert box._script not in box.box.children
+
+    box._script.is_ready = True
+
+    assert box._script in box.box.children
+    assert box._script.fields == [
+        {"field": 0, "button": "Retry cell"},
+        {"field": 1, "button": "Skip the cell"},
+    ]
+
+
+def test_shift_enter_sends_the_text_of_that_moment():
+    answers = Answers()
+    box = PromptBox(message(), answers)
+
+    content = {"kind": "press", "field": 0, "value": "a = 1"}
+    box._script._receive(box._script, content, [])
+    join_answers()
+
+    assert answers.responses == [{"retry_cell": True, "source": "a = 1"}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, {}, {"kind": "press"}, {"kind": "press", "field": 7, "value": ""}],
+)
+def test_a_page_cannot_break_the_script(content):
+    presses = []
+    script = PromptScript(["Go"], lambda *press: presses.append(press))
+
+    script._receive(script, content, [])
+
+    assert presses == []
+
+
+def test_a_message_says_until_when_it_waits_and_is_not_read_aloud():
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    html = message_html(message(expires_at=noon.isoformat()))
+
+    assert f'data-until="{noon.isoformat()}"' in html
+    assert 'role="timer" aria-live="off"' in html
+    assert "without a time limit" in message_html(message())
+
+
+BY_NAME = {"element": "json", "by_name": True, "default": {"rows": None, "day": None}}
+
+
+def test_values_are_typed_name_by_name():
+    _, field = field_of(BY_NAME)
+    values = widget_of(field)
+    lines = {line.description: line for line in values.value_widgets}
+
+    lines["rows"].value = "3"
+    lines["day"].value = "monday"
+    assert values.value() == {"rows": 3, "day": "monday"}
+
+    lines["rows"].value = '"007"'
+    lines["day"].value = " "
+    assert values.value() == {"rows": "007", "day": None}
+
+
+def open_message(number):
+    body = {"type": "object", "properties": {"ok": button("OK")}}
+    return Message.from_json(message_record(f"m{number}", body=body))
+
+
+def inbox_with(*numbers):
+    inbox = InboxList(Answers(), None)
+    for number in numbers:
+        inbox.ask(open_message(number))
+    return inbox
+
+
+def heading_of(inbox):
+    return inbox._box.children[0].value
+
+
+def test_an_inbox_shows_what_comes_later_and_what_is_closed(capsys):
+    inbox = inbox_with()
+    assert "Nothing waits for an answer" in heading_of(inbox)
+
+    inbox.ask(open_message(1))
+    inbox.ask(open_message(2))
+    assert "2 messages wait" in heading_of(inbox)
+    assert len(inbox._box.children) == 3
+
+    inbox.close(closed(1))
+    assert "1 message waits" in heading_of(inbox)
+
+
+def closed(number):
+    fields = {"status": "ANSWERED", "response": {"ok": True}, "answered_by": "ada"}
+    record = message_record(f"m{number}", body=open_message(number).body, **fields)
+    return Message.from_json(record)
+
+
+def test_an_inbox_forgets_the_oldest_of_what_is_closed(capsys):
+    numbers = range(CLOSED_SHOWN + 3)
+    inbox = inbox_with(*numbers)
+
+    for number in numbers:
+        inbox.close(closed(number))
+
+    assert len(inbox._box.children) == 1 + CLOSED_SHOWN
 
 
 FILLED = [
