@@ -4,6 +4,7 @@ On a terminal, input is polled: an answer from elsewhere ends the question. Wher
 polled (a notebook without widgets), the question blocks until a line is typed.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
@@ -17,6 +18,7 @@ from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.deadline import deadline_text
 from flowkernel.display.line_input import LOOK_SECONDS, LineInput
 from flowkernel.display.live_terminal import write
+from flowkernel.display.markdown_text import print_markdown
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
 from flowkernel.forms.form import Form
@@ -112,8 +114,8 @@ class TerminalPrompts:
         self._message = message
         write(f"\n{one_line(message.subject)}\n")
         if message.message:
-            write(plain_text(message.message) + "\n")
-        write(f"It waits {deadline_text(message.expires_at, now())}.")
+            print_markdown(message.message, sys.stdout)
+        write(f"\nIt waits {deadline_text(message.expires_at, now())}.")
         self._start(message)
 
     def _start(self, message: Message) -> None:
