@@ -25,6 +25,7 @@ from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
 from flowkernel.magics.magic_arguments import (
     WrapperArgument,
+    attendance_in,
     inputs_of,
     parse,
     texts_of,
@@ -175,15 +176,10 @@ class FlowMagics(Magics):
         help="If it fails, wait until a person decides, without a time limit.",
     )
     @argument(
-        "--attended",
-        action="store_true",
-        help="A person is there, and is asked if it fails under a wrapper that asks. Default: "
-        "only if somebody was active lately.",
+        "--attended", action="store_true", help="A person is there, to ask if it fails."
     )
     @argument(
-        "--unattended",
-        action="store_true",
-        help="Nobody is there: if it fails, nobody is asked, and it fails at once.",
+        "--unattended", action="store_true", help="Nobody is there: it fails at once."
     )
     @argument(
         "--allow-extra",
@@ -225,7 +221,7 @@ class FlowMagics(Magics):
             if args.no_wait:
                 return child
             return execution_display.wait_for_child(parent, child)
-        options |= {"interactive": args.interactive, "attended": _attendance(args)}
+        options |= {"interactive": args.interactive, "attended": attendance_in(args)}
         options["texts"] = texts_of(args.inputs, inputs)
         execution = start(self._client, args.target, inputs, **options)
         if not args.no_wait:
@@ -387,13 +383,6 @@ class FlowMagics(Magics):
         if not cell.strip():
             raise BadArgument("The cell is empty. Write a query below %%flow_sql.")
         return data_frame(self._client.sql(cell, on_wait=print))
-
-
-def _attendance(args: Any) -> bool | None:
-    """Whether a person is there, as the options say; None: they do not."""
-    from flowkernel.core.presence_flags import said_attendance
-
-    return said_attendance(attended=args.attended, unattended=args.unattended)
 
 
 def _quoted(name: str) -> str:

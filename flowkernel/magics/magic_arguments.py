@@ -12,6 +12,7 @@ from flowkernel.client.wrapper_options import split_wrappers
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import check_input_name, is_number
 from flowkernel.core.models import Json
+from flowkernel.core.presence_flags import said_attendance
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
 #: What a parameter of a wrapper may be written as, besides a Python literal.
@@ -176,6 +177,15 @@ def inputs_of(words: list[str], names: dict[str, Any]) -> dict[str, Any]:
             raise BadArgument(f"The input {name!r} is given twice.")
         inputs[name] = value_of(value, names)
     return inputs
+
+
+def attendance_in(args: Any) -> bool | None:
+    """Whether a person is there, as the options say; None: they do not.
+
+    Raises:
+        BadArgument: They contradict each other.
+    """
+    return said_attendance(attended=args.attended, unattended=args.unattended)
 
 
 def texts_of(words: list[str], inputs: dict[str, Any]) -> dict[str, str]:
