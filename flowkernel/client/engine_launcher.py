@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from tempfile import TemporaryFile
@@ -34,6 +35,15 @@ PROBE = 256 * 1024  #: Bytes on the disk that an engine needs to start, at least
 FAILURE = "flowkernel-failure "
 #: The exit code of an engine that found another one in its home.
 HOME_IS_TAKEN = 3
+
+
+#: Called before this process waits for an engine to start, which takes seconds.
+_announcements: list[Callable[[], None]] = []
+
+
+def announce_starts(announce: Callable[[], None] | None) -> None:
+    """From now on, call this before waiting for an engine to start. None: nothing."""
+    _announcements[:] = [] if announce is None else [announce]
 
 
 class EngineState(StrEnum):
@@ -132,7 +142,12 @@ def _running_engine(home: Home, token: str | None) -> EngineFile:
     engine = _answering(home, token)
     if engine is None and token is not None and home.stop_mark.exists():
         raise EngineStopped(str(home.path))
-    return engine or _wait_for(home, token, None if is_locked(home) else _spawn(home))
+    if engine is not None:
+        return engine
+    process = None if is_locked(home) else _spawn(home)
+    for announce in _announcements:
+        announce()
+    return _wait_for(home, token, process)
 
 
 def _answering(home: Home, token: str | None) -> EngineFile | None:

@@ -22,7 +22,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
             HomeNotWritable, DiskFull, Unauthorized
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import suggestion
@@ -264,6 +264,13 @@ class RunError(FlowkernelError):
 
 class ExecutionFailed(RunError):
     """An execution ended with an error."""
+
+    #: Called where the error is shown to a person: displays why it failed, or gives the lines.
+    describe: Callable[[], list[str]] | None = None
+
+    def _render_traceback_(self) -> list[str]:
+        lines = self.describe() if self.describe is not None else []
+        return [*lines, *RunError._render_traceback_(self)]
 
 
 class ExecutionCancelled(RunError):

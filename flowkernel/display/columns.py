@@ -13,6 +13,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.markdown_text import markdown_line
 from flowkernel.display.outcome_text import status_text, work_text
+from flowkernel.display.sortable_html import SortableText
 from flowkernel.display.table import Table
 
 SHORT_VERSION = 8  #: Characters of the version of a flow.
@@ -123,13 +124,19 @@ def execution_table(
                 (execution.wrapped or execution).flow_name,
                 status_text(execution),
                 show_moment(execution.created_at),
-                work_text(execution),
+                _work_cell(execution),
                 one_line(execution.status_message or ""),
             )
             for execution in executions
         ),
         empty="No run matches.",
     )
+
+
+def _work_cell(execution: Execution) -> str:
+    """How long it worked, for people, which a table sorts by its length."""
+    seconds, text = execution.work_seconds, work_text(execution)
+    return text if seconds is None else SortableText.of(text, seconds)
 
 
 def message_table(

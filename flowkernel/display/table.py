@@ -8,6 +8,7 @@ from typing import Any
 
 from flowkernel.core.json_values import is_number
 from flowkernel.core.text import one_line, text_width
+from flowkernel.display.sortable_html import HTML_ROWS, table_html
 
 SHOWN_ROWS = 50  #: Rows that are shown of a table, inclusive; `rows` has all of them.
 WIDEST = 60  #: Characters that are shown of one value, inclusive.
@@ -95,19 +96,9 @@ class Table:
     def _repr_html_(self) -> str:
         if self.empty and not self.rows:
             return f"<p>{escape(self.empty)}</p>"
-        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        body = "".join(
-            "<tr>"
-            + "".join(f"<td>{escape(_text(value))}</td>" for value in row)
-            + "</tr>"
-            for row in self.rows[:SHOWN_ROWS]
-        )
-        notes = "".join(
-            f"<p>{note}</p>" for note in self._notes(min(len(self), SHOWN_ROWS))
-        )
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
-        )
+        visible = self.rows[:HTML_ROWS]
+        notes = "".join(f"<p>{note}</p>" for note in self._notes(len(visible)))
+        return table_html(self.columns, visible) + notes
 
 
 def _aligned(

@@ -91,6 +91,11 @@ class DependencyFailedError(EngineException, ExecutionFailed):
         reason = shortened_reason(reason.replace("DependencyFailedError: ", ""))
         super().__init__(f"{record['name']!r} {outcome}: {reason}")
 
+    def _render_traceback_(self) -> list[str]:
+        if self.describe is not None:  # A person waits for it, in no flow.
+            return ExecutionFailed._render_traceback_(self)
+        return EngineException._render_traceback_(self)
+
 
 def shortened_reason(reason: str) -> str:
     """The two ends of a reason that is too long: many levels failed, and the cause is last.

@@ -92,7 +92,7 @@ class FailureHandling(ExecutionHandle):
         records = wait(
             self._client, ids, ReturnWhen.ALL_ENDED, timeout, counts_failed=True
         )
-        self._record = records[self.execution_id]
+        self._keep(records[self.execution_id])
         return self
 
     def decide(
@@ -118,8 +118,10 @@ class FailureHandling(ExecutionHandle):
             body = {"verb": decision, "why": why}
         body |= {"archive": archive, "started_by": self._client.started_by}
         try:
-            self._record = record = self._post("decide", body)
+            record = self._post("decide", body)
+            self._keep(record)
         except MoveNotAllowed:  # It was cancelled, or decided on, just now.
             return None
+        self._keep(record)
         outcome = Record.from_json(record).decision
         return str(outcome.verb) if outcome else None

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from flowkernel.client.client import Client
-from flowkernel.core.clock import new_id, short_id
+from flowkernel.client.quick_look import quick_record
+from flowkernel.core.clock import new_id, now, short_id
 from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution as Record
@@ -13,6 +14,7 @@ from flowkernel.core.status import ExecutionStatus, ReturnWhen
 from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import tree_text
 from flowkernel.flow_api.exceptions import DependencyFailedError
+from flowkernel.flow_api.failure_display import described
 from flowkernel.flow_api.stored_records import ALIASES, pick
 from flowkernel.flow_api.wait_loop import wait
 
@@ -25,7 +27,12 @@ class ExecutionHandle:
     ) -> None:
         self._client = client
         self.execution_id = execution_id
+        self._keep(record)
+
+    def _keep(self, record: dict[str, Json] | None) -> None:
+        """Have this record from now on."""
         self._record = record
+        self._read_at = now()
 
     # -- reading -------------------------------------------------------------------------
 
@@ -62,7 +69,7 @@ class ExecutionHandle:
         Raises:
             ExecutionNotFound: It was deleted.
         """
-        self._record = self._client.get(f"/execution/{self.execution_id}")
+        self._keep(self._client.get(f"/execution/{self.execution_id}"))
         return self._record or {}
 
     def save(self, **values: Json) -> Self:
@@ -150,7 +157,7 @@ class ExecutionHandle:
             MoveNotAllowed: It was started before.
         """
         body = {"event_id": new_id(), "inputs": plain_json(inputs, "inputs")}
-        self._record = self._post("run", body)
+        self._keep(self._post("run", body))
         return self
 
     def wait(
@@ -216,15 +223,32 @@ class ExecutionHandle:
     # -- inside --------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        """Its state of now; if the engine does not answer at once, the last one known."""
+        is_known = self._record is not None and _has_ended(self._record)
+        record = None if is_known else quick_record(self._client, self.execution_id)
+        if record is not None:
+            self._keep(record)
         if self._record is None:
             return f"<Execution {self.execution_id}>"
-        name, message = pick(self._record, ("name", "message"))
-        label = status_text(Record.from_json(self._record))
+        is_current = is_known or record is not None
+        return f"<{self._summary(self._record)}{'' if is_current else self._age()}>"
+
+    def _summary(self, record: dict[str, Json]) -> str:
+        name, message = pick(record, ("name", "message"))
+        label = status_text(Record.from_json(record))
         tail = f": {message}" if message else ""
-        return f"<Execution {name!r} {label}{tail} ({short_id(self.execution_id)})>"
+        return f"Execution {name!r} {label}{tail} ({short_id(self.execution_id)})"
+
+    def _age(self) -> str:
+        """When its record was read, in the time of this place."""
+        return f", as of {self._read_at.astimezone():%H:%M}"
 
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)
+
+
+def _has_ended(record: dict[str, Json]) -> bool:
+    return ExecutionStatus(record["status"]).is_ended
 
 
 Handle = TypeVar("Handle", bound=ExecutionHandle)
@@ -246,10 +270,11 @@ def wait_for_executions(
     records = wait(client, ids, return_when, timeout)
     for execution in executions:
         record = records[execution.execution_id]
-        execution._record = record  # noqa: SLF001 (of a handle: the same module)
+        execution._keep(record)  # noqa: SLF001 (of a handle: the same module)
     ended = [e for e in executions if ExecutionStatus(e.get("status")).is_ended]
     if return_when is ReturnWhen.ALL_SUCCEEDED:
         for execution in ended:
             if execution.get("status") != ExecutionStatus.ENDED_SUCCESS:
-                raise DependencyFailedError(execution)
+                error = DependencyFailedError(execution)
+                raise described(error, client, execution.execution_id)
     return ended

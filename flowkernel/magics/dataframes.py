@@ -1,13 +1,18 @@
 """The answer to an SQL query as a DataFrame, if pandas or polars is there."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
+from weakref import ref
 
 from flowkernel.api import as_table
 from flowkernel.core.models import Json
+from flowkernel.display.sortable_html import sortable
 from flowkernel.display.table import cut_note
 
+SORTED_ROWS = 200  #: Rows of a frame that is shown whole, and can be sorted; inclusive.
 LIBRARIES = ("pandas", "polars")
 
 
@@ -27,7 +32,34 @@ def data_frame(answer: dict[str, Json]) -> Any:
         return as_table(answer)
     if answer["is_cut"]:
         sys.stderr.write(cut_note(len(answer["rows"])) + "\n")
-    return _pandas(answer) if library == "pandas" else _polars(answer)
+    frame = _pandas(answer) if library == "pandas" else _polars(answer)
+    show = _pandas_html if library == "pandas" else _polars_html
+    # Of this frame alone: what is made of it is shown as the library shows it.
+    frame._repr_html_ = partial(_sortable_html, ref(frame), show)
+    return frame
+
+
+def _sortable_html(frame_ref: Any, show: Callable[[Any], str | None]) -> str | None:
+    """The HTML of a frame as its library has it, with all its rows, and sortable."""
+    frame = frame_ref()
+    if frame is None or len(frame) > SORTED_ROWS:  # Of a longer one it shows a part.
+        return type(frame)._repr_html_(frame)
+    html = show(frame)
+    return None if html is None else sortable(html)
+
+
+def _pandas_html(frame: Any) -> str | None:
+    import pandas
+
+    with pandas.option_context("display.max_rows", SORTED_ROWS):
+        return type(frame)._repr_html_(frame)
+
+
+def _polars_html(frame: Any) -> str | None:
+    import polars
+
+    with polars.Config(tbl_rows=SORTED_ROWS):
+        return type(frame)._repr_html_(frame)
 
 
 def _moments(answer: dict[str, Json]) -> list[str]:

@@ -2,19 +2,27 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from IPython.display import publish_display_data
 
 from flowkernel.api import as_object
 from flowkernel.client.client import Client
+from flowkernel.client.failure_lookup import failure_report
 from flowkernel.client.open_prompts import NoPrompter, Prompter
+from flowkernel.client.quick_look import quick_get
 from flowkernel.client.watch import Display, follow, get_tree, watch
+from flowkernel.core.clock import short_id
 from flowkernel.core.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
+from flowkernel.core.models import Message
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
-from flowkernel.display.columns import short_id
 from flowkernel.display.live_terminal import make_display
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import required_context
+from flowkernel.flow_api.failure_display import described
 from flowkernel.magics.channel import is_notebook
 from flowkernel.magics.inbox_magic import offer_inbox
 from flowkernel.magics.prompt_display import prompter_of
@@ -31,16 +39,54 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
         ExecutionFailed, ExecutionCancelled: It ended so.
     """
     name = execution.get("name")
+    shown_trees.add(shell, execution.execution_id)
     display = _live_display(shell)
     offer_inbox(shell, client)
+    make_prompter = partial(prompter_of, shell, client, make_room=display.pause)
     tree = watch(
         client,
         execution.execution_id,
         display,
         confirm_cancel=lambda: _confirm_cancel(name),
-        prompter=prompter_of(shell, client, make_room=display.pause),
+        prompter=_LatePrompter(make_prompter),
     )
     return _result(client, tree)
+
+
+class _LatePrompter:
+    """A prompter that is made for the first prompt: its imports take half a second."""
+
+    def __init__(self, make: Callable[[], Prompter | None]) -> None:
+        self._make = make
+        self._prompter: Prompter | None = None
+        self.every = NoPrompter.every
+
+    def open(self) -> None:
+        """Make it now."""
+        self._made().open()
+
+    def ask(self, message: Message) -> None:
+        """Make it, and have it ask."""
+        self._made().ask(message)
+
+    def close(self, message: Message) -> None:
+        """Close what was asked."""
+        self._made().close(message)
+
+    def poll(self) -> bool:
+        """Whether the tree must not be drawn now."""
+        return self._prompter is not None and self._prompter.poll()
+
+    def finish(self) -> None:
+        """End what there is."""
+        if self._prompter is not None:
+            self._prompter.finish()
+
+    def _made(self) -> Prompter:
+        if self._prompter is None:
+            self._prompter = self._make() or NoPrompter()
+            self.every = self._prompter.every
+        return self._prompter
 
 
 def wait_for_child(parent: Execution, child: Execution) -> Execution:
@@ -58,12 +104,33 @@ def wait_for_child(parent: Execution, child: Execution) -> Execution:
     return _result(client, tree)
 
 
-def show_execution(client: Client, execution_id: str) -> Execution:
-    """Display the tree of an execution as it is now; the execution."""
+def show_execution(shell: Any, client: Client, execution_id: str) -> Execution:
+    """Display the tree of an execution as it is now, and why it failed; the execution."""
     record = client.get_execution(execution_id)
     tree = get_tree(client, record.execution_id)
-    _final_display().finish(tree)
+    shown_trees.add(shell, record.execution_id)
+    _show_ended(client, tree)
     return as_object(client, tree.execution.to_json())
+
+
+def _show_ended(client: Client, tree: Tree) -> None:
+    """Display a tree, and why it failed, if it did."""
+    _final_display().finish(tree)
+    report = failure_report(client, tree.execution_id)
+    if report is not None:
+        publish_display_data(report.bundle())
+
+
+def retry_execution(shell: Any, client: Client, execution_id: str) -> Execution:
+    """Run an execution again, and show it until it has ended: the new execution.
+
+    Raises:
+        MoveNotAllowed: It has not ended.
+        ExecutionFailed, ExecutionCancelled: The new one ended so.
+    """
+    record = client.get_execution(execution_id)
+    retry = client.act(record.execution_id, "retry")
+    return watch_execution(shell, client, as_object(client, retry.to_json()))
 
 
 def _result(client: Client, tree: Tree) -> Execution:
@@ -72,9 +139,8 @@ def _result(client: Client, tree: Tree) -> Execution:
     match execution.status:
         case ExecutionStatus.ENDED_ERROR:
             reason = execution.status_message or "it gave no reason"
-            raise ExecutionFailed(
-                f"{execution.name!r} failed: {reason} (execution {short})"
-            )
+            sentence = f"{execution.name!r} failed: {reason} (execution {short})"
+            raise described(ExecutionFailed(sentence), client, execution.execution_id)
         case ExecutionStatus.ENDED_CANCELLED:
             raise ExecutionCancelled(
                 f"{execution.name!r} was cancelled (execution {short})."
@@ -106,9 +172,49 @@ def _final_display() -> Display:
     return StillTree()
 
 
+class ShownTrees:
+    """The executions whose trees are in the output of the cell that runs now."""
+
+    def __init__(self) -> None:
+        self._cell: int | None = None  #: Its number.
+        self._ids: set[str] = set()
+
+    def add(self, shell: Any, execution_id: str) -> None:
+        """Its tree is shown in this cell."""
+        cell = getattr(shell, "execution_count", None)
+        if cell != self._cell:
+            self._cell, self._ids = cell, set()
+        self._ids.add(execution_id)
+
+    def has(self, shell: Any, execution_id: str) -> bool:
+        """Whether its tree is shown in this cell."""
+        is_here = self._cell == getattr(shell, "execution_count", None)
+        return is_here and execution_id in self._ids
+
+
+shown_trees = ShownTrees()
+
+
+def show_current(shell: Any, client: Client, execution_id: str) -> bool:
+    """Show a tree as it is now, and keep it current; False if no engine answers at once."""
+    reply = quick_get(client, f"/execution/{execution_id}/tree")
+    if reply is None:
+        return False
+    tree = Tree.from_reply(reply, execution_id)
+    shown_trees.add(shell, execution_id)
+    if tree.is_over:
+        _show_ended(client, tree)
+    else:
+        live_display = _live_display(shell)
+        live_display.show(tree)
+        _follow_in_thread(client, execution_id, live_display, NoPrompter())
+    return True
+
+
 def watch_in_background(shell: Any, client: Client, execution: Execution) -> None:
     """Show the tree in the output of this cell while the next cells run."""
     execution_id = execution.execution_id
+    shown_trees.add(shell, execution_id)
     if not is_notebook(shell):
         name, short = execution.get("name"), short_id(execution_id)
         sys.stdout.write(f"Started {name!r}. %execution {short} shows it.\n")

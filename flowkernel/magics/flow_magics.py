@@ -203,16 +203,12 @@ class FlowMagics(Magics):
             %flow_run report --using retry --max-tries 5
         """
         from flowkernel.api import start
-        from flowkernel.client.target_signature import target_signature
-        from flowkernel.display.parameter_list import parameters_text
         from flowkernel.flow_api import current
         from flowkernel.magics import execution_display
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
         if args.help:
-            signature = target_signature(self._client, args.target)
-            sys.stdout.write(parameters_text(args.target, signature) + "\n")
-            return None
+            return _print_parameters(self._client, args.target)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
         parent = current()
@@ -338,17 +334,33 @@ class FlowMagics(Magics):
     @argument(
         "id", help="The id of the run, or its first or last characters, 4 or more."
     )
+    @argument(
+        "--retry",
+        action="store_true",
+        help="Run it again, and show it until it has ended. What succeeded is kept.",
+    )
+    @argument(
+        "--copy",
+        action="store_true",
+        help="Copy its output notebook to the folder of this notebook, and link to it.",
+    )
     def execution(self, line: str) -> Any:
-        """Show a run and all runs under it; the result is the Execution.
+        """Show a run, all runs under it, and why it failed; the result is the Execution.
 
         Examples:
             %execution 1eacc1a0
-            execution = %execution 1eacc1a0
+            execution = %execution 1eacc1a0 --retry
+            %execution 1eacc1a0 --copy
         """
-        from flowkernel.magics.execution_display import show_execution
+        from flowkernel.magics import execution_display
+        from flowkernel.magics.notebook_copy import copy_notebook
 
         args = parse(FlowMagics.execution, line)
-        return show_execution(self._client, args.id)
+        if args.retry:
+            return execution_display.retry_execution(self.shell, self._client, args.id)
+        if args.copy:
+            return copy_notebook(self._client, args.id)
+        return execution_display.show_execution(self.shell, self._client, args.id)
 
     @line_magic
     @magic_arguments()
@@ -383,6 +395,15 @@ class FlowMagics(Magics):
         if not cell.strip():
             raise BadArgument("The cell is empty. Write a query below %%flow_sql.")
         return data_frame(self._client.sql(cell, on_wait=print))
+
+
+def _print_parameters(client: Client, target: str) -> None:
+    """Print what a target declares."""
+    from flowkernel.client.target_signature import target_signature
+    from flowkernel.display.parameter_list import parameters_text
+
+    signature = target_signature(client, target)
+    sys.stdout.write(parameters_text(target, signature) + "\n")
 
 
 def _quoted(name: str) -> str:

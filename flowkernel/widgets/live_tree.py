@@ -3,6 +3,7 @@
 A widget shows nothing without its kernel, so a saved notebook keeps HTML and text instead.
 """
 
+import sys
 from typing import Any
 
 from IPython.display import DisplayHandle, display
@@ -11,6 +12,7 @@ from flowkernel.core.clock import new_id
 from flowkernel.display.tree import Tree
 from flowkernel.widgets.tree_html import tree_html
 
+WIDGETS = "ipywidgets"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -63,11 +65,14 @@ class LiveTree:
 
     def _open(self, tree: Tree, *, is_live: bool = True) -> None:
         content = bundle(tree)
+        self._handle = DisplayHandle(new_id())
+        is_quick = WIDGETS in sys.modules
+        if not (is_live and is_quick):  # A first import takes a quarter of a second.
+            self._handle.display(content, raw=True)
         self._widget = _html_widget(content["text/html"]) if is_live else None
         if self._widget is not None:
-            content = view_of(self._widget, content["text/plain"])
-        self._handle = DisplayHandle(new_id())
-        self._handle.display(content, raw=True)
+            show = self._handle.display if is_quick else self._handle.update
+            show(view_of(self._widget, content["text/plain"]), raw=True)
 
 
 def view_of(widget: Any, text: str) -> dict[str, Any]:

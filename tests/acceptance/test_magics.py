@@ -93,6 +93,43 @@ def test_a_notebook_registers_runs_and_reads():
     assert "3" in texts(table)
 
 
+#: `outer` fails because `inner` does, two levels deep.
+INNER = """%%flow inner
+def handler(system, this):
+    raise ValueError("<no> sales")
+"""
+OUTER = "%%flow outer\nthis.flow('inner')"
+
+
+def test_a_failure_shows_its_cause_with_the_traceback_and_what_to_do_next():
+    """The same for the magic, for `.wait()` and when it is looked at again."""
+    *_registered, magic, waited, caught, again = execute(
+        make_notebook(
+            INNER,
+            OUTER,
+            "%flow_run outer",
+            "import flowkernel\nex = flowkernel.run('outer')\nex.wait()",
+            "try:\n    ex.wait()\nexcept flowkernel.flow_api.DependencyFailedError as error:\n"
+            "    print(error.child is ex)",
+            "_ = get_ipython().run_line_magic('execution', ex.execution_id)",
+        )
+    )
+
+    assert texts(caught) == "True\n"
+    assert magic[-1].traceback == [f"ExecutionFailed: {magic[-1].evalue}"]
+    assert waited[-1].traceback == [f"DependencyFailedError: {waited[-1].evalue}"]
+    for outputs in (magic[-2:-1], waited[-2:-1], again[-1:]):
+        [report] = outputs
+        text, html = report.data["text/plain"], report.data["text/html"]
+        assert text.startswith("'inner' failed: Cell ")
+        assert "\n    def handler(system, this):\n  " in text
+        assert 'raise ValueError("<no> sales")' in text
+        assert text.index("'inner' failed") < text.index("'outer' failed: Cell ")
+        assert "%execution" in text
+        assert "<details open><summary>" in html
+        assert "&lt;no&gt; sales" in html
+
+
 def test_the_saved_notebook_shows_the_tree_without_any_widget():
     [_, ran] = execute(make_notebook(FETCH, "r = %flow_run fetch n=1"))
 
@@ -105,7 +142,7 @@ def test_the_saved_notebook_shows_the_tree_without_any_widget():
 #: Waits for the thread that updates the tree of `r`.
 JOINED = """
 import threading
-name = f"flowkernel-{r.execution_id[-8:]}"
+name = f"flowkernel-{r.execution_id[:18]}"
 [thread.join(60) for thread in threading.enumerate() if thread.name == name]
 """
 
@@ -125,6 +162,28 @@ def test_without_waiting_the_tree_goes_on_while_other_cells_run(tmp_path):
 
     assert "succeeded" in texts(tree)
     assert texts(status) == "'ENDED_SUCCESS'"
+
+
+def test_an_execution_as_a_value_is_the_tree_of_now(tmp_path):
+    """A later cell shows the state of then; the cell that started it has its tree."""
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+    [_, started, shown, _wait, text] = execute(
+        make_notebook(
+            f"%%flow gated\nopen({gate!r}).read()",
+            "r = %flow_run gated --no-wait\nr",
+            "r",
+            f"open({gate!r}, 'w').close()\nr.wait()\n{JOINED}",
+            "print(repr(r))",
+        )
+    )
+
+    assert 'role="tree"' in started[0]["data"]["text/html"]
+    assert started[1]["data"]["text/plain"].startswith("<Execution 'gated' ")
+    [tree] = shown
+    assert "succeeded" in tree["data"]["text/plain"]
+    assert 'role="tree"' in tree["data"]["text/html"]
+    assert texts(text).startswith("<Execution 'gated' succeeded (")
 
 
 def test_an_interrupt_without_a_person_to_ask_cancels(tmp_path, client):

@@ -18,7 +18,8 @@ def test_numbers_are_right_aligned_and_none_is_empty():
 def test_html_is_escaped():
     html = Table(("<b>",), (("<script>",),))._repr_html_()
 
-    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert html.count("<script>") == 1  # Ours, which sorts it.
     assert "<b>" not in html
 
 

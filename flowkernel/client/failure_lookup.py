@@ -1,0 +1,155 @@
+"""Why an execution failed: the chain down to the cause, and the cells, from their notebooks."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from flowkernel.client.client import Client
+from flowkernel.client.jupyter_link import notebook_href
+from flowkernel.core.cell_numbers import defining_id, first_line, source_of
+from flowkernel.core.clock import short_id
+from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.display.failure_report import (
+    STEPS,
+    FailedStep,
+    FailureReport,
+    NextStep,
+)
+from flowkernel.display.tree import Tree
+
+S = ExecutionStatus
+#: Bytes of an output notebook in which the failed cell is looked for, inclusive.
+MAX_NOTEBOOK = 16 * 1024 * 1024
+#: Of a parent: the error that says that a child failed.
+BY_CHILD = "DependencyFailedError"
+
+
+def failure_report(client: Client, execution_id: str) -> FailureReport | None:
+    """The report of an execution that failed; None if it did not, or nobody answers."""
+    with suppress(FlowkernelError, OSError):
+        execution = client.get_execution(execution_id)
+        if execution.status is S.ENDED_ERROR or execution.is_failed:
+            return _report(client, execution)
+    return None
+
+
+def _report(client: Client, execution: Execution) -> FailureReport:
+    chain = failure_chain(client, execution)
+    return FailureReport(
+        name=execution.name,
+        steps=tuple(_step(client.home.path, item) for item in reversed(chain)),
+        next_steps=tuple(_next_steps(client.home.path, execution, chain[-1])),
+    )
+
+
+def failure_chain(client: Client, execution: Execution) -> list[Execution]:
+    """The execution, the child that made it fail, the child of that, down to the cause."""
+    tree = Tree.from_reply(client.tree(execution.execution_id), execution.execution_id)
+    chain = [execution]
+    while len(chain) < STEPS:
+        children = [
+            item
+            for item in tree.executions.values()
+            if tree.parent_of(item) == chain[-1].execution_id
+        ]
+        child = failed_child(chain[-1], children)
+        if child is None:
+            break
+        chain.append(client.get_execution(child.execution_id))
+    return chain
+
+
+def failed_child(
+    execution: Execution, children: Iterable[Execution]
+) -> Execution | None:
+    """The child that made it fail; None if it failed by itself. Pure.
+
+    One that its error names, or else the last one that did not succeed: a flow may go on after
+    the failure of another child.
+    """
+    error = execution.error
+    is_by_child = error is not None and error.name == BY_CHILD
+    if not (is_by_child or execution.failed_for_another):
+        return None
+    failed = [
+        child
+        for child in children
+        if child.status in (S.ENDED_ERROR, S.ENDED_CANCELLED) or child.is_failed
+    ]
+    text = error.message if error is not None else ""
+    candidates = [child for child in failed if repr(child.name) in text] or failed
+    candidates.sort(key=lambda child: child.ended_at or child.created_at)
+    return candidates[-1] if candidates else None
+
+
+def _step(home: Path, execution: Execution) -> FailedStep:
+    error = execution.error
+    path = notebook_path(home, execution)
+    cell_id = error.cell_id if error is not None else None
+    return FailedStep(
+        name=execution.name,
+        outcome="was cancelled" if execution.status is S.ENDED_CANCELLED else "failed",
+        reason=execution.status_message or "",
+        source_line=line_of_cell(path, cell_id) if path and cell_id else "",
+        traceback=error.traceback if error is not None else "",
+    )
+
+
+def notebook_path(home: Path, execution: Execution) -> Path | None:
+    """The path of its output notebook; None if it has none."""
+    if execution.notebook_path is None:
+        return None
+    path = home / execution.notebook_path
+    return path if path.is_file() else None
+
+
+def line_of_cell(path: Path, cell_id: str) -> str:
+    """The first line of the source of a cell; empty if it cannot be read.
+
+    Of the cell that calls a handler it is that of the cell with the handler.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        if path.stat().st_size <= MAX_NOTEBOOK:
+            cells = json.loads(path.read_bytes())["cells"]
+            by_id = {cell.get("id"): cell for cell in cells}
+            cell = by_id[cell_id]
+            return first_line(source_of(by_id.get(defining_id(cell), cell)))
+    return ""
+
+
+def _next_steps(
+    home: Path, execution: Execution, cause: Execution
+) -> Iterable[NextStep]:
+    """What a person can do after the failure of `execution`, whose cause was `cause`."""
+    short = short_id(execution.execution_id)
+    path = notebook_path(home, cause)
+    if path is not None:
+        yield _notebook_step(path, short_id(cause.execution_id))
+    if execution.is_failed:
+        yield NextStep(sentence="It waits for a decision", command="%inbox")
+    yield NextStep(sentence="See this again", command=f"%execution {short}")
+    if execution.status.is_ended:
+        yield _retry_step(execution, cause)
+
+
+def _retry_step(execution: Execution, cause: Execution) -> NextStep:
+    """How it is run again. What it starts has the source of then; it has that of now."""
+    command = f"%execution {short_id(execution.execution_id)} --retry"
+    note = "what succeeded in it is kept"
+    if cause.execution_id != execution.execution_id:
+        note += f", and {cause.flow_name!r} runs as it is then"
+        return NextStep(sentence=f"Run it again ({note})", command=command)
+    note += f"; after a change of {execution.flow_name!r}, start it again"
+    return NextStep(sentence=f"Run the same source again ({note})", command=command)
+
+
+def _notebook_step(path: Path, short: str) -> NextStep:
+    """The output notebook: a link, or how to get a copy that JupyterLab can open."""
+    href = notebook_href(path)
+    sentence = "Output notebook"
+    if href is None:
+        sentence += f" (`%execution {short} --copy` puts a copy into this folder)"
+    return NextStep(sentence=sentence, command=str(path), href=href or "")

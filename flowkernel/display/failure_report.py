@@ -1,0 +1,130 @@
+"""What people need of a run that failed: the cause, the cell, the traceback, what next. Pure.
+
+Names, sources and errors are foreign text: they are escaped, and have no control sequences.
+Without its style, as in an untrusted notebook, the HTML still says everything in words.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from flowkernel.core.text import one_line, plain_text
+
+REASON = 300  #: Characters of the reason of a failure, inclusive.
+BEGINNING = 40  #: Characters of a line by which it is recognized.
+STEPS = 10  #: Runs of one chain that are shown, inclusive: the cause, and what failed for it.
+#: The colours of JupyterLab; the second ones can be read on white and on black.
+STYLE = """
+.jp-flowkernel-failure{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
+font-size:var(--jp-ui-font-size1,13px);line-height:1.5;padding:.3em 0 .3em .8em;
+border-left:3px solid var(--jp-error-color1,#dd3b3b);
+color:var(--jp-content-font-color1,inherit)}
+.jp-flowkernel-failure.jp-flowkernel-failure p{margin:0 0 .3em}
+.jp-flowkernel-failure.jp-flowkernel-failure pre{margin:.2em 0 .5em;padding:.5em;
+max-height:24em;overflow:auto;white-space:pre;background:var(--jp-layout-color2,#8882);
+color:inherit;font-family:var(--jp-code-font-family,monospace);
+font-size:var(--jp-code-font-size,13px);line-height:1.35}
+.jp-flowkernel-failure summary{cursor:pointer}
+.jp-flowkernel-failure code{font-family:var(--jp-code-font-family,monospace);
+color:inherit;background:var(--jp-layout-color2,#8882);padding:0 .25em}
+.jp-flowkernel-failure.jp-flowkernel-failure ul{margin:.3em 0 0;padding-left:1.3em}
+.jp-flowkernel-failure.jp-flowkernel-failure a{color:var(--jp-content-link-color,inherit);
+text-decoration:underline}
+""".replace("\n", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedStep:
+    """One run that failed: the cause, or what failed because of another one."""
+
+    name: str
+    outcome: str = "failed"  #: Of what its parent waited for it may be another one.
+    reason: str = ""  #: "Cell 2 of 3: ValueError: no sales"
+    source_line: str = ""  #: The first line of the cell; empty if there is none.
+    traceback: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What failed, and why, as one line."""
+        reason = one_line(self.reason, REASON) or "it gave no reason"
+        return f"{one_line(self.name)!r} {self.outcome}: {reason}"
+
+    @property
+    def cell_line(self) -> str:
+        """The first line of the cell, unless the heading has it already."""
+        line = one_line(self.source_line)
+        return "" if one_line(line, BEGINNING).rstrip("…") in self.heading else line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What a person can do next: a sentence, and what to type or to open."""
+
+    sentence: str
+    command: str = ""
+    href: str = ""  #: What the command is a link to, from the folder of the notebook.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureReport:
+    """A run that failed, for people."""
+
+    name: str
+    steps: tuple[FailedStep, ...]  #: The cause first; the last one is the run itself.
+    next_steps: tuple[NextStep, ...] = ()
+
+    def text(self) -> str:
+        """The report as plain text, without a newline at the end."""
+        return "\n".join(_text_lines(self))
+
+    def html(self) -> str:
+        """The report as HTML, with its style."""
+        label = escape(f"Run {one_line(self.name)}: why it failed")
+        first, *parents = self.steps
+        parts = "".join(_step_html(step) for step in parents)
+        return (
+            f'<div class="jp-flowkernel-failure" role="group" aria-label="{label}">'
+            f"<style>{STYLE}</style>{_step_html(first, is_open=True)}{parts}"
+            f"{_list_html(self.next_steps)}</div>"
+        )
+
+    def bundle(self) -> dict[str, str]:
+        """The MIME bundle of the report."""
+        return {"text/html": self.html(), "text/plain": self.text()}
+
+
+def _text_lines(report: FailureReport) -> Iterator[str]:
+    for step in report.steps:
+        yield step.heading
+        if step.cell_line:
+            yield f"    {step.cell_line}"
+        yield from (f"  {line}" for line in plain_text(step.traceback).splitlines())
+    for item in report.next_steps:
+        line = f"{item.sentence}: {item.command}" if item.command else item.sentence
+        yield plain_text(line)
+
+
+def _step_html(step: FailedStep, *, is_open: bool = False) -> str:
+    heading = f"<b>{escape(step.heading)}</b>"
+    if step.cell_line:
+        heading += f" <code>{escape(step.cell_line)}</code>"
+    traceback = plain_text(step.traceback).strip("\n")
+    if not traceback:
+        return f"<p>{heading}</p>"
+    return (
+        f"<details{' open' * is_open}><summary>{heading}</summary>"
+        f"<pre>{escape(traceback)}</pre></details>"
+    )
+
+
+def _list_html(next_steps: tuple[NextStep, ...]) -> str:
+    items = "".join(f"<li>{_next_html(item)}</li>" for item in next_steps)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _next_html(item: NextStep) -> str:
+    sentence, command = escape(plain_text(item.sentence)), plain_text(item.command)
+    command = escape(command)
+    if item.href:
+        return f'{sentence}: <a href="{escape(item.href)}">{command}</a>'
+    return f"{sentence}: <code>{command}</code>" if command else sentence
