@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import read_source, start_request
+from flowkernel.client.flow_source import kernel_field, read_source, start_request
 from flowkernel.core.errors import FlowNotFound
 from flowkernel.core.models import Flow, Json, OnLost
 from flowkernel.display.table import Table
 from flowkernel.flow_api import Execution, current
+from flowkernel.flow_api.execution import start_child
 from flowkernel.home import Home, find_home
 
 #: A home, or its folder; None: the home of the current folder.
@@ -28,6 +29,7 @@ def run(
     attended: bool | None = None,
     extra: bool = False,
     environ: dict[str, str] | None = None,
+    kernel: str | None = None,
     **more_inputs: Any,
 ) -> Execution:
     """Start a flow, and return its execution at once; `.wait()` waits for the end.
@@ -43,16 +45,17 @@ def run(
         attended: Whether a person is there to be asked. Default: if one was active lately.
         extra: Whether names that the flow does not declare are passed on.
         environ: Environment variables that this run sees besides those of this process.
+        kernel: Another one for this run alone: its name, or the folder of an environment.
 
     Raises:
         FlowNotFound, FileMissing, NotANotebook, BadArgument: The target cannot be run.
         BadInputs, BadValue, ValueTooBig: The inputs do not fit what it takes.
     """
     inputs, client = {**(inputs or {}), **more_inputs}, client_of(home)
-    options: dict[str, Any] = {"name": name, "using": using, "extra": extra}
+    options: Json = {"name": name, "using": using, "extra": extra, "kernel": kernel}
     if (parent := current()) is not None:
         client.own_environ(environ)  # It refuses those of a flow.
-        return parent.flow(target, wait=False, inputs=inputs, **options)
+        return start_child(parent, target, inputs, **options)
     options |= {"interactive": interactive, "attended": attended}
     return start(client, target, inputs, environ=environ, **options)
 
@@ -69,11 +72,13 @@ def start(
     extra: bool = False,
     texts: dict[str, str] | None = None,
     environ: dict[str, str] | None = None,
+    kernel: str | None = None,
 ) -> Execution:
     """Start a flow as a root. `inputs` and `texts` are those of `start_request`."""
     options = {"name": name, "using": using or [], "is_interactive": interactive}
     if attended is not None:  # An engine of the version before does not know it.
         options["is_attended"] = attended
+    options |= kernel_field(kernel)
     request = start_request(target, inputs, extra=extra, texts=texts)
     record = client.start({**request, **options, **client.own_environ(environ)})
     return as_object(client, record.to_json())

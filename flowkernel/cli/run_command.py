@@ -94,6 +94,15 @@ AllowExtra = Annotated[
         help="Pass inputs on that the flow does not declare. Default: they are refused.",
     ),
 ]
+Kernel = Annotated[
+    str | None,
+    Option(
+        ("-k", "--kernel"),
+        metavar="NAME",
+        help="Another kernel for this run alone: its name, or the folder of a venv or conda "
+        "environment. What the flow starts keeps its own. Default: that of the flow.",
+    ),
+]
 Environ = Annotated[
     list[str] | None,
     Option(
@@ -115,6 +124,7 @@ def run(
     attended: Attended = False,
     unattended: Unattended = False,
     allow_extra: AllowExtra = False,
+    kernel: Kernel = None,
     env: Environ = None,
     no_wait: NoWait = False,
     detach: Detach = False,
@@ -125,7 +135,6 @@ def run(
     `flowkernel run TARGET --help` lists the parameters of that target, too.
 
     Examples:
-        flowkernel run notebooks/quickstart.ipynb
         flowkernel run report.ipynb -p day 2026-01-01 --name "report of January 1"
         flowkernel run report -e API_KEY --using retry --max-tries 5
     """
@@ -133,7 +142,7 @@ def run(
     from flowkernel.core.presence_flags import said_attendance
 
     options: dict[str, Any] = {"name": name, "using": wrappers_in(using or [])}
-    options |= {"interactive": interactive, "extra": allow_extra}
+    options |= {"interactive": interactive, "extra": allow_extra, "kernel": kernel}
     options["attended"] = said_attendance(attended=attended, unattended=unattended)
     return run_operations.run_target(
         target,

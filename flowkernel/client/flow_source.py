@@ -37,6 +37,27 @@ def current_environment(cwd: Path | None = None) -> Environment:
     )
 
 
+def kernel_field(kernel: object, cwd: Path | None = None) -> dict[str, Json]:
+    """What the body of a start has about a kernel for this run alone: fields.
+
+    A path, which has a slash or begins with `.` or `~`, is sent as an absolute one.
+
+    Raises:
+        BadArgument: It is no text.
+    """
+    if kernel is None:
+        return {}
+    if not isinstance(kernel, str) or not kernel.strip():
+        raise BadArgument(
+            f"kernel is {kernel!r}; it is the name of a kernel, or the folder of an "
+            "environment. An input of this name goes in inputs={...}."
+        )
+    is_folder = kernel[0] in ".~" or any(c in kernel for c in (os.sep, "/"))
+    if is_folder:
+        kernel = os.path.abspath((cwd or Path.cwd()) / Path(kernel).expanduser())
+    return {"kernel": kernel}
+
+
 def start_request(
     target: str,
     inputs: dict[str, Json],

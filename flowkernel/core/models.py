@@ -40,10 +40,13 @@ class Environment(JsonRecord):
 
     #: In a request, a field that is not one of these is refused.
     __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+    left_out: ClassVar[Set[str]] = frozenset({"is_chosen"})
     interpreter: str | None = None  #: Path of the Python that registered the flow.
     kernel_name: str | None = None  #: A kernelspec; None: use `interpreter`.
     prefix: str | None = None  #: `sys.prefix` of `interpreter`, which has kernelspecs.
     cwd: str | None = None  #: The working directory of the kernel.
+    #: Whether the kernel was chosen for one run: then `interpreter` is that of the kernel.
+    is_chosen: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

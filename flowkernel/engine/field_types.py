@@ -33,6 +33,8 @@ ProcessId = Annotated[int, Field(gt=0, lt=MAX_PID)]  #: Of a worker.
 Actor = Annotated[str, Field(max_length=200)]  #: Who sends the request.
 #: Seconds to wait for an answer.
 AnswerTimeout = Annotated[float, Field(ge=0, le=10 * 366 * 86_400.0)]
+#: A kernel for one run: its name, or the absolute path of an environment.
+KernelChoice = Annotated[str, Field(min_length=1, max_length=4_096)]
 CallKey = Annotated[str, Field(max_length=400)]  #: Which call of a flow it is.
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flowkernel.core.models import Wrapped
+from flowkernel.core.models import Environment, Wrapped
 from flowkernel.core.status import RetrySource
 from flowkernel.engine.start_plan import (
     StartPlan,
@@ -28,12 +28,18 @@ def with_source(store: Store, request: StartRequest, plan: StartPlan) -> StartPl
             file = request.retry_file
             current = plan_of_source(file) if file else plan_of_flow(store, name)
             if wrapped is None or not isinstance(plan, WrapperPlan):
-                return replace(current, wrappers=())
+                environment = kept_environment(plan.environment, current.environment)
+                return replace(current, wrappers=(), environment=environment)
             return replace(plan, wrapped=_rewrapped(store, wrapped, current))
         case RetrySource.RECORDED if isinstance(plan, WrapperPlan) and wrapped:
             return replace(plan, wrapped=replace(wrapped, flow=None))
         case _:
             return plan
+
+
+def kept_environment(recorded: Environment, current: Environment) -> Environment:
+    """Where the current source runs: in the kernel that was chosen, if one was."""
+    return recorded if recorded.is_chosen else current
 
 
 def _rewrapped(store: Store, wrapped: Wrapped, plan: StartPlan) -> Wrapped:
@@ -43,7 +49,7 @@ def _rewrapped(store: Store, wrapped: Wrapped, plan: StartPlan) -> Wrapped:
         wrapped,
         flow=plan.flow,
         flow_version=plan.version.flow_version,
-        environment=plan.environment,
+        environment=kept_environment(wrapped.environment, plan.environment),
         on_lost=plan.on_lost,
         cell_timeout=plan.cell_timeout,
         type=type_of(plan),

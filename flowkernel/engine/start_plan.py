@@ -28,7 +28,15 @@ from flowkernel.core.models import (
     Wrapped,
 )
 from flowkernel.core.status import ExecutionType, RetrySource
-from flowkernel.engine.field_types import UUID, Actor, CallKey, Id, JsonValue, Variables
+from flowkernel.engine.field_types import (
+    UUID,
+    Actor,
+    CallKey,
+    Id,
+    JsonValue,
+    KernelChoice,
+    Variables,
+)
 from flowkernel.engine.wrapper_registry import MAX_WRAPPERS, WrapperUse, wrapper_flow
 from flowkernel.store import Store
 
@@ -87,6 +95,8 @@ class StartRequest:
     #: Of `retry_of`: which source runs. None: see `RetryBody`.
     retry_source: RetrySource | None = None
     retry_file: SourceRecord | None = None
+    #: The kernel for this run alone: a name, or the folder of an environment.
+    kernel: KernelChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,4 +380,6 @@ def plan_of_wrapped(store: Store, wrapper: Execution) -> StartPlan:
             on_lost=wrapped.on_lost,
             cell_timeout=wrapped.cell_timeout,
         )
+    if wrapped.environment.is_chosen:
+        plan = replace(plan, environment=wrapped.environment)
     return replace(plan, wrappers=tuple(wrapped.wrappers), name=wrapped.name)

@@ -21,6 +21,7 @@ from flowkernel.engine.caller_checks import check_caller, decide_as
 from flowkernel.engine.callers import Caller, PersonCaller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
 from flowkernel.engine.input_check import CheckedInputs
+from flowkernel.engine.kernel_plan import plan_with_kernel
 from flowkernel.engine.retry_source import with_source
 from flowkernel.engine.start_inputs import checked_inputs
 from flowkernel.engine.start_plan import (
@@ -137,6 +138,7 @@ def _planned(
     values = _plain_inputs(request)
     wrappers = checked_uses(store, request.using)
     bare_plan = with_source(store, request, plan_without_wrappers(store, request))
+    bare_plan = plan_with_kernel(bare_plan, request.kernel)
     inputs = checked_inputs(store, request, bare_plan, values)
     plan = plan_around(store, request, bare_plan, wrappers, inputs.values)
     store.save_version(plan.version)

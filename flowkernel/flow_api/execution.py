@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import start_request
 from flowkernel.core.clock import now
 from flowkernel.core.errors import (
     BadArgument,
@@ -22,6 +21,7 @@ from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Decision, Json, Wrapped
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.flow_api.child_request import child_request, merged_inputs
 from flowkernel.flow_api.context import own_context, required_context, short_key
 from flowkernel.flow_api.exceptions import (
     ExecutionCancel,
@@ -30,7 +30,7 @@ from flowkernel.flow_api.exceptions import (
 )
 from flowkernel.flow_api.failure_handling import FailureHandling
 from flowkernel.flow_api.handle import wait_for_executions
-from flowkernel.flow_api.not_available import MISSING_ARGUMENTS, MISSING_METHODS
+from flowkernel.flow_api.not_available import MISSING_METHODS
 from flowkernel.flow_api.self_reporting import SelfReporting
 from flowkernel.flow_api.typed_inputs import call_arguments
 
@@ -82,13 +82,9 @@ class Execution(SelfReporting, FailureHandling):
             BadInputs: The flow declares its parameters, and these do not fit; says everything.
             BadValue: An input is not JSON; names its key.
         """
-        all_inputs = _merged_inputs(inputs, more_inputs)
-        context = own_context(self.execution_id, "flow")
-        request = start_request(flow, all_inputs, extra=extra)
-        call_key = short_key(key or context.call_key(_call_name(request, using)))
-        options = {"using": using or [], "name": name, "call_key": call_key, "run": run}
-        parent = {"parent_id": self.execution_id}
-        child = _start(self._client, {**request, **options, **parent})
+        all_inputs = merged_inputs(inputs, more_inputs)
+        options: dict[str, Any] = {"name": name, "run": run, "key": key, "using": using}
+        child = start_child(self, flow, all_inputs, extra=extra, **options)
         return _waited(child, wait) if run else child
 
     def using(self, wrapper: str, **parameters: Json) -> "Using":
@@ -193,28 +189,20 @@ class Execution(SelfReporting, FailureHandling):
         raise AttributeError(f"an execution has no attribute {name!r}")
 
 
+def start_child(
+    parent: Execution, flow: str, inputs: dict[str, Json], **options: Any
+) -> Execution:
+    """Start a flow as a child of the flow whose kernel this is, and do not wait.
+
+    `options`: those of `child_request`.
+    """
+    request = child_request(parent.execution_id, flow, inputs, **options)
+    return _start(parent._client, request)  # noqa: SLF001 (of a handle: the same module)
+
+
 def _start(client: Client, request: dict[str, Json]) -> Execution:
     record = client.start(request).to_json()
     return Execution(client, record["execution_id"], record)
-
-
-def _merged_inputs(inputs: Json, more_inputs: dict[str, Json]) -> dict[str, Json]:
-    """The inputs of a call, which `start_request` checks."""
-    if missing := MISSING_ARGUMENTS.intersection(more_inputs):
-        raise NotYetAvailable(
-            f"this.flow(..., {min(missing)}=...)",
-            "Leave it out; it comes with settings.",
-        )
-    if not isinstance(inputs or {}, dict):
-        raise BadArgument(f"inputs is {inputs!r}; give a dict of names and values.")
-    return {**(inputs or {}), **more_inputs}
-
-
-def _call_name(request: dict[str, Json], using: list[Json] | None) -> str:
-    """What tells calls of one flow apart: the flow, its inputs, its wrappers."""
-    flow = request.get("flow") or request["source"]["path"]
-    call = f"{flow}:{dumps(request['inputs'])}"
-    return f"{dumps(using)}:{call}" if using else call
 
 
 def _waited(child: Execution, wait: bool | ReturnWhen) -> Execution:

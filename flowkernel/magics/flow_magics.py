@@ -187,6 +187,13 @@ class FlowMagics(Magics):
         help="Pass inputs on that the flow does not declare. Default: they are refused.",
     )
     @argument(
+        "-k",
+        "--kernel",
+        metavar="NAME",
+        help="Another kernel for this run alone: its name, or the folder of a venv or conda "
+        "environment. Default: that of the flow.",
+    )
+    @argument(
         "--help",
         action="store_true",
         help="List the parameters that the target declares, as %%flow_run TARGET? does.",
@@ -204,6 +211,7 @@ class FlowMagics(Magics):
         """
         from flowkernel.api import start
         from flowkernel.flow_api import current
+        from flowkernel.flow_api.execution import start_child
         from flowkernel.magics import execution_display
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
@@ -211,9 +219,10 @@ class FlowMagics(Magics):
             return _print_parameters(self._client, args.target)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
+        options["kernel"] = args.kernel
         parent = current()
         if parent is not None:
-            child = parent.flow(args.target, wait=False, inputs=inputs, **options)
+            child = start_child(parent, args.target, inputs, **options)
             if args.no_wait:
                 return child
             return execution_display.wait_for_child(parent, child)

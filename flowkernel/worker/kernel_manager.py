@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
 import zmq.asyncio
 from jupyter_client.asynchronous import AsyncKernelClient
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
@@ -22,116 +21,9 @@ from flowkernel.kernels.fork_server.socket_folders import (
     make_socket_folder,
     parent_folder,
 )
+from flowkernel.kernels.kernelspecs import NATIVE, FlowKernelSpecManager
 from flowkernel.kernels.leftovers import sweep_folders
 from flowkernel.worker.eager_channel import EagerChannel
-
-NATIVE = "python3"
-#: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
-FLOWKERNEL = "flowkernel"
-FORK = "flowkernel-fork"  #: flowkernel's provisioner; it starts plain kernels, too.
-
-
-#: How a Python kernel is started, after the interpreter.
-PYTHON_ARGUMENTS = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
-#: ipykernel adds it to kernelspecs for the debugger; a fork is debugged without it.
-FROZEN_MODULES = "-Xfrozen_modules=off"
-
-
-class FlowKernelSpecManager(KernelSpecManager):
-    """Kernelspecs of this machine and of a prefix, by the names that Jupyter has for them.
-
-    `python3` is the environment's Python, unless a person installed another kernelspec of
-    this name, where Jupyter looks first, and a notebook asks for it.
-    """
-
-    #: Whether fork servers are started; else only those that run are used.
-    starts_servers = True
-
-    def __init__(
-        self,
-        environment: Environment,
-        config: Config,
-        *,
-        is_notebook: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self._is_notebook = is_notebook
-        self._interpreter = environment.interpreter
-        self._prefix = environment.prefix
-        self._config = config
-        self._specs: dict[str, KernelSpec] = {}  #: Those that were looked for, by name.
-
-    def _kernel_dirs_default(self) -> list[str]:
-        """As Jupyter's; the folder of the prefix comes before that of this process."""
-        folders: list[str] = super()._kernel_dirs_default()
-        own, other = (
-            str(Path(prefix) / "share" / "jupyter" / "kernels")
-            for prefix in (sys.prefix, self._prefix or sys.prefix)
-        )
-        if other in folders:
-            return folders
-        index = folders.index(own) if own in folders else 0
-        return [*folders[:index], other, *folders[index:]]
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        """The kernelspec of this name; its kernels are forked, where they can be."""
-        if kernel_name not in self._specs:
-            self._specs[kernel_name] = self._fork_spec(kernel_name)
-        return self._specs[kernel_name]
-
-    def _fork_spec(self, kernel_name: str) -> KernelSpec:
-        spec = self._plain_spec(kernel_name)
-        provisioner = spec.metadata.get("kernel_provisioner")
-        if provisioner is None and self._config.kernel == "fork":
-            provisioner = {"provisioner_name": FORK}
-        if provisioner is not None and provisioner.get("provisioner_name") == FORK:
-            config = {**self._provisioner_config(), **provisioner.get("config", {})}
-            spec.metadata["kernel_provisioner"] = {**provisioner, "config": config}
-        return spec
-
-    def _provisioner_config(self) -> dict[str, Any]:
-        return {
-            "kernel": self._config.kernel,
-            "preload": list(self._config.preload),
-            "ready": self._config.ready_kernels,
-            "starts": self.starts_servers,
-        }
-
-    def _plain_spec(self, kernel_name: str) -> KernelSpec:
-        name = kernel_name.lower()  # As Jupyter has it.
-        is_own = name == FLOWKERNEL or (name == NATIVE and not self._is_notebook)
-        if is_own and self._interpreter:
-            return _python_spec(self._interpreter)
-        spec: KernelSpec = super().get_kernel_spec(kernel_name)
-        if not self._interpreter:
-            return spec
-        if name == NATIVE and self._is_plain_python(spec):
-            return _python_spec(self._interpreter)
-        if spec.argv[:1] in (["python"], ["python3"]):  # It means "this Python".
-            spec.argv = [self._interpreter, *spec.argv[1:]]
-        return spec
-
-    def _is_plain_python(self, spec: KernelSpec) -> bool:
-        """Whether a kernelspec `python3` means no more than the environment's Python."""
-        if str(Path(spec.resource_dir).parent) not in self.kernel_dirs:
-            return True  # It comes with the ipykernel of this process.
-        python, *arguments = spec.argv
-        is_same = os.path.dirname(python) in (
-            "",
-            os.path.dirname(self._interpreter or ""),
-        )
-        arguments = [word for word in arguments if word != FROZEN_MODULES]
-        return is_same and not spec.env and arguments == PYTHON_ARGUMENTS
-
-
-def _python_spec(interpreter: str) -> KernelSpec:
-    return KernelSpec(
-        argv=[interpreter, *PYTHON_ARGUMENTS],
-        display_name="Python 3",
-        language="python",
-        metadata={"debugger": True},
-    )
 
 
 class FlowKernelClient(AsyncKernelClient):
@@ -211,7 +103,7 @@ def make_kernel_manager(
     try:
         specs.get_kernel_spec(name)
     except NoSuchKernel as error:
-        installed = ", ".join(sorted(specs.find_kernel_specs())) or "none"
+        installed = ", ".join(specs.known_names()) or "none"
         raise EnvironmentGone(
             f"{flow_name!r} asks for the kernel {name!r}, which is not installed here. "
             f"Installed: {installed}. Install it, or choose another kernel in the notebook."

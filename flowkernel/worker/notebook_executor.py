@@ -15,6 +15,7 @@ from flowkernel.config import Config
 from flowkernel.core.models import FlowKind
 from flowkernel.environment_files import read_variables
 from flowkernel.kernels.kernel_environment import kernel_environment
+from flowkernel.kernels.kernelspecs import NATIVE
 from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically
@@ -40,7 +41,8 @@ class NotebookExecutor:
         rendered = render(assignment.version, execution)
         # papermill may fail before it asks for the kernel.
         with closing(_notebook_run(assignment)) as notebook_run:
-            _add_language(rendered.notebook, notebook_run.manager)
+            is_chosen = bool(execution.environment.is_chosen)
+            set_kernelspec(rendered.notebook, notebook_run.manager, is_chosen=is_chosen)
             papermill.execute_notebook(
                 rendered.notebook,
                 None,  # `notebook_run` says how it is saved.
@@ -77,12 +79,24 @@ class NotebookExecutor:
         return self.never_parks
 
 
-def _add_language(notebook: Any, manager: Any) -> None:
-    """Add the language of its kernel, without which papermill takes no parameters."""
-    metadata = notebook.metadata
+def set_kernelspec(notebook: Any, manager: Any, *, is_chosen: bool) -> None:
+    """Say in a notebook which kernel runs it; papermill writes parameters in its language.
+
+    `is_chosen`: for this run; else the notebook has named it, but perhaps not its language.
+    """
+    metadata, spec = notebook.metadata, manager.kernel_spec
     own_language = metadata.get("language_info", {}).get("name")
-    if not (own_language or metadata.kernelspec.get("language")):
-        metadata.kernelspec["language"] = manager.kernel_spec.language
+    if is_chosen:
+        name = manager.kernel_name
+        metadata["kernelspec"] = {
+            "name": NATIVE if os.path.isabs(name) else name,
+            "display_name": spec.display_name,
+            "language": spec.language,
+        }
+        if own_language is not None and own_language.lower() != spec.language.lower():
+            del metadata["language_info"]
+    elif not (own_language or metadata.kernelspec.get("language")):
+        metadata.kernelspec["language"] = spec.language
 
 
 def _notebook_run(assignment: Assignment) -> NotebookRun:
@@ -105,7 +119,8 @@ def _notebook_run(assignment: Assignment) -> NotebookRun:
             environment,
             execution.flow_name,
             config,
-            is_notebook=version.kind is FlowKind.NOTEBOOK,
+            is_notebook=version.kind is FlowKind.NOTEBOOK
+            or bool(environment.is_chosen),
         ),
         cwd=environment.cwd,
         environ=environ,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 
 from flowkernel.client.bare_notebook import bare_notebook
 from flowkernel.client.client import Client
@@ -22,10 +23,11 @@ from flowkernel.config import Config, load_config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadValue, FlowkernelError
 from flowkernel.core.json_values import plain_json
-from flowkernel.core.models import Execution, FlowKind, Json
+from flowkernel.core.models import Environment, Execution, FlowKind, Json
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.variables import QUIET_DEBUGGER
 from flowkernel.home import VARIABLE
+from flowkernel.kernels.kernelspecs import FlowKernelSpecManager, no_kernel_text
 from flowkernel.worker.event_loops import thread_loop
 from flowkernel.worker.kernel_manager import (
     FlowKernelManager,
@@ -270,8 +272,15 @@ def end_after_error(error: BaseException, session: ExecutionSession) -> Executio
     """The end after an error outside of the cells."""
     if session.is_cancelled or isinstance(error, KeyboardInterrupt):
         return ExecutionEnd(status=ExecutionStatus.ENDED_CANCELLED)
-    is_explained = isinstance(error, FlowkernelError)
-    message = str(error) if is_explained else f"{type(error).__name__}: {error}"
-    if isinstance(error, BUGS):
-        message = f"{OUTSIDE_CELLS} {message}"
-    return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=message)
+    return ExecutionEnd(status=ExecutionStatus.ENDED_ERROR, message=_sentence(error))
+
+
+def _sentence(error: BaseException) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, FlowkernelError):
+        return str(error)
+    if isinstance(error, NoSuchKernel):  # Of a person's own papermill.
+        specs = FlowKernelSpecManager(Environment(), Config())
+        return no_kernel_text(error.name, specs.known_names())
+    sentence = f"{type(error).__name__}: {error}"
+    return f"{OUTSIDE_CELLS} {sentence}" if isinstance(error, BUGS) else sentence

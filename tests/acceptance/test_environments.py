@@ -7,9 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 from filelock import FileLock
 
+from flowkernel.api import start
 from flowkernel.core.models import Environment
 from flowkernel.core.status import ExecutionStatus as S
 
@@ -197,8 +199,6 @@ def test_a_kernelspec_of_that_environment_is_found_by_its_name(
 def test_a_kernel_that_is_not_installed_is_named_with_those_that_are(
     client, tmp_path, run
 ):
-    import nbformat
-
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell("1")],
         metadata={
@@ -217,3 +217,31 @@ def test_a_kernel_that_is_not_installed_is_named_with_those_that_are(
     )
     assert "python3" in message
     assert message.endswith("Install it, or choose another kernel in the notebook.")
+
+
+def test_a_kernel_is_chosen_for_one_run_and_its_children_keep_theirs(
+    other, register, client, tmp_path
+):
+    """For a notebook that names another kernel, through a wrapper that tries twice."""
+    register("child", "import sys\nthis.set_output(prefix=sys.prefix)")
+    source = (
+        "import sys\nchild = this.flow('child')\n"
+        "assert this.get('retry_of'), 'try again'\n"
+        "this.set_output(mine=sys.prefix, child=child.output['prefix'], got=n)"
+    )
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source)],
+        metadata={"kernelspec": {"name": "apl", "display_name": "APL"}},
+    )
+    nbformat.write(book, tmp_path / "book.ipynb")
+    retry = [{"name": "retry", "inputs": {"delay_sec": 0}}]
+
+    execution = start(client, "book.ipynb", {"n": 3}, kernel=str(other), using=retry)
+
+    output = execution.wait(timeout=120).output
+    assert output == {"mine": str(other), "child": sys.prefix, "got": 3}
+    last = execution.children[-1]
+    environment = last.load("environment")
+    assert environment["interpreter"] == str(other / "bin" / "python")
+    result = nbformat.read(last.notebook, as_version=4)
+    assert result.metadata.kernelspec.name == "python3"

@@ -10,7 +10,7 @@ from jupyter_client.manager import KernelManager
 
 from flowkernel.config import Config
 from flowkernel.core.models import Environment
-from flowkernel.worker.kernel_manager import FlowKernelSpecManager
+from flowkernel.kernels.kernelspecs import FlowKernelSpecManager
 
 HERE = Environment(interpreter=sys.executable, prefix=sys.prefix)
 LAUNCH = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]

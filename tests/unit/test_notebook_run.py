@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import NoSuchKernel
+from papermill.engines import papermill_engines
 
 from flowkernel.config import Config
 from flowkernel.core.errors import EnvironmentGone
@@ -14,6 +16,7 @@ from flowkernel.worker import kernel_manager, notebook_run
 from flowkernel.worker.assignment import Assignment
 from flowkernel.worker.notebook_executor import NotebookExecutor, save_own
 from flowkernel.worker.notebook_run import end_after_error
+from flowkernel.worker.papermill_engine import FlowkernelEngine, register_as_default
 from flowkernel.worker.reporting.engine_link import EngineLink
 from tests.records import an_execution
 
@@ -101,7 +104,7 @@ class NoRoom(Exception):
     """What a test raises for papermill."""
 
 
-@pytest.mark.parametrize("step", ["_add_language", "papermill.execute_notebook"])
+@pytest.mark.parametrize("step", ["set_kernelspec", "papermill.execute_notebook"])
 def test_a_run_that_fails_before_it_has_a_kernel_leaves_no_sockets(
     tmp_path, monkeypatch, step
 ):
@@ -153,3 +156,22 @@ def test_a_papermill_of_a_person_that_gets_no_kernel_leaves_no_sockets(monkeypat
         pass
 
     assert made == []
+
+
+@pytest.mark.parametrize(("value", "is_ours"), [("yes", True), ("", False)])
+def test_callers_of_papermill_who_name_no_engine_get_ours_if_a_variable_says_so(
+    value, is_ours, monkeypatch
+):
+    monkeypatch.setattr(papermill_engines, "_engines", dict(papermill_engines._engines))
+
+    register_as_default({"FLOWKERNEL_PAPERMILL_DEFAULT": value})
+
+    assert (papermill_engines.get_engine(None) is FlowkernelEngine) is is_ours
+
+
+def test_a_kernel_that_papermill_does_not_find_is_recorded_with_those_that_there_are():
+    end = end_after_error(NoSuchKernel("pyhton3"), NOT_CANCELLED)
+
+    assert end.message.startswith(
+        "There is no kernel 'pyhton3'. Did you mean 'python3'? Installed: "
+    )

@@ -83,7 +83,9 @@ def test_without_an_engine_it_is_the_last_one_known_and_says_since_when(client):
     text = repr(Execution(client, ID, RECORD))
 
     clock = time.strftime("%H:")
-    assert text.startswith(f"<Execution 'report' running (01900000-0000-7000), as of {clock}")
+    assert text.startswith(
+        f"<Execution 'report' running (01900000-0000-7000), as of {clock}"
+    )
     assert not client.home.engine_file.exists()
 
 
