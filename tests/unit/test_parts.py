@@ -62,3 +62,8 @@ def test_a_python_that_is_missing_is_a_clear_sentence():
     assert done.returncode == 1
     assert "No part was run" in done.stderr
     assert "3.1" in done.stderr
+
+
+def test_what_installs_much_runs_only_if_it_is_named(script):
+    assert script["ON_REQUEST"] <= set(script["PARTS"])
+    assert "peers" in script["ON_REQUEST"]
