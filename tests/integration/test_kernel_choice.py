@@ -39,8 +39,10 @@ def test_the_record_says_the_kernel_and_its_python_and_a_retry_keeps_them(
 
     retry = client.act(record.execution_id, "retry")
     client.act(retry.execution_id, "cancel")
+    current = client.act(record.execution_id, "retry", source="current")
+    client.act(current.execution_id, "cancel")
 
-    for execution in (record, retry):
+    for execution in (record, retry, current):
         environment = client.get_execution(execution.execution_id).environment
         assert environment_of(environment.to_json()) == here
     assert client.get_flow(flow).environment.interpreter == "/opt/gone/bin/python"
