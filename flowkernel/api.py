@@ -48,8 +48,7 @@ def run(
         kernel: Another one for this run alone: its name, or the folder of an environment.
 
     Raises:
-        FlowNotFound, FileMissing, NotANotebook, BadArgument: The target cannot be run.
-        BadInputs, BadValue, ValueTooBig: The inputs do not fit what it takes.
+        FlowNotFound, FileMissing, BadArgument: It cannot be run, or not with these inputs.
     """
     inputs, client = {**(inputs or {}), **more_inputs}, client_of(home)
     options: Json = {"name": name, "using": using, "extra": extra, "kernel": kernel}

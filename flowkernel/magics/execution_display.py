@@ -77,6 +77,11 @@ class _LatePrompter:
         """Whether the tree must not be drawn now."""
         return self._prompter is not None and self._prompter.poll()
 
+    def pause(self) -> None:
+        """Take no input for now, if something is asked."""
+        if self._prompter is not None:
+            self._prompter.pause()
+
     def finish(self) -> None:
         """End what there is."""
         if self._prompter is not None:

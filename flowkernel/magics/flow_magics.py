@@ -23,6 +23,7 @@ from flowkernel.core.models import Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
+from flowkernel.magics.flow_notes import print_parameters, quoted, warn_of_names
 from flowkernel.magics.magic_arguments import (
     WrapperArgument,
     attendance_in,
@@ -104,7 +105,7 @@ class FlowMagics(Magics):
                 f"--cell-timeout is {args.cell_timeout:g}; it takes seconds, more than 0."
             )
         setup = self._client.get_flow(args.setup).source if args.setup else ""
-        self._check(args.name, cell, setup)
+        warn_of_names(self.shell, args.name, cell, setup)
         flow = self._register(
             name=args.name,
             source=cell,
@@ -117,7 +118,7 @@ class FlowMagics(Magics):
         )
         sys.stdout.write(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
-            f"Start it with %flow_run {_quoted(flow.name)}.\n"
+            f"Start it with %flow_run {quoted(flow.name)}.\n"
         )
 
     def _register(self, **fields: Any) -> Flow:
@@ -126,19 +127,6 @@ class FlowMagics(Magics):
         return self._client.register(
             Flow(kind=FlowKind.CELL, environment=environment, **fields)
         )
-
-    def _check(self, name: str, cell: str, setup: str) -> None:
-        from flowkernel.client.source_check import check_source
-
-        # IPython drops empty lines in front.
-        dropped = len(cell) - len(cell.lstrip("\n"))
-        result = check_source(
-            self.shell.transform_cell(cell),
-            setup=self.shell.transform_cell(setup) if setup else "",
-            offset=1 + dropped,
-        )
-        if result.undefined:
-            sys.stderr.write(_warning(name, result.undefined) + "\n")
 
     @line_magic
     @no_var_expand
@@ -216,7 +204,7 @@ class FlowMagics(Magics):
 
         args = parse(FlowMagics.flow_run, line, self.shell.user_ns)
         if args.help:
-            return _print_parameters(self._client, args.target)
+            return print_parameters(self._client, args.target)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
         options["kernel"] = args.kernel
@@ -250,7 +238,7 @@ class FlowMagics(Magics):
             %%wrapper on_workdays --description "Runs the flow on workdays only."
         """
         args = parse(FlowMagics.wrapper, line)
-        self._check(args.name, cell, "")
+        warn_of_names(self.shell, args.name, cell, "")
         flow = self._register(
             name=args.name,
             source=cell,
@@ -259,7 +247,7 @@ class FlowMagics(Magics):
         )
         sys.stdout.write(
             f"Registered the wrapper {flow.name!r}. "
-            f"Use it with %flow_run NAME --using {_quoted(flow.name)}.\n"
+            f"Use it with %flow_run NAME --using {quoted(flow.name)}.\n"
         )
 
     @line_magic
@@ -404,27 +392,3 @@ class FlowMagics(Magics):
         if not cell.strip():
             raise BadArgument("The cell is empty. Write a query below %%flow_sql.")
         return data_frame(self._client.sql(cell, on_wait=print))
-
-
-def _print_parameters(client: Client, target: str) -> None:
-    """Print what a target declares."""
-    from flowkernel.client.target_signature import target_signature
-    from flowkernel.display.parameter_list import parameters_text
-
-    signature = target_signature(client, target)
-    sys.stdout.write(parameters_text(target, signature) + "\n")
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() else repr(name)
-
-
-def _warning(name: str, undefined: tuple[tuple[str, int], ...]) -> str:
-    uses = ", ".join(f"`{word}` (line {line})" for word, line in undefined)
-    pronoun = "it" if len(undefined) == 1 else "them"
-    return (
-        f"The flow {name!r} uses {uses}, which it does not define: it runs in a kernel "
-        f"of its own and sees no variable of this notebook. Define {pronoun} in the cell, "
-        f"pass {pronoun} as an input (inputs[{undefined[0][0]!r}]), or put a shared cell in "
-        "front with --setup NAME."
-    )
