@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from logging import getLogger
 from pathlib import Path
 from time import monotonic
@@ -213,6 +214,12 @@ def _socket_folder() -> Path:
         raise NoForkServer(f"there is no folder for its socket: {error}") from error
 
 
+def remove_left_files() -> None:
+    """Remove the files of fork servers that were killed, also where none is started."""
+    with suppress(NoForkServer):
+        sweep_servers(_socket_folder())
+
+
 def _connect(path: Path) -> WireConnection | None:
     """A connection to the fork server at this path; None: there is none."""
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -240,11 +247,15 @@ def _start_once(
     """Start the fork server, unless another process does so at the same time."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     sweep_servers(path.parent)
-    with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
-        wire = _connect(path)
-        if wire is None:
-            _start(command, environ, cwd, path, ready)
+    try:
+        with FileLock(path.with_suffix(".lock"), timeout=START_SECONDS):
             wire = _connect(path)
+            if wire is None:
+                _start(command, environ, cwd, path, ready)
+                wire = _connect(path)
+    except BaseException:
+        sweep_servers(path.parent)
+        raise
     if wire is None:
         raise NoForkServer(f"it ended as soon as it listened{_last_log_line(path)}")
     return wire

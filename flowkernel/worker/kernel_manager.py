@@ -21,6 +21,7 @@ from flowkernel.kernels.fork_server.socket_folders import (
     make_socket_folder,
     parent_folder,
 )
+from flowkernel.kernels.fork_servers import remove_left_files
 from flowkernel.kernels.kernelspecs import NATIVE, FlowKernelSpecManager
 from flowkernel.kernels.leftovers import sweep_folders
 from flowkernel.worker.eager_channel import EagerChannel
@@ -161,8 +162,9 @@ def set_private_transport(manager: FlowKernelManager) -> None:
 
 
 def remove_stale_transports() -> None:
-    """Remove the folders of workers and kernels that were killed."""
+    """Remove what workers, kernels and fork servers that were killed left behind."""
     sweep_folders(parent_folder())
+    remove_left_files()
 
 
 def remove_transport(manager: FlowKernelManager) -> None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from flowkernel.core.errors import BadArgument, NotParked
 from flowkernel.core.process_id import started_at
-from flowkernel.kernels.fork_servers import list_running
+from flowkernel.kernels import fork_servers
+from flowkernel.kernels.fork_servers import NoForkServer, list_running, native_command
 from flowkernel.kernels.leftovers import LOG_SECONDS, sweep_folders, sweep_servers
 from flowkernel.kernels.parked.registry import (
     ParkedKernel,
@@ -24,6 +25,7 @@ from flowkernel.kernels.parked.registry import (
     publish,
     sweep_parked,
 )
+from flowkernel.worker.kernel_manager import remove_stale_transports
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="folders and sockets")
 LONG_AGO = time.time() - 100_000
@@ -209,6 +211,33 @@ def test_the_files_of_a_killed_fork_server_are_removed(tmp_path):
         put(tmp_path / (KEY + suffix), kind, b"", tmp_path)
 
     sweep_servers(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fork_server_that_is_killed_as_it_starts_leaves_no_files(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / f"{KEY}.sock"
+    monkeypatch.setattr(fork_servers, "socket_path", lambda *_args: path)
+
+    def start(*_args):
+        path.with_suffix(".log").touch()
+        raise NoForkServer("it ended at once")
+
+    monkeypatch.setattr(fork_servers, "_start", start)
+    with pytest.raises(NoForkServer):
+        fork_servers.connect(native_command("python", ()), {}, "/", ready=1)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_removes_the_files_of_a_killed_fork_server(tmp_path, monkeypatch):
+    """Also one that starts none itself."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    put(tmp_path / f"{KEY}.sock", "socket", b"", tmp_path)
+
+    remove_stale_transports()
 
     assert list(tmp_path.iterdir()) == []
 
