@@ -152,7 +152,9 @@ class _LineDisplay(FinalText):
 
     def report(self, moment: datetime, execution: Execution) -> None:
         """Write one line."""
-        name, status = one_line(execution.name), status_text(execution)
+        is_ended = execution.status.is_ended
+        status = status_text(execution) if is_ended else execution.status.label
+        name = one_line(execution.name)
         line = f"{moment.astimezone():%H:%M:%S} {name} {status}"
         if execution.status_message:
             line += f": {one_line(execution.status_message)}"

@@ -81,7 +81,7 @@ def with_wait(execution: Execution, wait: PersonWait) -> Execution:
     if added <= 0:
         return execution
     records: Json = [span.to_json() for span in waits[-MAX_WAITS:]]
-    total = execution.answer_seconds + added
+    total = round(execution.answer_seconds + added, 6)
     return replace(execution, answer_seconds=total, answer_waits=records)
 
 
