@@ -55,6 +55,10 @@ class SourceRecord:
     environment: Environment = field(default_factory=Environment)
 
 
+#: Who starts something, if the request does not say.
+UNNAMED = "REST"
+
+
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
@@ -70,7 +74,7 @@ class StartRequest:
     run: bool = True
     parent_id: str | None = None
     call_key: CallKey | None = None
-    started_by: Actor = "REST"
+    started_by: Actor = UNNAMED
     #: A papermill of its own, which runs it itself.
     worker: Annotated[str, Field(pattern=f"^papermill-{UUID}$")] | None = None
     #: Outermost first.

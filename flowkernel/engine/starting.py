@@ -25,6 +25,7 @@ from flowkernel.engine.kernel_plan import plan_with_kernel
 from flowkernel.engine.retry_source import with_source
 from flowkernel.engine.start_inputs import checked_inputs
 from flowkernel.engine.start_plan import (
+    UNNAMED,
     StartPlan,
     StartRequest,
     WrapperPlan,
@@ -159,9 +160,15 @@ def _changed_inputs(
     if request.retry_of is None:
         return {}
     previous = store.get_execution(request.retry_of)
-    is_person = isinstance(caller, PersonCaller)
-    person = caller.actor(request.started_by) if caller and is_person else None
-    return changed_inputs(previous, execution, person)
+    return changed_inputs(previous, execution, _person(request, caller))
+
+
+def _person(request: StartRequest, caller: Caller | None) -> str | None:
+    """The name of the person who starts it; None: a program does."""
+    if not isinstance(caller, PersonCaller):
+        return None
+    name = request.started_by.partition(" (")[0]
+    return caller.name if name == UNNAMED else name
 
 
 def _with_attendance(request: StartRequest, origins: list[Execution]) -> StartRequest:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.interventions import (
@@ -21,9 +22,14 @@ from flowkernel.core.models import (
     DecisionVerb,
     EventKind,
     Execution,
+    FlowKind,
     Wrapped,
 )
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.engine.callers import ExecutionCaller, PersonCaller
+from flowkernel.engine.service import Service
+from flowkernel.engine.start_plan import SourceRecord, StartRequest
+from flowkernel.home import Home
 from flowkernel.store import SqlLimits, Store
 
 K = EventKind
@@ -364,6 +370,39 @@ def test_the_inputs_of_a_wrapper_are_those_of_what_it_runs():
     second = an_execution(wrapped=replace(WRAPPED, inputs={"day": 1}), inputs={"n": 2})
 
     assert changed_inputs(first, second, "bob")["inputs_changed_by"] is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "caller", "person"),
+    [
+        ({"started_by": "bob (command line)"}, PersonCaller("account"), "bob"),
+        ({}, PersonCaller("account"), "account"),
+        ({"started_by": "bob (notebook)"}, ExecutionCaller("e", 1), None),
+    ],
+)
+def test_a_retry_with_other_inputs_names_the_person_who_asked_for_it(
+    tmp_path, claim, caller, person
+):
+    with Store(":memory:") as store:
+        service = Service(store, Home(tmp_path), Config())
+        source = SourceRecord(name="f", kind=FlowKind.CELL, source="1")
+        first = service.start(StartRequest(source=source, inputs={"n": 1}))
+        store.append(
+            [
+                make_event(first.execution_id, K.STARTED, worker="w"),
+                make_event(first.execution_id, K.ENDED, status="ENDED_ERROR"),
+            ]
+        )
+        if isinstance(caller, ExecutionCaller):
+            flow = service.start(StartRequest(source=source))
+            store.append([make_event(flow.execution_id, K.STARTED, worker="w")])
+            caller = ExecutionCaller(flow.execution_id, 1)
+
+        request = StartRequest(inputs={"n": 2}, allow_extra=True, **claim)
+        second = service.retry(first.execution_id, request, caller=caller)
+
+        assert second.inputs_changed_by == person
+        assert second.replaced_inputs == ({"n": 1} if person else None)
 
 
 def test_what_is_no_retry_has_its_own_inputs():
