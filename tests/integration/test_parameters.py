@@ -335,8 +335,8 @@ def test_the_defaults_of_a_run_are_shown(client, capsys):
     assert main(["execution", "show", execution.execution_id]) == 0
 
     lines = capsys.readouterr().out.splitlines()
-    assert 'inputs:      {"day": "2026-11-24"}' in lines
-    assert "defaults:    rate = 1.0" in lines
+    assert 'inputs:        {"day": "2026-11-24"}' in lines
+    assert "defaults:      rate = 1.0" in lines
 
 
 def test_the_shell_completes_flows_files_and_parameters(
