@@ -63,7 +63,7 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
     if form is OutputForm.TEXT:
         print_list(
             lambda show_moment: execution_table(executions, show_moment=show_moment),
-            ("message", "flow"),
+            ("flow", "message"),
             empty="" if executions else _no_match(client, filters),
         )
     else:

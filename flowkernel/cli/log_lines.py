@@ -10,7 +10,7 @@ from flowkernel.core import clock
 from flowkernel.core.models import Event
 from flowkernel.core.text import for_encoding, plain_text
 
-WIDTH = 6  #: Columns of the name of a stream: stdout, stderr, log.
+WIDTH = 7  #: Columns of the name of a stream: stdout, stderr, display, log.
 
 
 class EventLines(Protocol):

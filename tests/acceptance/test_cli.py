@@ -133,7 +133,7 @@ def test_no_wait_prints_the_id_and_the_log_can_be_followed(
 ):
     execution_id = command("run", "slow.py", "--no-wait").stdout.strip()
     log = start_command("execution", "log", "-f", execution_id[-8:])
-    assert log.stdout.readline().endswith(" stdout begin\n")
+    assert log.stdout.readline().endswith(" stdout  begin\n")
 
     assert command("execution", "cancel", execution_id).returncode == 0
 

@@ -82,7 +82,7 @@ EXECUTIONS = [an_execution(name, status) for name in NAMES for status in S]
 def test_a_list_of_runs_fits_whatever_their_names_are(terminal, width):
     lines = terminal(
         lambda show: execution_table(EXECUTIONS, show_moment=show),
-        ("message", "flow"),
+        ("flow", "message"),
         width,
     )
 
@@ -98,7 +98,7 @@ def test_the_wider_a_terminal_the_more_columns_it_has(terminal):
     def heading(width):
         return terminal(
             lambda show: execution_table(EXECUTIONS, show_moment=show),
-            ("message", "flow"),
+            ("flow", "message"),
             width,
         )[0].split()
 
@@ -136,7 +136,7 @@ def test_a_list_of_messages_fits(terminal):
 def test_in_a_pipe_nothing_is_cut_off(capsys):
     print_list(
         lambda show: execution_table(EXECUTIONS, show_moment=show),
-        ("message", "flow"),
+        ("flow", "message"),
         empty="Nothing.",
     )
 

@@ -62,22 +62,22 @@ def test_each_line_has_its_time_and_its_stream():
     events = [logged("one\ntwo\n"), logged("oops\n", "stderr"), logged("x\n", "log")]
 
     assert written(*events).splitlines() == [
-        "23:49:05 stdout one",
-        "23:49:05 stdout two",
-        "23:49:05 stderr oops",
-        "23:49:05 log    x",
+        "23:49:05 stdout  one",
+        "23:49:05 stdout  two",
+        "23:49:05 stderr  oops",
+        "23:49:05 log     x",
     ]
 
 
 def test_a_line_that_comes_in_parts_is_one_line():
     assert written(logged("a"), logged("b"), logged("c\nd")) == (
-        "23:49:05 stdout abc\n23:49:05 stdout d\n"
+        "23:49:05 stdout  abc\n23:49:05 stdout  d\n"
     )
 
 
 def test_another_stream_begins_another_line():
     assert written(logged("working"), logged("no\n", "stderr"), logged("done\n")) == (
-        "23:49:05 stdout working\n23:49:05 stderr no\n23:49:05 stdout done\n"
+        "23:49:05 stdout  working\n23:49:05 stderr  no\n23:49:05 stdout  done\n"
     )
 
 
@@ -87,11 +87,11 @@ def test_the_day_is_said_where_it_is_another_one():
 
     assert written(*events).splitlines() == [
         f"{earlier:%Y-%m-%d}",
-        "23:49:05 stdout a",
+        "23:49:05 stdout  a",
         f"{TODAY:%Y-%m-%d}",
-        "23:49:05 stdout b",
-        "23:49:05 stdout c",
-        "23:49:05 stdout d",
+        "23:49:05 stdout  b",
+        "23:49:05 stdout  c",
+        "23:49:05 stdout  d",
     ]
 
 
@@ -103,7 +103,7 @@ def test_without_times_it_is_the_text_and_with_them_no_line_is_without_one(texts
     with_times = written(*events)
 
     assert "\x1b" not in plain
-    assert [line[16:] for line in with_times.splitlines()] == plain.split("\n")[
+    assert [line[17:] for line in with_times.splitlines()] == plain.split("\n")[
         : None if plain.rpartition("\n")[2] else -1
     ]
 
