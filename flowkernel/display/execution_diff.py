@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.core.text import one_line
+from flowkernel.display.outcome_text import intervention_text
 from flowkernel.display.source_text import readable_source
 
 #: Characters that are shown of one value, inclusive; JSON has all of them.
@@ -50,6 +51,7 @@ class ComparedRun:
         error = self.execution.error
         return {
             "status": self.execution.status.label,
+            "interventions": intervention_text(self.execution) or None,
             "message": self.execution.status_message,
             "error": f"{error.name}: {error.message}" if error else None,
         }

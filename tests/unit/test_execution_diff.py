@@ -159,3 +159,9 @@ def test_a_value_is_one_line_and_json_has_all_of_it(text):
     assert line.isprintable()
     assert len(line) <= 510
     assert difference.to_json()["inputs"] == {"x": {"a": text}}
+
+
+def test_what_a_person_did_to_one_of_them_is_a_difference():
+    a, b = a_run(), a_run(skipped_cells=1, decided_by="ada")
+
+    assert lines_of(a, b)[-1] == "+ interventions: 1 cell skipped by ada"
