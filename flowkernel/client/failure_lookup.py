@@ -142,8 +142,10 @@ def _retry_step(execution: Execution, cause: Execution) -> NextStep:
     if cause.execution_id != execution.execution_id:
         note += f", and {cause.flow_name!r} runs as it is then"
         return NextStep(sentence=f"Run it again ({note})", command=command)
-    note += f"; after a change of {execution.flow_name!r}, start it again"
-    return NextStep(sentence=f"Run the same source again ({note})", command=command)
+    return NextStep(
+        sentence=f"Run it again ({note}); with the source of now: --source current",
+        command=command,
+    )
 
 
 def _notebook_step(path: Path, short: str) -> NextStep:

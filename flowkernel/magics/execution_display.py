@@ -10,14 +10,20 @@ from IPython.display import publish_display_data
 
 from flowkernel.api import as_object
 from flowkernel.client.client import Client
+from flowkernel.client.current_source import current_source
 from flowkernel.client.failure_lookup import failure_report
 from flowkernel.client.open_prompts import NoPrompter, Prompter
 from flowkernel.client.quick_look import quick_get
 from flowkernel.client.watch import Display, follow, get_tree, watch
 from flowkernel.core.clock import short_id
-from flowkernel.core.errors import ExecutionCancelled, ExecutionFailed, FlowkernelError
-from flowkernel.core.models import Message
-from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.core.errors import (
+    BadArgument,
+    ExecutionCancelled,
+    ExecutionFailed,
+    FlowkernelError,
+)
+from flowkernel.core.models import Json, Message
+from flowkernel.core.status import ExecutionStatus, RetrySource, ReturnWhen
 from flowkernel.display.live_terminal import make_display
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
@@ -126,15 +132,40 @@ def _show_ended(client: Client, tree: Tree) -> None:
         publish_display_data(report.bundle())
 
 
-def retry_execution(shell: Any, client: Client, execution_id: str) -> Execution:
+def show_or_retry(shell: Any, client: Client, options: Any) -> Execution:
+    """Do what `%execution` does: see `show_execution` and `retry_execution`.
+
+    Args:
+        options: `id`, `retry` and `source`, as the magic has them.
+
+    Raises:
+        BadArgument: A source, and no retry.
+    """
+    if options.retry:
+        return retry_execution(shell, client, options.id, options.source)
+    if options.source is not None:
+        raise BadArgument("--source says what a retry runs. Add --retry.")
+    return show_execution(shell, client, options.id)
+
+
+def retry_execution(
+    shell: Any, client: Client, execution_id: str, source: str | None
+) -> Execution:
     """Run an execution again, and show it until it has ended: the new execution.
+
+    Args:
+        source: A `RetrySource`. None: that of the first try.
 
     Raises:
         MoveNotAllowed: It has not ended.
+        FlowNotFound, FileMissing, NotANotebook: The current source is gone.
         ExecutionFailed, ExecutionCancelled: The new one ended so.
     """
     record = client.get_execution(execution_id)
-    retry = client.act(record.execution_id, "retry")
+    fields: dict[str, Json] = {"source": source} if source else {}
+    if source == RetrySource.CURRENT:
+        fields = current_source(client, record).retry_fields()
+    retry = client.act(record.execution_id, "retry", **fields)
     return watch_execution(shell, client, as_object(client, retry.to_json()))
 
 

@@ -20,7 +20,7 @@ from flowkernel.client.client import Client
 from flowkernel.client.flow_source import current_environment
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Flow, FlowKind, OnLost
-from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.status import ExecutionStatus, RetrySource
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
 from flowkernel.magics.flow_notes import print_parameters, quoted, warn_of_names
@@ -337,6 +337,11 @@ class FlowMagics(Magics):
         help="Run it again, and show it until it has ended. What succeeded is kept.",
     )
     @argument(
+        "--source",
+        choices=[*RetrySource],
+        help="Of a retry: the source of then, or the current one. Default: recorded.",
+    )
+    @argument(
         "--copy",
         action="store_true",
         help="Copy its output notebook to the folder of this notebook, and link to it.",
@@ -346,18 +351,16 @@ class FlowMagics(Magics):
 
         Examples:
             %execution 1eacc1a0
-            execution = %execution 1eacc1a0 --retry
+            execution = %execution 1eacc1a0 --retry --source current
             %execution 1eacc1a0 --copy
         """
         from flowkernel.magics import execution_display
         from flowkernel.magics.notebook_copy import copy_notebook
 
         args = parse(FlowMagics.execution, line)
-        if args.retry:
-            return execution_display.retry_execution(self.shell, self._client, args.id)
         if args.copy:
             return copy_notebook(self._client, args.id)
-        return execution_display.show_execution(self.shell, self._client, args.id)
+        return execution_display.show_or_retry(self.shell, self._client, args)
 
     @line_magic
     @magic_arguments()

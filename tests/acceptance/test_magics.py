@@ -103,7 +103,7 @@ OUTER = "%%flow outer\nthis.flow('inner')"
 
 def test_a_failure_shows_its_cause_with_the_traceback_and_what_to_do_next():
     """The same for the magic, for `.wait()` and when it is looked at again."""
-    *_registered, magic, waited, caught, again = execute(
+    *_registered, magic, waited, caught, again, _mended, retried = execute(
         make_notebook(
             INNER,
             OUTER,
@@ -112,10 +112,15 @@ def test_a_failure_shows_its_cause_with_the_traceback_and_what_to_do_next():
             "try:\n    ex.wait()\nexcept flowkernel.flow_api.DependencyFailedError as error:\n"
             "    print(error.child is ex)",
             "_ = get_ipython().run_line_magic('execution', ex.execution_id)",
+            "%%flow outer\nthis.set_output(mended=True)",
+            "again = get_ipython().run_line_magic(\n"
+            "    'execution', f'{ex.execution_id} --retry --source current')\n"
+            "print(again.output, again.get('retry_of') == ex.execution_id)",
         )
     )
 
     assert texts(caught) == "True\n"
+    assert texts(retried[-1:]) == "{'mended': True} True\n"
     assert magic[-1].traceback == [f"ExecutionFailed: {magic[-1].evalue}"]
     assert waited[-1].traceback == [f"DependencyFailedError: {waited[-1].evalue}"]
     for outputs in (magic[-2:-1], waited[-2:-1], again[-1:]):
