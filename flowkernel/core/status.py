@@ -85,8 +85,9 @@ class CellStatus(StrEnum):
 
     @property
     def label(self) -> str:
-        """The words that people see for it: `timed out`."""
-        return self.lower().replace("_", " ")
+        """The words that people see for it: `timed out`; as for an execution, if it can be."""
+        words = {CellStatus.SUCCESS: "succeeded", CellStatus.ERROR: "failed"}
+        return words.get(self) or self.lower().replace("_", " ")
 
 
 class MessageStatus(StrEnum):

@@ -33,9 +33,8 @@ def ask(this: flow_api.Execution, child: flow_api.Execution, inputs: dict) -> No
         return
     try:
         answer = this.ask_about(child, timeout=this.patience(minutes))
+        child.decide(answer, archive=inputs["archive_retries"])
     except flow_api.MessageResponseTimeoutError:
         child.decide("fail", why="Nobody answered in time.")
     except flow_api.MessageClosed:
-        return  # For example, it was cancelled before the answer: look at it again.
-    else:
-        child.decide(answer, archive=inputs["archive_retries"])
+        pass  # For example, it was cancelled before the answer: look at it again.

@@ -215,6 +215,7 @@ def test_twenty_messages_are_each_answered_once_by_four_people(client, send):
     assert rows == [[20, 20]]
 
 
+@pytest.mark.kernel
 def test_an_open_message_survives_the_engine(own_home):
     client = Client(own_home, started_by="test")
     asker = client.start({"source": SOURCE, "run": False}).execution_id

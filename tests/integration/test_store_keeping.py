@@ -300,6 +300,7 @@ def test_a_compaction_is_refused_in_memory():
         store.compact()
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     "activity", ["compacting", *["recording"] * 4, *["compacting"] * 4]
 )

@@ -168,6 +168,7 @@ def test_a_stream_has_no_head(rest):
     assert rest.put("/execution/change/stream").headers["allow"] == "GET, OPTIONS"
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("path", ["/execution/change/stream", "/event?is_passive=true"])
 def test_a_passive_watcher_keeps_no_engine_up_and_its_stream_ends_well(
     own_home, monkeypatch, path

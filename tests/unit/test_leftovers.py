@@ -234,7 +234,7 @@ def test_a_fork_server_that_is_killed_as_it_starts_leaves_no_files(
 
 def test_a_worker_removes_the_files_of_a_killed_fork_server(tmp_path, monkeypatch):
     """Also one that starts none itself."""
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(fork_servers, "_socket_folder", lambda: tmp_path)
     put(tmp_path / f"{KEY}.sock", "socket", b"", tmp_path)
 
     remove_stale_transports()

@@ -14,6 +14,14 @@ from flowkernel.cli.termination import (
 from flowkernel.worker.termination_signals import ended_by_signals
 
 
+@pytest.fixture(autouse=True)
+def hears_interrupts():
+    """Whoever runs the tests in the background may ignore SIGINT."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 def terminate():
     os.kill(os.getpid(), signal.SIGTERM)
 

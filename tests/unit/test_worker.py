@@ -209,6 +209,7 @@ def test_what_cannot_be_started_is_given_back_and_the_others_are_served(worker):
     assert more["failed_starts"]["b"]["attempt"] == 3
 
 
+@pytest.mark.kernel
 def test_a_worker_makes_no_grammar_as_it_starts():
     source = "import sys; from flowkernel.worker.__main__ import forgo_grammar; forgo_grammar()"
     source += "; import papermill; print('lark' in sys.modules)"
