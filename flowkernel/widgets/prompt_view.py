@@ -111,7 +111,7 @@ class InboxList(PromptList):
 
     def _show(self) -> None:
         super()._show()
-        self._heading.value = f"<p>{self._count_sentence()}</p>"
+        self._heading.value = f'<p style="margin:0">{self._count_sentence()}</p>'
         self._box.children = [self._heading, *self._box.children]
 
     def _count_sentence(self) -> str:
