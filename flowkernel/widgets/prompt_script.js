@@ -136,9 +136,9 @@ function makeEditor(box, number, label, press) {
   const repaint = painter(editor, area, paint);
   area.addEventListener("input", repaint);
   area.addEventListener("scroll", () => follow(area, paint));
-  addKeys(area, () => press(number, area.value));
+  const removeKeys = addKeys(area, () => press(number, area.value));
   repaint();
-  return repaint;
+  return { repaint, removeKeys };
 }
 
 /** What paints the source, if it has changed. */
@@ -174,8 +174,8 @@ function addKeys(area, answer) {
   let leaves = false;
   area.addEventListener("focus", () => (leaves = false));
   area.addEventListener("input", () => (leaves = false));
-  area.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
+  const onKey = (event) => {
+    if (event.target !== area || event.isComposing) return;
     const change = changeOf(event, area, answer, leaves);
     if (event.key === "Escape") leaves = true;
     else if (change) leaves = false;
@@ -183,7 +183,10 @@ function addKeys(area, answer) {
     event.preventDefault();
     event.stopPropagation();
     change();
-  });
+  };
+  // Before the page sees it: Shift+Enter would run the cell again, in which the prompt is.
+  window.addEventListener("keydown", onKey, true);
+  return () => window.removeEventListener("keydown", onKey, true);
 }
 
 /** What a key does here; null: what it does in every text field. */
@@ -254,7 +257,7 @@ function initialize({ model }) {
 
 function render({ model, el }) {
   el.classList.add("jp-flowkernel-script");
-  const repaints = new Map();
+  const editors = new Map();
   let stop = () => {};
   const press = (field, value) => model.send({ kind: "press", field, value });
 
@@ -262,12 +265,11 @@ function render({ model, el }) {
     for (const { field, button } of model.get("fields")) {
       const box = prompt.querySelector(`.jp-flowkernel-field-${field}`);
       const area = box?.querySelector("textarea");
-      if (area && !repaints.has(area)) {
-        repaints.set(area, () => {});
-        repaints.set(area, makeEditor(box, field, button, press));
+      if (area && !editors.has(area)) {
+        editors.set(area, makeEditor(box, field, button, press));
       }
     }
-    repaints.forEach((repaint) => repaint());
+    editors.forEach((editor) => editor.repaint());
     prompt.querySelectorAll("[data-until]").forEach(countDown);
   }
 
@@ -287,7 +289,11 @@ function render({ model, el }) {
     if (el.isConnected) begin();
     else frame = requestAnimationFrame(look);
   });
-  return () => (cancelAnimationFrame(frame), stop());
+  return () => {
+    cancelAnimationFrame(frame);
+    stop();
+    editors.forEach((editor) => editor.removeKeys());
+  };
 }
 
 export default { initialize, render };
