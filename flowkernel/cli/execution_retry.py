@@ -13,6 +13,7 @@ from flowkernel.client.current_source import (
     CurrentSource,
     current_source,
     known_source,
+    recorded_fields,
 )
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import BadArgument
@@ -76,11 +77,10 @@ def _source_fields(
             print_note(f"It runs {source.place} as it is now.")
         return source.retry_fields()
     change = known_source(client, previous) if previous.status.is_ended else None
-    if change is None or not change.has_changed:
-        return {}
-    if choice is None and not is_quiet and takes_current(change):
+    is_asked = change is not None and change.has_changed and choice is None
+    if change is not None and is_asked and not is_quiet and takes_current(change):
         return change.retry_fields()
-    return _recorded_fields(previous)
+    return recorded_fields(previous)
 
 
 def takes_current(source: CurrentSource) -> bool:
@@ -99,12 +99,6 @@ def takes_current(source: CurrentSource) -> bool:
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")
-
-
-def _recorded_fields(previous: Execution) -> dict[str, Json]:
-    """Nothing, but where the engine would take the current source by itself."""
-    is_named = previous.wrapped is not None and previous.wrapped.flow is not None
-    return {"source": RetrySource.RECORDED.value} if is_named else {}
 
 
 def _print_started(execution: Execution, *, as_json: bool) -> None:

@@ -157,7 +157,7 @@ def _print_rich(table: Table, *, is_whole: bool) -> None:
     for place, name in enumerate(table.columns):
         widest = max([len(name), *(len(row[place]) for row in texts)])
         rich_table.add_column(
-            _styled(name, is_whole=is_whole),
+            _styled(value_text(name, None), is_whole=is_whole),
             justify=_justify(table, place),
             overflow="fold",
             no_wrap=widest <= NARROW and not is_whole,

@@ -10,6 +10,7 @@ from flowkernel.client.flow_source import read_source
 from flowkernel.client.source_file import flow_name_of
 from flowkernel.core.errors import FlowNotFound, RequestError
 from flowkernel.core.models import Execution, FlowKind, Json
+from flowkernel.core.status import RetrySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ def current_source(client: Client, execution: Execution) -> CurrentSource:
     version = client.get(f"/flow_version/{quote(ran.flow_version, safe='')}")
     is_registered = execution.wrapped is not None and execution.wrapped.flow is not None
     has_more = version["setup_source"] or version.get("parameters")
+    is_registered = is_registered or _is_renamed(client, version, ran.flow_name)
     if is_registered or has_more or version["kind"] == FlowKind.CELL:
         flow = client.get_flow(ran.flow_name)
         has_changed = flow.flow_version != ran.flow_version
@@ -54,6 +56,17 @@ def current_source(client: Client, execution: Execution) -> CurrentSource:
     return CurrentSource(place=f"the file {path!r}", has_changed=has_changed, file=file)
 
 
+def _is_renamed(client: Client, version: Json, flow_name: str) -> bool:
+    """Whether its file is registered as a flow of another name than the file has."""
+    path = version["path"]
+    if path is None or flow_name_of(Path(path)) == flow_name:
+        return False
+    try:
+        return client.get_flow(flow_name).path == str(path)
+    except FlowNotFound:
+        return False
+
+
 def path_of(recorded_path: str, flow_name: str, folder: str | None) -> str:
     """The file that ran. A version has the path of the first file with its source alone.
 
@@ -65,6 +78,15 @@ def path_of(recorded_path: str, flow_name: str, folder: str | None) -> str:
     return (
         recorded_path if is_same else str(Path(folder or "", flow_name + path.suffix))
     )
+
+
+def recorded_fields(execution: Execution) -> dict[str, Json]:
+    """What `POST execution/{id}/retry` takes, to run the recorded source.
+
+    Nothing, but where the engine would take the current source by itself.
+    """
+    is_named = execution.wrapped is not None and execution.wrapped.flow is not None
+    return {"source": RetrySource.RECORDED.value} if is_named else {}
 
 
 def content_of(record: Json) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flowkernel.core.models import Execution, FlowVersion, Json
-from flowkernel.core.text import one_line
+from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.outcome_text import intervention_text
 from flowkernel.display.source_text import readable_source
 
@@ -69,7 +69,7 @@ class ExecutionDiff:
     @classmethod
     def of(cls, a: ComparedRun, b: ComparedRun) -> "ExecutionDiff":
         """What differs between two runs."""
-        setups = (run.version.setup_source or "" for run in (a, b))
+        setups = (plain_text(run.version.setup_source or "") for run in (a, b))
         parts = {
             "inputs": _differing(a.inputs, b.inputs),
             "output": _differing(*(_as_object(r.execution.output) for r in (a, b))),
@@ -144,7 +144,8 @@ def _are_same(a: Json, b: Json) -> bool:
 def _value_lines(name: str, pair: Mapping[str, Json]) -> Iterator[str]:
     for side, sign in (("a", "-"), ("b", "+")):
         if side in pair and pair[side] is not None:
-            yield f"{sign} {name}{': ' if name else ''}{_value_text(pair[side])}"
+            label = f"{one_line(name, VALUE_LENGTH)}: " if name else ""
+            yield f"{sign} {label}{_value_text(pair[side])}"
 
 
 def _value_text(value: Json) -> str:

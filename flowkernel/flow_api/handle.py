@@ -11,6 +11,7 @@ from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Execution as Record
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus, ReturnWhen
+from flowkernel.core.text import plain_text
 from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import tree_text
 from flowkernel.flow_api.exceptions import DependencyFailedError
@@ -236,7 +237,7 @@ class ExecutionHandle:
     def _summary(self, record: dict[str, Json]) -> str:
         name, message = pick(record, ("name", "message"))
         label = status_text(Record.from_json(record))
-        tail = f": {message}" if message else ""
+        tail = f": {plain_text(message)}" if message else ""
         return f"Execution {name!r} {label}{tail} ({short_id(self.execution_id)})"
 
     def _age(self) -> str:

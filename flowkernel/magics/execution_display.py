@@ -10,7 +10,7 @@ from IPython.display import publish_display_data
 
 from flowkernel.api import as_object
 from flowkernel.client.client import Client
-from flowkernel.client.current_source import current_source
+from flowkernel.client.current_source import current_source, recorded_fields
 from flowkernel.client.failure_lookup import failure_report
 from flowkernel.client.open_prompts import NoPrompter, Prompter
 from flowkernel.client.quick_look import quick_get
@@ -22,7 +22,7 @@ from flowkernel.core.errors import (
     ExecutionFailed,
     FlowkernelError,
 )
-from flowkernel.core.models import Json, Message
+from flowkernel.core.models import Message
 from flowkernel.core.status import ExecutionStatus, RetrySource, ReturnWhen
 from flowkernel.display.live_terminal import make_display
 from flowkernel.display.tree import Tree
@@ -162,7 +162,7 @@ def retry_execution(
         ExecutionFailed, ExecutionCancelled: The new one ended so.
     """
     record = client.get_execution(execution_id)
-    fields: dict[str, Json] = {"source": source} if source else {}
+    fields = recorded_fields(record)
     if source == RetrySource.CURRENT:
         fields = current_source(client, record).retry_fields()
     retry = client.act(record.execution_id, "retry", **fields)

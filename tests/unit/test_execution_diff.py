@@ -161,6 +161,17 @@ def test_a_value_is_one_line_and_json_has_all_of_it(text):
     assert difference.to_json()["inputs"] == {"x": {"a": text}}
 
 
+def test_what_it_prints_of_names_and_setups_has_no_control_sequences():
+    hostile = "a\x1b]0;title\x07b"
+    version = replace(a_run().version, setup_source=hostile)
+
+    difference = ExecutionDiff.of(
+        replace(a_run(inputs={hostile: 1}), version=version), a_run()
+    )
+
+    assert all(line.isprintable() for line in difference.lines())
+
+
 def test_what_a_person_did_to_one_of_them_is_a_difference():
     a, b = a_run(), a_run(skipped_cells=1, decided_by="ada")
 

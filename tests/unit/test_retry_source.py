@@ -6,17 +6,28 @@ from dataclasses import replace
 
 import pytest
 
-from flowkernel.cli.execution_retry import parse_source, takes_current
-from flowkernel.client.current_source import CurrentSource, content_of, path_of
+from flowkernel.cli.execution_retry import (
+    _source_fields,
+    parse_source,
+    takes_current,
+)
+from flowkernel.client.current_source import (
+    CurrentSource,
+    content_of,
+    current_source,
+    path_of,
+    recorded_fields,
+)
 from flowkernel.config import Config
 from flowkernel.core.errors import BadArgument, FlowNotFound
-from flowkernel.core.models import Flow, FlowKind
-from flowkernel.core.status import RetrySource
+from flowkernel.core.models import Flow, FlowKind, Wrapped
+from flowkernel.core.status import ExecutionStatus, RetrySource
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import SourceRecord, StartRequest
 from flowkernel.engine.wrapper_registry import WrapperUse
 from flowkernel.home import Home
 from flowkernel.store import Store
+from tests.records import an_execution
 
 OLD, NEW = "this.set_output(x=1)", "this.set_output(x=2)"
 FLOW = Flow(name="report", kind=FlowKind.CELL, source=OLD)
@@ -158,6 +169,48 @@ def test_the_words_for_a_source(word, source):
 def test_another_word_for_a_source_is_refused(word, advice):
     with pytest.raises(BadArgument, match=f"--source is {word!r}. {advice}"):
         parse_source(word)
+
+
+class OneRun:
+    """The client of an engine that has one flow version, and perhaps a flow."""
+
+    def __init__(self, version, flow=None):
+        self._version, self._flow = version, flow
+
+    def get(self, _path):
+        return self._version
+
+    def get_flow(self, name):
+        if self._flow is None:
+            raise FlowNotFound(name)
+        return self._flow
+
+
+def test_a_file_that_is_registered_under_another_name_is_the_flow(tmp_path):
+    path = str(tmp_path / "report.py")
+    version = {"kind": "SCRIPT", "source": OLD, "path": path, "setup_source": None}
+    flow = replace(FLOW, name="nightly", path=path, flow_version="v2")
+    client = OneRun(version, flow)
+
+    source = current_source(client, an_execution(flow_name="nightly"))
+
+    assert source.place == "the flow 'nightly'"
+    assert source.has_changed
+    assert source.retry_fields() == {"source": "current"}
+
+
+@pytest.mark.parametrize("choice", [None, RetrySource.RECORDED])
+def test_the_recorded_source_is_requested_though_the_flow_was_deleted(choice):
+    """The engine would look for the flow by its name."""
+    wrapped = Wrapped(
+        flow="report", flow_name="report", flow_version="v1", name="report"
+    )
+    version = {"kind": "CELL", "source": OLD, "path": None, "setup_source": None}
+    run = an_execution(status=ExecutionStatus.ENDED_ERROR, wrapped=wrapped)
+
+    fields = _source_fields(OneRun(version), run, choice, is_quiet=False)
+
+    assert fields == recorded_fields(run) == {"source": "recorded"}
 
 
 def test_without_a_person_the_recorded_source_is_taken_and_that_is_said(capsys):
