@@ -4,8 +4,10 @@ JupyterLab opens no file in a hidden folder, as the home is by default. In a cop
 change and run everything; the output notebook stays what the run left behind.
 """
 
-from contextlib import suppress
+import os
+from datetime import datetime
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from IPython.display import publish_display_data
@@ -13,8 +15,8 @@ from IPython.display import publish_display_data
 from flowkernel.client.client import Client
 from flowkernel.client.failure_lookup import notebook_path
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
-from flowkernel.core.clock import short_id
-from flowkernel.core.errors import FileMissing
+from flowkernel.core.clock import new_id, short_id
+from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.models import Execution
 
 MAX_STEM = 40  #: Characters of a run's name in the name of a copy, inclusive.
@@ -27,6 +29,7 @@ def copy_notebook(client: Client, execution_id: str) -> None:
 
     Raises:
         FileMissing: It has none.
+        BadArgument: The copy cannot be written.
     """
     record = client.get_execution(execution_id)
     source = notebook_path(client.home.path, record)
@@ -35,12 +38,35 @@ def copy_notebook(client: Client, execution_id: str) -> None:
             f"{record.name!r} has no output notebook. It has one once it has started."
         )
     target = notebook_folder() / copy_name(record)
-    with suppress(FileExistsError), open(target, "xb") as file:
-        file.write(source.read_bytes())
+    try:
+        label = f"Copy of the output notebook{_copied(source, target)}"
+    except OSError as error:
+        raise BadArgument(
+            f"The copy {str(target)!r} cannot be written: {error.strerror}. The output "
+            f"notebook is {str(source)!r}."
+        ) from error
     href = escape(notebook_href(target) or quote(target.name))
-    link = f'Copy of the output notebook: <a href="{href}">{escape(target.name)}</a>'
-    text = f"Copy of the output notebook: {target}"
-    publish_display_data({"text/html": link, "text/plain": text})
+    link = f'{escape(label)}: <a href="{href}">{escape(target.name)}</a>'
+    publish_display_data({"text/html": link, "text/plain": f"{label}: {target}"})
+
+
+def _copied(source: Path, target: Path) -> str:
+    """Make the copy, in one step; if there is one, since when.
+
+    Raises:
+        OSError: It cannot be read or written. There is no part of a copy.
+    """
+    content = source.read_bytes()
+    if target.exists():
+        moment = datetime.fromtimestamp(target.stat().st_mtime)
+        return f" ({moment:%Y-%m-%d %H:%M}; remove it for a new one)"
+    draft = target.with_name(f".{target.name}.{new_id()}.new")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return ""
 
 
 def copy_name(record: Execution) -> str:
