@@ -33,11 +33,11 @@ class CellNumbers:
     @classmethod
     def of(cls, cells: Sequence[Cell]) -> Self:
         """Those of a notebook that runs, or of the one that it was made from."""
-        own, ids = 0, {cell.get("id") for cell in cells}
+        own, ids = 0, {cell.get("id") for cell in cells} - {None}
         by_id: dict[Any, int] = {}
         numbers: list[int | None] = []
         for cell in cells:
-            is_own = _is_own(cell) and defining_id(cell) not in (ids - {None})
+            is_own = _is_own(cell) and defining_id(cell) not in ids
             own += is_own
             numbers.append(own if is_own else None)
             if is_own:

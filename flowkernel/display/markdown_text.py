@@ -21,8 +21,13 @@ def print_markdown(text: str, stream: TextIO) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    markdown = Markdown(for_encoding(text, stream.encoding))
-    Console(file=stream, highlight=False).print(markdown)
+    console = Console(file=stream, highlight=False)
+    with (
+        console.capture() as laid_out
+    ):  # Its bullets, too, are what the terminal can show.
+        console.print(Markdown(text, hyperlinks=False))
+    stream.write(for_encoding(laid_out.get(), stream.encoding))
+    stream.flush()
 
 
 def markdown_line(text: str) -> str:

@@ -73,6 +73,12 @@ def test_the_names_that_a_cell_sets(source, names):
         ("x = %timeit -o f()", ["x"]),
         ("!rm -f 'a\ntotal = 1", ["total"]),
         ("%%bash\nls", []),
+        (
+            f"{' ' * 500_000}x\n%ls\ntotal = 1",
+            [],
+        ),  # Looked at once, not blank by blank.
+        (f"%ls\n{'a, ' * 100_000}b", []),
+        ("a == !b", []),
     ],
 )
 def test_lines_for_ipython_do_not_hide_the_others(source, names):

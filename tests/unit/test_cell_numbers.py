@@ -55,6 +55,13 @@ def notebooks(draw):
     ]
 
 
+def test_a_large_notebook_is_counted_at_once():
+    """By its cells, not by its cells times its cells."""
+    cells = [{**cell("x"), "id": f"c{n}"} for n in range(50_000)]
+
+    assert CellNumbers.of(cells).count == 50_000
+
+
 @given(notebooks())
 def test_what_is_added_changes_no_number(notebook):
     cells, expected = notebook

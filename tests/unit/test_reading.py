@@ -198,6 +198,20 @@ def test_on_a_terminal_markdown_is_laid_out_and_in_a_pipe_it_is_as_written():
     assert "bold" in screen.getvalue()
 
 
+def test_a_terminal_that_has_no_bullets_shows_markdown_all_the_same():
+    class Latin(Screen):
+        encoding = "latin-1"
+
+        def write(self, text):
+            return super().write(text.encode(self.encoding).decode(self.encoding))
+
+    screen = Latin()
+    print_markdown("- one &rarr; two\n\n[bank](https://evil)", screen)
+
+    assert "one" in screen.getvalue()
+    assert "https://evil" in screen.getvalue()  # Where a link leads is seen.
+
+
 # -- links ---------------------------------------------------------------------------------
 
 

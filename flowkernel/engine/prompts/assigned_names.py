@@ -7,8 +7,10 @@ from textwrap import dedent
 from flowkernel.core.python_source import parse_source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-#: A line for IPython: a magic or a command, whose result may be given a name.
-_MAGIC_LINE = re.compile(r"^([ \t]*)((?:[\w, \t]+=)?)[ \t]*[%!][^\n]*$", re.MULTILINE)
+BLANKS = " \t"
+#: How what is for IPython begins: a magic, or a command.
+IPYTHON = ("%", "!")
+_NAMES = re.compile(r"[\w, \t]+")
 
 
 def names_set_by(source: str) -> list[str]:
@@ -17,10 +19,10 @@ def names_set_by(source: str) -> list[str]:
     Also those set within `with`, `for`, `if`, `try` and `match`, and those of imports,
     functions and classes; not the names inside of functions and classes, and not `_`.
     """
-    for text in (source, without_magics(source)):
+    for make_text in (str, without_magics):
         try:
             finder = _Finder()
-            finder.visit(parse_source(dedent(text)))
+            finder.visit(parse_source(dedent(make_text(source))))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # There are magics in it, or it is nested too deep.
         return [name for name in finder.names if name != "_"]
@@ -34,7 +36,18 @@ def without_magics(source: str) -> str:
     """
     if source.lstrip().startswith("%%"):
         return source
-    return _MAGIC_LINE.sub(r"\1\2None", source)
+    return "\n".join(map(_as_python, source.split("\n")))
+
+
+def _as_python(line: str) -> str:
+    """A line; if it is a magic or a command, whose result may be given names: Python."""
+    code = line.lstrip(BLANKS)
+    indent = line[: len(line) - len(code)]
+    if code.startswith(IPYTHON):
+        return f"{indent}None"
+    names, sign, value = code.partition("=")
+    is_magic = sign and value.lstrip(BLANKS).startswith(IPYTHON)
+    return f"{indent}{names}=None" if is_magic and _NAMES.fullmatch(names) else line
 
 
 class _Finder(ast.NodeVisitor):
