@@ -41,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         from flowkernel.cli.error_report import report_interrupt
 
-        return report_interrupt(interrupt)
+        code = report_interrupt(interrupt)
+        if arguments is None:  # At once: a thread may be waiting for the engine.
+            sys.stdout.flush()
+            os._exit(code)
+        return code
     return code if isinstance(code, int) else SUCCESS
 
 

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import publish_display_data
 
@@ -33,6 +33,9 @@ from flowkernel.magics.channel import is_notebook
 from flowkernel.magics.inbox_magic import offer_inbox
 from flowkernel.magics.prompt_display import prompter_of
 
+if TYPE_CHECKING:
+    from flowkernel.widgets.event_pump import EventPump
+
 _log = logging.getLogger(__name__)
 
 
@@ -47,14 +50,14 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
     name = execution.get("name")
     shown_trees.add(shell, execution.execution_id)
     display = _live_display(shell)
-    offer_inbox(shell, client)
+    pump = offer_inbox(shell, client)
     make_prompter = partial(prompter_of, shell, client, make_room=display.pause)
     tree = watch(
         client,
         execution.execution_id,
         display,
         confirm_cancel=lambda: _confirm_cancel(name),
-        prompter=_LatePrompter(make_prompter),
+        prompter=_LatePrompter(make_prompter, pump),
     )
     return _result(client, tree)
 
@@ -62,10 +65,14 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
 class _LatePrompter:
     """A prompter that is made for the first prompt: its imports take half a second."""
 
-    def __init__(self, make: Callable[[], Prompter | None]) -> None:
+    def __init__(
+        self, make: Callable[[], Prompter | None], pump: "EventPump | None"
+    ) -> None:
         self._make = make
+        self._pump = pump
         self._prompter: Prompter | None = None
         self.every = NoPrompter.every
+        self.poll()
 
     def open(self) -> None:
         """Make it now."""
@@ -81,6 +88,8 @@ class _LatePrompter:
 
     def poll(self) -> bool:
         """Whether the tree must not be drawn now."""
+        if self._pump is not None:
+            self._pump.poll()
         return self._prompter is not None and self._prompter.poll()
 
     def pause(self) -> None:
@@ -90,6 +99,8 @@ class _LatePrompter:
 
     def finish(self) -> None:
         """End what there is."""
+        if self._pump is not None:
+            self._pump.rest()
         if self._prompter is not None:
             self._prompter.finish()
 

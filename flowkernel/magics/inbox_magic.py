@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
@@ -23,6 +23,9 @@ from flowkernel.magics.prompt_display import (
     line_prompter,
     prompter_of,
 )
+
+if TYPE_CHECKING:
+    from flowkernel.widgets.event_pump import EventPump
 
 #: Seconds between checks whether another list took the place of this one.
 CHECK_SECONDS = 1.0
@@ -73,15 +76,21 @@ def show_open(shell: Any, client: Client) -> None:
         _keep_current(client, prompter, accepts_new=False)
 
 
-def offer_inbox(shell: Any, client: Client) -> None:
-    """Let `%inbox` in another cell be shown while a cell of this kernel waits."""
+def offer_inbox(shell: Any, client: Client) -> "EventPump | None":
+    """Let `%inbox` in another cell be shown while the cell that runs waits.
+
+    Returns:
+        What the cell must poll while it waits; None if this kernel has none.
+    """
     if channel_of(shell) is None or not has_widgets(shell):
-        return
+        return None
     from flowkernel.widgets.event_pump import EventPump, pump_of
 
     pump = pump_of(shell.kernel)
-    if isinstance(pump, EventPump):
-        pump.offer(INBOX, partial(_display_inbox, shell, client))
+    if not isinstance(pump, EventPump):
+        return None
+    pump.offer(INBOX, partial(_display_inbox, shell, client))
+    return pump
 
 
 def _display_inbox(shell: Any, client: Client) -> None:

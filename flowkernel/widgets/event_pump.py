@@ -81,8 +81,9 @@ class EventPump:
             self._send_status("busy")
 
     def rest(self) -> None:
-        """No cell waits any longer; clicks are handled all the same."""
-        self._polled_at = None
+        """The cell that runs waits no longer; clicks are handled all the same."""
+        if threading.current_thread() is threading.main_thread():
+            self._polled_at = None
 
     async def _receive(self, message: Any) -> None:
         """Called in the thread that reads the channel."""
