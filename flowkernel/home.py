@@ -216,9 +216,11 @@ def other_homes(home: Home, start: Path | None = None) -> list[Path]:
     Args:
         start: The folder. Default: the current one.
     """
-    start = (start or Path.cwd()).absolute()
-    folders = [start, *start.parents, *_subfolders(start)]
-    paths = [find_home(start, environ={}).path]
+    paths: list[Path] = []
+    with suppress(OSError):  # It is gone, or a folder above it may not be read.
+        start = (start or Path.cwd()).absolute()
+        paths.append(find_home(start, environ={}).path)
+    folders = [start, *start.parents, *_subfolders(start)] if start else []
     paths += [folder / FOLDER for folder in folders]
     with suppress(RuntimeError):  # A user without a folder.
         paths.append(Path.home() / FOLDER)

@@ -305,6 +305,17 @@ def test_other_homes_are_those_above_below_and_of_the_user(made, tmp_path):
     assert others(Home(own)) == [above, below, user]
 
 
+def test_in_a_folder_that_is_gone_the_home_of_the_user_is_left(
+    made, tmp_path, monkeypatch
+):
+    user, gone = made("user"), tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert other_homes(Home(tmp_path / "named")) == [user]
+
+
 @pytest.mark.parametrize("part", ["journal", "flowkernel.duckdb"])
 def test_a_home_is_made_when_something_is_in_it(made, part):
     """Of the version before, the database is all that there is."""
