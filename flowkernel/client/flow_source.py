@@ -43,7 +43,7 @@ def kernel_field(kernel: object, cwd: Path | None = None) -> dict[str, Json]:
     A path, which has a slash or begins with `.` or `~`, is sent as an absolute one.
 
     Raises:
-        BadArgument: It is no text.
+        BadArgument: It is no text, or the folder of a user that does not exist.
     """
     if kernel is None:
         return {}
@@ -54,8 +54,18 @@ def kernel_field(kernel: object, cwd: Path | None = None) -> dict[str, Json]:
         )
     is_folder = kernel[0] in ".~" or any(c in kernel for c in (os.sep, "/"))
     if is_folder:
-        kernel = os.path.abspath((cwd or Path.cwd()) / Path(kernel).expanduser())
+        kernel = os.path.abspath((cwd or Path.cwd()) / _kernel_path(kernel))
     return {"kernel": kernel}
+
+
+def _kernel_path(kernel: str) -> Path:
+    try:
+        return Path(kernel).expanduser()
+    except RuntimeError as error:
+        raise BadArgument(
+            f"{kernel!r} is no kernel: its user has no folder here. -k takes the folder of a "
+            "venv or of a conda environment, as ./.venv, or the name of a kernel."
+        ) from error
 
 
 def start_request(

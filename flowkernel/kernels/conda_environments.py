@@ -63,13 +63,18 @@ def conda_kernels(
     home = home or Path.home()
     kernels: dict[str, CondaKernel] = {}
     for environment, prefix in _environments(environ, home).items():
-        folders = prefix.glob("share/jupyter/kernels/*/kernel.json")
-        for file in sorted(folders):
+        for file in _spec_files(prefix):
             kernel = CondaKernel(
                 environment=environment, prefix=prefix, spec_folder=file.parent
             )
             kernels.setdefault(kernel.name, kernel)
     return kernels
+
+
+def _spec_files(prefix: Path) -> list[Path]:
+    with suppress(OSError):  # It may not be read.
+        return sorted(prefix.glob("share/jupyter/kernels/*/kernel.json"))
+    return []
 
 
 def _environments(environ: Mapping[str, str], home: Path) -> dict[str, Path]:
@@ -102,7 +107,7 @@ def _roots(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     if environ.get("MAMBA_ROOT_PREFIX"):
         yield Path(environ["MAMBA_ROOT_PREFIX"])
     for prefix in _listed(home):
-        if (prefix / "condabin").is_dir():
+        if os.path.isdir(prefix / "condabin"):
             yield prefix
 
 

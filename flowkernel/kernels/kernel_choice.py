@@ -1,12 +1,14 @@
 """The kernel that a person chooses for one run: what it is, and whether it can be started."""
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
+from traitlets import TraitError
 
 from flowkernel.config import Config
 from flowkernel.core.errors import BadArgument
@@ -17,11 +19,21 @@ from flowkernel.kernels.python_environment import (
     PYTHONS,
     has_ipykernel,
     is_conda,
+    is_executable,
     python_of,
 )
 
+#: How the file of a Python is called; another one is not started to see what it is.
+PYTHON_NAME = re.compile(r"(python|pypy|graalpy)", re.IGNORECASE)
+#: What Jupyter raises for a kernelspec that it cannot read.
+UNREADABLE = (OSError, ValueError, TypeError, AttributeError, TraitError)
 #: The kernels of Python, by the module that starts them: it must be installed.
 MODULES = ("ipykernel_launcher", "ipykernel")
+#: What to do about a path that is no kernel.
+TAKEN = (
+    "-k takes the folder of a venv or of a conda environment, its Python, or the name of a "
+    "kernel."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +56,17 @@ def choose_kernel(kernel: str, environment: Environment) -> ChosenKernel:
     Raises:
         BadArgument: There is none, or it has no ipykernel; says what there is.
     """
-    name = _folder_of(Path(kernel)) if os.path.isabs(kernel) else kernel
+    name = _place_of(Path(kernel)) if os.path.isabs(kernel) else kernel
     specs = FlowKernelSpecManager(environment, Config(), is_notebook=True)
     try:
         spec = specs.get_kernel_spec(name)
     except NoSuchKernel:
         _raise_unknown(kernel, specs.known_names())
+    except UNREADABLE as error:
+        raise BadArgument(
+            f"The kernel {kernel!r} cannot be read ({error}). Mend its kernel.json, which "
+            "`jupyter kernelspec list` finds, or choose another kernel."
+        ) from error
     python = _python_of(spec)
     if python is not None:
         _check_ipykernel(kernel, python, spec)
@@ -63,30 +80,45 @@ def choose_kernel(kernel: str, environment: Environment) -> ChosenKernel:
     return ChosenKernel(resolved, spec.language.lower())
 
 
-def _folder_of(path: Path) -> str:
+def _place_of(path: Path) -> str:
     """The environment at a path, or that of the Python at a path.
+
+    Of a Python that is not the one its environment starts, its own path.
 
     Raises:
         BadArgument: There is none.
     """
-    prefix = path.parent.parent if path.is_file() else path
-    if not path.exists():
+    if os.path.isfile(path):
+        _check_python(path)
+        prefix = path.parent.parent
+        return str(prefix if python_of(prefix) == str(path) else path)
+    if not os.path.exists(path):
         raise BadArgument(
-            f"There is no folder {str(path)!r}. -k takes the folder of a venv or of a conda "
-            "environment, or the name of a kernel."
+            f"There is no folder {str(path)!r}, or it may not be read. {TAKEN}"
         )
-    if python_of(prefix) is None:
+    if python_of(path) is None:
         raise BadArgument(
-            f"{str(path)!r} is no environment of Python: it has no {PYTHONS[0]}. -k takes the "
-            "folder of a venv or of a conda environment, or the name of a kernel."
+            f"{str(path)!r} is no environment of Python: it has no {PYTHONS[0]}. {TAKEN}"
         )
-    return str(prefix)
+    return str(path)
+
+
+def _check_python(path: Path) -> None:
+    """Refuse a file that is no Python.
+
+    Raises:
+        BadArgument: It cannot be started, or is called like something else.
+    """
+    if not is_executable(path) or not PYTHON_NAME.match(path.name):
+        raise BadArgument(
+            f"{str(path)!r} is neither a folder nor a Python that can be started. {TAKEN}"
+        )
 
 
 def _prefix_of(name: str) -> str | None:
     """The environment that a name means; None: that of the flow stays the active one."""
     if os.path.isabs(name):
-        return name
+        return str(Path(name).parent.parent) if os.path.isfile(name) else name
     kernel = conda_kernels().get(name)
     return str(kernel.prefix) if kernel is not None else None
 

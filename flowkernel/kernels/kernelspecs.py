@@ -11,7 +11,7 @@ from flowkernel.config import Config
 from flowkernel.core.models import Environment
 from flowkernel.core.suggestions import suggestion
 from flowkernel.kernels.conda_environments import conda_kernels
-from flowkernel.kernels.python_environment import python_of
+from flowkernel.kernels.python_environment import is_executable, python_of
 
 NATIVE = "python3"
 #: flowkernel's kernelspec: the same Python, in which flowkernel need not be installed.
@@ -152,15 +152,15 @@ def no_kernel_text(kernel: str, names: list[str]) -> str:
     )
 
 
-def _environment_spec(folder: str) -> KernelSpec:
-    """The kernelspec for the Python of an environment.
+def _environment_spec(path: str) -> KernelSpec:
+    """The kernelspec for the Python of an environment, or for the Python at a path.
 
     Raises:
-        NoSuchKernel: It has none.
+        NoSuchKernel: There is none.
     """
-    python = python_of(Path(folder))
+    python = path if is_executable(Path(path)) else python_of(Path(path))
     if python is None:
-        raise NoSuchKernel(folder)
+        raise NoSuchKernel(path)
     return _python_spec(python)
 
 

@@ -19,9 +19,14 @@ def python_of(prefix: Path) -> str | None:
     return next((str(path) for path in paths if os.access(path, os.X_OK)), None)
 
 
+def is_executable(path: Path) -> bool:
+    """Whether it is a file that can be started."""
+    return os.path.isfile(path) and os.access(path, os.X_OK)
+
+
 def is_conda(prefix: Path) -> bool:
     """Whether it is an environment of conda."""
-    return (prefix / "conda-meta").is_dir()
+    return os.path.isdir(prefix / "conda-meta")
 
 
 def has_ipykernel(python: str) -> bool:

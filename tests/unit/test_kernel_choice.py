@@ -1,6 +1,7 @@
 """A kernel for one run: by a name of Jupyter, by one of conda, or by a folder."""
 
 import json
+import os
 import sys
 import venv
 from pathlib import Path
@@ -204,6 +205,69 @@ def test_a_python_says_itself_whether_it_has_ipykernel(tmp_path):
     assert not has_ipykernel(str(tmp_path / "bare" / "bin" / "python"))
 
 
+@pytest.mark.parametrize("prefix", ["usr", "venv"])
+def test_the_python_that_is_named_is_the_one_that_runs(tmp_path, prefix):
+    make_python(tmp_path / prefix)
+    python = tmp_path / prefix / "bin" / "python3.12"
+    python.symlink_to(sys.executable)
+
+    environment = choose_kernel(str(python), HERE).environment
+
+    assert environment.interpreter == str(python)
+    assert environment.prefix == str(tmp_path / prefix)
+    assert spec(environment).argv == [str(python), *LAUNCH]
+
+
+@pytest.mark.parametrize(("name", "mode"), [("python3", 0o644), ("deploy.sh", 0o755)])
+def test_a_file_that_is_no_python_is_refused_and_not_started(tmp_path, name, mode):
+    make_python(tmp_path / "venv")
+    file = tmp_path / "venv" / "bin" / name
+    file.write_text("#!/bin/sh\n")
+    file.chmod(mode)
+
+    with pytest.raises(BadArgument, match="is neither a folder nor a Python"):
+        choose_kernel(str(file), HERE)
+
+
+@pytest.fixture
+def unreadable(tmp_path, monkeypatch):
+    """A folder in which nothing can be looked at, for the superuser, too."""
+    folder, real = str(tmp_path / "closed"), os.stat
+
+    def stat(path, *arguments, **options):
+        if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    return Path(folder) / "env"
+
+
+def test_a_path_that_cannot_be_looked_at_is_refused(tmp_path, unreadable):
+    for path in (str(tmp_path / ("a" * 300)), str(unreadable)):
+        with pytest.raises(BadArgument, match=r"There is no folder .* may not be read"):
+            choose_kernel(path, HERE)
+
+
+def test_an_environment_that_cannot_be_looked_at_is_passed_over(tmp_path, unreadable):
+    (tmp_path / "ada" / ".conda").mkdir(parents=True)
+    listed = tmp_path / "ada" / ".conda" / "environments.txt"
+    listed.write_text(f"{unreadable}\n/{'a' * 300}\n")
+
+    assert "conda-env-stats-py" in conda_kernels()
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"argv": 3}', '{"metadata": {"kernel_provisioner": "x"}}']
+)
+def test_a_kernel_whose_description_is_broken_is_refused(tmp_path, text):
+    install(tmp_path / "jupyter", "broken", [])
+    (tmp_path / "jupyter/kernels/broken/kernel.json").write_text(text)
+
+    with pytest.raises(BadArgument, match="The kernel 'broken' cannot be read"):
+        choose_kernel("broken", HERE)
+
+
 # -- what a start sends --------------------------------------------------------------------
 
 
@@ -216,6 +280,11 @@ def test_a_path_is_sent_as_an_absolute_one(tmp_path, monkeypatch):
     assert kernel_field(".venv") == {"kernel": str(tmp_path / ".venv")}
     assert kernel_field("../x/") == {"kernel": str(tmp_path.parent / "x")}
     assert kernel_field("~/venv") == {"kernel": "/home/ada/venv"}
+
+
+def test_the_folder_of_a_user_that_does_not_exist_is_refused():
+    with pytest.raises(BadArgument, match="'~nosuch/env' is no kernel: its user"):
+        kernel_field("~nosuch/env")
 
 
 @pytest.mark.parametrize("value", [3, "", " ", ["rbf"]])
