@@ -6,7 +6,8 @@ reached. Nothing heavy is imported before a command needs it.
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
+from io import StringIO
 
 from flowkernel.cli.exit_codes import READER_GONE, SUCCESS
 from flowkernel.version import __version__
@@ -73,7 +74,12 @@ def _call_command(words: list[str]) -> object:
 def _complete() -> int:
     """Print what the shell can complete."""
     from flowkernel.cli.command_line import app
+    from flowkernel.cli.shell_words import bash_words
 
-    with suppress(SystemExit):
+    with redirect_stdout(StringIO()) as output, suppress(SystemExit):
         app(args=[], prog_name="flowkernel", standalone_mode=False)
+    text = output.getvalue()
+    if os.environ[COMPLETION] == "complete_bash":
+        text = bash_words(text, os.environ.get("COMP_WORDS", ""))
+    print(text, end="")
     return SUCCESS

@@ -6,6 +6,7 @@ The first sentence of a command's docstring is in the list of commands; the line
 
 import functools
 import inspect
+import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from flowkernel.cli import (
+    COMPLETION,
     database_commands,
     engine_commands,
     execution_commands,
@@ -30,6 +32,7 @@ from flowkernel.cli.options import (
 )
 from flowkernel.cli.parameters import WRAPPER_FLAG, join_wrappers
 from flowkernel.cli.run_command import target_help
+from flowkernel.cli.shell_words import safe_words
 
 #: Under which name the context of a command has its words.
 WORDS = "flowkernel.words"
@@ -238,7 +241,10 @@ def _completion(kind: Argument | Option) -> Callable[..., Any] | None:
         # With an option that has no value yet, typer does not see the target.
         targets = [word for word in ctx.meta.get(WORDS, ())[:1] if word[:1] != "-"]
         parameters = {k: value for k, value in ctx.params.items() if value is not None}
-        return complete({"target": next(iter(targets), None), **parameters}, incomplete)
+        parameters = {"target": next(iter(targets), None), **parameters}
+        shell = os.environ.get(COMPLETION, "").removeprefix("complete_")
+        line = os.environ.get("COMP_WORDS", "")
+        return safe_words(complete(parameters, incomplete), shell, line)
 
     return words
 

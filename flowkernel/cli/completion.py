@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import KINDS
+from flowkernel.client.quick_look import QuickClient
 from flowkernel.client.target_signature import flow_names, target_signature
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
@@ -109,6 +110,4 @@ def complete_button(message_id: str | None, incomplete: str) -> list[tuple[str, 
 
 
 def _client() -> Client:
-    client = Client()
-    client.starts_engine = False
-    return client
+    return QuickClient()

@@ -11,6 +11,7 @@ from flowkernel.client.engine_connection import Reply, headers_of, open_connecti
 from flowkernel.client.own_token import own_token
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import FlowkernelError
+from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
 from flowkernel.home import EngineFile, Home
 
@@ -18,6 +19,37 @@ LOOK_SECONDS = 1.0  #: How long an engine may take to connect, and to send each 
 QUIET_SECONDS = 5.0  #: After an engine did not answer, it is not looked at for so long.
 #: When the engine of a home last did not answer, by its folder; monotonic.
 _silent_at: dict[Path, float] = {}
+
+
+class QuickClient(Client):
+    """A client for a moment: it sends each request once, to an engine that runs."""
+
+    def __init__(self, home: Home | None = None) -> None:
+        """A client of the engine of a home. Default: the home of the current folder."""
+        super().__init__(home)
+        self.starts_engine = False
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        seconds: float = LOOK_SECONDS,
+    ) -> Any:
+        """Send a request once.
+
+        Raises:
+            FlowkernelError: The engine's error, as the class that it names.
+            EngineUnreachable: No engine answers at once.
+        """
+        content = None if body is None else dumps(body).encode()
+        try:
+            reply = self._exchange(method, path, content, min(seconds, LOOK_SECONDS))
+            self._local.next_path = reply.next_path
+            return reply.value
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
 
 
 def quick_record(client: Client, execution_id: str) -> dict[str, Json] | None:

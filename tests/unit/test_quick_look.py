@@ -11,7 +11,8 @@ import pytest
 
 from flowkernel.client import quick_look
 from flowkernel.client.client import Client
-from flowkernel.client.quick_look import quick_record
+from flowkernel.client.quick_look import QuickClient, quick_record
+from flowkernel.core.errors import EngineUnreachable
 from flowkernel.flow_api import Execution
 from flowkernel.home import Home
 from tests.records import an_execution
@@ -112,3 +113,21 @@ def test_what_has_ended_is_not_looked_up(client):
 def test_without_a_record_it_is_the_id(client):
     assert repr(Execution(client, ID)) == f"<Execution {ID}>"
     assert quick_record(client, ID) is None
+
+
+def test_a_quick_client_asks_once_and_does_not_wait(client, hanging):
+    start = time.monotonic()
+    with pytest.raises(EngineUnreachable):
+        QuickClient(client.home).list_flows()
+
+    assert time.monotonic() - start < 1
+
+
+def test_a_quick_client_gets_what_an_engine_answers_and_starts_none(client, publish):
+    with pytest.raises(EngineUnreachable):
+        QuickClient(client.home).get_execution(ID)
+    assert not client.home.engine_file.exists()
+
+
+def test_a_quick_client_reads_what_it_is_told(client, answering):
+    assert QuickClient(client.home).get_execution(ID).flow_name == "report"
