@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         code = report_interrupt(interrupt)
         if arguments is None:  # At once: a thread may be waiting for the engine.
-            sys.stdout.flush()
+            with suppress(OSError):  # Nobody reads it any more.
+                sys.stdout.flush()
             os._exit(code)
         return code
     return code if isinstance(code, int) else SUCCESS
