@@ -235,6 +235,7 @@ def test_bodies_that_are_wrong(rest, executions):
     assert faults(rest, requests) == []
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("at", [0, 1, 2], ids=["recorded", "ended", "running"])
 def test_fields_that_are_wrong(rest, executions, at):
     schemas = rest.get("/openapi.json").json()["components"]["schemas"]

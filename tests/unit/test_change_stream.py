@@ -312,7 +312,7 @@ class Following(RuleBasedStateMachine):
 
 
 Following.TestCase.settings = settings(max_examples=25, stateful_step_count=40)
-TestFollowing = Following.TestCase
+TestFollowing = pytest.mark.kernel(Following.TestCase)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def record(store: Store, events: Sequence[Event], number: int) -> list[Event]:
         return store.append(events, strict=False)
 
 
+@pytest.mark.kernel
 @settings(max_examples=20)
 @given(
     calls=event_lists(),
