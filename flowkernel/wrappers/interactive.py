@@ -28,13 +28,12 @@ def ask(this: flow_api.Execution, child: flow_api.Execution, inputs: dict) -> No
     minutes = inputs["interactive_limit_minutes"]
     attendance = this.attendance(minutes)
     this.log(attendance["why"])
-    if not attendance["is_attended"]:
-        child.decide("fail", why="Nobody was there to be asked.")
-        return
+    answer, why = "fail", "Nobody was there to be asked."
     try:
-        answer = this.ask_about(child, timeout=this.patience(minutes))
-        child.decide(answer, archive=inputs["archive_retries"])
+        if attendance["is_attended"]:
+            answer, why = this.ask_about(child, timeout=this.patience(minutes)), None
     except flow_api.MessageResponseTimeoutError:
-        child.decide("fail", why="Nobody answered in time.")
+        why = "Nobody answered in time."
     except flow_api.MessageClosed:
-        pass  # For example, it was cancelled before the answer: look at it again.
+        return  # For example, it was cancelled before the answer: look at it again.
+    child.decide(answer, why=why, archive=inputs["archive_retries"])
