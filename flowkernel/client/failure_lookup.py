@@ -127,7 +127,7 @@ def _next_steps(
     short = short_id(execution.execution_id)
     path = notebook_path(home, cause)
     if path is not None:
-        yield _notebook_step(path, short_id(cause.execution_id))
+        yield from _notebook_steps(path, short_id(cause.execution_id))
     if execution.is_failed:
         yield NextStep(sentence="It waits for a decision", command="%inbox")
     yield NextStep(sentence="See this again", command=f"%execution {short}")
@@ -148,10 +148,10 @@ def _retry_step(execution: Execution, cause: Execution) -> NextStep:
     )
 
 
-def _notebook_step(path: Path, short: str) -> NextStep:
+def _notebook_steps(path: Path, short: str) -> Iterable[NextStep]:
     """The output notebook: a link, or how to get a copy that JupyterLab can open."""
     href = notebook_href(path)
-    sentence = "Output notebook"
+    yield NextStep(sentence="Output notebook", command=str(path), href=href or "")
     if href is None:
-        sentence += f" (`%execution {short} --copy` puts a copy into this folder)"
-    return NextStep(sentence=sentence, command=str(path), href=href or "")
+        command = f"%execution {short} --copy"
+        yield NextStep(sentence="Copy it into this folder, to open it", command=command)

@@ -15,6 +15,7 @@ from typing import Any, Self
 HTML_ROWS = 1_000
 STYLE = """
 .jp-flowkernel-table{max-height:32em;overflow:auto}
+.jp-flowkernel-table.jp-flowkernel-table .jp-flowkernel-text{text-align:left}
 .jp-flowkernel-table th button{all:unset;cursor:pointer;font:inherit;color:inherit}
 .jp-flowkernel-table th button:focus-visible{outline:2px solid var(--jp-brand-color1,#2f86d6);
 outline-offset:2px}
@@ -35,10 +36,15 @@ class SortableText(str):
         return value
 
 
-def table_html(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+def table_html(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table whose headings can be clicked."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    lines = list(rows)
+    kinds = [_kind(line[place] for line in lines) for place in range(len(columns))]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(name)}</th>'
+        for name, kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, line, kinds))}</tr>" for line in lines)
     return sortable(
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
@@ -52,11 +58,20 @@ def sortable(html: str) -> str:
     )
 
 
-def _cell(value: Any) -> str:
+def _kind(values: Iterable[Any]) -> str:
+    """The attribute of a column of texts, which begin at its left; else nothing."""
+    is_text = any(
+        isinstance(value, str) and not isinstance(value, SortableText)
+        for value in values
+    )
+    return ' class="jp-flowkernel-text"' if is_text else ""
+
+
+def _cell(value: Any, kind: str) -> str:
     text = "" if value is None else escape(str(value))
     if isinstance(value, SortableText):
-        return f'<td data-key="{value.sort_key!r}">{text}</td>'
-    return f"<td>{text}</td>"
+        return f'<td data-key="{value.sort_key!r}"{kind}>{text}</td>'
+    return f"<td{kind}>{text}</td>"
 
 
 @cache

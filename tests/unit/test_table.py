@@ -41,6 +41,15 @@ def test_a_value_of_several_lines_is_shown_in_one():
     assert len(Table(("x",), (("a\nb",),)).text().splitlines()) == 3
 
 
+def test_in_html_texts_begin_at_the_left_and_numbers_do_not():
+    html = Table(("name", "count"), (("a", 1), (None, 2)))._repr_html_()
+
+    text = 'class="jp-flowkernel-text"'
+    assert f'<th scope="col" {text}>name</th>' in html
+    assert f"<td {text}>a</td><td>1</td>" in html
+    assert f"<td {text}></td><td>2</td>" in html
+
+
 def test_rows_by_name():
     assert Table(("a", "b"), ((1, 2),)).to_dicts() == [{"a": 1, "b": 2}]
 
