@@ -21,4 +21,5 @@ def shell(
     shell = InteractiveShell.instance(config=config)
     shell.run_line_magic("load_ext", "flowkernel")
     yield shell
+    shell.extension_manager.unload_extension("flowkernel")
     InteractiveShell.clear_instance()

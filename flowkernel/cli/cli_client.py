@@ -7,6 +7,7 @@ from typing import Any
 from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
+from flowkernel.client.engine_launcher import ensure_engine
 from flowkernel.core.errors import (
     ExecutionNotFound,
     FlowNotFound,
@@ -68,11 +69,14 @@ class CommandClient(Client):
             return []
 
     def ensure_engine(self) -> EngineFile:
-        """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet."""
+        """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet.
+
+        That the engine starts is said by the note, which a terminal alone shows.
+        """
         self._warn_of_variables()
         try:
             with self._released(), self.note.shown("Starting the engine"):
-                return super().ensure_engine()
+                return ensure_engine(self.home, self._token, is_announced=False)
         except KeyboardInterrupt as interrupt:
             sentence = str(interrupt) or "Interrupted."
             raise KeyboardInterrupt(f"{sentence} {ENGINE_STARTS}") from None

@@ -110,11 +110,14 @@ def _ping(engine: EngineFile) -> int | None:
         connection.close()
 
 
-def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
+def ensure_engine(
+    home: Home, token: str | None = None, *, is_announced: bool = True
+) -> EngineFile:
     """The running engine of this home, started if there is none.
 
     Args:
         token: Of a worker or an execution; None: that of this process.
+        is_announced: Whether to call what `announce_starts` was given.
 
     Raises:
         Unauthorized: The engine does not know the token, which it made once.
@@ -127,7 +130,8 @@ def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
     home.prepare()
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS, mode=0o600):
-            return _running_engine(home, token or own_token(home))
+            callbacks = _announcements if is_announced else []
+            return _running_engine(home, token or own_token(home), callbacks)
     except Timeout as error:
         raise EngineUnreachable(
             f"Another process has been starting the engine of {str(home.path)!r} for over "
@@ -137,7 +141,9 @@ def ensure_engine(home: Home, token: str | None = None) -> EngineFile:
         raise home_error(home.path, error) from error
 
 
-def _running_engine(home: Home, token: str | None) -> EngineFile:
+def _running_engine(
+    home: Home, token: str | None, callbacks: list[Callable[[], None]]
+) -> EngineFile:
     """The engine that answers, is starting, or is started here."""
     engine = _answering(home, token)
     if engine is None and token is not None and home.stop_mark.exists():
@@ -145,7 +151,7 @@ def _running_engine(home: Home, token: str | None) -> EngineFile:
     if engine is not None:
         return engine
     process = None if is_locked(home) else _spawn(home)
-    for announce in _announcements:
+    for announce in callbacks:
         announce()
     return _wait_for(home, token, process)
 

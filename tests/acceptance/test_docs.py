@@ -39,7 +39,9 @@ def shell(
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
     config = Config()
     config.HistoryManager.enabled = False
-    yield InteractiveShell.instance(config=config)
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    shell.extension_manager.unload_extension("flowkernel")
     InteractiveShell.clear_instance()
 
 

@@ -64,6 +64,7 @@ def shell(client, tmp_path, monkeypatch):
     shell = InteractiveShell.instance(config=config)
     shell.run_line_magic("load_ext", "flowkernel")
     yield shell
+    shell.extension_manager.unload_extension("flowkernel")
     InteractiveShell.clear_instance()
 
 

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import duckdb
 import pytest
 
 from flowkernel.cli import main
+from flowkernel.client import engine_launcher
 from flowkernel.client.client import Client
 from flowkernel.core.errors import ExecutionNotFound, MoveNotAllowed
 from flowkernel.core.models import Flow
@@ -357,6 +359,16 @@ def test_a_damaged_journal_is_reported_by_the_doctor(ask, say, own):
 
     assert finding["level"] == "warn"
     assert "is damaged from byte" in finding["text"]
+
+
+def test_the_answer_is_json_also_when_the_engine_is_started_for_it(
+    ask, say, monkeypatch
+):
+    """A notebook of the same process says that it starts; a command does so in its way."""
+    monkeypatch.setattr(engine_launcher, "_announcements", [partial(print, "Starting")])
+    say("engine", "stop")
+
+    assert ask("flow", "list") is not None
 
 
 def test_the_configuration_deletes_old_families(own, ask, monkeypatch):

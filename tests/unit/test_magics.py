@@ -41,6 +41,7 @@ def shell(
     config.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=config)
     yield shell
+    shell.extension_manager.unload_extension("flowkernel")
     InteractiveShell.clear_instance()
 
 
