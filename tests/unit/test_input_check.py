@@ -138,8 +138,8 @@ def test_what_has_one_obvious_form_in_json_is_taken_in_it(value, form):
     [
         pandas.NaT,
         pandas.NA,
-        numpy.datetime64("NaT"),
-        numpy.timedelta64("NaT"),
+        numpy.datetime64("NaT", "s"),
+        numpy.timedelta64("NaT", "s"),
         numpy.float64("nan"),
         numpy.complex128(1),
         numpy.array([1]),
