@@ -29,7 +29,8 @@ DAYS = {"h": 1 / 24, "d": 1, "w": 7}
 def query_database(query: str, *, as_json: bool, as_csv: bool) -> None:
     """Print the answer to one query."""
     client = make_client()
-    answer = client.sql(query, on_wait=client.note.say)
+    is_watched = client.note.is_on  # Else the sentence would stand in a log or a pipe.
+    answer = client.sql(query, on_wait=client.note.say if is_watched else None)
     if as_json:
         print_json(answer)
         return
