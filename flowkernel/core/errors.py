@@ -25,7 +25,7 @@ Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
 from collections.abc import Callable, Iterable
 
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.suggestions import suggestion
+from flowkernel.core.suggestions import quoted_name, suggestion
 
 
 class FlowkernelError(Exception):
@@ -121,7 +121,7 @@ class FlowNotFound(RequestError):
 
     def __init__(self, name: str, flow_names: Iterable[str] = ()) -> None:
         advice = suggestion(name, flow_names, otherwise=ALL_FLOWS)
-        super().__init__(f"There is no flow named {name!r}. {advice}")
+        super().__init__(f"There is no flow named {quoted_name(name)}. {advice}")
 
 
 class ExecutionNotFound(RequestError):
@@ -129,7 +129,7 @@ class ExecutionNotFound(RequestError):
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(
-            f"There is no run {execution_id!r} in this home. "
+            f"There is no run {quoted_name(execution_id)} in this home. "
             "`flowkernel execution list` shows the latest runs."
         )
 
@@ -139,8 +139,8 @@ class MessageNotFound(RequestError):
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            f"There is no message {message_id!r}. `flowkernel message list` shows those that "
-            "wait for an answer."
+            f"There is no message {quoted_name(message_id)}. `flowkernel message list` shows "
+            "those that wait for an answer."
         )
 
 

@@ -10,6 +10,7 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.moments import past_moment
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text import one_line
 from flowkernel.display.markdown_text import markdown_line
 from flowkernel.display.outcome_text import status_text, work_text
@@ -53,9 +54,10 @@ def parse_status(word: str | None) -> ExecutionStatus | None:
     if status is None and word.upper() in ExecutionStatus.__members__:
         status = ExecutionStatus[word.upper()]
     if status is None:
+        nearest = suggestion(word.lower(), by_label, otherwise="Choose another one.")
         raise BadArgument(
-            f"There is no status {word!r}. Choose one of: {', '.join(by_label)} "
-            f"(or {', '.join(ExecutionStatus)})."
+            f"There is no status {quoted_name(word)}. {nearest} They are: "
+            f"{', '.join(by_label)} (or {', '.join(ExecutionStatus)})."
         )
     return status
 

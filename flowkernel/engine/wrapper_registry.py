@@ -2,8 +2,8 @@
 
 A wrapper declares its parameters and their defaults in a literal of its source,
 `PARAMETERS = {"max_tries": 3}`, and the limits of numbers, if they have some, in another one,
-`LIMITS = {"max_tries": (1, 1_000)}`. So a wrong parameter is refused when it is given, not when
-the wrapper runs.
+`LIMITS = {"max_tries": (1, 1_000, "whole")}`; `"whole"` means that 2.5 is refused. So a wrong
+parameter is refused when it is given, not when the wrapper runs.
 """
 
 import ast
@@ -22,7 +22,7 @@ from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import is_number, plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json
 from flowkernel.core.python_source import parse_source
-from flowkernel.core.suggestions import suggestion
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.engine.field_types import JsonValue
 from flowkernel.store import Store
 
@@ -30,6 +30,7 @@ MAX_WRAPPERS = 10  #: Around one flow, inclusive.
 PACKAGE = "flowkernel.wrappers"
 NAME = "PARAMETERS"
 LIMITS = "LIMITS"  #: The lowest and the highest value of a number, inclusive.
+WHOLE = "whole"  #: Stands behind the limits of a number that must be whole.
 #: What a parameter takes, by the type of its default.
 KINDS: dict[type, str] = {
     bool: "true or false",
@@ -84,7 +85,7 @@ def wrapper_flow(store: Store, name: str) -> Flow:
         )
     names = {*shipped(), *(f.name for f in store.list_flows() if f.is_wrapper)}
     raise BadArgument(
-        f"There is no wrapper {name!r}. {suggestion(name, names)} "
+        f"There is no wrapper {quoted_name(name)}. {suggestion(name, names)} "
         f"The wrappers are: {', '.join(sorted(names))}."
     )
 
@@ -122,7 +123,7 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
     for name in inputs:
         if name not in defaults:
             raise BadArgument(
-                f"The wrapper {flow.name!r} has no parameter {name!r}. "
+                f"The wrapper {flow.name!r} has no parameter {quoted_name(name)}. "
                 f"{suggestion(name, defaults)} "
                 f"It takes: {', '.join(defaults) or 'none'}."
             )
@@ -147,10 +148,12 @@ def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:
 
 
 def _check_limits(wrapper: str, name: str, value: Json, limits: Json) -> None:
-    lowest, highest = limits
-    if not lowest <= value <= highest:
+    lowest, highest, *kind = limits
+    is_whole = not kind or value % 1 == 0
+    if not (lowest <= value <= highest and is_whole):
+        number = "a whole number" if kind else "a number"
         raise BadArgument(
-            f"{name} of the wrapper {wrapper!r} is {value!r}; give a number from "
+            f"{name} of the wrapper {wrapper!r} is {value!r}; give {number} from "
             f"{lowest:,} to {highest:,}."
         )
 
@@ -176,12 +179,14 @@ def limits_of(flow: Flow, parameters: dict[str, Json]) -> dict[str, Json]:
     for name, limits in by_name.items():
         numbers = [*limits] if isinstance(limits, tuple | list) else []
         default = parameters.get(name)
+        if numbers[2:] == [WHOLE]:
+            numbers.pop()
         are_numbers = all(map(is_number, [*numbers, default]))
         if len(numbers) != 2 or not are_numbers or numbers[0] > numbers[1]:
             raise BadArgument(
                 f"{LIMITS} of the wrapper {flow.name!r} has {name!r}: {limits!r}. Give two "
-                "numbers, the lower first, for a parameter whose default in "
-                f"{NAME} is a number."
+                f'numbers, the lower first, and "{WHOLE}" behind them if it must be whole, for '
+                f"a parameter whose default in {NAME} is a number."
             )
         _check_limits(flow.name, name, default, limits)
     return by_name

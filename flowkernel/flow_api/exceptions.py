@@ -1,8 +1,8 @@
 """The exceptions of the flow API, under the names its documentation gives them.
 
 This version raises `DependencyFailedError`, `DependencyTimeoutError`, `MessageClosed`,
-`MessageResponseTimeoutError`, `MissingInputError` and the three signals. The others are here so
-that flows that name them can be read.
+`MessageResponseTimeoutError`, `MissingInputError`, `MissingValueError` and the three signals.
+The others are here so that flows that name them can be read.
 """
 
 import traceback
@@ -14,6 +14,7 @@ from flowkernel.core.errors import ExecutionFailed, FlowkernelError
 from flowkernel.core.kernel_contract import SIGNAL
 from flowkernel.core.models import Json
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.suggestions import quoted_name, suggestion
 
 #: Characters of a child's error in the message of its parent, about.
 MAX_REASON = 600
@@ -140,13 +141,40 @@ class MissingInputError(EngineException, KeyError):
     """
 
     def __init__(self, name: str, inputs: Iterable[str]) -> None:
-        names = ", ".join(map(repr, inputs)) or "none"
         super().__init__(
-            f"This run has no input {name!r}; it has: {names}. Pass it when the flow is "
+            f"This run has no input {name!r}; {_listed(name, inputs)} Pass it when the flow is "
             f"started, or read it with a default: inputs.get({name!r}, DEFAULT)."
         )
 
     __str__ = Exception.__str__  # That of KeyError puts the sentence in quotes.
+
+
+class MissingValueError(EngineException, KeyError):
+    """A program reads a name that an output, or the answer to a message, does not have.
+
+    It is a `KeyError`, too. Example::
+
+        try:
+            total = child.output["total"]
+        except flow_api.MissingValueError:
+            total = 0
+    """
+
+    def __init__(self, field: str, name: object, names: Iterable[str]) -> None:
+        """`field`: `output`, `inputs` or `response`. `names`: those that it has."""
+        super().__init__(
+            f"The {field} has no {quoted_name(str(name))}; {_listed(str(name), names)}"
+        )
+
+    __str__ = Exception.__str__  # As above.
+
+
+def _listed(name: str, names: Iterable[str]) -> str:
+    """What there is in place of a name, as the end of a sentence; and the nearest of it."""
+    known_names = [*names]
+    listed = ", ".join(map(repr, known_names)) or "none"
+    advice = suggestion(name, known_names, otherwise="")
+    return f"it has: {listed}. {advice}".strip()
 
 
 class InvalidInputError(EngineException):

@@ -7,6 +7,8 @@ from flowkernel.client.client import Client
 from flowkernel.core.errors import BadArgument, MessageNotFound
 from flowkernel.core.models import Json
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.suggestions import quoted_name, suggestion
+from flowkernel.flow_api.exceptions import MissingValueError
 from flowkernel.flow_api.wait_loop import wait_for_answer
 
 #: Names of the documentation for fields that have another name in the store.
@@ -21,6 +23,26 @@ ALIASES = {
 #: The same for a message, and for a flow, which is known by its name.
 MESSAGE_ALIASES = {"id": "message_id"}
 FLOW_ALIASES = {"id": "name"}
+
+#: Fields with values by name.
+NAMED = frozenset({"inputs", "output", "response"})
+
+
+class NamedValues(dict[str, Any]):
+    """Inputs, an output or the answer to a message: a dict, whose missing key is a sentence.
+
+    >>> NamedValues("output", {"total": 3})["total"]
+    3
+    """
+
+    def __init__(self, field: str, values: dict[str, Json]) -> None:
+        """`field`: the name of it."""
+        super().__init__(values)
+        self._field = field
+
+    def __missing__(self, name: str) -> Any:
+        """Say what there is instead."""
+        raise MissingValueError(self._field, name, self)
 
 
 def pick(
@@ -40,10 +62,14 @@ def pick(
     for name in names:
         field = aliases.get(name, name) if name not in record else name
         if field not in record:
+            nearest = suggestion(name, [*record, *aliases], otherwise="")
             raise BadArgument(
-                f"There is no field {name!r}; there are {', '.join(record)}."
+                f"There is no field {quoted_name(name)}; there are {', '.join(record)}. "
+                f"{nearest}".strip()
             )
-        values.append(record[field])
+        value = record[field]
+        has_names = field in NAMED and isinstance(value, dict)
+        values.append(NamedValues(field, value) if has_names else value)
     return values[0] if len(values) == 1 else tuple(values)
 
 

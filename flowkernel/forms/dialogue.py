@@ -12,6 +12,7 @@ from datetime import datetime
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
 from flowkernel.forms.form_text import block_lines
@@ -109,7 +110,13 @@ def _choose_button(buttons: list[Field]) -> Generator[Question, str, Field | Non
         for number, button in enumerate(buttons, 1):
             if line in (str(number), button.name.lower(), button.label.lower()):
                 return button
-        lines = [f"There is no {line!r}." if line else "Nothing was typed."]
+        lines = [_no_button(line, buttons) if line else "Nothing was typed."]
+
+
+def _no_button(line: str, buttons: list[Field]) -> str:
+    words = [word.lower() for b in buttons for word in (b.name, b.label)]
+    advice = suggestion(line, [*words, LATER], otherwise="")
+    return f"There is no {quoted_name(line)}. {advice}".strip()
 
 
 def _title(button: Field) -> str:

@@ -20,6 +20,7 @@ from typing import Self
 from flowkernel.core.errors import BadAnswer, BadForm
 from flowkernel.core.json_values import dumps, plain_json
 from flowkernel.core.models import Json
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.forms.base_field import Field, is_blank, is_empty
 from flowkernel.forms.fields import ELEMENTS
 
@@ -103,13 +104,15 @@ class Form:
         return {**filled, **emptied, button.name: True}
 
     def _check_names(self, response: dict[str, Json]) -> None:
-        names = {field.name for field in (*self.inputs, *self.buttons)}
+        names = [field.name for field in (*self.inputs, *self.buttons)]
         unknown = next((name for name in response if name not in names), None)
         if unknown is not None:
             inputs = ", ".join(field.name for field in self.inputs)
+            buttons = ", ".join(field.name for field in self.buttons)
             raise BadAnswer(
-                f"The form has no {unknown!r} to fill in. "
-                f"It has: {inputs or 'nothing to fill in'}."
+                f"The form has no {quoted_name(unknown)}. "
+                f"{suggestion(unknown, names)} To fill in, it has: "
+                f"{inputs or 'nothing'}. Its buttons are: {buttons}."
             )
 
     def _check_required(self, button: Field, values: dict[str, Json]) -> None:

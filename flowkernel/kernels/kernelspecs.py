@@ -9,7 +9,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 
 from flowkernel.config import Config
 from flowkernel.core.models import Environment
-from flowkernel.core.suggestions import suggestion
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.kernels.conda_environments import conda_kernels
 from flowkernel.kernels.python_environment import is_executable, python_of
 
@@ -148,7 +148,7 @@ def no_kernel_text(kernel: str, names: list[str]) -> str:
     advice = suggestion(kernel, names, otherwise="")
     installed = f"Installed: {', '.join(names) or 'none'}."
     return " ".join(
-        filter(None, [f"There is no kernel {kernel!r}.", advice, installed])
+        filter(None, [f"There is no kernel {quoted_name(kernel)}.", advice, installed])
     )
 
 

@@ -14,6 +14,7 @@ from flowkernel.core.errors import (
 )
 from flowkernel.core.models import Execution, Flow, FlowVersion, Message
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.core.suggestions import quoted_name
 from flowkernel.core.text import one_line
 from flowkernel.store import rows, user_sql
 from flowkernel.store.database import MEMORY
@@ -89,7 +90,7 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
             version = self._projector.find_version(flow_version)
             if version is None:
                 raise BadArgument(
-                    f"There is no flow version {flow_version!r} in this home."
+                    f"There is no flow version {quoted_name(flow_version)} in this home."
                 )
             self._state.cache_version(version)
         return version

@@ -8,7 +8,7 @@ PARAMETERS = {
     "archive_retries": True,
     "delete_retries": False,
 }
-LIMITS = {"max_tries": (1, 1_000), "delay_sec": (0, 100_000_000)}
+LIMITS = {"max_tries": (1, 1_000, "whole"), "delay_sec": (0, 100_000_000)}
 
 
 def handler(system: flow_api.System, this: flow_api.Execution, inputs: dict) -> None:

@@ -7,8 +7,10 @@ import pytest
 from flowkernel.core import errors
 from flowkernel.core.errors import (
     EngineFault,
+    ExecutionNotFound,
     FlowkernelError,
     FlowNotFound,
+    MessageNotFound,
     all_errors,
     from_code,
 )
@@ -33,6 +35,12 @@ def test_every_error_can_be_made_from_its_code(code):
 
     assert type(error).__name__ == code
     assert str(error) == "What happened."
+
+
+@pytest.mark.parametrize("cls", [FlowNotFound, ExecutionNotFound, MessageNotFound])
+def test_a_name_that_is_not_there_is_repeated_in_part_only(cls):
+    assert "'report'" in str(cls("report"))
+    assert len(str(cls("x" * 100_000))) < 300
 
 
 def test_an_unknown_code_is_an_engine_fault():

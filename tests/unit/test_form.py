@@ -151,10 +151,19 @@ def test_of_several_buttons_exactly_one_is_pressed():
 
 
 def test_names_that_the_form_does_not_have_are_refused():
-    with pytest.raises(BadAnswer, match=r"no 'that' to fill in\. It has: it\."):
+    with pytest.raises(BadAnswer, match=r"no 'that'\. .* To fill in, it has: it\."):
         form_for("string").check({"that": 1})
-    with pytest.raises(BadAnswer, match="no 'it' to fill in"):
+    with pytest.raises(BadAnswer, match=r"no 'it'\. .* it has: nothing\."):
         form_for("markdown").check({"it": "typed for nothing"})
+
+
+def test_the_nearest_field_or_button_is_offered():
+    form = form_with([], amount={"element": "number"}, approve={"element": "submit"})
+
+    with pytest.raises(BadAnswer, match="Did you mean 'amount'"):
+        form.check({"amuont": 1, "approve": True})
+    with pytest.raises(BadAnswer, match="Did you mean 'approve'"):
+        form.check({"amount": 1, "aprove": True})
 
 
 def test_blanks_do_not_fill_a_required_field():

@@ -13,8 +13,10 @@ import pandas
 import pytest
 from pydantic import BaseModel
 
+from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import FlowKind, FlowVersion
-from flowkernel.flow_api.exceptions import MissingInputError
+from flowkernel.flow_api.exceptions import MissingInputError, MissingValueError
+from flowkernel.flow_api.stored_records import pick
 from flowkernel.flow_api.typed_inputs import Inputs, call_arguments, converted
 from flowkernel.worker.notebook.typed_parameters import conversions
 
@@ -32,6 +34,28 @@ class Report(BaseModel):
 class Range:
     first: dt.date
     count: int = 1
+
+
+def test_a_missing_value_of_an_output_is_a_sentence_with_the_nearest_one():
+    record = {"output": {"total": 3, "day": "monday"}, "response": {"ok": True}}
+    output, response = pick(record, ("output_value", "response"))
+
+    with pytest.raises(KeyError) as error:
+        output["totl"]
+    with pytest.raises(MissingValueError, match="The response has no 'string'"):
+        response["string"]
+
+    assert str(error.value) == (
+        "The output has no 'totl'; it has: 'total', 'day'. Did you mean 'total'?"
+    )
+    assert output == record["output"]
+    assert output.get("totl") is None
+    assert json.loads(json.dumps(output)) == pickle.loads(pickle.dumps(output))
+
+
+def test_the_nearest_field_of_a_record_is_offered():
+    with pytest.raises(BadArgument, match="Did you mean 'status'"):
+        pick({"status": "QUEUED", "name": "x"}, ("statsu",))
 
 
 def test_a_missing_input_is_a_sentence_and_still_a_key_error():

@@ -105,9 +105,13 @@ def test_wrappers_keep_their_order(store):
         (use("check", inputs=[1]), "it takes an object of names and values"),
         (
             use("retry", max_tries=0),
-            "max_tries of the wrapper 'retry' is 0; give a number from 1 to 1,000.",
+            "max_tries of the wrapper 'retry' is 0; give a whole number from 1 to 1,000.",
         ),
         (use("retry", max_tries=1_001), "from 1 to 1,000"),
+        (
+            use("retry", max_tries=2.5),
+            "max_tries of the wrapper 'retry' is 2.5; give a whole number from 1",
+        ),
         (
             use("retry", delay_sec=-0.1),
             "delay_sec of the wrapper 'retry' is -0.1; give",
