@@ -17,11 +17,12 @@ from flowkernel.cli.output import (
     print_text,
 )
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadArgument
+from flowkernel.core.errors import BadArgument, NotOpen
 from flowkernel.core.json_values import dumps
-from flowkernel.core.message_projection import pressed_button
+from flowkernel.core.message_projection import another_opened, pressed_button
 from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text import one_line, plain_text
 from flowkernel.display.columns import message_table, moment_text, short_id
 from flowkernel.display.deadline import left_text
@@ -106,9 +107,15 @@ def _at(moment: datetime | None) -> str:
 def answer_message(
     message_id: str, button: str | None, pairs: list[str], *, as_json: bool
 ) -> None:
-    """Answer a message; a password that is missing is asked for on the terminal."""
+    """Answer a message; a password that is missing is asked for on the terminal.
+
+    Raises:
+        NotOpen: It is closed, or is not the one that was shown for this id of a run.
+    """
     client = make_client()
     record = client.get(f"/message/{quote(message_id, safe='')}")
+    if record["status"] == MS.OPEN and record.get("shown_before"):
+        raise NotOpen(another_opened(message_id, Message.from_json(record)))
     form = Form.of(record["body"]) if record["body"] else None
     response = make_response(form, button, pairs)
     if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
@@ -117,7 +124,12 @@ def answer_message(
     if as_json:
         print_json(answered)
     else:
-        print_note(f"Answered: {pressed_button(Message.from_json(answered))}.")
+        print_note(_answered_sentence(Message.from_json(answered)))
+
+
+def _answered_sentence(message: Message) -> str:
+    subject, short = one_line(message.subject), short_id(message.message_id)
+    return f"Answered {subject!r} ({short}): {pressed_button(message)}."
 
 
 def ask_passwords(form: Form, response: dict[str, Json]) -> dict[str, Json]:
@@ -170,8 +182,8 @@ def _check_part(field: Field, part: str) -> None:
     names = field.parts or {}
     if names and part not in names:
         raise BadArgument(
-            f"{field.name!r} has no {part!r}. It has: {', '.join(names)}. "
-            f"-p {field.name} takes all of them as JSON, with others too."
+            f"{field.name!r} has no {quoted_name(part)}. {suggestion(part, names)} "
+            f"It has: {', '.join(names)}. -p {field.name} takes all of them as JSON."
         )
 
 
@@ -210,6 +222,14 @@ def _find_button(form: Form, word: str | None) -> Field:
     ]
     if len(buttons) == 1:
         return buttons[0]
-    names = ", ".join(field.name for field in form.buttons)
-    problem = f"There is no button {word!r}." if word else "Say which button to press."
-    raise BadArgument(f"{problem} The buttons are: {names}.")
+    raise BadArgument(_no_button(form, word))
+
+
+def _no_button(form: Form, word: str | None) -> str:
+    names = [field.name for field in form.buttons]
+    problem = "Say which button to press."
+    if word:
+        words = [*names, *(field.label for field in form.buttons)]
+        nearest = suggestion(word, words, otherwise="")
+        problem = f"There is no button {quoted_name(word)}. {nearest}".strip()
+    return f"{problem} The buttons are: {', '.join(names)}."

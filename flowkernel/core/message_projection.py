@@ -3,14 +3,26 @@
 from dataclasses import replace
 from datetime import datetime
 
+from flowkernel.core.clock import short_id
 from flowkernel.core.errors import NotOpen
 from flowkernel.core.models import Event, EventKind, Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.suggestions import quoted_name
+from flowkernel.core.text import one_line
 
 K = EventKind
 MESSAGE_KINDS = frozenset(
     {K.MESSAGE_SENT, K.MESSAGE_CHANGED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
 )
+
+
+def another_opened(run: str, message: Message) -> str:
+    """What is said to who answers by the id of a run, and was shown another message for it."""
+    subject, short = one_line(message.subject), short_id(message.message_id)
+    return (
+        f"Nothing was answered: another message has opened since {quoted_name(run)} was looked "
+        f"at, {subject!r}. `flowkernel message show {short}` shows it; answer it by that id."
+    )
 
 
 def fold_message(message: Message | None, event: Event) -> Message:

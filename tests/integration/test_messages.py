@@ -146,7 +146,7 @@ def test_it_is_found_by_the_end_of_an_id(client, asker, send):
     for part in (message["message_id"][-8:], asker[-8:], asker):
         assert client.get(f"/message/{part}")["message_id"] == message["message_id"]
     other = send()
-    with pytest.raises(MessageNotFound):
+    with pytest.raises(BadArgument, match=f"can mean .*{other['message_id']}"):
         client.get(f"/message/{asker}")
     answer_as(client, "ada")(other["message_id"], retry=True)
     answer_as(client, "ada")(asker, retry=True)
@@ -154,6 +154,70 @@ def test_it_is_found_by_the_end_of_an_id(client, asker, send):
         answer_as(client, "bob")(asker, fail=True)
     with pytest.raises(MessageNotFound):
         client.get("/message/nothing-like-it")
+
+
+@pytest.fixture
+def family(client):
+    """The ids of a root, its child and the child of that."""
+    ids = []
+    for _ in range(3):
+        source = {"source": SOURCE, "run": False, "call_key": "c"}
+        parent = {"parent_id": ids[-1]} if ids else {}
+        ids.append(client.start({**source, **parent}).execution_id)
+    return ids
+
+
+def ask_from(client, execution_id, subject):
+    request = {"subject": subject, "body": BUTTONS}
+    return client.post(f"/execution/{execution_id}/message", request)["message_id"]
+
+
+def test_it_is_found_by_every_run_that_waits_for_it(client, family):
+    message_id = ask_from(client, family[-1], "load failed")
+
+    for execution_id in (*family, family[0][:18], family[1][-8:]):
+        assert client.get(f"/message/{execution_id}")["message_id"] == message_id
+    record = answer_as(client, "ada")(family[0], retry=True)
+    assert (record["message_id"], record["status"]) == (message_id, "ANSWERED")
+
+
+def test_of_several_in_a_family_all_are_named_and_the_own_one_comes_first(
+    client, family
+):
+    below = [ask_from(client, family[-1], f"part {n} failed") for n in range(2)]
+
+    with pytest.raises(BadArgument) as caught:
+        client.get(f"/message/{family[0]}")
+    own = ask_from(client, family[0], "Which day?")
+
+    for n, message_id in enumerate(below):
+        assert f"{message_id} ('part {n} failed')" in str(caught.value)
+    assert client.get(f"/message/{family[0]}")["message_id"] == own
+
+
+def test_an_answer_by_a_run_is_for_the_message_that_was_shown_for_it(client, family):
+    ada, root = answer_as(client, "ada"), family[0]
+    first = ask_from(client, family[-1], "load failed")
+    assert client.get(f"/message/{root}")["message_id"] == first
+    ada(first, retry=True)
+    second = ask_from(client, family[1], "save failed")
+
+    with pytest.raises(NotOpen, match=r"another message has opened .* 'save failed'"):
+        ada(root, fail=True)
+
+    assert client.get(f"/message/{second}")["status"] == "OPEN"
+    assert ada(root, fail=True)["message_id"] == second  # It was named by now.
+
+
+def test_who_looks_again_sees_that_it_is_another_message(client, family):
+    root = family[0]
+    first = ask_from(client, family[-1], "load failed")
+    assert "shown_before" not in client.get(f"/message/{root}")
+    answer_as(client, "ada")(first, retry=True)
+    ask_from(client, family[1], "save failed")
+
+    assert client.get(f"/message/{root}")["shown_before"] == first
+    assert "shown_before" not in client.get(f"/message/{root}")
 
 
 def test_a_part_of_an_id_that_several_messages_have_names_them(client, send):

@@ -229,6 +229,38 @@ def test_a_path_that_does_not_exist_has_no_methods(rest):
     assert "openapi.json lists" in sentence(rest.get("/nothing"), 404)
 
 
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'{"keep": 1, "keep": 1, "is_dry": true}', "keep"),
+        (b'{"keep": 1, "k\\u0065ep": 2, "is_dry": true}', "keep"),
+        (b'{"flow": "f", "run": false, "inputs": {"a": {"b": 1, "b": 2}}}', "b"),
+        (b'{"flow": "f", "run": false, "inputs": [{"": 1}, {"": 1, "": 1}]}', ""),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused(rest, content, name):
+    path = "/execution" if b"flow" in content else "/prune"
+
+    reply = rest.post(path, content=content, headers=JSON)
+
+    assert sentence(reply) == f"The request has {name!r} twice. Send it once."
+
+
+def test_a_retry_takes_what_a_start_takes_of_its_inputs(rest):
+    source = "def handler(system, this, *, code: str): pass"
+    rest.post("/flow", json={**FLOW, "name": "typed", "source": source})
+    start = {"flow": "typed", "run": False, "inputs": {"code": "a"}}
+    path = f"/execution/{rest.post('/execution', json=start).json()['execution_id']}"
+    rest.post(f"{path}/cancel", json={})
+    inputs = {"inputs": {"code": 7, "more": 1}, "texts": {"code": "007"}}
+
+    refusal = rest.post(f"{path}/retry", json=inputs)
+    record = rest.post(f"{path}/retry", json={**inputs, "allow_extra": True}).json()
+
+    assert "has no parameter 'more'" in sentence(refusal)
+    assert record["inputs"] == {"code": "007", "more": 1}
+
+
 def test_a_body_of_the_version_before_is_still_taken(rest):
     """What a kernel of that version sends: a flow with all its fields."""
     record = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.engine.prompts.assigned_names import names_set_by
+from flowkernel.engine.prompts.assigned_names import all_names_set_by, names_set_by
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,27 @@ from flowkernel.engine.prompts.assigned_names import names_set_by
 )
 def test_the_names_that_a_cell_sets(source, names):
     assert names_set_by(source) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("total = load(day)\nday = 1", ["total", "day"]),
+        ("files = !ls\ntotal = len(files)", ["files", "total"]),
+        ("!pip list\ntotal = 1", ["total"]),
+        ("load()", None),
+        ("total = 1\nfrom numpy import *", None),
+        ("total = 1\nexec(more)", None),
+        ("globals()['x'] = total = 1", None),
+        ("def load():\n    global df\n    df = 1\nload()", None),
+        ("total = 1\n%run other.py", None),
+        ("total = (", None),
+        ("%%bash\nx=1", None),
+        ("", None),
+    ],
+)
+def test_all_names_are_known_where_the_source_shows_them(source, names):
+    assert all_names_set_by(source) == names
 
 
 @pytest.mark.parametrize(

@@ -331,6 +331,25 @@ def test_values_are_of_names(failed, values, sentence):
     check_answer(prompt(execution), {"skip": True, "values": {"n": 1}})
 
 
+def test_a_value_for_a_name_that_the_cell_does_not_set_is_refused(service, failed):
+    execution = failed()
+    message = prompt(execution)
+
+    with pytest.raises(BadAnswer) as refusal:
+        still_possible(service, message, {"skip": True, "values": {"totl": 1}})
+
+    assert "does not set 'totl'. Did you mean 'total'? It sets: total." in str(
+        refusal.value
+    )
+    for response in (
+        {"skip": True, "values": {"total": 1}},
+        {"skip": True, "values": {}},
+        {"skip": True},
+        {"retry": True, "values": {"totl": 1}},
+    ):
+        assert still_possible(service, message, response) == response
+
+
 def test_what_is_no_prompt_is_not_looked_at(service, failed):
     message, response = replace(prompt(failed()), about_id=None), {"skip": True}
 

@@ -37,8 +37,17 @@ def test_they_can_be_given_as_json_too():
 
 
 def test_a_misspelled_name_is_refused():
-    with pytest.raises(BadArgument, match=r"no 'totl'. It has: total, day"):
+    sentence = r"no 'totl'. Did you mean 'total'\? It has: total, day"
+    with pytest.raises(BadArgument, match=sentence):
         make_response(FORM, "skip", ["values.totl=14"])
+
+
+@pytest.mark.parametrize("word", ["skpi", "Skp", "fial"])
+def test_a_misspelled_button_gets_the_nearest_one(word):
+    with pytest.raises(
+        BadArgument, match=r"no button .* Did you mean '(Skip|skip|fail)'"
+    ):
+        make_response(FORM, word, [])
 
 
 def test_values_for_another_button_are_refused():

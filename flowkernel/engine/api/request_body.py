@@ -1,5 +1,7 @@
 """The body of a request: JSON in UTF-8, read within a budget, and validated strictly."""
 
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from flowkernel.core.errors import BadValue
+from flowkernel.core.suggestions import quoted_name
 from flowkernel.engine.api.body_budget import SMALL
 
 NUL = b"\\u0000"  #: The character NUL in JSON text.
@@ -95,7 +98,7 @@ def parse_body(content: bytearray, adapter: TypeAdapter[Any], names: list[str]) 
 
     Raises:
         RequestValidationError: It does not fit, or is no JSON.
-        BadValue: It has NUL where that cannot be, or a number that is not finite.
+        BadValue: It has NUL where that cannot be, or the same name twice in an object.
     """
     text = content or b"null"
     try:
@@ -103,9 +106,18 @@ def parse_body(content: bytearray, adapter: TypeAdapter[Any], names: list[str]) 
     except ValidationError as error:
         faults = [_at_body(fault, names) for fault in error.errors(include_url=False)]
         raise RequestValidationError(faults) from error
+    json.loads(text, object_pairs_hook=_refuse_twice)
     if NUL in text:
         _refuse_nul(from_json(text))
     return body
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object with the same name twice: which of them counts is a guess."""
+    if len(dict(pairs)) < len(pairs):
+        counts = Counter(name for name, _ in pairs)
+        name = next(name for name, count in counts.items() if count > 1)
+        raise BadValue(f"The request has {quoted_name(name)} twice. Send it once.")
 
 
 def _at_body(fault: ErrorDetails, names: list[str]) -> dict[str, Any]:

@@ -105,6 +105,9 @@ class RetryBody(VerbBody):
 
     #: None: that of the first try; of what a wrapper runs by its name, the current one.
     source: RetrySource | None = None
+    #: As those of a start: of `inputs`.
+    texts: dict[str, str] = Field(default_factory=dict)
+    allow_extra: bool = False
     #: With `source` `current`, of a flow that is not registered: its file as it is now.
     file: SourceRecord | None = None
 

@@ -10,6 +10,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 BLANKS = " \t"
 #: How what is for IPython begins: a magic, or a command.
 IPYTHON = ("%", "!")
+#: What can set names of any kind.
+DYNAMIC = frozenset({"exec", "globals", "locals", "vars", "setattr", "get_ipython"})
 _NAMES = re.compile(r"[\w, \t]+")
 
 
@@ -19,14 +21,44 @@ def names_set_by(source: str) -> list[str]:
     Also those set within `with`, `for`, `if`, `try` and `match`, and those of imports,
     functions and classes; not the names inside of functions and classes, and not `_`.
     """
+    return _parsed(source)[1]
+
+
+def all_names_set_by(source: str) -> list[str] | None:
+    """The same, if its source shows all of them; None: it may set others.
+
+    A cell that sets nothing itself lives by what it calls, and that may set anything.
+    """
+    tree, names = _parsed(source)
+    if not names or any(map(_may_set_others, ast.walk(tree))):
+        return None
+    has_magics = any(line.lstrip(BLANKS).startswith("%") for line in source.split("\n"))
+    return None if has_magics else names
+
+
+def _parsed(source: str) -> tuple[ast.AST, list[str]]:
+    """A cell as a tree, and the names that it sets; an empty tree, if it cannot be parsed."""
     for make_text in (str, without_magics):
         try:
-            finder = _Finder()
-            finder.visit(parse_source(dedent(make_text(source))))
+            finder, tree = _Finder(), parse_source(dedent(make_text(source)))
+            finder.visit(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # There are magics in it, or it is nested too deep.
-        return [name for name in finder.names if name != "_"]
-    return []
+        return tree, [name for name in finder.names if name != "_"]
+    return ast.Module([], []), []
+
+
+def _may_set_others(node: ast.AST) -> bool:
+    """Whether a part of a source can set names that it does not show."""
+    match node:
+        case ast.Global():
+            return True
+        case ast.Name(id=name):
+            return name in DYNAMIC
+        case ast.alias(name=name):
+            return name == "*"
+        case _:
+            return False
 
 
 def without_magics(source: str) -> str:

@@ -22,9 +22,11 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import cancel_family
+from flowkernel.engine.prompts.assigned_names import all_names_set_by
 from flowkernel.engine.prompts.failure_prompt import (
     LABELS,
     NEEDS_KERNEL,
@@ -226,7 +228,8 @@ def still_possible(
     The person may have answered a form that was shown before the kernel was lost.
 
     Raises:
-        BadAnswer: It needs the kernel. The message stays open.
+        BadAnswer: It needs the kernel, or has values for names that the cell does not set. The
+            message stays open.
         NotOpen: Something else was decided, or the execution has ended.
     """
     if message.about_id is None:
@@ -236,9 +239,24 @@ def still_possible(
     if not failed.is_failed or (is_cancelled and not response.get(V.CANCEL_ALL)):
         raise NotOpen(f"{message.subject!r} is closed. {why_settled(failed)}")
     if failed.parked_at is not None:
+        _check_set_by_cell(failed.failure or Failure(), response)
         return response
     _check_needs_no_kernel(failed, response)
     return {k: value for k, value in response.items() if k not in NEEDS_KERNEL}
+
+
+def _check_set_by_cell(failure: Failure, response: dict[str, Json]) -> None:
+    """Refuse values for names that the skipped cell does not set: a typo would show late."""
+    values = response.get("values") if response.get(V.SKIP) else None
+    names = all_names_set_by(failure.source or "")
+    if names is None or not isinstance(values, dict):
+        return
+    unknown = next((name for name in values if name not in names), None)
+    if unknown is not None:
+        raise BadAnswer(
+            f"The cell does not set {quoted_name(unknown)}. {suggestion(unknown, names)} It "
+            f"sets: {', '.join(names)}. To set another name, retry the cell with that in it."
+        )
 
 
 def _check_needs_no_kernel(failed: Execution, response: dict[str, Json]) -> None:

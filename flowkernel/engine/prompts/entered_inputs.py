@@ -2,7 +2,6 @@
 
 from flowkernel.core.errors import BadAnswer, BadInputs, RequestError
 from flowkernel.core.models import DecisionVerb, Execution, Json, Message
-from flowkernel.engine.input_check import CHECKS, NO_CHECK, InputCheck
 from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_inputs import EarlierInputs, checked_inputs
@@ -12,6 +11,7 @@ from flowkernel.engine.start_plan import (
     plan_without_wrappers,
 )
 from flowkernel.forms.base_field import is_empty
+from flowkernel.forms.input_check import CHECKS, NO_CHECK, InputCheck
 from flowkernel.store import Store
 
 

@@ -18,9 +18,9 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.text import one_line
-from flowkernel.engine.input_check import InputCheck
 from flowkernel.engine.prompts.assigned_names import names_set_by
 from flowkernel.engine.prompts.input_fields import Fields, input_fields
+from flowkernel.forms.input_check import InputCheck
 
 V = DecisionVerb
 TRACEBACK_LINES = 12  #: The last ones are shown.

@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import new_id, now
-from flowkernel.core.errors import BadAnswer, BadArgument, NotOpen
+from flowkernel.core.errors import BadAnswer, NotOpen
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.message_projection import why_not_open
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.core.text import one_line
 from flowkernel.engine.caller_checks import append_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id, JsonValue
+from flowkernel.engine.prompts.message_lookup import MessageLookup
 from flowkernel.engine.service import (
     Service,
 )
@@ -25,8 +25,6 @@ from flowkernel.store import Batch, checked_event
 
 K = EventKind
 MS = MessageStatus
-NAMED = 5  #: Messages that a sentence names, inclusive.
-RECENT = 1_000  #: Messages, the newest, among which a part of an id is looked for.
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -80,6 +78,10 @@ class Inbox:
         default_factory=dict
     )
 
+    def __post_init__(self) -> None:
+        #: Which message is meant by an id.
+        self.lookup = MessageLookup(self.service.store)
+
     def forget(self, execution_id: str) -> None:
         """Forget the passwords that were answered to an execution, which has ended."""
         self._secret_responses.pop(execution_id, None)
@@ -119,9 +121,10 @@ class Inbox:
 
         Raises:
             BadAnswer: It does not fit the form. The message stays open.
-            NotOpen: It is answered or closed; says by whom, and how.
+            NotOpen: It is answered or closed; says by whom, and how. Or it is not the one that
+                was shown for this id of a run.
         """
-        message = self.closed_if_late(self.find(message_id))
+        message = self.closed_if_late(self.lookup.to_answer(message_id))
         if message.status is not MS.OPEN:
             return self._refuse(message, answer)
         try:
@@ -186,30 +189,8 @@ class Inbox:
         return [message for message in messages if message.status is MS.OPEN]
 
     def find(self, id_or_part: str) -> Message:
-        """The message of this id, or of the unambiguous beginning or end of a recent one.
-
-        Also by the id of its execution: its open message, else its last one.
-
-        Raises:
-            MessageNotFound: There is none, or several of an execution are meant.
-            BadArgument: Several messages have this part of an id; names them.
-        """
-        part = id_or_part.lower()
-        store = self.service.store
-        open_messages = {m.message_id: m for m in store.open_messages()}
-        if part in open_messages:
-            return open_messages[part]
-        recent = [*open_messages.values(), *store.list_messages(RECENT)]
-        matching = {m.message_id: m for m in recent if is_part(part, m.message_id)}
-        if len(matching) == 1:
-            return matching.popitem()[1]
-        of_execution = [m for m in recent if is_part(part, m.execution_id)]
-        open_ids = {m.message_id for m in of_execution} & open_messages.keys()
-        if len({m.execution_id for m in of_execution}) == 1 and len(open_ids) <= 1:
-            return of_execution[0]  # The open ones come first, then the newest.
-        if matching:
-            raise BadArgument(_several(id_or_part, list(matching.values())))
-        return store.get_message(id_or_part)
+        """As `MessageLookup.find`."""
+        return self.lookup.find(id_or_part)
 
     def with_secrets(self, message: Message) -> dict[str, Json]:
         """The message as JSON for its execution: with the passwords of the answer.
@@ -284,19 +265,6 @@ def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
         "attended": attended,
         "expires_at": expires_at.isoformat() if expires_at else None,
     }
-
-
-def is_part(part: str, id_: str) -> bool:
-    """Whether a person who typed `part` may mean this id."""
-    return bool(part) and (id_.startswith(part) or id_.endswith(part))
-
-
-def _several(text: str, messages: list[Message]) -> str:
-    """What a person is told whose part of an id several messages have."""
-    named = messages[:NAMED]
-    names = ", ".join(f"{m.message_id} ({one_line(m.subject, 40)!r})" for m in named)
-    tail = " and others" if len(messages) > NAMED else ""
-    return f"{text!r} can mean {names}{tail}. Give more characters of the id."
 
 
 def _answer_event(message: Message, answer: MessageAnswer, response: Json) -> Event:

@@ -3,8 +3,8 @@
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
 from flowkernel.core.signature import Parameter
-from flowkernel.engine.input_check import InputCheck
-from flowkernel.engine.input_types import InputType
+from flowkernel.forms.input_check import InputCheck
+from flowkernel.forms.input_types import InputType
 
 Fields = dict[str, dict[str, Json]]  #: Of a form, by name.
 INPUT = "inputs."  #: The name of a field that is an input begins with it.

@@ -115,6 +115,8 @@ async def retry(
         started_by=caller.actor(body.started_by),
         inputs=body.inputs,
         environ=body.environ,
+        texts=body.texts,
+        allow_extra=body.allow_extra,
         retry_source=body.source,
         retry_file=body.file,
     )
