@@ -7,7 +7,7 @@ from typing import Any
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import kernel_field, read_source, start_request
 from flowkernel.core.errors import FlowNotFound
-from flowkernel.core.models import Flow, Json, OnLost
+from flowkernel.core.models import Flow, FlowKind, Json, OnLost
 from flowkernel.display.table import Table
 from flowkernel.flow_api import Execution, current
 from flowkernel.flow_api.execution import start_child
@@ -73,14 +73,41 @@ def start(
     environ: dict[str, str] | None = None,
     kernel: str | None = None,
 ) -> Execution:
-    """Start a flow as a root. `inputs` and `texts` are those of `start_request`."""
+    """Start a flow as a root. `inputs` and `texts` are those of `start_request`.
+
+    Raises:
+        FlowNotFound, FileMissing, BadArgument: It cannot be run, or not with these inputs.
+    """
     options = {"name": name, "using": using or [], "is_interactive": interactive}
     if attended is not None:  # An engine of the version before does not know it.
         options["is_attended"] = attended
     options |= kernel_field(kernel)
     request = start_request(target, inputs, extra=extra, texts=texts)
+    if "source" in request and not client.home.engine_file.exists():
+        _check_early(request)
     record = client.start({**request, **options, **client.own_environ(environ)})
     return as_object(client, record.to_json())
+
+
+def _check_early(request: dict[str, Json]) -> None:
+    """Refuse at once what cannot start; the engine, which checks all, takes seconds to start.
+
+    `request`: with the source of a file.
+    """
+    from flowkernel.core.handler_source import check_handler
+    from flowkernel.core.signature_reader import read_signature
+    from flowkernel.forms.input_check import InputCheck, PassedInputs
+
+    source = request["source"]
+    name, kind, text = source["name"], FlowKind(source["kind"]), source["source"]
+    check_handler(name, kind, text)
+    signature = read_signature(kind, text)
+    inputs = PassedInputs(
+        values=request["inputs"],
+        texts=request.get("texts", {}),
+        allow_extra=request.get("allow_extra", False),
+    )
+    InputCheck.of(signature).check(name, inputs)
 
 
 def register(
@@ -93,6 +120,7 @@ def register(
     description: str | None = None,
     on_lost: OnLost | str = OnLost.RUN_AGAIN,
     cell_timeout: float | None = None,
+    using: list[Json] | None = None,
 ) -> Flow:
     """Give a notebook or a script a name, so that it can be started by that name.
 
@@ -109,16 +137,32 @@ def register(
         description: Shown in lists of flows.
         on_lost: `run_again` or `fail`: what follows when its worker is lost.
         cell_timeout: Seconds for one cell. Default: no limit.
+        using: Wrappers that its runs go through, as for `run`. Default: none.
 
     Raises:
         FileMissing, NotANotebook, BadArgument: The file cannot be read.
         BadName: The name is empty, too long, or has a slash.
     """
-    fields = read_source(str(path))
+    options: Json = {"setup": setup, "description": description, "on_lost": on_lost}
+    options |= {"cell_timeout": cell_timeout, "using": using}
+    return client_of(home).register(file_flow(str(path), name=name, **options))
+
+
+def file_flow(
+    path: str, *, name: str | None, using: list[Json] | None = None, **options: Json
+) -> Flow:
+    """A file as the flow to register. `options`: fields of a flow.
+
+    Raises:
+        FileMissing, NotANotebook, BadArgument: It cannot be read, or not be called.
+    """
+    from flowkernel.core.handler_source import check_handler
+
+    fields = read_source(path) | options
     fields["name"] = name or fields["name"]
-    fields |= {"setup": setup, "description": description}
-    fields |= {"on_lost": on_lost, "cell_timeout": cell_timeout}
-    return client_of(home).register(Flow.from_json(fields))
+    flow = Flow.from_json({**fields, "wrappers": using or []})
+    check_handler(flow.name, flow.kind, flow.source)
+    return flow
 
 
 def find_flow(name: str, *, home: HomeLike = None) -> Flow | None:

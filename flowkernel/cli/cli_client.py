@@ -8,6 +8,7 @@ from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
 from flowkernel.client.engine_launcher import ensure_engine
+from flowkernel.client.start_announcement import STARTING
 from flowkernel.core.errors import (
     ExecutionNotFound,
     FlowNotFound,
@@ -51,7 +52,7 @@ class CommandClient(Client):
         if not self.makes_home:
             check_home(self.home)
         try:
-            with self.note.shown("Waiting for the engine", delay=QUIET_SECONDS):
+            with waiting("Waiting for the engine", self.note):
                 return super().request(method, path, body, seconds=seconds)
         except (ExecutionNotFound, FlowNotFound, MessageNotFound) as error:
             error.args = (f"{error} {looked_at_text(self.home)}",)
@@ -75,7 +76,7 @@ class CommandClient(Client):
         """
         self._warn_of_variables()
         try:
-            with self._released(), self.note.shown("Starting the engine"):
+            with self._released(), self.note.shown(STARTING):
                 return ensure_engine(self.home, self._token, is_announced=False)
         except KeyboardInterrupt as interrupt:
             sentence = str(interrupt) or "Interrupted."
@@ -105,6 +106,14 @@ def make_client(
     if is_interactive():
         client.channel = COMMAND_LINE
     return client
+
+
+def waiting(text: str, note: WaitNote | None = None) -> AbstractContextManager[None]:
+    """Say on the terminal of a person what the block does, if that takes a moment.
+
+    `note`: that of the command, if it has one already. Two would draw over each other.
+    """
+    return (note or WaitNote()).shown(text, delay=QUIET_SECONDS)
 
 
 def is_interactive() -> bool:

@@ -11,6 +11,7 @@ from flowkernel.client.client import Client
 from flowkernel.client.flow_source import KINDS
 from flowkernel.client.quick_look import QuickClient
 from flowkernel.client.target_signature import flow_names, target_signature
+from flowkernel.client.wrapper_options import shipped_wrappers
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Execution
@@ -20,8 +21,6 @@ from flowkernel.forms.form import Form
 
 MAX_FILES = 1_000  #: That are looked at, inclusive.
 MAX_RUNS = 100  #: The same of runs and messages: the newest.
-#: The folder with the wrappers that flowkernel has.
-SHIPPED = Path(__file__).parents[1] / "wrappers"
 
 
 def complete_flow(incomplete: str) -> list[str]:
@@ -58,7 +57,7 @@ def complete_parameter(target: str | None, incomplete: str) -> list[tuple[str, s
 
 def complete_wrapper(incomplete: str) -> list[str]:
     """The wrappers whose names begin so: those of flowkernel, and those of this home."""
-    names = {path.stem for path in SHIPPED.glob("[!_]*.py")}
+    names = set(shipped_wrappers())
     with suppress(FlowkernelError, OSError):
         names |= {flow.name for flow in _client().list_flows() if flow.is_wrapper}
     return sorted(name for name in names if name.startswith(incomplete))

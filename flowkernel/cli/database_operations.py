@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from flowkernel.api import as_table
-from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.home_check import check_home
 from flowkernel.cli.output import (
     print_csv,
@@ -52,7 +52,8 @@ def back_up(file: str, *, as_json: bool) -> None:
     """
     target = _backup_target(file)
     copy = Path(make_client().post("/backup", {}, seconds=BACKUP_SECONDS)["path"])
-    _move(copy, target)
+    with waiting("Moving the copy"):
+        _move(copy, target)
     size = target.stat().st_size
     if as_json:
         print_json({"path": str(target), "bytes": size})
@@ -126,7 +127,8 @@ def rebuild(*, as_json: bool) -> None:
     Raises:
         BadArgument: The engine is running.
     """
-    old_file, count, damages = _restore(find_home())
+    with waiting("Making the database again"):
+        old_file, count, damages = _restore(find_home())
     if as_json:
         path = old_file and str(old_file)
         print_json({"executions": count, "kept": path, "damaged": damages})

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel import __version__
-from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.engine_operations import TROUBLE, describe, describe_task, look
 from flowkernel.cli.output import OutputForm, print_records, print_text
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config, misspelled_variables
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
+from flowkernel.display.wait_note import WaitNote
 from flowkernel.home import VARIABLE, Home, check_path, find_home
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
@@ -46,23 +47,40 @@ class Finding:
 
 def examine(form: OutputForm) -> int:
     """Print a finding about each thing that is needed; 1 if something must be repaired."""
-    findings = list(_findings(find_home()))
+    findings = []
+    for finding in _in_turn():
+        findings.append(finding)
+        if form is OutputForm.TEXT:  # At once: the next one may take seconds.
+            _print_finding(finding)
     if form is not OutputForm.TEXT:
         names = [field.name for field in fields(Finding)]
         print_records([asdict(finding) for finding in findings], form, names)
-    else:
-        for finding in findings:
-            print_text(f"{finding.level:<8}{finding.topic}: {finding.text}")
-            if finding.advice:
-                print_text(f"{'':<8}{finding.advice}")
     return 1 if any(finding.level == PROBLEM for finding in findings) else 0
 
 
-def _findings(home: Home) -> Iterator[Finding]:
+def _print_finding(finding: Finding) -> None:
+    print_text(f"{finding.level:<8}{finding.topic}: {finding.text}")
+    if finding.advice:
+        print_text(f"{'':<8}{finding.advice}")
+
+
+def _in_turn() -> Iterator[Finding]:
+    """The findings, each as soon as it is there; meanwhile a person sees that it is sought."""
+    note = WaitNote()
+    findings = _findings(find_home(), note)
+    while True:
+        with waiting("Checking", note):
+            finding = next(findings, None)
+        if finding is None:
+            return
+        yield finding
+
+
+def _findings(home: Home, note: WaitNote) -> Iterator[Finding]:
     yield _python()
     yield from _packages()
     yield from _home(home)
-    yield from _engine(home)
+    yield from _engine(home, note)
     yield _database(home)
     yield from _journal(home)
     yield _kernels()
@@ -152,9 +170,9 @@ def _disk(folder: Path) -> Finding:
     return Finding(OK, "disk", text)
 
 
-def _engine(home: Home) -> Iterator[Finding]:
+def _engine(home: Home, note: WaitNote) -> Iterator[Finding]:
     try:
-        state, engine = look(home)
+        state, engine = look(home, note)
     except EngineError as error:
         yield Finding(PROBLEM, "engine", str(error))
         return
@@ -168,7 +186,7 @@ def _engine(home: Home) -> Iterator[Finding]:
         )
         yield Finding(WARN, "engine", text, advice)
     if is_running:
-        yield from _engine_troubles()
+        yield from _engine_troubles(note)
     if home.engine_file.exists() and os.name == "posix":
         mode = stat.S_IMODE(home.engine_file.stat().st_mode)
         if mode & 0o077:
@@ -176,10 +194,12 @@ def _engine(home: Home) -> Iterator[Finding]:
             yield Finding(WARN, "engine", text, f"chmod 600 {home.engine_file}")
 
 
-def _engine_troubles() -> Iterator[Finding]:
+def _engine_troubles(note: WaitNote) -> Iterator[Finding]:
     """What the engine says of its background tasks, and of its workers."""
+    client = make_client(starts_engine=False)
+    client.note = note
     with suppress(EngineUnreachable):  # It has just ended.
-        status = make_client(starts_engine=False).get("/engine")
+        status = client.get("/engine")
         for task in status.get("failed_tasks", ()):
             level = PROBLEM if task["is_failing"] else WARN
             advice = "The log `engine.log` in the home has all of the error."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
 from flowkernel.cli.output import OutputForm, print_json, print_record, print_text
 from flowkernel.client import engine_launcher
@@ -13,6 +13,7 @@ from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import EngineUnreachable
 from flowkernel.core.process_id import is_alive
+from flowkernel.display.wait_note import WaitNote
 from flowkernel.home import EngineFile, Home, find_home, home_error
 
 #: How long a stopping engine may take to write and close.
@@ -52,14 +53,17 @@ SENTENCES: Mapping[EngineState, tuple[str, str]] = {
 TROUBLE = frozenset({EngineState.BROKEN, EngineState.SILENT, EngineState.STRANGER})
 
 
-def look(home: Home) -> tuple[EngineState, EngineFile | None]:
-    """As `engine_launcher.inspect_engine`.
+def look(
+    home: Home, note: WaitNote | None = None
+) -> tuple[EngineState, EngineFile | None]:
+    """As `engine_launcher.inspect_engine`. `note`: as for `waiting`.
 
     Raises:
         HomeNotWritable: The home cannot even be read.
     """
     try:
-        return engine_launcher.inspect_engine(home)
+        with waiting("Waiting for the engine", note):
+            return engine_launcher.inspect_engine(home)
     except OSError as error:
         raise home_error(home.path, error) from error
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import fields
 from typing import Any
 
-from flowkernel.cli.cli_client import make_client
+from flowkernel.cli.cli_client import CommandClient, make_client, waiting
 from flowkernel.cli.ending_note import print_ending
 from flowkernel.cli.log_lines import EventLines, make_log_lines
 from flowkernel.cli.output import (
@@ -25,7 +25,7 @@ from flowkernel.core.clock import SHORT, short_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.suggestions import suggestion
+from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text import duration_text, one_line, plain_text
 from flowkernel.display.columns import execution_table, moment_text
 from flowkernel.display.file_links import file_link
@@ -81,7 +81,7 @@ def _no_match(client: Client, filters: dict[str, Any]) -> str:
         ran = (execution.flow_name for execution in client.list_executions())
         names = {flow.name for flow in client.list_flows()} | {*ran}
         if flow_name not in names:
-            sentences.append(f"There is no flow named {flow_name!r}.")
+            sentences.append(f"There is no flow named {quoted_name(flow_name)}.")
             sentences.append(suggestion(flow_name, names, otherwise=""))
     return " ".join(filter(None, sentences))
 
@@ -201,23 +201,34 @@ def print_log(
     execution = client.get_execution(execution_id)
     lines = make_log_lines(form, sys.stdout, has_times=has_times)
     seq = _print_lines(client, execution, 0, lines)
-    try:
-        while follows and not execution.status.is_ended:
-            time.sleep(POLL_SECONDS)
-            execution = client.get_execution(execution.execution_id)
-            seq = _print_lines(client, execution, seq, lines)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("Interrupted. The run continues.") from None
+    if follows:
+        execution = _follow(client, execution, seq, lines)
     lines.end()
     if follows and form is OutputForm.TEXT:
         print_ending(execution)
 
 
+def _follow(
+    client: CommandClient, execution: Execution, seq: int, lines: EventLines
+) -> Execution:
+    """Print what is logged after event `seq`, until the run has ended; the run at its end."""
+    try:
+        with waiting("Nothing is logged yet", client.note):
+            while not execution.status.is_ended:
+                time.sleep(POLL_SECONDS)
+                execution = client.get_execution(execution.execution_id)
+                seq = _print_lines(client, execution, seq, lines)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Interrupted. The run continues.") from None
+    return execution
+
+
 def _print_lines(
-    client: Client, execution: Execution, seq: int, lines: EventLines
+    client: CommandClient, execution: Execution, seq: int, lines: EventLines
 ) -> int:
     """Print what was logged after event `seq`; the last event that was."""
     for event in client.log(execution.execution_id, after_seq=seq):
+        client.note.close()  # The last line may be open: nothing may be drawn over it.
         seq = max(seq, event.seq)
         lines.write(event)
     return seq

@@ -3,12 +3,16 @@
 from typing import Any
 
 from flowkernel.api import as_object
-from flowkernel.cli.cli_client import is_interactive, make_client
+from flowkernel.cli.cli_client import (
+    CommandClient,
+    is_interactive,
+    make_client,
+    waiting,
+)
 from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.run_output import watch_run
 from flowkernel.cli.termination import termination
-from flowkernel.client.client import Client
 from flowkernel.client.current_source import (
     CurrentSource,
     current_source,
@@ -21,6 +25,9 @@ from flowkernel.core.models import Execution, Json
 from flowkernel.core.status import RetrySource
 from flowkernel.core.suggestions import suggestion
 from flowkernel.core.variables import names_text
+
+#: What a person sees while a notebook that is text is read, which takes a second.
+READING = "Reading the source"
 
 
 def retry_run(
@@ -68,15 +75,21 @@ def parse_source(word: str | None) -> RetrySource | None:
 
 
 def _source_fields(
-    client: Client, previous: Execution, choice: RetrySource | None, *, is_quiet: bool
+    client: CommandClient,
+    previous: Execution,
+    choice: RetrySource | None,
+    *,
+    is_quiet: bool,
 ) -> dict[str, Json]:
     """What the request says of the source. What it is, and why, is said to the person."""
     if choice is RetrySource.CURRENT:
-        source = current_source(client, previous)
+        with waiting(READING, client.note):
+            source = current_source(client, previous)
         if not is_quiet:
             print_note(f"It runs {source.place} as it is now.")
         return source.retry_fields()
-    change = known_source(client, previous) if previous.status.is_ended else None
+    with waiting(READING, client.note):
+        change = known_source(client, previous) if previous.status.is_ended else None
     is_asked = change is not None and change.has_changed and choice is None
     if change is not None and is_asked and not is_quiet and takes_current(change):
         return change.retry_fields()

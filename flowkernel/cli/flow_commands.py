@@ -74,16 +74,24 @@ def show_flow(name: FlowName, json: AsJson = False, csv: AsCsv = False) -> None:
     flow_operations.show_flow(name, OutputForm.of(json=json, csv=csv))
 
 
-def register_flow(path: SourcePath, name: NewName = None, json: AsJson = False) -> None:
+def register_flow(
+    path: SourcePath,
+    name: NewName = None,
+    using: Wrappers = None,
+    json: AsJson = False,
+) -> None:
     """Register a notebook or a script as a flow.
+
+    A flow that has the name is replaced, with its wrappers. What runs keeps its source.
 
     Examples:
         flowkernel flow register notebooks/quickstart.ipynb
         flowkernel flow register scripts/clean.py --name "clean up"
+        flowkernel flow register report.ipynb --using retry --max-tries 5
     """
     from flowkernel.cli import flow_operations
 
-    flow_operations.register_flow(path, name, as_json=json)
+    flow_operations.register_flow(path, name, using or [], as_json=json)
 
 
 def wrap_flow(name: FlowName, using: Wrappers = None, json: AsJson = False) -> None:

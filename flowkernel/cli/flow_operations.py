@@ -5,8 +5,8 @@ import sys
 from dataclasses import fields
 from urllib.parse import quote
 
-from flowkernel.api import find_flow, register
-from flowkernel.cli.cli_client import make_client
+from flowkernel.api import file_flow
+from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.output import (
     OutputForm,
     facts_text,
@@ -19,7 +19,7 @@ from flowkernel.cli.output import (
     print_text,
 )
 from flowkernel.cli.parameters import wrappers_in
-from flowkernel.client.flow_source import read_source
+from flowkernel.client.replaced_flow import previous_flow, replacement_notes
 from flowkernel.client.wrapper_options import wrappers_text
 from flowkernel.core.models import Flow
 from flowkernel.core.signature import Signature
@@ -82,23 +82,25 @@ def _facts(flow: Flow) -> dict[str, object]:
     }
 
 
-def register_flow(path: str, name: str | None, *, as_json: bool) -> None:
-    """Give a file a name."""
-    source = read_source(path)
-    previous = find_flow(name or source["name"])
-    flow = register(path, name=name)
+def register_flow(
+    path: str, name: str | None, using: list[str], *, as_json: bool
+) -> None:
+    """Give a file a name. `using`: the wrappers that its runs go through."""
+    client = make_client(makes_home=True)
+    with waiting(f"Reading {path}", client.note):
+        flow = file_flow(path, name=name, using=wrappers_in(using))
+    previous = previous_flow(client, flow.name)
+    flow = client.register(flow)
     if as_json:
         print_json(flow.to_json())
-    else:
-        if previous is not None and previous.wrappers and not flow.wrappers:
-            print_note(
-                f"{flow.name!r} ran through {wrappers_text(previous.wrappers)}, and no longer "
-                f"does. `flowkernel flow wrap {shlex.quote(flow.name)} --using ...` sets it."
-            )
-        print_text(
-            f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
-            f"Start it with `flowkernel run {shlex.quote(flow.name)}`."
-        )
+        return
+    for sentence in replacement_notes(previous, flow):
+        print_note(sentence)
+    through = f" through {wrappers_text(flow.wrappers)}" if flow.wrappers else ""
+    print_text(
+        f"Registered {flow.name!r} (version {flow.flow_version[:8]}). Start it{through} "
+        f"with `flowkernel run {shlex.quote(flow.name)}`."
+    )
 
 
 def wrap_flow(name: str, using: list[str], *, as_json: bool) -> None:

@@ -160,7 +160,7 @@ def target_help(words: Sequence[str]) -> str:
     Args:
         words: Those after `run`, `--help` among them.
     """
-    from flowkernel.cli.cli_client import make_client
+    from flowkernel.cli.cli_client import make_client, waiting
     from flowkernel.cli.quick_parser import quick_parse
     from flowkernel.client.target_signature import target_signature
     from flowkernel.core.errors import FlowkernelError
@@ -170,7 +170,9 @@ def target_help(words: Sequence[str]) -> str:
     if arguments is None:
         return ""
     target = arguments["target"]
+    client = make_client()
     try:
-        return parameters_text(target, target_signature(make_client(), target))
+        with waiting(f"Reading {target}", client.note):
+            return parameters_text(target, target_signature(client, target))
     except FlowkernelError as error:
         return str(error)

@@ -3,8 +3,7 @@
 from typing import Any
 
 from flowkernel.api import start
-from flowkernel.cli.cli_client import make_client
-from flowkernel.cli.early_check import check_early
+from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.parameters import inputs_in, texts_in
 from flowkernel.cli.run_output import print_started, watch_run
@@ -43,15 +42,12 @@ def run_target(
         waits: False: only print its id.
     """
     client = make_client(makes_home=is_path(target))
-    allow_extra = options["extra"]
-    check_early(
-        client, target, passed.inputs, texts=passed.texts, allow_extra=allow_extra
-    )
     values: dict[str, Any] = {"texts": passed.texts, "environ": passed.environ}
     with termination() as request:
         client.termination = request
         request.hold()
-        execution = start(client, target, passed.inputs, **options, **values)
+        with waiting(f"Starting {target}", client.note):
+            execution = start(client, target, passed.inputs, **options, **values)
         if not waits:
             print_started(execution, as_json=as_json)
             return SUCCESS

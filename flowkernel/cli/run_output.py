@@ -4,7 +4,7 @@ import sys
 from datetime import datetime
 from functools import partial
 
-from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient
+from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient, waiting
 from flowkernel.cli.ending_note import print_ending
 from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
@@ -53,17 +53,19 @@ def watch_run(
     """
     display = _display(as_json)
     name = None if as_json else execution.get("name")
-    note = QueueNote(client, partial(_say, display))
+    say = client.note.say if as_json else partial(_say, display)
+    look = partial(_look, client, display, QueueNote(client, say), termination)
     try:
-        tree = watch(
-            client,
-            execution.execution_id,
-            display,
-            confirm_cancel=partial(_cancels, termination, name, detaches=detaches),
-            on_change=display.report,
-            on_tree=partial(_look, client, note, termination),
-            prompter=None if as_json else _prompter(client, display),
-        )
+        with waiting("Waiting until the run has ended", client.note):
+            tree = watch(
+                client,
+                execution.execution_id,
+                display,
+                confirm_cancel=partial(_cancels, termination, name, detaches=detaches),
+                on_change=display.report,
+                on_tree=look,
+                prompter=None if as_json else _prompter(client, display),
+            )
     except KeyboardInterrupt:  # The second one: the cancel is on its way.
         command = f"`flowkernel execution tree {short_id(execution.execution_id)}`"
         print_note(f"\nThe run is being cancelled. {command} shows it.")
@@ -76,11 +78,16 @@ def watch_run(
 
 
 def _look(
-    client: CommandClient, note: QueueNote, termination: Termination, tree: Tree
+    client: CommandClient,
+    display: FinalText,
+    note: QueueNote,
+    termination: Termination,
+    tree: Tree,
 ) -> None:
     """Look at a tree before it is shown: from the first one on, the run can be cancelled."""
     if not termination.interrupts:
-        client.note.close()  # From now on the tree has the terminal.
+        if not isinstance(display, _NoDisplay):
+            client.note.close()  # From now on the tree has the terminal.
         termination.interrupt()
     note.look(tree)
 

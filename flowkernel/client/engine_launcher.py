@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 from flowkernel.client.own_token import own_token, without_tokens
+from flowkernel.client.start_announcement import announce_start
 from flowkernel.core import errors
 from flowkernel.core.errors import (
     BadArgument,
@@ -35,15 +35,6 @@ PROBE = 256 * 1024  #: Bytes on the disk that an engine needs to start, at least
 FAILURE = "flowkernel-failure "
 #: The exit code of an engine that found another one in its home.
 HOME_IS_TAKEN = 3
-
-
-#: Called before this process waits for an engine to start, which takes seconds.
-_announcements: list[Callable[[], None]] = []
-
-
-def announce_starts(announce: Callable[[], None] | None) -> None:
-    """From now on, call this before waiting for an engine to start. None: nothing."""
-    _announcements[:] = [] if announce is None else [announce]
 
 
 class EngineState(StrEnum):
@@ -117,7 +108,8 @@ def ensure_engine(
 
     Args:
         token: Of a worker or an execution; None: that of this process.
-        is_announced: Whether to call what `announce_starts` was given.
+        is_announced: Whether a person here is told that it starts. With a token nobody is: it
+            is that of a program.
 
     Raises:
         Unauthorized: The engine does not know the token, which it made once.
@@ -128,10 +120,10 @@ def ensure_engine(
     from filelock import FileLock, Timeout
 
     home.prepare()
+    token = token or own_token(home)
     try:
         with FileLock(home.start_lock, timeout=START_SECONDS, mode=0o600):
-            callbacks = _announcements if is_announced else []
-            return _running_engine(home, token or own_token(home), callbacks)
+            return _running_engine(home, token, is_announced=is_announced)
     except Timeout as error:
         raise EngineUnreachable(
             f"Another process has been starting the engine of {str(home.path)!r} for over "
@@ -141,9 +133,7 @@ def ensure_engine(
         raise home_error(home.path, error) from error
 
 
-def _running_engine(
-    home: Home, token: str | None, callbacks: list[Callable[[], None]]
-) -> EngineFile:
+def _running_engine(home: Home, token: str | None, *, is_announced: bool) -> EngineFile:
     """The engine that answers, is starting, or is started here."""
     engine = _answering(home, token)
     if engine is None and token is not None and home.stop_mark.exists():
@@ -151,8 +141,8 @@ def _running_engine(
     if engine is not None:
         return engine
     process = None if is_locked(home) else _spawn(home)
-    for announce in callbacks:
-        announce()
+    if is_announced and token is None:
+        announce_start()
     return _wait_for(home, token, process)
 
 

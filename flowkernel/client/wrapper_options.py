@@ -1,9 +1,20 @@
-"""Wrappers as options: `--using retry --max-tries 5` in a command or magic. Pure."""
+"""Wrappers as options: `--using retry --max-tries 5` in a command or magic."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
+
+#: The folder with the wrappers that come with flowkernel.
+SHIPPED = Path(__file__).parents[1] / "wrappers"
+
+
+@cache
+def shipped_wrappers() -> frozenset[str]:
+    """The names of the wrappers that come with flowkernel."""
+    return frozenset(path.stem for path in SHIPPED.glob("[!_]*.py"))
 
 
 def split_wrappers(

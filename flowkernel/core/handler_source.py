@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_origin
 
 from flowkernel.core.annotation_types import is_model, model_fields, type_of
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.models import FlowKind
 from flowkernel.core.parameter_syntax import comments_in, make_parameter
 from flowkernel.core.signature import Parameter
 from flowkernel.core.source_names import (
@@ -19,6 +21,7 @@ from flowkernel.core.source_names import (
 HANDLER = "handler"
 #: What a handler gets by its place.
 PLACES = ("system", "this", "inputs")
+WRITE_THIS = "write handler(system, this) or handler(system, this, inputs)"
 #: Annotations of a third argument that is a plain dict.
 PLAIN = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "Any", "object"})
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
@@ -77,6 +80,21 @@ class Handler:
         return has_names or self._is_typed
 
     @property
+    def fault(self) -> str | None:
+        """Why it cannot be called, and what to write; None: it can, as far as is seen here."""
+        arguments, count = self.node.args, len(self._places)
+        if self.node.decorator_list:  # What it takes then is not what stands here.
+            return None
+        if count < len(PLACES[:2]) and not arguments.vararg:
+            number = "one argument" if count else "no argument"
+            return f"takes {number} by its place, and gets at least two: {WRITE_THIS}."
+        has_more = any(default is None for default in arguments.kw_defaults)
+        has_more |= count - len(arguments.defaults) > len(PLACES)
+        if arguments.posonlyargs and has_more:
+            return "has a `/`, and so its parameters get no values. Leave the `/` out."
+        return None
+
+    @property
     def _places(self) -> list[ast.arg]:
         return [*self.node.args.posonlyargs, *self.node.args.args]
 
@@ -123,6 +141,19 @@ class Handler:
             )
             text = parameter.help or texts.get(argument.arg, "")
             yield replace(parameter, help=text)
+
+
+def check_handler(name: str, kind: FlowKind, source: str) -> None:
+    """Refuse a source whose `handler` cannot be called: else it fails when it runs.
+
+    `name`: of its flow.
+
+    Raises:
+        BadArgument: It is so; says what to write.
+    """
+    handler = find_handler(source) if kind is not FlowKind.NOTEBOOK else None
+    if handler is not None and handler.fault is not None:
+        raise BadArgument(f"`{HANDLER}` of {name!r} {handler.fault}")
 
 
 def _plain_call(count: int, awaits: str) -> str:

@@ -21,7 +21,6 @@ from flowkernel.engine.execution_verbs import (
     resume_events,
     run_recorded,
 )
-from flowkernel.engine.input_check import check_declarations
 from flowkernel.engine.start_plan import StartRequest, check_source, version_of_flow
 from flowkernel.engine.starting import start_execution
 from flowkernel.engine.wrapper_registry import (
@@ -31,6 +30,7 @@ from flowkernel.engine.wrapper_registry import (
     parameters_of,
 )
 from flowkernel.environment_files import EnvironmentFiles
+from flowkernel.forms.input_check import check_declarations
 from flowkernel.home import Home
 from flowkernel.store import Batch, Change, FamilyMember, Store, members_under
 

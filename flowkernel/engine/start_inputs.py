@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from flowkernel.core.models import Execution, Json
-from flowkernel.engine.input_check import CHECKS, CheckedInputs, PassedInputs
 from flowkernel.engine.start_plan import StartPlan, StartRequest, WrapperPlan
+from flowkernel.forms.input_check import CHECKS, CheckedInputs, PassedInputs
 from flowkernel.store import Store
 
 

@@ -11,6 +11,7 @@ from flowkernel.client.bare_notebook import bare_notebook
 from flowkernel.client.flow_source import MAX_SOURCE
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, NotANotebook
+from flowkernel.core.handler_source import check_handler
 from flowkernel.core.json_values import (
     MAX_NAME,
     check_parameter_names,
@@ -320,6 +321,7 @@ def check_source(kind: FlowKind, source: str, name: str) -> None:
         raise BadArgument(f"The flow {name!r} has no source: the cell is empty.")
     if kind is FlowKind.NOTEBOOK:
         bare_notebook(source, name)
+    check_handler(name, kind, source)
 
 
 def plan_of_wrapper(

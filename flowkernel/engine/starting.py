@@ -20,7 +20,6 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.caller_checks import check_caller, decide_as
 from flowkernel.engine.callers import Caller, PersonCaller
 from flowkernel.engine.child_calls import ParentCall, earlier_children
-from flowkernel.engine.input_check import CheckedInputs
 from flowkernel.engine.kernel_plan import plan_with_kernel
 from flowkernel.engine.retry_source import with_source
 from flowkernel.engine.start_inputs import checked_inputs
@@ -34,6 +33,7 @@ from flowkernel.engine.start_plan import (
     type_of,
 )
 from flowkernel.engine.wrapper_registry import checked_uses
+from flowkernel.forms.input_check import CheckedInputs
 from flowkernel.store import Batch, Store, checked_event
 
 S = ExecutionStatus

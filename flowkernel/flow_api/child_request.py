@@ -18,12 +18,14 @@ def child_request(
     key: str | None = None,
     using: list[Json] | None = None,
     extra: bool = False,
+    texts: dict[str, str] | None = None,
     kernel: str | None = None,
 ) -> dict[str, Json]:
     """The body of `POST execution` for a call of the flow whose kernel this is.
 
     Args:
         parent_id: The id of the execution of that flow.
+        texts: As for `start_request`.
         kernel: For this child alone; None: that of its flow. The others are those of
             `Execution.flow`.
 
@@ -31,7 +33,9 @@ def child_request(
         NotInFlowKernel, BadArgument: This is no kernel of that execution.
     """
     context = own_context(parent_id, "flow")
-    request = start_request(flow, inputs, extra=extra) | kernel_field(kernel)
+    request = start_request(flow, inputs, extra=extra, texts=texts) | kernel_field(
+        kernel
+    )
     call_key = short_key(key or context.call_key(_call_name(request, using)))
     options = {"using": using or [], "name": name, "call_key": call_key, "run": run}
     return {**request, **options, "parent_id": parent_id}

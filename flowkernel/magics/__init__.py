@@ -1,12 +1,10 @@
 """What `%load_ext flowkernel` adds to a shell, and `%unload_ext` takes away again."""
 
-import sys
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from flowkernel.client.engine_launcher import announce_starts
-from flowkernel.magics.channel import PresenceChannel, channel_of, is_notebook
+from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.execution_repr import add_display, remove_display
 from flowkernel.magics.flow_magics import FlowMagics
 from flowkernel.magics.prompt_display import client_if_running
@@ -30,15 +28,7 @@ def load(ipython: Any) -> None:
     ipython.events.register(CELL_EVENT, PresenceChannel(ipython).on_cell)
     add_completion(ipython, TargetCompleter(partial(client_if_running, ipython)))
     add_display(ipython)
-    announce_starts(partial(_say_that_it_starts, ipython))
     _show_open_messages(ipython)
-
-
-def _say_that_it_starts(ipython: Any) -> None:
-    """Tell a person why nothing happens for some seconds."""
-    if channel_of(ipython) is not None:
-        sys.stdout.write("Starting the engine ...\n")
-        sys.stdout.flush()
 
 
 def _show_open_messages(ipython: Any) -> None:
@@ -71,7 +61,6 @@ def unload(ipython: Any) -> None:
     remove_completion(ipython)
     _end_inbox()
     remove_display(ipython)
-    announce_starts(None)
     manager = ipython.magics_manager
     magics = manager.registry.pop(FlowMagics.__name__, None)
     if magics is None:

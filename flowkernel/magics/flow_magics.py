@@ -23,7 +23,12 @@ from flowkernel.core.models import Flow, FlowKind, OnLost
 from flowkernel.core.status import ExecutionStatus, RetrySource
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
-from flowkernel.magics.flow_notes import print_parameters, quoted, warn_of_names
+from flowkernel.magics.flow_notes import (
+    print_parameters,
+    quoted,
+    register_cell,
+    warn_of_names,
+)
 from flowkernel.magics.magic_arguments import (
     WrapperArgument,
     attendance_in,
@@ -106,7 +111,7 @@ class FlowMagics(Magics):
             )
         setup = self._client.get_flow(args.setup).source if args.setup else ""
         warn_of_names(self.shell, args.name, cell, setup)
-        flow = self._register(
+        flow, notes = self._register(
             name=args.name,
             source=cell,
             setup=args.setup,
@@ -118,15 +123,13 @@ class FlowMagics(Magics):
         )
         sys.stdout.write(
             f"Registered {flow.name!r} (version {flow.flow_version[:8]}). "
-            f"Start it with %flow_run {quoted(flow.name)}.\n"
+            f"Start it with %flow_run {quoted(flow.name)}.\n{notes}"
         )
 
-    def _register(self, **fields: Any) -> Flow:
-        """Register a cell of this notebook; the flow as the engine has it."""
-        environment = current_environment()
-        return self._client.register(
-            Flow(kind=FlowKind.CELL, environment=environment, **fields)
-        )
+    def _register(self, **fields: Any) -> tuple[Flow, str]:
+        """Register a cell of this notebook; the flow, and lines about what it replaces."""
+        flow = Flow(kind=FlowKind.CELL, environment=current_environment(), **fields)
+        return register_cell(self._client, flow)
 
     @line_magic
     @no_var_expand
@@ -207,7 +210,7 @@ class FlowMagics(Magics):
             return print_parameters(self._client, args.target)
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
-        options["kernel"] = args.kernel
+        options |= {"kernel": args.kernel, "texts": texts_of(args.inputs, inputs)}
         parent = current()
         if parent is not None:
             child = start_child(parent, args.target, inputs, **options)
@@ -215,7 +218,6 @@ class FlowMagics(Magics):
                 return child
             return execution_display.wait_for_child(parent, child)
         options |= {"interactive": args.interactive, "attended": attendance_in(args)}
-        options["texts"] = texts_of(args.inputs, inputs)
         execution = start(self._client, args.target, inputs, **options)
         if not args.no_wait:
             return execution_display.watch_execution(
@@ -239,7 +241,7 @@ class FlowMagics(Magics):
         """
         args = parse(FlowMagics.wrapper, line)
         warn_of_names(self.shell, args.name, cell, "")
-        flow = self._register(
+        flow, notes = self._register(
             name=args.name,
             source=cell,
             description=args.description,
@@ -247,7 +249,7 @@ class FlowMagics(Magics):
         )
         sys.stdout.write(
             f"Registered the wrapper {flow.name!r}. "
-            f"Use it with %flow_run NAME --using {quoted(flow.name)}.\n"
+            f"Use it with %flow_run NAME --using {quoted(flow.name)}.\n{notes}"
         )
 
     @line_magic

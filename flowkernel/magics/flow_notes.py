@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from flowkernel.client.client import Client
+from flowkernel.core.models import Flow, FlowKind
 
 
 def warn_of_names(shell: Any, name: str, cell: str, setup: str) -> None:
@@ -11,8 +12,10 @@ def warn_of_names(shell: Any, name: str, cell: str, setup: str) -> None:
 
     Raises:
         FlowSyntaxError: It is not valid Python.
+        BadArgument: It has a `handler` that cannot be called.
     """
     from flowkernel.client.source_check import check_source
+    from flowkernel.core.handler_source import check_handler
 
     # IPython drops empty lines in front.
     dropped = len(cell) - len(cell.lstrip("\n"))
@@ -21,8 +24,18 @@ def warn_of_names(shell: Any, name: str, cell: str, setup: str) -> None:
         setup=shell.transform_cell(setup) if setup else "",
         offset=1 + dropped,
     )
+    check_handler(name, FlowKind.CELL, cell)
     if result.undefined:
         sys.stderr.write(_warning(name, result.undefined) + "\n")
+
+
+def register_cell(client: Client, flow: Flow) -> tuple[Flow, str]:
+    """Register a flow; the flow as the engine has it, and lines about what it replaces."""
+    from flowkernel.client.replaced_flow import previous_flow, replacement_notes
+
+    previous = previous_flow(client, flow.name)
+    flow = client.register(flow)
+    return flow, "".join(f"{note}\n" for note in replacement_notes(previous, flow))
 
 
 def print_parameters(client: Client, target: str) -> None:

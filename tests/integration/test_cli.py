@@ -365,7 +365,7 @@ def test_the_answer_is_json_also_when_the_engine_is_started_for_it(
     ask, say, monkeypatch
 ):
     """A notebook of the same process says that it starts; a command does so in its way."""
-    monkeypatch.setattr(engine_launcher, "_announcements", [partial(print, "Starting")])
+    monkeypatch.setattr(engine_launcher, "announce_start", partial(print, "Starting"))
     say("engine", "stop")
 
     assert ask("flow", "list") is not None
@@ -640,6 +640,27 @@ def test_registering_again_says_which_wrappers_are_gone(say, capsys, tmp_path):
     note = capsys.readouterr().err
     assert "'wrapped flow' ran through retry" in note
     assert "`flowkernel flow wrap 'wrapped flow' --using ...` sets it" in note
+
+
+def test_a_file_is_registered_with_its_wrappers(say, ask, capsys, tmp_path):
+    (tmp_path / "guarded.py").write_text("x = 1")
+    options = ("--using", "timeout", "--timeout-sec", "60", "--using", "retry")
+
+    sentence = say("flow", "register", "guarded.py", *options)
+
+    wrappers = ask("flow", "show", "guarded")["wrappers"]
+    assert [use["name"] for use in wrappers] == ["timeout", "retry"]
+    assert wrappers[0]["inputs"]["timeout_sec"] == 60
+    assert "Start it through timeout (timeout_sec=60), retry (" in sentence
+    wrong = say("flow", "register", "guarded.py", "--using", "retyr", code=2)
+    assert "Did you mean 'retry'?" in wrong
+
+
+def test_a_file_whose_handler_cannot_be_called_is_refused(say, tmp_path):
+    (tmp_path / "wrong.py").write_text("def handler(this): pass")
+
+    for words in (("flow", "register", "wrong.py"), ("run", "wrong.py")):
+        assert "`handler` of 'wrong' takes one argument" in say(*words, code=2)
 
 
 def test_a_wrapper_is_called_so(say, register):

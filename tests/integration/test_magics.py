@@ -7,7 +7,7 @@ import polars
 import pytest
 
 from flowkernel.api import find_flow, list_executions, register, sql
-from flowkernel.core.errors import FlowNotFound, SqlRefused
+from flowkernel.core.errors import BadArgument, FlowNotFound, SqlRefused
 from flowkernel.core.models import FlowKind, OnLost
 from flowkernel.magics.dataframes import data_frame
 from tests.conftest import until
@@ -69,6 +69,30 @@ def test_a_cell_that_is_not_python_is_not_registered(shell, client):
     shell.run_cell("%%flow broken\nx = (")
 
     assert find_flow("broken") is None
+
+
+def test_a_handler_that_cannot_be_called_is_not_registered(shell, client):
+    for magic in ("flow", "wrapper"):
+        with pytest.raises(BadArgument, match="`handler` of 'one' takes one argument"):
+            shell.run_cell_magic(magic, "one", "def handler(this):\n    pass\n")
+
+    assert find_flow("one") is None
+
+
+def test_it_is_said_what_a_registration_takes_the_place_of(shell, client, capsys):
+    shell.run_cell_magic("wrapper", "cache", "this.wrapped.start()")
+    assert "the place of the wrapper 'cache' that comes with" in capsys.readouterr().out
+    shell.run_cell_magic("flow", "cache", "x = 1")
+    assert "'cache' was a wrapper until now" in capsys.readouterr().out
+    client.delete_flow("cache")
+
+    shell.run_cell_magic("flow", "mine --wrapper retry", "x = 1")
+    shell.run_cell_magic("flow", "mine", "x = 1")
+    assert "'mine' ran through retry (" in capsys.readouterr().out
+    shell.run_cell_magic("wrapper", "mine", "this.wrapped.start()")
+    assert "'mine' was a flow until now" in capsys.readouterr().out
+    shell.run_cell_magic("flow", "mine", "x = 1")
+    assert "a run that goes through it is refused" in capsys.readouterr().out
 
 
 def test_a_name_with_blanks_is_quoted(shell, client, capsys):

@@ -394,6 +394,16 @@ def test_without_an_engine_a_file_is_completed_and_nothing_breaks(notebook):
     assert completions(f"%flow_run {notebook} ") == ["day=", "rate="]
 
 
+def test_python_and_magics_check_a_file_before_an_engine_has_to_start(
+    own_home, notebook
+):
+    for inputs in ({"rat": 2, "day": "2026-01-01"}, {"day": "soon"}):
+        with pytest.raises(BadInputs, match="cannot start"):
+            flowkernel.run(notebook, inputs=inputs)
+
+    assert not own_home.path.exists()
+
+
 def test_a_file_is_checked_before_an_engine_has_to_start(own_home, notebook, capsys):
     began = time.perf_counter()
     code = main(["run", notebook, "-p", "day", "2026-01-01", "-p", "rat", "2"])

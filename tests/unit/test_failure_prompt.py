@@ -9,7 +9,6 @@ from flowkernel.core.models import CellError, Failure, FlowKind, Wrapped
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.status import ExecutionStatus as S
-from flowkernel.engine.input_check import NO_CHECK, InputCheck
 from flowkernel.engine.prompts.failure_prompt import (
     LABELS,
     SHOWN_SOURCE,
@@ -17,6 +16,7 @@ from flowkernel.engine.prompts.failure_prompt import (
 )
 from flowkernel.engine.prompts.input_fields import INPUT
 from flowkernel.forms.form import Form
+from flowkernel.forms.input_check import NO_CHECK, InputCheck
 from tests.records import an_execution
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -22,14 +22,14 @@ from flowkernel.core.models import FlowKind, FlowVersion
 from flowkernel.core.signature import Parameter
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.source_names import SourceNames
-from flowkernel.engine.input_check import (
+from flowkernel.flow_api.typed_inputs import converted
+from flowkernel.forms.input_check import (
     InputCheck,
     InputChecks,
     PassedInputs,
     check_declarations,
 )
-from flowkernel.engine.input_types import InputType
-from flowkernel.flow_api.typed_inputs import converted
+from flowkernel.forms.input_types import InputType
 
 
 class Mode(Enum):

@@ -1,10 +1,12 @@
 """What a flow declares, read from its source alone."""
 
 import json
+import re
 
 import pytest
 
 from flowkernel.core.errors import BadArgument
+from flowkernel.core.handler_source import check_handler
 from flowkernel.core.models import FlowKind
 from flowkernel.core.signature import Signature
 from flowkernel.core.signature_reader import read_signature
@@ -133,6 +135,47 @@ def test_a_handler_declares_its_arguments(arguments, text):
     words = [*texts(signature), *(["+"] if signature.takes_others else [])]
     assert "|".join(words) == text
     assert of_cell("%pip list\n" + source) == signature
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("system, this", "*args", "a, b, *more", "system, *args", "system, this, /"),
+        *("system, this, inputs, *, day=1", "system, this, **others", "a, b, c, /"),
+        *("system, this, /, *, day=1", "system, this, day: date, n=1"),
+    ],
+)
+@pytest.mark.parametrize("word", ["def", "async def"])
+def test_a_handler_that_can_be_called_is_taken(arguments, word):
+    for source in (f"{word} handler({arguments}): pass", "x = 1", "handler = 3", "("):
+        check_handler("report", FlowKind.CELL, source)
+        check_handler("report", FlowKind.SCRIPT, f"%pip list\n{source}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("", "`handler` of 'report' takes no argument by its place"),
+        (
+            "this",
+            "takes one argument by its place, and gets at least two: write handler(",
+        ),
+        ("this, *, day", "takes one argument"),
+        ("*, system, this", "takes no argument"),
+        ("**everything", "takes no argument"),
+        ("system, this, inputs, day, /", "has a `/`"),
+        ("system, this, /, *, day", "Leave the `/` out."),
+    ],
+)
+def test_a_handler_that_cannot_be_called_is_refused(arguments, sentence):
+    source = f"def handler({arguments}):\n    pass"
+
+    with pytest.raises(BadArgument, match=re.escape(sentence)):
+        check_handler("report", FlowKind.CELL, source)
+
+    check_handler("report", FlowKind.CELL, f"@adapted\n{source}")
+    check_handler("report", FlowKind.NOTEBOOK, source)
+    check_handler("report", FlowKind.CELL, f"{source}\ndef handler(system, this): pass")
 
 
 def test_a_handler_has_its_help_from_comments_and_from_its_docstring():

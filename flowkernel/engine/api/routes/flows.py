@@ -14,8 +14,8 @@ from flowkernel.engine.api.pages import Page
 from flowkernel.engine.api.query import MAX_LIMIT, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
-from flowkernel.engine.input_check import CHECKS
 from flowkernel.engine.start_plan import version_of_flow
+from flowkernel.forms.input_check import CHECKS
 from flowkernel.store import Store
 
 router = APIRouter(tags=["flow"], route_class=StrictRoute)

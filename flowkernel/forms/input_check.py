@@ -16,7 +16,8 @@ from flowkernel.core.errors import BadArgument, BadInputs
 from flowkernel.core.models import FlowVersion, Json
 from flowkernel.core.signature import Parameter, Signature
 from flowkernel.core.signature_reader import NO_SIGNATURE, read_signature
-from flowkernel.engine.input_types import InputType
+from flowkernel.core.suggestions import quoted_name
+from flowkernel.forms.input_types import InputType
 from flowkernel.forms.schema_limits import shortened_json
 
 MAX_CHECKS = 1_000  #: Versions whose signature is kept in memory, inclusive.
@@ -111,7 +112,7 @@ class InputCheck:
     def _unknown(self, name: str) -> str:
         nearest = get_close_matches(name, self.types, n=1)
         advice = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-        return f"it has no parameter {name!r}{advice}"
+        return f"it has no parameter {quoted_name(name)}{advice}"
 
     def _missing(self, inputs: PassedInputs) -> Iterator[str]:
         for parameter in self.signature.parameters:
