@@ -1,12 +1,12 @@
 """What tells two runs apart: source, inputs, output, environment, and how they ended. Pure."""
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from flowkernel.core.models import Execution, FlowVersion, Json
 from flowkernel.core.text import one_line, plain_text
+from flowkernel.core.text_diff import diff_lines
 from flowkernel.display.outcome_text import intervention_text
 from flowkernel.display.source_text import readable_source
 
@@ -61,7 +61,7 @@ class ComparedRun:
 class ExecutionDiff:
     """What differs between two runs; what is the same is in none of the fields."""
 
-    source: list[str] = field(default_factory=list)  #: A unified diff, line by line.
+    source: list[str] = field(default_factory=list)  #: As `diff_lines` gives it.
     setup: list[str] = field(default_factory=list)
     #: By the name of the part, then of the value: `a` and `b`, or the one that there is.
     values: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class ExecutionDiff:
     @classmethod
     def of(cls, a: ComparedRun, b: ComparedRun) -> "ExecutionDiff":
         """What differs between two runs."""
-        setups = (plain_text(run.version.setup_source or "") for run in (a, b))
+        setups = [plain_text(run.version.setup_source or "") for run in (a, b)]
         parts = {
             "inputs": _differing(a.inputs, b.inputs),
             "output": _differing(*(_as_object(r.execution.output) for r in (a, b))),
@@ -77,8 +77,8 @@ class ExecutionDiff:
             "outcome": _differing(a.outcome, b.outcome),
         }
         return cls(
-            source=_unified(_source(a.version), _source(b.version)),
-            setup=_unified(*setups),
+            source=diff_lines(_source(a.version), _source(b.version)),
+            setup=diff_lines(setups[0], setups[1]),
             values={name: part for name, part in parts.items() if part},
         )
 
@@ -108,11 +108,6 @@ class ExecutionDiff:
 
 def _source(version: FlowVersion) -> str:
     return readable_source(version.kind, version.source)
-
-
-def _unified(a: str, b: str) -> list[str]:
-    lines = difflib.unified_diff(a.splitlines(), b.splitlines(), "A", "B", lineterm="")
-    return [*lines]
 
 
 def _as_object(output: Json) -> dict[str, Json]:

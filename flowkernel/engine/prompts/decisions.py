@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import unified_diff
 from functools import partial
 from keyword import iskeyword
 from typing import Any
@@ -23,6 +22,7 @@ from flowkernel.core.models import (
 from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
+from flowkernel.core.text_diff import diff_lines
 from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.execution_verbs import cancel_family
@@ -214,10 +214,7 @@ def values_to_set(values: Json) -> dict[str, Json]:
 
 def difference(source: str, edited: str) -> str:
     """What was edited, as a unified diff."""
-    lines = unified_diff(
-        source.splitlines(), edited.splitlines(), "before", "after", lineterm=""
-    )
-    return "\n".join(lines)
+    return "\n".join(diff_lines(source, edited, ("before", "after")))
 
 
 def still_possible(
