@@ -19,6 +19,8 @@ SHOWN_LINE = 40  #: The same in a sentence.
 
 _KERNEL_COUNT = re.compile(r"\bCell In\[(\d+)\]")
 NO_ID = object()  #: No cell has it.
+#: In tracebacks, in place of the number of a cell that a person ran in the parked kernel.
+ATTACHED = "attached"
 
 Cell = Mapping[str, Any]  #: As a notebook of format 4 has it.
 
@@ -94,8 +96,13 @@ def cell_text(number: int | None, count: int, line: str = "") -> str:
 def renumbered(traceback: str, numbers: Mapping[int, int | None]) -> str:
     """A traceback of IPython in which cells have the numbers of their author.
 
+    A cell that is none of the notebook has no number, which would be that of another one: a
+    person ran it in the parked kernel.
+
     >>> renumbered("Cell In[4], line 1", {4: 3})
     'Cell In[3], line 1'
+    >>> renumbered("Cell In[5], line 1", {4: 3})
+    'Cell In[attached], line 1'
 
     Args:
         traceback: Without colours.
@@ -103,8 +110,7 @@ def renumbered(traceback: str, numbers: Mapping[int, int | None]) -> str:
     """
 
     def author_text(match: re.Match[str]) -> str:
-        count = int(match[1])
-        number = numbers.get(count, count)
+        number = numbers.get(int(match[1]), ATTACHED)
         return f"Cell In[{'inputs' if number is None else number}]"
 
     return _KERNEL_COUNT.sub(author_text, traceback)

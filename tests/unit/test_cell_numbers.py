@@ -138,3 +138,12 @@ def test_a_traceback_has_the_numbers_of_the_author():
     assert renumbered(text, {1: None, 2: 1, 4: 3}) == (
         "Cell In[1], line 1\nCell In[3], line 3, in f\nCell In[inputs], line 9\nIn[4]"
     )
+
+
+def test_a_cell_that_a_person_ran_in_the_parked_kernel_has_no_number_of_another():
+    """The kernel counts it, too: its count is the number of a cell of the author."""
+    text = "Cell In[5], line 1, in f\nCell In[8], line 3"
+
+    assert renumbered(text, {1: None, 2: 1, 8: 3}) == (
+        "Cell In[attached], line 1, in f\nCell In[3], line 3"
+    )
