@@ -33,6 +33,7 @@ from flowkernel.cli.options import (
 from flowkernel.cli.parameters import WRAPPER_FLAG, join_wrappers
 from flowkernel.cli.run_command import target_help
 from flowkernel.cli.shell_words import safe_words
+from flowkernel.core.text import plain_text
 
 #: Under which name the context of a command has its words.
 WORDS = "flowkernel.words"
@@ -141,7 +142,7 @@ class _Command(_Examples, TyperCommand):
         words = context.meta.get(WORDS, ())
         text = target_help(words) if self.name == "run" and words else ""
         if text:
-            formatter.write(f"\n{text}\n")
+            formatter.write(f"\n{plain_text(text)}\n")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take out the parameters of wrappers first, where wrappers can be named."""

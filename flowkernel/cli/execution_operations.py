@@ -14,6 +14,7 @@ from flowkernel.cli.output import (
     facts_text,
     print_json,
     print_list,
+    print_marked,
     print_record,
     print_records,
     print_text,
@@ -106,7 +107,7 @@ def _show(client: Client, execution: Execution, cell_runs: list[CellRun]) -> Non
     if execution.notebook_path:
         path = client.home.path / execution.notebook_path
         text = text.replace(plain_text(str(path)), file_link(path, sys.stdout))
-    print_text(text)
+    print_marked(text)
     if cell_runs:
         print_text("")
         print_list(lambda _show_moment: _cell_table(cell_runs), ("took",), empty="")

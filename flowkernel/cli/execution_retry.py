@@ -24,6 +24,7 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution, Json
 from flowkernel.core.status import RetrySource
 from flowkernel.core.suggestions import suggestion
+from flowkernel.core.text import plain_text
 from flowkernel.core.variables import names_text
 
 #: What a person sees while a notebook that is text is read, which takes a second.
@@ -108,7 +109,7 @@ def takes_current(source: CurrentSource) -> bool:
         )
         return False
     try:
-        answer = input(f"{changed} Run it as it is now? [y/N] ")
+        answer = input(plain_text(f"{changed} Run it as it is now? [y/N] "))
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")

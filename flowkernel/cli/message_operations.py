@@ -139,7 +139,7 @@ def ask_passwords(form: Form, response: dict[str, Json]) -> dict[str, Json]:
     """
     [button] = [button for button in form.buttons if response.get(button.name)]
     return {
-        field.name: getpass(f"{field.label}: ")
+        field.name: getpass(plain_text(f"{field.label}: "))
         for field in form.inputs
         if field.is_secret
         and field.name in form.required_by(button)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Json
 from flowkernel.core.status import LABELS
-from flowkernel.core.text import for_encoding
+from flowkernel.core.text import for_encoding, plain_text
 from flowkernel.display.columns import ShowMoment, brief_moment_text, moment_text
-from flowkernel.display.live_terminal import STYLES, can_redraw, write
+from flowkernel.display.live_terminal import STYLES, can_redraw, write, write_marked
 from flowkernel.display.table import GAP, NARROW, Table, value_text
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def print_text(text: str) -> None:
     write(text)
 
 
+def print_marked(text: str) -> None:
+    """The same with control sequences of our own, such as links; all else in it is plain."""
+    write_marked(text)
+
+
 def facts_text(facts: Mapping[str, object], width: int) -> str:
     """A line for each fact that is there: its title, in `width` columns, and the fact."""
     return "\n".join(
@@ -68,7 +73,7 @@ def print_code(source: str, language: str = "python") -> None:
         return
     from rich.syntax import Syntax
 
-    text = for_encoding(source, sys.stdout.encoding)
+    text = for_encoding(plain_text(source), sys.stdout.encoding)
     syntax = Syntax(text, language, theme="ansi_dark", background_color="default")
     _console().print(syntax, soft_wrap=True)
 
@@ -86,7 +91,12 @@ def print_rows(rows: Iterable[Sequence[Any]]) -> None:
 
 
 def _csv_value(value: Any) -> Any:
-    """Objects and lists as JSON; all else as Python writes it, and nothing for None."""
+    """Objects and lists as JSON; all else as Python writes it, and nothing for None.
+
+    A program gets all of a text; a terminal gets it without control sequences.
+    """
+    if isinstance(value, str) and sys.stdout.isatty():
+        return plain_text(value)
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 

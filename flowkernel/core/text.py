@@ -66,7 +66,14 @@ def _char_width(char: str) -> int:
 
 def plain_text(text: str) -> str:
     """Any text, with its line ends, without control sequences for a terminal."""
-    return "".join(c for c in _ESCAPE.sub("", text) if c.isprintable() or c in "\n\t")
+    if text.replace("\n", "").isprintable():  # Nearly all: a large text takes a while.
+        return text
+    return "".join(filter(_is_plain, _ESCAPE.sub("", text)))
+
+
+def _is_plain(char: str) -> bool:
+    """Whether a terminal only shows it: spaces of other scripts, too."""
+    return char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
 
 
 #: Control sequences: colours, moves of the cursor, the title of the terminal.

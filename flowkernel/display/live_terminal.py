@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.text import for_encoding
+from flowkernel.core.text import for_encoding, plain_text
 from flowkernel.display.tree import Tree
 
 if TYPE_CHECKING:
@@ -29,7 +29,15 @@ def can_redraw(stream: TextIO) -> bool:
 
 
 def write(text: str, stream: TextIO | None = None) -> None:
-    """Write a line, in characters that the encoding of the stream has."""
+    """Write a line without control sequences, in characters that the stream can encode.
+
+    What a flow says of itself may be in any sentence: a name, a label, an error.
+    """
+    write_marked(plain_text(text), stream)
+
+
+def write_marked(text: str, stream: TextIO | None = None) -> None:
+    """The same for a text with control sequences of our own; all else in it is plain."""
     stream = stream or sys.stdout
     stream.write(for_encoding(text, stream.encoding) + "\n")
     stream.flush()

@@ -7,6 +7,7 @@ from flowkernel.display.live_terminal import can_redraw, write
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+    from rich.markdown import Markdown
 
 #: Tokens that stand for a space between words.
 _BREAKS = frozenset({"softbreak", "hardbreak"})
@@ -19,15 +20,26 @@ def print_markdown(text: str, stream: TextIO) -> None:
         write(text, stream)
         return
     from rich.console import Console
-    from rich.markdown import Markdown
 
     console = Console(file=stream, highlight=False)
     with (
         console.capture() as laid_out
     ):  # Its bullets, too, are what the terminal can show.
-        console.print(Markdown(text, hyperlinks=False))
+        console.print(_plain_markdown(text))
     stream.write(for_encoding(laid_out.get(), stream.encoding))
     stream.flush()
+
+
+def _plain_markdown(text: str) -> "Markdown":
+    """Markdown without control sequences, also those that it writes as `&#27;`."""
+    from rich.markdown import Markdown
+
+    markdown = Markdown(text, hyperlinks=False)
+    tokens = [*markdown.parsed]
+    for token in tokens:
+        token.content = plain_text(token.content)
+        tokens += token.children or []
+    return markdown
 
 
 def markdown_line(text: str) -> str:

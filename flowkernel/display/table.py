@@ -47,10 +47,11 @@ class Table:
             return self.empty
         visible = self.rows[:rows]
         cells = [[value_text(value, widest) for value in row] for row in visible]
-        widths = _widths(self.columns, cells)
-        is_right = [_are_numbers(visible, place) for place in range(len(self.columns))]
+        names = [value_text(name, None) for name in self.columns]
+        widths = _widths(names, cells)
+        is_right = [_are_numbers(visible, place) for place in range(len(names))]
         line = partial(_aligned, widths=widths, is_right=is_right)
-        lines = [line(self.columns), "  ".join("-" * width for width in widths)]
+        lines = [line(names), "  ".join("-" * width for width in widths)]
         lines += [line(row) for row in cells]
         return "\n".join([*lines, *self._notes(len(visible))])
 

@@ -24,6 +24,7 @@ from flowkernel.core.errors import (
 )
 from flowkernel.core.models import Message
 from flowkernel.core.status import ExecutionStatus, RetrySource, ReturnWhen
+from flowkernel.core.text import plain_text
 from flowkernel.display.live_terminal import make_display
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
@@ -185,7 +186,7 @@ def _result(client: Client, tree: Tree) -> Execution:
     short = short_id(execution.execution_id)
     match execution.status:
         case ExecutionStatus.ENDED_ERROR:
-            reason = execution.status_message or "it gave no reason"
+            reason = plain_text(execution.status_message or "it gave no reason")
             sentence = f"{execution.name!r} failed: {reason} (execution {short})"
             raise described(ExecutionFailed(sentence), client, execution.execution_id)
         case ExecutionStatus.ENDED_CANCELLED:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flowkernel.client.client import Client
 from flowkernel.core.models import Flow, FlowKind
+from flowkernel.display.live_terminal import write
 
 
 def warn_of_names(shell: Any, name: str, cell: str, setup: str) -> None:
@@ -44,7 +45,7 @@ def print_parameters(client: Client, target: str) -> None:
     from flowkernel.display.parameter_list import parameters_text
 
     signature = target_signature(client, target)
-    sys.stdout.write(parameters_text(target, signature) + "\n")
+    write(parameters_text(target, signature))
 
 
 def quoted(name: str) -> str:

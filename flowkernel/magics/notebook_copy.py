@@ -18,6 +18,7 @@ from flowkernel.client.jupyter_link import notebook_folder, notebook_href
 from flowkernel.core.clock import new_id, short_id
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.models import Execution
+from flowkernel.core.text import plain_text
 
 MAX_STEM = 40  #: Characters of a run's name in the name of a copy, inclusive.
 
@@ -47,7 +48,9 @@ def copy_notebook(client: Client, execution_id: str) -> None:
         ) from error
     href = escape(notebook_href(target) or quote(target.name))
     link = f'{escape(label)}: <a href="{href}">{escape(target.name)}</a>'
-    publish_display_data({"text/html": link, "text/plain": f"{label}: {target}"})
+    publish_display_data(
+        {"text/html": link, "text/plain": plain_text(f"{label}: {target}")}
+    )
 
 
 def _copied(source: Path, target: Path) -> str:
