@@ -21,7 +21,7 @@ from flowkernel.core.errors import BadAnswer
 from flowkernel.core.text import plain_text
 from flowkernel.display.deadline import deadline_text
 from flowkernel.display.live_terminal import write
-from flowkernel.display.text_editor import edit_text
+from flowkernel.display.text_editor import edit_text, kept_note
 from flowkernel.forms.dialogue import Question
 
 REFRESH_SECONDS = 1.0  #: Between two looks at how long is left.
@@ -62,7 +62,10 @@ class LineEditor:
         return result
 
     def stop(self) -> None:
-        """End it without an answer. While `$EDITOR` is open, this waits for its end."""
+        """End it without an answer. While `$EDITOR` is open, this waits for its end.
+
+        A text that the person has changed is kept in a file, and they are told which.
+        """
         self._is_stopped = True
         application = self._session.app
         loop = application.loop
@@ -70,6 +73,12 @@ class LineEditor:
             if loop is not None:
                 loop.call_soon_threadsafe(self._leave)
         self._thread.join()
+        with suppress(
+            queue.Empty
+        ):  # It was typed just before the question was taken away.
+            result = self._results.get_nowait()
+            if isinstance(result, str):
+                self._keep(result)
 
     def _leave(self) -> None:
         application = self._session.app
@@ -80,7 +89,13 @@ class LineEditor:
         try:
             self._results.put(self._ask())
         except BaseException as error:  # `result` raises it, in the thread that asks.
+            self._keep(self._session.default_buffer.text)
             self._results.put(error)
+
+    def _keep(self, text: str) -> None:
+        """Keep a text of several lines that was changed, and is no answer."""
+        if text.strip() and self._question.block not in (None, text):
+            write("\n" + kept_note(text))
 
     def _ask(self) -> str:
         block = self._question.block

@@ -14,11 +14,13 @@ from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.message_projection import pressed_button, why_not_open
 from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.core.text import one_line, plain_text
+from flowkernel.core.text import one_line
 from flowkernel.display.deadline import deadline_text
 from flowkernel.display.line_input import LOOK_SECONDS, LineInput
 from flowkernel.display.live_terminal import write
 from flowkernel.display.markdown_text import print_markdown
+from flowkernel.display.message_text import not_shown_text
+from flowkernel.display.text_editor import kept_note
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
 from flowkernel.forms.form import Form
@@ -119,12 +121,18 @@ class TerminalPrompts:
         self._start(message)
 
     def _start(self, message: Message) -> None:
-        self._dialogue = form_dialogue(
-            Form.of(message.body),
-            edits_blocks=self._lines.edits_blocks,
-            confirm=self._question_before,
-        )
-        self._continue(self._put(next(self._dialogue)))
+        try:
+            self._dialogue = form_dialogue(
+                Form.of(message.body),
+                edits_blocks=self._lines.edits_blocks,
+                confirm=self._question_before,
+            )
+            question = next(self._dialogue)
+        except Exception as error:  # Others can be asked.
+            write(not_shown_text(message, error))
+            self._clear()
+            return
+        self._continue(self._put(question))
 
     def _question_before(self, button: Field) -> str:
         """What is asked before a button counts, in the words that the message has now."""
@@ -167,9 +175,11 @@ class TerminalPrompts:
             answered = self._channel.answer(message.message_id, response)
         except BadAnswer as error:
             write(str(error))
+            _keep_blocks(message, response)
             self._start(message)
         except FlowkernelError as error:  # Another answer was first.
-            write(plain_text(str(error)))
+            write(str(error))
+            _keep_blocks(message, response)
             self._clear()
         else:
             write(f"Answered: {pressed_button(answered)}.")
@@ -185,3 +195,11 @@ class TerminalPrompts:
     def _clear(self) -> None:
         self._message = self._dialogue = None
         self._lines.stop()
+
+
+def _keep_blocks(message: Message, response: dict[str, Json]) -> None:
+    """Keep the texts of several lines that a person wrote for an answer that was refused."""
+    for field in Form.of(message.body).inputs:
+        text = response.get(field.name)
+        if field.is_multiline and isinstance(text, str) and text.strip():
+            write(kept_note(text))

@@ -18,11 +18,7 @@ def edit_text(text: str, *, suffix: str = ".py") -> str:
         BadAnswer: There is no editor, or it failed. What it saved is kept in a file.
     """
     command = _editor_command()
-    with tempfile.NamedTemporaryFile(
-        "w", suffix=suffix, prefix="flowkernel-", encoding="utf-8", delete=False
-    ) as file:
-        file.write(text)
-    path = Path(file.name)
+    path = keep_text(text, suffix=suffix)
     _run(command, path, text)
     try:
         edited = path.read_text("utf-8")
@@ -34,6 +30,23 @@ def edit_text(text: str, *, suffix: str = ".py") -> str:
     path.unlink()
     # Editors end the last line; the source of a cell has no such end.
     return edited.removesuffix("\n") if not text.endswith("\n") else edited
+
+
+def keep_text(text: str, *, suffix: str = ".py") -> Path:
+    """Write a text to a new temporary file, which its owner alone can read; the file."""
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=suffix, prefix="flowkernel-", encoding="utf-8", delete=False
+    ) as file:
+        file.write(text)
+    return Path(file.name)
+
+
+def kept_note(text: str) -> str:
+    """Keep a text that a person wrote and that is no answer; where it is, as a sentence."""
+    try:
+        return f"What you wrote is kept in {str(keep_text(text))!r}."
+    except OSError as error:
+        return f"What you wrote cannot be kept in a file ({error.strerror}):\n{text}"
 
 
 def _editor_command() -> list[str]:

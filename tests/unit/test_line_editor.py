@@ -1,8 +1,12 @@
 """A question on a terminal whose lines can be edited."""
 
+import os
+import re
 import subprocess
 import sys
+import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -96,6 +100,61 @@ def test_a_question_can_be_taken_away(keys):
     editor.stop()
 
     assert not editor._thread.is_alive()
+
+
+def kept_text(capsys):
+    """The text that was kept, if it was said where."""
+    [path] = re.findall("kept in '(.*)'", capsys.readouterr().out)
+    text = Path(path).read_text()
+    Path(path).unlink()
+    return text
+
+
+def test_what_is_written_in_the_own_editor_is_kept_when_the_question_is_taken_away(
+    keys, tmp_path, monkeypatch, capsys
+):
+    script, opened = tmp_path / "editor", tmp_path / "opened"
+    os.mkfifo(opened)
+    script.write_text(
+        f"#!/bin/sh\necho begun > '{opened}'\nread line < '{opened}'\necho 'a = 4' > \"$1\"\n"
+    )
+    script.chmod(0o700)
+    monkeypatch.setenv("VISUAL", str(script))
+    editor = LineEditor(Question(text="Cell 2 of 3", block="a = b"))
+    keys.send_text("\x18\x05")
+    assert opened.read_text() == "begun\n"
+
+    stop = threading.Thread(target=editor.stop)
+    stop.start()
+    until(lambda: editor._is_stopped)
+    opened.write_text("go on\n")
+    stop.join(10)
+
+    assert kept_text(capsys) == "a = 4"
+
+
+@pytest.mark.parametrize("key", ["", ALT_ENTER])
+def test_a_text_that_was_typed_is_kept_when_the_question_is_taken_away(
+    keys, capsys, key
+):
+    editor = LineEditor(Question(text="Cell 2 of 3", block="a = b"))
+    keys.send_text("\rc = 1" + key)
+    typed = editor._session.default_buffer
+    until(lambda: typed.text == "a = b\nc = 1")
+    until(lambda: not (key and editor._thread.is_alive()))
+
+    editor.stop()
+
+    assert kept_text(capsys) == "a = b\nc = 1"
+
+
+def test_a_text_that_was_not_changed_is_not_kept(keys, capsys):
+    editor = LineEditor(Question(text="Cell 2 of 3", block="a = b"))
+    until(lambda: editor._session.app.is_running)
+
+    editor.stop()
+
+    assert "kept" not in capsys.readouterr().out
 
 
 def test_what_asks_nothing_does_not_import_it():

@@ -1,6 +1,8 @@
 """Prompts line by line, while a tree is followed."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -213,3 +215,66 @@ def test_the_terminal_is_given_back_when_something_else_is_asked(
     assert lines.stops == 1
     assert "The message stays open" in capsys.readouterr().out
     assert prompts.poll() is False
+
+
+def test_a_message_that_cannot_be_asked_says_how_to_answer_it_and_others_go_on(
+    prompts, lines, engine, capsys
+):
+    prompts.ask(message("m1", body={"properties": {"x": {"type": "new"}}}))
+    prompts.ask(message("m2"))
+    prompts.poll()
+    lines.typed.append("1")
+
+    assert prompts.poll() is False
+    assert "`flowkernel message answer m1 BUTTON`" in capsys.readouterr().out
+    assert engine.answers == [("m2", {"go": True})]
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mGo\u202e"
+
+
+def test_nothing_of_a_message_controls_the_terminal(prompts, lines, engine, capsys):
+    go = {"element": "submit", "label": HOSTILE, "description": HOSTILE}
+    hostile = message(
+        subject=HOSTILE, message=f"{HOSTILE} &#27;[2J", body={"properties": {"go": go}}
+    )
+    engine.answer = lambda _id, response: message(
+        status="ANSWERED", response=response, body=hostile.body
+    )
+    engine.refusals = [BadAnswer(HOSTILE), NotOpen(HOSTILE)]
+    prompts.ask(hostile)
+    prompts.poll()
+    lines.typed.append("")
+    prompts.poll()
+    prompts.ask(message("m2", body=hostile.body))
+    prompts.poll()
+    prompts.close(message("m2", status="CLOSED", subject=HOSTILE, closed_why=HOSTILE))
+
+    output = capsys.readouterr().out
+    assert "Answered: " in output
+    assert output.replace("\n", "").isprintable()
+
+
+EDITED = {
+    "type": "object",
+    "properties": {
+        "source": {"element": "code", "default": "a = b"},
+        "go": {"element": "submit"},
+    },
+}
+
+
+@pytest.mark.parametrize("error", [BadAnswer("Not so."), NotOpen("ada was first.")])
+def test_a_text_that_was_written_for_a_refused_answer_is_kept(
+    prompts, lines, engine, capsys, error
+):
+    engine.refusals.append(error)
+    prompts.ask(message(body=EDITED))
+    prompts.poll()
+    lines.typed += ["", "a = 4", "."]
+
+    prompts.poll()
+
+    [path] = re.findall("kept in '(.*)'", capsys.readouterr().out)
+    assert Path(path).read_text() == "a = 4"
+    Path(path).unlink()
