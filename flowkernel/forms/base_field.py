@@ -45,6 +45,12 @@ class Field:
         return self.schema.get("default")
 
     @property
+    def initial_value(self) -> Json:
+        """The default in the shape that the flow gets; None if it is empty."""
+        default = self.default
+        return None if is_empty(default) else self.convert(default)
+
+    @property
     def description(self) -> str:
         """What the form says about it, beside its label; may be empty."""
         return str(self.schema.get("description") or "")

@@ -1,5 +1,6 @@
 """%inbox: the messages that wait for an answer, and their answers."""
 
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +27,9 @@ from flowkernel.magics.prompt_display import (
 
 if TYPE_CHECKING:
     from flowkernel.widgets.event_pump import EventPump
+    from flowkernel.widgets.prompt_view import InboxList
 
+_log = logging.getLogger(__name__)
 #: Seconds between checks whether another list took the place of this one.
 CHECK_SECONDS = 1.0
 #: Seconds between looks whether there is an engine again.
@@ -47,9 +50,7 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
     With widgets, what comes later is shown, too.
     """
     if channel_of(shell) is not None and has_widgets(shell):
-        prompter = inbox_list(shell, client)
-        prompter.open()
-        _keep_current(client, prompter, accepts_new=True)
+        _show_list(client, inbox_list(shell, client))
         return None
     messages = open_messages(client)
     table = message_table(messages)
@@ -60,6 +61,17 @@ def show_inbox(shell: Any, client: Client) -> Table | None:
     write(table.text())
     _ask_in_turn(shell, client, messages)
     return None
+
+
+def _show_list(client: Client, inbox: "InboxList") -> None:
+    """Show what waits, and what comes later; the list says if it cannot."""
+    inbox.open()
+    try:
+        _keep_current(client, inbox, accepts_new=True, on_error=inbox.fail)
+    except BaseException as error:  # An interrupt, too.
+        inbox.fail(error)
+        raise
+    inbox.show_count()
 
 
 def _say_nothing_waits(shell: Any, table: Table) -> Table | None:
@@ -114,14 +126,40 @@ def _do_nothing() -> None:
     pass
 
 
-def _keep_current(client: Client, prompter: Prompter, *, accepts_new: bool) -> None:
-    """Show the open messages, and follow them while other cells run."""
+def _ignore(_error: Exception) -> None:
+    """The default of `on_error`."""
+
+
+def _keep_current(
+    client: Client,
+    prompter: Prompter,
+    *,
+    accepts_new: bool,
+    on_error: Callable[[Exception], None] = _ignore,
+) -> None:
+    """Show the open messages, and follow them while other cells run.
+
+    Args:
+        on_error: Called, in the thread that follows, with what ends it before its time.
+    """
     client.get("/engine")  # It starts one, if a person asks.
     watcher = _watcher_of(client)
     prompts = OpenPrompts(watcher, prompter)
     cursor = _refresh(watcher, prompts)
     follow = partial(_follow, watcher, cursor, prompts, accepts_new=accepts_new)
-    _current_list.replace(prompter, follow)
+    _current_list.replace(prompter, partial(_until_error, follow, on_error))
+
+
+def _until_error(
+    follow: Callable[[threading.Event], None],
+    on_error: Callable[[Exception], None],
+    is_over: threading.Event,
+) -> None:
+    try:
+        follow(is_over)
+    except Exception as error:  # The thread ends: the person must not wait for it.
+        _log.info("The list of messages is no longer followed.", exc_info=True)
+        on_error(error)
 
 
 def _watcher_of(client: Client) -> Client:

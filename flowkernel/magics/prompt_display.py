@@ -12,6 +12,7 @@ from flowkernel.magics.channel import NOTEBOOK, TERMINAL, channel_of, is_noteboo
 
 if TYPE_CHECKING:
     from flowkernel.display.terminal_prompts import TerminalPrompts
+    from flowkernel.widgets.prompt_view import InboxList
 
 
 def prompter_of(
@@ -47,7 +48,7 @@ def line_prompter(shell: Any, client: Client, *, make_room: Any) -> "TerminalPro
     return TerminalPrompts(AnswerChannel(client, place), lines, make_room=make_room)
 
 
-def inbox_list(shell: Any, client: Client) -> Prompter:
+def inbox_list(shell: Any, client: Client) -> "InboxList":
     """A prompter for all messages of the home, also those that come later, with widgets."""
     from flowkernel.widgets.prompt_view import InboxList
 

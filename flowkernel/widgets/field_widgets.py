@@ -66,7 +66,7 @@ class FieldWidget:
 
     def default_text(self) -> str:
         """The default as text; empty if there is none."""
-        value = self.field.default
+        value = self.field.initial_value
         if value is None:
             return ""
         return value if isinstance(value, str) else dumps(value)
@@ -107,7 +107,7 @@ class ToggleWidget(FieldWidget, elements=("toggle",)):
 
     def traits(self) -> dict[str, Any]:
         """Checked, if the default is true."""
-        return {"value": bool(self.field.default), "indent": False}
+        return {"value": bool(self.field.initial_value), "indent": False}
 
 
 class PasswordWidget(FieldWidget, elements=("password",)):
@@ -149,7 +149,7 @@ class JsonWidget(CodeWidget, elements=("json",)):
 
     def default_text(self) -> str:
         """The default, indented."""
-        value = self.field.default
+        value = self.field.initial_value
         if value is None:
             return ""
         return json.dumps(value, indent=1, ensure_ascii=False)
@@ -203,7 +203,7 @@ class DateWidget(FieldWidget, elements=("date",)):
 
     def traits(self) -> dict[str, Any]:
         """The default as a `date`, a `time` or a `datetime`."""
-        text = self.field.default
+        text = self.field.initial_value
         return {"value": self.moment_type.fromisoformat(text) if text else None}
 
     def value(self) -> Json:
@@ -239,7 +239,7 @@ class DropdownWidget(FieldWidget, elements=("dropdown",)):
     def traits(self) -> dict[str, Any]:
         """An empty choice, then those of the field."""
         options = [("", None), *_options(self.field)]
-        return {"options": options, "value": self.field.default}
+        return {"options": options, "value": self.field.initial_value}
 
 
 class MultiSelectWidget(FieldWidget, elements=("multi-select",)):
@@ -249,7 +249,7 @@ class MultiSelectWidget(FieldWidget, elements=("multi-select",)):
 
     def traits(self) -> dict[str, Any]:
         """The choices of the field."""
-        selected = tuple(self.field.default or ())
+        selected = tuple(self.field.initial_value or ())
         return {"options": _options(self.field), "value": selected}
 
     def value(self) -> Json:

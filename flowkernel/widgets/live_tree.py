@@ -60,7 +60,9 @@ class LiveTree:
             return
         self._handle.update(bundle(tree), raw=True)
         if self._widget is not None:
-            self._widget.close()
+            from flowkernel.widgets.widget_parts import close_widgets
+
+            close_widgets(self._widget)
             self._widget = None
 
     def _open(self, tree: Tree, *, is_live: bool = True) -> None:

@@ -14,7 +14,8 @@ from flowkernel.core.status import MessageStatus
 from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
 from flowkernel.widgets.field_widgets import CodeWidget, form_response, widget_of
-from flowkernel.widgets.prompt_html import STYLE, html_of, message_html, outcome_html
+from flowkernel.widgets.message_box import MessageBox, OnClose, no_comms
+from flowkernel.widgets.prompt_html import STYLE, html_of, message_html
 from flowkernel.widgets.prompt_script import PromptScript, field_class
 from flowkernel.widgets.question_row import QuestionRow
 from flowkernel.widgets.threads import start_thread
@@ -24,11 +25,12 @@ SUCCESS = frozenset({"retry_cell", "ok"})  #: The buttons that are green.
 CONTENT = {"width": "auto"}
 
 
-class PromptBox:
+class PromptBox(MessageBox):
     """One message with its form."""
 
-    def __init__(self, message: Message, channel: AnswerChannel) -> None:
-        self.message = message
+    def __init__(
+        self, message: Message, channel: AnswerChannel, on_close: OnClose = no_comms
+    ) -> None:
         self._channel = channel
         self._form = Form.of(message.body)
         self._fields = {field.name: widget_of(field) for field in self._form.inputs}
@@ -40,10 +42,8 @@ class PromptBox:
                 widget.observe(self._note_change, "value")
         self._question = QuestionRow()
         self._error = ipywidgets.HTML()
-        self.box = ipywidgets.VBox(
-            [ipywidgets.HTML(STYLE + message_html(message)), *self._rows(), self._error]
-        )
-        self.box.add_class("jp-flowkernel-prompt")
+        head = ipywidgets.HTML(STYLE + message_html(message))
+        super().__init__(message, [head, *self._rows(), self._error], on_close)
         # Last: a page answers at once, and the answer needs its way past the cell that runs.
         self._script = self._make_script()
 
@@ -73,9 +73,10 @@ class PromptBox:
             if button.name in folded:
                 view = _fold_button(button, folded[button.name])
             views[bool(button.confirm)].append(view)
-        apart = ipywidgets.HBox(views[True])
-        apart.add_class("jp-flowkernel-apart")
-        row = [*views[False], apart] if views[True] else views[False]
+        row = views[False]
+        if views[True]:
+            row.append(ipywidgets.HBox(views[True]))
+            row[-1].add_class("jp-flowkernel-apart")
         return ipywidgets.HBox(row, layout={"flex_flow": "row wrap"})
 
     def _folded_fields(self, button: Field) -> Any:
@@ -184,26 +185,9 @@ class PromptBox:
         for button in self._buttons.values():
             button.disabled = not is_enabled
 
-    def close(self, message: Message) -> None:
-        """Show what came of it, in one line: it is no longer open."""
-        self.message = message
-        self.box.children = [ipywidgets.HTML(STYLE + outcome_html(message))]
-        self.discard()
-
-    def discard(self) -> None:
-        """Let the page forget what it added: the widgets are no longer shown."""
-        self._script.close()
-
-    @property
-    def comm_ids(self) -> list[str]:
-        """The ids of the comms of all widgets in it."""
-        ids, widgets = [], [self.box, self._script]
-        while widgets:
-            widget = widgets.pop()
-            if getattr(widget, "comm", None) is not None:
-                ids.append(widget.comm.comm_id)
-            widgets += list(getattr(widget, "children", ()))
-        return ids
+    def _unshown_widgets(self) -> list[Any]:
+        """The script: it is in the box only where the page can show it."""
+        return [self._script]
 
 
 def _fold_button(button: Field, part: Any) -> Any:

@@ -1,5 +1,9 @@
 """Prompts under a cell: shown while they are open, closed by an answer from anywhere."""
 
+import logging
+from collections.abc import Iterable
+from html import escape
+
 import ipywidgets
 from IPython.display import DisplayHandle
 
@@ -7,11 +11,17 @@ from flowkernel.client.open_prompts import AnswerChannel
 from flowkernel.core.clock import new_id
 from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.text import one_line
 from flowkernel.widgets.event_pump import EventPump, PolledEventPump
 from flowkernel.widgets.live_tree import view_of
+from flowkernel.widgets.message_box import MessageBox, sentence_box
 from flowkernel.widgets.prompt_box import PromptBox
 from flowkernel.widgets.prompt_html import STYLE, outcome_html, outcome_text
+from flowkernel.widgets.widget_parts import close_widgets
 
+_log = logging.getLogger(__name__)
+READING = "Reading what waits for an answer ..."
+REASON_LENGTH = 200  #: Characters of an error, inclusive.
 POLL_SECONDS = 0.05  #: Between two polls for a click, where it must be polled for.
 #: The text in place of the widgets where there are none.
 PLACEHOLDER = "A question for you: `flowkernel message list` shows it too."
@@ -27,7 +37,8 @@ class PromptList:
     ) -> None:
         self._channel = channel
         self._pump = pump
-        self._prompts: dict[str, PromptBox] = {}
+        self._prompts: dict[str, MessageBox] = {}
+        self._is_finished = False
         self._box = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
         self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
@@ -41,16 +52,30 @@ class PromptList:
     def ask(self, message: Message) -> None:
         """Show an open message. One that is shown already stays, unless its form changed."""
         previous = self._prompts.get(message.message_id)
-        if previous is not None:
-            if previous.message.body == message.body:
-                return
-            previous.discard()
-        prompt = PromptBox(message, self._channel)
+        is_same = previous is not None and previous.message.body == message.body
+        if is_same or self._is_finished:
+            return
+        prompt = self._box_for(message)
         if self._pump is not None:
             self._pump.add(prompt.comm_ids)
         self._prompts[message.message_id] = prompt
         self._show()
         self.open()
+        if previous is not None:
+            previous.discard()
+
+    def _box_for(self, message: Message) -> MessageBox:
+        """The message with its form; a sentence, if that cannot be shown: others can."""
+        try:
+            return PromptBox(message, self._channel, self._forget_comms)
+        except Exception as error:
+            _log.info("A message cannot be shown.", exc_info=True)
+            return sentence_box(message, error, self._forget_comms)
+
+    def _forget_comms(self, comm_ids: Iterable[str]) -> None:
+        """These widgets are closed: the pump need not know them."""
+        if self._pump is not None:
+            self._pump.remove(comm_ids)
 
     def _show(self) -> None:
         self._box.children = [prompt.box for prompt in self._prompts.values()]
@@ -74,11 +99,16 @@ class PromptList:
         """Replace the widgets by what can be saved: what was decided, in words."""
         if self._pump is not None:
             self._pump.rest()
-        if self._handle is None:
+        if self._is_finished:
             return
-        html, text = self._last_words()
-        self._handle.update({"text/html": STYLE + html, "text/plain": text}, raw=True)
-        self._box.close()
+        self._is_finished = True
+        if self._handle is not None:
+            html, text = self._last_words()
+            bundle = {"text/html": STYLE + html, "text/plain": text}
+            self._handle.update(bundle, raw=True)
+        for prompt in self._prompts.values():
+            prompt.discard()
+        close_widgets(self._box)
 
     def _last_words(self) -> tuple[str, str]:
         """What stays, as HTML and as text: a line for each message."""
@@ -95,14 +125,32 @@ class InboxList(PromptList):
     ) -> None:
         super().__init__(channel, pump)
         self._heading = ipywidgets.HTML()
+        #: A sentence in place of the number of messages; None: the number is known.
+        self._state: str | None = READING
+        self._show()
+
+    def show_count(self) -> None:
+        """All that wait were read: say how many they are."""
+        if self._state == READING:
+            self._state = None
+        self._show()
+
+    def fail(self, error: BaseException) -> None:
+        """Say that the list is no longer current, and why."""
+        reason = one_line(f"{type(error).__name__}: {error}", REASON_LENGTH)
+        self._state = (
+            f"This list is no longer kept current ({reason}). Run %inbox again."
+        )
         self._show()
 
     def close(self, message: Message) -> None:
         """Show what came of it; the oldest of those that are closed is forgotten."""
         super().close(message)
-        for message_id in self._closed_ids()[:-CLOSED_SHOWN]:
-            del self._prompts[message_id]
+        old_ids = self._closed_ids()[:-CLOSED_SHOWN]
+        old_prompts = [self._prompts.pop(message_id) for message_id in old_ids]
         self._show()
+        for prompt in old_prompts:
+            prompt.discard()
 
     def _closed_ids(self) -> list[str]:
         opened = MessageStatus.OPEN
@@ -111,10 +159,14 @@ class InboxList(PromptList):
 
     def _show(self) -> None:
         super()._show()
-        self._heading.value = f'<p style="margin:0">{self._count_sentence()}</p>'
+        self._heading.value = (
+            f'<p style="margin:0">{escape(self._count_sentence())}</p>'
+        )
         self._box.children = [self._heading, *self._box.children]
 
     def _count_sentence(self) -> str:
+        if self._state is not None:
+            return self._state
         count = len(self._prompts) - len(self._closed_ids())
         if count == 0:
             return "Nothing waits for an answer. What comes is shown here."

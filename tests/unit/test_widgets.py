@@ -5,15 +5,24 @@ from datetime import UTC, datetime
 
 import ipywidgets
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ipywidgets.comm import get_comm_manager
+from ipywidgets.widgets.widget import _instances
 
-from flowkernel.core.errors import BadAnswer
+from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.models import Message
+from flowkernel.display.tree import Tree
+from flowkernel.forms.fields import ELEMENTS
 from flowkernel.forms.form import Form
 from flowkernel.widgets.field_widgets import form_response, widget_of
+from flowkernel.widgets.live_tree import LiveTree
 from flowkernel.widgets.prompt_box import PromptBox
 from flowkernel.widgets.prompt_html import html_of, message_html
 from flowkernel.widgets.prompt_script import PromptScript
-from flowkernel.widgets.prompt_view import CLOSED_SHOWN, InboxList
+from flowkernel.widgets.prompt_view import CLOSED_SHOWN, InboxList, PromptList
+from flowkernel.widgets.widget_parts import close_widgets
+from tests.records import an_execution
 from tests.unit.test_dialogue import button
 from tests.unit.test_form import message_record
 
@@ -286,6 +295,7 @@ def heading_of(inbox):
 
 def test_an_inbox_shows_what_comes_later_and_what_is_closed(capsys):
     inbox = inbox_with()
+    inbox.show_count()
     assert "Nothing waits for an answer" in heading_of(inbox)
 
     inbox.ask(open_message(1))
@@ -366,3 +376,160 @@ def test_a_value_that_cannot_be_read_is_an_error(element):
 
     with pytest.raises(BadAnswer, match="Amount"):
         amount.value()
+
+
+DEFAULTS = [
+    ("date", " 2026-01-31 ", "2026-01-31"),
+    ("date", "2026-01-31\n", "2026-01-31"),
+    ("time", " 18:00", "18:00:00"),
+    ("date-time", "2026-01-31T18:00 ", "2026-01-31T18:00:00"),
+    ("date-time", " 2026-01-31 18:00Z", "2026-01-31T18:00:00"),
+    ("date", "", None),
+    ("date", [], None),
+    ("textarea", [], ""),
+    ("string", [], ""),
+]
+
+
+@pytest.mark.parametrize(("element", "default", "value"), DEFAULTS)
+def test_no_default_that_a_form_takes_keeps_it_from_being_shown(
+    element, default, value
+):
+    _, field = field_of({"element": element, "default": default})
+
+    assert widget_of(field).value() == value
+
+
+@pytest.mark.parametrize("default", ["", [], None])
+def test_an_empty_default_is_no_choice(default):
+    schema = {"element": "dropdown", "enum": ["a", "b"], "default": default}
+    _, field = field_of(schema)
+
+    assert widget_of(field).value() is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+) | st.from_regex(
+    r"\s*\d{4}-\d\d-\d\d([T ]\d\d:\d\d)?(Z|\+0[0-9]:00)?\s*", fullmatch=True
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(element=st.sampled_from([*ELEMENTS]), default=JSON)
+def test_a_form_that_is_accepted_can_be_shown(element, default):
+    schema = {"element": element, "default": default, "enum": ["a", 1, None, [1]]}
+    try:
+        _, field = field_of(schema)
+    except (FlowkernelError, IndexError):  # Refused, or nothing to fill in.
+        return
+
+    close_widgets(widget_of(field).widget)
+
+
+def a_broken_message(number):
+    """A message whose form is none, as one of another version may be."""
+    record = message_record(f"m{number}", body={"properties": {"x": {"type": "new"}}})
+    return Message.from_json(record)
+
+
+def test_a_message_that_cannot_be_shown_says_how_to_answer_it_and_others_go_on(capsys):
+    inbox = InboxList(Answers(), None)
+    inbox.ask(a_broken_message(1))
+    inbox.ask(open_message(2))
+    inbox.show_count()
+
+    broken, good = inbox._prompts.values()
+    assert "BadForm" in html_in(broken)
+    assert "`flowkernel message answer m1 BUTTON`" in html_in(broken)
+    assert "It failed" in html_in(good)
+    assert "2 messages wait" in heading_of(inbox)
+
+    record = message_record("m1", status="CLOSED", closed_why="Its run has ended.")
+    inbox.close(Message.from_json(record))
+    assert "Its run has ended." in html_in(broken)
+
+
+def test_an_inbox_that_has_read_nothing_does_not_say_that_nothing_waits():
+    inbox = InboxList(Answers(), None)
+    assert "Reading" in heading_of(inbox)
+
+    inbox.ask(open_message(1))
+    assert "Reading" in heading_of(inbox)
+
+    inbox.show_count()
+    assert "1 message waits" in heading_of(inbox)
+
+
+def test_an_inbox_that_ends_says_why_and_what_to_do():
+    inbox = inbox_with(1)
+
+    inbox.fail(ValueError("<no>"))
+    inbox.show_count()
+
+    assert "no longer kept current (ValueError: &lt;no&gt;)" in heading_of(inbox)
+    assert "Run %inbox again." in heading_of(inbox)
+
+
+def widget_count():
+    """How many widgets ipywidgets keeps, and how many comms are open."""
+    return len(_instances), len(get_comm_manager().comms)
+
+
+class Pump:
+    """The ids that a pump knows."""
+
+    def __init__(self):
+        self.ids = set()
+        self.add, self.remove = self.ids.update, self.ids.difference_update
+
+    def rest(self):
+        """Nothing rests."""
+
+
+def test_fifty_prompts_that_are_closed_leave_no_widget(capsys):
+    first, pump = widget_count(), Pump()
+    inbox = InboxList(Answers(), pump)
+
+    def ask_and_close(numbers):
+        for number in numbers:
+            body = FULL if number % 5 == 0 else open_message(number).body
+            inbox.ask(Message.from_json(message_record(f"m{number}", body=body)))
+            inbox.close(closed(number))
+        return widget_count(), len(pump.ids)
+
+    kept = ask_and_close(range(CLOSED_SHOWN))
+    assert ask_and_close(range(CLOSED_SHOWN, CLOSED_SHOWN + 50)) == kept
+
+    inbox.finish()
+    assert (widget_count(), pump.ids) == (first, set())
+
+
+FULL = {"type": "object", "properties": PROPERTIES}
+
+
+def test_a_run_that_has_ended_leaves_no_widget(capsys):
+    first = widget_count()
+    prompts = PromptList(Answers(), None)
+    for number in range(3):
+        prompts.ask(open_message(number))
+    prompts.ask(Message.from_json(message_record("m1", body=FULL)))
+    prompts.close(closed(2))
+
+    prompts.finish()
+    prompts.ask(open_message(9))  # The thread that follows may be late.
+
+    assert widget_count() == first
+
+
+def test_a_tree_that_has_ended_leaves_no_widget(capsys):
+    first = widget_count()
+    tree = Tree("a", [an_execution("a")])
+    live = LiveTree()
+
+    live.show(tree)
+    live.finish(tree)
+
+    assert widget_count() == first
