@@ -7,7 +7,8 @@ from typing import Any
 from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
 from flowkernel.client.client import ANSWER_SECONDS, Client
-from flowkernel.client.engine_launcher import ensure_engine
+from flowkernel.client.engine_connection import BAD_REQUEST, Reply
+from flowkernel.client.engine_launcher import ensure_engine, wait_for_first_engine
 from flowkernel.client.start_announcement import STARTING
 from flowkernel.core.errors import (
     ExecutionNotFound,
@@ -50,7 +51,7 @@ class CommandClient(Client):
     ) -> Any:
         """As that of `Client`."""
         if not self.makes_home:
-            check_home(self.home)
+            self._check_home()
         try:
             with waiting("Waiting for the engine", self.note):
                 return super().request(method, path, body, seconds=seconds)
@@ -61,6 +62,13 @@ class CommandClient(Client):
             is_told = interrupt.args or self.termination is not None or method == "GET"
             raise interrupt if is_told else KeyboardInterrupt(MAYBE_DONE) from None
 
+    def _check_home(self) -> None:
+        """Refuse a home in which nothing was recorded; one that is being made is waited for."""
+        if not self.home.is_made:
+            with waiting("Waiting for an engine that starts", self.note):
+                wait_for_first_engine(self.home)
+        check_home(self.home)
+
     def get_list(self, path: str, **query: Any) -> list[Any]:
         """As that of `Client`. Where there is no home, there is nothing, and that is said."""
         try:
@@ -69,8 +77,25 @@ class CommandClient(Client):
             self.note.say(str(error))
             return []
 
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, seconds: float
+    ) -> Reply:
+        """As that of `Client`. Whether an engine may have the start of the run is noted."""
+        self._known_engine()  # If one must be started for it, that has nothing yet.
+        request = self.termination
+        if request is None or method != "POST" or not path.startswith("/execution"):
+            return super()._exchange(method, path, body, seconds)
+        was_sent, request.is_sent = request.is_sent, True
+        try:
+            reply = super()._exchange(method, path, body, seconds)
+        except ConnectionRefusedError:
+            request.is_sent = was_sent
+            raise
+        request.is_sent = was_sent or reply.status < BAD_REQUEST
+        return reply
+
     def ensure_engine(self) -> EngineFile:
-        """As that of `Client`. Meanwhile Ctrl-C interrupts: no run is started yet.
+        """As that of `Client`. Meanwhile Ctrl-C and SIGTERM interrupt at once.
 
         That the engine starts is said by the note, which a terminal alone shows.
         """

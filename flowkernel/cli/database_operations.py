@@ -14,6 +14,7 @@ from flowkernel.cli.output import (
     print_table,
     print_text,
 )
+from flowkernel.cli.termination import interrupted_with
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.display.table import cut_note
 from flowkernel.home import Home, find_home, private_files
@@ -52,7 +53,8 @@ def back_up(file: str, *, as_json: bool) -> None:
     """
     target = _backup_target(file)
     copy = Path(make_client().post("/backup", {}, seconds=BACKUP_SECONDS)["path"])
-    with waiting("Moving the copy"):
+    sentence = f"Interrupted. The backup is made, as {str(copy)!r}."
+    with interrupted_with(sentence), waiting("Moving the copy"):
         _move(copy, target)
     size = target.stat().st_size
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any
 from flowkernel.cli.cli_client import make_client, waiting
 from flowkernel.cli.exit_codes import NO_ENGINE, SUCCESS
 from flowkernel.cli.output import OutputForm, print_json, print_record, print_text
+from flowkernel.cli.termination import interrupted_with
 from flowkernel.client import engine_launcher
 from flowkernel.client.engine_launcher import EngineState
 from flowkernel.core.clock import monotonic
@@ -18,6 +19,10 @@ from flowkernel.home import EngineFile, Home, find_home, home_error
 
 #: How long a stopping engine may take to write and close.
 STOP_SECONDS = 30.0
+STOP_ACCEPTED = (
+    "Interrupted. The engine (process {pid}) is stopping: it has accepted that, or has ended. "
+    "`flowkernel engine status` shows it."
+)
 #: What each state means, and what to do about it.
 SENTENCES: Mapping[EngineState, tuple[str, str]] = {
     EngineState.NONE: (
@@ -79,6 +84,9 @@ def describe(
         "file": home.engine_file,
         "log": home.log / "engine.log",
     }
+    is_down = state in (EngineState.NONE, EngineState.STALE, EngineState.RECYCLED)
+    if is_down and engine_launcher.is_starting(home):
+        return "An engine is just starting.", ""
     sentence, advice = SENTENCES[state]
     return sentence.format(**facts), advice.format(**facts)
 
@@ -154,7 +162,8 @@ def stop_engine(*, force: bool, as_json: bool) -> None:
     with suppress(EngineUnreachable):  # It may end before it has answered.
         client.post("/engine/stop", {"force": force})
     client.close()
-    with client.note.shown("Stopping the engine"):
+    sentence = STOP_ACCEPTED.format(pid=engine.pid)
+    with interrupted_with(sentence), client.note.shown("Stopping the engine"):
         wait_until_ended(home, engine)
     _print_stopped(
         f"Stopped the engine (process {engine.pid}).", was_running=True, as_json=as_json

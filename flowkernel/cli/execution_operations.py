@@ -19,6 +19,7 @@ from flowkernel.cli.output import (
     print_records,
     print_text,
 )
+from flowkernel.cli.termination import interrupted_with
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
 from flowkernel.core.cell_numbers import SHOWN_LINE
@@ -40,6 +41,10 @@ S = ExecutionStatus
 #: Seconds between two requests for a log that is followed.
 POLL_SECONDS = 0.5
 ERASE_SECONDS = 60.0  #: How long a deletion waits for the files.
+STILL_ERASED = (
+    "The engine is still removing what is left of it from its files; `flowkernel engine "
+    "status` says when that is done."
+)
 #: Behind the sentence that no run matches.
 NOT_ALL_LEVELS = "--all-levels looks at runs that other runs started, too."
 #: The columns of CSV.
@@ -213,14 +218,14 @@ def _follow(
     client: CommandClient, execution: Execution, seq: int, lines: EventLines
 ) -> Execution:
     """Print what is logged after event `seq`, until the run has ended; the run at its end."""
-    try:
-        with waiting("Nothing is logged yet", client.note):
-            while not execution.status.is_ended:
-                time.sleep(POLL_SECONDS)
-                execution = client.get_execution(execution.execution_id)
-                seq = _print_lines(client, execution, seq, lines)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("Interrupted. The run continues.") from None
+    with (
+        interrupted_with("Interrupted. The run continues."),
+        waiting("Nothing is logged yet", client.note),
+    ):
+        while not execution.status.is_ended:
+            time.sleep(POLL_SECONDS)
+            execution = client.get_execution(execution.execution_id)
+            seq = _print_lines(client, execution, seq, lines)
     return execution
 
 
@@ -259,7 +264,10 @@ def delete_run(execution_id: str, *, as_json: bool) -> None:
     client = make_client()
     execution = client.get_execution(execution_id)
     client.request("DELETE", f"/execution/{execution.execution_id}")
-    with client.note.shown("Removing it from the files of the home"):
+    with (
+        interrupted_with(f"Interrupted. {execution.name!r} is deleted. {STILL_ERASED}"),
+        client.note.shown("Removing it from the files of the home"),
+    ):
         is_erased = _wait_until_erased(client)
     if as_json:
         values = {"execution_id": execution.execution_id, "is_erased": is_erased}
@@ -267,10 +275,7 @@ def delete_run(execution_id: str, *, as_json: bool) -> None:
     elif is_erased:
         print_text(f"Deleted {execution.name!r}. Nothing of it is left in this home.")
     else:
-        print_text(
-            f"Deleted {execution.name!r}. The engine is still removing what is left of it from "
-            "its files; `flowkernel engine status` says when that is done."
-        )
+        print_text(f"Deleted {execution.name!r}. {STILL_ERASED}")
 
 
 def _wait_until_erased(client: Client) -> bool:

@@ -6,7 +6,8 @@ from functools import partial
 
 from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient, waiting
 from flowkernel.cli.ending_note import print_ending
-from flowkernel.cli.exit_codes import CANCELLED, FAILED, INTERRUPTED, SUCCESS
+from flowkernel.cli.exit_codes import INTERRUPTED
+from flowkernel.cli.interrupted_run import EXIT_CODES, current_record, interrupted_text
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.queue_note import QueueNote
 from flowkernel.cli.termination import Termination
@@ -15,19 +16,11 @@ from flowkernel.client.open_prompts import AnswerChannel, Prompter
 from flowkernel.client.watch import watch
 from flowkernel.core.clock import short_id
 from flowkernel.core.models import Execution
-from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
 from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution as FlowExecution
-
-S = ExecutionStatus
-EXIT_CODES = {
-    S.ENDED_SUCCESS: SUCCESS,
-    S.ENDED_ERROR: FAILED,
-    S.ENDED_CANCELLED: CANCELLED,
-}
 
 
 def print_started(execution: FlowExecution, *, as_json: bool) -> None:
@@ -51,52 +44,82 @@ def watch_run(
     `detaches`: it continues if this command is interrupted or ended. Default: a person at the
     terminal decides; without one it is cancelled.
     """
-    display = _display(as_json)
-    name = None if as_json else execution.get("name")
-    say = client.note.say if as_json else partial(_say, display)
-    look = partial(_look, client, display, QueueNote(client, say), termination)
+    run = _FollowedRun(client, execution, termination, as_json=as_json)
     try:
-        with waiting("Waiting until the run has ended", client.note):
-            tree = watch(
-                client,
-                execution.execution_id,
-                display,
-                confirm_cancel=partial(_cancels, termination, name, detaches=detaches),
-                on_change=display.report,
-                on_tree=look,
-                prompter=None if as_json else _prompter(client, display),
-            )
-    except KeyboardInterrupt:  # The second one: the cancel is on its way.
-        command = f"`flowkernel execution tree {short_id(execution.execution_id)}`"
-        print_note(f"\nThe run is being cancelled. {command} shows it.")
-        return CANCELLED
-    if as_json:
-        print_json(tree.execution.to_json())
-    else:
-        _print_outcome(tree)
+        tree = run.follow(detaches=detaches)
+        if as_json:
+            print_json(tree.execution.to_json())
+        else:
+            _print_outcome(tree)
+    except KeyboardInterrupt:  # While the first one is attended to, or after the end.
+        sentence, code = run.interrupted_text()
+        print_note(f"\n{sentence}")
+        return code
     return EXIT_CODES.get(tree.execution.status, INTERRUPTED)
 
 
-def _look(
-    client: CommandClient,
-    display: FinalText,
-    note: QueueNote,
-    termination: Termination,
-    tree: Tree,
-) -> None:
-    """Look at a tree before it is shown: from the first one on, the run can be cancelled."""
-    if not termination.interrupts:
-        if not isinstance(display, _NoDisplay):
-            client.note.close()  # From now on the tree has the terminal.
-        termination.interrupt()
-    note.look(tree)
+class _FollowedRun:
+    """A run that a command follows, and what is known of it if that is interrupted."""
 
+    def __init__(
+        self,
+        client: CommandClient,
+        execution: FlowExecution,
+        termination: Termination,
+        *,
+        as_json: bool,
+    ) -> None:
+        self._client = client
+        self._execution = execution
+        self._termination = termination
+        #: Of the run, if a person can be asked.
+        self._name = None if as_json else execution.get("name")
+        self._display = _display(as_json)
+        say = client.note.say if as_json else partial(_say, self._display)
+        self._note = QueueNote(client, say)
+        self._tree: Tree | None = None  #: The last one.
+        self._is_cancel_sent = False
 
-def _cancels(termination: Termination, name: str | None, *, detaches: bool) -> bool:
-    """Whether an interrupt cancels the run; `name`: of the run, if a person can be asked."""
-    if detaches or termination.is_requested or name is None:
-        return not detaches
-    return _confirm_cancel(name) or termination.is_requested
+    def follow(self, *, detaches: bool) -> Tree:
+        """Show it until it has ended, or a first interrupt ends that alone; the last tree."""
+        client, display = self._client, self._display
+        with waiting("Waiting until the run has ended", client.note):
+            return watch(
+                client,
+                self._execution.execution_id,
+                display,
+                confirm_cancel=partial(self._cancels, detaches=detaches),
+                on_change=display.report,
+                on_tree=self._look,
+                prompter=None if self._name is None else _prompter(client, display),
+            )
+
+    def interrupted_text(self) -> tuple[str, int]:
+        """What is known of it now, and the exit code."""
+        id_ = self._execution.execution_id
+        execution = self._tree.execution if self._tree is not None else None
+        if execution is None or not execution.status.is_ended:
+            execution = current_record(self._client, id_) or execution
+        return interrupted_text(id_, execution, is_cancel_sent=self._is_cancel_sent)
+
+    def _look(self, tree: Tree) -> None:
+        """Look at a tree before it is shown: from the first one on, it can be cancelled."""
+        self._tree = tree
+        if not self._termination.interrupts:
+            if not isinstance(self._display, _NoDisplay):
+                self._client.note.close()  # From now on the tree has the terminal.
+            self._termination.interrupt()
+        self._note.look(tree)
+
+    def _cancels(self, *, detaches: bool) -> bool:
+        """Whether an interrupt cancels the run."""
+        is_sure = self._termination.is_requested or self._name is None
+        if not (detaches or is_sure):
+            is_sure = (
+                _confirm_cancel(self._name or "") or self._termination.is_requested
+            )
+        self._is_cancel_sent = is_sure and not detaches
+        return self._is_cancel_sent
 
 
 def _say(display: FinalText, sentence: str) -> None:

@@ -1,8 +1,8 @@
 """What a command that starts a run does when it is interrupted, or ended by a supervisor.
 
 Ctrl-C, and SIGTERM of `timeout`, systemd or Kubernetes, can come at any moment: before the run
-exists, while it is being started, and while it is watched. Each time the person is told, or
-asked, and nothing runs that nobody knows of.
+exists, while it is being started, and while it is watched. Each time the person is told what is
+known, or asked, and nothing runs that nobody knows of.
 """
 
 import signal
@@ -26,23 +26,30 @@ class Termination:
 
     is_requested = False  #: By SIGTERM.
     is_interrupted = False  #: By Ctrl-C, while a run was being started.
-    interrupts = False  #: Whether SIGTERM interrupts the command.
+    interrupts = False  #: Whether both interrupt the command: the run can be cancelled.
+    #: Whether an engine may have the request that starts the run, also one that was killed.
+    is_sent = False
     _is_held = False
 
+    @property
+    def sentence(self) -> str:
+        """What an interrupt means before it is known whether the run was started."""
+        return MAYBE_STARTED if self.is_sent else NOTHING_STARTED
+
     def hold(self) -> None:
-        """From now on, until `interrupt`, the first Ctrl-C waits: a run is being started."""
+        """From now on, until `interrupt`, the first signal waits: a run is being started."""
         self._is_held = True
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """Let Ctrl-C interrupt meanwhile: the engine is being started, and no run yet.
+        """Let both interrupt at once meanwhile: an engine is being started.
 
         Raises:
-            KeyboardInterrupt: It came before.
+            KeyboardInterrupt: One came before.
         """
         is_held, self._is_held = self._is_held, False
-        if self.is_interrupted:
-            raise KeyboardInterrupt(NOTHING_STARTED)
+        if self.is_interrupted or self.is_requested:
+            raise KeyboardInterrupt(self.sentence)
         try:
             yield
         finally:
@@ -60,18 +67,32 @@ class Termination:
             raise KeyboardInterrupt
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.is_requested = True
-        if self.interrupts:
-            raise KeyboardInterrupt
+        was_requested, self.is_requested = self.is_requested, True
+        self._interrupt_now(is_second=was_requested)
 
     def _receive_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupt_now(is_second=self.is_interrupted)
+        self.is_interrupted = True
+
+    def _interrupt_now(self, *, is_second: bool) -> None:
+        """Interrupt the command, unless the signal waits until the run is started."""
         if self.interrupts:
             raise KeyboardInterrupt
-        if not self._is_held:
-            raise KeyboardInterrupt(NOTHING_STARTED)
-        if self.is_interrupted:
-            raise KeyboardInterrupt(MAYBE_STARTED)
-        self.is_interrupted = True
+        if is_second or not self._is_held:
+            raise KeyboardInterrupt(self.sentence)
+
+
+@contextmanager
+def interrupted_with(sentence: str) -> Iterator[None]:
+    """Have an interrupt say what the engine has accepted already, or what goes on.
+
+    Raises:
+        KeyboardInterrupt: With the sentence.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(sentence) from None
 
 
 @contextmanager

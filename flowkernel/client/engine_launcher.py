@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
@@ -160,9 +161,29 @@ def _answering(home: Home, token: str | None) -> EngineFile | None:
 
 def is_locked(home: Home) -> bool:
     """Whether an engine process is alive, whatever `engine.json` says."""
+    return _is_held(home.engine_lock)
+
+
+def wait_for_first_engine(home: Home) -> None:
+    """Wait until the first engine of a home has made it, if one is just being started."""
+    deadline = time.monotonic() + START_SECONDS
+    while not home.is_made and is_starting(home) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)
+
+
+def is_starting(home: Home) -> bool:
+    """Whether a process starts an engine, or is one. It makes no file."""
+    with suppress(OSError):  # A home that may not be written to.
+        locks = (home.start_lock, home.engine_lock)
+        return any(lock.exists() and _is_held(lock) for lock in locks)
+    return False
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process has this lock."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(home.engine_lock, mode=0o600)
+    lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:

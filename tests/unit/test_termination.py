@@ -54,6 +54,10 @@ def test_a_second_ctrl_c_does_not_wait():
     with termination() as request:
         request.hold()
         interrupt()
+        with pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED):
+            interrupt()
+
+        request.is_sent = True
         with pytest.raises(KeyboardInterrupt, match=MAYBE_STARTED[:40]):
             interrupt()
 
@@ -74,6 +78,42 @@ def test_while_the_engine_starts_ctrl_c_does_not_wait():
             pytest.fail("It came before the engine was started.")
 
 
+@pytest.mark.parametrize("send", [interrupt, terminate])
+@pytest.mark.parametrize("is_sent", [False, True])
+@pytest.mark.parametrize("is_early", [False, True])
+def test_while_an_engine_starts_each_signal_is_heard_at_once_and_says_what_is_known(
+    send, is_sent, is_early
+):
+    """An engine that was killed may have recorded the run, which the next one starts."""
+    sentence = MAYBE_STARTED if is_sent else NOTHING_STARTED
+    with termination() as request:
+        request.hold()
+        request.is_sent = is_sent
+        if is_early:
+            send()
+        with (
+            pytest.raises(KeyboardInterrupt, match=sentence[:40]),
+            request.released(),
+        ):
+            send()
+
+
+def test_sigterm_before_the_run_is_started_is_heard_at_once():
+    with (
+        pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED),
+        termination(),
+    ):
+        terminate()
+
+
+def test_a_second_sigterm_does_not_wait():
+    with termination() as request:
+        request.hold()
+        terminate()
+        with pytest.raises(KeyboardInterrupt, match=NOTHING_STARTED):
+            terminate()
+
+
 def test_ctrl_c_that_is_ignored_stays_ignored():
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -85,6 +125,7 @@ def test_ctrl_c_that_is_ignored_stays_ignored():
 
 def test_it_waits_until_the_run_can_be_cancelled():
     with termination() as request:
+        request.hold()
         terminate()
         assert request.is_requested
 
