@@ -12,6 +12,7 @@ from flowkernel.cli.termination import termination
 from flowkernel.core.models import RequestedAction
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.display.tree import Tree
+from flowkernel.display.wait_note import WaitNote
 from tests.records import an_execution
 from tests.unit.test_termination import hears_interrupts
 
@@ -26,14 +27,11 @@ class Run:
     execution_id = an_execution("a").execution_id
 
     def __init__(self):
-        self.note = self
+        self.note = WaitNote()
         self.channel = None
 
     def get(self, _name):
         return "report"
-
-    def close(self):
-        """The note has no line."""
 
 
 def followed(monkeypatch, watch, *, current=None):
