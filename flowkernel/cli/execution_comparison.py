@@ -1,5 +1,6 @@
 """What `flowkernel execution diff` does: two runs, side by side."""
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from flowkernel.cli.cli_client import make_client
@@ -13,7 +14,9 @@ from flowkernel.cli.output import (
 )
 from flowkernel.client.client import Client
 from flowkernel.core.clock import short_id
+from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import Execution, FlowVersion
+from flowkernel.core.status import ExecutionType
 from flowkernel.core.text import one_line
 from flowkernel.display.columns import moment_text
 from flowkernel.display.execution_diff import ComparedRun, ExecutionDiff
@@ -43,9 +46,39 @@ def compare_runs(first_id: str, second_id: str, form: OutputForm) -> None:
 
 def _compared(client: Client, execution_id: str) -> ComparedRun:
     execution = client.get_execution(execution_id)
-    ran = execution.wrapped or execution
-    record = client.get(f"/flow_version/{quote(ran.flow_version, safe='')}")
-    return ComparedRun(execution=execution, version=FlowVersion.from_json(record))
+    last_run = _last_run(client, execution)
+    ran = last_run or execution
+    version = (ran.wrapped or ran).flow_version  # Of a wrapper that ran nothing yet.
+    record = client.get(f"/flow_version/{quote(version, safe='')}")
+    return ComparedRun(
+        execution=execution,
+        version=FlowVersion.from_json(record),
+        last_run=last_run,
+    )
+
+
+def _last_run(client: Client, execution: Execution) -> Execution | None:
+    """What a wrapper ran last, at any depth: its flow may be another version by then."""
+    if execution.wrapped is None:
+        return None
+    records = client.tree(execution.execution_id)["executions"]
+    members = [Execution.from_json(record) for record in records]
+    last, child = execution, last_try(execution, members)
+    while child is not None:
+        last, child = child, last_try(child, members)
+    return client.get_execution(last.execution_id) if last is not execution else None
+
+
+def last_try(wrapper: Execution, members: Iterable[Execution]) -> Execution | None:
+    """The last try of what a wrapper runs; None: it ran nothing, or is no wrapper. Pure."""
+    tries = [
+        member
+        for member in members
+        if wrapper.type == ExecutionType.WRAPPER
+        and member.current_parent_id == wrapper.execution_id
+        and member.call_key == CALL_KEY
+    ]
+    return max(tries, key=lambda member: member.created_at, default=None)
 
 
 def _run_line(side: str, execution: Execution) -> str:

@@ -20,23 +20,28 @@ class ComparedRun:
     """One of two runs. Of a wrapper, what it ran counts."""
 
     execution: Execution
-    version: FlowVersion
+    version: FlowVersion  #: That ran.
+    #: What a wrapper ran last, at any depth; None: nothing yet, or it is no wrapper.
+    last_run: Execution | None = None
+
+    @property
+    def _ran(self) -> Execution:
+        return self.last_run or self.execution
 
     @property
     def inputs(self) -> dict[str, Json]:
         """Its inputs, and the defaults of what it was not given."""
-        execution = self.execution
-        inputs = (execution.wrapped or execution).inputs
+        inputs = (self._ran.wrapped or self._ran).inputs
         defaults = {
             name: default.get("value", default.get("source"))
-            for name, default in (execution.defaults or {}).items()
+            for name, default in (self._ran.defaults or {}).items()
         }
         return {**defaults, **inputs}
 
     @property
     def environment(self) -> dict[str, Json]:
         """Where it ran, and what."""
-        ran = self.execution.wrapped or self.execution
+        ran = self._ran.wrapped or self._ran
         wrappers = [self.execution.flow_name] if self.execution.wrapped else []
         return {
             "flow": ran.flow_name,

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowkernel.cli.execution_comparison import last_try
 from flowkernel.core.clock import new_id
+from flowkernel.core.kernel_contract import CALL_KEY
 from flowkernel.core.models import (
     CellError,
     Environment,
@@ -19,6 +21,7 @@ from flowkernel.core.models import (
 )
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.display.execution_diff import ComparedRun, ExecutionDiff
+from tests import records
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VALUES = st.recursive(
@@ -137,6 +140,34 @@ def test_of_a_wrapper_what_it_ran_is_compared():
     bare, around = a_run(inputs={"day": 1}), a_run(flow_name="retry", wrapped=wrapped)
 
     assert lines_of(bare, around) == ["", "environment:", "+ wrapper: retry"]
+
+
+def test_of_a_wrapper_the_version_that_ran_is_compared():
+    wrapped = Wrapped(flow_name="report", flow_version="hash of x = 1", name="r")
+    bare = a_run("x = 2", inputs={"day": 2})
+    around = replace(bare.execution, flow_name="retry", wrapped=wrapped, inputs={})
+    compared = ComparedRun(
+        execution=around, version=bare.version, last_run=bare.execution
+    )
+
+    assert lines_of(bare, compared) == ["", "environment:", "+ wrapper: retry"]
+
+
+def test_what_a_wrapper_ran_last_is_its_newest_try():
+    wrapper = records.an_execution(type="WRAPPER")
+    children = {"parent_id": wrapper.execution_id, "call_key": CALL_KEY}
+    later = NOON + timedelta(seconds=1)
+    first, last = (
+        records.an_execution(created_at=moment, **children) for moment in (NOON, later)
+    )
+    other = records.an_execution(**{**children, "call_key": "another"})
+    adopted = {"parent_id": None, "adopted_by": wrapper.execution_id}
+
+    assert last_try(wrapper, [wrapper, last, first, other]) is last
+    assert last_try(wrapper, [wrapper, other]) is None
+    assert last_try(last, [wrapper, last]) is None
+    kept = replace(first, **adopted)
+    assert last_try(wrapper, [wrapper, kept]) is kept
 
 
 @given(OBJECTS, OBJECTS)
