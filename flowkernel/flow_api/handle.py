@@ -1,5 +1,6 @@
 """What any program can read of an execution and do to it: a part of `Execution`."""
 
+from copy import copy
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -34,6 +35,12 @@ class ExecutionHandle:
         """Have this record from now on."""
         self._record = record
         self._read_at = now()
+
+    def _reported(self) -> Self:
+        """The execution, as what a report returns: a cell that ends with it shows nothing."""
+        result = copy(self)
+        vars(result)["_ipython_display_"] = _show_nothing
+        return result
 
     # -- reading -------------------------------------------------------------------------
 
@@ -90,7 +97,7 @@ class ExecutionHandle:
         if values:
             fields = {ALIASES.get(name, name): value for name, value in values.items()}
             self._client.request("PATCH", f"/execution/{self.execution_id}", fields)
-        return self
+        return self._reported()
 
     @property
     def status(self) -> ExecutionStatus:
@@ -246,6 +253,10 @@ class ExecutionHandle:
 
     def _post(self, verb: str, body: dict[str, Json]) -> Any:
         return self._client.post(f"/execution/{self.execution_id}/{verb}", body)
+
+
+def _show_nothing() -> None:
+    """What IPython calls instead of showing a value."""
 
 
 def _has_ended(record: dict[str, Json]) -> bool:

@@ -44,7 +44,7 @@ class SelfReporting(ExecutionHandle):
                 )
             values[key_and_value[0]] = key_and_value[1]
         self._post("output", {"output": plain_json(values, "output"), "merge": True})
-        return self
+        return self._reported()
 
     def log(self, *values: object, **named: object) -> Self:
         """Write a line to the log of the execution; its output notebook shows it too.
@@ -60,11 +60,11 @@ class SelfReporting(ExecutionHandle):
         if shell is None:
             body = {"event_id": new_id(), "stream": "log", "text": line + "\n"}
             self._post("log", body)
-            return self
+            return self._reported()
         own_context(self.execution_id, "log")
         metadata = {"flowkernel": {"stream": "log"}}
         shell.display_pub.publish({"text/plain": line}, metadata)
-        return self
+        return self._reported()
 
     def message(
         self,
