@@ -103,7 +103,7 @@ def why_not_open(message: Message) -> str:
         case MessageStatus.ANSWERED:
             person = message.answered_by or "Somebody"
             moment = message.answered_at
-            time = f"at {moment:%H:%M:%S} UTC " if moment else ""
+            time = f"at {moment.astimezone():%Y-%m-%d %H:%M:%S} " if moment else ""
             channel = message.answered_from or "somewhere"
             button = pressed_button(message)
             return f"{person} has already answered, {time}from {channel}: {button}."
