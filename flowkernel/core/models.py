@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from flowkernel.core.decision import PROGRAM as PROGRAM
+from flowkernel.core.decision import Decision as Decision
+from flowkernel.core.decision import DecisionVerb as DecisionVerb
 from flowkernel.core.json_record import Json as Json
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.status import CellStatus, ExecutionStatus, MessageStatus
@@ -148,47 +151,6 @@ class Failure(JsonRecord):
         return record
 
 
-class DecisionVerb(StrEnum):
-    """What can be decided on a failure. Stored; the buttons of a prompt have these names."""
-
-    RETRY_CELL = "retry_cell"  #: Run the cell again, in the kernel that failed.
-    RETRY = "retry"  #: Start again, in a new kernel.
-    RETRY_WITH_INPUTS = "retry_with_inputs"  #: The same, with other inputs.
-    SKIP = "skip"  #: Continue after the cell, in the kernel that failed.
-    FAIL = "fail"  #: End with the error.
-    CANCEL_ALL = "cancel_all"  #: Cancel the whole family.
-
-
-#: Begins what is recorded as `decided_by` if the kernel of an execution decided.
-PROGRAM = "execution "
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision(JsonRecord):
-    """What was decided on a failure. The payload of a `decided` event."""
-
-    left_out: ClassVar[Set[str]] = frozenset(
-        {"why", "source", "difference", "values", "inputs", "decision_id"}
-    )
-    verb: DecisionVerb
-    message_id: str | None = None  #: The prompt that was answered.
-    decided_by: str = ""  #: Empty: no person.
-    decided_from: str = ""  #: notebook, command line, REST, ...
-    cell_id: str | None = None
-    why: str | None = None  #: If no person decided.
-    source: str | None = None  #: Of the cell, if it was edited.
-    difference: str | None = None  #: The edit as a unified diff.
-    values: Json = None  #: Of `skip`: by the names that the cell would have set.
-    inputs: Json = None  #: Of `retry_with_inputs`: by name.
-    decision_id: str | None = None  #: Id of the event; None before it is recorded.
-
-    @property
-    def is_of_person(self) -> bool:
-        """Whether a person decided; not a wrapper, and not the end of the time to answer."""
-        is_program = self.decided_by.startswith(PROGRAM)
-        return bool(self.decided_by) and self.why is None and not is_program
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassedVariables(JsonRecord):
     """Which environment variables came with the start of a root. Their values are not here."""
@@ -249,9 +211,13 @@ class Execution(JsonRecord):
     decided_under: str | None = None  #: The same, on a failure under it.
     inputs_changed_by: str | None = None  #: Who retried with other inputs.
     replaced_inputs: Json = None  #: By name: what they were before that.
-    asked_at: datetime | None = (
-        None  #: Since when it waits for an answer, or is paused.
-    )
+    #: Since when it waits for a person itself: for an answer, a decision, or paused.
+    asked_at: datetime | None = None
+    #: The message that it waits for, or waited for since it changed its status.
+    asked_message_id: str | None = None
+    #: Since when it, or something under it, waits for a person.
+    waiting_since: datetime | None = None
+    waiting_children: int = 0  #: How many of those next under it wait for a person.
     answer_seconds: float = 0.0  #: How long it, or one under it, waited for people.
     answer_waits: Json = None  #: When: `start` and `end` of each of the latest waits.
     #: Of the process that started its root; None: none came with the start.
@@ -344,7 +310,8 @@ class EventKind(StrEnum):
     DECIDED = "decided"  #: those of `Decision`
     KERNEL_LOST = "kernel_lost"  #: why; its parked kernel is gone
     #: name, status_message, is_archived: those that change; what people did, as
-    #: `interventions` says; answer_wait (start, end)
+    #: `interventions` says, and which decision is `carried_out`; since when it is asked, what
+    #: waits under it, and answer_wait (start, end), as `person_waits` says
     SAVED = "saved"
     OUTPUT_SET = "output_set"  #: patch (names to merge), or output (all of it)
     CELLS_COUNTED = "cells_counted"  #: cell_count

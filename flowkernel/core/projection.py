@@ -11,23 +11,31 @@ from datetime import datetime
 
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.interventions import (
+    LIVE_VERBS,
     SAVED_INTERVENTIONS,
-    PersonWait,
+    carried_out,
+    with_carried_out,
     with_decision,
-    with_wait,
     without_decisions,
 )
 from flowkernel.core.models import (
     CellError,
     CellRun,
     Decision,
-    DecisionVerb,
     Event,
     EventKind,
     Execution,
     Failure,
     Json,
     RequestedAction,
+)
+from flowkernel.core.person_waits import (
+    PersonWait,
+    after_answer,
+    after_move,
+    is_touched,
+    with_wait,
+    with_wait_under_way,
 )
 from flowkernel.core.status import CellStatus, ExecutionStatus
 
@@ -45,13 +53,11 @@ MOVED_TO = {
     K.LOST: S.QUEUED,
     K.FAILED: S.PAUSED,
 }
-#: Decisions after which the same execution continues, in its live kernel.
-LIVE_VERBS = frozenset({DecisionVerb.RETRY_CELL, DecisionVerb.SKIP})
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
 #: What can still happen to an execution that has ended.
 AFTER_THE_END = frozenset({K.SAVED, K.LOGGED, K.ADOPTED})
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
-SAVED_FIELDS |= SAVED_INTERVENTIONS
+SAVED_FIELDS |= SAVED_INTERVENTIONS | {"waiting_children", "asked_message_id"}
 
 
 def fold(execution: Execution | None, event: Event) -> Execution:
@@ -78,17 +84,11 @@ def fold(execution: Execution | None, event: Event) -> Execution:
         raise MoveNotAllowed(execution.execution_id, execution.status, target)
     change = DETAILS.get(event.kind)
     changed = change(execution, event) if change is not None else execution
-    if target is None:
-        return replace(changed, last_seq=event.seq)
-    return replace(
-        changed, status=target, asked_at=_asked_at(event), last_seq=event.seq
-    )
-
-
-def _asked_at(event: Event) -> datetime | None:
-    """Since when it waits for a person after a move; None: it does not."""
-    is_asking = event.kind is K.WAITING and event.payload.get("message_id") is not None
-    return event.happened_at if is_asking or event.kind is K.PAUSED else None
+    if target is not None:
+        changed = after_move(replace(changed, status=target), event)
+    if is_touched(execution, changed):
+        changed = with_wait_under_way(execution, changed, event.happened_at)
+    return replace(changed, last_seq=event.seq)
 
 
 def _changed_by(event: Event) -> str:
@@ -193,8 +193,12 @@ def _decided(execution: Execution, event: Event) -> Execution:
     decision = replace(Decision.from_json(event.payload), decision_id=event.event_id)
     is_live = decision.verb in LIVE_VERBS
     action = A.RESUME if is_live else execution.requested_action
-    counted = with_decision(execution, decision)
-    return replace(counted, decision=decision, requested_action=action)
+    decided = with_decision(execution, decision)
+    return replace(decided, requested_action=action, asked_at=None)
+
+
+def _continued(execution: Execution, _event: Event) -> Execution:
+    return carried_out(execution)
 
 
 def _kernel_lost(execution: Execution, event: Event) -> Execution:
@@ -232,9 +236,15 @@ def _requested(execution: Execution, event: Event) -> Execution:
 
 
 def _saved(execution: Execution, event: Event) -> Execution:
-    fields = {k: v for k, v in event.payload.items() if k in SAVED_FIELDS}
+    payload = event.payload
+    fields = {k: v for k, v in payload.items() if k in SAVED_FIELDS}
+    if "asked_at" in payload:
+        moment = payload["asked_at"]
+        fields["asked_at"] = moment and datetime.fromisoformat(moment)
     saved = replace(execution, **fields)
-    wait = event.payload.get("answer_wait")
+    if "carried_out" in payload:
+        saved = with_carried_out(saved, payload["carried_out"])
+    wait = payload.get("answer_wait")
     return saved if wait is None else with_wait(saved, PersonWait.from_json(wait))
 
 
@@ -261,14 +271,19 @@ def _ended(execution: Execution, event: Event) -> Execution:
     has_succeeded = payload["status"] == S.ENDED_SUCCESS
     is_outdated = has_succeeded and execution.failure is not None
     message = None if is_outdated else _message_after_wait(execution)
-    return replace(
-        execution,
+    # The last cell may be the one that was skipped.
+    ended = carried_out(execution) if has_succeeded else execution
+    ended = replace(
+        ended,
         status_message=payload.get("status_message") or message,
         error=_error_in(event),
         notebook_path=payload.get("notebook_path", execution.notebook_path),
         ended_at=event.happened_at,
         parked_at=None,
     )
+    # It may have ended before an answer that was on its way arrived.
+    waited = min(ended.answer_seconds, ended.duration or 0.0)
+    return replace(ended, answer_seconds=max(0.0, waited))
 
 
 #: What an event of this kind changes besides the status. The others change nothing else.
@@ -288,6 +303,9 @@ DETAILS: Mapping[EventKind, Callable[[Execution, Event], Execution]] = {
     K.CELLS_COUNTED: _cells_counted,
     K.REQUESTED: _requested,
     K.ENDED: _ended,
+    K.CELL_STARTED: _continued,
+    K.MESSAGE_ANSWERED: after_answer,
+    K.MESSAGE_CLOSED: after_answer,
 }
 
 

@@ -7,7 +7,6 @@ is no work: it stands beside the time of the work, as a number of its own.
 from datetime import datetime
 
 from flowkernel.core.models import Execution
-from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import duration_text, one_line
 
 #: Seconds that are shown as a wait for a person, inclusive: fewer are none.
@@ -84,6 +83,6 @@ def work_text(execution: Execution) -> str:
 
 
 def waiting_since(execution: Execution) -> datetime | None:
-    """Since when it waits for a person; None: it does not just now."""
-    is_paused = execution.status is ExecutionStatus.PAUSED
-    return execution.asked_at or (execution.parked_at if is_paused else None)
+    """Since when it, or something under it, waits for a person; None: it does not just now."""
+    # An engine of an older version says it of its own messages and pauses alone.
+    return execution.waiting_since or execution.asked_at

@@ -204,11 +204,14 @@ def _waits(tree: Tree) -> dict[str, datetime]:
     """By id: since when executions, or some under them, wait for a person just now."""
     waits: dict[str, datetime] = {}
     for execution in reversed(tree.executions.values()):  # Children before parents.
-        execution_id, start = execution.execution_id, waiting_since(execution)
-        if start is not None:
-            waits[execution_id] = min(start, waits.get(execution_id, start))
-        parent_id, start = tree.parent_of(execution), waits.get(execution_id)
-        if parent_id is not None and start is not None:
+        execution_id = execution.execution_id
+        start = waiting_since(execution) or waits.get(execution_id)
+        if start is None or execution.status.is_ended:
+            continue
+        waits[execution_id] = start
+        parent_id = tree.parent_of(execution)
+        # An engine of an older version does not say it of those above.
+        if parent_id is not None and execution.waiting_since is None:
             waits[parent_id] = min(start, waits.get(parent_id, start))
     return waits
 

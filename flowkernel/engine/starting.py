@@ -1,7 +1,6 @@
 """How an execution is started: what runs is planned first, then decided where it is written."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from flowkernel.core.clock import now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed, TooDeep
@@ -62,7 +61,9 @@ def start_execution(
     parent = store.get_execution(request.parent_id) if request.parent_id else None
     _check_retried(store, request)
     execution = _planned(store, request, parent)
-    changes = _changed_inputs(store, request, execution, caller)
+    previous = store.get_execution(request.retry_of) if request.retry_of else None
+    person = _person(request, caller)
+    changes = changed_inputs(previous, execution, person, parent)
     variables = variables or _inherited(parent)
     execution = replace(execution, variables=variables, **changes)
     created = checked_event(_created_event(execution))
@@ -151,16 +152,6 @@ def _planned(
     ]
     request = _with_attendance(request, [o for o in origins if o is not None])
     return _new_execution(request, plan, parent, inputs)
-
-
-def _changed_inputs(
-    store: Store, request: StartRequest, execution: Execution, caller: Caller | None
-) -> dict[str, Any]:
-    """The fields that say whether a person changed the inputs of what is run again."""
-    if request.retry_of is None:
-        return {}
-    previous = store.get_execution(request.retry_of)
-    return changed_inputs(previous, execution, _person(request, caller))
 
 
 def _person(request: StartRequest, caller: Caller | None) -> str | None:

@@ -20,7 +20,7 @@ from flowkernel.core.models import (
     FlowVersion,
     Message,
 )
-from flowkernel.store.consequences import CONSEQUENT_KINDS, consequences
+from flowkernel.store.consequences import CONSEQUENT_KINDS, antecedents, consequences
 from flowkernel.store.event_checks import check_created, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
 from flowkernel.store.live_state import FlowsByName, LiveState
@@ -314,31 +314,34 @@ class Batch:
         return event.event_id in draft.event_ids or self.has_event(event.event_id)
 
     def _add_event(self, event: Event, draft: PendingChanges) -> None:
-        execution = self._execution(event.execution_id, draft)
-        root_id = execution.root_id if execution else event.payload.get("root_id", "")
+        previous = self._execution(event.execution_id, draft)
+        if event.kind is K.ENDED and previous is not None:
+            for antecedent in antecedents(event, previous):
+                self._add_event(antecedent, draft)
+            previous = self._execution(event.execution_id, draft)
+        root_id = previous.root_id if previous else event.payload.get("root_id", "")
         seq = self._state.last_seq + len(self.changes.events) + len(draft.events) + 1
-        messages = self._messages(event.execution_id, draft)
-        message = messages.get(event.payload.get("message_id", ""))
-        self._apply(replace(event, seq=seq, root_id=root_id), execution, draft)
+        event = replace(event, seq=seq, root_id=root_id)
+        effect = self._apply(event, previous, draft)
         if event.kind in CONSEQUENT_KINDS:
-            self._add_consequences(event, execution, message, draft)
+            self._add_consequences(event, previous, effect, draft)
 
     def _add_consequences(
         self,
         event: Event,
         previous: Execution | None,
-        message: Message | None,
+        effect: EventEffect,
         draft: PendingChanges,
     ) -> None:
-        find = partial(self._execution, draft=draft)
-        execution = find(event.execution_id)
-        assert execution is not None, "the event was applied"
-        for consequence in consequences(event, previous, execution, message, find):
+        find, messages = partial(self._execution, draft=draft), effect.messages.values()
+        for consequence in consequences(
+            event, previous, effect.execution, messages, find
+        ):
             self._add_event(consequence, draft)
 
     def _apply(
         self, event: Event, execution: Execution | None, draft: PendingChanges
-    ) -> None:
+    ) -> EventEffect:
         """Add an event and its effect to the draft, or raise and leave the draft as it is."""
         cell_runs = self._cell_runs(event.execution_id, draft)
         messages = self._messages(event.execution_id, draft)
@@ -357,6 +360,7 @@ class Batch:
         draft.add_messages(event.execution_id, effect.messages)
         draft.events.append(event)
         draft.event_ids.add(event.event_id)
+        return effect
 
     def _execution(self, execution_id: str, draft: PendingChanges) -> Execution | None:
         for executions in (draft.executions, self.changes.executions):

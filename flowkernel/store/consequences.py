@@ -1,36 +1,64 @@
-"""What an event means for other executions, or for its own: events that follow at once.
+"""What an event means for other executions, or for its own: events that are recorded with it.
 
 A decision, changed inputs and a wait for a person are said of those above, too. Pure; the
 writing thread records what comes of it together with the event.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from flowkernel.core.event_factory import make_event
-from flowkernel.core.interventions import PersonWait, inherited, with_wait
+from flowkernel.core.interventions import (
+    SAVED_INTERVENTIONS,
+    carry_out_values,
+    has_own_change,
+    inherited,
+    is_pending,
+    people_in,
+)
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
-from flowkernel.core.status import MessageStatus
+from flowkernel.core.person_waits import PersonWait, is_waiting, with_wait
+from flowkernel.core.projection import target_of
+from flowkernel.core.status import ExecutionStatus, MessageStatus
 
+S = ExecutionStatus
 K = EventKind
 #: After these events the columns of an execution may mean something for its parent.
 INHERITED_KINDS = frozenset({K.CREATED, K.ADOPTED, K.DECIDED, K.LOST, K.SAVED})
 #: These end the time in which a message can be answered.
 ANSWER_KINDS = frozenset({K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED})
+#: These may begin or end a wait for a person.
+WAIT_KINDS = frozenset({K.QUEUED, K.WAITING, K.RESUMED, K.PAUSED, K.FAILED, K.ENDED})
 
-#: The others end no wait, and mean nothing for a parent.
+#: The others mean nothing besides what they are.
 CONSEQUENT_KINDS = (
-    INHERITED_KINDS | ANSWER_KINDS | {K.QUEUED, K.RESUMED, K.PAUSED, K.FAILED, K.ENDED}
+    INHERITED_KINDS | ANSWER_KINDS | WAIT_KINDS | {K.MESSAGE_SENT, K.CELL_STARTED}
 )
 
 Find = Callable[[str], Execution | None]
+
+
+def antecedents(event: Event, execution: Execution) -> Iterator[Event]:
+    """The events that are recorded just before an end. Who follows sees nothing after it.
+
+    Args:
+        execution: As it is before the event.
+    """
+    target = target_of(event) if event.kind is K.ENDED else None
+    if target is None or not execution.status.can_become(target):
+        return
+    if execution.waiting_since is not None:
+        wait = PersonWait(execution.waiting_since, event.happened_at)
+        yield from _waited(event, execution, wait)
+    if target is S.ENDED_SUCCESS and is_pending(execution):
+        yield _saved(event, execution, carry_out_values(execution))
 
 
 def consequences(
     event: Event,
     previous: Execution | None,
     execution: Execution,
-    message: Message | None,
+    messages: Iterable[Message],
     find: Find,
 ) -> Iterator[Event]:
     """The events that follow: of the execution, of its parent, of what a prompt asked about.
@@ -38,37 +66,105 @@ def consequences(
     Args:
         previous: The execution before the event.
         execution: The execution after it.
-        message: The message that the event is about, as it was before.
+        messages: Those that the event sent, answered or closed, as they are after it.
         find: Another execution, as it is now.
     """
-    if previous is not None and previous.asked_at and not execution.asked_at:
-        wait = PersonWait(previous.asked_at, event.happened_at)
-        yield from _waited(event, execution, wait)
-    if event.kind in INHERITED_KINDS:
-        yield from _said_of_parent(event, previous, execution, find)
-    elif event.kind in ANSWER_KINDS and message is not None:
+    if event.kind is K.CELL_STARTED:
+        if previous is not None and is_pending(previous):
+            yield _saved(event, execution, carry_out_values(previous))
+        return
+    for message in messages:
         yield from _asked_about(event, message, find)
+    if previous is not None:
+        yield from _wait_changes(event, previous, execution, find)
+    if event.kind in INHERITED_KINDS and not _says_nothing(event):
+        yield from _said_of_parent(event, execution, find)
 
 
-def _said_of_parent(
-    event: Event, previous: Execution | None, execution: Execution, find: Find
-) -> Iterator[Event]:
-    parent = find(execution.current_parent_id) if execution.current_parent_id else None
+def _says_nothing(event: Event) -> bool:
+    """Whether it changes other fields: a new name of an earlier try is no news of its cells."""
+    is_saved = event.kind is K.SAVED
+    return is_saved and SAVED_INTERVENTIONS.isdisjoint(event.payload)
+
+
+def _said_of_parent(event: Event, execution: Execution, find: Find) -> Iterator[Event]:
+    parent = _parent(execution, find)
     if parent is None or parent.status.is_ended:
         return
-    values = inherited(parent, execution)
+    people = people_in(event, execution)
+    is_earlier = bool(people) and _is_earlier(event, execution, parent, find)
+    values = inherited(parent, execution, people, is_earlier=is_earlier)
     if values:
         yield _saved(event, parent, values)
+
+
+def _is_earlier(
+    event: Event, execution: Execution, parent: Execution, find: Find
+) -> bool:
+    """Whether what it says was decided before, under another run."""
+    match event.kind:
+        case K.CREATED:
+            previous = find(execution.retry_of) if execution.retry_of else None
+            return not has_own_change(execution, previous, parent)
+        case K.ADOPTED:
+            return True
+        case _:
+            return bool(event.payload.get("is_earlier"))
+
+
+# -- waits for people --------------------------------------------------------------------
+
+
+def _wait_changes(
+    event: Event, previous: Execution, execution: Execution, find: Find
+) -> Iterator[Event]:
+    """The wait that is over, and that those above wait with it, or no longer."""
+    start = previous.waiting_since
+    has_ended = execution.status.is_ended  # Then it was recorded before.
+    if start is not None and execution.waiting_since is None and not has_ended:
+        yield from _waited(event, execution, PersonWait(start, event.happened_at))
+    parent = _parent(execution, find)
+    if event.kind is K.ADOPTED and is_waiting(execution):
+        former = _parent(previous, find)
+        if former is not None and former is not parent:
+            yield from _counted(event, former, -1)
+            yield from _counted(event, _parent(execution, find), 1)
+    elif parent is not None and event.kind is not K.ADOPTED:
+        change = int(is_waiting(execution)) - int(is_waiting(previous))
+        yield from _counted(event, parent, change)
+        yield from _unknown_above(event, parent)
+
+
+def _counted(event: Event, parent: Execution | None, change: int) -> Iterator[Event]:
+    """The event that says that one more, or one less, under it waits for a person."""
+    if parent is None:
+        return
+    count = max(0, parent.waiting_children + change)
+    if count != parent.waiting_children:
+        yield _saved(event, parent, {"waiting_children": count})
+
+
+def _unknown_above(event: Event, parent: Execution) -> Iterator[Event]:
+    """A wait that began with an older version: the parent was not told that it did."""
     wait = event.payload.get("answer_wait") if event.kind is K.SAVED else None
-    has_grown = previous and previous.answer_seconds != execution.answer_seconds
-    if wait is not None and has_grown and parent.asked_at is None:
+    is_unknown = parent.waiting_since is None and not parent.status.is_ended
+    if wait is not None and is_unknown:
         yield from _waited(event, parent, PersonWait.from_json(wait))
 
 
 def _asked_about(event: Event, message: Message, find: Find) -> Iterator[Event]:
-    """What failed waits from the moment in which its prompt was sent."""
+    """What failed waits for a person as long as its prompt is open."""
     failed = find(message.about_id) if message.about_id else None
-    if failed is not None and message.status is MessageStatus.OPEN and failed.is_failed:
+    if failed is None or failed.status.is_ended:
+        return
+    if message.status is MessageStatus.OPEN and failed.is_failed:
+        moment = event.happened_at.isoformat()
+        values = {"asked_at": moment, "asked_message_id": message.message_id}
+        yield _saved(event, failed, values)
+    elif failed.asked_message_id == message.message_id and failed.asked_at:
+        yield _saved(event, failed, {"asked_at": None})
+    elif failed.is_failed and failed.asked_message_id is None:
+        # An older version sent it, and did not say of the failed one that it is asked.
         wait = PersonWait(message.created_at, event.happened_at)
         yield from _waited(event, failed, wait)
 
@@ -77,6 +173,10 @@ def _waited(event: Event, execution: Execution, wait: PersonWait) -> Iterator[Ev
     """The event that says it, if it is news."""
     if with_wait(execution, wait) is not execution:
         yield _saved(event, execution, {"answer_wait": wait.to_json()})
+
+
+def _parent(execution: Execution, find: Find) -> Execution | None:
+    return find(execution.current_parent_id) if execution.current_parent_id else None
 
 
 def _saved(event: Event, execution: Execution, values: dict[str, Json]) -> Event:

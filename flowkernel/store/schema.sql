@@ -78,7 +78,10 @@ CREATE TABLE execution (
     decided_under VARCHAR,   -- the same, on a failure under it
     inputs_changed_by VARCHAR, -- who retried with other inputs
     replaced_inputs JSON,    -- what these inputs were before that
-    asked_at TIMESTAMP,      -- since when it waits for a person, or is paused
+    asked_at TIMESTAMP,      -- since when it waits for a person itself, or is paused
+    asked_message_id UUID,   -- the message that it waits, or waited last, for
+    waiting_since TIMESTAMP, -- since when it, or one under it, waits for a person
+    waiting_children INTEGER NOT NULL DEFAULT 0, -- how many next under it do so
     answer_seconds DOUBLE NOT NULL DEFAULT 0, -- how long it, or one under it, did so
     answer_waits JSON,       -- when
     variables JSON,          -- environment variables of its start: names, and a file

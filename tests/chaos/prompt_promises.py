@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from flowkernel.core.projection import LIVE_VERBS
+from flowkernel.core.interventions import LIVE_VERBS
 from tests.chaos.ledger import Ledger
 from tests.chaos.promise import Promise
 from tests.chaos.record import Record, Row

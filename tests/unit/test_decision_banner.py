@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from flowkernel.client.bare_notebook import bare_notebook
 from flowkernel.core.cell_numbers import INJECTED, CellNumbers
-from flowkernel.core.models import Decision, DecisionVerb, Execution
+from flowkernel.core.models import Decision, DecisionVerb, Execution, Wrapped
 from flowkernel.core.notebook_banners import BANNER_TAG
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.worker.notebook.cell_location import failure_at
@@ -27,6 +27,7 @@ from flowkernel.worker.notebook.decision_banner import (
     with_banners,
 )
 from flowkernel.worker.notebook.notebook_file import notebook_of
+from tests import records
 
 V = DecisionVerb
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -157,6 +158,24 @@ def test_a_decision_of_a_program_names_no_person():
     )
 
     assert "Retried, not by a person," in with_banners(nb).cells[0].source
+
+
+def test_the_moment_of_a_banner_is_that_of_the_answer():
+    nb = a_notebook("1 / 0")
+
+    add_decision(nb.cells[0], decided(decided_at=NOON), 1, 1)
+
+    assert "on 2026-01-01 at 12:00:00 UTC" in with_banners(nb).cells[0].source
+
+
+def test_the_banner_of_a_wrapper_has_the_inputs_of_what_it_runs():
+    wrapped = Wrapped(flow_name="f", flow_version="v", name="f", inputs={"day": 2})
+    changed = {"inputs_changed_by": "ada", "replaced_inputs": {"day": 1}}
+    wrapper = records.an_execution(wrapped=wrapped, inputs={"max_tries": 3}, **changed)
+
+    [banner] = changed_inputs_of(wrapper).values()
+
+    assert (banner["before"], banner["after"]) == ({"day": 1}, {"day": 2})
 
 
 def test_a_failure_says_what_was_done_with_its_cell_before():

@@ -8,13 +8,13 @@ from flowkernel.config import Config
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
 from flowkernel.core.event_factory import make_event
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import (
     DecisionVerb,
     EventKind,
     Message,
     RequestedAction,
 )
-from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.core.status import MessageStatus
 from flowkernel.engine.prompts.decisions import (

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import CellError, Failure, FlowKind, Wrapped
-from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.engine.prompts.failure_prompt import (

@@ -12,7 +12,6 @@ from flowkernel.cli.termination import termination
 from flowkernel.core.models import RequestedAction
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.display.tree import Tree
-from flowkernel.display.wait_note import WaitNote
 from tests.records import an_execution
 from tests.unit.test_termination import hears_interrupts
 
@@ -27,11 +26,14 @@ class Run:
     execution_id = an_execution("a").execution_id
 
     def __init__(self):
-        self.note = WaitNote()
+        self.note = self
         self.channel = None
 
     def get(self, _name):
         return "report"
+
+    def close(self):
+        """The note has no line."""
 
 
 def followed(monkeypatch, watch, *, current=None):

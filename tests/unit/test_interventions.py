@@ -1,133 +1,27 @@
 """What people did to a run is in its columns, and said of what is above it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flowkernel.config import Config
-from flowkernel.core.clock import new_id
 from flowkernel.core.event_factory import make_event
-from flowkernel.core.interventions import (
-    MAX_WAITS,
-    PersonWait,
-    changed_inputs,
-    with_wait,
-)
+from flowkernel.core.interventions import LIVE_VERBS, changed_inputs
 from flowkernel.core.kernel_contract import CALL_KEY
-from flowkernel.core.models import (
-    Decision,
-    DecisionVerb,
-    EventKind,
-    Execution,
-    FlowKind,
-    Wrapped,
-)
+from flowkernel.core.models import Decision, DecisionVerb, EventKind, FlowKind
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.callers import ExecutionCaller, PersonCaller
 from flowkernel.engine.service import Service
 from flowkernel.engine.start_plan import SourceRecord, StartRequest
 from flowkernel.home import Home
-from flowkernel.store import SqlLimits, Store
+from flowkernel.store import Store
+from tests.run_family import ADA, EDIT, NOBODY, WRAPPED, an_execution
+from tests.run_family import family as family
+from tests.run_family import record as record
 
 K = EventKind
 S = ExecutionStatus
 V = DecisionVerb
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ADA = {"message_id": new_id(), "decided_by": "ada", "decided_from": "notebook"}
-EDIT = {"verb": "retry_cell", "source": "1 / 1", "difference": "+1 / 1"}
-WRAPPED = Wrapped(flow_name="f", flow_version="v", name="f")
-NOBODY = {"verb": "fail", "decided_by": "execution 0199", "why": "Nobody was there."}
-
-
-def an_execution(**fields):
-    values = {"status": S.QUEUED, **fields}
-    id_ = new_id()
-    return Execution(
-        execution_id=id_,
-        root_id=values.pop("root_id", id_),
-        type="FLOW",
-        flow_name="f",
-        flow_version="v",
-        name="f",
-        created_at=NOON,
-        parks=True,
-        **values,
-    )
-
-
-class Family:
-    """A plain root, a wrapper under it, and the flow that this runs; each step one second."""
-
-    def __init__(self, store):
-        self.store = store
-        self.moment = NOON
-        self.root = self.add()
-        self.wrapper = self.add(self.root, wrapped=WRAPPED)
-        self.child = self.add(self.wrapper, call_key=CALL_KEY)
-
-    def add(self, parent=None, **fields):
-        if parent is not None:
-            fields |= {"parent_id": parent, "root_id": self.root}
-        execution = an_execution(**fields)
-        id_ = execution.execution_id
-        self.record(id_, K.CREATED, **execution.to_json())
-        self.record(id_, K.STARTED, worker="w")
-        return id_
-
-    def record(self, id_, kind, /, **payload):
-        self.moment += timedelta(seconds=1)
-        event = make_event(id_, kind, **payload)
-        return self.store.append([replace(event, happened_at=self.moment)])
-
-    def fail(self, **failure):
-        payload = {"status_message": "no", "is_parked": True, "failure": failure}
-        self.record(self.child, K.FAILED, **payload)
-
-    def decide(self, **decision):
-        self.record(self.child, K.DECIDED, **{**ADA, **decision})
-
-    def resume(self):
-        self.record(self.child, K.RESUMED)
-
-    def prompt(self):
-        """Ask about the failure; the wrapper waits. The id of the message."""
-        message_id = new_id()
-        message = {
-            "message_id": message_id,
-            "subject": "f failed",
-            "message_type": "ERROR",
-            "body": {"properties": {}},
-            "about_id": self.child,
-        }
-        self.record(self.wrapper, K.MESSAGE_SENT, **message)
-        self.record(self.wrapper, K.WAITING, on="...", message_id=message_id)
-        return message_id
-
-    def answer(self, message_id, seconds):
-        self.moment += timedelta(seconds=seconds)
-        self.record(
-            self.wrapper, K.MESSAGE_ANSWERED, message_id=message_id, response={}
-        )
-        self.record(self.wrapper, K.RESUMED)
-
-    def fields(self, id_, *names):
-        return tuple(getattr(self.store.get_execution(id_), name) for name in names)
-
-
-@pytest.fixture
-def family():
-    with Store(":memory:") as store:
-        yield Family(store)
-        limits = SqlLimits(5, 99)
-        rows = store.query("FROM execution ORDER BY execution_id", limits).rows
-        store.rebuild()
-        again = store.query("FROM execution ORDER BY execution_id", limits).rows
-        assert again == rows, "the tables are the projection of the events"
-
-
 COUNTS = ("skipped_cells", "mended_cells", "retried_cells", "decided_by")
 
 
@@ -146,6 +40,8 @@ def test_a_decision_of_a_person_is_in_columns(family, decision, expected):
     family.fail()
 
     family.decide(**decision)
+    if decision["verb"] in LIVE_VERBS:
+        family.go_on()
 
     assert family.fields(family.child, *COUNTS) == expected
 
@@ -153,19 +49,117 @@ def test_a_decision_of_a_person_is_in_columns(family, decision, expected):
 def test_a_cell_counts_once_however_often_it_is_mended(family):
     family.fail()
     family.decide(**EDIT)
-    family.resume()
+    family.go_on()
     family.fail(is_mended=True)
     family.decide(**EDIT)
-    family.resume()
+    family.go_on()
     family.fail(is_mended=True)
     family.decide(verb="skip")
+    family.go_on()
 
     assert family.fields(family.child, *COUNTS) == (1, 1, 0, "ada")
+
+
+LOSSES = {
+    "kernel lost": [(K.KERNEL_LOST, {"why": "It ended."})],
+    "cancelled": [(K.ENDED, {"status": "ENDED_CANCELLED"})],
+    "kernel died as it went on": [
+        (K.RESUMED, {}),
+        (K.FAILED, {"status_message": "no", "is_parked": False}),
+    ],
+    "cancelled as it went on": [
+        (K.RESUMED, {}),
+        (K.ENDED, {"status": "ENDED_CANCELLED"}),
+    ],
+    "worker lost as it went on": [
+        (K.RESUMED, {}),
+        (K.LOST, {"worker": "w"}),
+        (K.STARTED, {"worker": "w"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("decision", [{"verb": "skip"}, EDIT, {"verb": "retry_cell"}])
+def test_what_was_decided_and_never_done_does_not_count(family, decision, loss):
+    family.fail()
+    family.decide(**decision)
+
+    for kind, payload in LOSSES[loss]:
+        family.record(family.child, kind, **payload)
+    if not family.store.get_execution(family.child).status.is_ended:
+        family.start_cell()
+
+    for id_ in family.line:
+        assert family.fields(id_, *COUNTS, "decided_under") == (0, 0, 0, None, None)
+
+
+def test_a_skipped_last_cell_counts_with_the_end(family):
+    family.fail()
+    family.decide(verb="skip")
+    family.resume()
+
+    *_, ended = family.record(family.child, K.ENDED, status="ENDED_SUCCESS")
+
+    assert ended.kind is K.ENDED, "a client that follows sees no more after this"
+    assert family.fields(family.child, *COUNTS) == (1, 0, 0, "ada")
+    assert family.fields(family.wrapper, *COUNTS) == (1, 0, 0, "ada")
+
+
+def test_a_decision_after_a_lost_one_counts_alone(family):
+    family.fail()
+    family.decide(verb="skip", decided_by="bob")
+    family.record(family.child, K.KERNEL_LOST, why="It ended.")
+    family.decide(verb="retry", decided_by="ada")
+    family.record(family.child, K.ENDED, status="ENDED_ERROR")
+
+    assert family.fields(family.child, *COUNTS) == (0, 0, 0, "ada")
+    assert family.fields(family.root, "decided_under") == ("ada",)
+
+
+def test_who_is_named_is_the_one_whose_decision_took_effect_last(family):
+    other = family.beside()
+    for each, person in ((family, "ada"), (other, "bob"), (family, "ada")):
+        each.fail()
+        each.decide(verb="skip", decided_by=person)
+        each.go_on()
+        assert family.fields(family.root, "decided_under") == (person,)
+
+    other.record(other.child, K.SAVED, name="bob decided here before")
+
+    assert family.fields(family.root, "decided_under") == ("ada",)
+
+
+def test_a_new_name_of_an_earlier_try_changes_nothing_of_its_wrapper(family):
+    family.fail()
+    family.decide(verb="skip")
+    family.go_on()
+    family.record(family.child, K.ENDED, status="ENDED_ERROR")
+    family.add(family.wrapper, call_key=CALL_KEY, retry_of=family.child)
+
+    family.record(family.child, K.SAVED, name="first try", is_archived=True)
+
+    assert family.fields(family.wrapper, *COUNTS[:3]) == (0, 0, 0)
+
+
+def test_a_copy_of_changed_inputs_names_nobody_again(family):
+    changed = {"inputs_changed_by": "ada", "replaced_inputs": {"day": 1}}
+    changed |= {"inputs": {"day": 2}, "call_key": CALL_KEY}
+    family.child = family.add(family.wrapper, **changed)
+    family.fail()
+    family.decide(verb="retry", decided_by="bob")
+    family.record(family.child, K.ENDED, status="ENDED_ERROR")
+
+    family.add(family.wrapper, retry_of=family.child, **changed)
+
+    assert family.fields(family.root, "decided_under") == ("bob",)
+    assert family.fields(family.wrapper, "inputs_changed_by") == ("ada",)
 
 
 def test_a_wrapper_says_what_is_said_of_the_flow_that_it_runs(family):
     family.fail()
     family.decide(verb="skip")
+    family.go_on()
 
     assert family.fields(family.wrapper, *COUNTS) == (1, 0, 0, "ada")
 
@@ -173,6 +167,7 @@ def test_a_wrapper_says_what_is_said_of_the_flow_that_it_runs(family):
 def test_a_plain_parent_says_who_decided_under_it(family):
     family.fail()
     family.decide(verb="skip")
+    family.go_on()
 
     assert family.fields(family.root, *COUNTS) == (0, 0, 0, None)
     assert family.fields(family.root, "decided_under") == ("ada",)
@@ -189,7 +184,7 @@ def test_nothing_is_said_of_a_family_that_nobody_touched(family):
 def test_the_next_try_of_a_wrapper_begins_untouched(family):
     family.fail()
     family.decide(verb="skip")
-    family.resume()
+    family.go_on()
     family.fail()
     family.decide(verb="retry")
     family.record(family.child, K.ENDED, status="ENDED_ERROR")
@@ -203,7 +198,7 @@ def test_the_next_try_of_a_wrapper_begins_untouched(family):
 def test_what_runs_again_after_a_loss_is_untouched(family):
     family.fail()
     family.decide(verb="skip")
-    family.resume()
+    family.go_on()
 
     family.record(family.child, K.LOST, worker="w")
 
@@ -217,118 +212,6 @@ def test_inputs_that_a_person_changed_are_said_of_the_wrapper_too(family):
 
     assert family.fields(family.wrapper, "inputs_changed_by") == ("ada",)
     assert family.fields(family.root, "decided_under") == ("ada",)
-
-
-def test_the_time_of_an_answer_is_a_wait_of_the_whole_line(family):
-    family.fail()
-    message_id = family.prompt()
-    assert family.fields(family.wrapper, "asked_at")[0] is not None
-
-    family.answer(message_id, seconds=100)
-
-    for id_ in (family.child, family.wrapper, family.root):
-        [seconds] = family.fields(id_, "answer_seconds")
-        assert 100 <= seconds <= 103
-    assert family.fields(family.wrapper, "asked_at") == (None,)
-
-
-def test_a_prompt_that_nobody_answered_was_a_wait_too(family):
-    family.fail()
-    message_id = family.prompt()
-    family.moment += timedelta(seconds=60)
-    closed = {"message_id": message_id, "status": "TIMED_OUT", "why": "Too late."}
-
-    family.record(family.wrapper, K.MESSAGE_CLOSED, **closed)
-    family.record(family.wrapper, K.RESUMED)
-
-    for id_ in (family.child, family.wrapper, family.root):
-        [seconds] = family.fields(id_, "answer_seconds")
-        assert 60 <= seconds <= 63
-
-
-def test_prompts_that_are_open_at_the_same_time_are_one_wait_of_their_parent(family):
-    other = Family.__new__(Family)
-    other.store, other.root, other.moment = family.store, family.root, family.moment
-    other.wrapper = other.add(family.root, wrapped=WRAPPED)
-    other.child = other.add(other.wrapper, call_key=CALL_KEY)
-    for each in (family, other):
-        each.fail()
-    family.moment = other.moment = max(family.moment, other.moment)
-    first, second = family.prompt(), other.prompt()
-
-    other.answer(second, seconds=50)
-    family.answer(first, seconds=100)
-
-    assert 100 <= family.fields(family.root, "answer_seconds")[0] <= 105
-    assert 50 <= family.fields(other.child, "answer_seconds")[0] <= 53
-    family.moment = max(family.moment, other.moment)
-
-
-def test_a_wait_for_another_run_is_no_wait_for_a_person(family):
-    family.record(family.root, K.WAITING, on="Waiting for 'f'.")
-    family.moment += timedelta(seconds=100)
-    family.record(family.root, K.RESUMED)
-
-    assert family.fields(family.root, "answer_seconds", "asked_at") == (0, None)
-
-
-def test_a_pause_is_a_wait_for_a_person(family):
-    family.record(family.child, K.REQUESTED, what="pause")
-    family.record(family.child, K.PAUSED)
-    family.moment += timedelta(seconds=100)
-    family.record(family.child, K.RESUMED)
-
-    for id_ in (family.child, family.wrapper, family.root):
-        assert family.fields(id_, "answer_seconds") == (101,)
-
-
-def test_what_was_paused_before_it_started_waited_for_nobody(family):
-    queued = an_execution(parent_id=family.root, root_id=family.root)
-    family.record(queued.execution_id, K.CREATED, **queued.to_json())
-    family.record(queued.execution_id, K.PAUSED)
-    family.moment += timedelta(seconds=100)
-
-    family.record(queued.execution_id, K.QUEUED)
-
-    assert family.fields(queued.execution_id, "answer_seconds", "asked_at") == (0, None)
-
-
-def test_an_end_while_it_waits_for_a_person_ends_the_wait(family):
-    family.fail()
-    family.prompt()
-    family.moment += timedelta(seconds=30)
-
-    family.record(family.wrapper, K.ENDED, status="ENDED_CANCELLED")
-
-    for id_ in (family.wrapper, family.root):
-        assert 30 <= family.fields(id_, "answer_seconds")[0] <= 33
-
-
-# -- waits -----------------------------------------------------------------------------------
-
-MOMENTS = st.integers(0, 60)
-
-
-@given(st.lists(st.tuples(MOMENTS, MOMENTS), max_size=12), MOMENTS)
-def test_what_overlaps_is_counted_once_in_any_order(spans, started):
-    execution = an_execution(started_at=NOON + timedelta(seconds=started))
-    for start, end in spans:
-        moments = (NOON + timedelta(seconds=second) for second in (start, end))
-        execution = with_wait(execution, PersonWait(*moments))
-
-    seconds = {s for start, end in spans for s in range(max(start, started), end)}
-    assert execution.answer_seconds == len(seconds)
-
-
-def test_many_waits_are_bounded_and_their_sum_has_all():
-    execution = an_execution(started_at=NOON)
-    for number in range(MAX_WAITS + 50):
-        start = NOON + timedelta(seconds=2 * number)
-        wait = PersonWait(start, start + timedelta(seconds=1))
-        execution = with_wait(execution, wait)
-
-    assert execution.answer_seconds == MAX_WAITS + 50
-    assert len(execution.answer_waits) == MAX_WAITS
 
 
 # -- inputs ----------------------------------------------------------------------------------
@@ -370,6 +253,49 @@ def test_the_inputs_of_a_wrapper_are_those_of_what_it_runs():
     second = an_execution(wrapped=replace(WRAPPED, inputs={"day": 1}), inputs={"n": 2})
 
     assert changed_inputs(first, second, "bob")["inputs_changed_by"] is None
+
+
+def test_who_retries_later_is_named_and_not_who_decided_before():
+    first = an_execution(inputs={"day": 1}, decision=decided(inputs={"day": 2}))
+    third = an_execution(inputs={"day": 3})
+
+    assert changed_inputs(first, third, "bob")["inputs_changed_by"] == "bob"
+
+
+def test_a_program_that_changes_another_input_is_no_person():
+    first = an_execution(inputs={"day": 1}, decision=decided(inputs={"day": 2}))
+
+    assert changed_inputs(first, an_execution(inputs={"day": 1, "n": 2}), None) == {}
+
+
+def wrapper_of(inputs, **fields):
+    return an_execution(wrapped=replace(WRAPPED, inputs=inputs), inputs={}, **fields)
+
+
+def test_what_runs_under_two_wrappers_has_the_inputs_that_a_person_changed():
+    decision = decided(inputs={"day": 2})
+    first = wrapper_of({"day": 1}, decision=decision)
+    second = wrapper_of({"day": 2})
+
+    change = changed_inputs(first, second, None)
+    inner = replace(second, **change)
+    run = an_execution(inputs={"day": 2}, call_key=CALL_KEY)
+
+    expected = {"inputs_changed_by": "ada", "replaced_inputs": {"day": 1}}
+    assert change == expected
+    assert changed_inputs(None, run, None, inner) == expected
+    other = an_execution(inputs={"day": 5}, call_key=CALL_KEY)
+    assert changed_inputs(None, other, None, inner) == {}
+    plain_child = an_execution(inputs={"day": 2}, call_key="fetch")
+    assert changed_inputs(None, plain_child, None, inner) == {}
+
+
+def test_another_try_of_a_wrapper_has_its_own_inputs_again():
+    """One run under the first wrapper had inputs that a person changed; this has not."""
+    first = wrapper_of({"day": 1}, inputs_changed_by="ada")
+    second = wrapper_of({"day": 1}, retry_of=first.execution_id)
+
+    assert not any(changed_inputs(first, second, None).values())
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_run_that_waits_for_a_person_just_now_does_not_work_meanwhile():
     moment = NOON + timedelta(seconds=10)
     for waiting in (
         an_execution(S.WAITING, asked_at=moment),
-        an_execution(S.PAUSED, parked_at=moment),
+        an_execution(S.RUNNING, waiting_since=moment),
     ):
         expected = "10 s, and 1 min 30 s waiting for a person"
         assert took_text(waiting, later, waiting_since(waiting)) == expected
@@ -105,6 +105,22 @@ def test_a_tree_says_it_of_those_above_too():
 
     expected = "10 s, and 1 min 30 s waiting for a person"
     assert [expected in line for line in lines] == [True, True]
+
+
+def test_what_waits_under_it_counts_once_in_a_live_tree():
+    """One wait was over at 50; the other one began at 40, and those above waited on."""
+    since = {"waiting_since": NOON + timedelta(seconds=10), "waiting_children": 1}
+    child = replace(
+        an_execution(S.WAITING, waiting_since=NOON + timedelta(seconds=40)),
+        execution_id="c",
+        parent_id="e",
+    )
+    tree = Tree("e", [an_execution(S.RUNNING, **since), child])
+
+    first, second = tree.lines(now=NOON + timedelta(seconds=100))
+
+    assert first.duration == "10 s, and 1 min 30 s waiting for a person"
+    assert second.duration == "40 s, and 1 min 00 s waiting for a person"
 
 
 def test_a_run_that_never_started_took_no_time():

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import NamedTuple
 
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import Event, EventKind, Execution, RequestedAction
-from flowkernel.core.projection import LIVE_VERBS, target_of
+from flowkernel.core.projection import target_of
 from flowkernel.core.status import ENDED, ExecutionStatus
 from flowkernel.engine.dispatch.places import UNLIMITED, Places
 

@@ -6,8 +6,10 @@ from functools import partial
 from keyword import iskeyword
 from typing import Any
 
+from flowkernel.core.clock import now
 from flowkernel.core.errors import BadAnswer, BadArgument, MoveNotAllowed, NotOpen
 from flowkernel.core.event_factory import make_event
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import (
     Decision,
     DecisionVerb,
@@ -19,7 +21,6 @@ from flowkernel.core.models import (
     Message,
     RequestedAction,
 )
-from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text_diff import diff_lines
@@ -55,6 +56,7 @@ class DecisionRequest:
     response: Json = None
     why: str | None = None
     prompted_at: datetime | None = None  #: When the prompt was sent that was answered.
+    answered_at: datetime | None = None  #: When that was; None: just now.
 
 
 def decision_in(message: Message) -> DecisionRequest:
@@ -76,6 +78,7 @@ def decision_in(message: Message) -> DecisionRequest:
         message_id=message.message_id,
         response=response,
         prompted_at=message.created_at,
+        answered_at=message.answered_at,
     )
 
 
@@ -182,6 +185,7 @@ def decided_event(failed: Execution, request: DecisionRequest) -> Event:
         decided_from=request.decided_from,
         cell_id=failure.cell_id,
         why=request.why,
+        decided_at=request.answered_at or now(),
         **_details(request, failure.source or ""),
     )
     payload = decision.to_json()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flowkernel.core.clock import short_id
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import (
     DecisionVerb,
     Execution,
@@ -16,7 +17,6 @@ from flowkernel.core.models import (
     Message,
     RequestedAction,
 )
-from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.text import one_line
 from flowkernel.engine.prompts.assigned_names import names_set_by
 from flowkernel.engine.prompts.input_fields import Fields, input_fields

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, with_config
 
 from flowkernel.core.clock import new_id, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed
+from flowkernel.core.interventions import LIVE_VERBS
 from flowkernel.core.models import (
     DecisionVerb,
     Event,
@@ -20,7 +21,6 @@ from flowkernel.core.models import (
     Json,
     Message,
 )
-from flowkernel.core.projection import LIVE_VERBS
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller

@@ -18,6 +18,7 @@ import nbformat
 
 from flowkernel.core.cell_numbers import INJECTED, cell_text
 from flowkernel.core.clock import now
+from flowkernel.core.interventions import own_inputs
 from flowkernel.core.json_record import Json, JsonRecord
 from flowkernel.core.models import Decision, DecisionVerb, Execution
 from flowkernel.core.notebook_banners import BANNER_TAG, DECISIONS, without_banners
@@ -77,7 +78,8 @@ def add_decision(
     person = decision.decided_by if decision.is_of_person else ""
     record = CellDecision(
         verb=decision.verb,
-        decided_at=now(),
+        # A decision that an older engine recorded does not say when.
+        decided_at=decision.decided_at or now(),
         decided_by=person,
         decided_from=decision.decided_from if person else "",
         cell_number=number,
@@ -100,7 +102,7 @@ def changed_inputs_of(execution: Execution) -> dict[str, Json]:
         changed_by=execution.inputs_changed_by,
         changed_at=execution.created_at,
         before=replaced,
-        after={k: v for k, v in execution.inputs.items() if k in replaced},
+        after={k: v for k, v in own_inputs(execution).items() if k in replaced},
     )
     return {INPUTS: changed.to_json()}
 
