@@ -7,27 +7,19 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from typing import Protocol
 
 from flowkernel.client.client import Client
-from flowkernel.client.open_prompts import NoPrompter, OpenPrompts, Prompter
-from flowkernel.core.clock import monotonic, now
+from flowkernel.client.followed_tree import FollowedTree, OnChange
+from flowkernel.client.followed_tree import get_tree as get_tree
+from flowkernel.client.open_prompts import NoPrompter, Prompter
+from flowkernel.core.clock import monotonic
 from flowkernel.core.errors import MoveNotAllowed
-from flowkernel.core.models import Event, Execution
+from flowkernel.core.models import Event
 from flowkernel.display.tree import Tree
 
 EVERY = 0.2  #: Seconds between two drawings, at least.
 TICK = 1.0  #: Seconds between two drawings, at most: durations grow.
-
-
-def get_tree(client: Client, execution_id: str) -> Tree:
-    """The tree of an execution, as it is now. `execution_id` is the full one."""
-    return Tree.from_reply(client.tree(execution_id), execution_id)
-
-
-#: Called with the moment and the execution for each change of a status.
-OnChange = Callable[[datetime, Execution], None]
 
 
 class Display(Protocol):
@@ -162,61 +154,39 @@ def follow(
         follower.reader.stop()
 
 
-def _ignore(_at: datetime, _execution: Execution) -> None:
-    """The default of `on_change`."""
-
-
 class _Follower:
-    """A tree that is followed, and the callbacks for its changes."""
+    """A tree that is followed, and the events of its family."""
 
     def __init__(
         self, client: Client, tree: Tree, on_change: OnChange | None, prompter: Prompter
     ) -> None:
-        self.tree = tree
         root_id = tree.execution.root_id
         self.reader = EventReader(client, tree.cursor, root_id=root_id)
-        self._client = client
-        self._on_change = on_change or _ignore
         self._prompter = prompter
-        self._prompts = OpenPrompts(client, prompter, root_id=root_id)
+        self._followed = FollowedTree(client, tree, prompter, on_change)
+
+    @property
+    def tree(self) -> Tree:
+        """The tree as it is now."""
+        return self._followed.tree
 
     def refresh_prompts(self) -> None:
         """Read which prompts are open now."""
-        self._prompts.refresh(is_followed=lambda key: key in self.tree.executions)
+        self._followed.refresh_prompts()
 
     def collect(self, every: float) -> None:
         """Apply events until it is time for the next drawing, or the tree has ended."""
         shown_at = monotonic()
         deadline = shown_at + TICK
         while not self.tree.is_over and (seconds := deadline - monotonic()) > 0:
-            if self._prompts.open:  # They must be polled meanwhile.
+            if self._followed.has_prompts:  # They must be polled meanwhile.
                 seconds = min(seconds, self._prompter.every)
             event = self.reader.next(seconds)
             if event is None:
                 self._prompter.poll()
                 continue
-            self._apply(event)
+            self._followed.apply(event)
             deadline = min(deadline, shown_at + every)
-
-    def _apply(self, event: Event) -> None:
-        try:
-            if self.tree.apply(event):
-                execution = self.tree.executions[event.execution_id]
-                self._on_change(event.happened_at, execution)
-        except MoveNotAllowed:  # An event was missed: read everything again.
-            self._reload()
-            self.refresh_prompts()
-        if event.execution_id in self.tree.executions:
-            self._prompts.apply(event)
-
-    def _reload(self) -> None:
-        previous = self.tree
-        self.tree = get_tree(self._client, previous.execution_id)
-        for execution_id, execution in self.tree.executions.items():
-            former = previous.executions.get(execution_id)
-            if former is None or former.status is not execution.status:
-                moment = execution.ended_at or execution.started_at or now()
-                self._on_change(moment, execution)
 
 
 class EventReader:

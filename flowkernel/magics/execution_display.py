@@ -1,6 +1,5 @@
 """The tree of an execution below a cell, and how it ended, as a result or an error."""
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,13 +13,12 @@ from flowkernel.client.current_source import current_source, recorded_fields
 from flowkernel.client.failure_lookup import failure_report
 from flowkernel.client.open_prompts import NoPrompter, Prompter
 from flowkernel.client.quick_look import quick_get
-from flowkernel.client.watch import Display, follow, get_tree, watch
+from flowkernel.client.watch import Display, get_tree, watch
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import (
     BadArgument,
     ExecutionCancelled,
     ExecutionFailed,
-    FlowkernelError,
 )
 from flowkernel.core.models import Message
 from flowkernel.core.status import ExecutionStatus, RetrySource, ReturnWhen
@@ -30,14 +28,13 @@ from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import required_context
 from flowkernel.flow_api.failure_display import described
+from flowkernel.magics.background_trees import background_trees
 from flowkernel.magics.channel import is_notebook
 from flowkernel.magics.inbox_magic import offer_inbox
 from flowkernel.magics.prompt_display import prompter_of
 
 if TYPE_CHECKING:
     from flowkernel.widgets.event_pump import EventPump
-
-_log = logging.getLogger(__name__)
 
 
 def watch_execution(shell: Any, client: Client, execution: Execution) -> Execution:
@@ -255,7 +252,7 @@ def show_current(shell: Any, client: Client, execution_id: str) -> bool:
     else:
         live_display = _live_display(shell)
         live_display.show(tree)
-        _follow_in_thread(client, execution_id, live_display, NoPrompter())
+        background_trees(client).add(client, execution_id, live_display, NoPrompter())
     return True
 
 
@@ -274,27 +271,6 @@ def watch_in_background(shell: Any, client: Client, execution: Execution) -> Non
     )
     if prompter is not None:
         prompter.open()
-    _follow_in_thread(client, execution_id, display, prompter or NoPrompter())
-
-
-def _follow_in_thread(
-    client: Client, execution_id: str, display: Display, prompter: Prompter
-) -> None:
-    from flowkernel.widgets.threads import start_thread
-
-    name = f"flowkernel-{short_id(execution_id)}"
-    start_thread(name, _follow_quietly, client, execution_id, display, prompter)
-
-
-def _follow_quietly(
-    client: Client, execution_id: str, display: Display, prompter: Prompter
-) -> None:
-    try:
-        for tree in follow(client, execution_id, prompter=prompter):
-            display.show(tree)
-        prompter.finish()
-        display.finish(tree)
-    except FlowkernelError as error:  # No caller could catch it; the next magic has it.
-        _log.warning("The tree is no longer followed: %s", error)
-    finally:
-        client.close()  # The connection of this thread.
+    background_trees(client).add(
+        client, execution_id, display, prompter or NoPrompter()
+    )

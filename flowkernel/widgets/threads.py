@@ -8,6 +8,7 @@ the cell that started the thread.
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from functools import partial
 from typing import Any
 
 from IPython import get_ipython
@@ -20,11 +21,16 @@ def start_thread(name: str, target: Callable[..., None], *args: Any) -> None:
     ).start()
 
 
-def _run(starter: Context, target: Callable[..., None], *args: Any) -> None:
-    if _knows_its_cell():
-        target(*args)
-    else:
-        starter.run(target, *args)
+def in_this_cell() -> Callable[..., Any]:
+    """What calls a function, in another thread, so that its output belongs to this cell.
+
+    Call it as `call(function, *args)`; it gives what the function does.
+    """
+    return partial(_run, copy_context())
+
+
+def _run(starter: Context, target: Callable[..., Any], *args: Any) -> Any:
+    return target(*args) if _knows_its_cell() else starter.run(target, *args)
 
 
 def _knows_its_cell() -> bool:

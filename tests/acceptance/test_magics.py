@@ -147,7 +147,7 @@ def test_the_saved_notebook_shows_the_tree_without_any_widget():
 #: Waits for the thread that updates the tree of `r`.
 JOINED = """
 import threading
-name = f"flowkernel-{r.execution_id[:18]}"
+name = "flowkernel-trees"
 [thread.join(60) for thread in threading.enumerate() if thread.name == name]
 """
 
