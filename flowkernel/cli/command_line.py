@@ -32,9 +32,10 @@ from flowkernel.cli.options import (
 )
 from flowkernel.cli.parameters import WRAPPER_FLAG, join_wrappers
 from flowkernel.cli.run_command import target_help
-from flowkernel.cli.shell_words import safe_words
+from flowkernel.cli.shell_words import MAX_HELP, first_sentence, safe_words
 from flowkernel.core.text import plain_text
 
+TEXT_TYPE = " <str>"  #: What typer writes behind the name of an argument.
 #: Under which name the context of a command has its words.
 WORDS = "flowkernel.words"
 
@@ -83,7 +84,9 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
 GROUPS: Mapping[str, str] = {
     "": """Run notebook cells, notebooks and scripts as flows, and record every run.
 
-    Each flow runs in a kernel of its own. The help of each command has examples.
+    Each flow runs in a kernel of its own. What runs is recorded in the home: the folder
+    `.flowkernel` here or above, or the one that FLOWKERNEL_HOME names. The help of each
+    command has examples.
 
     Examples:
         flowkernel run notebooks/quickstart.ipynb
@@ -118,9 +121,30 @@ GROUPS: Mapping[str, str] = {
 
 
 class _Examples:
-    """Shows the epilog of a command as its examples."""
+    """Shows the epilog of a command as its examples, and each help as a person reads it."""
 
     epilog: str | None
+
+    def get_help(self, ctx: Any) -> str:
+        """Without the type of each argument, which is text."""
+        text: str = super().get_help(ctx)  # type: ignore[misc]
+        return text.replace(TEXT_TYPE, " " * len(TEXT_TYPE))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Without braces around what is required."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
+        return [piece.strip("{}") for piece in pieces]
+
+    def get_short_help_str(self, limit: int = MAX_HELP) -> str:
+        """The first sentence, also for a shell that completes."""
+        return str(super().get_short_help_str(limit))  # type: ignore[misc]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Each help as one line: a shell would offer the next one as a word."""
+        items: list[Any] = super().shell_complete(ctx, incomplete)  # type: ignore[misc]
+        for item in items:
+            item.help = first_sentence(item.help or "")
+        return items
 
     def format_epilog(self, _context: Any, formatter: Any) -> None:
         """Write them line by line, as they are."""
@@ -131,6 +155,13 @@ class _Examples:
 
 class _Group(_Examples, TyperGroup):
     """Commands with a common first word."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Groups stand behind `run`: that is most of what people type."""
+        names = super().list_commands(ctx)
+        groups = [name for name in names if name in GROUPS]
+        others = [name for name in names if name not in GROUPS]
+        return [*others[:1], *groups, *others[1:]]
 
 
 class _Command(_Examples, TyperCommand):

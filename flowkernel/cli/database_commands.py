@@ -21,8 +21,8 @@ OlderThan = Annotated[
     Option(
         ("--older-than",),
         metavar="AGE",
-        help="Delete runs that are older than this: a number with h (hours), d (days) or w "
-        "(weeks), such as 12h, 30d or 6w.",
+        help="Delete runs that are older than this. It is a number with h (hours), d (days) "
+        "or w (weeks), such as 12h, 30d or 6w.",
     ),
 ]
 Keep = Annotated[
@@ -31,7 +31,8 @@ Keep = Annotated[
         ("--keep",),
         metavar="COUNT",
         minimum=0,
-        help="Keep this many of the newest runs that no other run started; delete the rest.",
+        help="Keep this many of the newest runs that no other run started. The rest is "
+        "deleted.",
     ),
 ]
 DryRun = Annotated[

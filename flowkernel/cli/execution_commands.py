@@ -57,7 +57,7 @@ FirstId = Annotated[
     str,
     Argument(
         metavar="A",
-        help="The id of a run, as for other commands.",
+        help="The id of a run, or its first or last characters, 4 or more.",
         complete=_complete_run,
     ),
 ]
@@ -70,7 +70,7 @@ Status = Annotated[
     Option(
         ("--status",),
         metavar="STATUS",
-        help=f"Only runs with this status: {STATUS_WORDS}. Default: all.",
+        help=f"Only runs with this status. It is one of: {STATUS_WORDS}. Default: all.",
         complete=one_of(LABELS.values()),
     ),
 ]
@@ -96,7 +96,7 @@ Running = Annotated[
     bool,
     Option(
         ("--running",),
-        help="Only runs that have not ended: running, waiting, queued, ...",
+        help="Only runs that have not ended: running, waiting, paused, queued.",
     ),
 ]
 AllLevels = Annotated[
@@ -115,8 +115,8 @@ WithArchived = Annotated[
     bool,
     Option(
         ("--all",),
-        help="As --all-levels, and also archived runs, such as earlier tries of the wrapper "
-        "retry.",
+        help="As --all-levels, and also archived runs. Such are the earlier tries of the "
+        "wrapper retry.",
     ),
 ]
 Source = Annotated[

@@ -43,9 +43,21 @@ Wrappers = Annotated[
         (WRAPPER_FLAG,),
         metavar="WRAPPER",
         complete=_complete_wrapper,
-        help="A wrapper (interactive, retry, ...), followed by its parameters as options: "
+        help="A wrapper, such as interactive or retry. Its parameters follow it as options: "
         "--using retry --max-tries 5. May be repeated, the outermost first. Without it, "
         "the flow no longer has a wrapper.",
+    ),
+]
+
+OwnWrappers = Annotated[
+    list[str] | None,
+    Option(
+        (WRAPPER_FLAG,),
+        metavar="WRAPPER",
+        complete=_complete_wrapper,
+        help="A wrapper that its runs go through, such as interactive or retry. The "
+        "parameters of the wrapper follow it as options: --using retry --max-tries 5. May be "
+        "repeated, the outermost first. Default: none.",
     ),
 ]
 
@@ -77,12 +89,13 @@ def show_flow(name: FlowName, json: AsJson = False, csv: AsCsv = False) -> None:
 def register_flow(
     path: SourcePath,
     name: NewName = None,
-    using: Wrappers = None,
+    using: OwnWrappers = None,
     json: AsJson = False,
 ) -> None:
     """Register a notebook or a script as a flow.
 
-    A flow that has the name is replaced, with its wrappers. What runs keeps its source.
+    A flow that has this name already is replaced, and its wrappers are gone. What runs now
+    keeps its source.
 
     Examples:
         flowkernel flow register notebooks/quickstart.ipynb

@@ -26,8 +26,8 @@ MessageId = Annotated[
     str,
     Argument(
         metavar="ID",
-        help="The id of a message, or its first or last characters, 4 or more; or those of "
-        "the run that sent it.",
+        help="The id of a message, or its first or last characters, 4 or more. Or that of a "
+        "run that waits for the answer, as `flowkernel run` shows it.",
         complete=_complete_message,
     ),
 ]

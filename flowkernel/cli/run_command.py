@@ -99,8 +99,8 @@ Kernel = Annotated[
     Option(
         ("-k", "--kernel"),
         metavar="NAME",
-        help="Another kernel for this run alone: its name, or the folder of a venv or conda "
-        "environment. What the flow starts keeps its own. Default: that of the flow.",
+        help="Another kernel for this run alone. It is a name, or the folder of a venv or "
+        "conda environment. What the flow starts keeps its own. Default: that of the flow.",
     ),
 ]
 Environ = Annotated[
@@ -108,8 +108,9 @@ Environ = Annotated[
     Option(
         ("-e", "--env"),
         metavar="NAME[=VALUE]",
-        help="An environment variable that the run sees; without a value, that of this "
-        "terminal. May be repeated. Default: those that `pass_environment` names.",
+        help="An environment variable that the run sees. Without a value, it is that of this "
+        "terminal. May be repeated. Default: all of this terminal, or those that the setting "
+        "`pass_environment` names.",
     ),
 ]
 

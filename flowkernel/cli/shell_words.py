@@ -36,6 +36,16 @@ def safe_help(text: str) -> str:
     return bare.replace("[", "\\[")
 
 
+def first_sentence(text: str) -> str:
+    """The first sentence of the help of a command or an option, as `safe_help` has it.
+
+    >>> first_sentence("Only these (of today, ...). Default: all.")
+    'Only these (of today, ...).'
+    """
+    sentence, end, _ = text.partition(". ")
+    return safe_help(sentence + end.strip())
+
+
 def bash_words(lines: str, line: str) -> str:
     """The words for bash, a line each, quoted where it would read more than one word."""
     if has_open_quote(line):  # bash puts them behind it.

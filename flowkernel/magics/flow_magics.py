@@ -282,7 +282,7 @@ class FlowMagics(Magics):
     @argument(
         "--running",
         action="store_true",
-        help="Only runs that have not ended: running, waiting, queued, ...",
+        help="Only runs that have not ended: running, waiting, paused, queued.",
     )
     @argument(
         "--all-levels",

@@ -7,8 +7,15 @@ import pytest
 
 from flowkernel.cli import main
 from flowkernel.cli.completion import complete_flow
-from flowkernel.cli.shell_words import bash_words, safe_help, safe_words
+from flowkernel.cli.shell_words import (
+    MAX_HELP,
+    bash_words,
+    first_sentence,
+    safe_help,
+    safe_words,
+)
 from flowkernel.client import quick_look
+from tests.unit.test_cli_help import COMMANDS
 
 
 @pytest.fixture
@@ -123,3 +130,33 @@ def test_without_an_engine_nothing_is_waited_for(monkeypatch, tmp_path):
 
     assert complete_flow("re") == []
     assert seconds == [quick_look.LOOK_SECONDS]
+
+
+@pytest.mark.parametrize(
+    "path", ["flowkernel", "flowkernel execution", "flowkernel run"]
+)
+def test_each_command_and_option_is_one_line_with_its_first_sentence(offered, path):
+    """fish would offer a second line as a word."""
+    command = COMMANDS[path]
+    names = {*getattr(command, "commands", {})}
+    options = {
+        flag for item in command.params for flag in item.opts if flag[:2] == "--"
+    }
+
+    lines = offered(f"{path} --", "fish").splitlines()
+    if names:
+        lines += offered(f"{path} ", "fish").splitlines()
+
+    words = dict(line.split("\t") for line in lines)
+    assert words.keys() == names | options | {"--help"}
+    assert max(map(len, words.values())) <= MAX_HELP
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if " " in path])
+def test_no_first_sentence_is_too_long_for_a_shell(path):
+    command = COMMANDS[path]
+    helps = [*(item.help for item in command.params), command.get_short_help_str()]
+
+    sentences = [first_sentence(text) for text in helps]
+
+    assert not [text for text in sentences if text.endswith(("...", "\u2026"))]
