@@ -143,8 +143,8 @@ TAKE_WRAPPERS = [
 ]
 
 
-def test_run_and_wrap_take_wrappers():
-    assert TAKE_WRAPPERS == [("", "run"), ("flow", "wrap")]
+def test_run_register_and_wrap_take_wrappers():
+    assert TAKE_WRAPPERS == [("", "run"), ("flow", "register"), ("flow", "wrap")]
 
 
 @pytest.mark.parametrize(("group", "name"), TAKE_WRAPPERS)
