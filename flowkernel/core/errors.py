@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable
 
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
+from flowkernel.core.text import plain_text
 
 
 class FlowkernelError(Exception):
@@ -37,7 +38,7 @@ class FlowkernelError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines instead of our stack, and the notebook keeps an
         # error output. Its own UsageError leaves none: papermill loses the message.
-        return [f"{type(self).__name__}: {self}"]
+        return [plain_text(f"{type(self).__name__}: {self}")]
 
 
 class RequestError(FlowkernelError):

@@ -31,7 +31,7 @@ def print_markdown(text: str, stream: TextIO) -> None:
 
 
 def _plain_markdown(text: str) -> "Markdown":
-    """Markdown without control sequences, also those that it writes as `&#27;`."""
+    """Markdown without control sequences, also where it names their characters."""
     from rich.markdown import Markdown
 
     markdown = Markdown(text, hyperlinks=False)

@@ -9,6 +9,7 @@ import ipywidgets
 
 from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
+from flowkernel.core.text import one_line
 from flowkernel.display.message_text import not_shown_text
 from flowkernel.widgets.prompt_html import STYLE, outcome_html
 from flowkernel.widgets.widget_parts import close_widgets
@@ -74,5 +75,5 @@ class MessageBox:
 def sentence_box(message: Message, error: Exception, on_close: OnClose) -> MessageBox:
     """A message whose form cannot be shown: why, and how it is answered all the same."""
     sentence = escape(not_shown_text(message, error))
-    html = f"<h3>{escape(message.subject)}</h3><p>{sentence}</p>"
+    html = f"<h3>{escape(one_line(message.subject))}</h3><p>{sentence}</p>"
     return MessageBox(message, [ipywidgets.HTML(STYLE + html)], on_close)

@@ -7,6 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 
 from flowkernel.cli import message_operations, output
+from flowkernel.core.errors import BadArgument
 from flowkernel.core.text import plain_text
 from flowkernel.display.live_terminal import write
 from flowkernel.display.markdown_text import print_markdown
@@ -41,7 +42,7 @@ def test_spaces_of_other_scripts_stay():
     assert plain_text("日報\u3000明細\u00a0:\t\n") == "日報\u3000明細\u00a0:\t\n"
 
 
-@pytest.mark.parametrize("entity", ["&#27;", "&#x1b;", "\x1b"])
+@pytest.mark.parametrize("entity", ["&#27;", "&#x1b;", "\x1b", "&#x202e;"])
 def test_markdown_has_none_of_its_own(monkeypatch, entity):
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
@@ -50,6 +51,7 @@ def test_markdown_has_none_of_its_own(monkeypatch, entity):
 
     assert "\x1b]0" not in terminal.getvalue()
     assert "\x1b[2J" not in terminal.getvalue()
+    assert "\u202e" not in terminal.getvalue()
 
 
 def test_csv_is_whole_in_a_pipe_and_plain_on_a_terminal():
@@ -73,6 +75,12 @@ def test_a_password_is_asked_for_in_plain_words(monkeypatch):
     message_operations.ask_passwords(Form.of(body), {"ok": True})
 
     assert texts == [plain_text(f"{HOSTILE}: ")]
+
+
+def test_an_error_in_ipython_has_none():
+    assert BadArgument(HOSTILE)._render_traceback_() == [
+        f"BadArgument: {plain_text(HOSTILE)}"
+    ]
 
 
 def test_json_has_all_of_it_in_ascii():
