@@ -356,6 +356,42 @@ def wrapped_start(service):
     return wrapper, partial(StartRequest, **call)
 
 
+def started_under(service, wrapper, **fields):
+    """What a wrapper runs, started and given to a worker."""
+    id_ = wrapper.execution_id
+    call = {"wrapped_of": id_, "parent_id": id_, "call_key": CALL_KEY, **fields}
+    child = service.start(StartRequest(**call))
+    service.store.append([make_event(child.execution_id, K.STARTED, worker="w")])
+    return child
+
+
+def test_what_two_wrappers_run_names_who_changed_its_inputs(service):
+    """The person was asked about the inner wrapper: its flow is started by that one."""
+    uses = [WrapperUse(name=name, inputs={}) for name in ("interactive", "retry")]
+    outer = service.start(StartRequest(flow="f", using=uses, inputs={"day": 1}))
+    inner = started_under(service, outer, parks=True, inputs={"day": 1})
+    first = started_under(service, inner, inputs={"day": 1})
+    failed = {"status_message": "no", "is_parked": False, "failure": {}}
+    answer = {"verb": "retry_with_inputs", "decided_by": "ada", "inputs": {"day": 2}}
+    for id_, kind, payload in (
+        (first.execution_id, K.ENDED, {"status": S.ENDED_ERROR}),
+        (inner.execution_id, K.FAILED, failed),
+        (inner.execution_id, K.DECIDED, answer),
+        (inner.execution_id, K.ENDED, {"status": S.ENDED_ERROR}),
+    ):
+        service.store.append([make_event(id_, kind, **payload)])
+
+    retry = {"retry_of": inner.execution_id, "inputs": {"day": 2}}
+    again = started_under(service, outer, **retry)
+    second = started_under(service, again, inputs={"day": 2})
+
+    for execution in (again, second):
+        changed = (execution.inputs_changed_by, execution.replaced_inputs)
+        assert changed == ("ada", {"day": 1})
+    assert second.retry_of == first.execution_id
+    assert first.inputs_changed_by is None
+
+
 def test_threads_of_a_wrapper_that_start_at_once_start_one(service):
     _wrapper, request = wrapped_start(service)
 
