@@ -123,16 +123,24 @@ def _wait_changes(
     has_ended = execution.status.is_ended  # Then it was recorded before.
     if start is not None and execution.waiting_since is None and not has_ended:
         yield from _waited(event, execution, PersonWait(start, event.happened_at))
-    parent = _parent(execution, find)
-    if event.kind is K.ADOPTED and is_waiting(execution):
-        former = _parent(previous, find)
-        if former is not None and former is not parent:
-            yield from _counted(event, former, -1)
-            yield from _counted(event, _parent(execution, find), 1)
-    elif parent is not None and event.kind is not K.ADOPTED:
-        change = int(is_waiting(execution)) - int(is_waiting(previous))
-        yield from _counted(event, parent, change)
-        yield from _unknown_above(event, parent)
+    if event.kind is K.ADOPTED:
+        if is_waiting(execution):
+            yield from _moved(event, previous, execution, find)
+        return
+    change = int(is_waiting(execution)) - int(is_waiting(previous))
+    if change:
+        yield from _counted(event, _parent(execution, find), change)
+    if event.kind is K.SAVED and "answer_wait" in event.payload:
+        yield from _unknown_above(event, _parent(execution, find))
+
+
+def _moved(
+    event: Event, previous: Execution, execution: Execution, find: Find
+) -> Iterator[Event]:
+    """Another parent waits with it from now on."""
+    if previous.current_parent_id != execution.current_parent_id:
+        yield from _counted(event, _parent(previous, find), -1)
+        yield from _counted(event, _parent(execution, find), 1)
 
 
 def _counted(event: Event, parent: Execution | None, change: int) -> Iterator[Event]:
@@ -144,12 +152,12 @@ def _counted(event: Event, parent: Execution | None, change: int) -> Iterator[Ev
         yield _saved(event, parent, {"waiting_children": count})
 
 
-def _unknown_above(event: Event, parent: Execution) -> Iterator[Event]:
+def _unknown_above(event: Event, parent: Execution | None) -> Iterator[Event]:
     """A wait that began with an older version: the parent was not told that it did."""
-    wait = event.payload.get("answer_wait") if event.kind is K.SAVED else None
-    is_unknown = parent.waiting_since is None and not parent.status.is_ended
-    if wait is not None and is_unknown:
-        yield from _waited(event, parent, PersonWait.from_json(wait))
+    if parent is None or parent.status.is_ended or parent.waiting_since is not None:
+        return
+    wait = PersonWait.from_json(event.payload["answer_wait"])
+    yield from _waited(event, parent, wait)
 
 
 def _asked_about(event: Event, message: Message, find: Find) -> Iterator[Event]:
