@@ -18,6 +18,16 @@ from flowkernel.cli.options import (
     one_of,
 )
 from flowkernel.core.status import LABELS, RetrySource
+from flowkernel.display.list_options import (
+    ALL,
+    ALL_LEVELS,
+    FAILED,
+    FLOW,
+    RUNNING,
+    SINCE,
+    STATUS,
+    ListOption,
+)
 
 
 def _complete_run(_parameters: Mapping[str, Any], incomplete: str) -> Words:
@@ -49,7 +59,10 @@ def _run_id(complete: Complete) -> Argument:
     return Argument(metavar="ID", help=help_text, complete=complete)
 
 
-STATUS_WORDS = ", ".join(LABELS.values())
+def _list_option(option: ListOption, complete: Complete | None = None) -> Option:
+    return Option((option.flag,), option.help, option.metavar, complete=complete)
+
+
 RunId = Annotated[str, _run_id(_complete_run)]
 LiveRunId = Annotated[str, _run_id(_complete_live_run)]
 EndedRunId = Annotated[str, _run_id(_complete_ended_run)]
@@ -65,43 +78,12 @@ SecondId = Annotated[
     str,
     Argument(metavar="B", help="The id of another run.", complete=_complete_run),
 ]
-Status = Annotated[
-    str | None,
-    Option(
-        ("--status",),
-        metavar="STATUS",
-        help=f"Only runs with this status. It is one of: {STATUS_WORDS}. Default: all.",
-        complete=one_of(LABELS.values()),
-    ),
-]
-OfFlow = Annotated[
-    str | None,
-    Option(
-        ("--flow",),
-        metavar="NAME",
-        help="Only runs of this flow. Default: all.",
-        complete=_complete_flow,
-    ),
-]
-Since = Annotated[
-    str | None,
-    Option(
-        ("--since",),
-        metavar="WHEN",
-        help='Only runs that are not older: "2 hours", 7d, today, 2026-11-26, 14:00.',
-    ),
-]
-Failed = Annotated[bool, Option(("--failed",), help="Only runs that failed.")]
-Running = Annotated[
-    bool,
-    Option(
-        ("--running",),
-        help="Only runs that have not ended: running, waiting, paused, queued.",
-    ),
-]
-AllLevels = Annotated[
-    bool, Option(("--all-levels",), help="Also runs that other runs started.")
-]
+Status = Annotated[str | None, _list_option(STATUS, one_of(LABELS.values()))]
+OfFlow = Annotated[str | None, _list_option(FLOW, _complete_flow)]
+Since = Annotated[str | None, _list_option(SINCE)]
+Failed = Annotated[bool, _list_option(FAILED)]
+Running = Annotated[bool, _list_option(RUNNING)]
+AllLevels = Annotated[bool, _list_option(ALL_LEVELS)]
 Limit = Annotated[
     int,
     Option(
@@ -111,14 +93,7 @@ Limit = Annotated[
         help="The largest number of runs to list.",
     ),
 ]
-WithArchived = Annotated[
-    bool,
-    Option(
-        ("--all",),
-        help="As --all-levels, and also archived runs. Such are the earlier tries of the "
-        "wrapper retry.",
-    ),
-]
+WithArchived = Annotated[bool, _list_option(ALL)]
 Source = Annotated[
     str | None,
     Option(

@@ -20,7 +20,8 @@ from flowkernel.client.client import Client
 from flowkernel.client.flow_source import current_environment
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Flow, FlowKind, OnLost
-from flowkernel.core.status import ExecutionStatus, RetrySource
+from flowkernel.core.status import RetrySource
+from flowkernel.display import list_options
 from flowkernel.display.table import Table
 from flowkernel.magics.channel import channel_of
 from flowkernel.magics.flow_notes import (
@@ -33,11 +34,10 @@ from flowkernel.magics.magic_arguments import (
     WrapperArgument,
     attendance_in,
     inputs_of,
+    list_argument,
     parse,
     texts_of,
 )
-
-STATUSES = ", ".join(status.label for status in ExecutionStatus)
 
 
 @magics_class
@@ -267,28 +267,12 @@ class FlowMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument(
-        "--status",
-        metavar="STATUS",
-        help=f"Only runs with this status: {STATUSES}. Default: all.",
-    )
-    @argument("--flow", metavar="NAME", help="Only runs of this flow. Default: all.")
-    @argument(
-        "--since",
-        metavar="WHEN",
-        help="Only runs that are not older: '2 hours', 7d, today, 2026-11-26.",
-    )
-    @argument("--failed", action="store_true", help="Only runs that failed.")
-    @argument(
-        "--running",
-        action="store_true",
-        help="Only runs that have not ended: running, waiting, paused, queued.",
-    )
-    @argument(
-        "--all-levels",
-        action="store_true",
-        help="Also runs that other runs started.",
-    )
+    @list_argument(list_options.STATUS)
+    @list_argument(list_options.FLOW)
+    @list_argument(list_options.SINCE)
+    @list_argument(list_options.FAILED)
+    @list_argument(list_options.RUNNING)
+    @list_argument(list_options.ALL_LEVELS)
     @argument(
         "--limit",
         type=int,
@@ -296,11 +280,7 @@ class FlowMagics(Magics):
         metavar="COUNT",
         help="The largest number of runs to list. Default: 20.",
     )
-    @argument(
-        "--all",
-        action="store_true",
-        help="As --all-levels, and also archived runs, such as earlier tries of a retry.",
-    )
+    @list_argument(list_options.ALL)
     def executions(self, line: str) -> Table:
         """List the latest runs, the newest first.
 

@@ -13,6 +13,7 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import check_input_name, is_number
 from flowkernel.core.models import Json
 from flowkernel.core.presence_flags import said_attendance
+from flowkernel.display.list_options import ListOption
 
 _IS_TEMPLATE = re.compile(r"\{|\$[^\W\d]")
 #: What a parameter of a wrapper may be written as, besides a Python literal.
@@ -31,6 +32,13 @@ class WrapperArgument(argument):
     def flag(self) -> str:
         """The option, with its dashes."""
         return str(self.args[0])
+
+
+def list_argument(option: ListOption) -> argument:
+    """Declares an option of a list of runs, as IPython's `argument` does."""
+    if option.metavar is None:
+        return argument(option.flag, action="store_true", help=option.help)
+    return argument(option.flag, metavar=option.metavar, help=option.help)
 
 
 def parse(magic: Any, line: str, names: dict[str, Any] | None = None) -> Any:
