@@ -38,6 +38,7 @@ from flowkernel.magics.magic_arguments import (
     parse,
     texts_of,
 )
+from flowkernel.magics.notebook_client import NotebookClient
 
 
 @magics_class
@@ -50,9 +51,7 @@ class FlowMagics(Magics):
     def _client(self) -> Client:
         """Made when it is first needed: loading the extension starts nothing."""
         if self._cached_client is None:
-            client = Client()
-            client.started_by = client.started_by.replace("(Python)", "(notebook)")
-            self._cached_client = client
+            self._cached_client = NotebookClient()
         # Each time: papermill may execute a notebook that a person used before.
         self._cached_client.channel = channel_of(self.shell)
         return self._cached_client

@@ -12,16 +12,22 @@ from pathlib import Path
 import psutil
 import pytest
 from filelock import FileLock
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from flowkernel import __version__
 from flowkernel.cli import cli_client, main
+from flowkernel.client import engine_launcher
+from flowkernel.core.errors import EngineFault
 from flowkernel.display.wait_note import CLEAR
 from flowkernel.home import EngineFile, Home
+from flowkernel.magics import notebook_client
 from tests.unit.test_cli_help import COMMANDS
 
 pytestmark = pytest.mark.kernel  # All together they take some seconds.
 #: How long the engine waits at most for a command to say something; then the test fails.
 PATIENCE = 20.0
+QUIET = Config({"HistoryManager": {"enabled": False}})
 NOTEBOOK = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 EXAMPLES = [
     shlex.split(command.epilog.splitlines()[0])[1:]
@@ -115,7 +121,7 @@ def folder(tmp_path, monkeypatch):
         yield home
 
 
-def run_at(monkeypatch, home, words, *, is_running, is_seen=True):
+def run_at(monkeypatch, home, words, *, is_running, is_seen=True, run=main):
     terminal = Terminal(is_seen=is_seen)
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", terminal)
@@ -127,7 +133,7 @@ def run_at(monkeypatch, home, words, *, is_running, is_seen=True):
         thread.start()
         if is_running:
             thread.join()
-        main(words)
+        run(words)
         thread.join()
         engine.shutdown()
     assert not engine.is_silent_wait, f"nothing was said: {words}"
@@ -140,6 +146,40 @@ def test_its_first_words_come_before_its_first_wait(
     folder, monkeypatch, words, is_running
 ):
     assert run_at(monkeypatch, folder, words, is_running=is_running)
+
+
+MAGICS = ["flows", "executions", "execution 1eacc1a0", "inbox", "flow_run report"]
+
+
+@pytest.mark.parametrize("is_running", [True, False], ids=["it hangs", "it starts"])
+@pytest.mark.parametrize("line", MAGICS)
+def test_a_magic_says_what_it_waits_for(folder, monkeypatch, line, is_running):
+    monkeypatch.setattr(notebook_client, "SLOW_SECONDS", 0.0 if is_running else 60.0)
+    monkeypatch.setattr(engine_launcher, "announce_start", partial(print, "Starting"))
+    shell = InteractiveShell.instance(config=QUIET)
+    shell.run_line_magic("load_ext", "flowkernel")
+    try:
+        text = run_at(
+            monkeypatch, folder, line, is_running=is_running, run=with_errors(shell)
+        )
+    finally:
+        shell.extension_manager.unload_extension("flowkernel")
+        InteractiveShell.clear_instance()
+
+    assert text.startswith(
+        "Waiting for the engine ...\n" if is_running else "Starting\n"
+    )
+
+
+def with_errors(shell):
+    """Runs a magic, which the engine of this test refuses in the end."""
+
+    def run(line):
+        name, _, words = line.partition(" ")
+        with pytest.raises(EngineFault):
+            shell.run_line_magic(name, words)
+
+    return run
 
 
 @pytest.mark.parametrize("words", EXAMPLES, ids=" ".join)
