@@ -16,8 +16,11 @@ from flowkernel.store.pending_changes import PendingChanges, belongs_to
 from flowkernel.store.pool import CursorPool
 from flowkernel.store.tables import write_changes
 
-#: Seconds from an acknowledgement until the tables have it, about.
-FLUSH_INTERVAL = 0.25
+#: Seconds from an acknowledgement until the tables have it, about, if nobody reads them and
+#: little is recorded. Each transaction costs 10 ms of CPU time, however small it is.
+FLUSH_INTERVAL = 1.0
+#: Bytes of the journal that are written without that pause: who reads waits for what is left.
+FLUSH_BYTES = 256 * 1024
 #: Seconds from a failure until the next attempt.
 RETRY_INTERVAL = 1.0
 #: Bytes of the journal in one transaction, about: bounds its memory.
@@ -66,6 +69,7 @@ class Projector:
         #: The failures of the thread that writes without a request.
         self.failure_count = FailureCount("write to the tables")
         self._wake_up = threading.Event()
+        self._is_urgent = threading.Event()  #: There is much to write, or it is closing.
         self._closing = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="store-projector", daemon=True
@@ -79,6 +83,7 @@ class Projector:
     def close(self) -> None:
         """Write what is left, if that is possible, and stop the thread."""
         self._closing.set()
+        self._is_urgent.set()
         self._wake_up.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -89,6 +94,9 @@ class Projector:
         with self._backlog_lock:
             self._enqueue(changes)
             self.added = changes.frame
+            is_much = self._backlog[-1].size >= FLUSH_BYTES
+        if is_much:
+            self._is_urgent.set()
         self._wake_up.set()
 
     def find_execution(self, execution_id: str) -> Execution | None:
@@ -249,18 +257,19 @@ class Projector:
         return int(self._pool.meta()["applied_frame"]) >= changes.frame
 
     def _run(self) -> None:
-        pause = FLUSH_INTERVAL
+        pause, hurry = FLUSH_INTERVAL, self._is_urgent
         while not self._closing.is_set():
             self._wake_up.wait()
-            self._closing.wait(pause)
+            hurry.wait(pause)
+            self._is_urgent.clear()
             self._wake_up.clear()
             try:
                 self.flush()
                 self._after_flush()
                 self.failure_count.note_success()
-                pause = FLUSH_INTERVAL
+                pause, hurry = FLUSH_INTERVAL, self._is_urgent
             except Exception as error:
-                pause = self._note_failure(error)
+                pause, hurry = self._note_failure(error), self._closing
 
     def _note_failure(self, error: Exception) -> float:
         """Log a failure of the thread; return the seconds until it tries again."""

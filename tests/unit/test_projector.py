@@ -52,3 +52,28 @@ def test_a_store_says_what_has_failed():
         "last_error": "ValueError: a bug",
         "is_failing": True,
     }
+
+
+def test_much_is_written_at_once_and_little_is_gathered(monkeypatch):
+    monkeypatch.setattr(projector, "FLUSH_INTERVAL", 60.0)
+    with Store(":memory:") as store:
+        gathering = Projector(store._pool, applied=0)
+        gathering.open()
+        gathering.add(PendingChanges(frame=1, size=projector.FLUSH_BYTES - 1))
+        gathered = gathering.applied
+        gathering.add(PendingChanges(frame=2, size=1))
+        until(lambda: gathering.applied == 2)
+        gathering.close()
+
+    assert gathered == 0
+
+
+def test_an_end_does_not_wait_until_it_is_time_to_write(monkeypatch):
+    monkeypatch.setattr(projector, "FLUSH_INTERVAL", 60.0)
+    with Store(":memory:") as store:
+        closing = Projector(store._pool, applied=0)
+        closing.open()
+        closing.add(PendingChanges(frame=1, size=1))
+        closing.close()
+
+    assert closing.applied == 1
