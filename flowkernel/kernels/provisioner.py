@@ -67,6 +67,9 @@ class ForkProvisioner(LocalProvisioner):
     _was_launched = False
     _launch_arguments: dict[str, Any] = {}
     _folder: Path | None = None  #: With the sockets of a forked kernel.
+    #: The language of a forked kernel, as its reply to `kernel_info` has it; None: it did not
+    #: say, because it is none, or its fork server is of an older version.
+    language_info: dict[str, Any] | None = None
 
     @default("kernel")
     def _default_kernel(self) -> str:
@@ -160,6 +163,7 @@ class ForkProvisioner(LocalProvisioner):
         reply, lifeline = _request_with_files(wire, request, stdout, stderr)
         self._adopt(_watched_process(reply["pid"], wire, lifeline), folder)
         connection = reply["connection"]
+        self.language_info = reply.get("language_info")
         self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}
         return self.connection_info

@@ -69,7 +69,8 @@ class Projector:
         #: The failures of the thread that writes without a request.
         self.failure_count = FailureCount("write to the tables")
         self._wake_up = threading.Event()
-        self._is_urgent = threading.Event()  #: There is much to write, or it is closing.
+        #: There is much to write, or it is closing.
+        self._is_urgent = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="store-projector", daemon=True

@@ -325,6 +325,14 @@ def test_nothing_is_left_of_it(kernel, runtime):
     assert not Path(kernel.manager.connection_file).exists()
 
 
+def test_its_owner_knows_its_language_without_a_question(start_kernel):
+    kernel = start_kernel("fork")
+
+    reply = kernel.control("kernel_info_request", {})
+
+    assert kernel.manager.provisioner.language_info == reply["language_info"]
+
+
 def test_other_clients_find_it_by_its_connection_file(kernel):
     other = BlockingKernelClient(connection_file=kernel.manager.connection_file)
     other.load_connection_file()

@@ -50,7 +50,7 @@ def become_kernel(wire: WireConnection, arguments: list[str], app: Any) -> NoRet
 def wait_for_request(wire: WireConnection, app: Any) -> tuple[Message, list[int]]:
     """Tell the fork server that it is ready; wait for the request of a client."""
     with suppress(OSError):
-        wire.send({"ready": connection_info(app)})
+        wire.send({"ready": description(app)})
         request, files = wire.receive()
         if request is not None:
             return request, files
@@ -95,6 +95,12 @@ def run_startup_code(app: Any) -> None:
 def remove_folder(app: Any) -> None:
     """Remove the folder with the kernel's sockets."""
     shutil.rmtree(Path(app.connection_file).parent, ignore_errors=True)
+
+
+def description(app: Any) -> Message:
+    """What the owner of the kernel needs to know of it, besides its process."""
+    language_info = app.kernel.language_info
+    return {"connection": connection_info(app), "language_info": language_info}
 
 
 def connection_info(app: Any) -> Message:

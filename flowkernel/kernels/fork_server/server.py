@@ -46,7 +46,8 @@ class ForkedKernel:
 
     pid: int
     wire: WireConnection
-    connection: Message | None = None  #: How clients connect; None: it is starting.
+    #: How clients connect, and its language; None: it is starting.
+    description: Message | None = None
     owner: WireConnection | None = None
 
 
@@ -125,7 +126,7 @@ class ForkServer:
 
     @property
     def _starting_count(self) -> int:
-        return sum(kernel.connection is None for kernel in self._kernels.values())
+        return sum(kernel.description is None for kernel in self._kernels.values())
 
     @property
     def _missing_count(self) -> int:
@@ -207,13 +208,13 @@ class ForkServer:
             self._close(kernel.wire)
             return
         if "ready" in message:
-            kernel.connection = message["ready"]
+            kernel.description = message["ready"]
             self._failures = 0
             if not self._is_ending:
                 self._ready.append(kernel)
                 self._assign_ready()
         elif kernel.owner is not None:
-            accepted = {"pid": kernel.pid, "connection": kernel.connection}
+            accepted = {"pid": kernel.pid, **(kernel.description or {})}
             self._send(kernel.owner, accepted if "taken" in message else message)
             self._close(kernel.wire)
 
@@ -253,7 +254,7 @@ class ForkServer:
             while kernel.wire.is_open and kernel.wire.has_input(0):
                 self._on_kernel(kernel)  # Why it refused the request, before its end.
             self._send(kernel.owner, {"ended": code})
-        elif kernel.connection is None and not self._is_ending:
+        elif kernel.description is None and not self._is_ending:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self._retire(f"its kernels end as they start (exit code {code})")

@@ -77,7 +77,7 @@ class CellClient(KernelListener):
         self._is_kernel_lost = False  #: A cell had no reply.
         #: What failed, and why its kernel is lost.
         self._failure: Failure | None = None
-        self._kernel_info: Reply = {}
+        self._language_info: Reply = {}
         #: As the author counts them; a person may empty a cell later on.
         self._numbers = CellNumbers.of(self.nb.cells)
         self._numbers_by_count: dict[int, int | None] = {}  #: By the kernel's count.
@@ -90,7 +90,7 @@ class CellClient(KernelListener):
         with self.setup_kernel(cleanup_kc=True, **kwargs):
             try:
                 self.papermill_execute_cells()
-                self.nb.metadata["language_info"] = self._kernel_info["language_info"]
+                self.nb.metadata["language_info"] = self._language_info
             finally:
                 self._finish()
         if self._session.is_external and self._session.is_cancelled:
@@ -110,10 +110,11 @@ class CellClient(KernelListener):
             # to reply to `input()`.
             self.kc.start_channels(hb=False, stdin=False, control=False)
             source = self._prologue_source()
+            known = getattr(self.km.provisioner, "language_info", None)
             handshake = await shake_hands(
-                self.kc, self.km, self.startup_timeout, source
+                self.kc, self.km, self.startup_timeout, source, known
             )
-            self._kernel_info = handshake.info
+            self._language_info = handshake.language_info
             self._check_prologue(handshake.source_reply or {})
             self._enlarge_buffers(handshake.source_reply)
         except BaseException:

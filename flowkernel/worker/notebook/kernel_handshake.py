@@ -20,7 +20,7 @@ Reply = dict[str, Any]
 class Handshake:
     """What the kernel replied."""
 
-    info: Reply  #: The `kernel_info` reply.
+    language_info: Reply
     source_reply: Reply | None  #: To the first source, if there was one.
 
 
@@ -29,30 +29,42 @@ async def shake_hands(
     manager: AsyncKernelManager,
     seconds: float,
     source: str | None,
+    language_info: Reply | None = None,
 ) -> Handshake:
     """Run `source` silently, and return once the kernel's output arrives.
 
     Output that comes before a socket is connected is lost. So this waits for the kernel's
-    `idle` after a request.
+    `idle` after a request, or for its word that the socket is connected. If the
+    `language_info` of the kernel is known, `source` is the only request, unless something
+    does not arrive.
 
     Raises:
         RuntimeError: The kernel ended, or did not reply in time; in nbclient's words.
     """
     deadline = monotonic() + seconds
-    source_id = source and client.execute(
-        source, silent=True, store_history=False, allow_stdin=False
-    )
     replies: dict[str, Reply] = {}
+    source_id = "" if source is None else _run_silently(client, source)
+    request_id = source_id if language_info is not None else ""
     while monotonic() < deadline:
-        info_id = client.kernel_info()
+        request_id = request_id or client.kernel_info()
         try:
-            await _await_reply(client, info_id, replies)
-            await _await_idle(client, info_id)
+            await _await_reply(client, request_id, replies)
+            await _await_output(client, request_id)
         except Empty:
             await _check_alive(manager)
+            request_id = ""
         else:
-            return Handshake(replies[info_id], replies.get(source_id or ""))
+            info = language_info or replies[request_id]["language_info"]
+            return Handshake(info, replies.get(source_id))
     raise RuntimeError(f"Kernel didn't respond in {seconds:.0f} seconds")
+
+
+def _run_silently(client: AsyncKernelClient, source: str) -> str:
+    """Request that `source` runs; the id of the request."""
+    request_id: str = client.execute(
+        source, silent=True, store_history=False, allow_stdin=False
+    )
+    return request_id
 
 
 async def _check_alive(manager: AsyncKernelManager) -> None:
@@ -68,9 +80,11 @@ async def _await_reply(
         replies[message["parent_header"].get("msg_id", "")] = message["content"]
 
 
-async def _await_idle(client: AsyncKernelClient, request_id: str) -> None:
+async def _await_output(client: AsyncKernelClient, request_id: str) -> None:
     while True:
         message = await ensure_async(client.get_iopub_msg(timeout=OUTPUT_SECONDS))
+        if message["msg_type"] == "iopub_welcome":
+            return
         is_ours = message["parent_header"].get("msg_id") == request_id
         if is_ours and message["content"].get("execution_state") == "idle":
             return
