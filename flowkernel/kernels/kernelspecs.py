@@ -35,6 +35,8 @@ class FlowKernelSpecManager(KernelSpecManager):
 
     #: Whether fork servers are started; else only those that run are used.
     starts_servers = True
+    #: Whether the event loop in which a kernel starts has nothing else to do meanwhile.
+    blocks = False
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class FlowKernelSpecManager(KernelSpecManager):
             "preload": list(self._config.preload),
             "ready": self._config.ready_kernels,
             "starts": self.starts_servers,
+            "blocks": self.blocks,
         }
 
     def _plain_spec(self, kernel_name: str) -> KernelSpec:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from logging import getLogger
@@ -61,6 +61,9 @@ class ForkProvisioner(LocalProvisioner):
     ready = Int(min=0, help="How many kernels are kept ready.").tag(config=True)
     starts = Bool(
         True, help="Start a fork server if there is none, and wait for it."
+    ).tag(config=True)
+    blocks = Bool(
+        False, help="Take a kernel without a thread: the event loop has nothing else."
     ).tag(config=True)
 
     _command: KernelCommand | None = None  #: None: the kernel is started plainly.
@@ -124,9 +127,8 @@ class ForkProvisioner(LocalProvisioner):
         """Take a kernel that is ready, or start one plainly."""
         if self._command is not None:
             take = partial(self._take_or_retry, self._command, **kwargs)
-            loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(_threads.get(), take)
+                return take() if self.blocks else await _in_thread(take)
             except NoForkServer as error:
                 if self.starts:
                     log.warning(PLAIN_WARNING, error)
@@ -197,6 +199,13 @@ class ForkProvisioner(LocalProvisioner):
         elif self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         await super().cleanup(restart=restart)
+
+
+async def _in_thread(
+    take: Callable[[], KernelConnectionInfo],
+) -> KernelConnectionInfo:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_threads.get(), take)
 
 
 def _current_folder() -> str:

@@ -100,6 +100,7 @@ def make_kernel_manager(
     """
     check_environment(environment, flow_name)
     specs = FlowKernelSpecManager(environment, config, is_notebook=is_notebook)
+    specs.blocks = True  # Each execution has an event loop of its own.
     name = environment.kernel_name or NATIVE
     try:
         specs.get_kernel_spec(name)

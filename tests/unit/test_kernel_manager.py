@@ -11,6 +11,11 @@ from jupyter_client.manager import KernelManager
 from flowkernel.config import Config
 from flowkernel.core.models import Environment
 from flowkernel.kernels.kernelspecs import FlowKernelSpecManager
+from flowkernel.worker.kernel_manager import (
+    make_external_manager,
+    make_kernel_manager,
+    remove_transport,
+)
 
 HERE = Environment(interpreter=sys.executable, prefix=sys.prefix)
 LAUNCH = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -126,3 +131,19 @@ def test_the_kernels_of_another_environment_come_before_those_of_ours(install):
 def test_a_name_that_nobody_has_is_refused_as_jupyter_refuses_it():
     with pytest.raises(NoSuchKernel):
         specs().get_kernel_spec("klingon")
+
+
+@pytest.mark.parametrize(
+    ("make", "blocks"),
+    [
+        (lambda: make_kernel_manager(HERE, "report", Config()), True),
+        (lambda: make_external_manager("python3", Config()), False),
+    ],
+)
+def test_only_a_worker_takes_kernels_in_the_thread_of_its_event_loop(make, blocks):
+    manager = make()
+    remove_transport(manager)
+
+    settings = manager.kernel_spec.metadata["kernel_provisioner"]["config"]
+
+    assert settings["blocks"] is blocks
