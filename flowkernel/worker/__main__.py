@@ -4,6 +4,7 @@ With `-` the configuration comes as JSON from the standard input: that with whic
 was started holds for its workers, too, whatever `config.toml` has now.
 """
 
+import gc
 import json
 import logging
 import os
@@ -43,6 +44,7 @@ def main(path: str, worker_id: str, config_source: str = "") -> int:
     if os.name == "posix":
         remove_stale_transports()
     sweep_parked(home.path)
+    gc.freeze()  # What is imported now stays: it need not be searched for what can go.
     Worker(home, config, worker_id, token).work()
     if os.name == "posix":  # Those of processes that were killed meanwhile.
         remove_stale_transports()
