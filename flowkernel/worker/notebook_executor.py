@@ -1,7 +1,7 @@
 """Carries out what is a notebook, or becomes one: through papermill, in a kernel of its own."""
 
 import os
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -21,7 +21,7 @@ from flowkernel.worker.kernel_manager import make_kernel_manager
 from flowkernel.worker.notebook.notebook_saver import write_atomically
 from flowkernel.worker.notebook.render import environment_text, render
 from flowkernel.worker.notebook.typed_parameters import conversions
-from flowkernel.worker.notebook_run import NotebookRun, end_after_error
+from flowkernel.worker.notebook_run import NotebookRun, RunIsOver, end_after_error
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
 #: nbclient's words for a kernel that did not start.
@@ -40,7 +40,7 @@ class NotebookExecutor:
         execution = assignment.execution
         rendered = render(assignment.version, execution)
         # papermill may fail before it asks for the kernel.
-        with closing(_notebook_run(assignment)) as notebook_run:
+        with suppress(RunIsOver), closing(_notebook_run(assignment)) as notebook_run:
             is_chosen = bool(execution.environment.is_chosen)
             set_kernelspec(rendered.notebook, notebook_run.manager, is_chosen=is_chosen)
             papermill.execute_notebook(

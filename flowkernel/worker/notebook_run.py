@@ -51,6 +51,13 @@ log = getLogger(__name__)
 Options = dict[str, Any]  #: The keyword arguments that papermill passes to its engine.
 
 
+class RunIsOver(Exception):
+    """The run of a worker is over, reported and saved.
+
+    Raised to papermill, which would encode the whole notebook once more, for no file.
+    """
+
+
 @dataclass(kw_only=True)
 class NotebookRun:
     """What the papermill engine needs to know besides the notebook."""

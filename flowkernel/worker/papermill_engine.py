@@ -8,7 +8,7 @@ papermill is imported, so this module imports the others only where they are nee
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 from papermill.engines import Engine, papermill_engines
@@ -37,9 +37,14 @@ class FlowkernelEngine(Engine):
         notebook_run: Any = None,
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
-        """Run it, and record it. A worker of ours passes its `notebook_run`."""
+        """Run it, and record it.
+
+        Raises:
+            RunIsOver: It has a `notebook_run`, from a worker of ours, and is done.
+        """
+        is_ours = notebook_run is not None
         context: AbstractContextManager[Any] = nullcontext(notebook_run)
-        if notebook_run is None:
+        if not is_ours:
             context = _external_run(nb, output_path, kwargs)
         with context as notebook_run:
             nb_man = _make_saver(
@@ -52,6 +57,8 @@ class FlowkernelEngine(Engine):
             )
             kwargs.update(log_output=log_output, notebook_run=notebook_run)
             cls._execute_and_save(nb_man, kernel_name, **kwargs)
+        if is_ours:
+            _leave_papermill()
         return nb_man.nb
 
     @classmethod
@@ -88,6 +95,12 @@ class FlowkernelEngine(Engine):
             stderr_file=stderr_file,
         )
         return _run_cells(nb_man, kernel_name, notebook_run, traits)
+
+
+def _leave_papermill() -> NoReturn:
+    from flowkernel.worker.notebook_run import RunIsOver
+
+    raise RunIsOver
 
 
 def _external_run(

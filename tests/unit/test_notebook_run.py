@@ -104,6 +104,36 @@ class NoRoom(Exception):
     """What a test raises for papermill."""
 
 
+def an_assignment(folder):
+    return Assignment(
+        execution=an_execution(notebook_path="notebooks/a.ipynb"),
+        version=FlowVersion(
+            flow_version="v1", flow_name="report", kind=FlowKind.CELL, source="1"
+        ),
+        session=SimpleNamespace(),
+        home=Home(folder),
+        config=Config(),
+    )
+
+
+def test_papermill_does_not_encode_the_notebook_of_a_worker_again(
+    tmp_path, monkeypatch
+):
+    encoded, run = [], []
+    monkeypatch.setattr("papermill.execute.write_ipynb", lambda *_: encoded.append(1))
+    monkeypatch.setattr(
+        "flowkernel.worker.papermill_engine._make_saver",
+        lambda nb, _run, **_options: SimpleNamespace(nb=nb),
+    )
+    monkeypatch.setattr(
+        FlowkernelEngine, "_execute_and_save", lambda *_, **_options: run.append(1)
+    )
+
+    NotebookExecutor().run(an_assignment(tmp_path))
+
+    assert (run, encoded) == ([1], [])
+
+
 @pytest.mark.parametrize("step", ["set_kernelspec", "papermill.execute_notebook"])
 def test_a_run_that_fails_before_it_has_a_kernel_leaves_no_sockets(
     tmp_path, monkeypatch, step
@@ -121,16 +151,7 @@ def test_a_run_that_fails_before_it_has_a_kernel_leaves_no_sockets(
         lambda: folders.append(make()) or folders[-1],
     )
     monkeypatch.setattr(f"flowkernel.worker.notebook_executor.{step}", fail)
-    version = FlowVersion(
-        flow_version="v1", flow_name="report", kind=FlowKind.CELL, source="1"
-    )
-    assignment = Assignment(
-        execution=an_execution(notebook_path="notebooks/a.ipynb"),
-        version=version,
-        session=SimpleNamespace(),
-        home=Home(tmp_path),
-        config=Config(),
-    )
+    assignment = an_assignment(tmp_path)
 
     with pytest.raises(NoRoom):
         NotebookExecutor().run(assignment)
