@@ -23,7 +23,7 @@ from flowkernel.home import EngineFile
 #: From where a person asks and answers here.
 COMMAND_LINE = "command line"
 #: How long a response takes before a person is told that the command waits for it.
-QUIET_SECONDS = 0.08
+QUIET_SECONDS = 0.05
 MAYBE_DONE = "Interrupted. The engine may carry out the request all the same."
 ENGINE_STARTS = "The engine goes on starting, and ends by itself if nothing needs it."
 

@@ -96,10 +96,11 @@ def register_flow(
         return
     for sentence in replacement_notes(previous, flow):
         print_note(sentence)
-    through = f" through {wrappers_text(flow.wrappers)}" if flow.wrappers else ""
+    wrappers = wrappers_text(flow.wrappers)
+    through = f"It runs through {wrappers}. " if wrappers else ""
     print_text(
-        f"Registered {flow.name!r} (version {flow.flow_version[:8]}). Start it{through} "
-        f"with `flowkernel run {shlex.quote(flow.name)}`."
+        f"Registered {flow.name!r} (version {flow.flow_version[:8]}). {through}Start it with "
+        f"`flowkernel run {shlex.quote(flow.name)}`."
     )
 
 

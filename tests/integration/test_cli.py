@@ -651,7 +651,7 @@ def test_a_file_is_registered_with_its_wrappers(say, ask, capsys, tmp_path):
     wrappers = ask("flow", "show", "guarded")["wrappers"]
     assert [use["name"] for use in wrappers] == ["timeout", "retry"]
     assert wrappers[0]["inputs"]["timeout_sec"] == 60
-    assert "Start it through timeout (timeout_sec=60), retry (" in sentence
+    assert "It runs through timeout (timeout_sec=60), retry (" in sentence
     wrong = say("flow", "register", "guarded.py", "--using", "retyr", code=2)
     assert "Did you mean 'retry'?" in wrong
 
