@@ -22,6 +22,7 @@ from flowkernel.cli import main
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadAnswer, BadArgument, BadInputs, from_code
+from flowkernel.core.models import Flow, FlowKind
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.exceptions import ExecutionSuccess
 from flowkernel.home import EngineFile, Home
@@ -392,6 +393,17 @@ def test_without_an_engine_a_file_is_completed_and_nothing_breaks(notebook):
     assert completions("%flow_run ") == []
     assert completions("%flow_run report ") == []
     assert completions(f"%flow_run {notebook} ") == ["day=", "rate="]
+
+
+def test_text_stays_text_for_a_child_that_a_magic_starts(shell, client):
+    source = "def handler(system, this, *, code: str): pass"
+    client.register(Flow(name="coded", kind=FlowKind.CELL, source=source))
+    parent = client.start({"flow": "coded", "inputs": {"code": "x"}, "run": False})
+    set_flow_context(client, parent.execution_id)
+
+    child = shell.run_line_magic("flow_run", "coded code=1e3 --no-wait")
+
+    assert child.get("inputs", "parent_id") == ({"code": "1e3"}, parent.execution_id)
 
 
 def test_python_and_magics_check_a_file_before_an_engine_has_to_start(
