@@ -5,7 +5,6 @@ from contextlib import suppress
 from glob import escape, iglob
 from itertools import islice
 from pathlib import Path
-from urllib.parse import quote
 
 from flowkernel.client.client import Client
 from flowkernel.client.flow_source import KINDS
@@ -14,13 +13,15 @@ from flowkernel.client.target_signature import flow_names, target_signature
 from flowkernel.client.wrapper_options import shipped_wrappers
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Execution, Json
 from flowkernel.core.text import one_line
 from flowkernel.display.columns import brief_moment_text
 from flowkernel.forms.form import Form
 
 MAX_FILES = 1_000  #: That are looked at, inclusive.
 MAX_RUNS = 100  #: The same of runs and messages: the newest.
+#: By which a message is known here: its id, and those of runs.
+ID_FIELDS = ("message_id", "execution_id", "about_id", "root_id")
 
 
 def complete_flow(incomplete: str) -> list[str]:
@@ -102,10 +103,19 @@ def complete_button(message_id: str | None, incomplete: str) -> list[tuple[str, 
     if not message_id:
         return []
     with suppress(FlowkernelError, OSError):
-        record = _client().get(f"/message/{quote(message_id, safe='')}")
-        buttons = Form.of(record["body"]).buttons if record["body"] else []
+        # Not by its id: for that of a run, the engine notes what a person was shown.
+        records = _client().get_list("/message", limit=MAX_RUNS, is_open=True)
+        matching = [r for r in records if _is_meant(message_id.lower(), r)]
+        bodies = [r["body"] for r in matching if len(matching) == 1 and r["body"]]
+        buttons = [button for body in bodies for button in Form.of(body).buttons]
         return [(b.name, b.label) for b in buttons if b.name.startswith(incomplete)]
     return []
+
+
+def _is_meant(part: str, record: dict[str, Json]) -> bool:
+    """Whether a person who typed `part` means this message, or a run that it is of."""
+    ids = (record[name] or "" for name in ID_FIELDS)
+    return any(id_.startswith(part) or id_.endswith(part) for id_ in ids)
 
 
 def _client() -> Client:

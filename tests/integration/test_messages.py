@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from flowkernel.cli.completion import complete_button
 from flowkernel.client.client import Client
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import (
@@ -208,6 +209,18 @@ def test_an_answer_by_a_run_is_for_the_message_that_was_shown_for_it(client, fam
 
     assert client.get(f"/message/{second}")["status"] == "OPEN"
     assert ada(root, fail=True)["message_id"] == second  # It was named by now.
+
+
+def test_a_shell_that_completes_its_buttons_has_shown_nothing(client, family):
+    first = ask_from(client, family[-1], "load failed")
+    assert client.get(f"/message/{family[0]}")["message_id"] == first
+    answer_as(client, "ada")(first, retry=True)
+    ask_from(client, family[1], "save failed")
+
+    assert complete_button(family[0], "re") == [("retry", "Retry")]
+    assert complete_button(family[0], "x") == complete_button("none", "") == []
+    with pytest.raises(NotOpen, match="another message has opened"):
+        answer_as(client, "ada")(family[0], fail=True)
 
 
 def test_who_looks_again_sees_that_it_is_another_message(client, family):
