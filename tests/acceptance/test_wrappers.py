@@ -436,7 +436,7 @@ def test_a_flow_is_wrapped_where_it_is_written(shell, tmp_path):
         ("--using retry --tries 2", "has no parameter 'tries'"),
         ("--using retry --max-tries", "--max-tries needs a value"),
         ("--using retry --max-tries many", "it takes a number. The default is 3"),
-        ("--using retry --max-tries 0", "is 0; give a number from 1 to 1,000."),
+        ("--using retry --max-tries 2.5", "is 2.5; give a whole number from 1 to"),
         ("--using timeout --timeout-sec -1", "is -1; give a number from 0.001 to"),
         ("--using timeout --timeout-sec nan", "is 'nan'; it takes a number"),
     ],
