@@ -1,8 +1,9 @@
 """The client of the command line."""
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
+from urllib.parse import quote
 
 from flowkernel.cli.home_check import check_home, looked_at_text
 from flowkernel.cli.termination import Termination
@@ -10,13 +11,15 @@ from flowkernel.client.client import ANSWER_SECONDS, Client
 from flowkernel.client.engine_connection import BAD_REQUEST, Reply
 from flowkernel.client.engine_launcher import ensure_engine, wait_for_first_engine
 from flowkernel.client.start_announcement import STARTING
+from flowkernel.core.clock import short_id
 from flowkernel.core.errors import (
     ExecutionNotFound,
+    FlowkernelError,
     FlowNotFound,
     HomeMissing,
     MessageNotFound,
 )
-from flowkernel.core.models import Json
+from flowkernel.core.models import Execution, Json
 from flowkernel.display.wait_note import WaitNote
 from flowkernel.home import EngineFile
 
@@ -61,6 +64,16 @@ class CommandClient(Client):
         except KeyboardInterrupt as interrupt:
             is_told = interrupt.args or self.termination is not None or method == "GET"
             raise interrupt if is_told else KeyboardInterrupt(MAYBE_DONE) from None
+
+    def get_execution(self, execution_id: str) -> Execution:
+        """As that of `Client`. Of the id of a message it says that it is one."""
+        try:
+            return super().get_execution(execution_id)
+        except ExecutionNotFound as error:
+            with suppress(FlowkernelError):
+                message = self.get(f"/message/{quote(execution_id, safe='')}")
+                error.args = (message_sentence(execution_id, message),)
+            raise
 
     def _check_home(self) -> None:
         """Refuse a home in which nothing was recorded; one that is being made is waited for."""
@@ -118,6 +131,15 @@ class CommandClient(Client):
 
     def _released(self) -> AbstractContextManager[None]:
         return self.termination.released() if self.termination else nullcontext()
+
+
+def message_sentence(text: str, message: dict[str, Json]) -> str:
+    """That an id is that of a message, and what shows it, and the run that sent it."""
+    short, run = (short_id(message[key]) for key in ("message_id", "execution_id"))
+    return (
+        f"{text!r} is the id of a message, not of a run: `flowkernel message show {short}` "
+        f"shows it. It is from the run {run}."
+    )
 
 
 def make_client(

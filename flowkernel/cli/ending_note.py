@@ -5,22 +5,33 @@ from flowkernel.core.clock import short_id
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
+from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.outcome_text import intervention_text, status_text
+from flowkernel.display.tree import Tree
 
 #: Characters of the reason of a failure that are shown, inclusive.
 REASON_LENGTH = 300
 
 
-def print_ending(execution: Execution) -> None:
-    """Say how it ended, unless it succeeded and nobody touched it."""
+def print_ending(execution: Execution, tree: Tree | None = None) -> None:
+    """Say how it ended, unless it succeeded and nobody touched it.
+
+    `tree`: it and what is under it, of which those that failed are named.
+    """
     if execution.status is ExecutionStatus.ENDED_ERROR:
-        reason = execution.status_message or "it gave no reason"
-        short = short_id(execution.execution_id)
-        print_note(
-            f"{execution.name!r} failed: {one_line(reason, REASON_LENGTH)}\n"
-            f"`flowkernel execution show {short}` shows the cell and the traceback."
-        )
+        print_note(failure_note(execution, tree))
     elif execution.status is ExecutionStatus.ENDED_CANCELLED:
         print_note(f"{execution.name!r} was cancelled.")
     elif intervention_text(execution):
         print_note(f"{execution.name!r} {status_text(execution)}.")
+
+
+def failure_note(execution: Execution, tree: Tree | None) -> str:
+    """Why it failed, what failed under it, and what shows more, as lines."""
+    reason = one_line(execution.status_message or "it gave no reason", REASON_LENGTH)
+    lines = [f"{execution.name!r} failed: {reason}"]
+    lines += [] if tree is None else failure_lines(tree)
+    short = short_id(execution.execution_id)
+    has_traceback = execution.error is not None and execution.error.traceback
+    content = "the cell and the traceback" if has_traceback else "what is recorded"
+    return "\n".join([*lines, f"`flowkernel execution show {short}` shows {content}."])

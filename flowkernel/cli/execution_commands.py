@@ -113,6 +113,9 @@ Follow = Annotated[
 WithIds = Annotated[
     bool, Option(("--ids",), help="Begin each line with the id of the run.")
 ]
+Whole = Annotated[
+    bool, Option(("--all",), help="Show each run, and each text to its end.")
+]
 NoTimes = Annotated[
     bool,
     Option(("--no-times",), help="Print the text alone, without times and streams."),
@@ -182,18 +185,26 @@ def compare_executions(
 
 
 def show_tree(
-    id: RunId, ids: WithIds = False, json: AsJson = False, csv: AsCsv = False
+    id: RunId,
+    ids: WithIds = False,
+    all: Whole = False,
+    json: AsJson = False,
+    csv: AsCsv = False,
 ) -> None:
     """Show a run and all runs under it, as a tree.
 
+    A terminal shows some of many runs that are alike, and the beginning of long texts.
+    With --all, and in a pipe, each run has its line, and nothing is cut off.
+
     Examples:
         flowkernel execution tree 1eacc1a0
+        flowkernel execution tree 1eacc1a0 --all
     """
     from flowkernel.cli import execution_operations
     from flowkernel.cli.output import OutputForm
 
     form = OutputForm.of(json=json, csv=csv)
-    execution_operations.show_tree(id, form, has_ids=ids)
+    execution_operations.show_tree(id, form, has_ids=ids, is_whole=all)
 
 
 def print_log(

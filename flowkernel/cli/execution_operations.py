@@ -2,8 +2,12 @@
 
 import json
 import sys
+import textwrap
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from flowkernel.cli.cli_client import CommandClient, make_client, waiting
@@ -18,6 +22,7 @@ from flowkernel.cli.output import (
     print_record,
     print_records,
     print_text,
+    terminal_columns,
 )
 from flowkernel.cli.termination import interrupted_with
 from flowkernel.client.client import Client
@@ -28,13 +33,14 @@ from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
-from flowkernel.core.text import duration_text, one_line, plain_text
-from flowkernel.display.columns import execution_table, moment_text
+from flowkernel.core.text import duration_text, one_line, plain_text, text_width
+from flowkernel.display.columns import ShowMoment, execution_table, moment_text
+from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.file_links import file_link
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.outcome_text import status_text, took_text
 from flowkernel.display.parameter_list import defaults_text
-from flowkernel.display.table import Table
+from flowkernel.display.table import NARROW, Table
 
 S = ExecutionStatus
 
@@ -45,8 +51,13 @@ STILL_ERASED = (
     "The engine is still removing what is left of it from its files; `flowkernel engine "
     "status` says when that is done."
 )
+#: The error by which a run ends with a message of its own, or with that of another run.
+PASSED_ON = "ExecutionError"
 #: Behind the sentence that no run matches.
 NOT_ALL_LEVELS = "--all-levels looks at runs that other runs started, too."
+FACT_WIDTH = 14  #: Columns of the title of a fact, and its colon.
+#: Facts that may be long texts; all but the message are JSON.
+WRAPPED_FACTS = {"message", "inputs", "inputs before", "output"}
 #: The columns of CSV.
 EXECUTION_FIELDS = [field.name for field in fields(Execution)]
 #: What a verb does, in a sentence.
@@ -68,13 +79,18 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
     executions = client.list_executions(**filters)
     if form is OutputForm.TEXT:
         print_list(
-            lambda show_moment: execution_table(executions, show_moment=show_moment),
+            partial(whole_table, executions),
             ("flow", "message"),
             empty="" if executions else _no_match(client, filters),
         )
     else:
         records = [execution.to_json() for execution in executions]
         print_records(records, form, EXECUTION_FIELDS)
+
+
+def whole_table(executions: list[Execution], show_moment: ShowMoment) -> Table:
+    """The list with messages as long as they are; a terminal cuts them where it ends."""
+    return execution_table(executions, show_moment=show_moment, widest=None)
 
 
 def _no_match(client: Client, filters: dict[str, Any]) -> str:
@@ -107,8 +123,13 @@ def show_execution(execution_id: str, form: OutputForm) -> None:
 
 def _show(client: Client, execution: Execution, cell_runs: list[CellRun]) -> None:
     facts = _facts(execution, client).items()
-    plain_facts = {title: plain_text(str(fact)) for title, fact in facts if fact}
-    text = facts_text(plain_facts, 14)
+    room = terminal_columns() - FACT_WIDTH - 1 if can_redraw(sys.stdout) else None
+    plain_facts = {
+        title: fact_text(title, plain_text(str(fact)), room)
+        for title, fact in facts
+        if fact
+    }
+    text = facts_text(plain_facts, FACT_WIDTH)
     if execution.notebook_path:
         path = client.home.path / execution.notebook_path
         text = text.replace(plain_text(str(path)), file_link(path, sys.stdout))
@@ -116,12 +137,32 @@ def _show(client: Client, execution: Execution, cell_runs: list[CellRun]) -> Non
     if cell_runs:
         print_text("")
         print_list(lambda _show_moment: _cell_table(cell_runs), ("took",), empty="")
+    _show_failure(client, execution)
+
+
+def fact_text(title: str, text: str, room: int | None) -> str:
+    """A fact, below itself as far as it is too long for `room` columns; None: one line.
+
+    JSON is laid out. A path stays whole, so that it can be copied.
+    """
+    if room is None or text_width(text) <= room or title not in WRAPPED_FACTS:
+        return text
+    if title != "message":
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    wrap = partial(textwrap.wrap, width=max(room, NARROW), break_on_hyphens=False)
+    lines = [part for line in text.splitlines() for part in wrap(line)]
+    return ("\n" + " " * (FACT_WIDTH + 1)).join(lines)
+
+
+def _show_failure(client: Client, execution: Execution) -> None:
+    """Print the traceback, and what failed under it."""
     cause = _cause(execution, client)
     if cause.error is not None and cause.error.traceback:
         print_text("\n" + plain_text(cause.error.traceback).rstrip())
-    if cause is not execution:
-        command = f"flowkernel execution show {short_id(cause.execution_id)}"
-        print_text(f"\n{one_line(cause.name)!r} failed under it: {command}")
+    if execution.status is S.ENDED_ERROR or execution.is_failed:
+        lines = failure_lines(get_tree(client, execution.execution_id))
+        if lines:
+            print_text("\n" + "\n".join(lines))
 
 
 def _cause(execution: Execution, client: Client) -> Execution:
@@ -165,8 +206,22 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
 def _cell_table(cell_runs: list[CellRun]) -> Table:
     return Table(
         ("cell", "source", "status", "took", "error"),
-        tuple(_cell_row(cell_run) for cell_run in cell_runs),
+        tuple(_cell_row(cell_run) for cell_run in shown_cells(cell_runs)),
     )
+
+
+def shown_cells(cell_runs: Sequence[CellRun]) -> Iterator[CellRun]:
+    """Those with a row: the cell that defines a `handler` and its call are one for people."""
+    for cell_run, following in zip_longest(cell_runs, cell_runs[1:]):
+        is_definition = (
+            following is not None
+            and cell_run.cell_number is not None
+            and cell_run.cell_number == following.cell_number
+            and cell_run.cell_id != following.cell_id
+            and cell_run.error_name is None
+        )
+        if not is_definition:
+            yield cell_run
 
 
 def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
@@ -174,29 +229,37 @@ def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
     if cell_run.ended_at:
         seconds = (cell_run.ended_at - cell_run.started_at).total_seconds()
         duration = duration_text(seconds)
-    parts = (cell_run.error_name, cell_run.error_message)
-    error = one_line(": ".join(part for part in parts if part))
+    # An `ExecutionError` says how another run ended, and that names the error.
+    is_passed_on = cell_run.error_name == PASSED_ON and cell_run.error_message
+    name = None if is_passed_on else cell_run.error_name
+    parts = (name, cell_run.error_message)
+    error = one_line(": ".join(part for part in parts if part), None)
     status = cell_run.status.label
     source = cell_run.first_line or cell_run.cell_id
     return cell_run.cell_number, one_line(source, SHOWN_LINE), status, duration, error
 
 
-def show_tree(execution_id: str, form: OutputForm, *, has_ids: bool) -> None:
-    """Print it and everything under it."""
+def show_tree(
+    execution_id: str, form: OutputForm, *, has_ids: bool, is_whole: bool
+) -> None:
+    """Print it and everything under it. In a pipe it is whole in any case."""
     client = make_client()
     tree = get_tree(client, client.get_execution(execution_id).execution_id)
     if form is OutputForm.JSON:
         print_json(tree.to_reply())
-    elif form is OutputForm.CSV:
+        return
+    if form is OutputForm.CSV:
         records = [execution.to_json() for execution in tree.executions.values()]
         print_records(records, form, EXECUTION_FIELDS)
-    elif has_ids:
-        for line in tree.lines():
+        return
+    is_whole = is_whole or not sys.stdout.isatty()
+    if has_ids:
+        for line in tree.lines(is_whole=is_whole):
             id_ = short_id(line.execution_id or "")
             print_text(f"{id_:<{SHORT}}  {line.text}")
     else:
-        display = LiveText() if can_redraw(sys.stdout) else FinalText()
-        display.finish(tree)
+        display = LiveText if can_redraw(sys.stdout) else FinalText
+        display(is_whole=is_whole).finish(tree)
 
 
 def print_log(
@@ -211,7 +274,9 @@ def print_log(
         execution = _follow(client, execution, seq, lines)
     lines.end()
     if follows and form is OutputForm.TEXT:
-        print_ending(execution)
+        has_failed = execution.status is S.ENDED_ERROR
+        tree = get_tree(client, execution.execution_id) if has_failed else None
+        print_ending(execution, tree)
 
 
 def _follow(

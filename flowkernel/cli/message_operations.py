@@ -35,6 +35,11 @@ from flowkernel.forms.literals import value_of
 MS = MessageStatus
 #: The columns of CSV.
 MESSAGE_FIELDS = [field.name for field in fields(Message)]
+#: By whether all are open: columns that a narrow terminal does not show, the first first.
+LESS_NEEDED = {
+    True: ("type", "status", "sent", "execution", "message"),
+    False: ("type", "sent", "execution", "status", "message"),
+}
 LISTED = 50  #: Messages of a list, inclusive: the newest.
 
 
@@ -48,8 +53,10 @@ def list_messages(*, is_open: bool, form: OutputForm) -> None:
         return
     messages = [Message.from_json(record) for record in records]
     print_list(
-        lambda show_moment: message_table(messages, show_moment=show_moment),
-        ("message", "execution", "type", "status"),
+        lambda show_moment: message_table(
+            messages, show_moment=show_moment, widest=None
+        ),
+        LESS_NEEDED[is_open],
         empty="Nothing waits for an answer." if is_open else "There is no message.",
     )
 

@@ -150,6 +150,11 @@ def print_list(
         print_text(table.text(widest=None))
 
 
+def terminal_columns() -> int:
+    """How wide the terminal is."""
+    return _console().width
+
+
 def _console() -> "Console":
     from rich.console import Console
 

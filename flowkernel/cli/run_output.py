@@ -16,6 +16,7 @@ from flowkernel.client.open_prompts import AnswerChannel, Prompter
 from flowkernel.client.watch import watch
 from flowkernel.core.clock import short_id
 from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw, write
 from flowkernel.display.outcome_text import status_text
@@ -50,7 +51,7 @@ def watch_run(
         if as_json:
             print_json(tree.execution.to_json())
         else:
-            _print_outcome(tree)
+            _print_outcome(client, tree)
     except KeyboardInterrupt:  # While the first one is attended to, or after the end.
         sentence, code = run.interrupted_text()
         print_note(f"\n{sentence}")
@@ -139,13 +140,17 @@ def _prompter(client: Client, display: FinalText) -> Prompter | None:
     return TerminalPrompts(channel, lines_of(is_terminal=True), make_room=display.pause)
 
 
-def _print_outcome(tree: Tree) -> None:
+def _print_outcome(client: Client, tree: Tree) -> None:
     """Say how it ended, where the tree alone does not say enough."""
     if not tree.is_over:
         short = short_id(tree.execution_id)
         print_note(f"It continues. `flowkernel execution tree {short}` shows it.")
     else:
-        print_ending(tree.execution)
+        execution = tree.execution
+        if execution.status is ExecutionStatus.ENDED_ERROR and execution.error is None:
+            # A tree that was read, not followed, lacks the error.
+            execution = current_record(client, tree.execution_id) or execution
+        print_ending(execution, tree)
 
 
 def _confirm_cancel(name: str) -> bool:
@@ -184,10 +189,10 @@ class _LineDisplay(FinalText):
         """Write one line."""
         is_ended = execution.status.is_ended
         status = status_text(execution) if is_ended else execution.status.label
-        name = one_line(execution.name)
+        name = one_line(execution.name, None)
         line = f"{moment.astimezone():%H:%M:%S} {name} {status}"
         if execution.status_message:
-            line += f": {one_line(execution.status_message)}"
+            line += f": {one_line(execution.status_message, None)}"
         write(line, self._stream)
 
 
@@ -204,4 +209,6 @@ class _NoDisplay(FinalText):
 def _display(as_json: bool) -> "_TreeDisplay | _LineDisplay | _NoDisplay":
     if as_json:
         return _NoDisplay()
-    return _TreeDisplay() if can_redraw(sys.stdout) else _LineDisplay()
+    if can_redraw(sys.stdout):
+        return _TreeDisplay()
+    return _LineDisplay(is_whole=not sys.stdout.isatty())

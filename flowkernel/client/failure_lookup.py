@@ -12,6 +12,7 @@ from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.display.failed_runs import failure_sentences, failures_under
 from flowkernel.display.failure_report import (
     STEPS,
     FailedStep,
@@ -37,17 +38,20 @@ def failure_report(client: Client, execution_id: str) -> FailureReport | None:
 
 
 def _report(client: Client, execution: Execution) -> FailureReport:
-    chain = failure_chain(client, execution)
+    tree = Tree.from_reply(client.tree(execution.execution_id), execution.execution_id)
+    chain = failure_chain(client, execution, tree)
+    home = client.home.path
+    failures = failure_sentences(failures_under(tree), "%execution")
+    named = (NextStep(sentence=said, command=command) for said, command in failures)
     return FailureReport(
         name=execution.name,
-        steps=tuple(_step(client.home.path, item) for item in reversed(chain)),
-        next_steps=tuple(_next_steps(client.home.path, execution, chain[-1])),
+        steps=tuple(_step(home, item) for item in reversed(chain)),
+        next_steps=(*named, *_next_steps(home, execution, chain[-1])),
     )
 
 
-def failure_chain(client: Client, execution: Execution) -> list[Execution]:
+def failure_chain(client: Client, execution: Execution, tree: Tree) -> list[Execution]:
     """The execution, the child that made it fail, the child of that, down to the cause."""
-    tree = Tree.from_reply(client.tree(execution.execution_id), execution.execution_id)
     chain = [execution]
     while len(chain) < STEPS:
         children = [

@@ -42,8 +42,9 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
-def one_line(text: str, limit: int = DETAIL) -> str:
-    """Any text as one line of printable characters, at most `limit` of them."""
+def one_line(text: str, limit: int | None = DETAIL) -> str:
+    """Any text as one line of printable characters, at most `limit` of them; None: all."""
+    limit = limit or max(len(text), 1)
     bare = " ".join(_ESCAPE.sub("", text[: limit * 10]).split())
     line = "".join(c for c in bare if c.isprintable())
     return line if len(line) <= limit else line[: limit - 1] + "…"

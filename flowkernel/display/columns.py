@@ -11,7 +11,7 @@ from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.moments import past_moment
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
-from flowkernel.core.text import one_line
+from flowkernel.core.text import DETAIL, one_line
 from flowkernel.display.markdown_text import markdown_line
 from flowkernel.display.outcome_text import status_text, work_text
 from flowkernel.display.sortable_html import SortableText
@@ -114,9 +114,15 @@ def flow_table(
 
 
 def execution_table(
-    executions: Iterable[Execution], *, show_moment: ShowMoment = moment_text
+    executions: Iterable[Execution],
+    *,
+    show_moment: ShowMoment = moment_text,
+    widest: int | None = DETAIL,
 ) -> Table:
-    """Executions as a table, in the given order; of a wrapper, the flow that it runs."""
+    """Executions as a table, in the given order; of a wrapper, the flow that it runs.
+
+    `widest`: characters of a message, inclusive; None: all.
+    """
     return Table(
         ("id", "name", "flow", "status", "created", "took", "message"),
         tuple(
@@ -127,7 +133,7 @@ def execution_table(
                 status_text(execution),
                 show_moment(execution.created_at),
                 _work_cell(execution),
-                one_line(execution.status_message or ""),
+                one_line(execution.status_message or "", widest),
             )
             for execution in executions
         ),
@@ -142,16 +148,22 @@ def _work_cell(execution: Execution) -> str:
 
 
 def message_table(
-    messages: Iterable[Message], *, show_moment: ShowMoment = moment_text
+    messages: Iterable[Message],
+    *,
+    show_moment: ShowMoment = moment_text,
+    widest: int | None = DETAIL,
 ) -> Table:
-    """Messages as a table, in the given order."""
+    """Messages as a table, in the given order.
+
+    `widest`: characters of a message, inclusive; None: all.
+    """
     return Table(
         ("id", "subject", "message", "type", "sent", "status", "execution"),
         tuple(
             (
                 short_id(message.message_id),
                 message.subject,
-                markdown_line(message.message or ""),
+                markdown_line(message.message or "", widest),
                 message.message_type,
                 show_moment(message.created_at),
                 message.status.label,

@@ -46,8 +46,10 @@ def write_marked(text: str, stream: TextIO | None = None) -> None:
 class FinalText:
     """Writes the tree once, at the end."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, is_whole: bool = False) -> None:
+        """`is_whole`: the last tree has a line for each execution, and whole texts."""
         self._stream = stream or sys.stdout
+        self._is_whole = is_whole
 
     def show(self, tree: Tree) -> None:
         """Do nothing: the tree is written at the end."""
@@ -57,14 +59,14 @@ class FinalText:
 
     def finish(self, tree: Tree) -> None:
         """Write the tree."""
-        write(tree.text(), self._stream)
+        write(tree.text(is_whole=self._is_whole), self._stream)
 
 
 class LiveText(FinalText):
     """Redraws the tree in place."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: TextIO | None = None, *, is_whole: bool = False) -> None:
+        super().__init__(stream, is_whole=is_whole)
         self._live: Live | None = None
 
     def show(self, tree: Tree) -> None:
@@ -95,15 +97,16 @@ class LiveText(FinalText):
         from rich.console import Console
 
         console = Console(file=self._stream, highlight=False)
-        console.print(styled_tree(tree, self._stream.encoding), soft_wrap=True)
+        text = styled_tree(tree, self._stream.encoding, is_whole=self._is_whole)
+        console.print(text, soft_wrap=True)
 
 
-def styled_tree(tree: Tree, encoding: str | None) -> "Text":
+def styled_tree(tree: Tree, encoding: str | None, *, is_whole: bool = False) -> "Text":
     """The tree with colours, for rich; each line of it is one line of the terminal."""
     from rich.text import Text
 
     text = Text(no_wrap=True, overflow="ellipsis")
-    for place, line in enumerate(tree.lines()):
+    for place, line in enumerate(tree.lines(is_whole=is_whole)):
         if place:
             text.append("\n")
         text_part = line.text[len(line.branch) + len(line.mark) :]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, TextIO
 
-from flowkernel.core.text import for_encoding, one_line, plain_text
+from flowkernel.core.text import DETAIL, for_encoding, one_line, plain_text
 from flowkernel.display.live_terminal import can_redraw, write
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def _plain_markdown(text: str) -> "Markdown":
     return markdown
 
 
-def markdown_line(text: str) -> str:
-    r"""The words of Markdown, without its marks, as one line.
+def markdown_line(text: str, limit: int | None = DETAIL) -> str:
+    r"""The words of Markdown, without its marks, as one line of at most `limit` characters.
 
     >>> markdown_line("# Which *day*?\n\n- `mon`\n- [tue](https://x)")
     'Which day? mon tue'
@@ -51,7 +51,7 @@ def markdown_line(text: str) -> str:
     from markdown_it import MarkdownIt
 
     tokens = MarkdownIt("commonmark").parse(text)
-    return one_line(" ".join(filter(None, map(_words, tokens))))
+    return one_line(" ".join(filter(None, map(_words, tokens))), limit)
 
 
 def _words(token: "Token") -> str:

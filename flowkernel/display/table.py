@@ -133,8 +133,7 @@ def cut_note(rows: int) -> str:
 
 def value_text(value: Any, widest: int | None = WIDEST) -> str:
     """A value as one line of text; empty for None."""
-    text = _text(value)
-    return one_line(text, widest or max(len(text), 1))
+    return one_line(_text(value), widest)
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from flowkernel.core.models import Event, EventKind, Execution, Json
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.projection import CELL_KINDS, fold
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.core.text import one_line
+from flowkernel.core.text import DETAIL, one_line
 from flowkernel.display.outcome_text import status_text, took_text, waiting_since
 
 S = ExecutionStatus
@@ -125,13 +125,21 @@ class Tree:
         is_here = execution.adopted_by in self.executions
         return execution.adopted_by if is_here else execution.parent_id
 
-    def lines(self, *, now: datetime | None = None) -> list["TreeLine"]:
-        """The lines to show, the top first. `now` is for durations."""
-        return list(_lines(self, now or clock.now()))
+    def lines(
+        self, *, now: datetime | None = None, is_whole: bool = False
+    ) -> list["TreeLine"]:
+        """The lines to show, the top first.
 
-    def text(self, *, now: datetime | None = None) -> str:
+        Args:
+            now: For durations.
+            is_whole: Each execution has a line, and each text is whole; else many siblings
+                are counted, and long texts are cut.
+        """
+        return list(_lines(self, now or clock.now(), is_whole=is_whole))
+
+    def text(self, *, now: datetime | None = None, is_whole: bool = False) -> str:
         """The lines as text, without a newline at the end."""
-        return "\n".join(line.text for line in self.lines(now=now))
+        return "\n".join(line.text for line in self.lines(now=now, is_whole=is_whole))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,12 +173,14 @@ def tree_text(
     return Tree.from_reply(reply, execution_id).text(now=now)
 
 
-def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
+def _lines(tree: Tree, now: datetime, *, is_whole: bool) -> Iterator[TreeLine]:
     children: defaultdict[str | None, list[Execution]] = defaultdict(list)
     for execution in tree.executions.values():
         if execution.execution_id != tree.execution_id:
             children[tree.parent_of(execution)].append(execution)
-    loud, waits = _loud(tree), _waits(tree)
+    loud = set(tree.executions) if is_whole else _loud(tree)
+    shown_loud, detail = (None, None) if is_whole else (LOUD_SHOWN, DETAIL)
+    waits = _waits(tree)
     # Still to be drawn, the next item last: a line, or an execution with its children.
     todo: list[TreeLine | tuple[Execution, tuple[bool, ...]]] = [(tree.execution, ())]
     while todo:
@@ -179,8 +189,10 @@ def _lines(tree: Tree, now: datetime) -> Iterator[TreeLine]:
             yield item
             continue
         execution, lasts = item
-        yield _line(tree, execution, lasts, now, waits.get(execution.execution_id))
-        visible, hidden = _select_visible(children[execution.execution_id], loud)
+        wait_start = waits.get(execution.execution_id)
+        yield _line(tree, execution, lasts, now, wait_start, detail)
+        siblings = children[execution.execution_id]
+        visible, hidden = _select_visible(siblings, loud, shown_loud)
         if hidden:
             todo.append(_hidden_line(hidden, (*lasts, True)))
         for place, child in reversed(list(enumerate(visible))):
@@ -217,7 +229,7 @@ def _waits(tree: Tree) -> dict[str, datetime]:
 
 
 def _select_visible(
-    siblings: list[Execution], loud: set[str]
+    siblings: list[Execution], loud: set[str], shown_loud: int | None
 ) -> tuple[list[Execution], list[Execution]]:
     """Which siblings get a line, and which are only counted."""
     loud_ids = [item.execution_id for item in siblings if item.execution_id in loud]
@@ -226,7 +238,7 @@ def _select_visible(
     ]
     if len(quiet_ids) > FOLD_OVER:
         quiet_ids = quiet_ids[:FOLD_TO]
-    visible_ids = {*loud_ids[:LOUD_SHOWN], *quiet_ids}
+    visible_ids = {*loud_ids[:shown_loud], *quiet_ids}
     return (
         [item for item in siblings if item.execution_id in visible_ids],
         [item for item in siblings if item.execution_id not in visible_ids],
@@ -252,6 +264,7 @@ def _line(
     lasts: tuple[bool, ...],
     now: datetime,
     wait_start: datetime | None,
+    widest: int | None,
 ) -> TreeLine:
     progress = tree.progress.get(execution.execution_id) or Progress()
     is_live = execution.status in (S.RUNNING, S.WAITING, S.PAUSED)
@@ -259,7 +272,7 @@ def _line(
         depth=len(lasts),
         branch=_branch(lasts),
         mark=MARKS[execution.status],
-        title=title_of(execution),
+        title=title_of(execution, widest),
         execution_id=execution.execution_id,
         status=execution.status,
         label=status_text(execution),
@@ -267,13 +280,16 @@ def _line(
         progress=_progress(execution, progress) if is_live else "",
         cells_ended=progress.cells_ended if is_live and execution.cell_count else None,
         cell_count=execution.cell_count if is_live else None,
-        detail=_detail(execution, progress),
+        detail=_detail(execution, progress, widest),
     )
 
 
-def title_of(execution: Execution) -> str:
-    """Its name, and its flow's in brackets if that is another one."""
-    name, flow = one_line(execution.name), one_line(execution.flow_name)
+def title_of(execution: Execution, widest: int | None = DETAIL) -> str:
+    """Its name, and its flow's in brackets if that is another one.
+
+    `widest`: characters of each, inclusive; None: all.
+    """
+    name, flow = (one_line(x, widest) for x in (execution.name, execution.flow_name))
     has_flow = name == flow or name.endswith(f"({flow})")  # As a wrapper's name has.
     return name if has_flow else f"{name} ({flow})"
 
@@ -288,16 +304,17 @@ def _progress(execution: Execution, progress: Progress) -> str:
     return f"{cell[0].lower()}{cell[1:]}"
 
 
-def _detail(execution: Execution, progress: Progress) -> str:
+def _detail(execution: Execution, progress: Progress, widest: int | None) -> str:
     match execution.status:
         case S.ENDED_SUCCESS | S.ENDED_CANCELLED | S.PAUSED | S.PENDING | S.QUEUED:
-            return one_line(execution.status_message or "")
+            return one_line(execution.status_message or "", widest)
         case S.ENDED_ERROR:
-            return one_line(execution.status_message or _error(execution))
+            return one_line(execution.status_message or _error(execution), widest)
         case S.WAITING if execution.status_message:
-            return one_line(execution.status_message)
+            return one_line(execution.status_message, widest)
         case _:
-            return f"“{one_line(progress.last_log)}”" if progress.last_log else ""
+            log = progress.last_log
+            return f"“{one_line(log, widest)}”" if log else ""
 
 
 def _error(execution: Execution) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import nullcontext
 
 import pytest
 
@@ -34,6 +35,10 @@ class Run:
 
     def close(self):
         """The note has no line."""
+
+    def shown(self, _text, *, delay):
+        """The note draws nothing."""
+        return nullcontext(delay)
 
 
 def followed(monkeypatch, watch, *, current=None):
@@ -110,7 +115,7 @@ def test_an_interrupt_while_the_ending_is_printed_has_the_exit_code_of_the_run(
         on_tree(tree)
         return tree
 
-    def print_ending(_execution):
+    def print_ending(_execution, _tree):
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(run_output, "print_ending", print_ending)

@@ -4,9 +4,12 @@ import csv
 import io
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
+from flowkernel.cli.execution_operations import whole_table
+from flowkernel.cli.message_operations import LESS_NEEDED
 from flowkernel.cli.output import OutputForm, print_csv, print_list
 from flowkernel.core.clock import new_id, now, short_id
 from flowkernel.core.errors import BadArgument
@@ -75,6 +78,19 @@ def an_execution(name, status, **fields):
     )
 
 
+def a_message(subject, *, message):
+    return Message(
+        message_id=new_id(),
+        execution_id=new_id(),
+        root_id=new_id(),
+        subject=subject,
+        message=message,
+        message_type="POPUP",
+        created_at=now(),
+        status=MessageStatus.OPEN,
+    )
+
+
 EXECUTIONS = [an_execution(name, status) for name in NAMES for status in S]
 
 
@@ -108,19 +124,7 @@ def test_the_wider_a_terminal_the_more_columns_it_has(terminal):
 
 
 def test_a_list_of_messages_fits(terminal):
-    messages = [
-        Message(
-            message_id=new_id(),
-            execution_id=new_id(),
-            root_id=new_id(),
-            subject=name,
-            message="# Please **look**\n" * 9,
-            message_type="POPUP",
-            created_at=now(),
-            status=MessageStatus.OPEN,
-        )
-        for name in NAMES
-    ]
+    messages = [a_message(name, message="# Please **look**\n" * 9) for name in NAMES]
 
     lines = terminal(
         lambda show: message_table(messages, show_moment=show),
@@ -134,15 +138,39 @@ def test_a_list_of_messages_fits(terminal):
 
 
 def test_in_a_pipe_nothing_is_cut_off(capsys):
+    messages = [a_message("s" * 200, message="w" * 300)]
+    print_list(partial(whole_table, EXECUTIONS), ("flow", "message"), empty="Nothing.")
     print_list(
-        lambda show: execution_table(EXECUTIONS, show_moment=show),
-        ("flow", "message"),
+        lambda show: message_table(messages, show_moment=show, widest=None),
+        ("message",),
         empty="Nothing.",
     )
 
     output = capsys.readouterr().out
-    assert "r" * 128 in output
-    assert "m" * 60 in output
+    assert "…" not in output
+    for text in ("r" * 128, "m" * 300, "s" * 200, "w" * 300):
+        assert text in output
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_failures_of_one_flow_differ_at_80_columns(terminal, is_open):
+    messages = [
+        a_message("fails failed", message=f"**Cell {number} of 9 (x): KeyError**")
+        for number in range(1, 6)
+    ]
+
+    lines = terminal(
+        lambda show: message_table(messages, show_moment=show, widest=None),
+        LESS_NEEDED[is_open],
+        80,
+    )
+
+    for number, line in enumerate(lines[1:], start=1):
+        assert "fails failed" in line
+        assert f"Cell {number} of 9" in line
+    assert all(short_id(messages[0].execution_id) in line for line in lines[1:2]) or (
+        not is_open
+    )
 
 
 def test_columns_are_aligned_by_what_a_terminal_shows():

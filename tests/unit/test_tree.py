@@ -148,6 +148,22 @@ def test_a_long_error_is_shortened():
     assert tree.text().endswith("x…")
 
 
+def test_a_whole_tree_folds_and_shortens_nothing():
+    children = [a_child(n, status=S.ENDED_SUCCESS) for n in range(300)]
+    failed = [
+        a_child(n, status=S.ENDED_ERROR, status_message="x" * 500)
+        for n in range(300, 600)
+    ]
+    tree = a_tree(an_execution(name="n" * 200), *children, *failed)
+
+    text = tree.text(now=NOON, is_whole=True)
+
+    assert len(text.splitlines()) == 601
+    assert "…" not in text
+    assert text.count("x" * 500) == 300
+    assert "more:" in tree.text(now=NOON)
+
+
 def test_two_hundred_children_stay_readable():
     """What failed or runs is always shown; the rest is counted."""
     children = [a_child(n, status=S.ENDED_SUCCESS) for n in range(200)]
