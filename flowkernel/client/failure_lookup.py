@@ -24,8 +24,6 @@ from flowkernel.display.tree import Tree
 S = ExecutionStatus
 #: Bytes of an output notebook in which the failed cell is looked for, inclusive.
 MAX_NOTEBOOK = 16 * 1024 * 1024
-#: Of a parent: the error that says that a child failed.
-BY_CHILD = "DependencyFailedError"
 
 
 def failure_report(client: Client, execution_id: str) -> FailureReport | None:
@@ -52,54 +50,28 @@ def _report(client: Client, execution: Execution) -> FailureReport:
 
 def failure_chain(client: Client, execution: Execution, tree: Tree) -> list[Execution]:
     """The execution, the child that made it fail, the child of that, down to the cause."""
-    chain = [execution]
-    while len(chain) < STEPS:
-        children = [
-            item
-            for item in tree.executions.values()
-            if tree.parent_of(item) == chain[-1].execution_id
-        ]
-        child = failed_child(chain[-1], children)
-        if child is None:
-            break
-        chain.append(client.get_execution(child.execution_id))
-    return chain
-
-
-def failed_child(
-    execution: Execution, children: Iterable[Execution]
-) -> Execution | None:
-    """The child that made it fail; None if it failed by itself. Pure.
-
-    One that its error names, or else the last one that did not succeed: a flow may go on after
-    the failure of another child.
-    """
-    error = execution.error
-    is_by_child = error is not None and error.name == BY_CHILD
-    if not (is_by_child or execution.failed_for_another):
-        return None
-    failed = [
-        child
-        for child in children
-        if child.status in (S.ENDED_ERROR, S.ENDED_CANCELLED) or child.is_failed
-    ]
-    text = error.message if error is not None else ""
-    candidates = [child for child in failed if repr(child.name) in text] or failed
-    candidates.sort(key=lambda child: child.ended_at or child.created_at)
-    return candidates[-1] if candidates else None
+    children = tree.causes(execution)[1:STEPS]
+    return [execution, *(client.get_execution(c.execution_id) for c in children)]
 
 
 def _step(home: Path, execution: Execution) -> FailedStep:
     error = execution.error
     path = notebook_path(home, execution)
-    cell_id = error.cell_id if error is not None else None
     return FailedStep(
         name=execution.name,
         outcome="was cancelled" if execution.status is S.ENDED_CANCELLED else "failed",
         reason=execution.status_message or "",
-        source_line=line_of_cell(path, cell_id) if path and cell_id else "",
+        source_line=_line_of(execution, path),
         traceback=error.traceback if error is not None else "",
     )
+
+
+def _line_of(execution: Execution, path: Path | None) -> str:
+    """The first line of the cell that failed; of a wrapper it says nothing."""
+    cell_id = execution.error.cell_id if execution.error is not None else None
+    if path is None or cell_id is None or execution.wrapped is not None:
+        return ""
+    return line_of_cell(path, cell_id)
 
 
 def notebook_path(home: Path, execution: Execution) -> Path | None:
@@ -136,20 +108,21 @@ def _next_steps(
         yield NextStep(sentence="It waits for a decision", command="%inbox")
     yield NextStep(sentence="See this again", command=f"%execution {short}")
     if execution.status.is_ended:
-        yield _retry_step(execution, cause)
+        yield from retry_steps(execution, cause)
 
 
-def _retry_step(execution: Execution, cause: Execution) -> NextStep:
+def retry_steps(execution: Execution, cause: Execution) -> Iterable[NextStep]:
     """How it is run again. What it starts has the source of then; it has that of now."""
     command = f"%execution {short_id(execution.execution_id)} --retry"
     note = "what succeeded in it is kept"
     if cause.execution_id != execution.execution_id:
         note += f", and {cause.flow_name!r} runs as it is then"
-        return NextStep(sentence=f"Run it again ({note})", command=command)
-    return NextStep(
-        sentence=f"Run it again ({note}); with the source of now: --source current",
-        command=command,
-    )
+    yield NextStep(sentence=f"Run it again ({note})", command=command)
+    if cause.execution_id == execution.execution_id:
+        yield NextStep(
+            sentence="Run it again with the source of now",
+            command=f"{command} --source current",
+        )
 
 
 def _notebook_steps(path: Path, short: str) -> Iterable[NextStep]:

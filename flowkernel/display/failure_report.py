@@ -4,6 +4,7 @@ Names, sources and errors are foreign text: they are escaped, and have no contro
 Without its style, as in an untrusted notebook, the HTML still says everything in words.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +14,8 @@ from flowkernel.core.text import one_line, plain_text
 REASON = 300  #: Characters of the reason of a failure, inclusive.
 BEGINNING = 40  #: Characters of a line by which it is recognized.
 STEPS = 10  #: Runs of one chain that are shown, inclusive: the cause, and what failed for it.
+#: The heading of a frame in a cell.
+_FRAME = re.compile(r"^ *Cell In\[(?P<cell>\w+)\], line (?P<line>\d+).*$", re.MULTILINE)
 #: The colours of JupyterLab; the second ones can be read on white and on black.
 STYLE = """
 .jp-flowkernel-failure{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
@@ -41,7 +44,7 @@ class FailedStep:
     outcome: str = "failed"  #: Of what its parent waited for it may be another one.
     reason: str = ""  #: "Cell 2 of 3: ValueError: no sales"
     source_line: str = ""  #: The first line of the cell; empty if there is none.
-    traceback: str = ""
+    traceback: str = ""  #: Without colours; its first frame is in the cell.
 
     @property
     def heading(self) -> str:
@@ -51,9 +54,17 @@ class FailedStep:
 
     @property
     def cell_line(self) -> str:
-        """The first line of the cell, unless the heading has it already."""
+        """The line that failed, if the traceback has it; else by what line the cell is known.
+
+        The heading may have the latter already: then there is none.
+        """
+        failed_line = line_in(self.traceback)
+        if failed_line:
+            return one_line(failed_line)
         line = one_line(self.source_line)
-        return "" if one_line(line, BEGINNING).rstrip("…") in self.heading else line
+        if one_line(line, BEGINNING).rstrip("…") in self.heading:
+            return ""
+        return f"the cell begins with: {line}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,12 @@ class FailureReport:
     steps: tuple[FailedStep, ...]  #: The cause first; the last one is the run itself.
     next_steps: tuple[NextStep, ...] = ()
 
+    @property
+    def consequence(self) -> str:
+        """What failed because of the cause: "Because of it: 'month', 'quarter'."."""
+        names = [repr(one_line(step.name)) for step in self.steps[1:]]
+        return f"Because of it: {', '.join(names)}." if names else ""
+
     def text(self) -> str:
         """The report as plain text, without a newline at the end."""
         return "\n".join(_text_lines(self))
@@ -80,12 +97,10 @@ class FailureReport:
     def html(self) -> str:
         """The report as HTML, with its style."""
         label = escape(f"Run {one_line(self.name)}: why it failed")
-        first, *parents = self.steps
-        parts = "".join(_step_html(step) for step in parents)
         return (
             f'<div class="jp-flowkernel-failure" role="group" aria-label="{label}">'
-            f"<style>{STYLE}</style>{_step_html(first, is_open=True)}{parts}"
-            f"{_list_html(self.next_steps)}</div>"
+            f"<style>{STYLE}</style>{_step_html(self.steps[0], is_open=True)}"
+            f"{_parents_html(self)}{_list_html(self.next_steps)}</div>"
         )
 
     def bundle(self) -> dict[str, str]:
@@ -93,15 +108,54 @@ class FailureReport:
         return {"text/html": self.html(), "text/plain": self.text()}
 
 
+def line_in(traceback: str) -> str:
+    """The line that failed: "line 4: total = numer / by"; empty if a traceback has none.
+
+    It is in the cell of the first frame, not in a function that the cell calls; but in a
+    `handler`, which has the number of the cell that calls it.
+    """
+    frames = list(_FRAME.finditer(traceback))
+    own = [frame for frame in frames if frame["cell"] == frames[0]["cell"]]
+    for frame in reversed(own):
+        source = _source_line(traceback[frame.end() :], frame["line"])
+        if source:
+            return f"line {frame['line']}: {source}"
+    return ""
+
+
+def _source_line(text: str, number: str) -> str:
+    """The line with a number, as it stands behind the heading of its frame."""
+    pointed = re.match(rf"(?:\n[ \d].*)*\n-+> ?{number} +(\S.*)", text)
+    quoted = pointed or re.match(r"\n {4}(\S.*)\n +\^", text)  # A syntax error.
+    return quoted[1].strip() if quoted else ""
+
+
 def _text_lines(report: FailureReport) -> Iterator[str]:
-    for step in report.steps:
-        yield step.heading
-        if step.cell_line:
-            yield f"    {step.cell_line}"
-        yield from (f"  {line}" for line in plain_text(step.traceback).splitlines())
+    first = report.steps[0]
+    yield first.heading
+    if first.cell_line:
+        yield f"    {first.cell_line}"
+    yield from (f"  {line}" for line in plain_text(first.traceback).splitlines())
+    if report.consequence:
+        yield report.consequence
     for item in report.next_steps:
         line = f"{item.sentence}: {item.command}" if item.command else item.sentence
         yield plain_text(line)
+
+
+def _parents_html(report: FailureReport) -> str:
+    """What failed because of the cause: one line, with their tracebacks folded in it."""
+    parts = "".join(_parent_html(step) for step in report.steps[1:])
+    if not parts:
+        return f"<p>{escape(report.consequence)}</p>" if report.consequence else ""
+    return f"<details><summary>{escape(report.consequence)}</summary>{parts}</details>"
+
+
+def _parent_html(step: FailedStep) -> str:
+    """Where a run failed because of another one; empty if its traceback is not known."""
+    traceback = plain_text(step.traceback).strip("\n")
+    name = escape(one_line(step.name))
+    return f"<p>{name}</p><pre>{escape(traceback)}</pre>" if traceback else ""
 
 
 def _step_html(step: FailedStep, *, is_open: bool = False) -> str:

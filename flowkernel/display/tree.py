@@ -5,7 +5,7 @@ A flow's kernel imports this, so it needs the standard library alone.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowkernel.core import clock
@@ -15,6 +15,7 @@ from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.projection import CELL_KINDS, fold
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import DETAIL, one_line
+from flowkernel.display.failure_cause import failed_child
 from flowkernel.display.outcome_text import status_text, took_text, waiting_since
 
 S = ExecutionStatus
@@ -125,6 +126,14 @@ class Tree:
         is_here = execution.adopted_by in self.executions
         return execution.adopted_by if is_here else execution.parent_id
 
+    def causes(self, execution: Execution) -> list[Execution]:
+        """The execution, the child that made it fail, the child of that, down to the cause."""
+        children = _children(self)
+        chain = [execution]
+        while child := failed_child(chain[-1], children[chain[-1].execution_id]):
+            chain.append(child)
+        return chain
+
     def lines(
         self, *, now: datetime | None = None, is_whole: bool = False
     ) -> list["TreeLine"]:
@@ -174,10 +183,7 @@ def tree_text(
 
 
 def _lines(tree: Tree, now: datetime, *, is_whole: bool) -> Iterator[TreeLine]:
-    children: defaultdict[str | None, list[Execution]] = defaultdict(list)
-    for execution in tree.executions.values():
-        if execution.execution_id != tree.execution_id:
-            children[tree.parent_of(execution)].append(execution)
+    children = _children(tree)
     loud = set(tree.executions) if is_whole else _loud(tree)
     shown_loud, detail = (None, None) if is_whole else (LOUD_SHOWN, DETAIL)
     waits = _waits(tree)
@@ -190,14 +196,29 @@ def _lines(tree: Tree, now: datetime, *, is_whole: bool) -> Iterator[TreeLine]:
             continue
         execution, lasts = item
         wait_start = waits.get(execution.execution_id)
-        yield _line(tree, execution, lasts, now, wait_start, detail)
         siblings = children[execution.execution_id]
+        line = _line(tree, execution, lasts, now, wait_start, detail)
+        cause = failed_child(execution, siblings)
+        yield replace(line, detail=f"because of {_name(cause)}") if cause else line
         visible, hidden = _select_visible(siblings, loud, shown_loud)
         if hidden:
             todo.append(_hidden_line(hidden, (*lasts, True)))
         for place, child in reversed(list(enumerate(visible))):
             is_last = place == len(visible) - 1 and not hidden
             todo.append((child, (*lasts, is_last)))
+
+
+def _children(tree: Tree) -> defaultdict[str | None, list[Execution]]:
+    """The children that stand under each execution, by its id."""
+    children: defaultdict[str | None, list[Execution]] = defaultdict(list)
+    for execution in tree.executions.values():
+        if execution.execution_id != tree.execution_id:
+            children[tree.parent_of(execution)].append(execution)
+    return children
+
+
+def _name(execution: Execution) -> str:
+    return repr(one_line(execution.name))
 
 
 def _loud(tree: Tree) -> set[str]:

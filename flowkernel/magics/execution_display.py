@@ -183,8 +183,7 @@ def _result(client: Client, tree: Tree) -> Execution:
     short = short_id(execution.execution_id)
     match execution.status:
         case ExecutionStatus.ENDED_ERROR:
-            reason = plain_text(execution.status_message or "it gave no reason")
-            sentence = f"{execution.name!r} failed: {reason} (execution {short})"
+            sentence = f"{_failure_sentence(tree)} (execution {short})"
             raise described(ExecutionFailed(sentence), client, execution.execution_id)
         case ExecutionStatus.ENDED_CANCELLED:
             raise ExecutionCancelled(
@@ -193,9 +192,18 @@ def _result(client: Client, tree: Tree) -> Execution:
     return as_object(client, execution.to_json())
 
 
+def _failure_sentence(tree: Tree) -> str:
+    """What failed, and why: the cause once, however many failed because of it."""
+    execution, cause = tree.execution, tree.causes(tree.execution)[-1]
+    reason = plain_text(cause.status_message or "it gave no reason")
+    if cause.execution_id == execution.execution_id:
+        return f"{execution.name!r} failed: {reason}"
+    return f"{execution.name!r} failed because of {cause.name!r}: {reason}"
+
+
 def _confirm_cancel(name: str) -> bool:
     try:
-        answer = input(f"Cancel the run {name!r} too? [y/N] ")
+        answer = input(f"Cancel the run {name!r}? [y/N] ")
     except (EOFError, NotImplementedError):  # No person: papermill, nbclient.
         return True
     except KeyboardInterrupt:  # It continues: hours of work may depend on it.

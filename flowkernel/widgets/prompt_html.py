@@ -67,7 +67,8 @@ def outcome_text(message: Message) -> str:
     match message.status:
         case MessageStatus.ANSWERED:
             person, channel = message.answered_by or "somebody", message.answered_from
-            return f"{pressed_button(message)}, by {person} from {channel}: {message.subject}"
+            verb = pressed_button(message)
+            return f"{message.subject}: {verb}, by {person} from {channel}"
         case MessageStatus.OPEN:
             return f"{message.subject}: it waits for an answer. %inbox shows it."
         case _:

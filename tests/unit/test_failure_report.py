@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.client.failure_lookup import failed_child, line_of_cell
+from flowkernel.client.failure_lookup import line_of_cell, retry_steps
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
+from flowkernel.core.clock import short_id
 from flowkernel.core.models import CellError, Wrapped
 from flowkernel.core.status import ExecutionStatus
+from flowkernel.display.failure_cause import failed_child
 from flowkernel.display.failure_report import (
     REASON,
     FailedStep,
     FailureReport,
     NextStep,
+    line_in,
 )
+from flowkernel.display.tree import Tree
 from flowkernel.magics.notebook_copy import copy_name
 from tests.unit.test_tree import a_child, an_execution
 
@@ -64,13 +68,11 @@ class Outline(HTMLParser):
 def test_the_cause_comes_first_with_its_cell_and_its_traceback():
     assert report(FETCH, REPORT).text().splitlines() == [
         "'fetch' failed: Cell 2 of 3: ValueError: no sales",
-        "    rows = read(day)",
+        "    the cell begins with: rows = read(day)",
         "  Traceback",
         "    line 1",
         "  ValueError: no sales",
-        "'report' failed: Cell 1 of 1: DependencyFailedError: 'fetch' failed",
-        "  Traceback",
-        "  DependencyFailedError",
+        "Because of it: 'report'.",
         "See this again: %execution 1eacc1a0",
     ]
 
@@ -86,7 +88,8 @@ def test_in_html_only_the_traceback_of_the_cause_is_unfolded():
         "'fetch' failed: Cell 2 of 3: ValueError: no sales",
         " ",
     ]
-    assert "rows = read(day)" in outline.texts
+    assert "the cell begins with: rows = read(day)" in outline.texts
+    assert "Because of it: 'report'." in outline.texts
 
 
 def test_a_failure_without_a_traceback_is_a_sentence():
@@ -125,6 +128,112 @@ def test_a_line_that_the_reason_has_already_is_not_shown_twice():
     )
 
     assert report(step).text().count("rows = 1") == 1
+
+
+DIVISION = """\
+----------------------------------------------------------------
+ZeroDivisionError              Traceback (most recent call last)
+Cell In[2], line 12
+     10 import time
+     11 by = 0
+---> 12 total = share(by)
+
+Cell In[1], line 2, in share(by)
+      1 def share(by):
+----> 2     return 1 / by
+
+ZeroDivisionError: division by zero
+"""
+IN_HANDLER = """\
+Cell In[1], line 1
+----> 1 handler(system, this)
+
+Cell In[1], line 4, in handler(system, this)
+      2 def handler(system, this):
+      3     by = 0
+----> 4     total = 1 / by
+
+File /lib/other.py:7, in other()
+----> 7 raise ValueError
+"""
+SYNTAX = """\
+  Cell In[1], line 3
+    total = (
+            ^
+SyntaxError: '(' was never closed
+"""
+
+
+@pytest.mark.parametrize(
+    ("traceback", "line"),
+    [
+        (DIVISION, "line 12: total = share(by)"),
+        (IN_HANDLER, "line 4: total = 1 / by"),
+        (SYNTAX, "line 3: total = ("),
+        ("Error in f(): no\nTraceback:\n1. f()", ""),
+        ("", ""),
+    ],
+)
+def test_the_line_that_failed_is_that_of_the_cell_which_the_heading_names(
+    traceback, line
+):
+    step = FailedStep(
+        name="div", reason="Cell 1 of 1: no", source_line="x", traceback=traceback
+    )
+
+    assert line_in(traceback) == line
+    assert step.cell_line == (line or "the cell begins with: x")
+
+
+def test_each_way_to_run_it_again_is_a_whole_command():
+    execution = an_execution(name="a", status=S.ENDED_ERROR)
+    short = short_id(execution.execution_id)
+
+    commands = [step.command for step in retry_steps(execution, execution)]
+
+    assert commands == [
+        f"%execution {short} --retry",
+        f"%execution {short} --retry --source current",
+    ]
+
+
+def test_a_tree_tells_an_error_once_and_names_it_above():
+    top, middle, deep = (str(n) * 32 for n in (1, 2, 3))
+    chained = "'div' failed: Cell 1 of 1: ZeroDivisionError: no"
+    tree = Tree(
+        top,
+        [
+            an_execution(
+                top, name="quarter", status=S.ENDED_ERROR, error=error(chained)
+            ),
+            an_execution(
+                middle,
+                name="month",
+                parent_id=top,
+                status=S.ENDED_ERROR,
+                error=error(chained),
+            ),
+            an_execution(
+                deep,
+                name="div",
+                parent_id=middle,
+                status=S.ENDED_ERROR,
+                status_message="Cell 1 of 1: ZeroDivisionError: no",
+                error=error("no", "ZeroDivisionError"),
+            ),
+        ],
+    )
+
+    assert [item.name for item in tree.causes(tree.execution)] == [
+        "quarter",
+        "month",
+        "div",
+    ]
+    assert [line.detail for line in tree.lines()] == [
+        "because of 'month'",
+        "because of 'div'",
+        "Cell 1 of 1: ZeroDivisionError: no",
+    ]
 
 
 def test_a_long_reason_is_cut():

@@ -110,7 +110,7 @@ def test_an_edited_field_is_sent():
     press(box, "Retry cell")
 
     assert answers.responses == [{"source": "b = 1\na = b", "retry_cell": True}]
-    assert "Retry cell, by ada" in html_in(box)
+    assert "failed: Retry cell, by ada" in html_in(box)
 
 
 def test_a_refused_answer_is_shown_and_can_be_sent_again():
