@@ -124,7 +124,7 @@ def line_in(traceback: str) -> str:
 
 
 def _source_line(text: str, number: str) -> str:
-    """The line with a number, as it stands behind the heading of its frame."""
+    """The line with a number, in the text below the heading of its frame."""
     pointed = re.match(rf"(?:\n[ \d].*)*\n-+> ?{number} +(\S.*)", text)
     quoted = pointed or re.match(r"\n {4}(\S.*)\n +\^", text)  # A syntax error.
     return quoted[1].strip() if quoted else ""
