@@ -25,6 +25,8 @@ MAX_SUBFOLDERS = (
 )
 _URL = re.compile(r"http://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d+")
 VARIABLE = "FLOWKERNEL_HOME"
+#: The disk has no room, or this user may not take more of it.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 #: What a home is, or is not, that cannot be written to.
 PROBLEMS = {
     errno.EROFS: "is on a read-only file system",
@@ -248,7 +250,7 @@ def _named_folder(text: str) -> Path:
 
 def home_error(path: Path, error: OSError) -> EngineError:
     """The error for a home that cannot be written to; says why, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return DiskFull(
             f"There is no room left on the disk of the home {str(path)!r}. "
             "Free some space and try again. Nothing that was recorded is lost."
@@ -256,6 +258,8 @@ def home_error(path: Path, error: OSError) -> EngineError:
     problem = PROBLEMS.get(
         error.errno or 0, f"cannot be used: {error.strerror or error}"
     )
+    with suppress(OSError):  # It may not be looked at.
+        problem = "is a file" if path.is_file() else problem
     return HomeNotWritable(
         f"The home {str(path)!r} {problem}. Set {VARIABLE} to a folder you can write to."
     )

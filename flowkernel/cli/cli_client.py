@@ -83,12 +83,12 @@ class CommandClient(Client):
         check_home(self.home)
 
     def get_list(self, path: str, **query: Any) -> list[Any]:
-        """As that of `Client`. Where there is no home, there is nothing, and that is said."""
+        """As that of `Client`. Where there is no home, the error knows that it is of a list."""
         try:
             return super().get_list(path, **query)
         except HomeMissing as error:
-            self.note.say(str(error))
-            return []
+            error.is_list = True
+            raise
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, seconds: float

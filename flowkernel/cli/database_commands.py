@@ -5,7 +5,7 @@ Imported for every help text, so what a command does is imported when it is call
 
 from typing import Annotated
 
-from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option, Yes
 
 Query = Annotated[
     str, Argument(metavar='"SELECT ..."', help="One query. It can only read.")
@@ -72,8 +72,9 @@ def prune(
     older_than: OlderThan = None,
     keep: Keep = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
     json: AsJson = False,
-) -> None:
+) -> int:
     """Delete old runs and everything recorded of them.
 
     A run is deleted together with all runs under it, after all of them have ended. Say which
@@ -85,7 +86,9 @@ def prune(
     """
     from flowkernel.cli import database_operations
 
-    database_operations.prune(older_than, keep, is_dry=dry_run, as_json=json)
+    return database_operations.prune(
+        older_than, keep, is_dry=dry_run, asks=not (yes or json), as_json=json
+    )
 
 
 def compact(json: AsJson = False) -> None:

@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 from flowkernel.api import as_table
-from flowkernel.cli.cli_client import make_client, waiting
+from flowkernel.cli.cli_client import is_interactive, make_client, waiting
+from flowkernel.cli.confirmation import count_text, is_deletion_confirmed
+from flowkernel.cli.exit_codes import INTERRUPTED, SUCCESS
 from flowkernel.cli.home_check import check_home
 from flowkernel.cli.output import (
     print_csv,
@@ -77,15 +79,42 @@ def _backup_target(file: str) -> Path:
 
 
 def prune(
-    older_than: str | None, keep: int | None, *, is_dry: bool, as_json: bool
-) -> None:
-    """Delete old runs."""
+    older_than: str | None,
+    keep: int | None,
+    *,
+    is_dry: bool,
+    asks: bool,
+    as_json: bool,
+) -> int:
+    """Delete old runs; the exit code. `asks`: a person at the terminal, before."""
     days = days_in(older_than) if older_than is not None else None
+    client = make_client()
     request = {"days": days, "keep": keep, "is_dry": is_dry}
-    counts = make_client().post("/prune", request, seconds=UPKEEP_SECONDS)
+    if asks and not is_dry and is_interactive():
+        dry_request = {**request, "is_dry": True}
+        counts = client.post("/prune", dry_request, seconds=UPKEEP_SECONDS)
+        if counts["executions"] and not is_deletion_confirmed(_question(counts)):
+            return INTERRUPTED
+    counts = client.post("/prune", request, seconds=UPKEEP_SECONDS)
     if as_json:
         print_json(counts)
-        return
+    else:
+        _print_pruned(counts, is_dry=is_dry)
+    return SUCCESS
+
+
+def _question(counts: dict[str, int]) -> str:
+    """What a person is asked who is about to delete so many runs.
+
+    >>> _question({"executions": 43, "families": 3})
+    'Delete 43 runs in 3 families, and their output notebooks, for good?'
+    """
+    runs = count_text(counts["executions"], "run", "runs")
+    families = count_text(counts["families"], "family", "families")
+    return f"Delete {runs} in {families}, and their output notebooks, for good?"
+
+
+def _print_pruned(counts: dict[str, int], *, is_dry: bool) -> None:
     verb = "would be" if is_dry else "were"
     runs, families = counts["executions"], counts["families"]
     sentence = f"{runs:,} runs {verb} deleted, in {families:,} families."

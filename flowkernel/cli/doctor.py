@@ -5,6 +5,7 @@ import platform
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -20,7 +21,7 @@ from flowkernel.client.engine_launcher import EngineState
 from flowkernel.config import load_config, misspelled_variables
 from flowkernel.core.errors import BadArgument, EngineError, EngineUnreachable
 from flowkernel.display.wait_note import WaitNote
-from flowkernel.home import VARIABLE, Home, check_path, find_home
+from flowkernel.home import FULL, VARIABLE, Home, check_path, find_home, home_error
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 #: Of the findings about how kernels start.
@@ -126,14 +127,15 @@ def _home(home: Home) -> Iterator[Finding]:
         advice = "Set FLOWKERNEL_HOME to a folder."
         yield Finding(PROBLEM, "home", f"{folder} is a file.", advice)
         return
-    if not os.access(folder, os.W_OK):
-        advice = "Set FLOWKERNEL_HOME to a folder you can write to."
-        yield Finding(PROBLEM, "home", f"{home.path} cannot be written to.", advice)
+    error = _write_error(folder)
+    if error is not None:
+        yield Finding(PROBLEM, "home", str(home_error(home.path, error)))
     else:
         note = "" if home.path.exists() else " (made when it is needed)"
         yield Finding(OK, "home", f"{home.path}{note}")
     yield from _home_safety(home)
-    yield _disk(folder)
+    if error is None or error.errno in FULL:
+        yield _disk(folder)
     try:
         load_config(home.path)
     except BadArgument as error:
@@ -141,6 +143,15 @@ def _home(home: Home) -> Iterator[Finding]:
     for name, setting in misspelled_variables():
         advice = f"Did you mean {setting}?"
         yield Finding(WARN, "configuration", f"{name} is no setting.", advice)
+
+
+def _write_error(folder: Path) -> OSError | None:
+    """Why nothing can be made in a folder. To know, something is made there and removed."""
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".flowkernel-doctor-", dir=folder))
+    except OSError as error:
+        return error
+    return None
 
 
 def _home_safety(home: Home) -> Iterator[Finding]:

@@ -9,6 +9,11 @@ from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.outcome_text import intervention_text, status_text
 from flowkernel.display.tree import Tree
 
+#: How a notebook waits for what it starts.
+HOW_TO_WAIT = (
+    "To have a run wait for what it starts, let its flow start that without wait=False, or "
+    "wait for it: `child.wait()`."
+)
 #: Characters of the reason of a failure that are shown, inclusive.
 REASON_LENGTH = 300
 
@@ -35,3 +40,25 @@ def failure_note(execution: Execution, tree: Tree | None) -> str:
     has_traceback = execution.error is not None and execution.error.traceback
     content = "the cell and the traceback" if has_traceback else "what is recorded"
     return "\n".join([*lines, f"`flowkernel execution show {short}` shows {content}."])
+
+
+def print_rest(tree: Tree) -> None:
+    """Say it, if runs that it started go on after its end."""
+    sentence = rest_text(tree)
+    if sentence:
+        print_note(sentence)
+
+
+def rest_text(tree: Tree) -> str:
+    """That runs under it go on, how many failed, and how to wait; empty if all have ended."""
+    others = [run for id_, run in tree.executions.items() if id_ != tree.execution_id]
+    live = sum(not run.status.is_ended for run in others)
+    failed = sum(run.status is ExecutionStatus.ENDED_ERROR for run in others)
+    if not live:
+        return ""
+    rest = f"{live:,} runs that it started go on"
+    if live == 1:
+        rest = "1 run that it started goes on"
+    failures = f" ({failed:,} failed already)" if failed else ""
+    command = f"`flowkernel execution tree {short_id(tree.execution_id)}`"
+    return f"{rest}{failures}: {command} shows them. {HOW_TO_WAIT}"

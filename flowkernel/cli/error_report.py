@@ -5,6 +5,8 @@ Errors of our own need no parser: typer, whose import takes a while, is loaded f
 
 import re
 import sys
+from difflib import get_close_matches
+from typing import Any
 
 from flowkernel.cli.exit_codes import (
     BAD_REQUEST,
@@ -17,6 +19,7 @@ from flowkernel.core.errors import (
     EngineError,
     ExecutionCancelled,
     FlowkernelError,
+    HomeMissing,
     RunError,
 )
 
@@ -27,6 +30,8 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (FlowkernelError, BAD_REQUEST),
     (UnicodeEncodeError, BAD_REQUEST),
 )
+#: How like an option a word must be to be one that is misspelled, as `difflib` counts.
+NEAR_OPTION = 0.8
 #: Characters shown on both sides of one that cannot be encoded.
 CONTEXT_LENGTH = 10
 
@@ -49,11 +54,13 @@ def report_error(error: Exception, *, as_json: bool) -> int:
         if not isinstance(error, typer.BadParameter.__mro__[1]):
             raise error
         code = BAD_REQUEST
+    is_empty_list = as_json and isinstance(error, HomeMissing) and error.is_list
     if as_json:
         from flowkernel.cli.output import print_json
 
-        print_json({"code": _code(error), "message": _sentence(error)})
-    else:
+        record = {"code": _code(error), "message": _sentence(error)}
+        print_json([] if is_empty_list else record)
+    if is_empty_list or not as_json:
         from flowkernel.display.live_terminal import write
 
         write(_sentence(error), sys.stderr)
@@ -86,13 +93,35 @@ def _sentence(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "flowkernel"
     end = "" if text.endswith((".", "?", "!")) else "."
-    hint = _run_hint(error) if path.endswith(" run") else ""
+    hint = _run_hint(error) if path.endswith(" run") else _command_hint(text, context)
     return f"{text}{end} {hint}`{path} --help` shows the commands and options."
+
+
+def _command_hint(text: str, context: Any) -> str:
+    """Which command of a group somebody may have meant who left out the group.
+
+    `context`: typer's, of the group whose command there is not.
+    """
+    match = re.match(r"No such command '(.+)'\.?$", text)
+    if (
+        match is None or context is None
+    ):  # Another mistake, or a near command is named already.
+        return ""
+    by_name: dict[str, list[str]] = {}
+    for group_name, group in context.command.commands.items():
+        for name in getattr(group, "commands", ()):
+            by_name.setdefault(name, []).append(f"`flowkernel {group_name} {name}`")
+    nearest = get_close_matches(match[1], by_name, n=1)
+    commands = by_name[nearest[0]] if nearest else []
+    return f"Did you mean {' or '.join(commands)}? " if commands else ""
 
 
 def _run_hint(error: Exception) -> str:
     """How an input of a flow is written, if somebody wrote it as an option or a word."""
     option = getattr(error, "option_name", None)
+    options = getattr(error, "possibilities", None) or ()  # It names them.
+    if option is not None and get_close_matches(option, options, cutoff=NEAR_OPTION):
+        return ""
     match = re.search(r"extra argument\S* \((\S+)", str(error))
     if option is not None:
         name = option.lstrip("-").replace("-", "_")

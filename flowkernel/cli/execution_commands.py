@@ -15,6 +15,7 @@ from flowkernel.cli.options import (
     NoWait,
     Option,
     Words,
+    Yes,
     one_of,
 )
 from flowkernel.core.status import LABELS, RetrySource
@@ -278,7 +279,7 @@ def retry_execution(
     )
 
 
-def delete_execution(id: EndedRunId, json: AsJson = False) -> None:
+def delete_execution(id: EndedRunId, yes: Yes = False, json: AsJson = False) -> int:
     """Delete a run that has ended, and all runs under it, for good.
 
     Their rows, inputs, outputs, messages, logs and output notebooks are removed from the home.
@@ -289,7 +290,7 @@ def delete_execution(id: EndedRunId, json: AsJson = False) -> None:
     """
     from flowkernel.cli import execution_operations
 
-    execution_operations.delete_run(id, as_json=json)
+    return execution_operations.delete_run(id, asks=not (yes or json), as_json=json)
 
 
 def _act_on(execution_id: str, verb: str, *, as_json: bool) -> None:

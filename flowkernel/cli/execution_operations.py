@@ -10,8 +10,15 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from flowkernel.cli.cli_client import CommandClient, make_client, waiting
+from flowkernel.cli.cli_client import (
+    CommandClient,
+    is_interactive,
+    make_client,
+    waiting,
+)
+from flowkernel.cli.confirmation import count_text, is_deletion_confirmed
 from flowkernel.cli.ending_note import print_ending
+from flowkernel.cli.exit_codes import INTERRUPTED, SUCCESS
 from flowkernel.cli.log_lines import EventLines, make_log_lines
 from flowkernel.cli.output import (
     OutputForm,
@@ -41,6 +48,7 @@ from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.outcome_text import status_text, took_text
 from flowkernel.display.parameter_list import defaults_text
 from flowkernel.display.table import NARROW, Table
+from flowkernel.display.tree import Tree
 
 S = ExecutionStatus
 
@@ -324,10 +332,33 @@ def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
         print_text(sentence.format(name=execution.name))
 
 
-def delete_run(execution_id: str, *, as_json: bool) -> None:
-    """Delete it and all runs under it; wait until nothing of them is left in the files."""
+def delete_run(execution_id: str, *, asks: bool, as_json: bool) -> int:
+    """Delete it and all runs under it; wait until nothing of them is left in the files.
+
+    `asks`: a person at the terminal, before. Gives the exit code.
+    """
     client = make_client()
     execution = client.get_execution(execution_id)
+    if asks and is_interactive():
+        question = deletion_question(get_tree(client, execution.execution_id))
+        if not is_deletion_confirmed(question):
+            return INTERRUPTED
+    _delete(client, execution, as_json=as_json)
+    return SUCCESS
+
+
+def deletion_question(tree: Tree) -> str:
+    """What a person is asked who is about to delete a run, and all under it."""
+    runs = tree.executions.values()
+    under = count_text(len(runs) - 1, "run", "runs")
+    notebooks = sum(run.notebook_path is not None for run in runs)
+    parts = [repr(one_line(tree.execution.name))]
+    parts += [f"{under} under it"] if len(runs) > 1 else []
+    parts += [count_text(notebooks, "output notebook", "output notebooks")]
+    return f"Delete {', '.join(parts[:-1])} and {parts[-1]}, for good?"
+
+
+def _delete(client: CommandClient, execution: Execution, *, as_json: bool) -> None:
     client.request("DELETE", f"/execution/{execution.execution_id}")
     with (
         interrupted_with(f"Interrupted. {execution.name!r} is deleted. {STILL_ERASED}"),

@@ -9,6 +9,7 @@ from flowkernel.cli.cli_client import (
     make_client,
     waiting,
 )
+from flowkernel.cli.confirmation import is_confirmed
 from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.run_output import watch_run
@@ -108,11 +109,7 @@ def takes_current(source: CurrentSource) -> bool:
             "is now."
         )
         return False
-    try:
-        answer = input(plain_text(f"{changed} Run it as it is now? [y/N] "))
-    except EOFError:
-        return False
-    return answer.strip().lower() in ("y", "yes")
+    return is_confirmed(plain_text(f"{changed} Run it as it is now?"))
 
 
 def _print_started(execution: Execution, *, as_json: bool) -> None:

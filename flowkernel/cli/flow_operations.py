@@ -21,6 +21,7 @@ from flowkernel.cli.output import (
 from flowkernel.cli.parameters import wrappers_in
 from flowkernel.client.replaced_flow import previous_flow, replacement_notes
 from flowkernel.client.wrapper_options import wrappers_text
+from flowkernel.core.json_values import checked_name
 from flowkernel.core.models import Flow
 from flowkernel.core.signature import Signature
 from flowkernel.core.text import plain_text
@@ -86,6 +87,8 @@ def register_flow(
     path: str, name: str | None, using: list[str], *, as_json: bool
 ) -> None:
     """Give a file a name. `using`: the wrappers that its runs go through."""
+    if name is not None:
+        checked_name(name)
     client = make_client(makes_home=True)
     with waiting(f"Reading {path}", client.note):
         flow = file_flow(path, name=name, using=wrappers_in(using))

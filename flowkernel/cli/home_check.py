@@ -1,5 +1,8 @@
 """Which home a command looks at, and which others a person may have meant."""
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 from flowkernel.core.errors import HomeMissing
@@ -18,7 +21,8 @@ def check_home(home: Home) -> None:
     if home.is_made:
         return
     try:
-        home.path.stat()
+        if not stat.S_ISDIR(home.path.stat().st_mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
     except FileNotFoundError:
         pass
     except OSError as error:

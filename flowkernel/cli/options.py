@@ -105,6 +105,14 @@ def one_of(words: Iterable[str]) -> Complete:
 
 AsJson = Annotated[bool, Option(("--json",), help="Print JSON, for programs.")]
 AsCsv = Annotated[bool, Option(("--csv",), help="Print comma-separated values.")]
+Yes = Annotated[
+    bool,
+    Option(
+        ("-y", "--yes"),
+        help="Do not ask. Default: a person at the terminal is asked once; without a "
+        "terminal, or with --json, nobody is.",
+    ),
+]
 NoWait = Annotated[
     bool,
     Option(

@@ -163,6 +163,7 @@ def target_help(words: Sequence[str]) -> str:
     """
     from flowkernel.cli.cli_client import make_client, waiting
     from flowkernel.cli.quick_parser import quick_parse
+    from flowkernel.cli.run_operations import file_hint
     from flowkernel.client.target_signature import target_signature
     from flowkernel.core.errors import FlowkernelError
     from flowkernel.display.parameter_list import parameters_text
@@ -173,7 +174,7 @@ def target_help(words: Sequence[str]) -> str:
     target = arguments["target"]
     client = make_client()
     try:
-        with waiting(f"Reading {target}", client.note):
+        with waiting(f"Reading {target}", client.note), file_hint(target):
             return parameters_text(target, target_signature(client, target))
     except FlowkernelError as error:
         return str(error)

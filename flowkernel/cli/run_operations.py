@@ -1,5 +1,8 @@
 """What `flowkernel run` does: check the inputs, start the run, follow it."""
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flowkernel.api import start
@@ -8,8 +11,32 @@ from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.parameters import inputs_in, texts_in
 from flowkernel.cli.run_output import print_started, watch_run
 from flowkernel.cli.termination import termination
-from flowkernel.client.flow_source import is_path
+from flowkernel.client.flow_source import is_path, near_files
 from flowkernel.client.sent_variables import named_variables
+from flowkernel.core.errors import FlowNotFound, HomeMissing
+from flowkernel.core.json_values import checked_name
+from flowkernel.core.suggestions import quoted_name
+
+
+@contextmanager
+def file_hint(target: str) -> Iterator[None]:
+    """Have the error for a flow that there is not name files here that may be meant.
+
+    Raises:
+        FlowNotFound, HomeMissing: With them.
+    """
+    try:
+        yield
+    except (FlowNotFound, HomeMissing) as error:
+        is_about_target = isinstance(error, HomeMissing) or (
+            f"named {quoted_name(target)}." in str(error)
+        )
+        files = near_files(target) if is_about_target and not is_path(target) else []
+        if files:
+            command = f"`flowkernel run {shlex.quote(files[0])}`"
+            names = ", ".join(map(repr, files))
+            error.args = (f"{error} A file is here: {names}. {command} runs it.",)
+        raise
 
 
 class PassedValues:
@@ -41,12 +68,14 @@ def run_target(
         options: Those of `flowkernel.api.start` that are no values.
         waits: False: only print its id.
     """
+    if options.get("name") is not None:
+        checked_name(options["name"], "run")
     client = make_client(makes_home=is_path(target))
     values: dict[str, Any] = {"texts": passed.texts, "environ": passed.environ}
     with termination() as request:
         client.termination = request
         request.hold()
-        with waiting(f"Starting {target}", client.note):
+        with waiting(f"Starting {target}", client.note), file_hint(target):
             execution = start(client, target, passed.inputs, **options, **values)
         if not waits:
             print_started(execution, as_json=as_json)

@@ -4,8 +4,14 @@ import sys
 from datetime import datetime
 from functools import partial
 
-from flowkernel.cli.cli_client import COMMAND_LINE, CommandClient, waiting
-from flowkernel.cli.ending_note import print_ending
+from flowkernel.cli.cli_client import (
+    COMMAND_LINE,
+    CommandClient,
+    is_interactive,
+    waiting,
+)
+from flowkernel.cli.confirmation import is_confirmed
+from flowkernel.cli.ending_note import print_ending, print_rest
 from flowkernel.cli.exit_codes import INTERRUPTED
 from flowkernel.cli.interrupted_run import EXIT_CODES, current_record, interrupted_text
 from flowkernel.cli.output import print_json, print_note, print_text
@@ -151,19 +157,17 @@ def _print_outcome(client: Client, tree: Tree) -> None:
             # A tree that was read, not followed, lacks the error.
             execution = current_record(client, tree.execution_id) or execution
         print_ending(execution, tree)
+        print_rest(tree)
 
 
 def _confirm_cancel(name: str) -> bool:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_interactive():
         return True
     try:
-        answer = input(f"Cancel {name!r} too? [y/N] ")
-    except (
-        KeyboardInterrupt,
-        EOFError,
-    ):  # It continues: hours of work may depend on it.
+        return is_confirmed(f"Cancel {name!r} too?")
+    except KeyboardInterrupt:  # It continues: hours of work may depend on it.
+        print()  # The terminal has written ^C.
         return False
-    return answer.strip().lower() in ("y", "yes")
 
 
 class _TreeDisplay(LiveText):

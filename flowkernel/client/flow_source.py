@@ -2,10 +2,16 @@
 
 import os
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 from flowkernel.client.bare_notebook import bare_notebook
-from flowkernel.client.source_file import file_path, flow_name_of, read_text
+from flowkernel.client.source_file import (
+    file_path,
+    flow_name_of,
+    names_in,
+    read_text,
+)
 from flowkernel.client.text_notebook import SUFFIXES, is_text_notebook, notebook_json
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_values import plain_json
@@ -18,12 +24,28 @@ KINDS = {
     ".py": FlowKind.SCRIPT,
     **dict.fromkeys(SUFFIXES, FlowKind.NOTEBOOK),
 }
+MAX_NEAR = 3  #: Files that a sentence names, inclusive.
 NATIVE = "python3"  #: The kernelspec that every ipykernel has: it means "this Python".
 
 
 def is_path(target: str) -> bool:
     """Whether a target means a file: it has such a suffix, or a folder in it."""
     return Path(target).suffix in KINDS or "/" in target or os.sep in target
+
+
+def near_files(name: str, cwd: Path | None = None) -> list[str]:
+    """Files of a folder that a person may mean who wrote no suffix, the nearest first.
+
+    Those of this stem; else those whose stem begins with it; else those with a stem near it.
+    """
+    files = [f for f in names_in(cwd or Path.cwd()) if Path(f).suffix in KINDS]
+    stems = {file: Path(file).stem.lower() for file in sorted(files)}
+    word = name.lower()
+    alike = [file for file, stem in stems.items() if stem == word]
+    longer = [file for file, stem in stems.items() if stem.startswith(word)]
+    near_stems = get_close_matches(word, stems.values(), n=MAX_NEAR)
+    near = [file for stem in near_stems for file in stems if stems[file] == stem]
+    return [*dict.fromkeys(alike or longer or near)][:MAX_NEAR]
 
 
 def current_environment(cwd: Path | None = None) -> Environment:

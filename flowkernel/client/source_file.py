@@ -62,17 +62,17 @@ def _decoded(content: bytes, suffix: str) -> str:
     return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _names_beside(path: Path) -> list[str]:
-    """What is in the folder where a file was looked for."""
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder; nothing if it cannot be read."""
     with suppress(OSError):
-        return [entry.name for entry in islice(path.parent.iterdir(), MAX_ENTRIES)]
+        return [entry.name for entry in islice(folder.iterdir(), MAX_ENTRIES)]
     return []
 
 
 def _why_unreadable(path: Path, target: str, error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            advice = suggestion(path.name, _names_beside(path), OTHER_FOLDER)
+            advice = suggestion(path.name, names_in(path.parent), OTHER_FOLDER)
             return f"There is no file {target!r} (looked for {str(path)!r}). {advice}"
         case IsADirectoryError():
             return f"{target!r} is a folder. Name a file in it."

@@ -152,6 +152,9 @@ class FileMissing(RequestError):
 class HomeMissing(RequestError):
     """Something is read or changed in a home that does not exist: nothing ran there."""
 
+    #: A list was read, which a program expects as JSON.
+    is_list = False
+
     def __init__(self, home: str, advice: str) -> None:
         super().__init__(
             f"There is no home {home!r}: nothing was run or registered here yet. {advice}"

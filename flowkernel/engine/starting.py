@@ -213,7 +213,7 @@ def _new_execution(
         type=type_of(plan),
         flow_name=plan.flow_name,
         flow_version=plan.version.flow_version,
-        name=checked_name(_name_of(request, plan), "execution"),
+        name=checked_name(_name_of(request, plan), "run"),
         status=S.QUEUED if request.run else S.PENDING,
         created_at=now(),
         parent_id=request.parent_id,

@@ -75,16 +75,9 @@ class InputCheck:
             BadInputs: Says of every input what is wrong.
         """
         unknown_names = self._unknown_names(inputs)
-        problems = [*self._bad_names(inputs), *map(self._unknown, unknown_names)]
-        problems += self._missing(inputs)
         values = dict(inputs.values)
-        for name in values.keys() & self.types.keys():
-            try:
-                values[name] = self.types[name].convert(
-                    values[name], inputs.texts.get(name)
-                )
-            except ValueError:
-                problems.append(self._wrong(name, inputs))
+        problems = list(self._declared(inputs, values))
+        problems += [*self._bad_names(inputs), *map(self._unknown, unknown_names)]
         if problems:
             raise BadInputs(flow_name, _first(problems), self._advice(unknown_names))
         defaults = self.defaults(values) if self.signature else None
@@ -114,12 +107,19 @@ class InputCheck:
         advice = f" (did you mean {nearest[0]!r}?)" if nearest else ""
         return f"it has no parameter {quoted_name(name)}{advice}"
 
-    def _missing(self, inputs: PassedInputs) -> Iterator[str]:
+    def _declared(self, inputs: PassedInputs, values: dict[str, Json]) -> Iterator[str]:
+        """Convert the values in place; what is wrong, in the order of the declaration."""
         for parameter in self.signature.parameters:
-            if parameter.is_required and parameter.name not in inputs.values:
-                type_ = self.types[parameter.name]
-                kind = "" if type_.takes_any else f" ({type_.words})"
-                yield f"{parameter.name!r} is missing{kind}"
+            name, type_ = parameter.name, self.types[parameter.name]
+            if name not in values:
+                if parameter.is_required:
+                    kind = "" if type_.takes_any else f" ({type_.words})"
+                    yield f"{name!r} is missing{kind}"
+                continue
+            try:
+                values[name] = type_.convert(values[name], inputs.texts.get(name))
+            except ValueError:
+                yield self._wrong(name, inputs)
 
     def _wrong(self, name: str, inputs: PassedInputs) -> str:
         value = shortened_json(inputs.values[name])

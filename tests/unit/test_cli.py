@@ -1,6 +1,7 @@
 """The command without an engine: help, exit codes, imports, words for the engine."""
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -158,7 +159,8 @@ def test_a_command_that_reads_makes_no_home_and_starts_no_engine(
         assert (
             f"There is no home {str(empty_home.path)!r}: nothing was run" in output.err
         )
-        assert code == (0 if "list" in words else 2)
+        assert code == 2
+        assert "No run matches" not in output.err
     if "--json" in words:
         assert json.loads(output.out) == []
 
@@ -190,6 +192,46 @@ def test_a_home_that_cannot_be_is_an_engine_out_of_reach(tmp_path, monkeypatch, 
     for words in (["flow", "list"], ["engine", "start"], ["engine", "status"]):
         assert main(words) == 4
         assert "FLOWKERNEL_HOME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["execution", "list"], ["run", "script.py"]])
+def test_a_home_that_is_a_file_is_called_one(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "script.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLOWKERNEL_HOME", "script.py")
+
+    assert main(words) == 4
+
+    home = str(tmp_path / "script.py")
+    assert f"The home {home!r} is a file. Set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("script", "A file is here: 'script.py'. `flowkernel run script.py` runs it."),
+        ("scirpt", "A file is here: 'script.py'."),
+        ("Tages --help", "`flowkernel run 'Tagesbericht fuer Köln.ipynb'` runs it."),
+    ],
+)
+def test_a_file_that_may_be_meant_is_named(
+    words, hint, empty_home, tmp_path, monkeypatch, capsys
+):
+    for name in ("script.py", "Tagesbericht fuer Köln.ipynb", "script.txt"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+
+    main(["run", *words.split()])
+
+    output = capsys.readouterr()
+    assert hint in output.err + " ".join(output.out.split())
+
+
+@pytest.mark.parametrize("words", ["run x.py --name", "flow register x.py --name"])
+def test_an_empty_name_is_refused(words, empty_home, capsys):
+    assert main([*words.split(), ""]) == 2
+
+    assert "is empty. Choose one." in capsys.readouterr().err
 
 
 # -- the engine, in words ------------------------------------------------------------------
@@ -311,6 +353,20 @@ def test_doctor_says_when_the_home_cannot_be_a_folder(tmp_path, monkeypatch, cap
 
     assert main(["doctor"]) == 1
     assert "is a file" in capsys.readouterr().out
+
+
+def test_doctor_says_why_a_home_cannot_be_written_to(monkeypatch, empty_home, capsys):
+    def refuse(**_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+
+    assert main(["doctor"]) == 1
+
+    output = capsys.readouterr().out
+    assert "cannot be written to by this user. Set FLOWKERNEL_HOME" in output
+    assert "disk" not in output
+    assert "made when it is needed" not in output
 
 
 def kernel_starts(capsys):
@@ -453,6 +509,28 @@ def test_completing_makes_no_home_and_starts_no_engine(
 )
 def test_an_input_that_is_written_in_another_way_is_pointed_to_p(words, hint, capsys):
     assert main(["run", "report", *words]) == 2
+
+    assert hint in capsys.readouterr().err
+
+
+def test_an_option_that_is_near_another_is_no_input(capsys):
+    assert main(["run", "report", "--uisng", "retry"]) == 2
+
+    message = capsys.readouterr().err
+    assert "--using" in message
+    assert "-p" not in message
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("log", "Did you mean `flowkernel execution log`?"),
+        ("lst", "`flowkernel flow list` or `flowkernel execution list`"),
+        ("frobnicate", "No such command 'frobnicate'. `flowkernel --help` shows"),
+    ],
+)
+def test_a_command_without_its_group_is_found(word, hint, capsys):
+    assert main([word]) == 2
 
     assert hint in capsys.readouterr().err
 

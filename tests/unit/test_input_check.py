@@ -244,9 +244,9 @@ def test_one_sentence_says_all_that_is_wrong():
         check.check("report", inputs)
 
     assert str(refusal.value) == (
-        "'report' cannot start: it has no parameter 'dya' (did you mean 'day'?); it has no "
-        "parameter 'zzz'; 'day' is missing (a day, as 2026-01-31); 'n' is missing (a whole "
-        "number); 'rate' is \"fast\" and must be a number. It takes day: date, rate: float = "
+        "'report' cannot start: 'day' is missing (a day, as 2026-01-31); 'rate' is \"fast\" "
+        "and must be a number; 'n' is missing (a whole number); it has no parameter 'dya' "
+        "(did you mean 'day'?); it has no parameter 'zzz'. It takes day: date, rate: float = "
         "1.0, n: int. --allow-extra (in Python extra=True) passes other names, too."
     )
 

@@ -1,0 +1,34 @@
+"""What a person at the terminal is asked before something happens."""
+
+from flowkernel.cli.output import print_note
+
+
+def is_confirmed(question: str) -> bool:
+    """Whether the person says yes; anything else, also the end of the input, is no.
+
+    Raises:
+        KeyboardInterrupt: The person interrupts.
+    """
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:  # The terminal has not ended the line.
+        print()
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def is_deletion_confirmed(question: str) -> bool:
+    """The same before something is deleted; after a no, a line says that nothing was."""
+    is_sure = is_confirmed(question)
+    if not is_sure:
+        print_note("Nothing was deleted.")
+    return is_sure
+
+
+def count_text(count: int, one: str, several: str) -> str:
+    """A number with its word.
+
+    >>> count_text(1, "run", "runs"), count_text(1200, "run", "runs")
+    ('1 run', '1,200 runs')
+    """
+    return f"{count:,} {one if count == 1 else several}"
