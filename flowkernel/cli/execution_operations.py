@@ -18,6 +18,7 @@ from flowkernel.cli.cli_client import (
 )
 from flowkernel.cli.confirmation import count_text, is_deletion_confirmed
 from flowkernel.cli.ending_note import print_ending
+from flowkernel.cli.execution_csv import COLUMNS, csv_record
 from flowkernel.cli.exit_codes import INTERRUPTED, SUCCESS
 from flowkernel.cli.log_lines import EventLines, make_log_lines
 from flowkernel.cli.output import (
@@ -66,7 +67,7 @@ NOT_ALL_LEVELS = "--all-levels looks at runs that other runs started, too."
 FACT_WIDTH = 14  #: Columns of the title of a fact, and its colon.
 #: Facts that may be long texts; all but the message are JSON.
 WRAPPED_FACTS = {"message", "inputs", "inputs before", "output"}
-#: The columns of CSV.
+#: The columns of CSV, of one execution.
 EXECUTION_FIELDS = [field.name for field in fields(Execution)]
 #: What a verb does, in a sentence.
 OUTCOMES = {
@@ -91,9 +92,10 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
             ("flow", "message"),
             empty="" if executions else _no_match(client, filters),
         )
+    elif form is OutputForm.CSV:
+        print_records([*map(csv_record, executions)], form, COLUMNS)
     else:
-        records = [execution.to_json() for execution in executions]
-        print_records(records, form, EXECUTION_FIELDS)
+        print_json([execution.to_json() for execution in executions])
 
 
 def whole_table(executions: list[Execution], show_moment: ShowMoment) -> Table:
@@ -257,8 +259,8 @@ def show_tree(
         print_json(tree.to_reply())
         return
     if form is OutputForm.CSV:
-        records = [execution.to_json() for execution in tree.executions.values()]
-        print_records(records, form, EXECUTION_FIELDS)
+        records = [csv_record(execution) for execution in tree.executions.values()]
+        print_records(records, form, COLUMNS)
         return
     is_whole = is_whole or not sys.stdout.isatty()
     if has_ids:
