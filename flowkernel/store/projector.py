@@ -17,7 +17,7 @@ from flowkernel.store.pool import CursorPool
 from flowkernel.store.tables import write_changes
 
 #: Seconds from an acknowledgement until the tables have it, about, if nobody reads them and
-#: little is recorded. Each transaction costs 10 ms of CPU time, however small it is.
+#: little is recorded. Each transaction costs milliseconds of CPU time, however small it is.
 FLUSH_INTERVAL = 1.0
 #: Bytes of the journal that are written without that pause: who reads waits for what is left.
 FLUSH_BYTES = 256 * 1024
