@@ -56,7 +56,8 @@ def printed(execution):
 
 def is_failure_for_nbclient(source):
     """Whether the cell fails for who runs it without flowkernel."""
-    notebook = nbformat.reads(book(source), 4)
+    cells = [nbformat.v4.new_code_cell(source)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     try:
         NotebookClient(notebook, kernel_name="python3").execute()
     except CellExecutionError:

@@ -9,7 +9,6 @@ from flowkernel.core.models import EventKind
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.worker.reporting import engine_link
 from flowkernel.worker.reporting.engine_link import EngineLink
-from tests.conftest import until
 
 K = EventKind
 
@@ -194,38 +193,3 @@ def test_output_that_joins_a_report_is_waited_for(link_to):
 
     assert link.flush(10)
     assert "".join(event["payload"]["text"] for event in engine.events) == "abc"
-
-
-def test_what_cells_did_goes_with_the_output_that_follows(link_to, monkeypatch):
-    linger = {K.CELL_STARTED: 60.0, K.LOGGED: 0.01}
-    monkeypatch.setattr(engine_link, "LINGER_SECONDS", linger)
-    link, engine = link_to(lambda _event: None)
-
-    link.report("e", 1, K.CELL_STARTED)
-    held_back = list(engine.events)
-    link.report("e", 1, K.LOGGED, stream="stdout", text="1")
-    until(lambda: len(engine.events) == 2)
-
-    assert held_back == []
-
-
-def test_what_cells_did_is_sent_also_if_nothing_follows(link_to, monkeypatch):
-    monkeypatch.setattr(engine_link, "LINGER_SECONDS", {K.CELL_STARTED: 0.01})
-    link, engine = link_to(lambda _event: None)
-
-    link.report("e", 1, K.CELL_STARTED)
-
-    until(lambda: engine.events)
-
-
-@pytest.mark.parametrize("seconds", [0.0, 60.0])
-def test_an_end_is_sent_at_once_whatever_was_before(link_to, monkeypatch, seconds):
-    monkeypatch.setattr(engine_link, "LINGER_SECONDS", {K.CELL_STARTED: seconds})
-    link, engine = link_to(lambda _event: None)
-
-    assert link.flush(1.0)  # Nothing waits.
-    link.report("e", 1, K.CELL_STARTED)
-    link.report("e", 1, K.ENDED, status=S.ENDED_SUCCESS)
-
-    assert link.flush(10.0)
-    assert [kind for kind, _ in engine.reports()] == [K.CELL_STARTED, K.ENDED]

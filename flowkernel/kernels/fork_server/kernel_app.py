@@ -130,9 +130,10 @@ def init_kernel(app: Any, make: Callable[[], None], files: list[str]) -> None:
     with replaced_attribute(ipkernel, "sys", SysWithoutModules()):
         make()
     kernel, shell = app.kernel, app.kernel.shell
-    kernel._kernel_modules = files
-    if (debugger := getattr(kernel, "debugger", None)) is not None:
-        debugger.kernel_modules = files
+    debugger = getattr(kernel, "debugger", None)
+    for owner, name in ((kernel, "_kernel_modules"), (debugger, "kernel_modules")):
+        if hasattr(owner, name):  # ipykernel 6 has neither.
+            setattr(owner, name, files)
     shell.parent = shell.kernel = kernel
     begin_history(shell)
     shell.init_user_ns()  # In, Out and _dh come from the history.

@@ -28,16 +28,19 @@ from flowkernel.worker.reporting.report_event import (
 BATCH = 500  #: Events of one report, inclusive.
 #: Of one log event, inclusive: shorter ones are joined, longer output is split.
 JOINED_LOG_CHARACTERS = 60_000
+#: How long events that can wait are collected, to go in one report.
+LINGER_SECONDS = 0.05
 RETRY_SECONDS = 0.5  #: Between two tries after the engine refused a whole report.
 
-#: How long events are collected, to go in one report: people look at these, and see output
-#: sooner than where a run is. For every other kind something waits.
-LINGER_SECONDS = {
-    EventKind.CELLS_COUNTED: 0.2,
-    EventKind.CELL_STARTED: 0.2,
-    EventKind.CELL_ENDED: 0.2,
-    EventKind.LOGGED: 0.05,
-}
+#: Events that can wait: people look at them. For every other kind something waits.
+DEFERRABLE = frozenset(
+    {
+        EventKind.CELLS_COUNTED,
+        EventKind.CELL_STARTED,
+        EventKind.CELL_ENDED,
+        EventKind.LOGGED,
+    }
+)
 
 log = getLogger(__name__)
 
@@ -62,8 +65,7 @@ class EngineLink:
         #: The numbers of those that were refused; what stands for them waits in the queue.
         self._refused: set[int] = set()
         self._changed = threading.Condition()  #: Guards the fields around it.
-        #: When what is in the queue is sent, at the latest; monotonic.
-        self._due_at = inf
+        self._is_urgent = False
         self._is_closed = False
         self._process = {"pid": os.getpid(), "process_started_at": started_at()}
         self._thread = threading.Thread(
@@ -81,12 +83,7 @@ class EngineLink:
             if not self._append_to_last(report):
                 self._count += 1
                 self._queue.append(NumberedReport(self._count, report))
-            self._send_by(monotonic() + LINGER_SECONDS.get(kind, 0.0))
-
-    def _send_by(self, moment: float) -> None:
-        """Have the queue sent by then. Wakes the sender only if that is news for it."""
-        if moment < self._due_at or len(self._queue) >= BATCH:
-            self._due_at = min(moment, self._due_at)
+            self._is_urgent |= event.kind not in DEFERRABLE
             self._changed.notify_all()
 
     def _append_to_last(self, report: WorkerReport) -> bool:
@@ -132,8 +129,8 @@ class EngineLink:
         deadline = monotonic() + seconds
         with self._changed:
             last = self._count
-            if self._queue:
-                self._send_by(0.0)
+            self._is_urgent = True
+            self._changed.notify_all()
             return self._changed.wait_for(
                 lambda: self._oldest > last, deadline - monotonic()
             )
@@ -156,8 +153,7 @@ class EngineLink:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue or self._is_closed)
-                while self._queue and not self._is_due:
-                    self._changed.wait(self._due_at - monotonic())
+                self._changed.wait_for(lambda: self._is_due, LINGER_SECONDS)
                 if not self._queue:
                     return
                 batch = self._take_batch()
@@ -173,14 +169,12 @@ class EngineLink:
         numbers = {numbered.number for numbered in batch}
         self._oldest_sent = min(numbers)
         self._refused -= numbers
-        if not self._queue:
-            self._due_at = inf
+        self._is_urgent &= bool(self._queue)
         return batch
 
     @property
     def _is_due(self) -> bool:
-        is_full = len(self._queue) >= BATCH
-        return is_full or self._is_closed or monotonic() >= self._due_at
+        return self._is_urgent or self._is_closed or len(self._queue) >= BATCH
 
     def _send(self, reports: list[NumberedReport]) -> None:
         """Send them until they are acknowledged, or refused for good one by one."""
@@ -223,4 +217,4 @@ class EngineLink:
             report = replace(refused.report, event=minimal)
             self._queue.append(replace(refused, report=report))
             self._refused.add(refused.number)
-            self._send_by(0.0)
+            self._is_urgent = True
