@@ -4,10 +4,10 @@ import json
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
-from itertools import zip_longest
+from operator import attrgetter
 from typing import Any
 
 from flowkernel.cli.cli_client import (
@@ -20,7 +20,7 @@ from flowkernel.cli.confirmation import count_text, is_deletion_confirmed
 from flowkernel.cli.ending_note import print_ending
 from flowkernel.cli.execution_csv import COLUMNS, csv_record
 from flowkernel.cli.exit_codes import INTERRUPTED, SUCCESS
-from flowkernel.cli.log_lines import EventLines, make_log_lines
+from flowkernel.cli.log_lines import EventLines, LogDecisions, make_log_lines
 from flowkernel.cli.output import (
     OutputForm,
     facts_text,
@@ -32,17 +32,19 @@ from flowkernel.cli.output import (
     print_text,
     terminal_columns,
 )
+from flowkernel.cli.run_history import decisions_of, retries_of
 from flowkernel.cli.termination import interrupted_with
 from flowkernel.client.client import Client
 from flowkernel.client.watch import get_tree
-from flowkernel.core.cell_numbers import SHOWN_LINE
 from flowkernel.core.clock import SHORT, short_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
-from flowkernel.core.text import duration_text, one_line, plain_text, text_width
+from flowkernel.core.text import one_line, plain_text, text_width
+from flowkernel.display.cell_table import cell_table
 from flowkernel.display.columns import ShowMoment, execution_table, moment_text
+from flowkernel.display.decision_text import cell_marks, decision_lines
 from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.file_links import file_link
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
@@ -60,8 +62,6 @@ STILL_ERASED = (
     "The engine is still removing what is left of it from its files; `flowkernel engine "
     "status` says when that is done."
 )
-#: The error by which a run ends with a message of its own, or with that of another run.
-PASSED_ON = "ExecutionError"
 #: Behind the sentence that no run matches.
 NOT_ALL_LEVELS = "--all-levels looks at runs that other runs started, too."
 FACT_WIDTH = 14  #: Columns of the title of a fact, and its colon.
@@ -87,8 +87,9 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
     client = make_client()
     executions = client.list_executions(**filters)
     if form is OutputForm.TEXT:
+        retries = retries_of(client, executions)
         print_list(
-            partial(whole_table, executions),
+            partial(whole_table, executions, retries=retries),
             ("flow", "message"),
             empty="" if executions else _no_match(client, filters),
         )
@@ -98,9 +99,15 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
         print_json([execution.to_json() for execution in executions])
 
 
-def whole_table(executions: list[Execution], show_moment: ShowMoment) -> Table:
+def whole_table(
+    executions: list[Execution],
+    show_moment: ShowMoment,
+    retries: Mapping[str, Execution] | None = None,
+) -> Table:
     """The list with messages as long as they are; a terminal cuts them where it ends."""
-    return execution_table(executions, show_moment=show_moment, widest=None)
+    return execution_table(
+        executions, show_moment=show_moment, widest=None, retries=retries
+    )
 
 
 def _no_match(client: Client, filters: dict[str, Any]) -> str:
@@ -144,9 +151,13 @@ def _show(client: Client, execution: Execution, cell_runs: list[CellRun]) -> Non
         path = client.home.path / execution.notebook_path
         text = text.replace(plain_text(str(path)), file_link(path, sys.stdout))
     print_marked(text)
+    events = decisions_of(client, execution)
     if cell_runs:
         print_text("")
-        print_list(lambda _show_moment: _cell_table(cell_runs), ("took",), empty="")
+        table = cell_table(cell_runs, cell_marks(cell_runs, events))
+        print_list(lambda _show_moment: table, ("took",), empty="")
+    for line in decision_lines(events, execution.execution_id, cell_runs):
+        print_text(line)
     _show_failure(client, execution)
 
 
@@ -199,6 +210,7 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
         "started by": execution.started_by,
         "parent": execution.current_parent_id,
         "retry of": execution.retry_of,
+        "retried as": _retry_text(client, execution),
         "lost": execution.losses and f"its worker was lost {execution.losses} time(s)",
         "created": moment_text(execution.created_at),
         "started": moment_text(execution.started_at),
@@ -213,40 +225,10 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
     }
 
 
-def _cell_table(cell_runs: list[CellRun]) -> Table:
-    return Table(
-        ("cell", "source", "status", "took", "error"),
-        tuple(_cell_row(cell_run) for cell_run in shown_cells(cell_runs)),
-    )
-
-
-def shown_cells(cell_runs: Sequence[CellRun]) -> Iterator[CellRun]:
-    """Those with a row: the cell that defines a `handler` and its call are one for people."""
-    for cell_run, following in zip_longest(cell_runs, cell_runs[1:]):
-        is_definition = (
-            following is not None
-            and cell_run.cell_number is not None
-            and cell_run.cell_number == following.cell_number
-            and cell_run.cell_id != following.cell_id
-            and cell_run.error_name is None
-        )
-        if not is_definition:
-            yield cell_run
-
-
-def _cell_row(cell_run: CellRun) -> tuple[int | None, str, str, str, str]:
-    duration = ""
-    if cell_run.ended_at:
-        seconds = (cell_run.ended_at - cell_run.started_at).total_seconds()
-        duration = duration_text(seconds)
-    # An `ExecutionError` says how another run ended, and that names the error.
-    is_passed_on = cell_run.error_name == PASSED_ON and cell_run.error_message
-    name = None if is_passed_on else cell_run.error_name
-    parts = (name, cell_run.error_message)
-    error = one_line(": ".join(part for part in parts if part), None)
-    status = cell_run.status.label
-    source = cell_run.first_line or cell_run.cell_id
-    return cell_run.cell_number, one_line(source, SHOWN_LINE), status, duration, error
+def _retry_text(client: Client, execution: Execution) -> str:
+    """Its last retry, and how that is."""
+    retry = retries_of(client, [execution]).get(execution.execution_id)
+    return f"{short_id(retry.execution_id)}: {retry.status.label}" if retry else ""
 
 
 def show_tree(
@@ -279,9 +261,10 @@ def print_log(
     client = make_client()
     execution = client.get_execution(execution_id)
     lines = make_log_lines(form, sys.stdout, has_times=has_times)
-    seq = _print_lines(client, execution, 0, lines)
+    decisions = LogDecisions(client, is_shown=has_times)
+    seq = _print_lines(client, execution, 0, lines, decisions)
     if follows:
-        execution = _follow(client, execution, seq, lines)
+        execution = _follow(client, execution, seq, lines, decisions)
     lines.end()
     if follows and form is OutputForm.TEXT:
         has_failed = execution.status is S.ENDED_ERROR
@@ -290,7 +273,11 @@ def print_log(
 
 
 def _follow(
-    client: CommandClient, execution: Execution, seq: int, lines: EventLines
+    client: CommandClient,
+    execution: Execution,
+    seq: int,
+    lines: EventLines,
+    decisions: LogDecisions,
 ) -> Execution:
     """Print what is logged after event `seq`, until the run has ended; the run at its end."""
     with (
@@ -300,19 +287,24 @@ def _follow(
         while not execution.status.is_ended:
             time.sleep(POLL_SECONDS)
             execution = client.get_execution(execution.execution_id)
-            seq = _print_lines(client, execution, seq, lines)
+            seq = _print_lines(client, execution, seq, lines, decisions)
     return execution
 
 
 def _print_lines(
-    client: CommandClient, execution: Execution, seq: int, lines: EventLines
+    client: CommandClient,
+    execution: Execution,
+    seq: int,
+    lines: EventLines,
+    decisions: LogDecisions,
 ) -> int:
-    """Print what was logged after event `seq`; the last event that was."""
-    for event in client.log(execution.execution_id, after_seq=seq):
+    """Print what was logged after event `seq`, and decided; the last event that was logged."""
+    decided = decisions.new_events(execution)
+    logged = client.log(execution.execution_id, after_seq=seq)
+    for event in sorted([*decided, *logged], key=attrgetter("seq")):
         client.note.close()  # The last line may be open: nothing may be drawn over it.
-        seq = max(seq, event.seq)
         lines.write(event)
-    return seq
+    return max([seq, *(event.seq for event in logged)])
 
 
 def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:

@@ -1,16 +1,21 @@
 """The log of a run, line by line: when, from which stream, and what."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Protocol, TextIO
 
 from flowkernel.cli.output import OutputForm, print_rows
+from flowkernel.cli.run_history import decisions_of
+from flowkernel.client.client import Client
 from flowkernel.core import clock
-from flowkernel.core.models import Event
+from flowkernel.core.models import CellRun, Event, Execution
 from flowkernel.core.text import for_encoding, plain_text
+from flowkernel.display.decision_text import decision_text, difference_lines
 
-WIDTH = 7  #: Columns of the name of a stream: stdout, stderr, display, log.
+WIDTH = 7  #: Columns of the name of a stream: stdout, stderr, display, log, decided.
+DECIDED = "decided"  #: Instead of the stream of a line, where it says what was decided.
 
 
 class EventLines(Protocol):
@@ -76,6 +81,29 @@ class LogLines:
         if day != self._day:
             self._day = day
             yield f"{day:%Y-%m-%d}\n"
+
+
+class LogDecisions:
+    """The decisions on a run, as lines of its log."""
+
+    def __init__(self, client: Client, *, is_shown: bool) -> None:
+        self._client = client
+        self._is_shown = is_shown
+        self._seq = 0  #: Of the last one that was read.
+
+    def new_events(self, execution: Execution) -> list[Event]:
+        """Those after the last ones that were read, as if the run had logged them."""
+        events = decisions_of(self._client, execution) if self._is_shown else []
+        new = [event for event in events if event.seq > self._seq]
+        self._seq = max([self._seq, *(event.seq for event in new)])
+        cell_runs = self._client.cell_runs(execution.execution_id) if new else []
+        return [_as_logged(event, execution.execution_id, cell_runs) for event in new]
+
+
+def _as_logged(event: Event, execution_id: str, cell_runs: Sequence[CellRun]) -> Event:
+    text = decision_text(event, execution_id, cell_runs) + "\n"
+    text += "".join(f"{line}\n" for line in difference_lines(event))
+    return replace(event, payload={"stream": DECIDED, "text": text})
 
 
 class LogRecords:

@@ -1,6 +1,6 @@
 """Lists for people: the same columns in notebooks and on the command line. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text import DETAIL, one_line
 from flowkernel.display.markdown_text import markdown_line
-from flowkernel.display.outcome_text import status_text, work_text
+from flowkernel.display.outcome_text import retried_text, work_text
 from flowkernel.display.sortable_html import SortableText
 from flowkernel.display.table import Table
 
@@ -118,9 +118,11 @@ def execution_table(
     *,
     show_moment: ShowMoment = moment_text,
     widest: int | None = DETAIL,
+    retries: Mapping[str, Execution] | None = None,
 ) -> Table:
     """Executions as a table, in the given order; of a wrapper, the flow that it runs.
 
+    `retries`: the last retry of those that were retried, by their ids.
     `widest`: characters of a message, inclusive; None: all.
     """
     return Table(
@@ -130,7 +132,7 @@ def execution_table(
                 short_id(execution.execution_id),
                 execution.name,
                 (execution.wrapped or execution).flow_name,
-                status_text(execution),
+                retried_text(execution, (retries or {}).get(execution.execution_id)),
                 show_moment(execution.created_at),
                 _work_cell(execution),
                 one_line(execution.status_message or "", widest),

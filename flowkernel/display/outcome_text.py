@@ -20,6 +20,12 @@ def status_text(execution: Execution) -> str:
     return ", ".join(filter(None, parts))
 
 
+def retried_text(execution: Execution, retry: Execution | None) -> str:
+    """The status in words, and how its last retry is: "failed, retried: succeeded"."""
+    status = status_text(execution)
+    return status if retry is None else f"{status}, retried: {retry.status.label}"
+
+
 def intervention_text(execution: Execution) -> str:
     """What people did to it, in words; empty if nobody touched it."""
     cells = _cells_text(execution)

@@ -34,6 +34,8 @@ QUIET = frozenset({S.PENDING, S.QUEUED, S.ENDED_SUCCESS, S.ENDED_CANCELLED})
 FOLD_OVER = 20  #: Quiet siblings that are still all shown, inclusive.
 FOLD_TO = 10  #: How many of them are shown when they are more.
 LOUD_SHOWN = 200  #: Siblings that failed or have not ended and are shown, inclusive.
+#: Of a run that succeeded in an earlier try of its parent, and is not repeated.
+KEPT = "kept from the run before"
 INDENT_LEVELS = 20  #: Levels that indent, inclusive; deeper lines have their depth.
 
 
@@ -296,7 +298,7 @@ def _line(
         title=title_of(execution, widest),
         execution_id=execution.execution_id,
         status=execution.status,
-        label=status_text(execution),
+        label=_label(tree, execution),
         duration=took_text(execution, now, wait_start),
         progress=_progress(execution, progress) if is_live else "",
         cells_ended=progress.cells_ended if is_live and execution.cell_count else None,
@@ -323,6 +325,12 @@ def _progress(execution: Execution, progress: Progress) -> str:
         return f"{min(progress.cells_ended, count)} of {count} cells"
     cell = cell_text(progress.cell_number, count, progress.first_line or "")
     return f"{cell[0].lower()}{cell[1:]}"
+
+
+def _label(tree: Tree, execution: Execution) -> str:
+    """Its status; of one that a retry took over from the run before, also that."""
+    is_kept = execution.adopted_by in tree.executions
+    return status_text(execution) + (f", {KEPT}" if is_kept else "")
 
 
 def _detail(execution: Execution, progress: Progress, widest: int | None) -> str:

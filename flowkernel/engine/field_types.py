@@ -27,6 +27,8 @@ MOMENT = re.compile(
 )
 
 Id = Annotated[str, Field(pattern=f"^{UUID}$")]  #: A UUID.
+#: UUIDs with commas between them, 100 at most.
+Ids = Annotated[str, Field(pattern=f"^{UUID}(,{UUID}){{0,99}}$")]
 #: Which attempt at an execution it is: see `Execution.attempt`.
 AttemptNumber = Annotated[int, Field(ge=1, le=999_999_999)]
 ProcessId = Annotated[int, Field(gt=0, lt=MAX_PID)]  #: Of a worker.

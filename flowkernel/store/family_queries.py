@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from flowkernel.core.models import Execution
+from flowkernel.core.models import Event, Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.store import rows
 from flowkernel.store.families import Ancestor, FamilyMember
@@ -119,6 +119,23 @@ class FamilyQueries:
             (rows.aware(r["started_at"]), r["ended_at"] and rows.aware(r["ended_at"]))
             for r in records
         ]
+
+    def decisions(
+        self: _FamilyReader, execution: Execution, *, offset: int = 0, limit: int = ALL
+    ) -> list[Event]:
+        """The decisions on failures of it, and of those under it, oldest first.
+
+        Args:
+            offset: How many of them to leave out.
+        """
+        records = self._read(
+            "decisions",
+            execution_id=uuid_text(execution.execution_id),
+            root_ids=[*self._state.links.roots_of(execution.root_id)],
+            offset=offset,
+            limit=limit,
+        )
+        return [rows.EVENT.model_of(record) for record in records]
 
     def ancestors(
         self: _FamilyReader, execution_id: str, *, offset: int = 0, limit: int = ALL

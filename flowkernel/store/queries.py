@@ -1,8 +1,9 @@
 """Reading the store: one method for each query. Rows become models here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from flowkernel.core.clock import SHORT, new_id
@@ -153,6 +154,7 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         flow_name: str | None = None,
         parent_id: str | None = None,
         root_id: str | None = None,
+        retry_of: Sequence[str] | None = None,
         is_root: bool = False,
         is_ended: bool | None = None,
         is_archived: bool | None = None,
@@ -163,6 +165,7 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         """A page, newest first. `cursor` is the id of the last execution of the page before.
 
         Args:
+            retry_of: Only retries of one of these.
             is_root: Only those that no other one started. Of these, `flow_name` also gives
                 those that run the flow through wrappers.
             oldest: Only those that were created then or later.
@@ -170,19 +173,17 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         Raises:
             ExecutionNotFound: `cursor` is no execution; `parent_id` or `root_id` no id.
         """
-        last = self.get_execution(cursor) if cursor else None
         records = self._read(
             "list_executions",
             status=str(status) if status else None,
             flow_name=flow_name,
-            parent_id=uuid_text(parent_id) if parent_id else None,
-            root_id=uuid_text(root_id) if root_id else None,
+            **_stored_ids(parent_id=parent_id, root_id=root_id),
+            retry_of=[uuid_text(id_) for id_ in retry_of] if retry_of else None,
             is_root=is_root,
             is_ended=is_ended,
             is_archived=is_archived,
             oldest=rows.stored_moment(oldest) if oldest else None,
-            before_at=rows.stored_moment(last.created_at) if last else None,
-            before_id=last.execution_id if last else None,
+            **_position_of(self.get_execution(cursor) if cursor else None),
             limit=limit,
         )
         return [rows.EXECUTION.model_of(record) for record in records]
@@ -275,3 +276,16 @@ def _only_id(matches: list[Record], text: str) -> str:
 def _candidate(match: Record) -> str:
     label = ExecutionStatus(match["status"]).label
     return f"{match['id']} ({one_line(match['name'], MAX_CANDIDATE)!r}, {label})"
+
+
+def _stored_ids(**ids: str | None) -> dict[str, str | None]:
+    """The ids as they are stored; None stays None."""
+    return {name: uuid_text(id_) if id_ else None for name, id_ in ids.items()}
+
+
+def _position_of(last: Execution | None) -> dict[str, Any]:
+    """Where the page after this execution begins; None: the first page."""
+    return {
+        "before_at": rows.stored_moment(last.created_at) if last else None,
+        "before_id": last.execution_id if last else None,
+    }

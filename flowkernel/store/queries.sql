@@ -80,6 +80,7 @@ WHERE ($status::VARCHAR IS NULL OR status = $status)
   AND ($parent_id::UUID IS NULL OR parent_id = $parent_id::UUID
        OR adopted_by = $parent_id::UUID)
   AND ($root_id::UUID IS NULL OR root_id = $root_id::UUID)
+  AND ($retry_of::UUID[] IS NULL OR retry_of = ANY($retry_of::UUID[]))
   AND ($is_archived::BOOLEAN IS NULL OR is_archived = $is_archived)
   AND ($before_at::TIMESTAMP IS NULL OR created_at < $before_at
        OR (created_at = $before_at AND execution_id < $before_id::UUID))
@@ -153,6 +154,23 @@ WITH RECURSIVE edge AS (
 )
 SELECT started_at, ended_at FROM moves
 WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY started_at;
+
+-- decisions
+-- What was decided on failures of an execution, and of those under it, oldest first.
+WITH RECURSIVE edge AS (
+    SELECT execution_id, parent_id AS above FROM execution
+    WHERE root_id = ANY($root_ids::UUID[])
+    UNION ALL
+    SELECT execution_id, adopted_by FROM execution
+    WHERE root_id = ANY($root_ids::UUID[]) AND adopted_by IS NOT NULL
+), under AS (
+    SELECT $execution_id::UUID AS execution_id
+    UNION
+    SELECT edge.execution_id FROM edge JOIN under ON edge.above = under.execution_id
+)
+SELECT * FROM event
+WHERE root_id = ANY($root_ids::UUID[]) AND kind = 'decided' AND execution_id IN (FROM under)
+ORDER BY seq LIMIT $limit OFFSET $offset;
 
 -- cell_runs
 -- The cell runs of one execution, in the order in which they started.

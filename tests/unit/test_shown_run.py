@@ -3,9 +3,10 @@
 import json
 
 from flowkernel.cli.cli_client import message_sentence
-from flowkernel.cli.execution_operations import FACT_WIDTH, fact_text, shown_cells
+from flowkernel.cli.execution_operations import FACT_WIDTH, fact_text
 from flowkernel.core.models import CellRun
 from flowkernel.core.status import CellStatus
+from flowkernel.display.cell_table import shown_cells
 from tests.records import NOON
 
 

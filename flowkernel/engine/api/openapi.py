@@ -145,6 +145,7 @@ REPLIES: Mapping[str, Any] = {
     "GET /execution/{execution_id}/tree": TreeReply,
     "GET /execution/{execution_id}/ancestors": list[Execution],
     "GET /execution/{execution_id}/cell_run": list[CellRun],
+    "GET /execution/{execution_id}/decision": list[Event],
     "GET /execution/{execution_id}/log": list[Event],
     "POST /execution/{execution_id}/log": Nothing,
     "POST /execution/{execution_id}/output": OutputReply,

@@ -37,6 +37,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "GET /execution/{execution_id}/tree": READS,
     "GET /execution/{execution_id}/ancestors": READS,
     "GET /execution/{execution_id}/cell_run": READS,
+    "GET /execution/{execution_id}/decision": READS,
     "GET /execution/{execution_id}/log": READS,
     "GET /execution/{execution_id}/presence": READS,
     "GET /execution/{execution_id}/asked": Permission(HOME, worker=HOME),

@@ -21,7 +21,7 @@ from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.caller_checks import as_caller
 from flowkernel.engine.callers import PersonCaller
 from flowkernel.engine.dispatch.worker_tokens import external_tokens
-from flowkernel.engine.field_types import Id, PastMoment
+from flowkernel.engine.field_types import Id, Ids, PastMoment
 from flowkernel.engine.retention import delete
 
 router = APIRouter(tags=["execution"], route_class=StrictRoute)
@@ -50,6 +50,7 @@ async def list_executions(
     flow_name: str | None = None,
     parent_id: Id | None = None,
     root_id: Id | None = None,
+    retry_of: Ids | None = None,
     level: Level | None = None,
     is_ended: Flag | None = None,
     is_archived: Flag | None = None,
@@ -64,6 +65,7 @@ async def list_executions(
         flow_name=flow_name,
         parent_id=parent_id,
         root_id=root_id,
+        retry_of=retry_of.split(",") if retry_of else None,
         is_root=level is not None,
         is_ended=is_ended,
         is_archived=is_archived,
@@ -125,6 +127,27 @@ async def ancestors(
     """Its parent, its parent's parent, and so on to the root."""
     execution = await in_thread(engine.service.find, execution_id)
     read = partial(engine.store.ancestors, execution.execution_id)
+    page = await in_thread(
+        read_page,
+        lambda offset, count: read(offset=offset, limit=count),
+        next_number,
+        start=cursor,
+        limit=limit,
+    )
+    return page.response(request)
+
+
+@router.get("/execution/{execution_id}/decision")
+async def decisions(
+    request: Request,
+    execution_id: str,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Count = 0,
+) -> Response:
+    """What was decided on failures of it, and of those under it, oldest first."""
+    execution = await in_thread(engine.service.find, execution_id)
+    read = partial(engine.store.decisions, execution)
     page = await in_thread(
         read_page,
         lambda offset, count: read(offset=offset, limit=count),
