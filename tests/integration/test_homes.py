@@ -71,9 +71,10 @@ def fill(folder):
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / "file").touch()
 
-    for path in (tmp_path / "file", tmp_path / "file" / "home"):
-        with pytest.raises(HomeNotWritable, match=r"a file is in the way\. Set FLOWK"):
-            engine_pid(Home(path))
+    with pytest.raises(HomeNotWritable, match=r"file' is a file\. Set FLOWKERNEL_HOME"):
+        engine_pid(Home(tmp_path / "file"))
+    with pytest.raises(HomeNotWritable, match=r"a file is in the way\. Set FLOWK"):
+        engine_pid(Home(tmp_path / "file" / "home"))
 
 
 def test_a_place_where_nothing_can_be_made():

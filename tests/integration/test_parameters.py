@@ -63,7 +63,7 @@ FAULTS = {
     ),
     "all of it": (
         {"dya": "2026-11-24", "rate": "fast"},
-        "'day' is missing (a day, as 2026-01-31); 'rate' is \"fast\" and must be a number.",
+        "'rate' is \"fast\" and must be a number; it has no parameter 'dya' (did you mean",
     ),
 }
 LIMIT = 0.3  #: Seconds that a refusal may take.

@@ -97,7 +97,7 @@ def accepting(tmp_path, monkeypatch):
 
 def test_ctrl_c_after_a_delete_says_that_it_is_deleted(accepting):
     with pytest.raises(KeyboardInterrupt, match=r"'report' is deleted\. The engine is"):
-        execution_commands.delete_run("a", as_json=False)
+        execution_commands.delete_run("a", asks=False, as_json=False)
 
     assert accepting.requests == [("DELETE", "/execution/a")]
 

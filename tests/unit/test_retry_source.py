@@ -174,6 +174,8 @@ def test_another_word_for_a_source_is_refused(word, advice):
 class OneRun:
     """The client of an engine that has one flow version, and perhaps a flow."""
 
+    note = None
+
     def __init__(self, version, flow=None):
         self._version, self._flow = version, flow
 
