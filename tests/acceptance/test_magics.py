@@ -127,7 +127,7 @@ def test_a_failure_shows_its_cause_with_the_traceback_and_what_to_do_next():
         [report] = outputs
         text, html = report.data["text/plain"], report.data["text/html"]
         assert text.startswith("'inner' failed: Cell ")
-        assert "\n    def handler(system, this):\n  " in text
+        assert "1 def handler(system, this):\n" in text
         assert 'raise ValueError("<no> sales")' in text
         assert "\nBecause of it: 'outer'." in text
         assert "%execution" in text
