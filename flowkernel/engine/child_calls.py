@@ -33,9 +33,12 @@ class ParentCall:
         return next(iter(succeeded + [e for e in self._same if self._goes_on(e)]), None)
 
     def retry_of(self) -> str | None:
-        """What the new child is a retry of: so it keeps what succeeded under that."""
-        ended = [e for e in self._same if e.status.is_ended]
-        return self.child.retry_of or (ended[-1].execution_id if ended else None)
+        """What the new child is a retry of: so it keeps what succeeded under that.
+
+        Also under one that is being cancelled, and has not ended yet.
+        """
+        tried = [e for e in self._same if e.status is not S.PENDING]
+        return self.child.retry_of or (tried[-1].execution_id if tried else None)
 
     def has(self, child: Execution) -> bool:
         """Whether it is a child of this try of the parent."""

@@ -88,12 +88,20 @@ def test_what_still_runs_is_waited_for(status):
     [
         earlier(S.RUNNING, requested_action=RequestedAction.CANCEL),
         earlier(S.PAUSED, failure=Failure()),
-        earlier(S.PENDING),
     ],
-    ids=["being cancelled", "nobody decides", "never started"],
+    ids=["being cancelled", "nobody decides"],
 )
 def test_an_earlier_child_that_comes_to_nothing_is_not_waited_for(child):
-    assert a_call(child).existing() is None
+    """What succeeded under it is kept all the same."""
+    call = a_call(child)
+
+    assert (call.existing(), call.retry_of()) == (None, "earlier")
+
+
+def test_an_earlier_child_that_never_started_is_not_retried():
+    call = a_call(earlier(S.PENDING))
+
+    assert (call.existing(), call.retry_of()) == (None, None)
 
 
 @pytest.mark.parametrize("status", [S.ENDED_ERROR, S.ENDED_CANCELLED])
@@ -524,6 +532,26 @@ def test_what_has_not_ended_is_not_retried(service):
             MoveNotAllowed, match="cannot be retried before it has ended"
         ):
             retry()
+
+
+def test_a_retry_keeps_what_succeeded_under_a_child_that_is_being_cancelled(service):
+    """Top was killed; its retry calls mid again before the old mid has ended."""
+    top = service.start(StartRequest(flow="f"))
+    mid = call_of(service, top)
+    leaf = call_of(service, mid)
+    run(service, mid, S.RUNNING)
+    run(service, leaf, S.ENDED_SUCCESS)
+    service.cancel(mid.execution_id, "ada")
+    run(service, top, S.ENDED_ERROR)
+
+    again = service.retry(top.execution_id, StartRequest())
+    run(service, again, S.RUNNING)
+    other_mid = call_of(service, again)
+    run(service, other_mid, S.RUNNING)
+
+    assert not current(service, mid).status.is_ended
+    assert other_mid.retry_of == mid.execution_id
+    assert call_of(service, other_mid).execution_id == leaf.execution_id
 
 
 def test_a_cancel_reaches_what_outlived_its_parent(service):
