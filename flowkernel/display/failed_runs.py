@@ -6,6 +6,7 @@ from flowkernel.core.clock import short_id
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
+from flowkernel.display.failure_cause import has_failed
 from flowkernel.display.tree import Tree
 
 S = ExecutionStatus
@@ -18,21 +19,17 @@ def failures_under(tree: Tree) -> list[Execution]:
     If none failed, those that were cancelled, for a parent may have failed for them. Earlier
     tries, which are archived, are left out. Empty, if the one at the top has not failed.
     """
-    if not _has_failed(tree.execution):
+    if not has_failed(tree.execution):
         return []
     under = [
         item
         for item in tree.executions.values()
         if item.execution_id != tree.execution_id and not item.is_archived
     ]
-    failed = [item for item in under if _has_failed(item)]
+    failed = [item for item in under if has_failed(item)]
     failed = failed or [item for item in under if item.status is S.ENDED_CANCELLED]
     above = {tree.parent_of(item) for item in failed}
     return [item for item in failed if item.execution_id not in above]
-
-
-def _has_failed(execution: Execution) -> bool:
-    return execution.status is S.ENDED_ERROR or execution.is_failed
 
 
 def failure_sentences(

@@ -13,21 +13,28 @@ BY_CHILD = "DependencyFailedError"
 def failed_child(
     execution: Execution, children: Iterable[Execution]
 ) -> Execution | None:
-    """The child that made it fail; None if it failed by itself. Pure.
+    """The child that made it fail; None if it failed by itself, or has not failed. Pure.
 
-    One that its error names, or else the last one that did not succeed: a flow may go on after
-    the failure of another child.
+    What it says of its end tells: it names the child, or repeats what the child says, as a
+    wrapper does. So the rows of a tree are enough, which lack the errors. Of several it is the
+    last one: a flow may go on after the failure of another child.
     """
-    error = execution.error
-    is_by_child = error is not None and error.name == BY_CHILD
-    if not (is_by_child or execution.failed_for_another):
+    if not has_failed(execution):
         return None
-    failed = [
-        child
-        for child in children
-        if child.status in (S.ENDED_ERROR, S.ENDED_CANCELLED) or child.is_failed
-    ]
-    text = error.message if error is not None else ""
-    candidates = [child for child in failed if repr(child.name) in text] or failed
-    candidates.sort(key=lambda child: child.ended_at or child.created_at)
+    failed = [c for c in children if has_failed(c) or c.status is S.ENDED_CANCELLED]
+    failed.sort(key=lambda child: child.ended_at or child.created_at)
+    text = execution.status_message or ""
+    repeated = [c for c in failed if c.status_message and c.status_message in text]
+    if BY_CHILD not in text:
+        return repeated[-1] if repeated else None
+    candidates = [c for c in failed if repr(c.name) in text] or repeated or failed
     return candidates[-1] if candidates else None
+
+
+def has_failed(execution: Execution) -> bool:
+    """Whether it ended by a failure, or waits for a decision on one.
+
+    By what the rows of a tree have: a paused execution whose kernel is parked has failed.
+    """
+    is_parked = execution.status is S.PAUSED and execution.parked_at is not None
+    return execution.status is S.ENDED_ERROR or execution.is_failed or is_parked

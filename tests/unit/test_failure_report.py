@@ -1,6 +1,7 @@
 """Why a run failed, for people: the cause, the cell, the traceback, what next."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 from flowkernel.client.failure_lookup import line_of_cell, retry_steps
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
 from flowkernel.core.clock import short_id
-from flowkernel.core.models import CellError, Wrapped
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.failure_cause import failed_child
 from flowkernel.display.failure_report import (
@@ -198,29 +198,25 @@ def test_each_way_to_run_it_again_is_a_whole_command():
 
 
 def test_a_tree_tells_an_error_once_and_names_it_above():
+    """A tree that is read has rows without the errors: what they say is enough."""
     top, middle, deep = (str(n) * 32 for n in (1, 2, 3))
-    chained = "'div' failed: Cell 1 of 1: ZeroDivisionError: no"
+    cause = "Cell 1 of 1: ZeroDivisionError: no"
+    family = [
+        (top, None, "quarter", by_child(f"'month' failed: 'div' failed: {cause}")),
+        (middle, top, "month", by_child(f"'div' failed: {cause}")),
+        (deep, middle, "div", cause),
+    ]
     tree = Tree(
         top,
         [
             an_execution(
-                top, name="quarter", status=S.ENDED_ERROR, error=error(chained)
-            ),
-            an_execution(
-                middle,
-                name="month",
-                parent_id=top,
+                id_,
                 status=S.ENDED_ERROR,
-                error=error(chained),
-            ),
-            an_execution(
-                deep,
-                name="div",
-                parent_id=middle,
-                status=S.ENDED_ERROR,
-                status_message="Cell 1 of 1: ZeroDivisionError: no",
-                error=error("no", "ZeroDivisionError"),
-            ),
+                parent_id=above,
+                name=name,
+                status_message=text,
+            )
+            for id_, above, name, text in family
         ],
     )
 
@@ -232,7 +228,7 @@ def test_a_tree_tells_an_error_once_and_names_it_above():
     assert [line.detail for line in tree.lines()] == [
         "because of 'month'",
         "because of 'div'",
-        "Cell 1 of 1: ZeroDivisionError: no",
+        cause,
     ]
 
 
@@ -247,39 +243,55 @@ def failed(number, name="fetch", status=S.ENDED_ERROR, **fields):
     return a_child(number, name=name, status=status, **fields)
 
 
-def error(message="", name="DependencyFailedError", **fields):
-    return CellError(name=name, message=message, **fields)
+def by_child(message):
+    """What a parent says of its end for which it names a child."""
+    return f"Cell 1 of 1: DependencyFailedError: {message}"
+
+
+def a_parent(message, status=S.ENDED_ERROR, **fields):
+    return an_execution(status=status, status_message=message, **fields)
 
 
 def test_a_flow_that_failed_by_itself_has_no_such_child():
-    parent = an_execution(status=S.ENDED_ERROR, error=error("no", "ValueError"))
+    parent = a_parent("Cell 1 of 1: ValueError: no")
 
     assert failed_child(parent, [failed(1)]) is None
 
 
 def test_the_child_that_the_error_names_is_the_cause():
-    parent = an_execution(status=S.ENDED_ERROR, error=error("'b' failed: no sales"))
+    parent = a_parent(by_child("'b' failed: no sales"))
     children = [failed(1, "a"), failed(2, "b"), failed(3, "c")]
 
     assert failed_child(parent, children) == children[1]
 
 
 def test_a_cancelled_child_can_be_the_cause():
-    parent = an_execution(status=S.ENDED_ERROR, error=error("'a' was cancelled"))
+    parent = a_parent(by_child("'a' was cancelled"))
     children = [a_child(1, status=S.ENDED_SUCCESS), failed(2, "a", S.ENDED_CANCELLED)]
 
     assert failed_child(parent, children) == children[1]
 
 
 def test_the_last_try_of_a_wrapper_is_the_cause():
-    wrapped = Wrapped(flow_name="fetch", flow_version="v1", name="fetch")
-    parent = an_execution(
-        status=S.ENDED_ERROR, wrapped=wrapped, error=error(name="ExecutionError")
-    )
-    first, last = failed(1), failed(2)
-    first_later = failed(3, ended_at=first.created_at)
+    first, last = (failed(n, status_message="Cell 1 of 1: no sales") for n in (1, 2))
+    first_later = replace(first, execution_id="child3", ended_at=first.created_at)
 
-    assert failed_child(parent, [first_later, last]) == last
+    assert failed_child(a_parent(last.status_message), [first_later, last]) == last
+
+
+def test_what_has_succeeded_has_no_such_child():
+    """As a wrapper after a try that failed."""
+    tries = [failed(1, status_message=""), a_child(2, status=S.ENDED_SUCCESS)]
+
+    assert failed_child(a_parent("", S.ENDED_SUCCESS), tries) is None
+
+
+def test_a_wrapper_that_says_why_itself_has_no_such_child():
+    child = failed(
+        1, status=S.ENDED_CANCELLED, status_message="Cancelled by execution 1."
+    )
+
+    assert failed_child(a_parent("It took longer than 1 s."), [child]) is None
 
 
 # -- the cell ------------------------------------------------------------------------------
