@@ -103,9 +103,8 @@ def _command_hint(text: str, context: Any) -> str:
     `context`: typer's, of the group whose command there is not.
     """
     match = re.match(r"No such command '(.+)'\.?$", text)
-    if (
-        match is None or context is None
-    ):  # Another mistake, or a near command is named already.
+    # Another mistake, or a near command is named already.
+    if match is None or context is None:
         return ""
     by_name: dict[str, list[str]] = {}
     for group_name, group in context.command.commands.items():

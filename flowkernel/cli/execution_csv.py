@@ -21,7 +21,11 @@ COLUMNS = (
 
 
 def csv_record(execution: Execution) -> dict[str, Json]:
-    """One run by column; of a wrapper, the flow that it runs. Seconds are numbers."""
+    """One run by column. Seconds are numbers.
+
+    `flow`: of a wrapper in a list, the flow that it runs. Below the top of a tree it is the
+    wrapper's own, for the rows of a tree do not say what it runs.
+    """
     record = execution.to_json()
     return {
         "name": execution.name,

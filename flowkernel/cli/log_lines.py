@@ -90,10 +90,14 @@ class LogDecisions:
         self._client = client
         self._is_shown = is_shown
         self._seq = 0  #: Of the last one that was read.
+        self._read_at = -1  #: The last event of the run when they were read.
 
     def new_events(self, execution: Execution) -> list[Event]:
         """Those after the last ones that were read, as if the run had logged them."""
-        events = decisions_of(self._client, execution) if self._is_shown else []
+        if not self._is_shown or execution.last_seq == self._read_at:
+            return []
+        self._read_at = execution.last_seq
+        events = decisions_of(self._client, execution)
         new = [event for event in events if event.seq > self._seq]
         self._seq = max([self._seq, *(event.seq for event in new)])
         cell_runs = self._client.cell_runs(execution.execution_id) if new else []

@@ -73,9 +73,7 @@ class LineEditor:
             if loop is not None:
                 loop.call_soon_threadsafe(self._leave)
         self._thread.join()
-        with suppress(
-            queue.Empty
-        ):  # It was typed just before the question was taken away.
+        with suppress(queue.Empty):  # Typed just before the question was taken away.
             result = self._results.get_nowait()
             if isinstance(result, str):
                 self._keep(result)

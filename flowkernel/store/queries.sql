@@ -135,17 +135,7 @@ FROM line JOIN execution ON execution_id = above ORDER BY level;
 
 -- answer_waits
 -- When an execution, or one under it, waited for a person's answer: start and end.
-WITH RECURSIVE edge AS (
-    SELECT execution_id, parent_id AS above FROM execution
-    WHERE root_id = ANY($root_ids::UUID[])
-    UNION ALL
-    SELECT execution_id, adopted_by FROM execution
-    WHERE root_id = ANY($root_ids::UUID[]) AND adopted_by IS NOT NULL
-), under AS (
-    SELECT $execution_id::UUID AS execution_id
-    UNION
-    SELECT edge.execution_id FROM edge JOIN under ON edge.above = under.execution_id
-), moves AS (
+{with_under}, moves AS (
     SELECT kind, payload, happened_at AS started_at, lead(happened_at) OVER (
         PARTITION BY execution_id ORDER BY seq
     ) AS ended_at
@@ -157,17 +147,7 @@ WHERE kind = 'waiting' AND payload->>'message_id' IS NOT NULL ORDER BY started_a
 
 -- decisions
 -- What was decided on failures of an execution, and of those under it, oldest first.
-WITH RECURSIVE edge AS (
-    SELECT execution_id, parent_id AS above FROM execution
-    WHERE root_id = ANY($root_ids::UUID[])
-    UNION ALL
-    SELECT execution_id, adopted_by FROM execution
-    WHERE root_id = ANY($root_ids::UUID[]) AND adopted_by IS NOT NULL
-), under AS (
-    SELECT $execution_id::UUID AS execution_id
-    UNION
-    SELECT edge.execution_id FROM edge JOIN under ON edge.above = under.execution_id
-)
+{with_under}
 SELECT * FROM event
 WHERE root_id = ANY($root_ids::UUID[]) AND kind = 'decided' AND execution_id IN (FROM under)
 ORDER BY seq LIMIT $limit OFFSET $offset;

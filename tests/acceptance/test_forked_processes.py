@@ -98,7 +98,10 @@ def twins(runtime, tmp_path_factory):
         "sorted(json.load(open(ipykernel.get_connection_file())).keys() - SOME)",
         "os.path.exists(sys.argv[2])",
         # What the debugger leaves out. ipykernel 6 has no such lists.
-        "len(getattr(get_ipython().kernel, '_kernel_modules', [])) > 100",
+        (
+            "[os.__file__ in files and ipykernel.__file__ in files for files in "
+            "[vars(get_ipython().kernel).get('_kernel_modules')] if files is not None]"
+        ),
         "len(getattr(get_ipython().kernel.debugger, 'kernel_modules', [])) > 100",
         "[s.bsession == s.session.encode() for s in [get_ipython().kernel.session]]",
     ],
