@@ -95,6 +95,8 @@ def prune(
         counts = client.post("/prune", dry_request, seconds=UPKEEP_SECONDS)
         if counts["executions"] and not is_deletion_confirmed(_question(counts)):
             return INTERRUPTED
+        if "as_of" in counts:  # Not what has ended since the question.
+            request["as_of"] = counts["as_of"]
     counts = client.post("/prune", request, seconds=UPKEEP_SECONDS)
     if as_json:
         print_json(counts)

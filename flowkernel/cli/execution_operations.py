@@ -342,8 +342,16 @@ def delete_run(execution_id: str, *, asks: bool, as_json: bool) -> int:
 
 
 def deletion_question(tree: Tree) -> str:
-    """What a person is asked who is about to delete a run, and all under it."""
-    runs = tree.executions.values()
+    """What a person is asked who is about to delete a run, and all under it.
+
+    What it has adopted stays: that belongs to the run that started it.
+    """
+    runs = [tree.execution]
+    ids = {tree.execution_id}
+    for run in tree.executions.values():  # Parents before children.
+        if run.parent_id in ids and run.execution_id not in ids:
+            ids.add(run.execution_id)
+            runs.append(run)
     under = count_text(len(runs) - 1, "run", "runs")
     notebooks = sum(run.notebook_path is not None for run in runs)
     parts = [repr(one_line(tree.execution.name))]

@@ -89,7 +89,7 @@ class LogDecisions:
     def __init__(self, client: Client, *, is_shown: bool) -> None:
         self._client = client
         self._is_shown = is_shown
-        self._seq = 0  #: Of the last one that was read.
+        self._event_ids: set[str] = set()  #: Of those that were read.
         self._read_at = -1  #: The last event of the run when they were read.
 
     def new_events(self, execution: Execution) -> list[Event]:
@@ -98,8 +98,8 @@ class LogDecisions:
             return []
         self._read_at = execution.last_seq
         events = decisions_of(self._client, execution)
-        new = [event for event in events if event.seq > self._seq]
-        self._seq = max([self._seq, *(event.seq for event in new)])
+        new = [event for event in events if event.event_id not in self._event_ids]
+        self._event_ids.update(event.event_id for event in new)
         cell_runs = self._client.cell_runs(execution.execution_id) if new else []
         return [_as_logged(event, execution.execution_id, cell_runs) for event in new]
 

@@ -120,7 +120,7 @@ def answer_message(
         NotOpen: It is closed, or is not the one that was shown for this id of a run.
     """
     client = make_client()
-    record = client.get(f"/message/{quote(message_id, safe='')}")
+    record = client.get(f"/message/{quote(message_id, safe='')}", is_shown="false")
     if record["status"] == MS.OPEN and record.get("shown_before"):
         raise NotOpen(another_opened(message_id, Message.from_json(record)))
     form = Form.of(record["body"]) if record["body"] else None

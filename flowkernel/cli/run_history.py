@@ -15,10 +15,13 @@ IDS_OF_REQUEST = 100  #: Runs whose retries one request asks for, inclusive.
 def decisions_of(client: Client, execution: Execution) -> list[Event]:
     """The decisions on it and on those under it, oldest first.
 
-    None are read of a run on which nothing was decided. An engine of an older version has
-    none to give.
+    None are read of a run on which nothing was decided, as far as its record shows; a loss
+    takes that out of it. An engine of an older version has none to give.
     """
-    signs = (execution.decision, execution.decided_by, execution.decided_under)
+    signs = (
+        *(execution.decision, execution.decided_by, execution.decided_under),
+        execution.losses,
+    )
     if not any(signs):
         return []
     with suppress(FlowkernelError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from logging import getLogger
 
@@ -17,6 +17,8 @@ from flowkernel.store import Batch, members_under, starter_of
 
 #: Executions that are deleted in one transaction, about: families stay whole.
 CHUNK = 10_000
+#: Before it nothing was run; so many days may be taken from it.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400.0  #: Seconds between two automatic prunes.
 log = getLogger(__name__)
 
@@ -29,10 +31,16 @@ class PruneResult(JsonRecord):
     executions: int
     notebooks: int = 0  #: Output notebooks that were removed.
     bytes: int = 0  #: Their size, and that of the part of the journal.
+    as_of: str = ""  #: The moment whose families they are.
 
 
 def prune(
-    service: Service, *, days: float | None, keep: int | None, is_dry: bool = False
+    service: Service,
+    *,
+    days: float | None,
+    keep: int | None,
+    is_dry: bool = False,
+    as_of: datetime | None = None,
 ) -> PruneResult:
     """Delete old families that have ended as a whole. Everything else continues.
 
@@ -42,6 +50,7 @@ def prune(
         days: Delete those whose root is older.
         keep: Delete those that are not among so many, the newest.
         is_dry: Only count.
+        as_of: The families are those of this moment, such as of a dry run; None: of now.
 
     Raises:
         BadArgument: Neither `days` nor `keep` is given.
@@ -50,20 +59,26 @@ def prune(
         raise BadArgument(
             "Say what may go: older than so many days, beyond the newest so many, or both."
         )
-    created_before = now() - timedelta(days=days) if days is not None else None
-    prunable = service.store.prunable(created_before=created_before, keep=keep)
+    moment = max(as_of or now(), EPOCH)
+    created_before = moment - timedelta(days=days) if days is not None else None
+    limits = {"as_of": as_of, "created_before": created_before}
+    prunable = service.store.prunable(**limits, keep=keep)
     needed = service.store.decide(Batch.retried_roots)
     families = [family for family in prunable if family[0] not in needed]
-    executions = sum(count for _root_id, count in families)
-    if is_dry or not families:
-        return PruneResult(families=len(families), executions=executions)
-    sizes = _delete_families(service, families)
+    sizes = [] if is_dry else _delete_families(service, families)
     return PruneResult(
         families=len(families),
-        executions=executions,
+        executions=sum(count for _root_id, count in families),
         notebooks=len(sizes),
-        bytes=sum(sizes) + max(0, service.store.prune_journal()),
+        bytes=sum(sizes)
+        + _pruned_journal(service, is_due=bool(families and not is_dry)),
+        as_of=moment.isoformat(),
     )
+
+
+def _pruned_journal(service: Service, *, is_due: bool) -> int:
+    """The bytes of the journal that went, if it is to be pruned."""
+    return max(0, service.store.prune_journal()) if is_due else 0
 
 
 def _delete_families(service: Service, families: list[tuple[str, int]]) -> list[int]:

@@ -16,7 +16,7 @@ from flowkernel.client.followed_tree import FollowedTree, get_tree
 from flowkernel.client.open_prompts import Prompter
 from flowkernel.client.watch import EVERY, TICK, Display, EventReader
 from flowkernel.core.clock import monotonic
-from flowkernel.core.errors import EngineError
+from flowkernel.core.errors import EngineUnreachable
 from flowkernel.core.models import Event
 
 _log = logging.getLogger(__name__)
@@ -87,19 +87,21 @@ class BackgroundTrees:
 
     def _follow(self, client: Client) -> None:
         """Keep all current, until none is left, or no engine answers."""
-        following = _Following(client)
-        try:
-            while (added := self._next_trees(following.trees)) is not None:
-                following.take(added)
-                following.collect()
-        except EngineError as error:  # No caller could catch it; the next magic has it.
-            _log.warning("Trees are no longer followed: %s", error)
-            self._drop()
-        except BaseException:
-            self._drop()
-            raise
-        finally:
-            following.close()
+        is_more = True
+        while is_more:
+            following = _Following(client)
+            try:
+                while (added := self._next_trees(following.trees)) is not None:
+                    following.take(added)
+                    following.collect()
+                is_more = False
+            except (
+                Exception
+            ) as error:  # No caller could catch it; the next magic has it.
+                _log.warning("Trees are no longer followed: %s", error)
+                is_more = self._has_more()
+            finally:
+                following.close()
 
     def _next_trees(self, trees: list[_ShownTree]) -> list[_ShownTree] | None:
         """The trees that were added; None if there is none at all: the thread ends."""
@@ -108,9 +110,11 @@ class BackgroundTrees:
             self._is_running = bool(added or trees)
             return added if self._is_running else None
 
-    def _drop(self) -> None:
+    def _has_more(self) -> bool:
+        """Whether trees were added meanwhile, which start no other thread."""
         with self._lock:
-            self._added, self._is_running = [], False
+            self._is_running = bool(self._added)
+            return self._is_running
 
 
 class _Following:
@@ -159,7 +163,7 @@ class _Following:
         """Call it; what is wrong with one tree ends that one alone."""
         try:
             return call(*args)
-        except EngineError:
+        except EngineUnreachable:
             raise
         except Exception as error:
             tree.is_over = True

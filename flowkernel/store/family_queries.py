@@ -65,10 +65,14 @@ class FamilyQueries:
                 live_ids += calls.get(call_key, ())
             else:
                 ended.append(parent)
-        return [
+        children = [
             *self._call_children_of_ended(ended, call_key),
             *(self.get_execution(execution_id) for execution_id in live_ids),
         ]
+        # A try that is being cancelled may be older than one that has ended.
+        return sorted(
+            children, key=lambda child: (child.created_at, child.execution_id)
+        )
 
     def _call_children_of_ended(
         self: _FamilyReader, parents: Sequence[Execution], call_key: str

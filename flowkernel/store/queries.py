@@ -189,15 +189,24 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         return [rows.EXECUTION.model_of(record) for record in records]
 
     def prunable(
-        self, *, created_before: datetime | None = None, keep: int | None = None
+        self,
+        *,
+        as_of: datetime | None = None,
+        created_before: datetime | None = None,
+        keep: int | None = None,
     ) -> list[tuple[str, int]]:
         """The families that can be pruned: their roots and numbers of members, oldest first.
 
         All members of such a family have ended. It was created before the moment, or is not
-        among the newest `keep` families.
+        among the newest `keep` families. All of that at the moment `as_of`; None: now.
         """
         moment = rows.stored_moment(created_before) if created_before else None
-        records = self._read("prunable", created_before=moment, keep=keep)
+        records = self._read(
+            "prunable",
+            created_before=moment,
+            keep=keep,
+            as_of=rows.stored_moment(as_of) if as_of else None,
+        )
         return [(str(record["root_id"]), record["executions"]) for record in records]
 
     def count_ended_cells(self) -> dict[str, int]:

@@ -274,13 +274,16 @@ DELETE FROM cell_run;
 DELETE FROM message;
 
 -- prunable
--- Families, oldest first, all of whose members have ended: those created before
--- $created_before, and those beyond the newest $keep of all families.
+-- Families, oldest first, all of whose members had ended at the moment $as_of, if it is given:
+-- those created before $created_before, and those beyond the newest $keep of all families of that moment.
 SELECT root_id, executions FROM (
     SELECT root_id, count(*) AS executions, min(created_at) AS created_at,
-        bool_and(starts_with(status, 'ENDED_')) AS has_ended,
+        bool_and(
+            starts_with(status, 'ENDED_') AND ended_at <= coalesce($as_of::TIMESTAMP, 'infinity')
+        ) AS has_ended,
         row_number() OVER (ORDER BY min(created_at) DESC, root_id DESC) AS age_rank
     FROM execution GROUP BY root_id
+    HAVING min(created_at) <= coalesce($as_of::TIMESTAMP, 'infinity')
 )
 WHERE has_ended AND (created_at < $created_before::TIMESTAMP OR age_rank > $keep::BIGINT)
 ORDER BY created_at, root_id;

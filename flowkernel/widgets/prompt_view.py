@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from html import escape
+from threading import Lock
 
 import ipywidgets
 from IPython.display import DisplayHandle
@@ -39,6 +40,9 @@ class PromptList:
         self._pump = pump
         self._prompts: dict[str, MessageBox] = {}
         self._is_finished = False
+        self._lock = (
+            Lock()
+        )  #: A list may be finished by another thread than the one that asks.
         self._box = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
         self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
@@ -58,11 +62,22 @@ class PromptList:
         prompt = self._box_for(message)
         if self._pump is not None:
             self._pump.add(prompt.comm_ids)
-        self._prompts[message.message_id] = prompt
+        if not self._keep(prompt):
+            return
         self._show()
         self.open()
         if previous is not None:
             previous.discard()
+
+    def _keep(self, prompt: MessageBox) -> bool:
+        """Keep it as the one of its message; whether the list goes on."""
+        with self._lock:
+            goes_on = not self._is_finished
+            if goes_on:
+                self._prompts[prompt.message.message_id] = prompt
+        if not goes_on:  # Another thread has finished it meanwhile.
+            prompt.discard()
+        return goes_on
 
     def _box_for(self, message: Message) -> MessageBox:
         """The message with its form; a sentence, if that cannot be shown: others can."""
@@ -99,14 +114,16 @@ class PromptList:
         """Replace the widgets by what can be saved: what was decided, in words."""
         if self._pump is not None:
             self._pump.rest()
-        if self._is_finished:
-            return
-        self._is_finished = True
+        with self._lock:
+            if self._is_finished:
+                return
+            self._is_finished = True
+            prompts = list(self._prompts.values())
         if self._handle is not None:
             html, text = self._last_words()
             bundle = {"text/html": STYLE + html, "text/plain": text}
             self._handle.update(bundle, raw=True)
-        for prompt in self._prompts.values():
+        for prompt in prompts:
             prompt.discard()
         close_widgets(self._box)
 

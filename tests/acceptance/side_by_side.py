@@ -9,6 +9,7 @@ import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
 
+NOT_STARTED = "Kernel died before replying to kernel_info"
 PLAIN_SECONDS = 15  #: Time limit of a cell with papermill's own engine.
 
 RANDOM = [
@@ -47,7 +48,20 @@ def join_streams(outputs: list[Any]) -> list[Any]:
 def run_papermill(
     path: Path, output_path: Path, engine: str | None, **arguments: Any
 ) -> tuple[Exception | None, Any]:
-    """The error that papermill raises, and its output notebook; None if there is none."""
+    """The error that papermill raises, and its output notebook; None if there is none.
+
+    Alone it starts a kernel again that did not start: another process may take a port that
+    was chosen for it, before it does.
+    """
+    raised, notebook = _run_papermill(path, output_path, engine, **arguments)
+    if engine is None and NOT_STARTED in str(raised):
+        return _run_papermill(path, output_path, engine, **arguments)
+    return raised, notebook
+
+
+def _run_papermill(
+    path: Path, output_path: Path, engine: str | None, **arguments: Any
+) -> tuple[Exception | None, Any]:
     raised = None
     if engine is None:  # It can miss a reply: then it ends only at this limit.
         arguments = {"execution_timeout": PLAIN_SECONDS, **arguments}

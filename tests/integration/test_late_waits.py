@@ -12,6 +12,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.callers import ExecutionCaller
 from flowkernel.engine.dispatch.wait_registry import WaitMark
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
+from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.flow_api.open_waits import OpenWaits, open_waits
 from tests.integration.late_engine import LateEngine
@@ -104,6 +105,28 @@ def test_a_wait_of_a_lost_attempt_gives_no_slot_to_the_next_one(engine, parent):
     end(engine, first)
 
     assert engine.store.live[waiter].status is S.WAITING
+
+
+def test_a_wait_for_what_was_answered_meanwhile_does_not_begin(engine, parent):
+    """A person answers after the request was read, and before the wait is recorded."""
+    waiter, *_children = parent
+    sent = engine.inbox.send(waiter, MessageRequest(subject="Go on?", request="Say it"))
+    engine.settle()
+    request = WaitRequest(message=sent.message_id, seconds=60, is_flow=True)
+    held = engine.hold(ExecutionCaller(waiter, 1), request)
+    for _read in range(2):  # Which message it is, and whether it is open.
+        engine.carry_out(0)
+        engine.answer(0)
+    assert engine.calls  # That it waits, not written yet.
+
+    answer = MessageAnswer(response={"string": "yes", "ok": True}, answered_by="ada")
+    engine.inbox.answer(sent.message_id, answer)
+    engine.settle()
+
+    assert held.result()["is_over"]
+    sql = f"SELECT kind FROM event WHERE execution_id = '{waiter}' ORDER BY seq"
+    kinds = [row[0] for row in engine.store.query(sql).rows]
+    assert "waiting" not in kinds
 
 
 def test_threads_of_a_flow_wait_for_different_things(engine, parent):

@@ -207,8 +207,11 @@ def test_an_answer_by_a_run_is_for_the_message_that_was_shown_for_it(client, fam
     with pytest.raises(NotOpen, match=r"another message has opened .* 'save failed'"):
         ada(root, fail=True)
 
+    with pytest.raises(NotOpen):  # However often it is sent: she has not seen it.
+        ada(root, fail=True)
     assert client.get(f"/message/{second}")["status"] == "OPEN"
-    assert ada(root, fail=True)["message_id"] == second  # It was named by now.
+    assert client.get(f"/message/{root}")["shown_before"]
+    assert ada(root, fail=True)["message_id"] == second
 
 
 def test_a_shell_that_completes_its_buttons_has_shown_nothing(client, family):
@@ -230,6 +233,9 @@ def test_who_looks_again_sees_that_it_is_another_message(client, family):
     answer_as(client, "ada")(first, retry=True)
     ask_from(client, family[1], "save failed")
 
+    for _ in range(2):  # A command that answers only reads it.
+        record = client.get(f"/message/{root}", is_shown="false")
+        assert record["shown_before"] == first
     assert client.get(f"/message/{root}")["shown_before"] == first
     assert "shown_before" not in client.get(f"/message/{root}")
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flowkernel.core.clock import new_id
@@ -404,6 +405,32 @@ def test_an_older_file_is_copied_and_migrated(path):
         assert store.list_executions() == executions
     with Store(path, migrations=ADD_COLUMN) as store:
         store.append([created_event()])
+
+
+def test_those_above_wait_with_what_waits_at_an_upgrade():
+    """Of two children that wait, the first to have waited counts since when."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            """
+            CREATE MACRO id(n) AS lpad(n::VARCHAR, 32, '0')::UUID;
+            CREATE TABLE event (execution_id UUID, kind VARCHAR, payload JSON, seq BIGINT);
+            CREATE TABLE execution AS SELECT
+                id(i) AS execution_id, id(above) AS parent_id, id(has) AS adopted_by,
+                'RUNNING' AS status, TIMESTAMP '2026-01-01' + to_seconds(asked) AS asked_at
+            FROM (VALUES
+                (1, NULL, NULL, NULL), (2, 1, NULL, NULL), (3, 2, NULL, 5), (4, 2, NULL, 3),
+                (5, 9, 1, 7), (6, 1, NULL, NULL)
+            ) AS rows(i, above, has, asked)
+            """
+        )
+
+        connection.execute(sql_files.migrations()[12])
+
+        rows = connection.execute(
+            "SELECT waiting_children, second(waiting_since) FROM execution "
+            "ORDER BY execution_id"
+        ).fetchall()
+    assert rows == [(2, 3), (2, 3), (0, 5), (0, 3), (0, 7), (0, None)]
 
 
 def test_a_newer_file_is_refused_and_unchanged(path):

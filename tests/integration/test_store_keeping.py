@@ -197,6 +197,24 @@ def test_the_newest_families_are_kept(files):
     assert prunable == [(events[0].execution_id, 3) for events in families[:3]]
 
 
+def test_what_came_or_ended_after_a_moment_is_not_pruned_as_of_it(files):
+    """A person was asked about the families of that moment."""
+    moment = NOON + timedelta(seconds=1)
+    older, later = family(days=6), family(days=-1)
+    old = [replace(event, happened_at=moment) for event in family(days=5)]
+    with files.open() as store:
+        for events in (older, old, later):
+            store.append(events)
+
+        now = [root_id for root_id, _ in store.prunable(keep=1)]
+        then = [root_id for root_id, _ in store.prunable(keep=1, as_of=moment)]
+        before = store.prunable(keep=0, as_of=NOON)
+
+    assert now == [older[0].execution_id, old[0].execution_id]
+    assert then == [older[0].execution_id]
+    assert [root_id for root_id, _ in before] == [older[0].execution_id]
+
+
 def test_a_live_family_is_not_pruned(files):
     with files.open() as store:
         events = family(has_ended=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flowkernel.client.open_prompts import NoPrompter
-from flowkernel.core.errors import EngineUnreachable, ExecutionNotFound
+from flowkernel.core.errors import EngineFault, EngineUnreachable, ExecutionNotFound
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind as K
 from flowkernel.core.status import ExecutionStatus as S
@@ -39,7 +39,7 @@ class Engine:
 
     def tree(self, id_):
         if id_ not in self.executions:
-            raise ExecutionNotFound(id_)
+            raise EngineFault("no") if id_ == "faulty" else ExecutionNotFound(id_)
         record = self.executions[id_].to_json()
         return {"executions": [record], "progress": {}, "cursor": self.seq}
 
@@ -149,7 +149,8 @@ def test_what_is_wrong_with_one_tree_ends_that_one_alone(engine):
     trees = BackgroundTrees()
     [good] = show_all(engine, trees, ["good"])
     trees.add(engine, "good", Broken(), NoPrompter())
-    trees.add(engine, "deleted", Shown(), NoPrompter())
+    for id_ in ("deleted", "faulty"):
+        trees.add(engine, id_, Shown(), NoPrompter())
 
     engine.end("good")
 

@@ -554,6 +554,27 @@ def test_a_retry_keeps_what_succeeded_under_a_child_that_is_being_cancelled(serv
     assert call_of(service, other_mid).execution_id == leaf.execution_id
 
 
+def test_the_last_try_is_retried_though_an_older_one_has_not_ended(service):
+    """The old mid is still being cancelled when its retry has failed, too."""
+    top = service.start(StartRequest(flow="f"))
+    mid = call_of(service, top)
+    run(service, call_of(service, mid), S.ENDED_ERROR)
+    run(service, mid, S.RUNNING)
+    service.cancel(mid.execution_id, "ada")
+    run(service, top, S.ENDED_ERROR)
+    again = retry(service, top)
+    second_mid = call_of(service, again)
+    second_leaf = call_of(service, second_mid)
+    for execution in (second_leaf, second_mid, again):
+        run(service, execution, S.ENDED_ERROR)
+
+    third_mid = call_of(service, retry(service, again))
+
+    assert not current(service, mid).status.is_ended
+    assert third_mid.retry_of == second_mid.execution_id
+    assert call_of(service, third_mid).retry_of == second_leaf.execution_id
+
+
 def test_a_cancel_reaches_what_outlived_its_parent(service):
     """Mid was killed; what it had started goes on, and would start more."""
     top = service.start(StartRequest(flow="f"))

@@ -89,9 +89,10 @@ def test_without_a_terminal_nobody_is_asked(engine, questions, monkeypatch):
 def test_the_question_about_a_run_has_what_goes_with_it():
     top = an_execution(status=S.ENDED_SUCCESS, notebook_path="notebooks/a.ipynb")
     child = an_execution(status=S.ENDED_ERROR, parent_id=top.execution_id)
+    adopted = an_execution(parent_id="another", adopted_by=top.execution_id)
 
     question = execution_operations.deletion_question(
-        Tree(top.execution_id, [top, child])
+        Tree(top.execution_id, [top, child, adopted])
     )
 
     assert question == (

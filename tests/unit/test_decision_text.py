@@ -123,7 +123,7 @@ class Engine:
 
 def test_a_decision_is_a_line_of_the_log_once():
     decisions: Any = LogDecisions(Engine(), is_shown=True)  # type: ignore[arg-type]
-    run = an_execution("e", decided_by="ada")
+    run = an_execution("e", decided_by="ada", last_seq=1)
 
     assert decisions.new_events(an_execution("e")) == []
     [event] = decisions.new_events(run)
@@ -132,6 +132,7 @@ def test_a_decision_is_a_line_of_the_log_once():
         "text": "ada, notebook: skipped cell 3 with total=5\n",
     }
     assert decisions.new_events(run) == []
+    assert decisions.new_events(replace(run, last_seq=2)) == []
 
 
 def test_a_failed_run_says_how_its_retry_ended():

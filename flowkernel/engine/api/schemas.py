@@ -20,6 +20,7 @@ from flowkernel.engine.field_types import (
     Id,
     JsonValue,
     Moment,
+    PastMoment,
     ProcessId,
     Variables,
 )
@@ -163,6 +164,7 @@ class PruneBody(Body):
     days: float | None = Field(default=None, ge=0, le=100_000)
     keep: int | None = Field(default=None, ge=0, le=2**62)
     is_dry: bool = False
+    as_of: PastMoment | None = None
 
 
 class StopBody(Body):

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import monotonic, now, short_id
 from flowkernel.core.event_factory import make_event
-from flowkernel.core.models import EventKind, Execution, Json, Message
+from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
-from flowkernel.engine.caller_checks import append_as, check_caller, is_over
+from flowkernel.engine.caller_checks import check_caller, decide_as, is_over
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
 from flowkernel.engine.dispatch.wait_registry import (
@@ -25,6 +26,7 @@ from flowkernel.engine.dispatch.wait_registry import (
 from flowkernel.engine.field_types import Moment
 from flowkernel.engine.prompts.inbox import Inbox
 from flowkernel.engine.service import Service
+from flowkernel.store import Batch, checked_event
 
 S = ExecutionStatus
 MAX_DURATION = 100 * 365 * 86_400.0  #: Seconds of a sleep, inclusive: 100 years.
@@ -210,7 +212,7 @@ class HeldWait:
             sentence = (
                 f"Waiting for an answer to {message.subject!r} (message {short})."
             )
-            await self._report_waiting(on=sentence, message_id=message.message_id)
+            await self._report_waiting(message, on=sentence)
 
     async def _check_attempt(self) -> None:
         """Refuse to go on if the attempt that waits was over meanwhile.
@@ -225,15 +227,21 @@ class HeldWait:
 
     # -- the slot ------------------------------------------------------------------------
 
-    async def _report_waiting(self, **payload: str) -> None:
-        """Record that it waits, unless it does already."""
+    async def _report_waiting(
+        self, message: Message | None = None, **payload: str
+    ) -> None:
+        """Record that it waits, unless it does already, or the message was answered."""
         execution = self.dispatcher.live.get(self.execution_id)
         is_running = execution is not None and execution.status is S.RUNNING
         if is_running and self._is_current:
+            if message is not None:
+                payload["message_id"] = message.message_id
             event = make_event(self.execution_id, EventKind.WAITING, **payload)
-            store = self.service.store
             await self.dispatcher.in_thread(
-                append_as, store, self.caller, [event], strict=False
+                decide_as,
+                self.service.store,
+                self.caller,
+                partial(_begin_wait, event=checked_event(event), message=message),
             )
 
     async def slot_if_over(self, is_over: bool) -> bool:
@@ -266,3 +274,11 @@ def _seconds_to(moment: datetime) -> float:
 
 def _is_past(deadline: float | None) -> bool:
     return deadline is not None and deadline <= monotonic()
+
+
+def _begin_wait(batch: Batch, *, event: Event, message: Message | None) -> None:
+    """Record that a wait begins, unless what it waits for was answered just before."""
+    ids = (message.execution_id, message.message_id) if message is not None else None
+    if ids is not None and batch.open_message(*ids) is None:
+        return
+    batch.append([event], strict=False)

@@ -53,38 +53,40 @@ class MessageLookup:
             raise BadArgument(_several(text, list(matching.values())))
         return self._store.get_message(text)
 
-    def show(self, text: str) -> tuple[Message, str | None]:
-        """A message to be shown; and the id of the one that was shown before for this run.
+    def show(self, text: str, *, is_shown: bool = True) -> tuple[Message, str | None]:
+        """A message that is read; and the id of the one that was shown before for this run.
 
         That is None if it was the same, or if `text` is the id of a message.
+
+        Args:
+            is_shown: Whether a person sees it now. Else the one before stays the one shown.
         """
         message = self.find(text)
-        return message, self._note(text, message)
+        previous = self._other_shown(text, message)
+        if is_shown and not is_part(text.lower(), message.message_id):
+            with self._lock:
+                self._shown[text.lower()] = message.message_id
+        return message, previous
 
     def to_answer(self, text: str) -> Message:
-        """A message to be answered.
+        """A message to be answered. However often it is refused, it was not shown by that.
 
         Raises:
             NotOpen: `text` is the id of a run, and another message was shown for it.
         """
         message = self.find(text)
-        is_other = self._note(text, message, is_new=False) is not None
+        is_other = self._other_shown(text, message) is not None
         if is_other and message.status is MessageStatus.OPEN:
             raise NotOpen(another_opened(text, message))
         return message
 
-    def _note(self, text: str, message: Message, *, is_new: bool = True) -> str | None:
-        """Note that a message is shown now; the id of another one that was shown before.
-
-        `is_new`: also if none was shown before.
-        """
+    def _other_shown(self, text: str, message: Message) -> str | None:
+        """The id of another message that was shown for this run."""
         part = text.lower()
         if is_part(part, message.message_id):
             return None
         with self._lock:
             previous = self._shown.get(part)
-            if is_new or previous is not None:
-                self._shown[part] = message.message_id
         return None if previous == message.message_id else previous
 
     def _of_run(self, part: str, open_messages: list[Message]) -> Message | None:

@@ -76,13 +76,18 @@ def _read_open(
 
 
 @router.get("/message/{message_id}")
-async def get_message(message_id: str, engine: CurrentEngine) -> Response:
+async def get_message(
+    message_id: str, engine: CurrentEngine, is_shown: bool = True
+) -> Response:
     """One message, by its id, that of a run, or the unambiguous beginning or end of it.
 
     Of an open prompt, the button `cancel_all` says how many runs it would end now. By the id
-    of a run, `shown_before` is the id of another message that was shown for it before.
+    of a run, `shown_before` is the id of another message that was shown for it before; with
+    `is_shown=false` that one stays the one that was shown.
     """
-    message, shown_before = await in_thread(engine.inbox.lookup.show, message_id)
+    message, shown_before = await in_thread(
+        engine.inbox.lookup.show, message_id, is_shown=is_shown
+    )
     record = await in_thread(with_current_count, engine.store, message)
     if shown_before is not None:
         record["shown_before"] = shown_before

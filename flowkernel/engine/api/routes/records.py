@@ -56,6 +56,7 @@ async def prune(body: schemas.PruneBody, engine: CurrentEngine) -> Response:
         days=body.days,
         keep=body.keep,
         is_dry=body.is_dry,
+        as_of=body.as_of,
     )
     return json_response(result.to_json())
 
