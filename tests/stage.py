@@ -129,7 +129,7 @@ def engine_and_client(
         Engine(home, config, engine_file, processes=NoProcesses(home)) as engine,
         engine.claim.published(),
     ):
-        server = HttpServer(make_app(engine), goodbye=1)
+        server = HttpServer(make_app(engine), goodbye=0)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         client = Client(home, started_by="cron (test)")
@@ -296,4 +296,4 @@ class PlayedWrapper:
         """Make this process no flow's kernel any more."""
         sys.modules[enter.__module__]._context = None  # type: ignore[attr-defined]
         with suppress(FlowkernelError):
-            self._thread.join(1)
+            self._thread.join(0.1)  # Else it ends with the engine.

@@ -46,6 +46,7 @@ def test_it_listens_on_loopback_alone(client):
     assert addresses == {"127.0.0.1"}
 
 
+@pytest.mark.kernel
 def test_an_idle_engine_stops_and_nothing_is_lost(monkeypatch, own_home):
     monkeypatch.setenv("FLOWKERNEL_IDLE_EXIT", "0.5")
     client = Client(own_home)
@@ -81,6 +82,7 @@ def test_an_engine_with_something_under_way_is_stopped_only_by_force(own_home):
     assert client.get_execution(execution.execution_id).status == "ENDED_CANCELLED"
 
 
+@pytest.mark.kernel
 def test_a_watcher_that_was_away_misses_nothing_even_over_a_kill(own_home):
     client = Client(own_home)
     ids = [client.start(RECORDED).execution_id for _ in range(3)]

@@ -99,6 +99,7 @@ def test_an_engine_that_was_killed_is_no_zombie_of_who_started_it(own_home):
     until(lambda: not psutil.pid_exists(engine.pid))
 
 
+@pytest.mark.kernel
 def test_what_a_person_stopped_is_not_started_by_a_worker(own_home):
     engine = ensure_engine(own_home)
     token = load_key(own_home).issue(WorkerCaller("worker-1"))

@@ -203,6 +203,7 @@ def shared_home(own_home):
     return own_home
 
 
+@pytest.mark.kernel
 def test_others_can_read_nothing_in_a_folder_that_was_there(shared_home, tmp_path):
     ours = {str(shared_home.log), str(shared_home.backup)}
     for words in (
@@ -345,6 +346,7 @@ def test_a_folder_in_the_place_of_the_engine_file(own_home):
         engine_pid(own_home)
 
 
+@pytest.mark.kernel
 def test_the_file_of_a_killed_engine_is_stale_and_replaced(own_home):
     killed_pid = engine_pid(own_home)
     kill_engine(own_home)
@@ -353,6 +355,7 @@ def test_the_file_of_a_killed_engine_is_stale_and_replaced(own_home):
     assert engine_pid(own_home) != killed_pid
 
 
+@pytest.mark.kernel
 def test_a_pid_that_belongs_to_another_process(own_home):
     engine_pid(own_home)
     record = json.loads(own_home.engine_file.read_text())

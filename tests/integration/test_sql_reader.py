@@ -234,6 +234,7 @@ def test_a_reader_that_is_killed_while_it_starts_is_started_again(world):
     ask.join()
 
 
+@pytest.mark.kernel
 def test_a_question_that_does_not_stop_is_killed_and_those_beside_it_are_answered(
     world,
 ):

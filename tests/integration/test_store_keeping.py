@@ -291,6 +291,7 @@ def test_a_prune_that_the_tables_lack_after_a_kill_is_carried_out(files):
 # -- compact ---------------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 def test_a_compaction_under_load_loses_nothing_and_frees_room(files):
     with files.open() as store:
         for _ in range(30):
