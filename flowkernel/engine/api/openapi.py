@@ -16,6 +16,7 @@ from flowkernel.core.models import (
     Json,
     Message,
 )
+from flowkernel.engine.retention import PruneResult
 
 SCHEMAS = "#/components/schemas/"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -167,7 +168,7 @@ REPLIES: Mapping[str, Any] = {
     "GET /execution/change": ChangesReply,
     "GET /execution/change/stream": str,
     "POST /sql": SqlReply,
-    "POST /prune": dict[str, int],
+    "POST /prune": PruneResult,
     "POST /compact": SizesReply,
     "POST /backup": BackupReply,
     "POST /worker/{worker_id}/poll": Anything,
