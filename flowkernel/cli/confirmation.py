@@ -1,20 +1,20 @@
 """What a person at the terminal is asked before something happens."""
 
 from flowkernel.cli.output import print_note
+from flowkernel.forms.yes_or_no import ask_yes_or_no
 
 
 def is_confirmed(question: str) -> bool:
-    """Whether the person says yes; anything else, also the end of the input, is no.
+    """Whether the person says yes; the end of the input is no, an odd answer is asked again.
 
     Raises:
         KeyboardInterrupt: The person interrupts.
     """
     try:
-        answer = input(f"{question} [y/N] ")
+        return ask_yes_or_no(question)
     except EOFError:  # The terminal has not ended the line.
         print()
         return False
-    return answer.strip().lower() in ("y", "yes")
 
 
 def is_deletion_confirmed(question: str) -> bool:

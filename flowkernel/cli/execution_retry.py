@@ -9,7 +9,6 @@ from flowkernel.cli.cli_client import (
     make_client,
     waiting,
 )
-from flowkernel.cli.confirmation import is_confirmed
 from flowkernel.cli.exit_codes import SUCCESS
 from flowkernel.cli.output import print_json, print_note, print_text
 from flowkernel.cli.run_output import watch_run
@@ -25,11 +24,12 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution, Json
 from flowkernel.core.status import RetrySource
 from flowkernel.core.suggestions import suggestion
-from flowkernel.core.text import plain_text
 from flowkernel.core.variables import names_text
 
 #: What a person sees while a notebook that is text is read, which takes a second.
 READING = "Reading the source"
+SOURCES = "current: run it as it is now; recorded: run again what ran then."
+UNDECIDED = "Nothing was started. Say --source current or --source recorded."
 
 
 def retry_run(
@@ -109,7 +109,24 @@ def takes_current(source: CurrentSource) -> bool:
             "is now."
         )
         return False
-    return is_confirmed(plain_text(f"{changed} Run it as it is now?"))
+    return _ask_source(changed) is RetrySource.CURRENT
+
+
+def _ask_source(changed: str) -> RetrySource:
+    """Ask which source runs, until it is one of them: neither is taken without a word.
+
+    Raises:
+        BadArgument: The person does not answer.
+    """
+    print_note(f"{changed} {SOURCES}")
+    while True:
+        try:
+            word = input(f"{' or '.join(RetrySource)} > ").strip().lower()
+        except EOFError:
+            raise BadArgument(UNDECIDED) from None
+        if word in list(RetrySource):
+            return RetrySource(word)
+        print_note(f"Type {' or '.join(RetrySource)}. {SOURCES}")
 
 
 def _print_started(execution: Execution, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ Imported for every help text, so what a command does is imported when it is call
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from flowkernel.cli.options import Argument, AsCsv, AsJson, Option, Words
+from flowkernel.cli.options import Argument, AsCsv, AsJson, Option, Words, Yes
 from flowkernel.cli.parameters import PAIR_FLAGS
 
 
@@ -86,9 +86,12 @@ def answer_message(
     id: MessageId,
     button: Button = None,
     parameter: FieldValues = None,
+    yes: Yes = False,
     json: AsJson = False,
-) -> None:
+) -> int:
     """Answer a message. An answer cannot be changed.
+
+    Before a button that ends many runs, a person at a terminal is asked.
 
     Examples:
         flowkernel message answer 5c0ffee5 retry
@@ -96,4 +99,6 @@ def answer_message(
     """
     from flowkernel.cli import message_operations
 
-    message_operations.answer_message(id, button, parameter or [], as_json=json)
+    return message_operations.answer_message(
+        id, button, parameter or [], is_sure=yes or json, as_json=json
+    )

@@ -6,7 +6,9 @@ from datetime import datetime
 from getpass import getpass
 from urllib.parse import quote
 
-from flowkernel.cli.cli_client import COMMAND_LINE, make_client
+from flowkernel.cli.cli_client import COMMAND_LINE, is_interactive, make_client
+from flowkernel.cli.confirmation import is_confirmed
+from flowkernel.cli.exit_codes import CANCELLED, SUCCESS
 from flowkernel.cli.output import (
     OutputForm,
     print_json,
@@ -112,9 +114,20 @@ def _at(moment: datetime | None) -> str:
 
 
 def answer_message(
-    message_id: str, button: str | None, pairs: list[str], *, as_json: bool
-) -> None:
+    message_id: str,
+    button: str | None,
+    pairs: list[str],
+    *,
+    is_sure: bool,
+    as_json: bool,
+) -> int:
     """Answer a message; a password that is missing is asked for on the terminal.
+
+    Args:
+        is_sure: Do not ask a person before a button counts.
+
+    Returns:
+        The exit code: a person who thinks better of it has cancelled the command.
 
     Raises:
         NotOpen: It is closed, or is not the one that was shown for this id of a run.
@@ -125,13 +138,24 @@ def answer_message(
         raise NotOpen(another_opened(message_id, Message.from_json(record)))
     form = Form.of(record["body"]) if record["body"] else None
     response = make_response(form, button, pairs)
-    if form is not None and record["status"] == MS.OPEN and sys.stdin.isatty():
-        response |= ask_passwords(form, response)
+    if form is not None and record["status"] == MS.OPEN:
+        if not (is_sure or confirms(form, response)):
+            print_note("Nothing was answered: the message stays open.")
+            return CANCELLED
+        if sys.stdin.isatty():
+            response |= ask_passwords(form, response)
     answered = client.answer(record["message_id"], response, answered_from=COMMAND_LINE)
     if as_json:
         print_json(answered)
     else:
         print_note(_answered_sentence(Message.from_json(answered)))
+    return SUCCESS
+
+
+def confirms(form: Form, response: dict[str, Json]) -> bool:
+    """Whether the button counts: asked of a person, if it has a question; a script is sure."""
+    questions = [b.confirm for b in form.buttons if response.get(b.name) and b.confirm]
+    return not (questions and is_interactive()) or is_confirmed(questions[0])
 
 
 def _answered_sentence(message: Message) -> str:

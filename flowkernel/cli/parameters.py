@@ -64,10 +64,30 @@ def join_wrappers(words: Sequence[str], flags: frozenset[str]) -> list[str]:
     Raises:
         BadArgument: A name or a value is missing.
     """
-    own_words, wrappers = split_wrappers(
-        words, WRAPPER_FLAG, own_options=flags, parse_value=value_of
+    own_words, uses = split_wrappers(
+        words, WRAPPER_FLAG, own_options=flags, parse_value=_value_and_text
     )
+    wrappers = map(_with_texts, uses)
     return [*(f"{WRAPPER_FLAG}={json.dumps(item)}" for item in wrappers), *own_words]
+
+
+def _value_and_text(text: str, name: str) -> tuple[Json, str]:
+    """What a word means, and the word. `{child_name} is done` is text.
+
+    Where a wrapper takes an object or a list, the engine refuses such text.
+    """
+    try:
+        return value_of(text, name), text
+    except BadArgument:  # It begins like JSON.
+        return text, text
+
+
+def _with_texts(use: Json) -> Json:
+    """A wrapper with its values, and with what was typed for those that are no text."""
+    pairs = use["inputs"].items()
+    texts = {name: text for name, (value, text) in pairs if not isinstance(value, str)}
+    use = {**use, "inputs": {name: value for name, (value, _) in pairs}}
+    return {**use, "texts": texts} if texts else use
 
 
 def wrappers_in(words: Sequence[str]) -> list[Json]:

@@ -29,6 +29,12 @@ from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution as FlowExecution
 
+#: What a person reads who leaves a prompt open.
+HOW_TO_LEAVE = (
+    "The run waits for it, and is shown here meanwhile. To leave: Ctrl+C, then n; the run "
+    "goes on."
+)
+
 
 def print_started(execution: FlowExecution, *, as_json: bool) -> None:
     """Print its id; as JSON, the whole record."""
@@ -143,7 +149,8 @@ def _prompter(client: Client, display: FinalText) -> Prompter | None:
     from flowkernel.display.terminal_prompts import TerminalPrompts
 
     channel = AnswerChannel(client, COMMAND_LINE)
-    return TerminalPrompts(channel, lines_of(is_terminal=True), make_room=display.pause)
+    lines, room = lines_of(is_terminal=True), display.pause
+    return TerminalPrompts(channel, lines, make_room=room, how_to_leave=HOW_TO_LEAVE)
 
 
 def _print_outcome(client: Client, tree: Tree) -> None:

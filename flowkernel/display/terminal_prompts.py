@@ -42,8 +42,15 @@ class TerminalPrompts:
     every = LOOK_SECONDS
 
     def __init__(
-        self, channel: AnswerPlace, lines: LineInput, *, make_room: Callable[[], None]
+        self,
+        channel: AnswerPlace,
+        lines: LineInput,
+        *,
+        make_room: Callable[[], None],
+        how_to_leave: str = "",
     ) -> None:
+        """`how_to_leave`: what ends the command that waits, said with `later`."""
+        self._how_to_leave = how_to_leave
         self._channel = channel
         self._lines = lines
         self._make_room = make_room
@@ -170,6 +177,8 @@ class TerminalPrompts:
         assert message is not None
         if response is None:
             self._leave()
+            if self._how_to_leave:
+                write(self._how_to_leave)
             return
         try:
             answered = self._channel.answer(message.message_id, response)

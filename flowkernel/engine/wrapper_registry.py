@@ -48,6 +48,10 @@ class WrapperUse(JsonRecord):
 
     name: Annotated[str, Field(max_length=128)]
     inputs: dict[str, JsonValue] = field(default_factory=dict)
+    #: What a person typed for values that are no text: a parameter that is text takes that.
+    texts: dict[str, str] | None = None
+
+    left_out = frozenset({"texts"})
 
 
 @cache
@@ -106,9 +110,21 @@ def checked_uses(store: Store, uses: Iterable[WrapperUse]) -> list[Json]:
     complete = []
     for use in uses:
         flow = wrapper_flow(store, use.name)
-        inputs = plain_json(use.inputs, f"the parameters of {flow.name!r}")
+        values = use.inputs | _typed_texts(flow, use)
+        inputs = plain_json(values, f"the parameters of {flow.name!r}")
         complete.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
     return complete
+
+
+def _typed_texts(flow: Flow, use: WrapperUse) -> dict[str, Json]:
+    """What was typed, for the parameters whose default is a text: `5` and `007` stay so."""
+    texts = use.texts or {}
+    defaults = (parameters_of(flow) or {}) if texts else {}
+    return {
+        name: text
+        for name, text in texts.items()
+        if name in use.inputs and isinstance(defaults.get(name), str)
+    }
 
 
 def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:

@@ -17,12 +17,13 @@ from flowkernel.forms.base_field import Field
 from flowkernel.forms.form import Form
 from flowkernel.forms.form_text import block_lines
 from flowkernel.forms.literals import value_of
+from flowkernel.forms.yes_or_no import CHOICES, ODD_ANSWER, yes_or_no
 
 END = "."  #: A line of its own that ends a text of several lines.
 LATER = "later"  #: Leaves a message open.
+HELP = frozenset({"?", "help"})  #: Lists the buttons again.
 KEEP_OR_EDIT = "Enter: keep it; e: type it again > "
 FIRST_LINE = f"This is its first line. End it with a line that has only {END!r}."
-YES = frozenset({"y", "yes"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +92,23 @@ def _ask_button(
         question = confirm(button) if button is not None else ""
         if not question:
             return button
-        answer = yield Question(text=f"{question} [y/N] > ")
-        if answer.strip().lower() in YES:
+        if (yield from _ask_yes_or_no(question)):
             return button
+
+
+def _ask_yes_or_no(question: str) -> Generator[Question, str, bool]:
+    lines: tuple[str, ...] = ()
+    while True:
+        line = yield Question(text=f"{question} {CHOICES} > ", lines_above=lines)
+        if (answer := yes_or_no(line)) is not None:
+            return answer
+        lines = (ODD_ANSWER,)
 
 
 def _choose_button(buttons: list[Field]) -> Generator[Question, str, Field | None]:
     only = buttons[0] if len(buttons) == 1 else None
     choice = f"Enter: {only.label}" if only else f"1 to {len(buttons)}"
-    lines = [] if only else [f"  {n}  {_title(b)}" for n, b in enumerate(buttons, 1)]
+    lines = [] if only else _help_lines(buttons)[:-1]
     while True:
         text = f"{choice}; {LATER}: leave it open > "
         line = (yield Question(text=text, lines_above=tuple(lines))).strip().lower()
@@ -107,15 +116,24 @@ def _choose_button(buttons: list[Field]) -> Generator[Question, str, Field | Non
             return None
         if only and not line:
             return only
+        if line in HELP:
+            lines = _help_lines(buttons)
+            continue
         for number, button in enumerate(buttons, 1):
             if line in (str(number), button.name.lower(), button.label.lower()):
                 return button
         lines = [_no_button(line, buttons) if line else "Nothing was typed."]
 
 
+def _help_lines(buttons: list[Field]) -> list[str]:
+    """What can be typed where a button is chosen: its number, its name or its label."""
+    lines = [f"  {number}  {_title(b)}" for number, b in enumerate(buttons, 1)]
+    return [*lines, f"  {LATER}  Leave it open."]
+
+
 def _no_button(line: str, buttons: list[Field]) -> str:
     words = [word.lower() for b in buttons for word in (b.name, b.label)]
-    advice = suggestion(line, [*words, LATER], otherwise="")
+    advice = suggestion(line, [*words, LATER], otherwise="? lists what there is.")
     return f"There is no {quoted_name(line)}. {advice}".strip()
 
 
@@ -150,7 +168,7 @@ def _ask_parts(field: Field, parts: dict[str, Json]) -> Generator[Question, str,
     lines = _description_lines(field)
     for name, default in parts.items():
         while True:
-            text = f"  {name}{_default_text(default)} > "
+            text = f"  {name} (JSON, or text){_default_text(default)} > "
             line = yield Question(text=text, lines_above=lines)
             lines = ()
             try:

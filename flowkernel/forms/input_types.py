@@ -112,6 +112,8 @@ class InputType:
         hint = type_of(node, names, CHECKED_TYPES)
         self._words = _words(node, hint, names)
         if parameter.is_inferred and hint is not Any:
+            if hint is WHOLE:  # 2.5 is taken, too, where the default is 2.
+                self._words = WORDS["float"]
             hint = (hint if hint not in (WHOLE, NUMBER) else WHOLE | NUMBER) | None
         #: Whether nothing is known of it: any value fits.
         self.takes_any = hint is Any

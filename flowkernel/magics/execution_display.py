@@ -28,6 +28,7 @@ from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import required_context
 from flowkernel.flow_api.failure_display import described
+from flowkernel.forms.yes_or_no import ask_yes_or_no
 from flowkernel.magics.background_trees import background_trees
 from flowkernel.magics.channel import is_notebook
 from flowkernel.magics.inbox_magic import offer_inbox
@@ -203,12 +204,11 @@ def _failure_sentence(tree: Tree) -> str:
 
 def _confirm_cancel(name: str) -> bool:
     try:
-        answer = input(f"Cancel the run {name!r}? [y/N] ")
+        return ask_yes_or_no(f"Cancel the run {name!r}?")
     except (EOFError, NotImplementedError):  # No person: papermill, nbclient.
         return True
     except KeyboardInterrupt:  # It continues: hours of work may depend on it.
         return False
-    return answer.strip().lower() in ("y", "yes")
 
 
 def _live_display(shell: Any) -> Display:

@@ -111,7 +111,7 @@ def test_a_notebook_without_widgets_has_prompts_in_lines(
         assert request["content"]["prompt"] == "1 to 5; later: leave it open > "
         person.input("skip")
         request = person.get_stdin_msg(timeout=60)
-        assert request["content"]["prompt"] == "  total > "
+        assert request["content"]["prompt"] == "  total (JSON, or text) > "
         person.input("99")
 
         executions = until(

@@ -114,7 +114,10 @@ def test_an_object_is_asked_for_name_by_name():
     questions, response = talk(PROMPT, "2", "[1, 2]", "")
 
     assert response == {"skip": True, "values": {"a": [1, 2], "n": 3}}
-    assert [question.text.strip() for question in questions[1:]] == ["a >", "n [3] >"]
+    assert [question.text.strip() for question in questions[1:]] == [
+        "a (JSON, or text) >",
+        "n (JSON, or text) [3] >",
+    ]
 
 
 def test_a_value_that_cannot_be_read_is_asked_for_again():
@@ -140,3 +143,19 @@ def test_an_empty_line_keeps_the_default():
 
     assert response == {"ok": True}
     assert questions[1].text == "Day [monday] > "
+
+
+def test_an_answer_that_is_neither_yes_nor_no_is_asked_for_again():
+    questions, response = talk(ALL, "2", "stop", "y")
+
+    assert response == {"stop": True}
+    assert "y for yes" in questions[2].lines_above[0]
+
+
+@pytest.mark.parametrize("line", ["?", "help"])
+def test_help_lists_what_can_be_chosen(line):
+    questions, response = talk(TWO, line, "1")
+
+    assert response == {"go": True}
+    assert questions[1].lines_above[:2] == questions[0].lines_above
+    assert "later" in questions[1].lines_above[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkernel.cli.message_operations import make_response
+from flowkernel.cli.message_operations import confirms, make_response
 from flowkernel.core.errors import BadArgument
 from flowkernel.forms.form import Form
 from tests.unit.test_dialogue import button
@@ -53,3 +53,30 @@ def test_a_misspelled_button_gets_the_nearest_one(word):
 def test_values_for_another_button_are_refused():
     with pytest.raises(BadArgument, match="of no use for 'fail'"):
         make_response(FORM, "fail", ["values.total=14"])
+
+
+ALL = Form.of({"properties": {"all": button("All", confirm="Cancel 2 runs?")}})
+CONFIRMS = "flowkernel.cli.message_operations"
+
+
+@pytest.mark.parametrize(
+    ("lines", "counts"), [(["y"], True), ([""], False), (["current", "no"], False)]
+)
+def test_a_person_is_asked_before_a_button_that_ends_many_runs(
+    monkeypatch, lines, counts
+):
+    monkeypatch.setattr(f"{CONFIRMS}.is_interactive", lambda: True)
+    questions, typed = [], iter(lines)
+    monkeypatch.setattr(
+        "builtins.input", lambda text: (questions.append(text), next(typed))[1]
+    )
+
+    assert confirms(ALL, {"all": True}) is counts
+    assert questions[0] == "Cancel 2 runs? [y/N] "
+    assert len(questions) == len(lines)
+
+
+def test_a_script_is_not_asked(monkeypatch):
+    monkeypatch.setattr(f"{CONFIRMS}.is_interactive", lambda: False)
+
+    assert confirms(ALL, {"all": True})

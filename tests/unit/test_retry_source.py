@@ -1,7 +1,6 @@
 """A retry runs the source of the first try, or the current one; which one, is said."""
 
 import json
-import sys
 from dataclasses import replace
 
 import pytest
@@ -224,23 +223,26 @@ def test_without_a_person_the_recorded_source_is_taken_and_that_is_said(capsys):
 
 
 @pytest.mark.parametrize(
-    ("answer", "takes"), [("y", True), ("YES", True), ("", False), ("n", False)]
+    ("answers", "takes"),
+    [(["current"], True), (["RECORDED "], False), (["", "y", "n", "current"], True)],
 )
-def test_a_person_is_asked(answer, takes, monkeypatch):
-    questions = []
-
-    class Terminal:
-        def isatty(self):
-            return True
-
-    for name in ("stdin", "stdout"):
-        monkeypatch.setattr(sys, name, Terminal())
-    monkeypatch.setattr(
-        "builtins.input", lambda text: (questions.append(text), answer)[1]
-    )
+def test_a_person_is_asked_until_one_of_two_words_is_typed(answers, takes, monkeypatch):
+    monkeypatch.setattr("flowkernel.cli.execution_retry.is_interactive", lambda: True)
+    lines = iter(answers)
+    monkeypatch.setattr("builtins.input", lambda _text: next(lines))
 
     source = CurrentSource(place="the flow 'report'", has_changed=True)
 
     assert takes_current(source) is takes
-    [question] = questions
-    assert question.endswith("has changed since that run. Run it as it is now? [y/N] ")
+    assert list(lines) == []
+
+
+def test_a_person_who_does_not_answer_starts_nothing(monkeypatch):
+    def end(_text):
+        raise EOFError
+
+    monkeypatch.setattr("flowkernel.cli.execution_retry.is_interactive", lambda: True)
+    monkeypatch.setattr("builtins.input", end)
+
+    with pytest.raises(BadArgument, match="Nothing was started"):
+        takes_current(CurrentSource(place="the flow 'report'", has_changed=True))

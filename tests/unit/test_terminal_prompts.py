@@ -152,6 +152,19 @@ def test_a_message_stays_open_when_the_input_ends(prompts, lines, engine, capsys
     assert "The message stays open" in capsys.readouterr().out
 
 
+def test_later_says_how_to_leave_the_command_that_waits(lines, engine, capsys):
+    prompts = TerminalPrompts(
+        engine, lines, make_room=lambda: None, how_to_leave="To leave: Ctrl+C."
+    )
+    prompts.ask(message())
+    prompts.poll()
+    lines.typed.append("later")
+    prompts.poll()
+
+    assert "stays open" in (output := capsys.readouterr().out)
+    assert output.endswith("To leave: Ctrl+C.\n")
+
+
 def test_a_changed_message_is_asked_again(prompts, lines, engine):
     prompts.ask(message())
     prompts.poll()

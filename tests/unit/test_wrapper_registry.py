@@ -2,6 +2,7 @@
 
 import pytest
 
+from flowkernel.cli.parameters import join_wrappers, wrappers_in
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Flow, FlowKind
 from flowkernel.engine.wrapper_registry import (
@@ -226,3 +227,19 @@ def test_parameters_that_are_not_written_out_are_refused(source):
 
     with pytest.raises(BadArgument, match="must be a dict of names and defaults"):
         parameters_of(mine)
+
+
+@pytest.mark.parametrize("text", ["{child_name} is done", "007", "5", "true", "[x]"])
+def test_a_parameter_that_is_text_gets_what_was_typed(store, text):
+    [word] = join_wrappers(["--using", "notify", "--subject", text], frozenset())
+    [wrapper] = wrappers_in([word.removeprefix("--using=")])
+
+    [found] = checked_uses(store, [WrapperUse.from_json(wrapper)])
+
+    assert found["inputs"]["subject"] == text
+    assert found.keys() == {"name", "inputs"}
+
+
+def test_broken_json_is_refused_where_an_object_is_taken(store):
+    with pytest.raises(BadArgument, match="it takes an object"):
+        checked_uses(store, [use("check", inputs='{"least": 3')])

@@ -77,7 +77,8 @@ def prompt_of(
         cancel_count: How many runs *Cancel all* would end.
     """
     times = f" {tries} times" if tries > 1 else ""
-    facts = _facts(failed, cause, tries, waiting, seconds)
+    inputs = _inputs_sentence(failed, check)
+    facts = _facts(failed, cause, tries, waiting, seconds, inputs)
     parts = [f"**{failed.status_message}**", *_cell_parts(failed, cause), facts]
     return FailurePrompt(
         subject=f"{failed.name} failed{times}",
@@ -113,13 +114,14 @@ def _facts(
     tries: int,
     waiting: list[str],
     seconds: float | None,
+    inputs: str,
 ) -> str:
     """What else a person may want to know, as one paragraph."""
     sentences = [f"Run ID: {short_id(failed.execution_id)}."]
     if cause is not failed:
         name, short = cause.name, short_id(cause.execution_id)
         sentences.append(f"Under it failed {name!r} ({short}).")
-    sentences.append(_inputs_sentence(failed))
+    sentences.append(inputs)
     if seconds is not None:
         sentences.append(f"It ran for {seconds:.1f} s.")
     sentences.append(f"Try {tries}.")
@@ -130,9 +132,17 @@ def _facts(
     return " ".join(sentences)
 
 
-def _inputs_sentence(failed: Execution) -> str:
+def _inputs_sentence(failed: Execution, check: InputCheck) -> str:
+    """Its inputs, and the parameters that had their defaults."""
     inputs = [f"{name} = {one_line(repr(v))}" for name, v in _inputs(failed).items()]
-    return f"Inputs: {', '.join(inputs)}." if inputs else "It has no inputs."
+    others = [
+        one_line(parameter.text)
+        for parameter in check.signature.parameters
+        if parameter.name not in _inputs(failed)
+    ]
+    sentences = [f"Inputs: {', '.join(inputs)}."] if inputs else []
+    sentences += [f"By default: {', '.join(others)}."] if others else []
+    return " ".join(sentences) or "It has no inputs."
 
 
 def _source(failed: Execution) -> str:
