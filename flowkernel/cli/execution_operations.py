@@ -35,6 +35,7 @@ from flowkernel.cli.output import (
 from flowkernel.cli.run_history import decisions_of, retries_of
 from flowkernel.cli.termination import interrupted_with
 from flowkernel.client.client import Client
+from flowkernel.client.failure_lookup import own_failure
 from flowkernel.client.watch import get_tree
 from flowkernel.core.clock import SHORT, short_id
 from flowkernel.core.errors import MoveNotAllowed
@@ -176,26 +177,15 @@ def fact_text(title: str, text: str, room: int | None) -> str:
 
 
 def _show_failure(client: Client, execution: Execution) -> None:
-    """Print the traceback, and what failed under it."""
-    cause = _cause(execution, client)
-    if cause.error is not None and cause.error.traceback:
-        print_text("\n" + plain_text(cause.error.traceback).rstrip())
+    """Print the traceback, and what failed under it; of a wrapper, what it failed for."""
+    lines: list[str] = []
     if execution.status is S.ENDED_ERROR or execution.is_failed:
-        lines = failure_lines(get_tree(client, execution.execution_id))
-        if lines:
-            print_text("\n" + "\n".join(lines))
-
-
-def _cause(execution: Execution, client: Client) -> Execution:
-    """What a wrapper failed for: the last one that failed under it; else itself."""
-    while execution.status is S.ENDED_ERROR and execution.failed_for_another:
-        failed_children = client.list_executions(
-            parent_id=execution.execution_id, status=S.ENDED_ERROR, limit=1
-        )
-        if not failed_children:
-            break
-        [execution] = failed_children
-    return execution
+        tree = get_tree(client, execution.execution_id)
+        execution, lines = own_failure(client, execution, tree), failure_lines(tree)
+    if execution.error is not None and execution.error.traceback:
+        print_text("\n" + plain_text(execution.error.traceback).rstrip())
+    if lines:
+        print_text("\n" + "\n".join(lines))
 
 
 def _facts(execution: Execution, client: Client) -> dict[str, object]:

@@ -7,19 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from flowkernel.cli.options import Argument, AsCsv, AsJson, Option
-from flowkernel.cli.parameters import WRAPPER_FLAG
+from flowkernel.cli.using_option import Using
 
 
 def _complete_flow(_parameters: Mapping[str, Any], incomplete: str) -> list[str]:
     from flowkernel.cli.completion import complete_flow
 
     return complete_flow(incomplete)
-
-
-def _complete_wrapper(_parameters: Mapping[str, Any], incomplete: str) -> list[str]:
-    from flowkernel.cli.completion import complete_wrapper
-
-    return complete_wrapper(incomplete)
 
 
 FlowName = Annotated[
@@ -35,29 +29,6 @@ NewName = Annotated[
         ("--name",),
         metavar="NAME",
         help="Name of the flow. Default: the name of the file without its ending.",
-    ),
-]
-Wrappers = Annotated[
-    list[str] | None,
-    Option(
-        (WRAPPER_FLAG,),
-        metavar="WRAPPER",
-        complete=_complete_wrapper,
-        help="A wrapper, such as interactive or retry. Its parameters follow it as options: "
-        "--using retry --max-tries 5. May be repeated, the outermost first. Without it, "
-        "the flow no longer has a wrapper.",
-    ),
-]
-
-OwnWrappers = Annotated[
-    list[str] | None,
-    Option(
-        (WRAPPER_FLAG,),
-        metavar="WRAPPER",
-        complete=_complete_wrapper,
-        help="A wrapper that its runs go through, such as interactive or retry. The "
-        "parameters of the wrapper follow it as options: --using retry --max-tries 5. May be "
-        "repeated, the outermost first. Default: none.",
     ),
 ]
 
@@ -89,7 +60,7 @@ def show_flow(name: FlowName, json: AsJson = False, csv: AsCsv = False) -> None:
 def register_flow(
     path: SourcePath,
     name: NewName = None,
-    using: OwnWrappers = None,
+    using: Using = None,
     json: AsJson = False,
 ) -> None:
     """Register a notebook or a script as a flow.
@@ -107,10 +78,11 @@ def register_flow(
     flow_operations.register_flow(path, name, using or [], as_json=json)
 
 
-def wrap_flow(name: FlowName, using: Wrappers = None, json: AsJson = False) -> None:
+def wrap_flow(name: FlowName, using: Using = None, json: AsJson = False) -> None:
     """Set the wrappers of a flow: its later runs go through them.
 
-    Runs that are under way are not changed.
+    Without --using, the flow no longer has a wrapper. Runs that are under way are not
+    changed.
 
     Examples:
         flowkernel flow wrap report --using retry --max-tries 5

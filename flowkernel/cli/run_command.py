@@ -7,19 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from flowkernel.cli.options import Argument, AsJson, Detach, NoWait, Option, Words
-from flowkernel.cli.parameters import PAIR_FLAGS, WRAPPER_FLAG, wrappers_in
+from flowkernel.cli.parameters import PAIR_FLAGS, wrappers_in
+from flowkernel.cli.using_option import Using
 
 
 def _complete_target(_parameters: Mapping[str, Any], incomplete: str) -> Words:
     from flowkernel.cli.completion import complete_target
 
     return complete_target(incomplete)
-
-
-def _complete_wrapper(_parameters: Mapping[str, Any], incomplete: str) -> Words:
-    from flowkernel.cli.completion import complete_wrapper
-
-    return complete_wrapper(incomplete)
 
 
 def _complete_pair(parameters: Mapping[str, Any], incomplete: str) -> Words:
@@ -52,17 +47,6 @@ Name = Annotated[
         ("--name",),
         metavar="NAME",
         help="Name of this run. Default: the name of the flow.",
-    ),
-]
-Using = Annotated[
-    list[str] | None,
-    Option(
-        (WRAPPER_FLAG,),
-        metavar="WRAPPER",
-        complete=_complete_wrapper,
-        help="Run it through this wrapper (interactive, retry, ...). May be repeated, the "
-        "outermost first. The parameters of the wrapper follow it as options: --using retry "
-        "--max-tries 5. Default: only the wrappers of the flow.",
     ),
 ]
 Interactive = Annotated[

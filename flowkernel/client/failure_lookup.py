@@ -54,6 +54,15 @@ def failure_chain(client: Client, execution: Execution, tree: Tree) -> list[Exec
     return [execution, *(client.get_execution(c.execution_id) for c in children)]
 
 
+def own_failure(client: Client, execution: Execution, tree: Tree) -> Execution:
+    """What failed by itself: of wrappers, what they failed for."""
+    for cause in tree.causes(execution)[1:]:
+        if not execution.failed_for_another:
+            break
+        execution = client.get_execution(cause.execution_id)
+    return execution
+
+
 def _step(home: Path, execution: Execution) -> FailedStep:
     error = execution.error
     path = notebook_path(home, execution)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flowkernel.client.failure_lookup import line_of_cell, retry_steps
+from flowkernel.client.failure_lookup import line_of_cell, own_failure, retry_steps
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
 from flowkernel.core.clock import short_id
+from flowkernel.core.models import CellError, Wrapped
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.failure_cause import failed_child
 from flowkernel.display.failure_report import (
@@ -195,6 +196,37 @@ def test_each_way_to_run_it_again_is_a_whole_command():
         f"%execution {short} --retry",
         f"%execution {short} --retry --source current",
     ]
+
+
+def test_the_failure_of_wrappers_is_that_of_what_they_run():
+    """Not of what a flow started: its own traceback says where it waited for that."""
+    wrapped = Wrapped(flow_name="report", flow_version="v1", name="report")
+    error = CellError(name="DependencyFailedError", message="", traceback="line 1")
+    top, middle, flow, child = (
+        an_execution(
+            str(n) * 32,
+            status=S.ENDED_ERROR,
+            parent_id=str(n - 1) * 32 if n > 1 else None,
+            status_message="Cell 1 of 1: ValueError: no",
+            wrapped=wrapped if n < 3 else None,
+            error=error,
+        )
+        for n in (1, 2, 3, 4)
+    )
+    family = {item.execution_id: item for item in (top, middle, flow, child)}
+
+    class Records:
+        get_execution = staticmethod(family.__getitem__)
+
+    def failure_of(execution):
+        tree = Tree(execution.execution_id, family.values())
+        return own_failure(Records(), execution, tree)
+
+    assert failure_of(top) == failure_of(middle) == failure_of(flow) == flow
+    by_itself = replace(
+        top, error=CellError(name="TimedOut", message="", traceback="t")
+    )
+    assert failure_of(by_itself) == by_itself
 
 
 def test_a_tree_tells_an_error_once_and_names_it_above():
