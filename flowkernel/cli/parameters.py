@@ -71,21 +71,22 @@ def join_wrappers(words: Sequence[str], flags: frozenset[str]) -> list[str]:
     return [*(f"{WRAPPER_FLAG}={json.dumps(item)}" for item in wrappers), *own_words]
 
 
-def _value_and_text(text: str, name: str) -> tuple[Json, str]:
-    """What a word means, and the word. `{child_name} is done` is text.
+def _value_and_text(text: str, name: str) -> tuple[Json, str | None]:
+    """What a word means; and the word, if the value no longer shows it.
 
-    Where a wrapper takes an object or a list, the engine refuses such text.
+    `{child_name} is done` may be text, or broken JSON: the engine knows which of them.
     """
     try:
-        return value_of(text, name), text
-    except BadArgument:  # It begins like JSON.
+        value = value_of(text, name)
+    except BadArgument:
         return text, text
+    return value, text if lost_text(text, value) else None
 
 
 def _with_texts(use: Json) -> Json:
-    """A wrapper with its values, and with what was typed for those that are no text."""
+    """A wrapper with its values, and with what was typed, where they do not show it."""
     pairs = use["inputs"].items()
-    texts = {name: text for name, (value, text) in pairs if not isinstance(value, str)}
+    texts = {name: text for name, (_, text) in pairs if text is not None}
     use = {**use, "inputs": {name: value for name, (value, _) in pairs}}
     return {**use, "texts": texts} if texts else use
 

@@ -19,11 +19,12 @@ from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.errors import BadArgument, FlowNotFound
 from flowkernel.core.json_record import JsonRecord
-from flowkernel.core.json_values import is_number, plain_json
+from flowkernel.core.json_values import dumps, is_number, plain_json
 from flowkernel.core.models import Environment, Flow, FlowKind, Json
 from flowkernel.core.python_source import parse_source
 from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.engine.field_types import JsonValue
+from flowkernel.forms.literals import value_of
 from flowkernel.store import Store
 
 MAX_WRAPPERS = 10  #: Around one flow, inclusive.
@@ -48,7 +49,7 @@ class WrapperUse(JsonRecord):
 
     name: Annotated[str, Field(max_length=128)]
     inputs: dict[str, JsonValue] = field(default_factory=dict)
-    #: What a person typed for values that are no text: a parameter that is text takes that.
+    #: What a person typed, where the value does not show it: text takes that.
     texts: dict[str, str] | None = None
 
     left_out = frozenset({"texts"})
@@ -110,20 +111,23 @@ def checked_uses(store: Store, uses: Iterable[WrapperUse]) -> list[Json]:
     complete = []
     for use in uses:
         flow = wrapper_flow(store, use.name)
-        values = use.inputs | _typed_texts(flow, use)
+        values = use.inputs | _typed_values(flow, use)
         inputs = plain_json(values, f"the parameters of {flow.name!r}")
         complete.append({"name": flow.name, "inputs": with_defaults(flow, inputs)})
     return complete
 
 
-def _typed_texts(flow: Flow, use: WrapperUse) -> dict[str, Json]:
-    """What was typed, for the parameters whose default is a text: `5` and `007` stay so."""
+def _typed_values(flow: Flow, use: WrapperUse) -> dict[str, Json]:
+    """The values of what was typed: where the default is a text, `007` and `{x}` stay so.
+
+    Raises:
+        BadArgument: It is broken JSON.
+    """
     texts = use.texts or {}
     defaults = (parameters_of(flow) or {}) if texts else {}
     return {
-        name: text
+        name: text if isinstance(defaults.get(name), str) else value_of(text, name)
         for name, text in texts.items()
-        if name in use.inputs and isinstance(defaults.get(name), str)
     }
 
 
@@ -144,11 +148,18 @@ def with_defaults(flow: Flow, inputs: dict[str, Json]) -> dict[str, Json]:
                 f"It takes: {', '.join(defaults) or 'none'}."
             )
     limits = limits_of(flow, defaults)
+    inputs = {n: _of_kind(value, defaults[n]) for n, value in inputs.items()}
     for name, value in inputs.items():
         _check_kind(flow.name, name, value, defaults[name])
         if name in limits:
             _check_limits(flow.name, name, value, limits[name])
     return {**defaults, **inputs}
+
+
+def _of_kind(value: Json, default: Json) -> Json:
+    """A value; a number in its own digits, where the default is a text."""
+    is_text = isinstance(default, str) and is_number(value)
+    return dumps(value) if is_text else value
 
 
 def _check_kind(wrapper: str, name: str, value: Json, default: Json) -> None:

@@ -158,7 +158,7 @@ def test_options_behind_a_wrapper_are_its_parameters_unless_the_command_has_them
 
     assert arguments["json"] is True
     assert wrappers_in(arguments["using"]) == [
-        {"name": "retry", "inputs": {"max_tries": 5}, "texts": {"max_tries": "5"}}
+        {"name": "retry", "inputs": {"max_tries": 5}}
     ]
 
 

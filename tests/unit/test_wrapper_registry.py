@@ -102,7 +102,7 @@ def test_wrappers_keep_their_order(store):
             use("retry", archive_retries=1),
             "it takes true or false. The default is True",
         ),
-        (use("notify", subject=1), "it takes a text"),
+        (use("notify", subject=[1]), "it takes a text"),
         (use("check", inputs=[1]), "it takes an object of names and values"),
         (
             use("retry", max_tries=0),
@@ -229,17 +229,46 @@ def test_parameters_that_are_not_written_out_are_refused(source):
         parameters_of(mine)
 
 
+def typed(*words):
+    """The wrapper that some words of a command line mean."""
+    [word] = join_wrappers(["--using", *words], frozenset())
+    [wrapper] = wrappers_in([word.removeprefix("--using=")])
+    return WrapperUse.from_json(wrapper)
+
+
 @pytest.mark.parametrize("text", ["{child_name} is done", "007", "5", "true", "[x]"])
 def test_a_parameter_that_is_text_gets_what_was_typed(store, text):
-    [word] = join_wrappers(["--using", "notify", "--subject", text], frozenset())
-    [wrapper] = wrappers_in([word.removeprefix("--using=")])
-
-    [found] = checked_uses(store, [WrapperUse.from_json(wrapper)])
+    [found] = checked_uses(store, [typed("notify", "--subject", text)])
 
     assert found["inputs"]["subject"] == text
     assert found.keys() == {"name", "inputs"}
 
 
-def test_broken_json_is_refused_where_an_object_is_taken(store):
-    with pytest.raises(BadArgument, match="it takes an object"):
-        checked_uses(store, [use("check", inputs='{"least": 3')])
+def test_other_parameters_get_values(store):
+    uses = [
+        typed("check", "--inputs", '{"least": 1e3}'),
+        typed("retry", "--delay-sec", "1e1"),
+    ]
+
+    check, retry = checked_uses(store, uses)
+
+    assert check["inputs"]["inputs"] == {"least": 1000.0}
+    assert retry["inputs"]["delay_sec"] == 10
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "words"),
+    [
+        ("check", ["check", "--inputs", '{"least": 3']),
+        ("mine", ["mine", "--size", "[1, 2"]),
+    ],
+)
+def test_broken_json_is_refused_unless_text_is_taken(store, wrapper, words):
+    store.save_flow(a_flow("mine", "x = 1", is_wrapper=True))
+
+    with pytest.raises(BadArgument, match="begins like JSON but is not valid"):
+        checked_uses(store, [typed(*words)])
+
+
+def test_an_engine_before_texts_gets_none_where_a_value_shows_what_was_typed():
+    assert typed("retry", "--max-tries", "5", "--delay-sec", "2.5").texts is None
