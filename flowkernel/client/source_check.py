@@ -1,10 +1,9 @@
 """Check a flow's source before it runs: its syntax, and the names it does not define."""
 
-import ast
-import textwrap
 import warnings
 from dataclasses import dataclass
 
+from flowkernel.core.cell_syntax import syntax_problem
 from flowkernel.core.errors import FlowSyntaxError
 from flowkernel.core.python_source import parse_source
 
@@ -36,37 +35,12 @@ def check_source(source: str, *, setup: str = "", offset: int = 0) -> SourceRepo
     Raises:
         FlowSyntaxError: It is not valid Python; shows the line and marks the place.
     """
+    problem = syntax_problem(source, offset=offset)
+    if problem:
+        raise FlowSyntaxError(problem)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # They are shown when the flow runs.
-        _compile(source, offset)
         return SourceReport(_undefined(source, setup, offset))
-
-
-def _compile(source: str, offset: int) -> None:
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # As IPython does.
-    try:
-        compile(source, "<flow>", "exec", flags, dont_inherit=True)
-    except SyntaxError as error:
-        raise FlowSyntaxError(_sentence(error, offset)) from error
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        raise FlowSyntaxError(f"The cell is not valid Python: {error}.") from error
-
-
-def _sentence(error: SyntaxError, offset: int) -> str:
-    line = (error.lineno or 1) + offset
-    sentence = f"The cell is not valid Python in line {line}: {error.msg}."
-    if not error.text or not error.text.strip():
-        return sentence
-    text = error.text.rstrip("\n")
-    start = max(0, min((error.offset or 1) - 1, len(text)))
-    has_end = error.end_lineno == error.lineno and error.end_offset is not None
-    end = (
-        min(error.end_offset - 1, len(text)) if has_end and error.end_offset else start
-    )
-    bare_text = text.lstrip()
-    indent = len(text) - len(bare_text)
-    marks = " " * max(0, start - indent) + "^" * max(1, end - start)
-    return sentence + "\n" + textwrap.indent(f"{bare_text}\n{marks}", "    ")
 
 
 def _undefined(source: str, setup: str, offset: int) -> tuple[tuple[str, int], ...]:

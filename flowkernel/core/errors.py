@@ -109,8 +109,11 @@ class BadInputs(BadArgument):
         advice: What the flow takes, as a sentence.
     """
 
+    #: Stands between the flow and what is wrong with each input.
+    words = " cannot start: "
+
     def __init__(self, flow_name: str, problems: Iterable[str], advice: str) -> None:
-        super().__init__(f"{flow_name!r} cannot start: {'; '.join(problems)}. {advice}")
+        super().__init__(f"{flow_name!r}{self.words}{'; '.join(problems)}. {advice}")
 
 
 #: Where to look if no flow has a name like that.

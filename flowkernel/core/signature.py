@@ -63,6 +63,7 @@ class Signature:
     takes_others: bool = False  #: Whether it takes other names, too.
     #: Whether inputs become variables of Python: no word of it can be the name of one.
     makes_variables: bool = False
+    is_python: bool = field(default=True, compare=False)
     #: What the names in its types mean.
     names: SourceNames = field(default_factory=SourceNames, compare=False, repr=False)
 

@@ -59,7 +59,7 @@ def _notebook_signature(source: str) -> Signature:
     except (ValueError, RecursionError, TypeError, AttributeError):
         return NO_SIGNATURE
     if not _is_python(notebook.get("metadata") or {}):
-        return NO_SIGNATURE
+        return Signature(is_python=False)
     tagged = [text for text, tags in cells if TAG in tags]
     if not tagged:
         return Signature(makes_variables=True)

@@ -118,6 +118,13 @@ class Field:
             raise BadAnswer(f"{self.label}{error_text}.")
         return value
 
+    def doubt(self, value: Json) -> str:
+        """What is likely wrong with a value that fits, as a sentence; empty: nothing.
+
+        A person is asked about it, before the answer is sent.
+        """
+        return ""
+
     def check_schema(self) -> None:
         """Refuse a property that cannot be shown or filled in.
 

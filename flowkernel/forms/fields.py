@@ -16,6 +16,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import ClassVar
 
+from flowkernel.core.cell_syntax import cell_problem
 from flowkernel.core.errors import BadAnswer, BadForm, FileMissing
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
@@ -26,6 +27,7 @@ from flowkernel.forms.schema_limits import shortened_json
 
 MAX_CHOICES = 10_000  #: Of one field, inclusive.
 CHOICES_SHOWN = 10  #: Of them in a sentence, inclusive.
+PYTHON = "python"  #: The language of a source that can be checked.
 DAY = r"\d{4}-\d\d-\d\d"
 HOUR = r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?"
 ZONE = r"(Z|[+-]\d\d:\d\d)?"
@@ -50,10 +52,17 @@ class TextareaField(Field, element="textarea"):
 
 
 class CodeField(Field, element="code"):
-    """Source, shown in a fixed width."""
+    """Source, shown in a fixed width; its `language` may be `python`."""
 
     kind = "source"
     is_multiline = True
+
+    def doubt(self, value: Json) -> str:
+        """Why an edited cell is not valid Python, if it is one of Python."""
+        is_python = self.schema.get("language") == PYTHON
+        if not is_python or not isinstance(value, str) or value == self.default:
+            return ""
+        return cell_problem(value)
 
 
 class FormatField(Field):

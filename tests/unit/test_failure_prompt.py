@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from flowkernel.core.interventions import LIVE_VERBS
-from flowkernel.core.models import CellError, Failure, FlowKind, Wrapped
+from flowkernel.core.models import (
+    CellError,
+    Environment,
+    Failure,
+    FlowKind,
+    Wrapped,
+)
 from flowkernel.core.signature_reader import read_signature
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.engine.prompts.failure_prompt import (
@@ -76,6 +82,46 @@ def test_it_shows_what_a_person_needs_to_decide():
     ):
         assert words in prompt.message
     assert prompt.message.count("line\n") == 11
+
+
+def test_it_says_what_the_parameters_without_an_input_were():
+    defaults = {"rate": {"value": 1.5}, "zone": {"source": "here()"}}
+
+    text = make_prompt(failed(defaults=defaults)).message
+
+    assert "Inputs: day = 'monday'. By default: rate = 1.5, zone = here()." in text
+
+
+def test_of_a_wrapper_they_are_those_of_the_flow_that_it_runs():
+    cell = "def handler(system, this, *, day: str, rate: float = 1.5): ..."
+    check = InputCheck.of(read_signature(FlowKind.CELL, cell))
+    wrapper = failed(wrapped=wrapped({"day": "monday"}), defaults={"n": {"value": 1}})
+
+    text = make_prompt(wrapper, check=check).message
+
+    assert "Inputs: day = 'monday'. By default: rate = 1.5." in text
+
+
+R = InputCheck.of(
+    read_signature(
+        FlowKind.NOTEBOOK,
+        '{"metadata": {"kernelspec": {"language": "R"}}, "cells": []}',
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("environment", "check", "language"),
+    [
+        (Environment(interpreter="/bin/python"), NO_CHECK, "python"),
+        (Environment(kernel_name="other", is_chosen=True), NO_CHECK, None),
+        (Environment(kernel_name="ir"), R, None),
+    ],
+)
+def test_a_source_of_python_says_so(environment, check, language):
+    prompt = make_prompt(failed(environment=environment), check=check)
+
+    assert prompt.body["properties"]["source"].get("language") == language
 
 
 def test_it_offers_six_things():

@@ -20,6 +20,7 @@ from flowkernel.core.models import (
 from flowkernel.core.text import one_line
 from flowkernel.engine.prompts.assigned_names import names_set_by
 from flowkernel.engine.prompts.input_fields import Fields, input_fields
+from flowkernel.forms.fields import PYTHON
 from flowkernel.forms.input_check import InputCheck
 
 V = DecisionVerb
@@ -133,16 +134,20 @@ def _facts(
 
 
 def _inputs_sentence(failed: Execution, check: InputCheck) -> str:
-    """Its inputs, and the parameters that had their defaults."""
+    """Its inputs, and what the other parameters were."""
     inputs = [f"{name} = {one_line(repr(v))}" for name, v in _inputs(failed).items()]
-    others = [
-        one_line(parameter.text)
-        for parameter in check.signature.parameters
-        if parameter.name not in _inputs(failed)
-    ]
+    defaults = failed.defaults
+    if failed.wrapped is not None:  # It has the parameters of a wrapper.
+        defaults = check.defaults(_inputs(failed))
+    texts = [f"{name} = {_default_text(v)}" for name, v in (defaults or {}).items()]
     sentences = [f"Inputs: {', '.join(inputs)}."] if inputs else []
-    sentences += [f"By default: {', '.join(others)}."] if others else []
+    sentences += [f"By default: {', '.join(texts)}."] if texts else []
     return " ".join(sentences) or "It has no inputs."
+
+
+def _default_text(default: Json) -> str:
+    """A default as it was recorded: its value, or its source if it had none yet."""
+    return one_line(repr(default["value"]) if "value" in default else default["source"])
 
 
 def _source(failed: Execution) -> str:
@@ -215,7 +220,7 @@ def _properties(
     """The form: what can be filled in, then the buttons, each with its own fields."""
     source = _source(failed)
     has_kernel = failed.parked_at is not None and bool(source)
-    cell = _cell_fields(failed.failure or Failure()) if has_kernel else {}
+    cell = _cell_fields(failed, check) if has_kernel else {}
     inputs = input_fields(check, _inputs(failed))
     verbs = [
         verb
@@ -233,8 +238,9 @@ def _properties(
     return {**cell, **inputs, **buttons}
 
 
-def _cell_fields(failure: Failure) -> Fields:
+def _cell_fields(failed: Execution, check: InputCheck) -> Fields:
     """The source, unless it is too long to be edited, and the values for its names."""
+    failure = failed.failure or Failure()
     source = failure.source or ""
     fields: Fields = {
         "source": {
@@ -242,6 +248,7 @@ def _cell_fields(failure: Failure) -> Fields:
             "label": _cell_label(failure),
             "default": source,
             "keeps_empty": True,
+            **({"language": PYTHON} if _is_python(failed, check) else {}),
         },
         "values": {
             "element": "json",
@@ -254,6 +261,13 @@ def _cell_fields(failure: Failure) -> Fields:
     if len(source) > LONGEST_SOURCE:
         del fields["source"]
     return fields
+
+
+def _is_python(failed: Execution, check: InputCheck) -> bool:
+    """Whether its cells are of Python, as far as its notebook and its kernel say."""
+    environment = failed.environment
+    is_other = environment.is_chosen and environment.kernel_name is not None
+    return check.signature.is_python and not is_other
 
 
 def _button(verb: DecisionVerb, own_fields: Iterable[str]) -> dict[str, Json]:
