@@ -123,6 +123,7 @@ def _ask_source(changed: str) -> RetrySource:
         try:
             word = input(f"{' or '.join(RetrySource)} > ").strip().lower()
         except EOFError:
+            print()  # The terminal has not ended the line.
             raise BadArgument(UNDECIDED) from None
         if word in list(RetrySource):
             return RetrySource(word)

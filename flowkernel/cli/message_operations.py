@@ -153,9 +153,15 @@ def answer_message(
 
 
 def confirms(form: Form, response: dict[str, Json]) -> bool:
-    """Whether the button counts: asked of a person, if it has a question; a script is sure."""
+    """Whether it is sent: a person is asked what the form asks before; a script is sure."""
+    if not is_interactive():
+        return True
+    for doubt in filter(None, (f.doubt(response.get(f.name)) for f in form.inputs)):
+        print_note(doubt)
+        if not is_confirmed("Send it as it is?"):
+            return False
     questions = [b.confirm for b in form.buttons if response.get(b.name) and b.confirm]
-    return not (questions and is_interactive()) or is_confirmed(questions[0])
+    return all(map(is_confirmed, questions))
 
 
 def _answered_sentence(message: Message) -> str:

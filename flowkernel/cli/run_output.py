@@ -29,12 +29,6 @@ from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution as FlowExecution
 
-#: What a person reads who leaves a prompt open.
-HOW_TO_LEAVE = (
-    "The run waits for it, and is shown here meanwhile. To leave: Ctrl+C, then n; the run "
-    "goes on."
-)
-
 
 def print_started(execution: FlowExecution, *, as_json: bool) -> None:
     """Print its id; as JSON, the whole record."""
@@ -104,7 +98,9 @@ class _FollowedRun:
                 confirm_cancel=partial(self._cancels, detaches=detaches),
                 on_change=display.report,
                 on_tree=self._look,
-                prompter=None if self._name is None else _prompter(client, display),
+                prompter=None
+                if self._name is None
+                else _prompter(client, display, detaches=detaches),
             )
 
     def interrupted_text(self) -> tuple[str, int]:
@@ -141,16 +137,19 @@ def _say(display: FinalText, sentence: str) -> None:
     print_note(sentence)
 
 
-def _prompter(client: Client, display: FinalText) -> Prompter | None:
+def _prompter(client: Client, display: FinalText, *, detaches: bool) -> Prompter | None:
     """How the person at this terminal is asked; None if there is no such person."""
     if client.channel is None:
         return None
     from flowkernel.display.line_input import lines_of
-    from flowkernel.display.terminal_prompts import TerminalPrompts
+    from flowkernel.display.terminal_prompts import TerminalPrompts, leaving_text
 
-    channel = AnswerChannel(client, COMMAND_LINE)
-    lines, room = lines_of(is_terminal=True), display.pause
-    return TerminalPrompts(channel, lines, make_room=room, how_to_leave=HOW_TO_LEAVE)
+    return TerminalPrompts(
+        AnswerChannel(client, COMMAND_LINE),
+        lines_of(is_terminal=True),
+        make_room=display.pause,
+        how_to_leave=leaving_text("Ctrl+C" if detaches else "Ctrl+C, then n"),
+    )
 
 
 def _print_outcome(client: Client, tree: Tree) -> None:

@@ -22,7 +22,7 @@ from flowkernel.core.text import plain_text
 from flowkernel.display.deadline import deadline_text
 from flowkernel.display.live_terminal import write
 from flowkernel.display.text_editor import edit_text, kept_note
-from flowkernel.forms.dialogue import Question
+from flowkernel.forms.field_questions import Question, SteppedBack
 
 REFRESH_SECONDS = 1.0  #: Between two looks at how long is left.
 INDENT = "    "
@@ -50,7 +50,7 @@ class LineEditor:
         """The answer; None: not yet.
 
         Raises:
-            KeyboardInterrupt, EOFError: The person has pressed Ctrl+C, or Ctrl+D.
+            SteppedBack, EOFError: The person has pressed Ctrl+C, or Ctrl+D.
         """
         try:
             result = self._results.get_nowait()
@@ -75,6 +75,8 @@ class LineEditor:
         self._thread.join()
         with suppress(queue.Empty):  # Typed just before the question was taken away.
             result = self._results.get_nowait()
+            if isinstance(result, SteppedBack):
+                result = result.block
             if isinstance(result, str):
                 self._keep(result)
 
@@ -86,9 +88,17 @@ class LineEditor:
     def _run(self) -> None:
         try:
             self._results.put(self._ask())
+        except KeyboardInterrupt:
+            self._results.put(SteppedBack(self._block))
         except BaseException as error:  # `result` raises it, in the thread that asks.
-            self._keep(self._session.default_buffer.text)
+            self._keep(self._block)
             self._results.put(error)
+
+    @property
+    def _block(self) -> str:
+        """The text of several lines as it is now; empty, if it is one line."""
+        is_block = self._question.block is not None
+        return self._session.default_buffer.text if is_block else ""
 
     def _keep(self, text: str) -> None:
         """Keep a text of several lines that was changed, and is no answer."""

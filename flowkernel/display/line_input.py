@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowkernel.core.text import plain_text
 from flowkernel.display.live_terminal import can_redraw, write
-from flowkernel.forms.dialogue import Question
+from flowkernel.forms.field_questions import Question, SteppedBack
 
 if TYPE_CHECKING:
     from flowkernel.display.line_editor import LineEditor
@@ -21,7 +21,11 @@ LOOK_SECONDS = 0.1  #: Seconds between two polls for a line.
 
 
 class LineInput(Protocol):
-    """Where a person types lines."""
+    """Where a person types lines.
+
+    Both `ask` and `read` raise `SteppedBack` where Ctrl+C is known to mean the question, and
+    `EOFError` where the input has ended.
+    """
 
     #: Whether a text of several lines can be edited as a whole.
     edits_blocks: bool
@@ -30,11 +34,7 @@ class LineInput(Protocol):
         """Show the question; return the line if this waits for it, else None."""
 
     def read(self) -> str | None:
-        """The line that was typed, without its newline; None: not yet.
-
-        Raises:
-            EOFError: The input has ended.
-        """
+        """The line that was typed, without its newline; None: not yet."""
 
     def stop(self) -> None:
         """Stop asking: the question is no longer open."""
@@ -57,11 +57,7 @@ class EditedInput:
         return None
 
     def read(self) -> str | None:
-        """The answer, if it is there.
-
-        Raises:
-            KeyboardInterrupt: The person has pressed Ctrl+C.
-        """
+        """The answer, if it is there."""
         return self._editor.result() if self._editor is not None else None
 
     def stop(self) -> None:
@@ -108,7 +104,10 @@ class BlockingInput:
         """Show the question and wait for the line."""
         show_lines(question)
         text = plain_text(question.text)
-        return getpass(text) if question.is_secret else input(text)
+        try:
+            return getpass(text) if question.is_secret else input(text)
+        except KeyboardInterrupt:
+            raise SteppedBack from None
 
     def read(self) -> str | None:
         """None: `ask` has waited for the line."""

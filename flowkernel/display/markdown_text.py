@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 _BREAKS = frozenset({"softbreak", "hardbreak"})
 
 
-def print_markdown(text: str, stream: TextIO) -> None:
-    """Print Markdown: laid out on a terminal, in a pipe as it was written."""
+def print_markdown(text: str, stream: TextIO) -> int:
+    """Print Markdown: laid out on a terminal, in a pipe as it was written.
+
+    Returns:
+        How many lines it has.
+    """
     text = plain_text(text)
     if not can_redraw(stream):
         write(text, stream)
-        return
+        return text.count("\n") + 1
     from rich.console import Console
 
     console = Console(file=stream, highlight=False)
@@ -26,8 +30,10 @@ def print_markdown(text: str, stream: TextIO) -> None:
         console.capture() as laid_out
     ):  # Its bullets, too, are what the terminal can show.
         console.print(_plain_markdown(text))
-    stream.write(for_encoding(laid_out.get(), stream.encoding))
+    text = for_encoding(laid_out.get(), stream.encoding)
+    stream.write(text)
     stream.flush()
+    return text.count("\n")
 
 
 def _plain_markdown(text: str) -> "Markdown":

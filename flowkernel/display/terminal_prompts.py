@@ -4,13 +4,15 @@ On a terminal, input is polled: an answer from elsewhere ends the question. Wher
 polled (a notebook without widgets), the question blocks until a line is typed.
 """
 
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from flowkernel.core.clock import now, short_id
-from flowkernel.core.errors import BadAnswer, FlowkernelError
+from flowkernel.core.errors import BadArgument, EngineError, FlowkernelError
 from flowkernel.core.message_projection import pressed_button, why_not_open
 from flowkernel.core.models import Json, Message
 from flowkernel.core.status import MessageStatus
@@ -22,8 +24,19 @@ from flowkernel.display.markdown_text import print_markdown
 from flowkernel.display.message_text import not_shown_text
 from flowkernel.display.text_editor import kept_note
 from flowkernel.forms.base_field import Field
-from flowkernel.forms.dialogue import Dialogue, Question, form_dialogue
+from flowkernel.forms.dialogue import Dialogue, FormDialogue
+from flowkernel.forms.field_questions import Question, SteppedBack
 from flowkernel.forms.form import Form
+
+#: Lines of a terminal that the choices take, with what stands around them, about.
+CHOICE_LINES = 14
+#: The response to a message that was not answered here.
+NO_VALUES: Mapping[str, Json] = {}
+#: Where it is not known how high a terminal is.
+USUAL_SIZE = (80, 24)
+Step = Callable[
+    [], Question
+]  #: Gives the next question of a dialogue, or raises its end.
 
 
 class AnswerPlace(Protocol):
@@ -34,6 +47,17 @@ class AnswerPlace(Protocol):
 
     def answer(self, message_id: str, response: dict[str, Json]) -> Message:
         """Answer a message, for good; the message as it then is."""
+
+
+def leaving_text(keys: str) -> str:
+    """What a person reads who leaves a prompt open, while a command shows the run.
+
+    `keys`: what ends that command.
+    """
+    return (
+        "The run waits for it, and is shown here meanwhile. To leave: "
+        f"{keys}; the run goes on."
+    )
 
 
 class TerminalPrompts:
@@ -57,6 +81,7 @@ class TerminalPrompts:
         self._pending: list[Message] = []
         self._known: dict[str, Message] = {}
         self._message: Message | None = None
+        self._form: FormDialogue | None = None
         self._dialogue: Dialogue | None = None
 
     def wait_with(self, lines: LineInput) -> None:
@@ -98,14 +123,21 @@ class TerminalPrompts:
                 self._begin(self._pending.pop(0))
             if self._message is None:
                 return False
-            try:
-                line = self._lines.read()
-            except EOFError:
-                self._leave()
-                continue
-            if line is None:
+            line = self._read()
+            if line is not None:
+                self._run(self._step_with(line))
+            elif self._message is not None:
                 return True
-            self._continue(line)
+
+    def _read(self) -> str | SteppedBack | None:
+        """The line that was typed; None: not yet, or the input has ended."""
+        try:
+            return self._lines.read()
+        except SteppedBack as back:
+            return back
+        except EOFError:
+            self._postpone()
+            return None
 
     def pause(self) -> None:
         """Leave the message open: something else needs the terminal."""
@@ -121,25 +153,26 @@ class TerminalPrompts:
     def _begin(self, message: Message) -> None:
         self._make_room()
         self._message = message
-        write(f"\n{one_line(message.subject)}\n")
-        if message.message:
-            print_markdown(message.message, sys.stdout)
-        write(f"\nIt waits {deadline_text(message.expires_at, now())}.")
-        self._start(message)
-
-    def _start(self, message: Message) -> None:
+        subject = one_line(message.subject)
+        write(f"\n{subject}\n")
+        lines = print_markdown(message.message, sys.stdout) if message.message else 0
+        is_long = lines > shutil.get_terminal_size(USUAL_SIZE).lines - CHOICE_LINES
+        write(f"\n{subject}" if is_long else "")  # It is out of sight by now.
+        write(f"It waits {deadline_text(message.expires_at, now())}.")
         try:
-            self._dialogue = form_dialogue(
+            self._form = FormDialogue(
                 Form.of(message.body),
+                heading=subject,
                 edits_blocks=self._lines.edits_blocks,
                 confirm=self._question_before,
             )
+            self._dialogue = self._form.ask()
             question = next(self._dialogue)
         except Exception as error:  # Others can be asked.
             write(not_shown_text(message, error))
             self._clear()
             return
-        self._continue(self._put(question))
+        self._run(lambda: question)
 
     def _question_before(self, button: Field) -> str:
         """What is asked before a button counts, in the words that the message has now."""
@@ -154,45 +187,69 @@ class TerminalPrompts:
         questions = [b.confirm for b in buttons if b.name == button.name]
         return questions[0] if questions else button.confirm
 
-    def _put(self, question: Question) -> str | None:
+    def _step_with(self, line: str | SteppedBack) -> Step:
+        """How the dialogue goes on: with a line, or from where the person steps back to."""
+        dialogue = self._dialogue
+        assert dialogue is not None
+        if isinstance(line, SteppedBack):
+            return partial(dialogue.throw, line)
+        return partial(dialogue.send, line)
+
+    def _run(self, step: Step) -> None:
+        """Take this step of the dialogue, and the next ones, until a line is waited for.
+
+        Raises:
+            KeyboardInterrupt: The person has stepped back from the choices.
+        """
+        while True:
+            try:
+                question = step()
+            except StopIteration as end:
+                self._send(end.value)
+                return
+            except SteppedBack:
+                raise KeyboardInterrupt from None
+            line = self._put(question)
+            if line is None:
+                return
+            step = self._step_with(line)
+
+    def _put(self, question: Question) -> str | SteppedBack | None:
         """Show a question; the line, if that waited for it."""
         expires_at = self._message.expires_at if self._message else None
         try:
             return self._lines.ask(replace(question, expires_at=expires_at))
+        except SteppedBack as back:
+            return back
         except EOFError:
-            self._leave()
+            self._postpone()
             return None
 
-    def _continue(self, line: str | None) -> None:
-        while line is not None and self._dialogue is not None:
-            try:
-                question = self._dialogue.send(line)
-            except StopIteration as end:
-                self._send(end.value)
-                return
-            line = self._put(question)
-
     def _send(self, response: dict[str, Json] | None) -> None:
-        message = self._message
+        message, form = self._message, self._form
         assert message is not None
+        assert form is not None
         if response is None:
-            self._leave()
-            if self._how_to_leave:
-                write(self._how_to_leave)
+            self._postpone()
             return
         try:
             answered = self._channel.answer(message.message_id, response)
-        except BadAnswer as error:
+        except (BadArgument, EngineError) as error:  # It is open all the same.
             write(str(error))
-            _keep_blocks(message, response)
-            self._start(message)
+            self._dialogue = form.ask_again(response, str(error))
+            self._run(partial(next, self._dialogue))
         except FlowkernelError as error:  # Another answer was first.
             write(str(error))
-            _keep_blocks(message, response)
             self._clear()
         else:
             write(f"Answered: {pressed_button(answered)}.")
-            self._clear()
+            self._clear(response)
+
+    def _postpone(self) -> None:
+        """Leave it open because the person says so."""
+        self._leave()
+        if self._how_to_leave:
+            write(self._how_to_leave)
 
     def _leave(self) -> None:
         message = self._message
@@ -201,14 +258,23 @@ class TerminalPrompts:
             short = short_id(message.message_id)
             write(f"\nThe message stays open: `flowkernel message show {short}`.")
 
-    def _clear(self) -> None:
-        self._message = self._dialogue = None
+    def _clear(self, response: Mapping[str, Json] = NO_VALUES) -> None:
+        """Ask it no longer. `response`: what it was answered here."""
+        message, form = self._message, self._form
+        if self._dialogue is not None:
+            self._dialogue.close()  # What is typed so far goes into the draft.
+        self._message = self._form = self._dialogue = None
         self._lines.stop()
+        if message is not None and form is not None:
+            _keep_blocks(message, form.draft, response)
 
 
-def _keep_blocks(message: Message, response: dict[str, Json]) -> None:
-    """Keep the texts of several lines that a person wrote for an answer that was refused."""
-    for field in Form.of(message.body).inputs:
-        text = response.get(field.name)
-        if field.is_multiline and isinstance(text, str) and text.strip():
-            write(kept_note(text))
+def _keep_blocks(
+    message: Message, draft: Mapping[str, Json], response: Mapping[str, Json]
+) -> None:
+    """Keep the texts of several lines that a person wrote, and that nobody got."""
+    fields = Form.of(message.body).inputs if draft else []
+    for field in filter(lambda field: field.is_multiline, fields):
+        text = str(draft.get(field.name) or "")
+        if text.strip() and text not in (field.default, response.get(field.name)):
+            write("\n" + kept_note(text))

@@ -27,6 +27,7 @@ from flowkernel.forms.fields import ELEMENTS
 MAX_ELEMENTS = 100  #: Of one form, inclusive.
 #: The button of a form without one.
 OK: Mapping[str, str] = {"element": "submit", "label": "OK"}
+NOT_FILLED_IN = "Required, but not filled in: "  #: Labels follow.
 HIDDEN = "(hidden)"  #: In the record, in place of what was typed into a password.
 
 
@@ -123,7 +124,7 @@ class Form:
             if field.name in required and is_blank(values.get(field.name))
         ]
         if missing:
-            raise BadAnswer(f"Required, but not filled in: {', '.join(missing)}.")
+            raise BadAnswer(f"{NOT_FILLED_IN}{', '.join(missing)}.")
 
     def _pressed_button(self, response: dict[str, Json]) -> Field:
         buttons = [button for button in self.buttons if response.get(button.name)]

@@ -35,17 +35,27 @@ def prompter_of(
     can_type = is_notebook(shell) or place == TERMINAL
     if is_in_background or not can_type:  # The next cell would be taken for an answer.
         return None
-    return line_prompter(shell, client, make_room=make_room)
+    return line_prompter(shell, client, make_room=make_room, is_followed=True)
 
 
-def line_prompter(shell: Any, client: Client, *, make_room: Any) -> "TerminalPrompts":
-    """A prompter that asks line by line, at the place that this shell is."""
+def line_prompter(
+    shell: Any, client: Client, *, make_room: Any, is_followed: bool = False
+) -> "TerminalPrompts":
+    """A prompter that asks line by line, at the place that this shell is.
+
+    `is_followed`: the cell shows the run that asks, until that has ended.
+    """
     from flowkernel.display.line_input import lines_of
-    from flowkernel.display.terminal_prompts import TerminalPrompts
+    from flowkernel.display.terminal_prompts import TerminalPrompts, leaving_text
 
     place = channel_of(shell) or TERMINAL
-    lines = lines_of(is_terminal=place == TERMINAL)
-    return TerminalPrompts(AnswerChannel(client, place), lines, make_room=make_room)
+    is_left = is_followed and place == TERMINAL
+    return TerminalPrompts(
+        AnswerChannel(client, place),
+        lines_of(is_terminal=place == TERMINAL),
+        make_room=make_room,
+        how_to_leave=leaving_text("Ctrl+C, then n") if is_left else "",
+    )
 
 
 def inbox_list(shell: Any, client: Client) -> "InboxList":

@@ -13,7 +13,8 @@ from tests.conftest import until
 
 pytestmark = pytest.mark.kernel
 
-TO_THE_START, ALT_ENTER = "\x1b[1;5H", "\x1b\r"  #: Keys of a text of several lines.
+#: Keys of a text of several lines.
+TO_THE_START, ALT_ENTER, CTRL_C = "\x1b[1;5H", "\x1b\r", "\x03"
 
 CELLS = [
     "with open('counter', 'a') as file:\n    file.write('x')\nprice = 3",
@@ -47,7 +48,17 @@ def test_a_cell_is_edited_in_the_terminal_of_the_command(terminal, tmp_path, cli
     terminal_run.expect("leave it open > ")
     terminal_run.sendline("1")
     terminal_run.expect("F4: open")
-    terminal_run.send(TO_THE_START + "amount = 4\r" + ALT_ENTER)
+    terminal_run.send(TO_THE_START + "amount = (4\r" + CTRL_C)
+    terminal_run.expect("sums failed")  # The choices again.
+    terminal_run.expect("leave it open > ")
+    terminal_run.sendline("1")
+    terminal_run.expect("F4: open")
+    terminal_run.send(ALT_ENTER)
+    terminal_run.expect("not valid Python in line 1")
+    terminal_run.expect("send it as it is > ")
+    terminal_run.sendline("")
+    terminal_run.expect("F4: open")
+    terminal_run.send(TO_THE_START + "amount = 4\r# " + ALT_ENTER)
     terminal_run.expect("Answered: Retry cell")
 
     terminal_run.expect(pexpect.EOF)
@@ -80,6 +91,7 @@ def test_in_ipython_the_prompt_is_below_the_magic_and_in_the_inbox(terminal, cli
     terminal_run.expect("leave it open > ")
     terminal_run.sendline("later")
     terminal_run.expect("The message stays open")
+    terminal_run.expect("To leave: ")
     terminal_run.sendintr()
     terminal_run.expect(r"\[y/N\]")
     terminal_run.sendline("n")

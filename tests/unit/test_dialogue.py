@@ -2,7 +2,8 @@
 
 import pytest
 
-from flowkernel.forms.dialogue import form_dialogue
+from flowkernel.forms.dialogue import FormDialogue
+from flowkernel.forms.field_questions import SteppedBack
 from flowkernel.forms.form import Form
 
 
@@ -12,15 +13,23 @@ def form_with(**properties):
 
 def talk(form, *lines, **options):
     """All questions, and the response; None while there is another question."""
-    dialogue, questions = form_dialogue(form, **options), []
-    question = next(dialogue)
+    return converse(FormDialogue(form, **options).ask(), *lines)
+
+
+def converse(dialogue, *lines):
+    """The same of a dialogue. A line may be `BACK`, which is Ctrl+C."""
+    questions, question = [], next(dialogue)
     for line in lines:
         questions.append(question)
+        step = dialogue.throw if isinstance(line, SteppedBack) else dialogue.send
         try:
-            question = dialogue.send(line)
+            question = step(line)
         except StopIteration as end:
             return questions, end.value
     return [*questions, question], None
+
+
+BACK = SteppedBack()
 
 
 def button(label, **schema):
@@ -54,7 +63,7 @@ def test_an_unknown_button_is_asked_for_again(line):
 
 
 def test_a_message_can_be_left_open():
-    assert talk(TWO, "later") == ([next(form_dialogue(TWO))], None)
+    assert talk(TWO, "later") == ([next(FormDialogue(TWO).ask())], None)
 
 
 def test_with_one_button_enter_is_enough():
@@ -159,3 +168,147 @@ def test_help_lists_what_can_be_chosen(line):
     assert response == {"go": True}
     assert questions[1].lines_above[:2] == questions[0].lines_above
     assert "later" in questions[1].lines_above[2]
+
+
+def test_a_button_whose_name_is_help_can_be_pressed():
+    assert talk(form_with(help=button("Help"), go=button("Go")), "help")[1] == {
+        "help": True
+    }
+
+
+def test_whoever_steps_back_from_a_field_is_at_the_choices_again():
+    questions, response = talk(PROMPT, "1", BACK, "fail", heading="sums failed")
+
+    assert response == {"fail": True}
+    assert questions[2].text == questions[0].text
+    assert questions[2].lines_above == ("sums failed", *questions[0].lines_above)
+
+
+def test_whoever_steps_back_from_a_question_before_a_button_is_at_the_choices_again():
+    questions, response = talk(ALL, "2", BACK, "1")
+
+    assert response == {"go": True}
+    assert questions[2].text == questions[0].text
+
+
+def test_whoever_steps_back_from_the_choices_leaves():
+    with pytest.raises(SteppedBack):
+        talk(PROMPT, "1", BACK, BACK)
+
+
+@pytest.mark.parametrize(
+    ("form", "lines", "shown"),
+    [
+        (form_with(n={"default": "a"}, m={}, ok=button("OK")), ["", "b"], "[b]"),
+        (PROMPT, ["skip", "7"], "[7]"),
+    ],
+)
+def test_what_was_typed_is_the_default_after_a_step_back(form, lines, shown):
+    questions, _ = talk(form, *lines, BACK, lines[0])
+
+    assert shown in questions[-1].text
+
+
+def test_what_was_edited_is_there_again_after_a_step_back():
+    dialogue = FormDialogue(PROMPT, edits_blocks=True)
+
+    questions, _ = converse(dialogue.ask(), "1", SteppedBack("a = 4"), "1")
+
+    assert questions[-1].block == "a = 4"
+    assert dialogue.draft == {"source": "a = 4"}
+
+
+def test_lines_of_a_block_that_ends_before_its_time_are_in_the_draft():
+    dialogue = FormDialogue(PROMPT)
+    questions = dialogue.ask()
+    next(questions)
+    for line in ("1", "e", "b = 1", "c = 2"):
+        questions.send(line)
+
+    questions.close()
+
+    assert dialogue.draft == {"source": "b = 1\nc = 2"}
+
+
+SECRET = form_with(
+    word={"element": "password"},
+    rows={"type": "integer"},
+    day={"element": "date", "default": "2026-01-31"},
+    ok=button("OK"),
+)
+
+
+def test_a_password_is_in_no_draft():
+    dialogue = FormDialogue(SECRET)
+
+    questions, _ = converse(dialogue.ask(), "", "geheim", BACK, "")
+
+    assert dialogue.draft == {}
+    assert questions[-1].text == "Word (a password, asked for on a terminal) > "
+
+
+def test_only_what_was_refused_is_asked_for_again():
+    dialogue = FormDialogue(SECRET)
+    lines = ("", "geheim", "0.5", "2026-02-01")
+    _, response = converse(dialogue.ask(), *lines)
+
+    sentence = "Rows is 0.5; it must be a whole number."
+    questions, again = converse(dialogue.ask_again(response, sentence), "3")
+
+    assert [question.text for question in questions] == ["Rows (a whole number) > "]
+    assert again == {**response, "rows": 3}
+
+
+def test_a_default_replaces_what_was_refused_if_nothing_is_typed():
+    dialogue = FormDialogue(SECRET)
+    _, response = converse(dialogue.ask(), "", "geheim", "3", "soon")
+
+    sentence = 'Day is "soon"; write it like 2026-01-31.'
+    _, again = converse(dialogue.ask_again(response, sentence), "")
+
+    assert again == {"ok": True, "word": "geheim", "rows": 3}
+
+
+def test_a_refusal_that_names_no_field_leads_to_the_choices():
+    dialogue = FormDialogue(PROMPT, edits_blocks=True, heading="sums failed")
+    _, response = converse(dialogue.ask(), "1", "a = 4")
+
+    sentence = "Retry cell is no longer possible. Its kernel is gone."
+    questions, again = converse(dialogue.ask_again(response, sentence), "fail")
+
+    assert again == {"fail": True}
+    assert questions[0].lines_above[0] == "sums failed"
+
+
+PYTHON = form_with(
+    source={"element": "code", "default": "a = (", "language": "python"},
+    go=button("Go", fields=["source"]),
+    stop=button("Stop", required=[]),
+)
+
+
+def test_an_edited_cell_that_is_no_python_is_edited_again_before_it_is_sent():
+    lines = ("1", "a = [", "", "a = [b]")
+    questions, response = talk(PYTHON, *lines, edits_blocks=True)
+
+    assert questions[2].lines_above[0] == (
+        "The cell is not valid Python in line 1: '[' was never closed."
+    )
+    assert questions[3].block == "a = ["
+    assert response == {"go": True, "source": "a = [b]"}
+
+
+def test_an_edited_cell_that_is_no_python_is_sent_if_the_person_says_so():
+    expected = {"go": True, "source": "a = ["}
+
+    assert talk(PYTHON, "1", "a = [", "send", edits_blocks=True)[1] == expected
+    assert talk(PYTHON, "1", "e", "a = [", ".", "send")[1] == expected
+
+
+@pytest.mark.parametrize(
+    "source", ["a = (", "%time a = 1", "await b", "%%bash\nif x", "x = !ls", "df?"]
+)
+def test_a_cell_that_is_as_it_was_or_that_ipython_takes_is_sent_at_once(source):
+    _, response = talk(PYTHON, "1", source, edits_blocks=True)
+
+    assert response["go"] is True

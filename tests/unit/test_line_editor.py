@@ -15,7 +15,8 @@ from prompt_toolkit.output import DummyOutput
 
 from flowkernel.core.clock import now
 from flowkernel.display.line_editor import LineEditor
-from flowkernel.forms.dialogue import Question
+from flowkernel.display.line_input import BlockingInput
+from flowkernel.forms.field_questions import Question, SteppedBack
 from tests.conftest import until
 
 ALT_ENTER = "\x1b\r"
@@ -86,12 +87,32 @@ def test_without_an_editor_the_text_stays(keys, monkeypatch, capsys):
     assert "set EDITOR" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("key", "error"), [("\x03", KeyboardInterrupt), ("\x04", EOFError)]
-)
+@pytest.mark.parametrize(("key", "error"), [("\x03", SteppedBack), ("\x04", EOFError)])
 def test_an_interrupt_and_an_end_reach_who_asks(keys, key, error):
     with pytest.raises(error):
         answer_to(Question(text="> "), keys, key)
+
+
+def test_an_interrupt_brings_the_text_that_was_typed(keys, capsys):
+    with pytest.raises(SteppedBack) as back:
+        answer_to(Question(text="Cell", block="a = b"), keys, "\rc = 1\x03")
+
+    assert back.value.block == "a = b\nc = 1"
+    assert "kept" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "question", [Question(text=">"), Question(text=">", is_secret=True)]
+)
+def test_an_interrupt_of_a_place_that_waits_is_a_step_back(monkeypatch, question):
+    def interrupt(_text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupt)
+    monkeypatch.setattr("flowkernel.display.line_input.getpass", interrupt)
+
+    with pytest.raises(SteppedBack):
+        BlockingInput().ask(question)
 
 
 def test_a_question_can_be_taken_away(keys):

@@ -80,3 +80,27 @@ def test_a_script_is_not_asked(monkeypatch):
     monkeypatch.setattr(f"{CONFIRMS}.is_interactive", lambda: False)
 
     assert confirms(ALL, {"all": True})
+
+
+@pytest.mark.parametrize(
+    ("source", "lines", "counts"),
+    [("a = (", ["n"], False), ("a = (", ["y"], True), ("a = 2", [], True)],
+)
+def test_a_person_is_asked_before_a_cell_that_is_no_python_is_sent(
+    monkeypatch, capsys, source, lines, counts
+):
+    monkeypatch.setattr(f"{CONFIRMS}.is_interactive", lambda: True)
+    typed = iter(lines)
+    monkeypatch.setattr("builtins.input", lambda _text: next(typed))
+    form = Form.of(
+        {
+            "properties": {
+                "source": {"element": "code", "default": "a = 1", "language": "python"},
+                "go": button("Go", fields=["source"]),
+            }
+        }
+    )
+
+    assert confirms(form, {"go": True, "source": source}) is counts
+    assert list(typed) == []
+    assert bool(lines) is ("not valid Python" in capsys.readouterr().err)

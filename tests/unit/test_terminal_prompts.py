@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from flowkernel.core.clock import now
-from flowkernel.core.errors import BadAnswer, NotOpen
+from flowkernel.core.errors import BadAnswer, BadValue, DiskFull, NotOpen
 from flowkernel.core.models import Message
 from flowkernel.core.status import MessageStatus
 from flowkernel.display.terminal_prompts import TerminalPrompts
+from flowkernel.forms.field_questions import SteppedBack
 from tests.unit.test_form import message_record
 
 FORM = {
@@ -40,7 +41,10 @@ class Lines:
     def read(self):
         if self.is_gone:
             raise EOFError
-        return self.typed.pop(0) if self.typed else None
+        line = self.typed.pop(0) if self.typed else None
+        if isinstance(line, SteppedBack):
+            raise line
+        return line
 
 
 class Engine:
@@ -108,8 +112,11 @@ def test_messages_are_asked_one_after_the_other(prompts, lines, engine):
     assert engine.answers == [("m1", {"go": True}), ("m2", {"stop": True})]
 
 
-def test_a_message_is_asked_again_after_a_wrong_answer(prompts, lines, engine, capsys):
-    engine.refusals.append(BadAnswer("Not so."))
+@pytest.mark.parametrize("error", [BadAnswer, BadValue, DiskFull])
+def test_a_message_is_asked_again_after_an_answer_that_was_not_recorded(
+    prompts, lines, engine, capsys, error
+):
+    engine.refusals.append(error("Not so."))
     prompts.ask(message())
     prompts.poll()
 
@@ -152,13 +159,17 @@ def test_a_message_stays_open_when_the_input_ends(prompts, lines, engine, capsys
     assert "The message stays open" in capsys.readouterr().out
 
 
-def test_later_says_how_to_leave_the_command_that_waits(lines, engine, capsys):
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_whoever_leaves_a_prompt_reads_how_to_leave_the_command(
+    lines, engine, capsys, is_gone
+):
     prompts = TerminalPrompts(
         engine, lines, make_room=lambda: None, how_to_leave="To leave: Ctrl+C."
     )
     prompts.ask(message())
     prompts.poll()
     lines.typed.append("later")
+    lines.is_gone = is_gone
     prompts.poll()
 
     assert "stays open" in (output := capsys.readouterr().out)
@@ -277,17 +288,115 @@ EDITED = {
 }
 
 
-@pytest.mark.parametrize("error", [BadAnswer("Not so."), NotOpen("ada was first.")])
+def kept_text(capsys):
+    """The text that was kept, if it was said where."""
+    [path] = re.findall("kept in '(.*)'", capsys.readouterr().out)
+    text = Path(path).read_text()
+    Path(path).unlink()
+    return text
+
+
 def test_a_text_that_was_written_for_a_refused_answer_is_kept(
-    prompts, lines, engine, capsys, error
+    prompts, lines, engine, capsys
 ):
-    engine.refusals.append(error)
+    engine.refusals.append(NotOpen("ada was first."))
     prompts.ask(message(body=EDITED))
     prompts.poll()
     lines.typed += ["", "a = 4", "."]
 
     prompts.poll()
 
-    [path] = re.findall("kept in '(.*)'", capsys.readouterr().out)
-    assert Path(path).read_text() == "a = 4"
-    Path(path).unlink()
+    assert kept_text(capsys) == "a = 4"
+
+
+def test_a_text_that_was_written_for_a_wrong_answer_is_there_again(
+    prompts, lines, engine, capsys
+):
+    engine.refusals.append(BadAnswer("Not so."))
+    prompts.ask(message(body=EDITED))
+    prompts.poll()
+    lines.typed += ["", "a = 4", ".", "", ""]
+
+    prompts.poll()
+
+    assert engine.answers == [("m1", {"go": True, "source": "a = 4"})]
+    assert "kept in" not in capsys.readouterr().out
+
+
+SEVERAL = {
+    "type": "object",
+    "properties": {
+        "source": {"element": "code", "default": "a = b"},
+        "rows": {"type": "integer"},
+        "go": {"element": "submit"},
+    },
+}
+
+
+def test_a_text_is_kept_when_another_answer_comes_at_a_later_question(
+    prompts, lines, capsys
+):
+    prompts.ask(message(body=SEVERAL))
+    prompts.poll()
+    lines.typed += ["", "a = 4", "."]
+    prompts.poll()
+    assert lines.questions[-1].text == "Rows (a whole number) > "
+
+    prompts.close(message(status=MessageStatus.ANSWERED, response={"go": True}))
+
+    assert kept_text(capsys) == "a = 4"
+
+
+def test_a_text_that_was_answered_or_not_changed_is_not_kept(prompts, lines, capsys):
+    prompts.ask(message("m1", body=SEVERAL))
+    prompts.ask(message("m2", body=SEVERAL))
+    prompts.poll()
+    lines.typed += ["", "a = 4", ".", "3", "", ""]
+    prompts.poll()
+
+    prompts.pause()
+
+    assert "kept in" not in capsys.readouterr().out
+
+
+def test_only_the_value_that_was_refused_is_asked_for_again(prompts, lines, engine):
+    engine.refusals.append(BadAnswer("Rows is 0.5; it must be a whole number."))
+    prompts.ask(message(body=SEVERAL))
+    prompts.poll()
+    lines.typed += ["", "a = 4", ".", "0.5", "3"]
+
+    prompts.poll()
+
+    assert lines.questions[-1].text == "Rows (a whole number) > "
+    assert engine.answers == [("m1", {"go": True, "source": "a = 4", "rows": 3})]
+
+
+def test_ctrl_c_in_a_field_leads_back_to_the_choices_and_there_it_leaves(
+    prompts, lines, capsys
+):
+    prompts.ask(message(body=SEVERAL, subject="sums failed"))
+    prompts.poll()
+    lines.typed += ["", SteppedBack()]
+
+    assert prompts.poll() is True
+    assert lines.questions[-1].text == lines.questions[0].text
+    assert lines.questions[-1].lines_above == ("sums failed",)
+
+    lines.typed.append(SteppedBack())
+    with pytest.raises(KeyboardInterrupt):
+        prompts.poll()
+    prompts.pause()
+
+    assert "The message stays open" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("lines_of_text", "times"), [(3, 1), (40, 2)])
+def test_the_heading_is_repeated_above_the_choices_if_it_is_out_of_sight(
+    prompts, capsys, monkeypatch, lines_of_text, times
+):
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    prompts.ask(message(subject="sums failed", message="why\n" * lines_of_text))
+    prompts.poll()
+
+    assert capsys.readouterr().out.count("sums failed") == times
