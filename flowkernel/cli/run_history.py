@@ -42,7 +42,7 @@ def retries_of(
     retries: dict[str, Execution] = {}
     with suppress(FlowkernelError):  # An engine of an older version does not know it.
         for start in range(0, len(ids), IDS_OF_REQUEST):
-            some = ",".join(ids[start : start + IDS_OF_REQUEST])
-            for record in client.get_list("/execution", retry_of=some):
+            batch = ",".join(ids[start : start + IDS_OF_REQUEST])
+            for record in client.get_list("/execution", retry_of=batch):
                 retries.setdefault(record["retry_of"], Execution.from_json(record))
     return retries

@@ -40,7 +40,7 @@ def _report(client: Client, execution: Execution) -> FailureReport:
     chain = failure_chain(client, execution, tree)
     home = client.home.path
     failures = failure_sentences(failures_under(tree), "%execution")
-    named = (NextStep(sentence=said, command=command) for said, command in failures)
+    named = (NextStep(sentence=words, command=command) for words, command in failures)
     return FailureReport(
         name=execution.name,
         steps=tuple(_step(home, item) for item in reversed(chain)),

@@ -258,19 +258,19 @@ class Projector:
         return int(self._pool.meta()["applied_frame"]) >= changes.frame
 
     def _run(self) -> None:
-        pause, hurry = FLUSH_INTERVAL, self._is_urgent
+        pause, alarm = FLUSH_INTERVAL, self._is_urgent
         while not self._closing.is_set():
             self._wake_up.wait()
-            hurry.wait(pause)
+            alarm.wait(pause)
             self._is_urgent.clear()
             self._wake_up.clear()
             try:
                 self.flush()
                 self._after_flush()
                 self.failure_count.note_success()
-                pause, hurry = FLUSH_INTERVAL, self._is_urgent
+                pause, alarm = FLUSH_INTERVAL, self._is_urgent
             except Exception as error:
-                pause, hurry = self._note_failure(error), self._closing
+                pause, alarm = self._note_failure(error), self._closing
 
     def _note_failure(self, error: Exception) -> float:
         """Log a failure of the thread; return the seconds until it tries again."""

@@ -15,7 +15,7 @@ from flowkernel.core.errors import ExecutionNotFound
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Execution
-from flowkernel.engine.api.responses import json_text_response
+from flowkernel.engine.api.responses import in_thread, json_text_response
 from flowkernel.store import FamilyMember
 
 #: Characters of a page, about. One row may be larger: then it is a page of its own.
@@ -66,6 +66,22 @@ class Page:
             query = {**request.query_params, self.parameter: self.next}
             path = f"{request.url.path}?{urlencode(query)}"
             response.headers["link"] = f'<{path}>; rel="next"'
+
+
+async def page_response(
+    request: Request,
+    read: Callable[[Position | None, int], Sequence[Row]],
+    position_of: Callable[[Row, Position | None], Position],
+    *,
+    start: Position | None,
+    limit: int,
+    parameter: str = "cursor",
+) -> Response:
+    """A page of a list, read in a thread: see `read_page`."""
+    page = await in_thread(
+        read_page, read, position_of, start=start, limit=limit, parameter=parameter
+    )
+    return page.response(request)
 
 
 def read_page(

@@ -9,7 +9,7 @@ from flowkernel.core.json_values import dumps
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.pages import next_number, read_page, tree_page
+from flowkernel.engine.api.pages import next_number, page_response, tree_page
 from flowkernel.engine.api.query import MAX_LIMIT, Count, Flag, Level, Limit, Seq
 from flowkernel.engine.api.responses import (
     in_thread,
@@ -71,14 +71,13 @@ async def list_executions(
         is_archived=is_archived,
         oldest=since,
     )
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         lambda last_id, count: read(cursor=last_id, limit=count),
         lambda execution, _position: execution.execution_id,
         start=cursor,
         limit=limit,
     )
-    return page.response(request)
 
 
 @router.get("/execution/{execution_id}")
@@ -127,14 +126,13 @@ async def ancestors(
     """Its parent, its parent's parent, and so on to the root."""
     execution = await in_thread(engine.service.find, execution_id)
     read = partial(engine.store.ancestors, execution.execution_id)
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         lambda offset, count: read(offset=offset, limit=count),
         next_number,
         start=cursor,
         limit=limit,
     )
-    return page.response(request)
 
 
 @router.get("/execution/{execution_id}/decision")
@@ -148,14 +146,13 @@ async def decisions(
     """What was decided on failures of it, and of those under it, oldest first."""
     execution = await in_thread(engine.service.find, execution_id)
     read = partial(engine.store.decisions, execution)
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         lambda offset, count: read(offset=offset, limit=count),
         next_number,
         start=cursor,
         limit=limit,
     )
-    return page.response(request)
 
 
 @router.get("/execution/{execution_id}/cell_run")
@@ -168,14 +165,13 @@ async def cell_runs(
 ) -> Response:
     """Its cell runs, in the order in which they started."""
     read = partial(engine.store.cell_runs, execution_id)
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         lambda offset, count: read(offset=offset, limit=count),
         next_number,
         start=cursor,
         limit=limit,
     )
-    return page.response(request)
 
 
 @router.get("/execution/{execution_id}/log")
@@ -188,15 +184,14 @@ async def log(
 ) -> Response:
     """What it logged and printed."""
     read = partial(engine.store.log, execution_id)
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         lambda seq, count: read(after_seq=seq, limit=count),
         lambda event, _position: event.seq,
         start=after_seq,
         limit=limit,
         parameter="after_seq",
     )
-    return page.response(request)
 
 
 @router.patch("/execution/{execution_id}")

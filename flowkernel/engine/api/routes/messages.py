@@ -10,7 +10,7 @@ from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Message
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentCaller, CurrentEngine
-from flowkernel.engine.api.pages import Position, read_page
+from flowkernel.engine.api.pages import Position, page_response
 from flowkernel.engine.api.query import Flag, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
@@ -46,14 +46,13 @@ async def list_messages(
         )
         return read(count, before=before)
 
-    page = await in_thread(
-        read_page,
+    return await page_response(
+        request,
         read_after,
         lambda message, _position: message.message_id,
         start=cursor,
         limit=limit,
     )
-    return page.response(request)
 
 
 def _open_messages(engine: Engine, root_id: str | None) -> list[Message]:
