@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cachetools import TTLCache, cached
+
 #: Files of one execution, inclusive: eight as long as it has a kernel, and two for a moment,
 #: while its notebook is saved or its kernel starts or is shut down.
 FILES_EACH = 10
@@ -20,6 +22,8 @@ OWN_FILES = 64
 TASKS_EACH = 16
 #: Those of the worker, and of what else the same limit holds for, that may start meanwhile.
 OWN_TASKS = 64
+#: Seconds for which the limits of control groups are kept: every poll asks for the capacity.
+LIMIT_SECONDS = 5.0
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 LINUX = sys.platform == "linux"
@@ -65,11 +69,20 @@ def _by_tasks(held: int) -> Iterator[Capacity]:
 
 def _cgroup_limits() -> Iterator[tuple[int, int, str]]:
     """Count, limit and owner, for each limit of the control groups of this process."""
-    for folder in _cgroup_folders():
-        with suppress(OSError, ValueError):  # Without a limit it says `max`.
-            limit = int((folder / "pids.max").read_text())
+    for folder, limit in limited_folders():
+        with suppress(OSError, ValueError):
             count = int((folder / "pids.current").read_text())
             yield count, limit, "the container or session of the worker"
+
+
+@cached(TTLCache(1, LIMIT_SECONDS))
+def limited_folders() -> list[tuple[Path, int]]:
+    """The folders of control groups with a limit, and the limit."""
+    limits = []
+    for folder in _cgroup_folders():
+        with suppress(OSError, ValueError):  # Without a limit it says `max`.
+            limits.append((folder, int((folder / "pids.max").read_text())))
+    return limits
 
 
 def _cgroup_folders() -> list[Path]:

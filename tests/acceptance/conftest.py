@@ -41,9 +41,15 @@ def start_kernel(runtime: Path) -> Iterator[Callable[..., Kernel]]:
     started: list[Kernel] = []
 
     def start_kernel(
-        kind: str = "fork", *, settings: dict[str, Any] | None = None, **arguments: Any
+        kind: str = "fork",
+        *,
+        settings: dict[str, Any] | None = None,
+        first_source: str | None = None,
+        **arguments: Any,
     ) -> Kernel:
-        kernel = Kernel(make_manager(kind, **(settings or {})), **arguments)
+        manager = make_manager(kind, **(settings or {}))
+        manager.first_source = first_source
+        kernel = Kernel(manager, **arguments)
         started.append(kernel)
         return kernel
 

@@ -17,6 +17,14 @@ from flowkernel.worker.capacity import (
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """Each test reads the limits of control groups itself, and leaves none behind."""
+    capacity.limited_folders.cache_clear()
+    yield
+    capacity.limited_folders.cache_clear()
+
+
 @pytest.fixture
 def limits(monkeypatch):
     """Set the limits of this process: number of files, and of this user's processes."""

@@ -5,7 +5,7 @@ A page that is not the last one has the header `Link: <...>; rel="next"`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -70,7 +70,7 @@ class Page:
 
 async def page_response(
     request: Request,
-    read: Callable[[Position | None, int], Sequence[Row]],
+    read: Callable[[Any, int], Sequence[Row]],
     position_of: Callable[[Row, Position | None], Position],
     *,
     start: Position | None,
