@@ -113,7 +113,8 @@ class NumberField(LiteralField, element="number"):
         """A float, or an int if it must be whole."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BadAnswer(
-                f"{self.label} is {shortened_json(value)}; it must be a number."
+                f"{self.label} is {shortened_json(value)}; it must be "
+                f"{'a whole number' if self.is_whole else 'a number'}."
             )
         if self.is_whole and value != int(value):
             raise BadAnswer(

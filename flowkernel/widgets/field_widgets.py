@@ -60,6 +60,17 @@ class FieldWidget:
         return {"value": self.default_text(), "placeholder": self.placeholder}
 
     @property
+    def view(self) -> Any:
+        """The ipywidget, with what is to be typed and the help of the field below it."""
+        field = self.field
+        kind = f"{field.expected()}." if isinstance(self, NumberWidget) else ""
+        text = " ".join(filter(None, [kind, field.description]))
+        if not text or field.parts_by_name:  # The latter has its text above.
+            return self.widget
+        note = f'<span class="jp-flowkernel-note">{escape(text)}</span>'
+        return ipywidgets.VBox([self.widget, ipywidgets.HTML(note)])
+
+    @property
     def placeholder(self) -> str:
         """What is seen while nothing is filled in."""
         return str(self.field.schema.get("example") or "")
@@ -96,8 +107,10 @@ class NumberWidget(FieldWidget, elements=("number",)):
         try:
             return _parse_json(text)
         except (ValueError, RecursionError):
-            label = self.field.label
-            raise BadAnswer(f"{label} is {text!r}; it must be a number.") from None
+            field = self.field
+            raise BadAnswer(
+                f"{field.label} is {text!r}; it must be {field.expected()}."
+            ) from None
 
 
 class ToggleWidget(FieldWidget, elements=("toggle",)):

@@ -8,9 +8,10 @@ from typing import Any
 
 from IPython.display import DisplayHandle, display
 
+from flowkernel.core import clock
 from flowkernel.core.clock import new_id
 from flowkernel.display.tree import Tree
-from flowkernel.widgets.tree_html import tree_html
+from flowkernel.widgets.tree_html import moment_text, tree_html
 
 WIDGETS = "ipywidgets"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -85,7 +86,9 @@ def view_of(widget: Any, text: str) -> dict[str, Any]:
 
 def bundle(tree: Tree) -> dict[str, Any]:
     """The MIME bundle of a tree, as a notebook keeps it."""
-    return {"text/html": tree_html(tree), "text/plain": tree.text()}
+    lines = [tree.text(), moment_text(tree, clock.now())]
+    text = "\n".join(filter(None, lines))
+    return {"text/html": tree_html(tree), "text/plain": text}
 
 
 def _html_widget(value: str) -> Any:

@@ -60,6 +60,7 @@ class MessageBox:
                 return
             comm_ids, widgets = self.comm_ids, self.box.children
             self.box.children = [ipywidgets.HTML(STYLE + outcome_html(message))]
+            self.box.add_class("jp-flowkernel-closed")
             close_widgets(*self._unshown_widgets(), *widgets)
         self._on_close(set(comm_ids).difference(self.comm_ids))
 

@@ -89,7 +89,7 @@ class PromptBox(MessageBox):
 
     def _view(self, field: Field) -> Any:
         if field.name in self._fields:
-            return self._fields[field.name].widget
+            return self._fields[field.name].view
         return ipywidgets.HTML(html_of(field.description or field.label))
 
     def _button(self, field: Field) -> Any:

@@ -16,6 +16,8 @@ from flowkernel.display.deadline import clock_text
 STYLE = """<style>
 .jp-flowkernel-prompt{border:1px solid var(--jp-border-color1,#8888);border-left-width:4px;
 border-left-color:var(--jp-warn-color1,#c77700);padding:.5em .8em;margin:.4em 0;max-width:64em}
+.jp-flowkernel-closed.jp-flowkernel-closed{border-left-color:var(--jp-border-color1,#8888)}
+.jp-flowkernel-note{margin-left:11em;color:var(--jp-content-font-color2,inherit)}
 .jp-flowkernel-prompt.jp-flowkernel-prompt h3{margin:0 0 .2em;font-size:1.1em;line-height:1.5}
 .jp-flowkernel-prompt.jp-flowkernel-prompt p{margin:0 0 .3em;line-height:1.5}
 .jp-flowkernel-prompt.jp-flowkernel-prompt pre{max-height:14em;overflow:auto;padding:.4em;

@@ -23,6 +23,9 @@ from flowkernel.widgets.widget_parts import close_widgets
 _log = logging.getLogger(__name__)
 READING = "Reading what waits for an answer ..."
 REASON_LENGTH = 200  #: Characters of an error, inclusive.
+PAUSED = (
+    "What waits for an answer is not shown during the question below: %inbox shows it."
+)
 POLL_SECONDS = 0.05  #: Between two polls for a click, where it must be polled for.
 #: The text in place of the widgets where there are none.
 PLACEHOLDER = "A question for you: `flowkernel message list` shows it too."
@@ -43,6 +46,7 @@ class PromptList:
         self._lock = (
             Lock()
         )  #: A list may be finished by another thread than the one that asks.
+        self._is_paused = False  #: The prompts are replaced by one line.
         self._box = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
         self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
@@ -103,12 +107,20 @@ class PromptList:
 
     def poll(self) -> bool:
         """Handle clicks, where they do not come by themselves. The tree may always be shown."""
+        if self._is_paused:
+            self._is_paused = False
+            line = self._box.children
+            self._show()
+            close_widgets(*line)
         if self._pump is not None:
             self._pump.poll()
         return False
 
     def pause(self) -> None:
-        """Do nothing: widgets need no line."""
+        """Make room: a question is asked below, which would be out of sight."""
+        if self._prompts and not self._is_finished:
+            self._is_paused = True
+            self._box.children = [ipywidgets.HTML(f"<p>{PAUSED}</p>")]
 
     def finish(self) -> None:
         """Replace the widgets by what can be saved: what was decided, in words."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 
+from flowkernel.core import clock
+from flowkernel.core.clock import short_id
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.outcome_text import status_text
@@ -52,8 +54,22 @@ def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
     items = "".join(_items(tree.lines(now=now)))
     return (
         f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}">'
-        f'<style>{STYLE}</style><ul role="tree" aria-label="{label}">{items}</ul></div>'
+        f'<style>{STYLE}</style><ul role="tree" aria-label="{label}">{items}</ul>'
+        f"{_moment_html(tree, now or clock.now())}</div>"
     )
+
+
+def moment_text(tree: Tree, now: datetime) -> str:
+    """As of when a run is under way, for who reads it later; empty once it has ended."""
+    if tree.is_over:
+        return ""
+    command = f"%execution {short_id(tree.execution_id)}"
+    return f"As of {now.astimezone():%H:%M:%S}. {command} shows it as it is now."
+
+
+def _moment_html(tree: Tree, now: datetime) -> str:
+    text = moment_text(tree, now)
+    return f'<div class="jp-flowkernel-quiet">{escape(text)}</div>' if text else ""
 
 
 def _items(lines: list[TreeLine]) -> Iterator[str]:

@@ -2,7 +2,11 @@
 
 import pytest
 
-from flowkernel.engine.prompts.assigned_names import all_names_set_by, names_set_by
+from flowkernel.engine.prompts.assigned_names import (
+    all_names_set_by,
+    names_set_by,
+    values_set_by,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,16 @@ def test_all_names_are_known_where_the_source_shows_them(source, names):
 )
 def test_lines_for_ipython_do_not_hide_the_others(source, names):
     assert names_set_by(source) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import time\nfrom x import f\ntotal = 1", ["total"]),
+        ("def f(): pass\nclass C: pass\nasync def g(): pass", []),
+        ("import json\njson = 1", ["json"]),
+        ("x = 1\nimport x", ["x"]),
+    ],
+)
+def test_modules_functions_and_classes_are_no_values(source, names):
+    assert values_set_by(source) == names

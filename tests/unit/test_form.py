@@ -363,3 +363,11 @@ def message_record(message_id="m1", **fields):
         "status": "OPEN",
         **fields,
     }
+
+
+@pytest.mark.parametrize("value", ["x", True, 1.5])
+def test_a_whole_number_is_asked_for_in_the_same_words_whatever_is_wrong(value):
+    form = form_with([], n={"element": "number", "type": "integer", "label": "by"})
+
+    with pytest.raises(BadAnswer, match=r"by is .*; it must be a whole number\."):
+        form.inputs[0].check(value)

@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget import _instances
 
 from flowkernel.core.errors import BadAnswer, FlowkernelError
 from flowkernel.core.models import Message
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.tree import Tree
 from flowkernel.forms.fields import ELEMENTS
 from flowkernel.forms.form import Form
@@ -21,6 +22,7 @@ from flowkernel.widgets.prompt_box import PromptBox
 from flowkernel.widgets.prompt_html import html_of, message_html
 from flowkernel.widgets.prompt_script import PromptScript
 from flowkernel.widgets.prompt_view import CLOSED_SHOWN, InboxList, PromptList
+from flowkernel.widgets.tree_html import tree_html
 from flowkernel.widgets.widget_parts import close_widgets
 from tests.records import an_execution
 from tests.unit.test_dialogue import button
@@ -533,3 +535,36 @@ def test_a_tree_that_has_ended_leaves_no_widget(capsys):
     live.finish(tree)
 
     assert widget_count() == first
+
+
+def test_a_number_shows_what_is_typed_and_its_help_and_refuses_in_those_words():
+    _, number = field_of(
+        {"element": "number", "type": "integer", "label": "by", "description": "Rows."}
+    )
+    field = widget_of(number)
+    field.widget.value = "x"
+
+    assert "a whole number. Rows." in field.view.children[1].value
+    with pytest.raises(BadAnswer, match=r"it must be a whole number\."):
+        field.value()
+
+
+def test_a_prompt_makes_room_for_a_question_and_comes_back(capsys):
+    prompts = PromptList(Answers(), None)
+    prompts.ask(open_message(1))
+    children = prompts._box.children
+
+    prompts.pause()
+    assert "question below" in prompts._box.children[0].value
+
+    prompts.poll()
+    assert prompts._box.children == children
+
+
+def test_a_tree_says_as_of_when_it_is_under_way_and_its_id():
+    running = Tree("a", [an_execution("a")])
+    ended = Tree("a", [an_execution("a", status=ExecutionStatus.ENDED_SUCCESS)])
+
+    assert "As of " in tree_html(running)
+    assert "%execution a shows it" in tree_html(running)
+    assert "As of" not in tree_html(ended)

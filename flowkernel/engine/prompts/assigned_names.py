@@ -21,7 +21,12 @@ def names_set_by(source: str) -> list[str]:
     Also those set within `with`, `for`, `if`, `try` and `match`, and those of imports,
     functions and classes; not the names inside of functions and classes, and not `_`.
     """
-    return _parsed(source)[1]
+    return list(_parsed(source)[1])
+
+
+def values_set_by(source: str) -> list[str]:
+    """Those of them that can be given values: no modules, functions and classes."""
+    return [name for name, is_value in _parsed(source)[1].items() if is_value]
 
 
 def all_names_set_by(source: str) -> list[str] | None:
@@ -33,19 +38,23 @@ def all_names_set_by(source: str) -> list[str] | None:
     if not names or any(map(_may_set_others, ast.walk(tree))):
         return None
     has_magics = any(line.lstrip(BLANKS).startswith("%") for line in source.split("\n"))
-    return None if has_magics else names
+    return None if has_magics else list(names)
 
 
-def _parsed(source: str) -> tuple[ast.AST, list[str]]:
-    """A cell as a tree, and the names that it sets; an empty tree, if it cannot be parsed."""
+def _parsed(source: str) -> tuple[ast.AST, dict[str, bool]]:
+    """A cell as a tree, and the names that it sets, with whether each is a value.
+
+    An empty tree, if it cannot be parsed.
+    """
     for make_text in (str, without_magics):
         try:
             finder, tree = _Finder(), parse_source(dedent(make_text(source)))
             finder.visit(tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # There are magics in it, or it is nested too deep.
-        return tree, [name for name in finder.names if name != "_"]
-    return ast.Module([], []), []
+        finder.names.pop("_", None)
+        return tree, finder.names
+    return ast.Module([], []), {}
 
 
 def _may_set_others(node: ast.AST) -> bool:
@@ -86,11 +95,12 @@ class _Finder(ast.NodeVisitor):
     """Visits what runs in the scope of the cell itself."""
 
     def __init__(self) -> None:
-        self.names: dict[str, None] = {}  # As a set, in order.
+        #: In order, with whether each is a value: no module, function or class.
+        self.names: dict[str, bool] = {}
 
-    def _add(self, name: str | None) -> None:
+    def _add(self, name: str | None, *, is_value: bool = True) -> None:
         if name is not None:
-            self.names[name] = None
+            self.names[name] = is_value or self.names.get(name, False)
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
@@ -102,10 +112,10 @@ class _Finder(ast.NodeVisitor):
 
     def visit_alias(self, node: ast.alias) -> None:
         name = node.asname or node.name.partition(".")[0]
-        self._add(None if name == "*" else name)
+        self._add(None if name == "*" else name, is_value=False)
 
     def visit_FunctionDef(self, node: Function) -> None:
-        self._add(node.name)
+        self._add(node.name, is_value=False)
         for part in (*node.decorator_list, node.args):
             self.visit(part)
 
@@ -113,7 +123,7 @@ class _Finder(ast.NodeVisitor):
         self.visit_FunctionDef(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._add(node.name)
+        self._add(node.name, is_value=False)
         for part in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(part)
 

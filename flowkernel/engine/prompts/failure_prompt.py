@@ -4,6 +4,7 @@ A person can decide six things; two of them need the kernel that failed. The tex
 person needs for that, so that a terminal, a notebook and a page can show the same.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from flowkernel.core.models import (
     RequestedAction,
 )
 from flowkernel.core.text import one_line
-from flowkernel.engine.prompts.assigned_names import names_set_by
+from flowkernel.engine.prompts.assigned_names import values_set_by
 from flowkernel.engine.prompts.input_fields import Fields, input_fields
 from flowkernel.forms.fields import PYTHON
 from flowkernel.forms.input_check import InputCheck
@@ -29,6 +30,9 @@ TRACEBACK_LINES = 12  #: The last ones are shown.
 SHOWN_SOURCE = 2_000
 #: What a form offers only while the kernel that failed is alive.
 NEEDS_KERNEL = LIVE_VERBS | {"source", "values"}
+#: What is said of the values for a cell that is skipped.
+VALUES = "What the cell would have set; empty: do not set it."
+SETS_OUTPUT = re.compile(r"\bset_output\s*\(")
 LONGEST_SOURCE = 200_000  #: Characters of a cell that can be edited, inclusive.
 LABELS = {
     V.RETRY_CELL: "Retry cell",
@@ -253,8 +257,8 @@ def _cell_fields(failed: Execution, check: InputCheck) -> Fields:
         "values": {
             "element": "json",
             "label": "Values",
-            "description": "What the cell would have set; empty: do not set it.",
-            "default": dict.fromkeys(names_set_by(source)),
+            "description": f"{VALUES}{_output_words(source)}",
+            "default": dict.fromkeys(values_set_by(source)),
             "by_name": True,
         },
     }
@@ -268,6 +272,11 @@ def _is_python(failed: Execution, check: InputCheck) -> bool:
     environment = failed.environment
     is_other = environment.is_chosen and environment.kernel_name is not None
     return check.signature.is_python and not is_other
+
+
+def _output_words(source: str) -> str:
+    """That the output of a skipped cell is skipped, too, if its source sets one."""
+    return " Its set_output is skipped, too." if SETS_OUTPUT.search(source) else ""
 
 
 def _button(verb: DecisionVerb, own_fields: Iterable[str]) -> dict[str, Json]:

@@ -45,7 +45,11 @@ def _declared(
 
 def _default_words(parameter: Parameter, inputs: dict[str, Json]) -> list[str]:
     """What follows if the field stays empty, where the default is no value yet."""
-    if parameter.name in inputs or parameter.default_source is None:
+    if parameter.name in inputs:
+        return []
+    if parameter.is_required:
+        return ["Required."]
+    if parameter.default_source is None:
         return []
     return [f"Empty: {parameter.default_text}."]
 
