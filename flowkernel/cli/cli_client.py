@@ -11,6 +11,7 @@ from flowkernel.client.client import ANSWER_SECONDS, Client
 from flowkernel.client.engine_connection import BAD_REQUEST, Reply
 from flowkernel.client.engine_launcher import ensure_engine, wait_for_first_engine
 from flowkernel.client.start_announcement import STARTING
+from flowkernel.client.starter_name import starter_name
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import (
     ExecutionNotFound,
@@ -148,7 +149,7 @@ def make_client(
     """A client of the home of this folder."""
     client = CommandClient()
     client.makes_home = makes_home
-    client.started_by = client.started_by.replace("(Python)", "(command line)")
+    client.started_by = starter_name(COMMAND_LINE, client.home)
     client.starts_engine = starts_engine
     if is_interactive():
         client.channel = COMMAND_LINE

@@ -4,7 +4,6 @@ It needs the standard library alone: a flow's kernel runs in the environment of 
 where no package of ours is installed.
 """
 
-import getpass
 import http.client
 import os
 import threading
@@ -25,6 +24,7 @@ from flowkernel.client.engine_connection import (
 )
 from flowkernel.client.own_token import own_token
 from flowkernel.client.sent_variables import start_variables
+from flowkernel.client.starter_name import starter_name
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import (
     BadArgument,
@@ -71,7 +71,7 @@ class Client:
         """
         self.home = home or find_home()
         self._token = token or own_token(self.home)
-        self.started_by = started_by or f"{user_name()} (Python)"
+        self.started_by = started_by or starter_name("Python", self.home)
         self.starts_engine = True  #: False: raise EngineUnreachable if none runs.
         #: Where a person makes the requests (`notebook`); None: a program makes them.
         self.channel: str | None = None
@@ -389,11 +389,3 @@ def _is_unsent(error: Exception, *, is_first: bool) -> bool:
     if isinstance(error, ConnectionRefusedError):
         return True
     return is_first and not isinstance(error, TimeoutError)
-
-
-def user_name() -> str:
-    """The name of the account that this process runs as."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # A user id without a name, as in some containers.
-        return "somebody"

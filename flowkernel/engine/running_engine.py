@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from flowkernel.client.client import user_name
+from flowkernel.client.starter_name import user_name
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
 from flowkernel.core.errors import BadArgument, MoveNotAllowed

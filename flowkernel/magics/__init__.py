@@ -4,6 +4,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from flowkernel.client.client import Client
 from flowkernel.magics.channel import PresenceChannel, is_notebook
 from flowkernel.magics.execution_repr import add_display, remove_display
 from flowkernel.magics.flow_magics import FlowMagics
@@ -22,19 +23,21 @@ def load(ipython: Any) -> None:
     """Add the magics. It starts nothing: a magic that needs the engine starts it.
 
     If an engine runs and messages wait for an answer, they are shown again: the notebook
-    that asked may have been closed.
+    that asked may have been closed. Runs under way that this notebook started are named.
     """
     ipython.register_magics(FlowMagics)
     ipython.events.register(CELL_EVENT, PresenceChannel(ipython).on_cell)
     add_completion(ipython, TargetCompleter(partial(client_if_running, ipython)))
     add_display(ipython)
-    _show_open_messages(ipython)
-
-
-def _show_open_messages(ipython: Any) -> None:
     client = client_if_running(ipython)
-    if client is None:
-        return
+    if client is not None:
+        from flowkernel.magics.runs_under_way import name_runs
+
+        name_runs(client)
+        _show_open_messages(ipython, client)
+
+
+def _show_open_messages(ipython: Any, client: Client) -> None:
     from flowkernel.core.errors import FlowkernelError
     from flowkernel.display.live_terminal import write
     from flowkernel.magics.inbox_magic import open_messages, show_open

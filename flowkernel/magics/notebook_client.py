@@ -5,9 +5,11 @@ import threading
 from typing import Any
 
 from flowkernel.client.client import ANSWER_SECONDS, Client
+from flowkernel.client.starter_name import starter_name
 from flowkernel.core.clock import monotonic
 from flowkernel.core.models import Json
 from flowkernel.home import EngineFile
+from flowkernel.magics.channel import NOTEBOOK
 
 #: How long a response takes before a person is told that the cell waits for it.
 SLOW_SECONDS = 0.4
@@ -22,7 +24,7 @@ class NotebookClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self.started_by = self.started_by.replace("(Python)", "(notebook)")
+        self.started_by = starter_name(NOTEBOOK, self.home)
         self._timer: threading.Timer | None = None
         self._last_said = -REPEAT_SECONDS  #: On the clock of `monotonic`.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flowkernel.client.client import Client
 from flowkernel.client.open_prompts import AnswerChannel, Prompter
 from flowkernel.client.own_token import own_token
+from flowkernel.client.starter_name import starter_name
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.home import EngineFile, find_home
 from flowkernel.magics.channel import NOTEBOOK, TERMINAL, channel_of, is_notebook
@@ -95,7 +96,7 @@ def client_if_running(shell: Any) -> Client | None:
         home = find_home()
         if EngineFile.read(home, token=own_token(home)) is not None:
             client = Client(home)
-            client.started_by = client.started_by.replace("(Python)", "(notebook)")
+            client.started_by = starter_name(NOTEBOOK, home)
             client.channel = channel
             client.starts_engine = False
             return client

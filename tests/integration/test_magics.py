@@ -142,6 +142,27 @@ def test_who_started_it_is_recorded(shell, register):
     assert execution.load("name", "inputs") == ("first", {"n": 1})
 
 
+def test_loading_again_names_the_runs_that_the_notebook_started(
+    shell, register, tmp_path, monkeypatch, capsys
+):
+    """As in a kernel that was started again: no tree in the notebook is current."""
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "mine.ipynb"))
+    register("listed", "import time\ntime.sleep(60)")
+    shell.run_line_magic("reload_ext", "flowkernel")
+    execution = shell.run_line_magic("flow_run", "listed --no-wait --name first")
+    capsys.readouterr()
+
+    shell.run_line_magic("reload_ext", "flowkernel")
+    named = capsys.readouterr().out
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "other.ipynb"))
+    shell.run_line_magic("reload_ext", "flowkernel")
+    execution.cancel()
+
+    assert named.startswith("This notebook started 'first', which is ")
+    assert f"%execution {execution.execution_id[:18]} shows it." in named
+    assert capsys.readouterr().out == ""
+
+
 def test_sql_gives_a_frame(shell, register):
     register("listed", "x = 1")
 

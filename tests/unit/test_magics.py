@@ -75,7 +75,8 @@ def test_it_can_be_loaded_again(shell):
     assert OURS["line"] <= set(shell.magics_manager.magics["line"])
 
 
-def test_loading_starts_nothing(shell, tmp_path):
+def test_loading_starts_nothing(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "x.ipynb"))
     threads = threading.active_count()
 
     shell.run_line_magic("load_ext", "flowkernel")
