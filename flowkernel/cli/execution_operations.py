@@ -44,7 +44,12 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
 from flowkernel.core.text import one_line, plain_text, text_width
 from flowkernel.display.cell_table import cell_table
-from flowkernel.display.columns import ShowMoment, execution_table, moment_text
+from flowkernel.display.columns import (
+    WAITED,
+    ShowMoment,
+    execution_table,
+    moment_text,
+)
 from flowkernel.display.decision_text import cell_marks, decision_lines
 from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.file_links import file_link
@@ -91,7 +96,7 @@ def list_executions(form: OutputForm, **filters: Any) -> None:
         retries = retries_of(client, executions)
         print_list(
             partial(whole_table, executions, retries=retries),
-            ("flow", "message"),
+            (WAITED, "flow", "message"),
             empty="" if executions else _no_match(client, filters),
         )
     elif form is OutputForm.CSV:
@@ -106,9 +111,11 @@ def whole_table(
     retries: Mapping[str, Execution] | None = None,
 ) -> Table:
     """The list with messages as long as they are; a terminal cuts them where it ends."""
-    return execution_table(
+    table = execution_table(
         executions, show_moment=show_moment, widest=None, retries=retries
     )
+    has_waited = any(record[WAITED] for record in table.to_dicts())
+    return table if has_waited else table.without(WAITED)
 
 
 def _no_match(client: Client, filters: dict[str, Any]) -> str:

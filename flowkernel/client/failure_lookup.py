@@ -6,19 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from flowkernel.client.client import Client
-from flowkernel.client.jupyter_link import notebook_href
+from flowkernel.client.output_notebook import notebook_path, notebook_steps
 from flowkernel.core.cell_numbers import defining_id, first_line, source_of
 from flowkernel.core.clock import short_id
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.failed_runs import failure_sentences, failures_under
-from flowkernel.display.failure_report import (
-    STEPS,
-    FailedStep,
-    FailureReport,
-    NextStep,
-)
+from flowkernel.display.failure_report import STEPS, FailedStep, FailureReport
+from flowkernel.display.next_step import NextStep
 from flowkernel.display.tree import Tree
 
 S = ExecutionStatus
@@ -83,14 +79,6 @@ def _line_of(execution: Execution, path: Path | None) -> str:
     return line_of_cell(path, cell_id)
 
 
-def notebook_path(home: Path, execution: Execution) -> Path | None:
-    """The path of its output notebook; None if it has none."""
-    if execution.notebook_path is None:
-        return None
-    path = home / execution.notebook_path
-    return path if path.is_file() else None
-
-
 def line_of_cell(path: Path, cell_id: str) -> str:
     """The first line of the source of a cell; empty if it cannot be read.
 
@@ -112,7 +100,7 @@ def _next_steps(
     short = short_id(execution.execution_id)
     path = notebook_path(home, cause)
     if path is not None:
-        yield from _notebook_steps(path, short_id(cause.execution_id))
+        yield from notebook_steps(path, short_id(cause.execution_id))
     if execution.is_failed:
         yield NextStep(sentence="It waits for a decision", command="%inbox")
     yield NextStep(sentence="See this again", command=f"%execution {short}")
@@ -132,12 +120,3 @@ def retry_steps(execution: Execution, cause: Execution) -> Iterable[NextStep]:
             sentence="Run it again with the source of now",
             command=f"{command} --source current",
         )
-
-
-def _notebook_steps(path: Path, short: str) -> Iterable[NextStep]:
-    """The output notebook: a link, or how to get a copy that JupyterLab can open."""
-    href = notebook_href(path)
-    yield NextStep(sentence="Output notebook", command=str(path), href=href or "")
-    if href is None:
-        command = f"%execution {short} --copy"
-        yield NextStep(sentence="Copy it into this folder, to open it", command=command)

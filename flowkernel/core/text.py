@@ -47,7 +47,8 @@ def one_line(text: str, limit: int | None = DETAIL) -> str:
     limit = limit or max(len(text), 1)
     bare = " ".join(_ESCAPE.sub("", text[: limit * 10]).split())
     line = "".join(c for c in bare if c.isprintable())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    is_whole = len(line) <= limit and _VISIBLE.search(text, limit * 10) is None
+    return line if is_whole else line[: limit - 1] + "…"
 
 
 def text_width(text: str) -> int:
@@ -77,6 +78,7 @@ def _is_plain(char: str) -> bool:
     return char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
 
 
+_VISIBLE = re.compile(r"\S")
 #: Control sequences: colours, moves of the cursor, the title of the terminal.
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 

@@ -11,13 +11,19 @@ from flowkernel.core.models import Execution, Flow, Message
 from flowkernel.core.moments import past_moment
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.suggestions import quoted_name, suggestion
-from flowkernel.core.text import DETAIL, one_line
+from flowkernel.core.text import DETAIL, duration_text, one_line
 from flowkernel.display.markdown_text import markdown_line
-from flowkernel.display.outcome_text import retried_text, work_text
+from flowkernel.display.outcome_text import (
+    SHOWN_WAIT,
+    retried_text,
+    waited_seconds,
+    work_text,
+)
 from flowkernel.display.sortable_html import SortableText
 from flowkernel.display.table import Table
 
 SHORT_VERSION = 8  #: Characters of the version of a flow.
+WAITED = "waited"  #: The column with how long a run waited for people.
 #: How `ls` names them, whatever language the terminal has.
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 #: What shows a moment in a list.
@@ -126,7 +132,7 @@ def execution_table(
     `widest`: characters of a message, inclusive; None: all.
     """
     return Table(
-        ("id", "name", "flow", "status", "created", "took", "message"),
+        ("id", "name", "flow", "status", "created", "took", WAITED, "message"),
         tuple(
             (
                 short_id(execution.execution_id),
@@ -135,6 +141,7 @@ def execution_table(
                 retried_text(execution, (retries or {}).get(execution.execution_id)),
                 show_moment(execution.created_at),
                 _work_cell(execution),
+                _waited_cell(execution),
                 one_line(execution.status_message or "", widest),
             )
             for execution in executions
@@ -147,6 +154,14 @@ def _work_cell(execution: Execution) -> str:
     """How long it worked, for people, which a table sorts by its length."""
     seconds, text = execution.work_seconds, work_text(execution)
     return text if seconds is None else SortableText.of(text, seconds)
+
+
+def _waited_cell(execution: Execution) -> str:
+    """How long it waited for people; empty if it did not."""
+    seconds = waited_seconds(execution, clock.now())
+    if seconds < SHOWN_WAIT:
+        return ""
+    return SortableText.of(duration_text(seconds), seconds)
 
 
 def message_table(

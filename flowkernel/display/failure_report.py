@@ -1,7 +1,7 @@
 """What people need of a run that failed: the cause, the cell, the traceback, what next. Pure.
 
 Names, sources and errors are foreign text: they are escaped, and have no control sequences.
-Without its style, as in an untrusted notebook, the HTML still says everything in words.
+Without its styles, as on GitHub, the HTML still says everything in words.
 """
 
 import re
@@ -10,30 +10,32 @@ from dataclasses import dataclass
 from html import escape
 
 from flowkernel.core.text import one_line, plain_text
+from flowkernel.display.inline_styles import (
+    CODE,
+    MONO,
+    SHADE,
+    TEXT,
+    without_blank_lines,
+)
+from flowkernel.display.next_step import NextStep
 
 REASON = 300  #: Characters of the reason of a failure, inclusive.
 BEGINNING = 40  #: Characters of a line by which it is recognized.
 STEPS = 10  #: Runs of one chain that are shown, inclusive: the cause, and what failed for it.
 #: The heading of a frame in a cell.
 _FRAME = re.compile(r"^ *Cell In\[(?P<cell>\w+)\], line (?P<line>\d+).*$", re.MULTILINE)
-#: The colours of JupyterLab; the second ones can be read on white and on black.
-STYLE = """
-.jp-flowkernel-failure{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
-font-size:var(--jp-ui-font-size1,13px);line-height:1.5;padding:.3em 0 .3em .8em;
-border-left:3px solid var(--jp-error-color1,#dd3b3b);
-color:var(--jp-content-font-color1,inherit)}
-.jp-flowkernel-failure.jp-flowkernel-failure p{margin:0 0 .3em}
-.jp-flowkernel-failure.jp-flowkernel-failure pre{margin:.2em 0 .5em;padding:.5em;
-max-height:24em;overflow:auto;white-space:pre;background:var(--jp-layout-color2,#8882);
-color:inherit;font-family:var(--jp-code-font-family,monospace);
-font-size:var(--jp-code-font-size,13px);line-height:1.35}
-.jp-flowkernel-failure summary{cursor:pointer}
-.jp-flowkernel-failure code{font-family:var(--jp-code-font-family,monospace);
-color:inherit;background:var(--jp-layout-color2,#8882);padding:0 .25em}
-.jp-flowkernel-failure.jp-flowkernel-failure ul{margin:.3em 0 0;padding-left:1.3em}
-.jp-flowkernel-failure.jp-flowkernel-failure a{color:var(--jp-content-link-color,inherit);
-text-decoration:underline}
-""".replace("\n", "")
+#: The styles of the elements.
+BOX = (
+    f"{TEXT};line-height:1.5;padding:.3em 0 .3em .8em;overflow-wrap:anywhere;"
+    "border-left:3px solid var(--jp-error-color1,#dd3b3b)"
+)
+PARAGRAPH = "margin:0 0 .3em"
+TRACEBACK = (
+    f"{MONO};font-size:var(--jp-code-font-size,13px);line-height:1.35;color:inherit;"
+    f"margin:.2em 0 .5em;padding:.5em;max-height:24em;overflow:auto;white-space:pre;{SHADE}"
+)
+STEP_LIST = "margin:.3em 0 0;padding-left:1.3em"
+SUMMARY = '<summary style="cursor:pointer">'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +70,6 @@ class FailedStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NextStep:
-    """What a person can do next: a sentence, and what to type or to open."""
-
-    sentence: str
-    command: str = ""
-    href: str = ""  #: What the command is a link to, from the folder of the notebook.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureReport:
     """A run that failed, for people."""
 
@@ -95,13 +88,14 @@ class FailureReport:
         return "\n".join(_text_lines(self))
 
     def html(self) -> str:
-        """The report as HTML, with its style."""
+        """The report as HTML."""
         label = escape(f"Run {one_line(self.name)}: why it failed")
-        return (
-            f'<div class="jp-flowkernel-failure" role="group" aria-label="{label}">'
-            f"<style>{STYLE}</style>{_step_html(self.steps[0], is_open=True)}"
+        html = (
+            f'<div class="jp-flowkernel-failure" role="group" aria-label="{label}" '
+            f'style="{BOX}">{_step_html(self.steps[0], is_open=True)}'
             f"{_parents_html(self)}{_list_html(self.next_steps)}</div>"
         )
+        return without_blank_lines(html)
 
     def bundle(self) -> dict[str, str]:
         """The MIME bundle of the report."""
@@ -138,47 +132,44 @@ def _text_lines(report: FailureReport) -> Iterator[str]:
     yield from (f"  {line}" for line in plain_text(first.traceback).splitlines())
     if report.consequence:
         yield report.consequence
-    for item in report.next_steps:
-        line = f"{item.sentence}: {item.command}" if item.command else item.sentence
-        yield plain_text(line)
+    yield from (item.text for item in report.next_steps)
 
 
 def _parents_html(report: FailureReport) -> str:
     """What failed because of the cause: one line, with their tracebacks folded in it."""
     parts = "".join(_parent_html(step) for step in report.steps[1:])
+    text = escape(report.consequence)
     if not parts:
-        return f"<p>{escape(report.consequence)}</p>" if report.consequence else ""
-    return f"<details><summary>{escape(report.consequence)}</summary>{parts}</details>"
+        return _paragraph(text) if text else ""
+    return f"<details>{SUMMARY}{text}</summary>{parts}</details>"
 
 
 def _parent_html(step: FailedStep) -> str:
     """Where a run failed because of another one; empty if its traceback is not known."""
-    traceback = plain_text(step.traceback).strip("\n")
-    name = escape(one_line(step.name))
-    return f"<p>{name}</p><pre>{escape(traceback)}</pre>" if traceback else ""
+    traceback = _traceback_html(step)
+    return traceback and _paragraph(escape(one_line(step.name))) + traceback
 
 
 def _step_html(step: FailedStep, *, is_open: bool = False) -> str:
     heading = f"<b>{escape(step.heading)}</b>"
     if step.cell_line:
-        heading += f" <code>{escape(step.cell_line)}</code>"
-    traceback = plain_text(step.traceback).strip("\n")
+        heading += f' <code style="{CODE}">{escape(step.cell_line)}</code>'
+    traceback = _traceback_html(step)
     if not traceback:
-        return f"<p>{heading}</p>"
-    return (
-        f"<details{' open' * is_open}><summary>{heading}</summary>"
-        f"<pre>{escape(traceback)}</pre></details>"
-    )
+        return _paragraph(heading)
+    opening = f"<details{' open' * is_open}>"
+    return f"{opening}{SUMMARY}{heading}</summary>{traceback}</details>"
+
+
+def _traceback_html(step: FailedStep) -> str:
+    text = plain_text(step.traceback).strip("\n")
+    return f'<pre style="{TRACEBACK}">{escape(text)}</pre>' if text else ""
+
+
+def _paragraph(html: str) -> str:
+    return f'<p style="{PARAGRAPH}">{html}</p>'
 
 
 def _list_html(next_steps: tuple[NextStep, ...]) -> str:
-    items = "".join(f"<li>{_next_html(item)}</li>" for item in next_steps)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _next_html(item: NextStep) -> str:
-    sentence, command = escape(plain_text(item.sentence)), plain_text(item.command)
-    command = escape(command)
-    if item.href:
-        return f'{sentence}: <a href="{escape(item.href)}">{command}</a>'
-    return f"{sentence}: <code>{command}</code>" if command else sentence
+    items = "".join(f"<li>{item.html}</li>" for item in next_steps)
+    return f'<ul style="{STEP_LIST}">{items}</ul>' if items else ""

@@ -88,6 +88,14 @@ def work_text(execution: Execution) -> str:
     return "" if seconds is None else duration_text(seconds)
 
 
+def waited_seconds(execution: Execution, now: datetime) -> float:
+    """How long it waited for people, until now if it waits for one just now."""
+    start = waiting_since(execution)
+    if start is None or execution.status.is_ended:
+        return execution.answer_seconds
+    return execution.answer_seconds + max(0.0, (now - start).total_seconds())
+
+
 def waiting_since(execution: Execution) -> datetime | None:
     """Since when it, or something under it, waits for a person; None: it does not just now."""
     # An engine of an older version says it of its own messages and pauses alone.

@@ -63,7 +63,7 @@ class Table:
             optional: The names of the columns, the first to be left out first.
         """
         table = self
-        for name in optional:
+        for name in filter(self.columns.__contains__, optional):
             if table.narrowest <= width:
                 break
             table = table.without(name)

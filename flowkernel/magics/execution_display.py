@@ -12,6 +12,7 @@ from flowkernel.client.client import Client
 from flowkernel.client.current_source import current_source, recorded_fields
 from flowkernel.client.failure_lookup import failure_report
 from flowkernel.client.open_prompts import NoPrompter, Prompter
+from flowkernel.client.output_notebook import ending_steps
 from flowkernel.client.quick_look import quick_get
 from flowkernel.client.watch import Display, get_tree, watch
 from flowkernel.core.clock import short_id
@@ -23,7 +24,7 @@ from flowkernel.core.errors import (
 from flowkernel.core.models import Message
 from flowkernel.core.status import ExecutionStatus, RetrySource, ReturnWhen
 from flowkernel.core.text import plain_text
-from flowkernel.display.live_terminal import make_display
+from flowkernel.display.live_terminal import make_display, write
 from flowkernel.display.tree import Tree
 from flowkernel.flow_api import Execution
 from flowkernel.flow_api.context import required_context
@@ -48,7 +49,7 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
     """
     name = execution.get("name")
     shown_trees.add(shell, execution.execution_id)
-    display = _live_display(shell)
+    display = _live_display(shell, client)
     pump = offer_inbox(shell, client)
     make_prompter = partial(prompter_of, shell, client, make_room=display.pause)
     tree = watch(
@@ -58,7 +59,15 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
         confirm_cancel=lambda: _confirm_cancel(name),
         prompter=_LatePrompter(make_prompter, pump),
     )
+    if not is_notebook(shell):
+        _write_steps(client, tree)
     return _result(client, tree)
+
+
+def _write_steps(client: Client, tree: Tree) -> None:
+    """Say below a tree on a terminal where the output notebook is."""
+    for step in ending_steps(client.home.path, tree)[:1]:  # Any program opens it.
+        write(step.text)
 
 
 class _LatePrompter:
@@ -121,7 +130,7 @@ def wait_for_child(parent: Execution, child: Execution) -> Execution:
     parent.wait_for(child, return_when=ReturnWhen.ALL_ENDED)
     client = required_context().client
     tree = get_tree(client, child.execution_id)
-    _final_display().finish(tree)
+    _final_display(None).finish(tree)
     return _result(client, tree)
 
 
@@ -136,7 +145,7 @@ def show_execution(shell: Any, client: Client, execution_id: str) -> Execution:
 
 def _show_ended(client: Client, tree: Tree) -> None:
     """Display a tree, and why it failed, if it did."""
-    _final_display().finish(tree)
+    _final_display(client).finish(tree)
     report = failure_report(client, tree.execution_id)
     if report is not None:
         publish_display_data(report.bundle())
@@ -211,18 +220,21 @@ def _confirm_cancel(name: str) -> bool:
         return False
 
 
-def _live_display(shell: Any) -> Display:
+def _live_display(shell: Any, client: Client) -> Display:
     if is_notebook(shell):
         from flowkernel.widgets.live_tree import LiveTree
 
-        return LiveTree()
+        return LiveTree(partial(ending_steps, client.home.path))
     return make_display(sys.stdout)
 
 
-def _final_display() -> Display:
+def _final_display(client: Client | None) -> Display:
+    """`client`: for the output notebook, which is named below the tree; None: it is not."""
     from flowkernel.widgets.live_tree import StillTree
 
-    return StillTree()
+    if client is None:
+        return StillTree()
+    return StillTree(partial(ending_steps, client.home.path))
 
 
 class ShownTrees:
@@ -258,7 +270,7 @@ def show_current(shell: Any, client: Client, execution_id: str) -> bool:
     if tree.is_over:
         _show_ended(client, tree)
     else:
-        live_display = _live_display(shell)
+        live_display = _live_display(shell, client)
         live_display.show(tree)
         background_trees(client).add(client, execution_id, live_display, NoPrompter())
     return True
@@ -272,7 +284,7 @@ def watch_in_background(shell: Any, client: Client, execution: Execution) -> Non
         name, short = execution.get("name"), short_id(execution_id)
         sys.stdout.write(f"Started {name!r}. %execution {short} shows it.\n")
         return
-    display = _live_display(shell)
+    display = _live_display(shell, client)
     display.show(get_tree(client, execution_id))
     prompter = prompter_of(
         shell, client, make_room=display.pause, is_in_background=True

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from IPython.display import publish_display_data
 
 from flowkernel.client.client import Client
-from flowkernel.client.failure_lookup import notebook_path
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
+from flowkernel.client.output_notebook import notebook_path
 from flowkernel.core.clock import new_id, short_id
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.models import Execution
@@ -47,7 +47,7 @@ def copy_notebook(client: Client, execution_id: str) -> None:
             f"notebook is {str(source)!r}."
         ) from error
     href = escape(notebook_href(target) or quote(target.name))
-    link = f'{escape(label)}: <a href="{href}">{escape(target.name)}</a>'
+    link = f'<p>{escape(label)}: <a href="{href}">{escape(target.name)}</a></p>'
     publish_display_data(
         {"text/html": link, "text/plain": plain_text(f"{label}: {target}")}
     )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from html import escape
 from threading import Lock
+from typing import Any
 
 import ipywidgets
 from IPython.display import DisplayHandle
@@ -17,8 +18,8 @@ from flowkernel.widgets.event_pump import EventPump, PolledEventPump
 from flowkernel.widgets.live_tree import view_of
 from flowkernel.widgets.message_box import MessageBox, sentence_box
 from flowkernel.widgets.prompt_box import PromptBox
-from flowkernel.widgets.prompt_html import STYLE, outcome_html, outcome_text
-from flowkernel.widgets.widget_parts import close_widgets
+from flowkernel.widgets.prompt_html import outcome_html, outcome_text
+from flowkernel.widgets.widget_parts import close_widgets, keep_widget
 
 _log = logging.getLogger(__name__)
 READING = "Reading what waits for an answer ..."
@@ -43,10 +44,10 @@ class PromptList:
         self._pump = pump
         self._prompts: dict[str, MessageBox] = {}
         self._is_finished = False
-        self._lock = (
-            Lock()
-        )  #: A list may be finished by another thread than the one that asks.
-        self._is_paused = False  #: The prompts are replaced by one line.
+        #: A list may be finished by another thread than the one that asks.
+        self._lock = Lock()
+        #: The line that is shown instead of the prompts, if they make room.
+        self._pause_line: Any = None
         self._box = ipywidgets.VBox()
         self._handle: DisplayHandle | None = None
         self.every = POLL_SECONDS if isinstance(pump, PolledEventPump) else 1.0
@@ -97,7 +98,14 @@ class PromptList:
             self._pump.remove(comm_ids)
 
     def _show(self) -> None:
-        self._box.children = [prompt.box for prompt in self._prompts.values()]
+        if not self._is_finished:  # The thread that follows may be late.
+            self._box.children = self._parts()
+
+    def _parts(self) -> list[Any]:
+        """What is shown, from the top."""
+        if self._pause_line is not None:
+            return [self._pause_line]
+        return [prompt.box for prompt in self._prompts.values()]
 
     def close(self, message: Message) -> None:
         """Show what came of a message that is no longer open."""
@@ -107,37 +115,46 @@ class PromptList:
 
     def poll(self) -> bool:
         """Handle clicks, where they do not come by themselves. The tree may always be shown."""
-        if self._is_paused:
-            self._is_paused = False
-            line = self._box.children
+        if self._pause_line is not None:
+            line, self._pause_line = self._pause_line, None
             self._show()
-            close_widgets(*line)
+            close_widgets(line)
         if self._pump is not None:
             self._pump.poll()
         return False
 
     def pause(self) -> None:
         """Make room: a question is asked below, which would be out of sight."""
-        if self._prompts and not self._is_finished:
-            self._is_paused = True
-            self._box.children = [ipywidgets.HTML(f"<p>{PAUSED}</p>")]
+        if self._prompts and self._pause_line is None and not self._is_finished:
+            self._pause_line = ipywidgets.HTML(f"<p>{PAUSED}</p>")
+            self._show()
 
     def finish(self) -> None:
-        """Replace the widgets by what can be saved: what was decided, in words."""
+        """Replace the widgets by what can be saved: what was decided, in words.
+
+        A page that was opened again shows it in the last widget that is left.
+        """
         if self._pump is not None:
             self._pump.rest()
         with self._lock:
             if self._is_finished:
                 return
-            self._is_finished = True
+            self._is_finished, self._pause_line = True, None
             prompts = list(self._prompts.values())
+        widgets = list(self._box.children)
         if self._handle is not None:
-            html, text = self._last_words()
-            bundle = {"text/html": STYLE + html, "text/plain": text}
-            self._handle.update(bundle, raw=True)
+            self._show_end(self._handle)
+            keep_widget(self._box)
+        else:
+            widgets.append(self._box)
         for prompt in prompts:
             prompt.discard()
-        close_widgets(self._box)
+        close_widgets(*widgets)
+
+    def _show_end(self, handle: DisplayHandle) -> None:
+        html, text = self._last_words()
+        self._box.children = [ipywidgets.HTML(html)]
+        handle.update({"text/html": html, "text/plain": text}, raw=True)
 
     def _last_words(self) -> tuple[str, str]:
         """What stays, as HTML and as text: a line for each message."""
@@ -186,12 +203,11 @@ class InboxList(PromptList):
         prompts = self._prompts.items()
         return [key for key, prompt in prompts if prompt.message.status is not opened]
 
-    def _show(self) -> None:
-        super()._show()
+    def _parts(self) -> list[Any]:
         self._heading.value = (
             f'<p style="margin:0">{escape(self._count_sentence())}</p>'
         )
-        self._box.children = [self._heading, *self._box.children]
+        return [self._heading, *super()._parts()]
 
     def _count_sentence(self) -> str:
         if self._state is not None:

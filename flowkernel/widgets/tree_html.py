@@ -1,10 +1,10 @@
 """A tree as HTML: for the widget while it runs, and for the saved notebook. Pure.
 
-Names, errors and log lines are foreign text, so everything is escaped. Without its style (in
-an untrusted notebook) it is a nested list that still says everything in words.
+Names, errors and log lines are foreign text, so everything is escaped. Without its styles (on
+GitHub, in Markdown) it is a nested list that still says everything in words.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
@@ -12,6 +12,8 @@ from flowkernel.core import clock
 from flowkernel.core.clock import short_id
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
+from flowkernel.display.inline_styles import MONO, QUIET, TEXT, without_blank_lines
+from flowkernel.display.next_step import NextStep, steps_html
 from flowkernel.display.outcome_text import status_text
 from flowkernel.display.tree import Tree, TreeLine
 
@@ -28,35 +30,41 @@ COLOURS = {
     S.ENDED_ERROR: "var(--jp-error-color1, #dd3b3b)",
     S.ENDED_CANCELLED: "var(--jp-warn-color1, #c77700)",
 }
-#: Selectors name the class twice to win over JupyterLab's rules for lists in an output.
-STYLE = """
-.jp-flowkernel-tree{font-family:var(--jp-ui-font-family,system-ui,sans-serif);
-font-size:var(--jp-ui-font-size1,13px);line-height:1.6;overflow-x:auto;
-color:var(--jp-content-font-color1,inherit);font-variant-numeric:tabular-nums}
-.jp-flowkernel-tree.jp-flowkernel-tree ul[role]{list-style:none;margin:0 0 0 .55em;
-padding:0 0 0 .9em;border-left:1px solid var(--jp-border-color2,#8886)}
-.jp-flowkernel-tree.jp-flowkernel-tree>ul[role]{margin:0;padding:0;border:0}
-.jp-flowkernel-tree.jp-flowkernel-tree li[role]{margin:0;white-space:nowrap}
-.jp-flowkernel-tree b{font-weight:600}
-.jp-flowkernel-tree span{margin-left:.75em}
-.jp-flowkernel-tree i{font-style:normal;display:inline-block;width:1.4em;text-align:center}
-.jp-flowkernel-quiet{color:var(--jp-content-font-color2,inherit)}
-.jp-flowkernel-detail{font-family:var(--jp-code-font-family,monospace);font-size:.92em}
-.jp-flowkernel-tree progress{margin-left:.75em;width:7em;height:.7em;vertical-align:middle;
-accent-color:var(--jp-brand-color1,#2f86d6)}
-""".replace("\n", "")
+#: The styles of the elements.
+#: It is never wider than its place, which a widget would let it be.
+TREE = (
+    f"{TEXT};line-height:1.6;overflow-x:auto;width:0;min-width:100%;"
+    "font-variant-numeric:tabular-nums"
+)
+TOP_LIST = "list-style:none;margin:0;padding:0"
+LIST = (
+    "list-style:none;margin:0 0 0 .55em;padding:0 0 0 .9em;"
+    "border-left:1px solid var(--jp-border-color2,#8886)"
+)
+#: What does not fit ends with an ellipsis; deep in a tree the page scrolls instead.
+LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;min-width:20em"
+MARK = "font-style:normal;display:inline-block;width:1.4em;text-align:center"
+APART = "margin-left:.75em"
+BAR = (
+    f"{APART};width:7em;height:.7em;vertical-align:middle;"
+    "accent-color:var(--jp-brand-color1,#2f86d6)"
+)
 
 
-def tree_html(tree: Tree, *, now: datetime | None = None) -> str:
-    """The whole tree, with its style."""
+def tree_html(
+    tree: Tree, *, steps: Sequence[NextStep] = (), now: datetime | None = None
+) -> str:
+    """The whole tree. `steps`: what is said below it."""
     execution = tree.execution
     label = escape(f"Run {one_line(execution.name)}: {status_text(execution)}")
     items = "".join(_items(tree.lines(now=now)))
-    return (
-        f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}">'
-        f'<style>{STYLE}</style><ul role="tree" aria-label="{label}">{items}</ul>'
-        f"{_moment_html(tree, now or clock.now())}</div>"
+    html = (
+        f'<div class="jp-flowkernel-tree" data-execution="{escape(tree.execution_id)}" '
+        f'style="{TREE}"><ul role="tree" aria-label="{label}" style="{TOP_LIST}">{items}'
+        f"</ul>{_quiet(escape(moment_text(tree, now or clock.now())))}"
+        f"{_quiet(steps_html(steps))}</div>"
     )
+    return without_blank_lines(html)
 
 
 def moment_text(tree: Tree, now: datetime) -> str:
@@ -64,12 +72,12 @@ def moment_text(tree: Tree, now: datetime) -> str:
     if tree.is_over:
         return ""
     command = f"%execution {short_id(tree.execution_id)}"
-    return f"As of {now.astimezone():%H:%M:%S}. {command} shows it as it is now."
+    moment = f"{now.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"As of {moment}. {command} shows it as it is now."
 
 
-def _moment_html(tree: Tree, now: datetime) -> str:
-    text = moment_text(tree, now)
-    return f'<div class="jp-flowkernel-quiet">{escape(text)}</div>' if text else ""
+def _quiet(html: str) -> str:
+    return f'<div style="{QUIET}">{html}</div>' if html else ""
 
 
 def _items(lines: list[TreeLine]) -> Iterator[str]:
@@ -77,33 +85,38 @@ def _items(lines: list[TreeLine]) -> Iterator[str]:
     depth = -1
     for line in lines:
         if line.depth > depth >= 0:
-            yield '<ul role="group">'
+            yield f'<ul role="group" style="{LIST}">'
         elif depth >= 0:
             yield "</li>" + "</ul></li>" * (depth - line.depth)
         depth = line.depth
-        yield f'<li role="treeitem" aria-level="{depth + 1}">{_line(line)}'
+        yield (
+            f'<li role="treeitem" aria-level="{depth + 1}" style="margin:0">'
+            f'<div style="{LINE}">{_line(line)}</div>'
+        )
     yield "</li>" + "</ul></li>" * depth
 
 
 def _line(line: TreeLine) -> str:
     if line.status is None:
-        return (
-            f'<span class="jp-flowkernel-quiet">{line.mark} {escape(line.title)}</span>'
-        )
+        return _span(QUIET, f"{line.mark} {line.title}")
+    colour = COLOURS[line.status]
     parts = [
-        f'<i aria-hidden="true" style="color:{COLOURS[line.status]}">{line.mark}</i>',
+        f'<i aria-hidden="true" style="{MARK};color:{colour}">{line.mark}</i>',
         f"<b>{escape(line.title)}</b>",
-        f'<span class="jp-flowkernel-status">{escape(line.label)}</span>',
-        _span("jp-flowkernel-quiet", line.duration),
+        f'<span class="jp-flowkernel-status" style="{APART}">{escape(line.label)}</span>',
+        _span(QUIET, line.duration),
         _progress(line),
-        _span("jp-flowkernel-quiet", line.progress),
-        _span("jp-flowkernel-detail", line.detail),
+        _span(QUIET, line.progress),
+        _span(f"{MONO};font-size:.92em", line.detail, title=line.detail),
     ]
     return " ".join(filter(None, parts))  # Blanks, so that copied text has them too.
 
 
-def _span(name: str, text: str) -> str:
-    return f'<span class="{name}">{escape(text)}</span>' if text else ""
+def _span(style: str, text: str, *, title: str = "") -> str:
+    """`title`: what is shown when the mouse points at it, for it may be cut."""
+    words = f' title="{escape(title)}"' if title else ""
+    html = f'<span style="{APART};{style}"{words}>{escape(text)}</span>'
+    return html if text else ""
 
 
 def _progress(line: TreeLine) -> str:
@@ -112,4 +125,4 @@ def _progress(line: TreeLine) -> str:
     value = min(line.cells_ended, line.cell_count)
     label = escape(f"Cells of {line.title}")
     numbers = f'max="{line.cell_count}" value="{value}"'
-    return f'<progress {numbers} aria-label="{label}"></progress>'
+    return f'<progress {numbers} aria-label="{label}" style="{BAR}"></progress>'

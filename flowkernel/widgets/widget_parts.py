@@ -1,9 +1,17 @@
 """The parts of a widget, and their end: ipywidgets keeps each one until it is closed."""
 
+from collections import deque
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 from ipywidgets import Widget
+
+#: Widgets that show how something ended and stay alive, inclusive: the trees and prompts of the
+#: last 20 runs. A page asks for all of them when it is opened; each is a few kB.
+KEPT = 40
+_kept: deque[Any] = deque()
+_kept_lock = Lock()
 
 
 def parts_of(widget: Any) -> list[Any]:
@@ -23,6 +31,18 @@ def _inner_widgets(widget: Any) -> Iterator[Any]:
         value = getattr(widget, name)
         values = value if isinstance(value, tuple | list) else (value,)
         yield from (item for item in values if isinstance(item, Widget))
+
+
+def keep_widget(widget: Any) -> None:
+    """Keep a widget that will not change any more; the oldest of too many is closed.
+
+    In a page that was opened again it is all there is: JupyterLab drops what a cell displays
+    that such a page has not started.
+    """
+    with _kept_lock:
+        _kept.append(widget)
+        old_widgets = [_kept.popleft() for _ in range(len(_kept) - KEPT)]
+    close_widgets(*old_widgets)
 
 
 def close_widgets(*widgets: Any) -> None:

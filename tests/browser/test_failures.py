@@ -45,10 +45,15 @@ def test_a_failure_can_be_read_and_its_notebook_opened(page, lab, theme):
     assert contrast(report.locator("pre").first) > 4.5
     assert contrast(report.locator("code").first) > 4.5
     look(page, f"failure-{theme.lower()}")
+    bring_into_view(notebook.get_by_role("tree").last)
+    look(page, f"failed-tree-{theme.lower()}")
 
     notebook.get_by_role("button", name="took").click()
     heading = notebook.get_by_role("columnheader", name="took")
     expect(heading).to_have_attribute("aria-sort", "ascending")
+    page.keyboard.press("Space")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    look(page, f"executions-{theme.lower()}")
 
     notebook.get_by_role("link", name="outer-").click()
 

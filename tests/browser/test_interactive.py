@@ -1,5 +1,6 @@
 """A prompt in JupyterLab, in a real browser: it appears, is answered, and work goes on."""
 
+import re
 from functools import partial
 
 import psutil
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from flowkernel.client.client import Client
 from tests.browser.conftest import (
+    PYTHON,
     bring_into_view,
     contrast,
     look,
@@ -18,6 +20,13 @@ from tests.browser.families import press, prompt_in, save, write_family
 from tests.conftest import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
+
+
+#: Whether lines of a tree end within the page, so that an ellipsis is seen if they are cut.
+ENDS_IN_SIGHT = (
+    "lines => lines.map(line => line.getBoundingClientRect().right"
+    " <= line.closest('.jp-OutputArea').getBoundingClientRect().right)"
+)
 
 
 @pytest.fixture
@@ -269,7 +278,7 @@ def test_the_inbox_shows_what_another_notebook_asked(page, lab, family):
     expect(other).to_contain_text("Nothing waits for an answer")
 
 
-def test_a_page_that_died_shows_the_prompt_again(page, lab, family):
+def test_a_page_that_died_shows_the_prompt_again_and_how_it_ended(page, lab, family):
     """The notebook was saved; its cell still runs."""
     family("crashed")
     notebook = open_notebook(page, lab, "crashed.ipynb")
@@ -281,11 +290,44 @@ def test_a_page_that_died_shows_the_prompt_again(page, lab, family):
     new = page.context.new_page()
 
     new.goto(lab.address("crashed.ipynb"))
-    prompt = prompt_in(new.locator(".jp-Notebook"), "crashed_cells")
+    again = new.locator(".jp-Notebook")
+    prompt = prompt_in(again, "crashed_cells")
     look(new, "interactive-again")
     press(prompt, "Fail")
 
     expect(prompt).to_have_count(0)
+    expect(again).to_contain_text("Fail, by")
+    tree = again.get_by_role("tree", name="Run parent_crashed: failed")
+    expect(tree).to_be_visible(timeout=30_000)
+    assert all(tree.locator("li > div").evaluate_all(ENDS_IN_SIGHT))
+    look(new, "interactive-again-ended")
+
+
+def test_a_kernel_that_was_started_again_names_what_its_notebook_started(
+    page, lab, family
+):
+    family("restarted")
+    notebook = open_notebook(page, lab, "restarted.ipynb")
+    run_all(page)
+    prompt_in(notebook, "restarted_cells")
+    page.get_by_role("menubar").get_by_text("Kernel", exact=True).click()
+    restart = re.compile(r"^Restart Kernel(…|\.)")
+    page.get_by_role("menuitem", name=restart).click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    page.get_by_text(f"{PYTHON} | Idle").wait_for()
+    expect(notebook.get_by_role("tree")).to_contain_text("parent_restarted")
+    expect(notebook).to_contain_text("As of 20")
+
+    notebook.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Shift+Enter")
+
+    words = "This notebook started 'parent_restarted', which waits for a person"
+    line = notebook.get_by_text(words)
+    expect(line).to_be_visible(timeout=30_000)
+    expect(line).to_contain_text("%inbox what it asks")
+    bring_into_view(line)
+    look(page, "interactive-restarted")
+    press(prompt_in(notebook.locator(".jp-CodeCell").first, "restarted_cells"), "Fail")
 
 
 def kill_pages(page):

@@ -64,7 +64,7 @@ def test_the_tree_can_be_read_in_the_dark_theme(page, lab):
 def _lines(tree):
     """Title and status of each line."""
     found = tree.get_by_role("treeitem").evaluate_all(
-        "items => items.map(i => [i.querySelector(':scope > b').innerText,"
-        " i.querySelector(':scope > .jp-flowkernel-status').innerText])"
+        "items => items.map(i => [i.querySelector(':scope > div > b').innerText,"
+        " i.querySelector(':scope > div > .jp-flowkernel-status').innerText])"
     )
     return [tuple(line) for line in found]

@@ -17,6 +17,7 @@ from flowkernel.core.models import Execution, Message, Wrapped
 from flowkernel.core.status import ExecutionStatus, MessageStatus
 from flowkernel.core.text import plain_text, text_width
 from flowkernel.display.columns import (
+    WAITED,
     brief_moment_text,
     execution_table,
     list_filters,
@@ -98,7 +99,7 @@ EXECUTIONS = [an_execution(name, status) for name in NAMES for status in S]
 def test_a_list_of_runs_fits_whatever_their_names_are(terminal, width):
     lines = terminal(
         lambda show: execution_table(EXECUTIONS, show_moment=show),
-        ("flow", "message"),
+        (WAITED, "flow", "message"),
         width,
     )
 
@@ -114,7 +115,7 @@ def test_the_wider_a_terminal_the_more_columns_it_has(terminal):
     def heading(width):
         return terminal(
             lambda show: execution_table(EXECUTIONS, show_moment=show),
-            ("flow", "message"),
+            (WAITED, "flow", "message"),
             width,
         )[0].split()
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flowkernel.cli.execution_operations import whole_table
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.columns import execution_table
@@ -121,6 +122,29 @@ def test_what_waits_under_it_counts_once_in_a_live_tree():
 
     assert first.duration == "10 s, and 1 min 30 s waiting for a person"
     assert second.duration == "40 s, and 1 min 00 s waiting for a person"
+
+
+def test_a_list_has_how_long_each_run_waited_for_people(monkeypatch):
+    later = NOON + timedelta(seconds=100)
+    monkeypatch.setattr("flowkernel.core.clock.now", lambda: later)
+    just_now = {"waiting_since": NOON + timedelta(seconds=10), "answer_seconds": 5.0}
+    runs = [
+        SKIPPED,
+        an_execution(S.WAITING, **just_now),
+        an_execution(**just_now),
+        an_execution(answer_seconds=0.01),
+    ]
+
+    table = execution_table(runs)
+
+    waited = [record["waited"] for record in table.to_dicts()]
+    assert waited == ["4 min 22 s", "1 min 35 s", "5.0 s", ""]
+    assert 'data-key="262.0">4 min 22 s' in table._repr_html_()
+
+
+def test_on_a_terminal_a_list_has_that_column_if_somebody_waited():
+    assert "waited" in whole_table([SKIPPED], str).columns
+    assert "waited" not in whole_table([an_execution()], str).columns
 
 
 def test_a_run_that_never_started_took_no_time():

@@ -19,7 +19,7 @@ def test_html_is_escaped():
     html = Table(("<b>",), (("<script>",),))._repr_html_()
 
     assert "&lt;script&gt;" in html
-    assert html.count("<script>") == 1  # Ours, which sorts it.
+    assert "<script" not in html
     assert "<b>" not in html
 
 
@@ -44,8 +44,8 @@ def test_a_value_of_several_lines_is_shown_in_one():
 def test_in_html_texts_begin_at_the_left_and_numbers_do_not():
     html = Table(("name", "count"), (("a", 1), (None, 2)))._repr_html_()
 
-    text = 'class="jp-flowkernel-text"'
-    assert f'<th scope="col" {text}>name</th>' in html
+    text = 'style="text-align:left"'
+    assert f'<th scope="col" {text}><span role="button"' in html
     assert f"<td {text}>a</td><td>1</td>" in html
     assert f"<td {text}></td><td>2</td>" in html
 

@@ -141,6 +141,25 @@ def test_a_failed_one_without_a_message_shows_what_was_raised():
     assert tree.text().endswith("KeyError: 'x'")
 
 
+@pytest.mark.parametrize("gap", [" " * 10, "\n" * 5_000])
+def test_a_reason_that_is_cut_ends_with_an_ellipsis(gap):
+    text = f"ValueError: first{gap}and much more"
+
+    assert one_line(text, 20).endswith("…")
+    assert one_line(f"ValueError: {gap}", 20) == "ValueError:"
+    assert one_line(text, None) == "ValueError: first and much more"
+
+
+def test_a_reason_that_is_too_wide_for_the_page_ends_with_an_ellipsis_and_can_be_read():
+    reason = "ValueError: no <sales> of monday"
+    html = tree_html(a_tree(an_execution(status=S.ENDED_ERROR, status_message=reason)))
+
+    [line] = ElementTree.fromstring(html).findall(".//li/div")
+
+    assert "text-overflow:ellipsis" in line.get("style", "")
+    assert [span.get("title") for span in line.iter("span")][-1] == reason
+
+
 def test_a_long_error_is_shortened():
     tree = a_tree(an_execution(status=S.ENDED_ERROR, status_message="x" * 10_000))
 
@@ -264,7 +283,7 @@ def test_text_cannot_become_html():
 
     assert "<script" not in html
     names = {element.tag for element in ElementTree.fromstring(html).iter()}
-    assert names <= {"div", "style", "ul", "li", "i", "b", "span", "progress"}
+    assert names <= {"div", "ul", "li", "i", "b", "span", "progress"}
 
 
 @pytest.mark.parametrize(

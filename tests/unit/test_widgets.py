@@ -1,6 +1,7 @@
 """A prompt as widgets: what is shown, what is sent, and what a refused answer shows."""
 
 import threading
+from collections import deque
 from datetime import UTC, datetime
 
 import ipywidgets
@@ -16,6 +17,7 @@ from flowkernel.core.status import ExecutionStatus
 from flowkernel.display.tree import Tree
 from flowkernel.forms.fields import ELEMENTS
 from flowkernel.forms.form import Form
+from flowkernel.widgets import widget_parts
 from flowkernel.widgets.field_widgets import form_response, widget_of
 from flowkernel.widgets.live_tree import LiveTree
 from flowkernel.widgets.prompt_box import PromptBox
@@ -506,35 +508,92 @@ def test_fifty_prompts_that_are_closed_leave_no_widget(capsys):
     assert ask_and_close(range(CLOSED_SHOWN, CLOSED_SHOWN + 50)) == kept
 
     inbox.finish()
-    assert (widget_count(), pump.ids) == (first, set())
+    assert pump.ids == set()
+    close_widgets(inbox._box)
+    assert widget_count() == first
 
 
 FULL = {"type": "object", "properties": PROPERTIES}
 
 
-def test_a_run_that_has_ended_leaves_no_widget(capsys):
-    first = widget_count()
+@pytest.fixture
+def keep_two(monkeypatch, capsys):
+    """Two widgets are kept that show how something ended."""
+    monkeypatch.setattr(widget_parts, "KEPT", 2)
+    monkeypatch.setattr(widget_parts, "_kept", deque())
+
+
+def end_prompts():
+    """The prompts of a run that has ended, one of which was answered."""
     prompts = PromptList(Answers(), None)
     for number in range(3):
         prompts.ask(open_message(number))
     prompts.ask(Message.from_json(message_record("m1", body=FULL)))
     prompts.close(closed(2))
-
     prompts.finish()
     prompts.ask(open_message(9))  # The thread that follows may be late.
+    prompts.close(closed(1))
+    return prompts
 
-    assert widget_count() == first
 
-
-def test_a_tree_that_has_ended_leaves_no_widget(capsys):
-    first = widget_count()
-    tree = Tree("a", [an_execution("a")])
+def end_tree(status=ExecutionStatus.ENDED_SUCCESS):
+    """The widget of the tree of a run that was shown until it ended."""
     live = LiveTree()
+    live.show(Tree("a", [an_execution("a")]))
+    widget = live._widget
+    live.finish(Tree("a", [an_execution("a", status=status)]))
+    return widget
 
-    live.show(tree)
-    live.finish(tree)
+
+@pytest.mark.parametrize("end", [end_prompts, end_tree])
+def test_however_many_runs_end_few_widgets_are_left(keep_two, end):
+    ends = [end() for _ in range(2)]
+    count = widget_count()
+
+    ends += [end() for _ in range(2)]
+
+    assert widget_count() == count
+
+
+def test_a_page_that_was_opened_again_shows_how_a_run_ended(keep_two):
+    """Its widgets are all that it has: what the cell displays later is dropped there."""
+    tree, prompts = end_tree(), end_prompts()
+
+    assert "succeeded" in tree.value
+    assert "As of" not in tree.value
+    [outcome] = prompts._box.children
+    assert "OK, by ada" in outcome.value
+    assert "it waits for an answer. %inbox shows it." in outcome.value
+    alive = (tree, prompts._box, outcome)
+    assert all(widget.comm is not None for widget in alive)
+
+
+def test_such_a_page_says_what_shows_why_a_run_failed(keep_two):
+    failed = end_tree(ExecutionStatus.ENDED_ERROR)
+
+    assert "Why it failed: <code" in failed.value
+    assert "%execution a</code>" in failed.value
+
+
+def test_a_list_that_was_never_shown_leaves_no_widget():
+    first = widget_count()
+
+    PromptList(Answers(), None).finish()
 
     assert widget_count() == first
+
+
+def test_a_list_that_makes_room_when_it_ends_shows_how_it_ended(keep_two):
+    prompts = PromptList(Answers(), None)
+    prompts.ask(open_message(1))
+    prompts.pause()
+
+    prompts.finish()
+    prompts.poll()
+
+    [outcome] = prompts._box.children
+    assert outcome.comm is not None
+    assert "%inbox shows it." in outcome.value
 
 
 def test_a_number_shows_what_is_typed_and_its_help_and_refuses_in_those_words():
@@ -555,10 +614,15 @@ def test_a_prompt_makes_room_for_a_question_and_comes_back(capsys):
     children = prompts._box.children
 
     prompts.pause()
-    assert "question below" in prompts._box.children[0].value
+    prompts.ask(open_message(2))  # It comes during the question.
+    [line] = prompts._box.children
+    assert "question below" in line.value
 
     prompts.poll()
-    assert prompts._box.children == children
+    assert prompts._box.children[:1] == children
+    assert len(prompts._box.children) == 2
+    assert all(box.comm is not None for box in prompts._box.children)
+    assert line.comm is None
 
 
 def test_a_tree_says_as_of_when_it_is_under_way_and_its_id():

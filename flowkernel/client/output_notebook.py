@@ -1,0 +1,70 @@
+"""The output notebook of a run, and how a person opens it from another notebook."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flowkernel.client.jupyter_link import notebook_href
+from flowkernel.core.clock import short_id
+from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus, ExecutionType
+from flowkernel.display.next_step import NextStep
+from flowkernel.display.tree import Tree
+
+
+def notebook_path(home: Path, execution: Execution) -> Path | None:
+    """The path of its output notebook; None if it has none."""
+    if execution.notebook_path is None:
+        return None
+    path = home / execution.notebook_path
+    return path if path.is_file() else None
+
+
+def notebook_steps(path: Path, short: str) -> Iterator[NextStep]:
+    """Where it is: a link, or how to get a copy that JupyterLab can open.
+
+    Args:
+        short: The id of its run.
+    """
+    href = notebook_href(path)
+    yield NextStep(sentence="Output notebook", command=str(path), href=href or "")
+    if href is None:
+        command = f"%execution {short} --copy"
+        yield NextStep(sentence="Copy it into this folder, to open it", command=command)
+
+
+def ending_steps(home: Path, tree: Tree) -> list[NextStep]:
+    """What is said below the tree of a run that has ended: where its output notebook is.
+
+    Nothing, if it failed: then the report of its failure says so.
+    """
+    run = run_in(tree)
+    is_silent = not tree.is_over or tree.execution.status is ExecutionStatus.ENDED_ERROR
+    path = None if run is None or is_silent else notebook_path(home, run)
+    if run is None or path is None:
+        return []
+    return list(notebook_steps(path, short_id(run.execution_id)))
+
+
+def run_in(tree: Tree) -> Execution | None:
+    """The run that a tree is about: of a wrapper, the last one of its flow that ended as it.
+
+    None, if there is none: a wrapper may have had an output without it.
+    """
+    run: Execution | None = tree.execution
+    wrapped = tree.execution.wrapped
+    while wrapped is not None and run is not None and run.type == ExecutionType.WRAPPER:
+        run = _last_run(tree, run, wrapped.flow_name)
+    return run
+
+
+def _last_run(tree: Tree, wrapper: Execution, flow_name: str) -> Execution | None:
+    runs = [
+        item
+        for item in tree.executions.values()
+        if tree.parent_of(item) == wrapper.execution_id
+        and item.execution_id != wrapper.execution_id
+        and item.status is wrapper.status
+        and (item.flow_name == flow_name or item.type == ExecutionType.WRAPPER)
+        and not item.is_archived
+    ]
+    return max(runs, key=lambda item: item.created_at, default=None)
