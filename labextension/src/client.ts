@@ -1,0 +1,141 @@
+/** Ties together what the plugins share: requests, the stream of changes, and what is known. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+
+import { Api } from './api';
+import { EngineModel } from './model/engine';
+import { RunStore } from './model/store';
+import type { ISocket } from './stream';
+import { ChangeStream } from './stream';
+import { CommandIDs } from './tokens';
+import type { IFlowkernel } from './tokens';
+import type { StreamMessage } from './wire';
+
+/** A hidden window draws no frames: its listeners are told after this. Milliseconds. */
+const HIDDEN_PAUSE = 50;
+
+export class Client implements IFlowkernel, IDisposable {
+  constructor(
+    private readonly _commands: CommandRegistry,
+    readonly trans: TranslationBundle,
+    readonly api: Api = new Api()
+  ) {
+    this._stream = new ChangeStream({
+      connect: seq => this._connect(seq),
+      onMessage: message => this._receive(message),
+      onConnected: isConnected => this._noteConnection(isConnected)
+    });
+    window.addEventListener('online', this._retry);
+    document.addEventListener('visibilitychange', this._retry);
+  }
+
+  get refreshed(): ISignal<IFlowkernel, void> {
+    return this._refreshed;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  follow(): void {
+    this._stream.open();
+  }
+
+  /** Jupyter Server is away: try to reach it now. */
+  reconnect(): void {
+    this._stream.retryNow();
+  }
+
+  open(executionId: string): void {
+    void this._commands.execute(CommandIDs.openRun, { executionId });
+  }
+
+  async startEngine(): Promise<void> {
+    this.reconnect();
+    this.engine.set(await this.api.startEngine());
+  }
+
+  async readMessages(): Promise<void> {
+    this.store.setOpenMessages(await this.api.openMessages());
+  }
+
+  dispose(): void {
+    this._isDisposed = true;
+    window.removeEventListener('online', this._retry);
+    document.removeEventListener('visibilitychange', this._retry);
+    this._stream.dispose();
+    Signal.clearData(this);
+  }
+
+  private _connect(afterSeq: number | null): ISocket {
+    const socket = new this.api.webSocket(this.api.streamUrl(afterSeq));
+    return socket;
+  }
+
+  private _receive(message: StreamMessage): void {
+    switch (message.kind) {
+      case 'engine':
+        this._noteEngine(message);
+        return;
+      case 'changes':
+        this.store.apply(message.changes);
+        return;
+      case 'start':
+        this._refreshed.emit();
+        return;
+      case 'reset':
+        this.store.reset();
+        this._refreshed.emit();
+        return;
+      case 'beat':
+    }
+  }
+
+  private _noteEngine(message: StreamMessage & { kind: 'engine' }): void {
+    const wasReady = this.engine.isReady;
+    this.engine.set({
+      state: message.state,
+      message: message.message,
+      ...(message.home === undefined ? {} : { home: message.home }),
+      ...(message.version === undefined ? {} : { version: message.version }),
+      ...(message.person === undefined ? {} : { person: message.person })
+    });
+    if (this.engine.isReady && !wasReady) {
+      this._refreshed.emit();
+    }
+  }
+
+  private _noteConnection(isConnected: boolean): void {
+    if (!isConnected) {
+      this.engine.setOffline(
+        this.trans.__(
+          'Jupyter Server does not answer. The panel goes on as soon as it is back.'
+        )
+      );
+    }
+  }
+
+  private readonly _retry = (): void => {
+    if (!document.hidden) {
+      this._stream.retryNow();
+    }
+  };
+
+  readonly engine = new EngineModel();
+  readonly store = new RunStore(tellWithFrame);
+  private readonly _refreshed = new Signal<this, void>(this);
+  private readonly _stream: ChangeStream;
+  private _isDisposed = false;
+}
+
+/** Many changes are one drawing; but a hidden window hears of them, too. */
+function tellWithFrame(tell: () => void): void {
+  if (document.hidden) {
+    setTimeout(tell, HIDDEN_PAUSE);
+  } else {
+    requestAnimationFrame(tell);
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * The runs and messages that this window knows, kept current by changes.
+ *
+ * A row keeps its identity while it is unchanged, and so does each list: what React compares
+ * is equal until something is new. Roots are always kept; what is under them only while
+ * somebody looks at it (`keepChildren`, `keepFamily`), so that a window that stays open for
+ * days does not grow with every step of every run.
+ */
+import type {
+  IChange,
+  IExecutionRow,
+  IMessageRow,
+  IProgress,
+  MessageStatus
+} from '../wire';
+
+/** A run as lists show it: its row, and how far it is. */
+export interface IRun extends IExecutionRow {
+  readonly progress: IProgress | null;
+}
+
+/** What a listener hears of: one run, the children of one, all roots, or the messages. */
+export type Topic = 'roots' | 'messages' | `run:${string}` | `under:${string}`;
+
+/** Roots that are kept, inclusive; the oldest ended ones beyond it are dropped. */
+export const MOST_ROOTS = 100_000;
+
+/** Columns of the row of a change; the JSON columns of a whole row are dropped from lists. */
+const JSON_COLUMNS: ReadonlySet<string> = new Set([
+  'inputs',
+  'defaults',
+  'output',
+  'error',
+  'environment',
+  'wrapped',
+  'failure',
+  'decision',
+  'replaced_inputs',
+  'answer_waits',
+  'variables'
+]);
+
+const NO_IDS: readonly string[] = Object.freeze([]);
+const NO_MESSAGES: readonly IMessageRow[] = Object.freeze([]);
+
+/** The run above it as it is now: who adopted it, or who started it; null: it is a root. */
+export function parentOf(row: IExecutionRow): string | null {
+  return row.adopted_by ?? row.parent_id;
+}
+
+export class RunStore {
+  /**
+   * @param schedule Calls back when listeners may be told; by default at once. A page
+   *   gives one that waits for the next frame, so that many changes are one drawing.
+   */
+  constructor(
+    private readonly _schedule: (tell: () => void) => void = tell => tell()
+  ) {}
+
+  // What is known.
+
+  run(executionId: string): IRun | undefined {
+    return this._runs.get(executionId);
+  }
+
+  /** Ids of the roots, the newest first. */
+  get roots(): readonly string[] {
+    return this._roots.view;
+  }
+
+  /** Ids of what is under it, in the order in which it was started. */
+  childrenOf(executionId: string): readonly string[] {
+    return this._children.get(executionId)?.view ?? NO_IDS;
+  }
+
+  message(messageId: string): IMessageRow | undefined {
+    return this._messages.get(messageId);
+  }
+
+  /** Messages that wait for an answer, the oldest first: the badge and the list are this. */
+  get openMessages(): readonly IMessageRow[] {
+    return this._openMessages;
+  }
+
+  /** How many messages wait about it, or about what is under it. */
+  openMessagesOf(rootId: string): number {
+    return this._openMessages.filter(message => message.root_id === rootId)
+      .length;
+  }
+
+  // What comes in.
+
+  /** Take in what changed, in its order. */
+  apply(changes: Iterable<IChange>): void {
+    for (const change of changes) {
+      if (change.execution) {
+        this._takeRun(change.execution, change.progress ?? null, change.seq);
+      } else if (change.message) {
+        this._takeMessage(change.message);
+      } else if (change.removed) {
+        this._remove(change.removed);
+      }
+    }
+    this._tellLater();
+  }
+
+  /** Take in rows that were read. A row that is older than the one here changes nothing. */
+  addRuns(
+    rows: Iterable<IExecutionRow>,
+    progress: { readonly [executionId: string]: IProgress | undefined } = {}
+  ): void {
+    for (const row of rows) {
+      const known = this._runs.get(row.execution_id);
+      const news = progress[row.execution_id] ?? known?.progress ?? null;
+      this._takeRun(row, news, row.last_seq);
+    }
+    this._tellLater();
+  }
+
+  /** All messages that wait: those that are here and not among them wait no more. */
+  setOpenMessages(rows: readonly IMessageRow[]): void {
+    const ids = new Set(rows.map(row => row.message_id));
+    for (const message of this._openMessages) {
+      if (!ids.has(message.message_id)) {
+        this._messages.delete(message.message_id);
+      }
+    }
+    rows.forEach(row => this._takeMessage(row));
+    this._sortMessages();
+    this._tellLater();
+  }
+
+  /** Forget all: what is here may be incomplete. Those who show lists read them again. */
+  reset(): void {
+    [...this._runs.keys()].forEach(id => this._touchRun(id));
+    this._runs.clear();
+    this._seqs.clear();
+    this._children.clear();
+    this._messages.clear();
+    this._roots = new SortedIds(newestFirst);
+    this._openMessages = NO_MESSAGES;
+    this._touched.add('roots').add('messages');
+    this._tellLater();
+  }
+
+  // What is kept, and who hears of it.
+
+  /** Keep the children of a run until the result is called. */
+  keepChildren(executionId: string): () => void {
+    return this._keep(this._keptParents, executionId);
+  }
+
+  /** Keep all of a family until the result is called. */
+  keepFamily(rootId: string): () => void {
+    return this._keep(this._keptFamilies, rootId);
+  }
+
+  /** Whether what is under it is kept current. */
+  keepsChildren(executionId: string): boolean {
+    const rootId = this._runs.get(executionId)?.root_id;
+    return (
+      this._keptParents.has(executionId) ||
+      (rootId !== undefined && this._keptFamilies.has(rootId))
+    );
+  }
+
+  /** Call `listener` after each change of one of the topics. The result ends that. */
+  subscribe(listener: () => void, ...topics: readonly Topic[]): () => void {
+    for (const topic of topics) {
+      const listeners = this._listeners.get(topic) ?? new Set();
+      this._listeners.set(topic, listeners.add(listener));
+    }
+    return () => topics.forEach(topic => this._unsubscribe(topic, listener));
+  }
+
+  private _unsubscribe(topic: Topic, listener: () => void): void {
+    const listeners = this._listeners.get(topic);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) {
+      this._listeners.delete(topic);
+    }
+  }
+
+  // How rows are taken in.
+
+  private _takeRun(
+    row: IExecutionRow,
+    progress: IProgress | null,
+    seq: number = row.last_seq
+  ): void {
+    const id = row.execution_id;
+    const known = this._runs.get(id);
+    if (known && (this._seqs.get(id) ?? 0) >= seq) {
+      return;
+    }
+    if (!known && !this._isWanted(row)) {
+      return;
+    }
+    if (known && parentOf(known) !== parentOf(row)) {
+      this._unlink(known);
+    }
+    this._runs.set(id, { ...lightRow(row), progress });
+    this._seqs.set(id, seq);
+    this._link(row);
+    this._touchRun(id);
+  }
+
+  private _isWanted(row: IExecutionRow): boolean {
+    const parent = parentOf(row);
+    return (
+      parent === null ||
+      this._keptParents.has(parent) ||
+      this._keptFamilies.has(row.root_id) ||
+      this._keptFamilies.has(this._runs.get(parent)?.root_id ?? '')
+    );
+  }
+
+  /** Put it into the list of roots, or of its parent, unless it is there. */
+  private _link(row: IExecutionRow): void {
+    const parent = parentOf(row);
+    if (parent === null) {
+      this._roots.add(row.execution_id);
+      this._touched.add('roots');
+      this._dropOldRoots();
+      return;
+    }
+    const siblings = this._children.get(parent) ?? new SortedIds(oldestFirst);
+    siblings.add(row.execution_id);
+    this._children.set(parent, siblings);
+    this._touched.add(`under:${parent}`);
+  }
+
+  private _unlink(row: IExecutionRow): void {
+    const parent = parentOf(row);
+    if (parent === null) {
+      this._roots.remove(row.execution_id);
+      this._touched.add('roots');
+    } else {
+      this._children.get(parent)?.remove(row.execution_id);
+      this._touched.add(`under:${parent}`);
+    }
+  }
+
+  private _dropOldRoots(): void {
+    const oldest = this._roots.last;
+    if (this._roots.size > MOST_ROOTS && oldest !== undefined) {
+      this._roots.remove(oldest);
+      this._forget(oldest);
+    }
+  }
+
+  private _takeMessage(row: IMessageRow): void {
+    const known = this._messages.get(row.message_id);
+    if (known && known.last_seq >= row.last_seq) {
+      return;
+    }
+    const isOpen = (status: MessageStatus | undefined) => status === 'OPEN';
+    if (!isOpen(row.status) && !known) {
+      return;
+    }
+    this._messages.set(row.message_id, row);
+    if (isOpen(row.status) || isOpen(known?.status)) {
+      this._sortMessages();
+    }
+    this._touched.add('messages');
+  }
+
+  private _sortMessages(): void {
+    this._openMessages = [...this._messages.values()]
+      .filter(message => message.status === 'OPEN')
+      .sort((a, b) => oldestFirst(a.message_id, b.message_id));
+    this._touched.add('messages');
+  }
+
+  private _remove(ids: readonly string[]): void {
+    const gone = new Set(ids);
+    for (const run of [...this._runs.values()]) {
+      if (gone.has(run.execution_id) || gone.has(run.root_id)) {
+        this._unlink(run);
+        this._forget(run.execution_id);
+      }
+    }
+    for (const message of [...this._messages.values()]) {
+      if (gone.has(message.execution_id) || gone.has(message.root_id)) {
+        this._messages.delete(message.message_id);
+      }
+    }
+    this._sortMessages();
+  }
+
+  private _forget(executionId: string): void {
+    this._runs.delete(executionId);
+    this._seqs.delete(executionId);
+    this._children.delete(executionId);
+    this._touchRun(executionId);
+  }
+
+  private _keep(kept: Map<string, number>, id: string): () => void {
+    kept.set(id, (kept.get(id) ?? 0) + 1);
+    let isKept = true;
+    return () => {
+      if (isKept) {
+        isKept = false;
+        const count = (kept.get(id) ?? 1) - 1;
+        if (count === 0) {
+          kept.delete(id);
+        } else {
+          kept.set(id, count);
+        }
+        this._dropUnkept();
+      }
+    };
+  }
+
+  /** Forget what is under roots and nobody looks at any more. */
+  private _dropUnkept(): void {
+    for (const run of [...this._runs.values()]) {
+      const parent = parentOf(run);
+      if (parent !== null && !this._isWanted(run)) {
+        this._unlink(run);
+        this._forget(run.execution_id);
+      }
+    }
+    this._tellLater();
+  }
+
+  private _touchRun(executionId: string): void {
+    this._touched.add(`run:${executionId}`);
+  }
+
+  private _tellLater(): void {
+    if (this._touched.size > 0 && !this._isTelling) {
+      this._isTelling = true;
+      this._schedule(() => this._tell());
+    }
+  }
+
+  private _tell(): void {
+    this._isTelling = false;
+    const touched = [...this._touched];
+    this._touched.clear();
+    const listeners = new Set(
+      touched.flatMap(topic => [...(this._listeners.get(topic) ?? [])])
+    );
+    listeners.forEach(listener => listener());
+  }
+
+  private readonly _runs = new Map<string, IRun>();
+  /** The number of the newest change of each run: progress counts, which no row has. */
+  private readonly _seqs = new Map<string, number>();
+  private readonly _children = new Map<string, SortedIds>();
+  private readonly _messages = new Map<string, IMessageRow>();
+  private readonly _keptParents = new Map<string, number>();
+  private readonly _keptFamilies = new Map<string, number>();
+  private readonly _listeners = new Map<Topic, Set<() => void>>();
+  private readonly _touched = new Set<Topic>();
+  private _roots = new SortedIds(newestFirst);
+  private _openMessages: readonly IMessageRow[] = NO_MESSAGES;
+  private _isTelling = false;
+}
+
+/** The row without its JSON columns: a list of 100,000 has no inputs and outputs. */
+function lightRow(row: IExecutionRow): IExecutionRow {
+  return 'inputs' in row
+    ? (Object.fromEntries(
+        Object.entries(row).filter(([name]) => !JSON_COLUMNS.has(name))
+      ) as unknown as IExecutionRow)
+    : row;
+}
+
+/** Ids begin with their time, so they sort in the order in which they were made. */
+function oldestFirst(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function newestFirst(a: string, b: string): number {
+  return oldestFirst(b, a);
+}
+
+/** A sorted list of ids that grows in place; its view is equal until it changes. */
+class SortedIds {
+  constructor(private readonly _compare: (a: string, b: string) => number) {}
+
+  get view(): readonly string[] {
+    return (this._view ??= this._ids.length === 0 ? NO_IDS : [...this._ids]);
+  }
+
+  get size(): number {
+    return this._ids.length;
+  }
+
+  get last(): string | undefined {
+    return this._ids[this._ids.length - 1];
+  }
+
+  /** Whether it was not there. */
+  add(id: string): boolean {
+    const place = this._place(id);
+    if (this._ids[place] === id) {
+      return false;
+    }
+    this._ids.splice(place, 0, id);
+    this._view = null;
+    return true;
+  }
+
+  remove(id: string): void {
+    const place = this._place(id);
+    if (this._ids[place] === id) {
+      this._ids.splice(place, 1);
+      this._view = null;
+    }
+  }
+
+  /** Where it is, or would be. */
+  private _place(id: string): number {
+    let low = 0;
+    let high = this._ids.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this._compare(this._ids[middle]!, id) < 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  private readonly _ids: string[] = [];
+  private _view: readonly string[] | null = null;
+}

@@ -1,0 +1,51 @@
+/** What the plugins of flowkernel share. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
+import { Token } from '@lumino/coreutils';
+
+import type { Api } from './api';
+import type { EngineModel } from './model/engine';
+import type { RunStore } from './model/store';
+
+/** The namespace of our strings. */
+export const TRANSLATION = 'flowkernel';
+
+/** The commands that more than one plugin uses. */
+export const CommandIDs = {
+  /** Open, or reveal, the page of a run: `{ executionId }`. */
+  openRun: 'flowkernel:open-run',
+  /** Show what waits for people; `{ messageId }` opens that one. */
+  openInbox: 'flowkernel:open-inbox',
+  /** Show the runs in the sidebar. */
+  openRuns: 'flowkernel:open-runs',
+  /** Show the flows in the sidebar. */
+  openFlows: 'flowkernel:open-flows',
+  openHome: 'flowkernel:open-home',
+  /** Start a flow with the form of its parameters: `{ name }`. */
+  runFlow: 'flowkernel:run-flow',
+  /** Start a file with the form of its parameters: `{ path }`. */
+  runFile: 'flowkernel:run-file',
+  /** Show a message, to answer it: `{ messageId }`. */
+  openMessage: 'flowkernel:open-message'
+} as const;
+
+/** What every plugin of ours needs. */
+export interface IFlowkernel {
+  readonly api: Api;
+  readonly store: RunStore;
+  readonly engine: EngineModel;
+  readonly trans: TranslationBundle;
+  /** The lists that were read may be incomplete, or the engine is there again: read anew. */
+  readonly refreshed: ISignal<IFlowkernel, void>;
+  /** Open, or reveal, the page of a run. */
+  open(executionId: string): void;
+  /** Start the engine, or find out why it cannot start; throws an `EngineError`. */
+  startEngine(): Promise<void>;
+  /** Read the messages that wait for people. */
+  readMessages(): Promise<void>;
+}
+
+export const IFlowkernel = new Token<IFlowkernel>(
+  'flowkernel:IFlowkernel',
+  'The runs, flows and messages of flowkernel, kept current for this window.'
+);
