@@ -68,6 +68,15 @@ class InputCheck:
         types = {p.name: InputType(p, signature.names) for p in signature.parameters}
         return cls(signature, types)
 
+    def to_json(self) -> dict[str, Json]:
+        """The signature as REST has it: each parameter with what a form needs to ask for it."""
+        record = self.signature.to_json()
+        parameters = [
+            parameter.to_json() | self.types[parameter.name].to_json()
+            for parameter in self.signature.parameters
+        ]
+        return {**record, "parameters": parameters}
+
     def check(self, flow_name: str, inputs: PassedInputs) -> CheckedInputs:
         """The inputs, converted to the types that are declared; and the defaults.
 

@@ -138,6 +138,15 @@ class InputType:
             return {"element": "dropdown", "enum": values}
         return ELEMENTS.get(hints[0]) if hints else None
 
+    def to_json(self) -> dict[str, Json]:
+        """What a form needs to ask for it: see docs/reference/parameters.md."""
+        element = self.element
+        return {
+            "element": None if element is None else dict(element),
+            "takes_null": self.takes_any or NoneType in self._alternatives,
+            "words": self.words,
+        }
+
     def takes(self, value: Json) -> bool:
         """Whether a value is one already, or none."""
         try:

@@ -326,6 +326,23 @@ def test_an_enum_of_the_source_is_taken_by_its_values():
         check_of(source=source).check("f", PassedInputs(values={"mode": "x"}))
 
 
+def test_a_form_learns_what_each_parameter_takes():
+    source = (
+        "from enum import Enum\n"
+        "class Mode(Enum):\n    FAST = 'fast'\n    SAFE = 'safe'\n"
+        "def handler(system, this, *, mode: Mode, day: date | None = None, x=[1]): ...\n"
+    )
+
+    parameters = check_of(source=source).to_json()["parameters"]
+
+    assert [(p["name"], p["element"], p["takes_null"]) for p in parameters] == [
+        ("mode", {"element": "dropdown", "enum": ["fast", "safe"]}, False),
+        ("day", {"element": "date"}, True),
+        ("x", None, True),
+    ]
+    assert parameters[0]["words"] == "one of 'fast', 'safe'"
+
+
 def test_deep_and_strange_annotations_take_anything():
     deep = "list[" * 50 + "int" + "]" * 50
 

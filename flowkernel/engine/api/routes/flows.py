@@ -84,5 +84,5 @@ def _flow_record(store: Store, name: str) -> Json:
 
 def _with_signature(record: Flow | FlowVersion, version: FlowVersion) -> Json:
     """A flow or a version, with the parameters that it declares."""
-    signature = CHECKS.of(version).signature.to_json()
+    signature = CHECKS.of(version).to_json()
     return {**record.to_json(), "signature": signature}
