@@ -22,5 +22,9 @@ export default tseslint.config(
       eqeqeq: 'error',
       curly: 'error'
     }
+  },
+  {
+    files: ['src/**/*.test.ts'],
+    rules: { 'jupyter/no-untranslated-string': 'off' }
   }
 );

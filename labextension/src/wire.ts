@@ -212,6 +212,8 @@ export interface IFormProperty {
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly by_name?: boolean;
+  /** A field that stays empty counts as not filled in. */
+  readonly keeps_empty?: boolean;
   readonly confirm?: string;
   readonly required?: readonly string[];
   readonly fields?: readonly string[];
@@ -251,8 +253,11 @@ export interface IParameter {
   /** The default as it is written, if it is known only when the flow runs. */
   readonly default_source: string | null;
   readonly help: string;
-  /** What people choose from, if the engine says so: of an `Enum` or a `Literal`. */
-  readonly choices?: readonly Json[] | null;
+  /** A property of a form; null: any value, as JSON. Older engines do not say it. */
+  readonly element?: IFormProperty | null;
+  readonly takes_null?: boolean;
+  /** What it takes, in words: "a day, as 2026-01-31". */
+  readonly words?: string;
 }
 
 export interface ISignature {

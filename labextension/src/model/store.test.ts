@@ -210,7 +210,7 @@ describe('RunStore', () => {
     const store = new RunStore();
     const rows = Array.from({ length: 100_000 }, () =>
       aRow({ execution_id: newId() })
-    );
+    ).reverse();
     store.addRuns(rows);
 
     expect(store.roots).toHaveLength(100_000);
