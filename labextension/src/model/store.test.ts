@@ -147,6 +147,31 @@ describe('RunStore', () => {
     expect(hearsOther).not.toHaveBeenCalled();
   });
 
+  it('tells of the list of roots only if a root comes or goes', () => {
+    const store = new RunStore();
+    const root = aRow();
+    store.addRuns([root]);
+    const [hearsList, hearsRows] = [vi.fn(), vi.fn()];
+    store.subscribe(hearsList, 'roots');
+    store.subscribe(hearsRows, 'root-rows');
+
+    store.apply([{ seq: 2, execution: { ...root, last_seq: 2 } }]);
+
+    expect(hearsList).not.toHaveBeenCalled();
+    expect(hearsRows).toHaveBeenCalledTimes(1);
+  });
+
+  it('remembers what a wrapper runs, which its changes do not say', () => {
+    const store = new RunStore();
+    const row = aRow({ type: 'WRAPPER', flow_name: 'retry', name: 'mine' });
+    const whole = { ...row, wrapped: { flow_name: 'report' } };
+    store.addRuns([whole]);
+
+    store.apply([{ seq: 2, execution: { ...row, last_seq: 2 } }]);
+
+    expect(store.run(row.execution_id)?.flow).toBe('report');
+  });
+
   it('no longer tells who has gone', () => {
     const store = new RunStore();
     const listener = vi.fn();

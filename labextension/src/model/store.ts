@@ -8,6 +8,7 @@
  */
 import type {
   IChange,
+  IExecution,
   IExecutionRow,
   IMessageRow,
   IProgress,
@@ -17,10 +18,16 @@ import type {
 /** A run as lists show it: its row, and how far it is. */
 export interface IRun extends IExecutionRow {
   readonly progress: IProgress | null;
+  /** The flow that it is about: of a wrapper the one that it runs. */
+  readonly flow: string;
 }
 
-/** What a listener hears of: one run, the children of one, all roots, or the messages. */
-export type Topic = 'roots' | 'messages' | `run:${string}` | `under:${string}`;
+/**
+ * What a listener hears of: which roots there are, any change of a root, one run, which children
+ * one has, the messages.
+ */
+export type Topic =
+  'roots' | 'root-rows' | 'messages' | `run:${string}` | `under:${string}`;
 
 /** Roots that are kept, inclusive; the oldest ended ones beyond it are dropped. */
 export const MOST_ROOTS = 100_000;
@@ -139,7 +146,7 @@ export class RunStore {
     this._messages.clear();
     this._roots = new SortedIds(newestFirst);
     this._openMessages = NO_MESSAGES;
-    this._touched.add('roots').add('messages');
+    this._touched.add('roots').add('root-rows').add('messages');
     this._tellLater();
   }
 
@@ -199,7 +206,11 @@ export class RunStore {
     if (known && parentOf(known) !== parentOf(row)) {
       this._unlink(known);
     }
-    this._runs.set(id, { ...lightRow(row), progress });
+    this._runs.set(id, {
+      ...lightRow(row),
+      progress,
+      flow: flowOf(row) ?? known?.flow ?? row.name
+    });
     this._seqs.set(id, seq);
     this._link(row);
     this._touchRun(id);
@@ -219,15 +230,18 @@ export class RunStore {
   private _link(row: IExecutionRow): void {
     const parent = parentOf(row);
     if (parent === null) {
-      this._roots.add(row.execution_id);
-      this._touched.add('roots');
-      this._dropOldRoots();
+      this._touched.add('root-rows');
+      if (this._roots.add(row.execution_id)) {
+        this._touched.add('roots');
+        this._dropOldRoots();
+      }
       return;
     }
     const siblings = this._children.get(parent) ?? new SortedIds(oldestFirst);
-    siblings.add(row.execution_id);
     this._children.set(parent, siblings);
-    this._touched.add(`under:${parent}`);
+    if (siblings.add(row.execution_id)) {
+      this._touched.add(`under:${parent}`);
+    }
   }
 
   private _unlink(row: IExecutionRow): void {
@@ -366,6 +380,16 @@ function lightRow(row: IExecutionRow): IExecutionRow {
         Object.entries(row).filter(([name]) => !JSON_COLUMNS.has(name))
       ) as unknown as IExecutionRow)
     : row;
+}
+
+/** The flow that a row is about; null: the row of a wrapper that does not say it. */
+function flowOf(row: IExecutionRow): string | null {
+  if (row.type !== 'WRAPPER') {
+    return row.flow_name;
+  }
+  const wrapped = (row as Partial<IExecution>).wrapped;
+  const name = wrapped?.['flow_name'];
+  return typeof name === 'string' ? name : null;
 }
 
 /** Ids begin with their time, so they sort in the order in which they were made. */

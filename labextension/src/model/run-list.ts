@@ -1,0 +1,162 @@
+/**
+ * A list of roots: read page by page when somebody scrolls there, and then kept true by changes.
+ *
+ * The store may have older roots that another list has read: this one shows those down to the
+ * last that it read itself (`floor`), so that it never has a gap.
+ */
+import type { IExecutionRow } from '../wire';
+import type { IRunFilter } from './filters';
+import { matches } from './filters';
+import type { RunStore } from './store';
+
+export interface IRunPage {
+  readonly rows: readonly IExecutionRow[];
+  /** What gives the next page; null: this is the last. */
+  readonly next: string | null;
+}
+
+/** Reads a page of the roots that match; `cursor` null: the newest. */
+export type RunLoader = (
+  filter: IRunFilter,
+  cursor: string | null
+) => Promise<IRunPage>;
+
+export type RunListState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'ready' };
+
+export class RunList {
+  constructor(
+    private readonly _store: RunStore,
+    private readonly _load: RunLoader,
+    private readonly _now: () => number = Date.now
+  ) {
+    this._leave = _store.subscribe(() => this._note(), 'roots', 'root-rows');
+  }
+
+  get filter(): IRunFilter {
+    return this._filter;
+  }
+
+  get state(): RunListState {
+    return this._state;
+  }
+
+  /** Whether there are older ones that were not read yet. */
+  get hasMore(): boolean {
+    return this._next !== null;
+  }
+
+  /** The ids, the newest first; the same list until it changes. */
+  get ids(): readonly string[] {
+    return (this._ids ??= this._select());
+  }
+
+  /** A number that grows with each change, for what compares. */
+  readonly version = (): number => this._version;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this._listeners.add(listener);
+    return () => this._listeners.delete(listener);
+  };
+
+  /** Read the first page; what was read before stays on the screen until it is there. */
+  async show(filter: IRunFilter | null): Promise<void> {
+    const isOther = filter !== null && filter !== this._filter;
+    if (isOther) {
+      this._filter = filter;
+      this._floor = NOTHING;
+      this._next = null;
+      this._set({ kind: 'loading' });
+    }
+    this._round += 1;
+    await this._read(null);
+  }
+
+  /** Read the next page, unless one is being read. */
+  async more(): Promise<void> {
+    if (this._next !== null && !this._isReading) {
+      await this._read(this._next);
+    }
+  }
+
+  dispose(): void {
+    this._round += 1;
+    this._leave();
+    this._listeners.clear();
+  }
+
+  private async _read(cursor: string | null): Promise<void> {
+    const round = this._round;
+    this._isReading = true;
+    try {
+      const page = await this._load(this._filter, cursor);
+      if (round === this._round) {
+        this._take(page, cursor === null);
+      }
+    } catch (error) {
+      if (round === this._round) {
+        this._isReading = false;
+        this._set({ kind: 'failed', error });
+      }
+    }
+  }
+
+  private _take(page: IRunPage, isFirst: boolean): void {
+    this._isReading = false;
+    this._next = page.next;
+    const last = page.rows[page.rows.length - 1]?.execution_id;
+    if (page.next === null) {
+      this._floor = ALL;
+    } else if (last !== undefined && (isFirst || last < this._floor)) {
+      this._floor = last;
+    }
+    this._store.addRuns(page.rows);
+    this._set({ kind: 'ready' });
+  }
+
+  private _select(): readonly string[] {
+    const now = this._now();
+    const found = this._store.roots.filter(id => {
+      const run = this._store.run(id);
+      return id >= this._floor && run && matches(run, this._filter, now);
+    });
+    const isSame =
+      found.length === this._last.length &&
+      found.every((id, index) => id === this._last[index]);
+    return (this._last = isSame ? this._last : found);
+  }
+
+  private _note(): void {
+    this._ids = null;
+    this._version += 1;
+    this._listeners.forEach(listener => listener());
+  }
+
+  private _set(state: RunListState): void {
+    this._state = state;
+    this._note();
+  }
+
+  private readonly _leave: () => void;
+  private readonly _listeners = new Set<() => void>();
+  private _filter: IRunFilter = {
+    state: 'all',
+    age: 'any',
+    flow: null,
+    text: ''
+  };
+  private _state: RunListState = { kind: 'loading' };
+  private _floor: string = NOTHING;
+  private _next: string | null = null;
+  private _ids: readonly string[] | null = null;
+  private _last: readonly string[] = [];
+  private _version = 0;
+  private _round = 0;
+  private _isReading = false;
+}
+
+/** Above every id, and below every id. */
+const NOTHING = '~';
+const ALL = '';
