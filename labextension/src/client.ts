@@ -12,7 +12,7 @@ import type { ISocket } from './stream';
 import { ChangeStream } from './stream';
 import { CommandIDs } from './tokens';
 import type { IFlowkernel } from './tokens';
-import type { StreamMessage } from './wire';
+import type { IExecution, StreamMessage } from './wire';
 
 /** A hidden window draws no frames: its listeners are told after this. Milliseconds. */
 const HIDDEN_PAUSE = 50;
@@ -49,17 +49,33 @@ export class Client implements IFlowkernel, IDisposable {
     this._stream.retryNow();
   }
 
-  open(executionId: string): void {
-    void this._commands.execute(CommandIDs.openRun, { executionId });
-  }
+  readonly open = (executionId: string): void => {
+    if (this._commands.hasCommand(CommandIDs.openRun)) {
+      void this._commands.execute(CommandIDs.openRun, { executionId });
+    }
+  };
 
-  async startEngine(): Promise<void> {
+  readonly startEngine = async (): Promise<void> => {
     this.reconnect();
     this.engine.set(await this.api.startEngine());
-  }
+  };
 
-  async readMessages(): Promise<void> {
-    this.store.setOpenMessages(await this.api.openMessages());
+  readonly readMessages = async (): Promise<void> => {
+    const seq = this._stream.seq ?? Infinity;
+    this.store.setOpenMessages(await this.api.openMessages(), seq);
+  };
+
+  /** What has not ended, so that the counts are true, and the messages that wait. */
+  private async _readWhatIsOpen(): Promise<void> {
+    try {
+      const query = '?level=root&is_ended=false&limit=1000';
+      const rows = await this.api.all<IExecution>(`api/execution${query}`);
+      this.store.addRuns(rows);
+      await this.readMessages();
+      this.engine.noteCounted();
+    } catch (error) {
+      console.warn('flowkernel: what is open could not be read.', error);
+    }
   }
 
   dispose(): void {
@@ -84,11 +100,11 @@ export class Client implements IFlowkernel, IDisposable {
         this.store.apply(message.changes);
         return;
       case 'start':
-        this._refreshed.emit();
+        this._refresh();
         return;
       case 'reset':
         this.store.reset();
-        this._refreshed.emit();
+        this._refresh();
         return;
       case 'beat':
     }
@@ -104,8 +120,15 @@ export class Client implements IFlowkernel, IDisposable {
       ...(message.person === undefined ? {} : { person: message.person })
     });
     if (this.engine.isReady && !wasReady) {
-      this._refreshed.emit();
+      this._refresh();
     }
+  }
+
+  private _refresh(): void {
+    if (this.engine.isReady) {
+      void this._readWhatIsOpen();
+    }
+    this._refreshed.emit();
   }
 
   private _noteConnection(isConnected: boolean): void {

@@ -25,6 +25,18 @@ export const CommandIDs = {
   runFlow: 'flowkernel:run-flow',
   /** Start a file with the form of its parameters: `{ path }`. */
   runFile: 'flowkernel:run-file',
+  cancelRun: 'flowkernel:cancel-run',
+  pauseRun: 'flowkernel:pause-run',
+  resumeRun: 'flowkernel:resume-run',
+  retryRun: 'flowkernel:retry-run',
+  archiveRun: 'flowkernel:archive-run',
+  deleteRun: 'flowkernel:delete-run',
+  /** Copy the id of a run. */
+  copyRunId: 'flowkernel:copy-run-id',
+  /** Show the runs of a flow in the sidebar: `{ name }`. */
+  showRunsOf: 'flowkernel:show-runs-of',
+  /** Open the file of a flow, or show its source: `{ name }`. */
+  openSource: 'flowkernel:open-source',
   /** Show a message, to answer it: `{ messageId }`. */
   openMessage: 'flowkernel:open-message'
 } as const;

@@ -31,6 +31,16 @@ export class EngineModel {
     this._change({ kind: 'offline', message });
   }
 
+  /** Whether what has not ended was read: before that, counts are too low. */
+  get isCounted(): boolean {
+    return this._isCounted;
+  }
+
+  noteCounted(): void {
+    this._isCounted = true;
+    this._change(this._view);
+  }
+
   readonly subscribe = (listener: () => void): (() => void) => {
     this._listeners.add(listener);
     return () => this._listeners.delete(listener);
@@ -41,6 +51,7 @@ export class EngineModel {
     [...this._listeners].forEach(listener => listener());
   }
 
+  private _isCounted = false;
   private _last: IEngineState = { state: 'stopped', message: '' };
   private _view: EngineView = { kind: 'loading' };
   private readonly _listeners = new Set<() => void>();

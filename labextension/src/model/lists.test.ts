@@ -201,11 +201,12 @@ describe('a list of runs', () => {
     const store = new RunStore();
     const list = listOf(store, [{ rows, next: null }]);
     await list.show(NO_FILTER);
-    const before = list.ids;
+    const [before, version] = [list.ids, list.version()];
 
     store.apply([{ seq: 2, execution: { ...rows[0]!, last_seq: 2 } }]);
 
     expect(list.ids).toBe(before);
+    expect(list.version()).toBe(version);
   });
 
   it('says what went wrong, and shows the answer to the last question alone', async () => {
@@ -247,6 +248,14 @@ describe('a tree', () => {
       [root.execution_id, 1, 2],
       [child.execution_id, 2, 1]
     ]);
+  });
+
+  it('opens only what has something under it', () => {
+    const store = storeOf(aRow(), aRow({ type: 'WRAPPER' }));
+
+    const lines = linesOf(store, store.roots, () => false);
+
+    expect(lines.map(line => line.isOpen)).toEqual([false, null]);
   });
 
   it('has groups by flow, that of the newest run first', () => {

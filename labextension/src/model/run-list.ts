@@ -8,6 +8,7 @@ import type { IExecutionRow } from '../wire';
 import type { IRunFilter } from './filters';
 import { matches } from './filters';
 import type { RunStore } from './store';
+import { parentOf } from './store';
 
 export interface IRunPage {
   readonly rows: readonly IExecutionRow[];
@@ -32,7 +33,11 @@ export class RunList {
     private readonly _load: RunLoader,
     private readonly _now: () => number = Date.now
   ) {
-    this._leave = _store.subscribe(() => this._note(), 'roots', 'root-rows');
+    this._leave = _store.subscribe(
+      () => this._noteRows(),
+      'roots',
+      'root-rows'
+    );
   }
 
   get filter(): IRunFilter {
@@ -53,8 +58,11 @@ export class RunList {
     return (this._ids ??= this._select());
   }
 
-  /** A number that grows with each change, for what compares. */
+  /** A number that grows when other runs are in the list, or it is in another state. */
   readonly version = (): number => this._version;
+
+  /** A number that grows with each change of a run that is a root. */
+  readonly rowVersion = (): number => this._rowVersion;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this._listeners.add(listener);
@@ -125,7 +133,31 @@ export class RunList {
     const isSame =
       found.length === this._last.length &&
       found.every((id, index) => id === this._last[index]);
-    return (this._last = isSame ? this._last : found);
+    if (!isSame) {
+      this._last = found;
+      this._members = new Set(found);
+    }
+    return this._last;
+  }
+
+  /** Most changes leave the list as it is: then only the changed runs are looked at. */
+  private _noteRows(): void {
+    this._rowVersion += 1;
+    const now = this._now();
+    const isOther = [...this._store.changedRuns].some(id => {
+      const run = this._store.run(id);
+      const belongs =
+        run !== undefined &&
+        parentOf(run) === null &&
+        id >= this._floor &&
+        matches(run, this._filter, now);
+      return belongs !== this._members.has(id);
+    });
+    if (isOther) {
+      this._note();
+    } else {
+      this._listeners.forEach(listener => listener());
+    }
   }
 
   private _note(): void {
@@ -152,7 +184,9 @@ export class RunList {
   private _next: string | null = null;
   private _ids: readonly string[] | null = null;
   private _last: readonly string[] = [];
+  private _members: ReadonlySet<string> = new Set();
   private _version = 0;
+  private _rowVersion = 0;
   private _round = 0;
   private _isReading = false;
 }

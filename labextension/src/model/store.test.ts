@@ -70,6 +70,24 @@ describe('RunStore', () => {
     expect(store.childrenOf(root.execution_id)).toEqual([]);
   });
 
+  it('knows what has something under it, also if nobody looks there', () => {
+    const store = new RunStore();
+    const [root, leaf, live] = [aRow(), aRow(), aRow()];
+    store.addRuns([root, leaf, live]);
+
+    store.apply([{ seq: 1, execution: aChild(live) }]);
+    store.noteChildren(
+      [root, leaf, live].map(row => row.execution_id),
+      new Set([root.execution_id])
+    );
+
+    const has = [root, leaf, live].map(row =>
+      store.hasChildren(row.execution_id)
+    );
+    expect(has).toEqual([true, false, true]);
+    expect(store.hasChildren(aRow().execution_id)).toBeUndefined();
+  });
+
   it('keeps a family as long as one of two looks at it', () => {
     const store = new RunStore();
     const root = aRow();
@@ -215,6 +233,27 @@ describe('RunStore', () => {
     store.setOpenMessages([aMessage()]);
 
     store.setOpenMessages([]);
+
+    expect(store.openMessages).toEqual([]);
+  });
+
+  it('keeps a message that came while the list was being read', () => {
+    const store = new RunStore();
+    const young = aMessage({ last_seq: 9 });
+    store.apply([{ seq: 9, message: young }]);
+
+    store.setOpenMessages([], 8);
+
+    expect(store.openMessages).toEqual([young]);
+  });
+
+  it('does not open a message again that was answered while the list was read', () => {
+    const store = new RunStore();
+    const message = aMessage({ last_seq: 5 });
+    const answered = { ...message, status: 'ANSWERED', last_seq: 9 } as const;
+    store.apply([{ seq: 9, message: answered }]);
+
+    store.setOpenMessages([message], 4);
 
     expect(store.openMessages).toEqual([]);
   });

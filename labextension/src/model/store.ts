@@ -11,8 +11,7 @@ import type {
   IExecution,
   IExecutionRow,
   IMessageRow,
-  IProgress,
-  MessageStatus
+  IProgress
 } from '../wire';
 
 /** A run as lists show it: its row, and how far it is. */
@@ -32,6 +31,9 @@ export type Topic =
 /** Roots that are kept, inclusive; the oldest ended ones beyond it are dropped. */
 export const MOST_ROOTS = 100_000;
 
+/** Messages that are kept, inclusive, unless more of them wait. */
+export const MOST_MESSAGES = 1_000;
+
 /** Columns of the row of a change; the JSON columns of a whole row are dropped from lists. */
 const JSON_COLUMNS: ReadonlySet<string> = new Set([
   'inputs',
@@ -48,6 +50,7 @@ const JSON_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 const NO_IDS: readonly string[] = Object.freeze([]);
+const NOTHING: ReadonlySet<string> = new Set();
 const NO_MESSAGES: readonly IMessageRow[] = Object.freeze([]);
 
 /** The run above it as it is now: who adopted it, or who started it; null: it is a root. */
@@ -78,6 +81,21 @@ export class RunStore {
   /** Ids of what is under it, in the order in which it was started. */
   childrenOf(executionId: string): readonly string[] {
     return this._children.get(executionId)?.view ?? NO_IDS;
+  }
+
+  /** Whether something is under it; undefined: nobody has looked yet. */
+  hasChildren(executionId: string): boolean | undefined {
+    return this._hasChildren.get(executionId);
+  }
+
+  /** A number that grows when it changes which runs there are, or what is under what. */
+  get structure(): number {
+    return this._structure;
+  }
+
+  /** While listeners are told: the runs that changed. */
+  get changedRuns(): ReadonlySet<string> {
+    return this._changedRuns;
   }
 
   message(messageId: string): IMessageRow | undefined {
@@ -124,11 +142,27 @@ export class RunStore {
     this._tellLater();
   }
 
-  /** All messages that wait: those that are here and not among them wait no more. */
-  setOpenMessages(rows: readonly IMessageRow[]): void {
+  /** What somebody found out: which of these runs have something under them. */
+  noteChildren(ids: Iterable<string>, parents: ReadonlySet<string>): void {
+    for (const id of ids) {
+      // What changes have said is newer than what was read.
+      if (this._runs.has(id) && !this._hasChildren.get(id)) {
+        this._setHasChildren(id, parents.has(id));
+      }
+    }
+    this._tellLater();
+  }
+
+  /**
+   * All messages that wait: others that are here wait no more, but for those that came after
+   * the list was asked for.
+   *
+   * @param seq The number of the last change at that time.
+   */
+  setOpenMessages(rows: readonly IMessageRow[], seq = Infinity): void {
     const ids = new Set(rows.map(row => row.message_id));
     for (const message of this._openMessages) {
-      if (!ids.has(message.message_id)) {
+      if (!ids.has(message.message_id) && message.last_seq <= seq) {
         this._messages.delete(message.message_id);
       }
     }
@@ -143,6 +177,7 @@ export class RunStore {
     this._runs.clear();
     this._seqs.clear();
     this._children.clear();
+    this._hasChildren.clear();
     this._messages.clear();
     this._roots = new SortedIds(newestFirst);
     this._openMessages = NO_MESSAGES;
@@ -197,6 +232,10 @@ export class RunStore {
   ): void {
     const id = row.execution_id;
     const known = this._runs.get(id);
+    const parent = parentOf(row);
+    if (parent !== null && this._runs.has(parent)) {
+      this._setHasChildren(parent, true);
+    }
     if (known && (this._seqs.get(id) ?? 0) >= seq) {
       return;
     }
@@ -214,6 +253,13 @@ export class RunStore {
     this._seqs.set(id, seq);
     this._link(row);
     this._touchRun(id);
+  }
+
+  private _setHasChildren(executionId: string, hasChildren: boolean): void {
+    if (this._hasChildren.get(executionId) !== hasChildren) {
+      this._hasChildren.set(executionId, hasChildren);
+      this._touched.add(`under:${executionId}`).add('roots');
+    }
   }
 
   private _isWanted(row: IExecutionRow): boolean {
@@ -268,15 +314,27 @@ export class RunStore {
     if (known && known.last_seq >= row.last_seq) {
       return;
     }
-    const isOpen = (status: MessageStatus | undefined) => status === 'OPEN';
-    if (!isOpen(row.status) && !known) {
+    if (row.status === 'NOTE') {
       return;
     }
     this._messages.set(row.message_id, row);
-    if (isOpen(row.status) || isOpen(known?.status)) {
+    if (row.status === 'OPEN' || known?.status === 'OPEN') {
       this._sortMessages();
     }
     this._touched.add('messages');
+    this._dropOldMessages();
+  }
+
+  /** Those that are over are kept for a while: a list that was read late still has them. */
+  private _dropOldMessages(): void {
+    if (this._messages.size > MOST_MESSAGES) {
+      const old = [...this._messages.values()].find(
+        message => message.status !== 'OPEN'
+      );
+      if (old !== undefined) {
+        this._messages.delete(old.message_id);
+      }
+    }
   }
 
   private _sortMessages(): void {
@@ -306,6 +364,7 @@ export class RunStore {
     this._runs.delete(executionId);
     this._seqs.delete(executionId);
     this._children.delete(executionId);
+    this._hasChildren.delete(executionId);
     this._touchRun(executionId);
   }
 
@@ -340,6 +399,7 @@ export class RunStore {
 
   private _touchRun(executionId: string): void {
     this._touched.add(`run:${executionId}`);
+    this._touchedRuns.add(executionId);
   }
 
   private _tellLater(): void {
@@ -352,17 +412,26 @@ export class RunStore {
   private _tell(): void {
     this._isTelling = false;
     const touched = [...this._touched];
+    this._changedRuns = this._touchedRuns;
+    this._touchedRuns = new Set();
     this._touched.clear();
+    if (
+      touched.some(topic => topic === 'roots' || topic.startsWith('under:'))
+    ) {
+      this._structure += 1;
+    }
     const listeners = new Set(
       touched.flatMap(topic => [...(this._listeners.get(topic) ?? [])])
     );
     listeners.forEach(listener => listener());
+    this._changedRuns = NOTHING;
   }
 
   private readonly _runs = new Map<string, IRun>();
   /** The number of the newest change of each run: progress counts, which no row has. */
   private readonly _seqs = new Map<string, number>();
   private readonly _children = new Map<string, SortedIds>();
+  private readonly _hasChildren = new Map<string, boolean>();
   private readonly _messages = new Map<string, IMessageRow>();
   private readonly _keptParents = new Map<string, number>();
   private readonly _keptFamilies = new Map<string, number>();
@@ -370,6 +439,9 @@ export class RunStore {
   private readonly _touched = new Set<Topic>();
   private _roots = new SortedIds(newestFirst);
   private _openMessages: readonly IMessageRow[] = NO_MESSAGES;
+  private _touchedRuns = new Set<string>();
+  private _changedRuns: ReadonlySet<string> = NOTHING;
+  private _structure = 0;
   private _isTelling = false;
 }
 

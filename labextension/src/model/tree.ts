@@ -2,24 +2,21 @@
 import type { IRunGroup } from './grouping';
 import type { RunStore } from './store';
 
+interface ILine {
+  /** Stands for this line, and for no other. */
+  readonly key: string;
+  /** From 1. */
+  readonly level: number;
+  /** Its place among those beside it, from 1, and how many they are. */
+  readonly place: number;
+  readonly siblings: number;
+  /** Null: nothing is under it. */
+  readonly isOpen: boolean | null;
+}
+
 export type TreeLine =
-  | {
-      readonly kind: 'run';
-      /** Stands for this line, and for no other: a run may be in two groups. */
-      readonly key: string;
-      readonly executionId: string;
-      readonly level: number;
-      readonly place: number;
-      readonly siblings: number;
-    }
-  | {
-      readonly kind: 'group';
-      readonly key: string;
-      readonly group: IRunGroup;
-      readonly level: number;
-      readonly place: number;
-      readonly siblings: number;
-    };
+  | (ILine & { readonly kind: 'run'; readonly executionId: string })
+  | (ILine & { readonly kind: 'group'; readonly group: IRunGroup });
 
 /** Lines of runs that are under each other, deeper than which a tree does not go. */
 const DEEPEST = 50;
@@ -44,14 +41,14 @@ export function groupLinesOf(
   const lines: TreeLine[] = [];
   groups.forEach((group, index) => {
     const key = groupKey(group.flow);
-    const siblings = groups.length;
     lines.push({
       kind: 'group',
       key,
       group,
       level: 1,
       place: index + 1,
-      siblings
+      siblings: groups.length,
+      isOpen: isOpen(key)
     });
     if (isOpen(key)) {
       addLines(lines, store, group.ids, isOpen, 2);
@@ -72,16 +69,19 @@ function addLines(
   level: number
 ): void {
   ids.forEach((id, index) => {
-    const [place, siblings] = [index + 1, ids.length];
+    const isLeaf =
+      level >= DEEPEST ||
+      (store.run(id)?.type !== 'WRAPPER' && store.hasChildren(id) !== true);
     lines.push({
       kind: 'run',
       key: id,
       executionId: id,
       level,
-      place,
-      siblings
+      place: index + 1,
+      siblings: ids.length,
+      isOpen: isLeaf ? null : isOpen(id)
     });
-    if (isOpen(id) && level < DEEPEST) {
+    if (!isLeaf && isOpen(id)) {
       addLines(lines, store, store.childrenOf(id), isOpen, level + 1);
     }
   });

@@ -1,5 +1,181 @@
 /** The sidebar, the item on the status bar, and notifications. */
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ILabShell } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStateDB } from '@jupyterlab/statedb';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { LabIcon } from '@jupyterlab/ui-components';
 
-/** Its plugins; none yet. */
-export const sidebarPlugins: JupyterFrontEndPlugin<void>[] = [];
+import type { Section } from '../model/view-options';
+import { ViewOptions } from '../model/view-options';
+import { NO_FILTER } from '../model/filters';
+import { CommandIDs, IFlowkernel } from '../tokens';
+import { addContextMenus, addFlowCommands, addRunCommands } from './commands';
+import { MessageNotifications } from './notifications';
+import { Sidebar, SIDEBAR_ID } from './panel';
+import { SidebarModel } from './sidebar-model';
+import { StatusItem } from './status-item';
+
+/** Where view options are kept. */
+const VIEW_KEY = 'flowkernel:view';
+/** Changes within this time are saved once. Milliseconds. */
+const SAVE_PAUSE = 300;
+/** Among the tabs of the left sidebar, below Lab's own. */
+const RANK = 250;
+
+const FLOW_SVG =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24">' +
+  '<g class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.8">' +
+  '<circle cx="5" cy="12" r="2.6"/><circle cx="19" cy="5.4" r="2.6"/>' +
+  '<circle cx="19" cy="18.6" r="2.6"/>' +
+  '<path d="M7.6 12 C12 12 12 5.4 16.4 5.4 M7.6 12 C12 12 12 18.6 16.4 18.6"/>' +
+  '</g></svg>';
+export const flowkernelIcon = new LabIcon({
+  name: 'flowkernel:flow',
+  svgstr: FLOW_SVG
+});
+
+const sidebarPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'flowkernel:sidebar',
+  description: 'Shows runs, flows and the inbox in the left sidebar.',
+  autoStart: true,
+  requires: [IFlowkernel],
+  optional: [ILabShell, ICommandPalette, IStateDB],
+  activate: (
+    app: JupyterFrontEnd,
+    flowkernel: IFlowkernel,
+    labShell: ILabShell | null,
+    palette: ICommandPalette | null,
+    state: IStateDB | null
+  ) => {
+    const { trans } = flowkernel;
+    const view = savedView(state);
+    const model = new SidebarModel(flowkernel, view);
+    const sidebar = new Sidebar(model, app.commands);
+    sidebar.title.icon = flowkernelIcon;
+    sidebar.title.caption = trans.__('Runs, flows and inbox of flowkernel');
+    app.shell.add(sidebar, 'left', { rank: RANK });
+
+    const show = (section: Section): void => {
+      view.set({ section });
+      if (labShell === null) {
+        // Notebook 7 hides its sidebars until one is asked for.
+        void app.commands.execute('application:toggle-sidebar', {
+          side: 'left',
+          title: sidebar.title.caption,
+          id: SIDEBAR_ID
+        });
+      }
+      app.shell.activateById(SIDEBAR_ID);
+    };
+    addRunCommands(app, flowkernel);
+    addFlowCommands(app, flowkernel, view, flow => {
+      view.set({ filter: { ...NO_FILTER, flow }, isGrouped: false });
+      show('runs');
+    });
+    addContextMenus(app);
+    const commands = {
+      [CommandIDs.openRuns]: ['runs', trans.__('Show the runs')],
+      [CommandIDs.openFlows]: ['flows', trans.__('Show the flows')],
+      [CommandIDs.openInbox]: ['inbox', trans.__('Show the inbox')]
+    } as const;
+    for (const [command, [section, label]] of Object.entries(commands)) {
+      app.commands.addCommand(command, {
+        label,
+        describedBy: { args: { type: 'object', properties: {} } },
+        execute: () => show(section)
+      });
+      palette?.addItem({ command, category: trans.__('flowkernel') });
+    }
+  }
+};
+
+/** View options that are saved, and read once Lab has them. */
+function savedView(state: IStateDB | null): ViewOptions {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const view = new ViewOptions(options => {
+    if (timer !== null) {
+      clearTimeout(timer);
+    }
+    timer = setTimeout(
+      () => void state?.save(VIEW_KEY, JSON.parse(JSON.stringify(options))),
+      SAVE_PAUSE
+    );
+  });
+  void state?.fetch(VIEW_KEY).then(saved => view.restore(saved));
+  return view;
+}
+
+const statusPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'flowkernel:statusbar',
+  description: 'Shows on the status bar what runs, and what waits for people.',
+  autoStart: true,
+  requires: [IFlowkernel],
+  optional: [IStatusBar],
+  activate: (
+    app: JupyterFrontEnd,
+    flowkernel: IFlowkernel,
+    statusBar: IStatusBar | null
+  ) => {
+    const item = new StatusItem(flowkernel, hasMessages => {
+      void app.commands.execute(
+        hasMessages ? CommandIDs.openInbox : CommandIDs.openRuns
+      );
+    });
+    statusBar?.registerStatusItem('flowkernel:statusbar', {
+      item,
+      align: 'left',
+      rank: 20
+    });
+  }
+};
+
+const notificationPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'flowkernel:notifications',
+  description: 'Says that a run waits for a person, while nobody looks there.',
+  autoStart: true,
+  requires: [IFlowkernel],
+  optional: [ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    flowkernel: IFlowkernel,
+    settings: ISettingRegistry | null
+  ) => {
+    const isWatched = (): boolean => {
+      const inbox = document.querySelector(
+        `#${SIDEBAR_ID} #jp-flowkernel-tab-inbox[aria-selected="true"]`
+      );
+      return inbox instanceof HTMLElement && inbox.offsetParent !== null;
+    };
+    const notifications = new MessageNotifications(
+      flowkernel,
+      isWatched,
+      messageId => {
+        const { openInbox, openMessage } = CommandIDs;
+        const isOne =
+          messageId !== null && app.commands.hasCommand(openMessage);
+        void app.commands.execute(
+          isOne ? openMessage : openInbox,
+          isOne ? { messageId } : {}
+        );
+      }
+    );
+    void settings?.load(notificationPlugin.id).then(loaded => {
+      const read = (): void => {
+        notifications.isOn = loaded.get('isOn').composite === true;
+      };
+      read();
+      loaded.changed.connect(read);
+    });
+  }
+};
+
+export const sidebarPlugins: JupyterFrontEndPlugin<void>[] = [
+  sidebarPlugin,
+  statusPlugin,
+  notificationPlugin
+];

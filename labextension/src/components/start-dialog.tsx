@@ -1,0 +1,263 @@
+/** Starts a flow or a file with a form made from the parameters that it declares. */
+import type { FormEvent } from 'react';
+import { useEffect, useState } from 'react';
+
+import { EngineError, sentenceOf } from '../model/errors';
+import type { FormTexts, IField, Problems } from '../model/forms';
+import {
+  fieldsOfSignature,
+  initialTexts,
+  readForm,
+  readRefusal
+} from '../model/forms';
+import type { ITranslate } from '../model/words';
+import type { IFlowkernel } from '../tokens';
+import type { IExecution, ISignature, JsonObject } from '../wire';
+import { Button, ErrorBlock, Loading } from './blocks';
+import { useTrans } from './context';
+import { FormFields } from './form';
+import { Modal, showModal } from './modal';
+
+/** What is to start, as it was read. */
+export interface IStartable {
+  readonly signature: ISignature;
+  readonly description: string;
+  /** Whether somebody is asked anyway if it fails: its own wrappers do that. */
+  readonly isInteractive: boolean;
+}
+
+export interface IStartRequest {
+  readonly inputs: JsonObject;
+  readonly texts: { readonly [name: string]: string };
+  readonly name: string | null;
+  /** Whether a person is asked if a cell fails. */
+  readonly asksPerson: boolean;
+}
+
+export interface IStartDialog {
+  /** The name of the flow or file. */
+  readonly name: string;
+  readonly read: () => Promise<IStartable>;
+  readonly start: (request: IStartRequest) => Promise<IExecution>;
+  readonly onStarted: (execution: IExecution) => void;
+  /** What people chose the last time. */
+  readonly asksPerson: boolean;
+}
+
+/** The name of the field for inputs that are not declared. */
+const OTHERS = ' others';
+
+export function showStartDialog(
+  flowkernel: IFlowkernel,
+  dialog: IStartDialog
+): void {
+  showModal(flowkernel, close => <StartDialog {...dialog} onClose={close} />);
+}
+
+function StartDialog(
+  props: IStartDialog & { readonly onClose: () => void }
+): JSX.Element {
+  const trans = useTrans();
+  const [startable, setStartable] = useState<IStartable | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const { read } = props;
+  useEffect(() => {
+    let isShown = true;
+    read().then(
+      value => isShown && setStartable(value),
+      (reason: unknown) => isShown && setError(reason)
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [read]);
+  return (
+    <Modal title={trans.__('Run %1', props.name)} onClose={props.onClose}>
+      {error !== null ? (
+        <>
+          <ErrorBlock
+            title={trans.__('This cannot be started')}
+            error={error}
+          />
+          <div className="jp-flowkernel-actions">
+            <Button label={trans.__('Close')} onClick={props.onClose} />
+          </div>
+        </>
+      ) : startable === null ? (
+        <Loading />
+      ) : (
+        <StartForm {...props} startable={startable} />
+      )}
+    </Modal>
+  );
+}
+
+function StartForm(
+  props: IStartDialog & {
+    readonly startable: IStartable;
+    readonly onClose: () => void;
+  }
+): JSX.Element {
+  const { startable, onClose } = props;
+  const trans = useTrans();
+  const [fields] = useState(() => startFields(startable.signature, trans));
+  const [texts, setTexts] = useState<FormTexts>(() => initialTexts(fields));
+  const [problems, setProblems] = useState<Problems>({});
+  const [refusal, setRefusal] = useState('');
+  const [name, setName] = useState('');
+  const [asksPerson, setAsks] = useState(props.asksPerson);
+  const [isSending, setSending] = useState(false);
+
+  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const read = readForm(fields, texts);
+    setProblems(read.problems);
+    setRefusal('');
+    if (Object.keys(read.problems).length > 0) {
+      focusProblem(form);
+      return;
+    }
+    setSending(true);
+    try {
+      const execution = await props.start({
+        inputs: inputsOf(read.values),
+        texts: read.texts,
+        name: name.trim() === '' ? null : name.trim(),
+        asksPerson: asksPerson && !startable.isInteractive
+      });
+      onClose();
+      props.onStarted(execution);
+    } catch (error) {
+      const { problems, rest } = readRefusal(sentenceOf(error), fields);
+      setProblems(problems);
+      setRefusal(
+        rest === '' && !(error instanceof EngineError) ? String(error) : rest
+      );
+      setSending(false);
+      focusProblem(form);
+    }
+  };
+
+  return (
+    <form
+      className="jp-flowkernel-form"
+      noValidate
+      onSubmit={event => void submit(event)}
+    >
+      {startable.description !== '' && (
+        <p className="jp-flowkernel-secondary">{startable.description}</p>
+      )}
+      <div className="jp-flowkernel-modal-body">
+        <FormFields
+          fields={fields}
+          texts={texts}
+          problems={problems}
+          isDisabled={isSending}
+          onChange={(field, text) => {
+            setTexts(now => ({ ...now, [field]: text }));
+            setProblems(now => without(now, field));
+          }}
+        />
+        <details className="jp-flowkernel-more">
+          <summary>{trans.__('More')}</summary>
+          <label>
+            {trans.__('Name of this run')}
+            <input
+              className="jp-flowkernel-input jp-mod-styled"
+              type="text"
+              value={name}
+              placeholder={props.name}
+              onChange={event => setName(event.target.value)}
+            />
+          </label>
+        </details>
+        <label className="jp-flowkernel-option">
+          <input
+            type="checkbox"
+            className="jp-flowkernel-checkbox"
+            checked={asksPerson || startable.isInteractive}
+            disabled={startable.isInteractive}
+            onChange={event => setAsks(event.target.checked)}
+          />
+          {trans.__('If a cell fails, keep its kernel and ask me what to do')}
+        </label>
+        {refusal !== '' && (
+          <ErrorBlock title={trans.__('It was not started')}>
+            <p>{refusal}</p>
+          </ErrorBlock>
+        )}
+      </div>
+      <div className="jp-flowkernel-actions">
+        <Button
+          label={trans.__('Cancel')}
+          onClick={onClose}
+          isDisabled={isSending}
+        />
+        <button
+          type="submit"
+          className="jp-flowkernel-button jp-mod-styled jp-mod-accept"
+          disabled={isSending}
+        >
+          {isSending ? trans.__('Starting…') : trans.__('Run')}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** What it declares; and if it takes other names, too, or declares nothing, one field for them. */
+function startFields(
+  signature: ISignature,
+  trans: ITranslate
+): readonly IField[] {
+  const fields = fieldsOfSignature(signature);
+  const takesOthers = signature.takes_others || fields.length === 0;
+  if (!takesOthers) {
+    return fields;
+  }
+  const others: IField = {
+    name: OTHERS,
+    label:
+      fields.length === 0
+        ? trans.__('Inputs, as JSON')
+        : trans.__('Other inputs, as JSON'),
+    kind: 'json',
+    help:
+      fields.length === 0
+        ? trans.__(
+            'This flow declares no parameters: it takes any inputs, or none.'
+          )
+        : '',
+    isRequired: false,
+    takesNull: false,
+    words: trans.__('an object of names and values'),
+    initial: '',
+    emptyMeans: '',
+    example: '{"day": "monday"}',
+    choices: [],
+    limits: {},
+    leavesDefault: true
+  };
+  return [...fields, others];
+}
+
+function inputsOf(values: JsonObject): JsonObject {
+  const { [OTHERS]: others, ...inputs } = values;
+  return typeof others === 'object' && others !== null && !Array.isArray(others)
+    ? { ...(others as JsonObject), ...inputs }
+    : inputs;
+}
+
+function without(problems: Problems, name: string): Problems {
+  return Object.fromEntries(
+    Object.entries(problems).filter(([field]) => field !== name)
+  );
+}
+
+/** The first field that is wrong has the focus, once it is drawn as such. */
+function focusProblem(form: HTMLFormElement): void {
+  requestAnimationFrame(() =>
+    form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  );
+}

@@ -1,0 +1,269 @@
+/** What can be done with runs and flows from menus, the palette, and other plugins. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import {
+  Clipboard,
+  Dialog,
+  Notification,
+  showDialog
+} from '@jupyterlab/apputils';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import type { ExecutionVerb } from '../api';
+import { showStartDialog } from '../components/start-dialog';
+import { isEnded } from '../model/filters';
+import { sentenceOf } from '../model/errors';
+import type { IRun } from '../model/store';
+import type { ViewOptions } from '../model/view-options';
+import type { IFlowkernel } from '../tokens';
+import { CommandIDs } from '../tokens';
+import { showSource } from './source';
+
+type Arguments = ReadonlyPartialJSONObject;
+
+/** The id of the run that a command is about: as it was passed, or where the menu opened. */
+function runIdOf(app: JupyterFrontEnd, args: Arguments): string | null {
+  const id = args['executionId'];
+  return typeof id === 'string' ? id : hitData(app, 'executionId');
+}
+
+function flowOf(app: JupyterFrontEnd, args: Arguments): string | null {
+  const name = args['name'];
+  return typeof name === 'string' ? name : hitData(app, 'flow');
+}
+
+function hitData(app: JupyterFrontEnd, key: string): string | null {
+  const node = app.contextMenuHitTest(
+    element => element.dataset[key] !== undefined
+  );
+  return node?.dataset[key] ?? null;
+}
+
+const RUN_ARGUMENTS = {
+  args: {
+    type: 'object',
+    properties: {
+      executionId: { type: 'string', description: 'The id of the run' }
+    }
+  }
+} as const;
+const FLOW_ARGUMENTS = {
+  args: {
+    type: 'object',
+    properties: {
+      name: { type: 'string', description: 'The name of the flow' }
+    }
+  }
+} as const;
+
+export function addRunCommands(
+  app: JupyterFrontEnd,
+  flowkernel: IFlowkernel
+): void {
+  const { trans, api } = flowkernel;
+  const add = (
+    id: string,
+    label: string,
+    isFor: (run: IRun) => boolean,
+    carryOut: (executionId: string) => Promise<unknown>
+  ): void => {
+    const isEnabled = (args: Arguments): boolean => {
+      const executionId = runIdOf(app, args);
+      const run =
+        executionId === null ? undefined : flowkernel.store.run(executionId);
+      return executionId !== null && (run === undefined || isFor(run));
+    };
+    app.commands.addCommand(id, {
+      label,
+      describedBy: RUN_ARGUMENTS,
+      isEnabled,
+      isVisible: isEnabled,
+      execute: async args => {
+        const executionId = runIdOf(app, args);
+        if (executionId !== null) {
+          await tell(label, carryOut(executionId));
+        }
+      }
+    });
+  };
+  const verb = (name: ExecutionVerb) => (id: string) => api.act(id, name);
+  const isActive = (run: IRun): boolean => !isEnded(run.status);
+  const isOver = (run: IRun): boolean => isEnded(run.status);
+
+  add(
+    CommandIDs.cancelRun,
+    trans.__('Cancel'),
+    run => isActive(run) && run.requested_action !== 'cancel',
+    id => cancel(flowkernel, id)
+  );
+  add(
+    CommandIDs.pauseRun,
+    trans.__('Pause after this cell'),
+    run => run.status === 'RUNNING' || run.status === 'WAITING',
+    verb('pause')
+  );
+  add(
+    CommandIDs.resumeRun,
+    trans.__('Resume'),
+    run => run.status === 'PAUSED' && run.parked_at === null,
+    verb('resume')
+  );
+  add(CommandIDs.retryRun, trans.__('Run again'), isOver, async id => {
+    const execution = await api.retry(id);
+    flowkernel.store.addRuns([execution]);
+    flowkernel.open(execution.execution_id);
+  });
+  add(
+    CommandIDs.archiveRun,
+    trans.__('Archive'),
+    run => isOver(run) && !run.is_archived,
+    id => api.change(id, { is_archived: true })
+  );
+  add(CommandIDs.deleteRun, trans.__('Delete…'), isOver, id =>
+    remove(flowkernel, id)
+  );
+  add(
+    CommandIDs.copyRunId,
+    trans.__('Copy the id'),
+    () => true,
+    id => Promise.resolve(Clipboard.copyToSystem(id))
+  );
+}
+
+/** What fails is said; what works is seen in the list. */
+async function tell(what: string, action: Promise<unknown>): Promise<void> {
+  try {
+    await action;
+  } catch (error) {
+    Notification.error(`${what}: ${sentenceOf(error)}`, { autoClose: false });
+  }
+}
+
+async function cancel(flowkernel: IFlowkernel, id: string): Promise<void> {
+  const { trans, store, api } = flowkernel;
+  const name = store.run(id)?.name ?? id;
+  const answer = await showDialog({
+    title: trans.__('Cancel %1?', name),
+    body: trans.__('It stops now, and everything under it.'),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Let it run') }),
+      Dialog.warnButton({ label: trans.__('Cancel it') })
+    ]
+  });
+  if (answer.button.accept) {
+    await api.act(id, 'cancel');
+  }
+}
+
+async function remove(flowkernel: IFlowkernel, id: string): Promise<void> {
+  const { trans, store, api } = flowkernel;
+  const name = store.run(id)?.name ?? id;
+  const answer = await showDialog({
+    title: trans.__('Delete %1?', name),
+    body: trans.__(
+      'Its record, its output notebook, and everything under it are deleted. This cannot be undone.'
+    ),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Keep it') }),
+      Dialog.warnButton({ label: trans.__('Delete it') })
+    ]
+  });
+  if (answer.button.accept) {
+    await api.remove(id);
+  }
+}
+
+export function addFlowCommands(
+  app: JupyterFrontEnd,
+  flowkernel: IFlowkernel,
+  view: ViewOptions,
+  showRunsOf: (flow: string) => void
+): void {
+  const { trans } = flowkernel;
+  const isEnabled = (args: Arguments): boolean => flowOf(app, args) !== null;
+  const add = (
+    id: string,
+    label: string,
+    carryOut: (name: string) => void
+  ): void => {
+    app.commands.addCommand(id, {
+      label,
+      describedBy: FLOW_ARGUMENTS,
+      isEnabled,
+      isVisible: isEnabled,
+      execute: args => {
+        const name = flowOf(app, args);
+        if (name !== null) {
+          carryOut(name);
+        }
+      }
+    });
+  };
+  add(CommandIDs.runFlow, trans.__('Run…'), name =>
+    runFlow(flowkernel, view, name)
+  );
+  add(CommandIDs.showRunsOf, trans.__('Show its runs'), showRunsOf);
+  add(
+    CommandIDs.openSource,
+    trans.__('Open its source'),
+    name => void showSource(app.commands, flowkernel, name)
+  );
+}
+
+function runFlow(
+  flowkernel: IFlowkernel,
+  view: ViewOptions,
+  name: string
+): void {
+  const { api, store } = flowkernel;
+  const isInteractive = (uses: readonly { readonly name: string }[]): boolean =>
+    uses.some(use => use.name === 'interactive');
+  showStartDialog(flowkernel, {
+    name,
+    asksPerson: view.get().asksPerson,
+    read: async () => {
+      const flow = await api.flow(name);
+      return {
+        signature: flow.signature ?? { parameters: [], takes_others: true },
+        description: flow.description ?? '',
+        isInteractive: isInteractive(flow.wrappers)
+      };
+    },
+    start: request => {
+      const { asksPerson } = request;
+      return api.start({
+        flow: name,
+        inputs: request.inputs,
+        texts: request.texts,
+        ...(request.name === null ? {} : { name: request.name }),
+        ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
+        is_interactive: asksPerson
+      });
+    },
+    onStarted: execution => {
+      store.addRuns([execution]);
+      flowkernel.open(execution.execution_id);
+    }
+  });
+}
+
+/** The menu of a line: runs, messages and flows have `data-` attributes. */
+export function addContextMenus(app: JupyterFrontEnd): void {
+  const run = '.jp-flowkernel-tree-row[data-execution-id]';
+  const flow = '.jp-flowkernel-tree-row[data-flow]';
+  const add = (selector: string, command: string, rank: number): void => {
+    app.contextMenu.addItem({ command, selector, rank });
+  };
+  [
+    CommandIDs.openRun,
+    CommandIDs.cancelRun,
+    CommandIDs.pauseRun,
+    CommandIDs.resumeRun,
+    CommandIDs.retryRun,
+    CommandIDs.copyRunId,
+    CommandIDs.archiveRun,
+    CommandIDs.deleteRun
+  ].forEach((command, rank) => add(run, command, rank));
+  [CommandIDs.runFlow, CommandIDs.showRunsOf, CommandIDs.openSource].forEach(
+    (command, rank) => add(flow, command, rank)
+  );
+}

@@ -1,0 +1,171 @@
+/** What waits for people, the oldest first; what was answered elsewhere says by whom, and goes. */
+import { useEffect, useMemo, useRef, useState } from 'react';
+
+import { EmptyState } from '../components/blocks';
+import {
+  useFlowkernel,
+  useOpenMessages,
+  useTrans
+} from '../components/context';
+import { Ago } from '../components/time';
+import type { ITreeRow } from '../components/tree';
+import { VirtualTree } from '../components/tree';
+import type { ITranslate } from '../model/words';
+import { CommandIDs } from '../tokens';
+import type { IMessageRow } from '../wire';
+import type { ISectionProps } from './panel';
+
+/** What is over stays in sight for this time, so that people see what became of it. ms. */
+const FAREWELL = 6_000;
+
+interface IMessageLine extends ITreeRow {
+  readonly message: IMessageRow;
+}
+
+export function InboxSection(props: ISectionProps): JSX.Element {
+  const { commands } = props;
+  const trans = useTrans();
+  const messages = useMessagesInSight();
+  const rows = messages.map((message, index): IMessageLine => ({
+    key: message.message_id,
+    level: 1,
+    place: index + 1,
+    siblings: messages.length,
+    isOpen: null,
+    message
+  }));
+  if (rows.length === 0) {
+    return (
+      <EmptyState title={trans.__('Nothing waits for you.')}>
+        <p>
+          {trans.__(
+            'Questions of runs appear here, also those about cells that failed.'
+          )}
+        </p>
+      </EmptyState>
+    );
+  }
+  return (
+    <VirtualTree
+      label={trans.__('Inbox')}
+      rows={rows}
+      textOf={row => row.message.subject}
+      onOpen={({ message }) => {
+        if (message.status === 'OPEN') {
+          void commands.execute(CommandIDs.openMessage, {
+            messageId: message.message_id
+          });
+        }
+      }}
+      attributesOf={({ message }) => ({
+        'data-message-id': message.message_id,
+        'data-execution-id': message.about_id ?? message.execution_id
+      })}
+      render={row => <MessageRow message={row.message} />}
+    />
+  );
+}
+
+/** The messages that wait, and those that were here and are over since a moment. */
+function useMessagesInSight(): readonly IMessageRow[] {
+  const { store } = useFlowkernel();
+  const open = useOpenMessages();
+  const before = useRef(open);
+  const [leaving, setLeaving] = useState<readonly string[]>([]);
+  useEffect(() => {
+    const now = new Set(open.map(message => message.message_id));
+    const gone = before.current
+      .map(message => message.message_id)
+      .filter(id => !now.has(id));
+    before.current = open;
+    if (gone.length === 0) {
+      return;
+    }
+    setLeaving(ids => [...ids, ...gone]);
+    setTimeout(
+      () => setLeaving(ids => ids.filter(id => !gone.includes(id))),
+      FAREWELL
+    );
+  }, [open]);
+  return useMemo(() => {
+    const over = leaving.flatMap(id => store.message(id) ?? []);
+    return [...over, ...open].sort((a, b) =>
+      a.message_id < b.message_id ? -1 : 1
+    );
+  }, [open, leaving, store]);
+}
+
+function MessageRow(props: { readonly message: IMessageRow }): JSX.Element {
+  const { message } = props;
+  const trans = useTrans();
+  const isOver = message.status !== 'OPEN';
+  return (
+    <div className="jp-flowkernel-run" data-is-over={isOver}>
+      <MessageIcon message={message} />
+      <div className="jp-flowkernel-run-lines">
+        <div className="jp-flowkernel-run-line">
+          <span className="jp-flowkernel-run-name" title={message.subject}>
+            {message.subject}
+          </span>
+          <Ago at={message.created_at} />
+        </div>
+        <div className="jp-flowkernel-run-line jp-flowkernel-secondary">
+          <span className="jp-flowkernel-run-detail" aria-live="polite">
+            {isOver ? overText(message, trans) : waitText(message, trans)}
+          </span>
+          {!isOver && message.expires_at !== null && (
+            <span>
+              {trans.__('until')} <Ago at={message.expires_at} />
+            </span>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function waitText(message: IMessageRow, trans: ITranslate): string {
+  return message.about_id === null
+    ? trans.__('A run asks')
+    : trans.__('A run failed, and asks what to do');
+}
+
+/** What became of it: "answered by bob (notebook)". */
+function overText(message: IMessageRow, trans: ITranslate): string {
+  const { answered_by: person, answered_from: place } = message;
+  switch (message.status) {
+    case 'ANSWERED':
+      return person === null
+        ? trans.__('answered')
+        : trans.__('answered by %1 (%2)', person, place ?? '');
+    case 'TIMED_OUT':
+      return trans.__('nobody answered in time');
+    default:
+      return message.closed_why ?? trans.__('no longer needed');
+  }
+}
+
+function MessageIcon(props: { readonly message: IMessageRow }): JSX.Element {
+  const { message } = props;
+  const isAlarm = message.about_id !== null || message.message_type === 'ERROR';
+  return (
+    <svg
+      className="jp-flowkernel-status-icon"
+      data-status={
+        message.status !== 'OPEN'
+          ? 'ENDED_SUCCESS'
+          : isAlarm
+            ? 'ENDED_ERROR'
+            : 'WAITING'
+      }
+      viewBox="0 0 16 16"
+      aria-hidden
+    >
+      {message.status === 'OPEN' ? (
+        <path d="M2.5 3 H13.5 V11 H8 L5 13.6 V11 H2.5 Z M8 5 V7.4 M8 9 V9.2" />
+      ) : (
+        <path d="M3.2 8.6 L6.6 12 L12.8 4.6" />
+      )}
+    </svg>
+  );
+}

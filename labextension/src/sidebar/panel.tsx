@@ -1,0 +1,148 @@
+/** The sidebar: runs, flows and the inbox, one at a time. */
+import { ReactWidget } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import type { KeyboardEvent } from 'react';
+import { useRef, useSyncExternalStore } from 'react';
+
+import {
+  FlowkernelProvider,
+  useOpenMessages,
+  useTrans
+} from '../components/context';
+import { EngineBanner } from '../components/engine-banner';
+import type { Section } from '../model/view-options';
+import { SECTIONS } from '../model/view-options';
+import type { ITranslate } from '../model/words';
+import { FlowsSection } from './flows';
+import { InboxSection } from './inbox';
+import { RunsSection } from './runs';
+import type { SidebarModel } from './sidebar-model';
+
+export const SIDEBAR_ID = 'flowkernel-sidebar';
+
+export class Sidebar extends ReactWidget {
+  constructor(
+    private readonly _model: SidebarModel,
+    private readonly _commands: CommandRegistry
+  ) {
+    super();
+    this.id = SIDEBAR_ID;
+    this.addClass('jp-flowkernel-sidebar');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute(
+      'aria-label',
+      _model.flowkernel.trans.__('flowkernel')
+    );
+  }
+
+  override dispose(): void {
+    this._model.dispose();
+    super.dispose();
+  }
+
+  protected override onAfterShow(): void {
+    this._model.wake();
+  }
+
+  protected render(): JSX.Element {
+    return (
+      <FlowkernelProvider flowkernel={this._model.flowkernel}>
+        <Sections model={this._model} commands={this._commands} />
+      </FlowkernelProvider>
+    );
+  }
+}
+
+export interface ISectionProps {
+  readonly model: SidebarModel;
+  readonly commands: CommandRegistry;
+}
+
+function Sections(props: ISectionProps): JSX.Element {
+  const { view } = props.model;
+  const { section } = useSyncExternalStore(view.subscribe, view.get);
+  return (
+    <div className="jp-flowkernel-panel">
+      <Tabs
+        section={section}
+        onChoose={chosen => view.set({ section: chosen })}
+      />
+      <EngineBanner />
+      <div
+        role="tabpanel"
+        id="jp-flowkernel-section"
+        className="jp-flowkernel-section"
+        aria-labelledby={`jp-flowkernel-tab-${section}`}
+      >
+        {section === 'runs' && <RunsSection {...props} />}
+        {section === 'flows' && <FlowsSection {...props} />}
+        {section === 'inbox' && <InboxSection {...props} />}
+      </div>
+    </div>
+  );
+}
+
+function Tabs(props: {
+  readonly section: Section;
+  readonly onChoose: (section: Section) => void;
+}): JSX.Element {
+  const trans = useTrans();
+  const tabs = useRef<HTMLDivElement>(null);
+  const waiting = useOpenMessages().length;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step !== undefined) {
+      const place = SECTIONS.indexOf(props.section) + step + SECTIONS.length;
+      const next = SECTIONS[place % SECTIONS.length]!;
+      props.onChoose(next);
+      tabs.current
+        ?.querySelector<HTMLElement>(`#jp-flowkernel-tab-${next}`)
+        ?.focus();
+      event.preventDefault();
+    }
+  };
+  return (
+    <div
+      ref={tabs}
+      role="tablist"
+      aria-label={trans.__('What to show')}
+      className="jp-flowkernel-tabs"
+      onKeyDown={onKeyDown}
+    >
+      {SECTIONS.map(section => (
+        <button
+          key={section}
+          id={`jp-flowkernel-tab-${section}`}
+          type="button"
+          role="tab"
+          className="jp-flowkernel-tab"
+          aria-selected={section === props.section}
+          aria-controls="jp-flowkernel-section"
+          tabIndex={section === props.section ? 0 : -1}
+          onClick={() => props.onChoose(section)}
+        >
+          {sectionLabel(section, trans)}
+          {section === 'inbox' && waiting > 0 && (
+            <span
+              className="jp-flowkernel-badge"
+              aria-label={trans._n('%1 waits', '%1 wait', waiting)}
+            >
+              {waiting}
+            </span>
+          )}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function sectionLabel(section: Section, trans: ITranslate): string {
+  switch (section) {
+    case 'runs':
+      return trans.__('Runs');
+    case 'flows':
+      return trans.__('Flows');
+    case 'inbox':
+      return trans.__('Inbox');
+  }
+}
