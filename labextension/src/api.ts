@@ -280,7 +280,8 @@ export class Api {
     body?: Json
   ): Promise<Response> {
     const url = URLExt.join(this._settings.baseUrl, 'flowkernel', path);
-    const init: RequestInit = { method };
+    // With Lab's own `no-store` each address gets a number that the engine refuses.
+    const init: RequestInit = { method, cache: 'no-cache' };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
     }

@@ -46,7 +46,7 @@ export function Ago(props: { readonly at: string | null }): JSX.Element | null {
   if (moment === null) {
     return null;
   }
-  const formats = { relative: RELATIVE, now: trans.__('now') };
+  const formats = { relative: RELATIVE, now: trans.__('just now') };
   return (
     <time
       className="jp-flowkernel-ago"

@@ -64,11 +64,10 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['month', 30 * 86_400],
   ['day', 86_400],
   ['hour', 3_600],
-  ['minute', 60],
-  ['second', 1]
+  ['minute', 60]
 ];
 /** Less than this is now. Seconds. */
-const NOW = 5;
+const NOW = 60;
 
 /** `5 min. ago`, in the language of the page. */
 export function agoText(

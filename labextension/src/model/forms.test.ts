@@ -151,6 +151,16 @@ describe('what was typed', () => {
 });
 
 describe('a default', () => {
+  it('of each parameter is what its field begins with', () => {
+    const parameters = [3, 'a', null].map((value, index) =>
+      aParameter({ name: `p${index}`, is_required: false, default: value })
+    );
+
+    const fields = fieldsOfSignature({ parameters, takes_others: false });
+
+    expect(fields.map(field => field.initial)).toEqual(['3', 'a', '']);
+  });
+
   const withDefault = (type: string | null, value: Json) =>
     fieldOfParameter(aParameter({ type, is_required: false, default: value }));
 

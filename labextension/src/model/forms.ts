@@ -97,7 +97,7 @@ export interface IFormButton {
 // From parameters and forms to fields.
 
 export function fieldsOfSignature(signature: ISignature): readonly IField[] {
-  return signature.parameters.map(fieldOfParameter);
+  return signature.parameters.map(parameter => fieldOfParameter(parameter));
 }
 
 /** @param value In place of the default: an input of the run that is run again. */

@@ -5,6 +5,7 @@ import { EmptyState } from '../components/blocks';
 import {
   useFlowkernel,
   useOpenMessages,
+  useRun,
   useTrans
 } from '../components/context';
 import { Ago } from '../components/time';
@@ -49,6 +50,7 @@ export function InboxSection(props: ISectionProps): JSX.Element {
     <VirtualTree
       label={trans.__('Inbox')}
       rows={rows}
+      height={4.6}
       textOf={row => row.message.subject}
       onOpen={({ message }) => {
         if (message.status === 'OPEN') {
@@ -98,20 +100,23 @@ function useMessagesInSight(): readonly IMessageRow[] {
 function MessageRow(props: { readonly message: IMessageRow }): JSX.Element {
   const { message } = props;
   const trans = useTrans();
+  const root = useRun(message.root_id);
   const isOver = message.status !== 'OPEN';
   return (
     <div className="jp-flowkernel-run" data-is-over={isOver}>
       <MessageIcon message={message} />
       <div className="jp-flowkernel-run-lines">
         <div className="jp-flowkernel-run-line">
-          <span className="jp-flowkernel-run-name" title={message.subject}>
+          <span className="jp-flowkernel-subject" title={message.subject}>
             {message.subject}
           </span>
           <Ago at={message.created_at} />
         </div>
         <div className="jp-flowkernel-run-line jp-flowkernel-secondary">
           <span className="jp-flowkernel-run-detail" aria-live="polite">
-            {isOver ? overText(message, trans) : waitText(message, trans)}
+            {isOver
+              ? overText(message, trans)
+              : waitText(message, root?.name ?? '', trans)}
           </span>
           {!isOver && message.expires_at !== null && (
             <span>
@@ -124,10 +129,17 @@ function MessageRow(props: { readonly message: IMessageRow }): JSX.Element {
   );
 }
 
-function waitText(message: IMessageRow, trans: ITranslate): string {
-  return message.about_id === null
-    ? trans.__('A run asks')
-    : trans.__('A run failed, and asks what to do');
+function waitText(
+  message: IMessageRow,
+  name: string,
+  trans: ITranslate
+): string {
+  if (message.about_id !== null) {
+    return name === ''
+      ? trans.__('Decide what to do')
+      : trans.__('Decide what to do, in %1', name);
+  }
+  return name === '' ? trans.__('A run asks') : trans.__('%1 asks', name);
 }
 
 /** What became of it: "answered by bob (notebook)". */
