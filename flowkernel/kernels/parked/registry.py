@@ -77,6 +77,12 @@ def find_parked(home: Path, execution_id: str) -> ParkedKernel:
     return kernel
 
 
+def list_parked(home: Path) -> list[ParkedKernel]:
+    """All kernels that are parked now."""
+    kernels = [_read(path) for path in _files(home)]
+    return [kernel for kernel in kernels if kernel is not None and kernel.is_kept]
+
+
 def is_parked(home: Path, execution_id: str) -> bool:
     """Whether its kernel is parked now, as its worker has published."""
     return _path(home, execution_id).exists()

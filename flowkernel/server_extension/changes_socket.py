@@ -1,0 +1,123 @@
+"""`flowkernel/changes`: one websocket for each window, with what changes.
+
+A window that reads slowly makes its own sender wait: it then gets the newest rows, and no
+queue grows.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.utils import ensure_async
+from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from flowkernel.core.json_values import dumps
+from flowkernel.server_extension.home_engine import EngineReport, PanelState
+from flowkernel.server_extension.panel import SETTING, Panel
+from flowkernel.server_extension.panel_handler import RESOURCE
+from flowkernel.server_extension.person_name import person_name
+from flowkernel.server_extension.recent_changes import WindowPosition
+
+#: Seconds after which a window hears something, though nothing changed: so it knows that it
+#: is connected.
+BEAT_SECONDS = 10.0
+BEAT = '{"kind":"beat"}'
+MAX_SEQ = 2**63  #: Exclusive.
+
+
+class ChangesSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
+    """Sends a window what changes, from a number on."""
+
+    auth_resource = RESOURCE
+    _after_seq: int | None = None
+    _position: WindowPosition | None = None
+    _report: EngineReport | None = None
+    _sender: asyncio.Task[None] | None = None
+
+    @property
+    def _panel(self) -> Panel:
+        panel: Panel = self.settings[SETTING]
+        return panel
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Open the websocket: 403 for who is not logged in, or not authorized."""
+        user = self.current_user
+        if user is None:
+            raise HTTPError(403)
+        is_authorized = self.authorizer.is_authorized(self, user, "read", RESOURCE)
+        if not await ensure_async(is_authorized):
+            raise HTTPError(403)
+        self._after_seq = _number(self.get_argument("after_seq", ""))
+        await ensure_async(super().get(*args, **kwargs))
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        """Begin to send."""
+        super().open(*args, **kwargs)
+        self._panel.upstream.add_window(self, self._after_seq)
+        self._sender = asyncio.create_task(self._send_all())
+
+    def on_message(self, message: str | bytes) -> None:
+        """A window says nothing that we need."""
+
+    def on_close(self) -> None:
+        """End what belongs to this window."""
+        self._panel.upstream.remove_window(self)
+        if self._sender is not None:
+            self._sender.cancel()
+
+    async def _send_all(self) -> None:
+        """Send what is new, again and again, until the window is closed."""
+        with suppress(WebSocketClosedError):
+            while True:
+                news = self._panel.upstream.news
+                text = self._next_text()
+                if text is not None:
+                    await self.write_message(text)
+                elif not await _happens(news, BEAT_SECONDS):
+                    await self.write_message(BEAT)
+
+    def _next_text(self) -> str | None:
+        """The next message; None: the window knows everything."""
+        upstream = self._panel.upstream
+        report = upstream.report
+        if report is not None and report != self._report:
+            self._report = report
+            state = self._panel.engine.to_json(report, person_name(self.current_user))
+            return dumps({"kind": "engine", **state})
+        if upstream.recent is None or report is None:
+            return None
+        if self._position is None:
+            return self._first_text(report)
+        message = upstream.recent.message_after(self._position)
+        if message is None:
+            return None
+        self._position = message.position
+        return message.text
+
+    def _first_text(self, report: EngineReport) -> str | None:
+        """Where the window begins; one that comes back goes on without a word."""
+        upstream = self._panel.upstream
+        if self._after_seq is not None:
+            self._position = upstream.first_position(self._after_seq)
+            return self._next_text()
+        if upstream.recent is None or report.state is not PanelState.READY:
+            return None
+        self._position = upstream.recent.position_now()
+        return dumps({"kind": "start", "seq": self._position.seq})
+
+
+def _number(text: str) -> int | None:
+    """The number in a query; None: there is none, or it cannot be one."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+    return number if number is None or number < MAX_SEQ else None
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

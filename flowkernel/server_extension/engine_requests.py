@@ -1,0 +1,153 @@
+"""Requests to the engine: repeated if it was replaced, and never through a proxy."""
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httputil import HTTPHeaders
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+from flowkernel.core.errors import EngineUnreachable, from_code
+from flowkernel.core.json_values import dumps
+from flowkernel.home import EngineFile
+from flowkernel.server_extension.home_engine import HomeEngine
+from flowkernel.server_extension.permitted_paths import CHANNEL
+
+API = "/api/latest"
+PERSON = "X-Flowkernel-Person"  #: The header with the person and the channel they use.
+MAX_REQUESTS = 32  #: Requests to the engine at a time; others wait for them.
+MAX_RESPONSE = 128 * 1024 * 1024  #: Bytes of a response, inclusive.
+CONNECT_SECONDS = 10.0  #: How long it may take until the engine takes a connection.
+ANSWER_SECONDS = 60.0  #: How long a response may take, if nothing else is said.
+TRIES = 3  #: Of one request, in all: the engine may be replaced meanwhile.
+NO_RESPONSE = 599  #: What tornado has as the status if there is no response.
+UNAUTHORIZED = 401
+BAD_REQUEST = 400  #: The lowest HTTP status of an error.
+
+
+class EngineReply(NamedTuple):
+    """A response of the engine."""
+
+    status: int
+    headers: HTTPHeaders
+    content: bytes
+
+
+class EngineRequests:
+    """Sends requests with the token of the engine, which stays here."""
+
+    def __init__(self, engine: HomeEngine) -> None:
+        self._engine = engine
+        # An own client, of this class: others may go through a proxy from the environment,
+        # and share ten connections.
+        self._client = SimpleAsyncHTTPClient(
+            force_instance=True,
+            max_clients=MAX_REQUESTS,
+            max_buffer_size=MAX_RESPONSE,
+            max_body_size=MAX_RESPONSE,
+        )
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        *,
+        person: str | None = None,
+        is_repeatable: bool = True,
+        seconds: float = ANSWER_SECONDS,
+    ) -> EngineReply:
+        """The response to a request. The engine is started if none runs.
+
+        Args:
+            path: With its query, behind `/api/latest/`.
+            person: Who makes the request by hand; None: the panel makes it by itself.
+            is_repeatable: Whether it changes nothing twice if it is sent again.
+
+        Raises:
+            FlowkernelError, PanelRefusal: No engine responds; says why.
+        """
+        may_start = method != "GET" or self._engine.starts_by_itself
+        engine = await self._engine.ready(may_start=may_start)
+        for _try in range(TRIES):
+            response = await self._fetch(
+                engine, method, path, content, person=person, seconds=seconds
+            )
+            if response.code not in (NO_RESPONSE, UNAUTHORIZED):
+                return EngineReply(response.code, response.headers, response.body)
+            self._engine.forget()
+            if not (is_repeatable or _is_unsent(response)):
+                break
+            engine = await self._engine.start()
+        raise _unreachable(response)
+
+    async def fetch_once(self, engine: EngineFile, path: str) -> EngineReply:
+        """What this engine responds to one GET; the status is 599 if it does not."""
+        response = await self._fetch(
+            engine, "GET", path, None, person=None, seconds=ANSWER_SECONDS
+        )
+        return EngineReply(response.code, response.headers, response.body)
+
+    async def _fetch(
+        self,
+        engine: EngineFile,
+        method: str,
+        path: str,
+        content: bytes | None,
+        *,
+        person: str | None,
+        seconds: float,
+    ) -> HTTPResponse:
+        headers = {"Authorization": f"Bearer {engine.token}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if person is not None:
+            headers[PERSON] = f"{quote(person)};{CHANNEL}"
+        request = HTTPRequest(
+            f"{engine.url}{API}/{path}",
+            method=method,
+            headers=headers,
+            body=content,
+            allow_nonstandard_methods=True,
+            follow_redirects=False,
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=seconds,
+            decompress_response=False,
+        )
+        return await self._client.fetch(request, raise_error=False)
+
+    async def get(self, path: str) -> Any:
+        """The JSON of what the panel reads by itself. Raises the engine's error."""
+        return _value(await self.send("GET", path))
+
+    async def sql(self, query: str, *, seconds: float) -> dict[str, Any]:
+        """The result of an SQL query: `columns`, `types`, `rows` and `is_cut`."""
+        body = dumps({"sql": query, "format": "json"}).encode()
+        reply = await self.send("POST", "sql", body, seconds=seconds)
+        result: dict[str, Any] = _value(reply)
+        return result
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _value(reply: EngineReply) -> Any:
+    record = json.loads(reply.content)
+    if reply.status >= BAD_REQUEST:
+        raise from_code(record["code"], record["message"])
+    return record
+
+
+def _is_unsent(response: HTTPResponse) -> bool:
+    """Whether the engine cannot have begun with the request."""
+    is_refused = isinstance(response.error, ConnectionRefusedError)
+    return is_refused or response.code == UNAUTHORIZED
+
+
+def _unreachable(response: HTTPResponse) -> EngineUnreachable:
+    return EngineUnreachable(
+        f"The engine does not answer ({response.error}). Try again; `flowkernel doctor` in a "
+        "terminal shows why."
+    )

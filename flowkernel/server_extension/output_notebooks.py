@@ -1,0 +1,173 @@
+"""The output notebooks of the home, read for the panel: each once for each change of it."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+from flowkernel.client.failure_lookup import notebook_path
+from flowkernel.core.errors import BadArgument, FileMissing
+from flowkernel.core.json_record import Json
+from flowkernel.core.models import Execution
+from flowkernel.server_extension.engine_requests import EngineRequests
+from flowkernel.server_extension.notebook_view import (
+    cell_outputs,
+    language_of,
+    notebook_cells,
+)
+from flowkernel.server_extension.panel_refusal import PanelRefusal
+
+MAX_FILE = 256 * 1024 * 1024  #: Bytes of a notebook that is read, inclusive.
+MAX_CELL = 50 * 1024 * 1024  #: Bytes of the outputs of one cell, whole, inclusive.
+MAX_VIEWS = 8  #: Notebooks whose last view is kept.
+#: A view is made at most for this share of the time: making it holds up what else the server
+#: does.
+SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookView:
+    """A notebook as the panel gets it."""
+
+    etag: str  #: Another one when something has changed.
+    text: str  #: JSON.
+    due_at: float  #: It is not made again before that.
+
+
+class OutputNotebooks:
+    """Reads output notebooks.
+
+    Args:
+        home: The folder of the home.
+        requests: To ask the engine where they are, and how their cells ran.
+    """
+
+    def __init__(self, home: Path, requests: EngineRequests) -> None:
+        self._home = home
+        self._requests = requests
+        self._views: OrderedDict[str, NotebookView] = OrderedDict()
+
+    async def view(self, execution_id: str) -> NotebookView:
+        """The notebook of an execution, cut to what can be shown.
+
+        Raises:
+            FileMissing: It has none.
+            PanelRefusal: It is too large.
+        """
+        execution = await self.execution(execution_id)
+        path = self.path_of(execution)
+        former = self._views.get(execution.execution_id)
+        if former is not None and monotonic() < former.due_at:
+            return former
+        id_ = quote(execution.execution_id, safe="")
+        runs = await self._requests.get(f"execution/{id_}/cell_run")
+        etag = _etag(execution, path, runs)
+        if former is not None and former.etag == etag:
+            return former
+        view = await asyncio.to_thread(_make_view, execution, path, runs, etag)
+        self._keep(execution.execution_id, view)
+        return view
+
+    def _keep(self, execution_id: str, view: NotebookView) -> None:
+        self._views[execution_id] = view
+        self._views.move_to_end(execution_id)
+        while len(self._views) > MAX_VIEWS:
+            self._views.popitem(last=False)
+
+    async def outputs(self, execution_id: str, index: int) -> dict[str, Json]:
+        """The outputs of one cell, whole.
+
+        Raises:
+            FileMissing: There is no notebook, or no such cell.
+            PanelRefusal: It has more than `MAX_CELL` bytes.
+        """
+        path = self.path_of(await self.execution(execution_id))
+        return await asyncio.to_thread(_read_outputs, path, index)
+
+    async def content(self, execution: Execution) -> dict[str, Any]:
+        """The whole notebook, as JSON. Raises as `view`."""
+        return await asyncio.to_thread(_read, self.path_of(execution))
+
+    async def execution(self, execution_id: str) -> Execution:
+        """An execution by its id, or the beginning or end of that."""
+        path = f"execution/{quote(execution_id, safe='')}"
+        return Execution.from_json(await self._requests.get(path))
+
+    async def source_path(self, execution: Execution) -> Path | None:
+        """The file that the execution was made from; None: it is not known."""
+        version = quote(execution.flow_version, safe="")
+        record = await self._requests.get(f"flow_version/{version}")
+        return Path(record["path"]) if record.get("path") else None
+
+    def path_of(self, execution: Execution) -> Path:
+        """The path of its output notebook. Raises FileMissing."""
+        path = notebook_path(self._home, execution)
+        if path is None:
+            raise FileMissing(
+                f"{execution.name!r} has no output notebook. It has one once it has started."
+            )
+        return path
+
+
+def _etag(execution: Execution, path: Path, runs: list[Any]) -> str:
+    status = path.stat()
+    last_seq = max((run["last_seq"] for run in runs), default=0)
+    parts = (status.st_mtime_ns, status.st_size, last_seq, execution.status)
+    return sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _make_view(
+    execution: Execution, path: Path, runs: list[Any], etag: str
+) -> NotebookView:
+    start = monotonic()
+    notebook = _read(path)
+    text = json.dumps(
+        {
+            "cells": notebook_cells(notebook, runs),
+            "language": language_of(notebook),
+            "path": str(path),
+            "is_complete": execution.status.is_ended,
+            "etag": etag,
+        }
+    )
+    seconds = monotonic() - start
+    return NotebookView(etag, text, due_at=monotonic() + seconds / SHARE)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The JSON of a notebook."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise _too_big("The output notebook", size, MAX_FILE)
+        notebook = json.loads(path.read_bytes())
+    except OSError as error:
+        raise FileMissing(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise BadArgument(f"{str(path)!r} is no notebook: {error}.") from error
+    if not isinstance(notebook, dict):
+        raise BadArgument(f"{str(path)!r} is no notebook.")
+    return notebook
+
+
+def _read_outputs(path: Path, index: int) -> dict[str, Json]:
+    outputs = cell_outputs(_read(path), index)
+    if outputs is None:
+        raise FileMissing(f"The notebook has no cell {index}. Open it again.")
+    size = len(json.dumps(outputs))
+    if size > MAX_CELL:
+        raise _too_big("The output of this cell", size, MAX_CELL)
+    return {"outputs": outputs, "bytes": size}
+
+
+def _too_big(label: str, size: int, limit: int) -> PanelRefusal:
+    message = (
+        f"{label} has {size:,} bytes; the panel shows at most {limit:,}. Open a copy of the "
+        "notebook, or read it with a program."
+    )
+    return PanelRefusal(413, "ValueTooBig", message)

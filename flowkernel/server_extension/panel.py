@@ -1,0 +1,65 @@
+"""What all handlers of one Jupyter Server share: one engine, one stream, one set of kernels."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowkernel.home import EngineFile, find_home
+from flowkernel.server_extension.attached_kernels import AttachedKernels
+from flowkernel.server_extension.change_reader import StreamBroken
+from flowkernel.server_extension.changes_upstream import ChangesUpstream
+from flowkernel.server_extension.engine_requests import EngineRequests
+from flowkernel.server_extension.home_engine import HomeEngine
+from flowkernel.server_extension.output_notebooks import OutputNotebooks
+from flowkernel.server_extension.shown_folder import ShownFolder
+from flowkernel.server_extension.stream_connection import open_stream
+from flowkernel.server_extension.summaries import Summaries
+
+SETTING = "flowkernel_panel"  #: Where handlers find it, among the settings of tornado.
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The parts of the server extension, in one Jupyter Server."""
+
+    engine: HomeEngine
+    requests: EngineRequests
+    upstream: ChangesUpstream
+    folder: ShownFolder
+    notebooks: OutputNotebooks
+    kernels: AttachedKernels
+    summaries: Summaries
+
+    @classmethod
+    def of(cls, app: Any) -> "Panel":
+        """That of a Jupyter Server. Starts nothing.
+
+        Args:
+            app: The `ServerApp`.
+        """
+        folder = ShownFolder(app.contents_manager)
+        engine = HomeEngine(find_home(folder.root or Path.cwd()))
+        requests = EngineRequests(engine)
+
+        async def read_last_seq(file: EngineFile) -> int:
+            reply = await requests.fetch_once(file, "engine")
+            if reply.status != 200:
+                raise StreamBroken(f"the engine answers with {reply.status}")
+            return int(json.loads(reply.content)["last_seq"])
+
+        return cls(
+            engine=engine,
+            requests=requests,
+            upstream=ChangesUpstream(engine, open_stream, read_last_seq),
+            folder=folder,
+            notebooks=OutputNotebooks(engine.home.path, requests),
+            kernels=AttachedKernels(engine.home.path, app),
+            summaries=Summaries(requests),
+        )
+
+    async def close(self) -> None:
+        """Jupyter Server ends: follow the engine no longer."""
+        self.upstream.close()
+        self.kernels.close()
+        self.requests.close()

@@ -1,0 +1,186 @@
+"""What the panel shows of many executions at once: named SQL queries, each kept shortly."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_record import Json
+from flowkernel.server_extension.engine_requests import EngineRequests
+
+KEPT_SECONDS = 5.0  #: How long a summary is given again as it is.
+MAX_KEPT = 16  #: Summaries that are kept.
+SQL_SECONDS = 60.0  #: How long a query may take.
+MAX_DAYS = 366  #: Days of the charts, inclusive.
+RECENT = 20  #: Runs of a flow that its line shows, inclusive.
+LISTED = 100  #: Runs in a list of a summary, inclusive.
+SLOWEST = 20  #: Cells in the list of the slowest ones, inclusive.
+
+Row = dict[str, Json]
+
+# The queries. `$since` is a moment as tables have it.
+COUNTS = """
+SELECT status, count(*) AS runs FROM execution
+WHERE parent_id IS NULL AND NOT is_archived AND NOT starts_with(status, 'ENDED')
+GROUP BY status
+"""
+RUNNING = f"""
+SELECT execution_id, flow_name, name, status, created_at, started_at, started_by,
+       status_message
+FROM execution
+WHERE parent_id IS NULL AND NOT is_archived AND NOT starts_with(status, 'ENDED')
+ORDER BY created_at DESC LIMIT {LISTED}
+"""
+FAILED = f"""
+SELECT execution_id, flow_name, name, status, created_at, started_at, ended_at, started_by,
+       status_message
+FROM execution
+WHERE parent_id IS NULL AND NOT is_archived AND status = 'ENDED_ERROR'
+  AND ended_at >= TIMESTAMP '$since'
+ORDER BY ended_at DESC LIMIT {LISTED}
+"""
+ENDED = """
+SELECT status, count(*) AS runs FROM execution
+WHERE parent_id IS NULL AND NOT is_archived AND ended_at >= TIMESTAMP '$since'
+GROUP BY status
+"""
+OPEN_MESSAGES = "SELECT count(*) AS messages FROM message WHERE status = 'OPEN'"
+LAST_RUNS = f"""
+SELECT flow_name, execution_id, status, created_at, started_at, ended_at,
+       epoch_ms(ended_at - started_at) / 1000.0 AS duration_sec
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY flow_name ORDER BY created_at DESC) AS n
+    FROM execution WHERE type <> 'WRAPPER'
+)
+WHERE n <= {RECENT} ORDER BY flow_name, created_at
+"""
+DAYS = """
+SELECT flow_name, strftime(created_at, '%Y-%m-%d') AS day, count(*) AS runs,
+       count(*) FILTER (status = 'ENDED_ERROR') AS failed,
+       median(epoch_ms(ended_at - started_at)) / 1000.0 AS median_sec,
+       quantile_cont(epoch_ms(ended_at - started_at), 0.95) / 1000.0 AS p95_sec
+FROM execution
+WHERE type <> 'WRAPPER' AND created_at >= TIMESTAMP '$since'
+GROUP BY flow_name, day ORDER BY flow_name, day
+"""
+CELLS = f"""
+SELECT flow_name, cell_number, any_value(first_line) AS first_line, count(*) AS runs,
+       median(epoch_ms(c.ended_at - c.started_at)) / 1000.0 AS median_sec
+FROM cell_run c JOIN execution e USING (execution_id)
+WHERE c.ended_at IS NOT NULL AND cell_number IS NOT NULL
+  AND c.started_at >= TIMESTAMP '$since'
+GROUP BY flow_name, cell_number ORDER BY median_sec DESC LIMIT {SLOWEST}
+"""
+
+
+class Summaries:
+    """Asks the engine for summaries; who asks again at once gets the same.
+
+    Args:
+        requests: To the engine.
+        now: The current moment, with its zone.
+    """
+
+    def __init__(
+        self,
+        requests: EngineRequests,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._requests = requests
+        self._now = now
+        self._kept: dict[str, tuple[float, asyncio.Task[Json]]] = {}
+
+    async def home(self, since: str | None) -> Json:
+        """What runs, what waits, what failed since a moment.
+
+        Args:
+            since: ISO 8601, with a zone. None: the last 24 hours.
+
+        Raises:
+            BadArgument: It is no such moment.
+        """
+        moment = self._now() - timedelta(days=1) if since is None else _moment(since)
+        text = _sql_moment(moment)
+        return await self._once(f"home {text}", lambda: self._home(text))
+
+    async def flows(self) -> Json:
+        """Of each flow its last state, and its last runs, the newest last."""
+        return await self._once("flows", self._flows)
+
+    async def charts(self, days: int) -> Json:
+        """Runs, failures and durations by flow and day; the slowest cells.
+
+        Raises:
+            BadArgument: These are no or too many days.
+        """
+        if not 1 <= days <= MAX_DAYS:
+            raise BadArgument(f"`days` is {days}; it is between 1 and {MAX_DAYS}.")
+        since = _sql_moment(self._now() - timedelta(days=days))
+        return await self._once(f"charts {days}", lambda: self._charts(since))
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[Json]]) -> Json:
+        """What `make` gives; that of a moment ago, if it was asked for then."""
+        due, task = self._kept.get(key, (0.0, None))
+        has_failed = task is not None and task.done() and task.exception() is not None
+        if task is None or has_failed or (task.done() and monotonic() > due):
+            task = asyncio.ensure_future(make())
+            self._kept.pop(key, None)
+            self._kept[key] = (monotonic() + KEPT_SECONDS, task)
+        while len(self._kept) > MAX_KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        return await asyncio.shield(task)
+
+    async def _home(self, since: str) -> Json:
+        counts, running, failed, ended, messages = [
+            await self._rows(query, since)
+            for query in (COUNTS, RUNNING, FAILED, ENDED, OPEN_MESSAGES)
+        ]
+        return {
+            "counts": {row["status"]: row["runs"] for row in counts},
+            "ended": {row["status"]: row["runs"] for row in ended},
+            "running": running,
+            "failed": failed,
+            "open_messages": messages[0]["messages"],
+        }
+
+    async def _flows(self) -> Json:
+        summaries: dict[str, Row] = {}
+        for row in await self._rows(LAST_RUNS):
+            name = row.pop("flow_name")
+            flow = summaries.setdefault(name, {"flow_name": name, "runs": []})
+            flow["runs"].append(row)
+            flow["last_status"] = row["status"]
+        return list(summaries.values())
+
+    async def _charts(self, since: str) -> Json:
+        return {
+            "days": await self._rows(DAYS, since),
+            "slowest_cells": await self._rows(CELLS, since),
+        }
+
+    async def _rows(self, query: str, since: str = "") -> list[Row]:
+        sql = query.replace("$since", since)
+        result: dict[str, Any] = await self._requests.sql(sql, seconds=SQL_SECONDS)
+        columns = result["columns"]
+        return [dict(zip(columns, row, strict=True)) for row in result["rows"]]
+
+
+def _moment(text: str) -> datetime:
+    """A moment that a page sends. Raises BadArgument."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadArgument(
+            f"`since` is {text[:100]!r}; it is a moment with its zone, as "
+            "2026-11-28T00:00:00Z."
+        )
+    return moment
+
+
+def _sql_moment(moment: datetime) -> str:
+    """As tables have it: in UTC, without a zone, to the minute, so that it can be kept."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:00")
