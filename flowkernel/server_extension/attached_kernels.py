@@ -130,11 +130,6 @@ class AttachedKernels:
                 await self._release(kernel["id"])
         return bool(kernels)
 
-    def close(self) -> None:
-        """Look no longer."""
-        if self._watch is not None:
-            self._watch.cancel()
-
 
 def _is_remote(app: Any) -> bool:
     """Whether a gateway has the kernels."""

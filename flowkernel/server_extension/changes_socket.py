@@ -15,11 +15,11 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from flowkernel.core.json_values import dumps
-from flowkernel.server_extension.home_engine import EngineReport, PanelState
+from flowkernel.server_extension.home_engine import EngineReport
 from flowkernel.server_extension.panel import SETTING, Panel
 from flowkernel.server_extension.panel_handler import RESOURCE
 from flowkernel.server_extension.person_name import person_name
-from flowkernel.server_extension.recent_changes import WindowPosition
+from flowkernel.server_extension.window_feed import WindowFeed
 
 #: Seconds after which a window hears something, though nothing changed: so it knows that it
 #: is connected.
@@ -33,8 +33,6 @@ class ChangesSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     auth_resource = RESOURCE
     _after_seq: int | None = None
-    _position: WindowPosition | None = None
-    _report: EngineReport | None = None
     _sender: asyncio.Task[None] | None = None
 
     @property
@@ -57,7 +55,8 @@ class ChangesSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Begin to send."""
         super().open(*args, **kwargs)
         self._panel.upstream.add_window(self, self._after_seq)
-        self._sender = asyncio.create_task(self._send_all())
+        feed = WindowFeed(self._panel.upstream, self._after_seq, self._state_text)
+        self._sender = asyncio.create_task(self._send_all(feed))
 
     def on_message(self, message: str | bytes) -> None:
         """A window says nothing that we need."""
@@ -68,45 +67,20 @@ class ChangesSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         if self._sender is not None:
             self._sender.cancel()
 
-    async def _send_all(self) -> None:
+    def _state_text(self, report: EngineReport) -> str:
+        state = self._panel.engine.to_json(report, person_name(self.current_user))
+        return dumps({"kind": "engine", **state})
+
+    async def _send_all(self, feed: WindowFeed) -> None:
         """Send what is new, again and again, until the window is closed."""
         with suppress(WebSocketClosedError):
             while True:
                 news = self._panel.upstream.news
-                text = self._next_text()
+                text = feed.next_text()
                 if text is not None:
                     await self.write_message(text)
                 elif not await _happens(news, BEAT_SECONDS):
                     await self.write_message(BEAT)
-
-    def _next_text(self) -> str | None:
-        """The next message; None: the window knows everything."""
-        upstream = self._panel.upstream
-        report = upstream.report
-        if report is not None and report != self._report:
-            self._report = report
-            state = self._panel.engine.to_json(report, person_name(self.current_user))
-            return dumps({"kind": "engine", **state})
-        if upstream.recent is None or report is None:
-            return None
-        if self._position is None:
-            return self._first_text(report)
-        message = upstream.recent.message_after(self._position)
-        if message is None:
-            return None
-        self._position = message.position
-        return message.text
-
-    def _first_text(self, report: EngineReport) -> str | None:
-        """Where the window begins; one that comes back goes on without a word."""
-        upstream = self._panel.upstream
-        if self._after_seq is not None:
-            self._position = upstream.first_position(self._after_seq)
-            return self._next_text()
-        if upstream.recent is None or report.state is not PanelState.READY:
-            return None
-        self._position = upstream.recent.position_now()
-        return dumps({"kind": "start", "seq": self._position.seq})
 
 
 def _number(text: str) -> int | None:

@@ -204,8 +204,9 @@ class ChangesUpstream:
         """Wait for the next try, unless there is another engine: whether there is."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while loop.time() < deadline:
+        while True:
+            await asyncio.sleep(min(LOOK_EVERY, seconds))
             if self._engine.mark() != mark:
                 return True
-            await asyncio.sleep(min(LOOK_EVERY, seconds))
-        return False
+            if loop.time() >= deadline:
+                return False

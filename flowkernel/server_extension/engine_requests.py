@@ -128,10 +128,6 @@ class EngineRequests:
         result: dict[str, Any] = _value(reply)
         return result
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
 
 def _value(reply: EngineReply) -> Any:
     record = json.loads(reply.content)

@@ -131,7 +131,7 @@ class HomeEngine:
     def _stopped(self) -> Exception:
         if self.home.is_made:
             return EngineStopped(str(self.home.path))
-        return PanelRefusal(503, "EngineStopped", NOTHING_HERE)
+        return PanelRefusal(409, "EngineStopped", NOTHING_HERE)
 
     async def report(self) -> EngineReport:
         """Its state now. Starts nothing."""

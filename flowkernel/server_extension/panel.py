@@ -57,9 +57,3 @@ class Panel:
             kernels=AttachedKernels(engine.home.path, app),
             summaries=Summaries(requests),
         )
-
-    async def close(self) -> None:
-        """Jupyter Server ends: follow the engine no longer."""
-        self.upstream.close()
-        self.kernels.close()
-        self.requests.close()

@@ -4,6 +4,7 @@ from tornado.web import HTTPError
 
 from flowkernel.core.errors import (
     EngineError,
+    EngineStopped,
     ExecutionNotFound,
     FileMissing,
     FlowkernelError,
@@ -29,6 +30,7 @@ HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
     (NotAllowed, 403),
     (ValueTooBig, 413),
     (SqlBusy, 429),
+    (EngineStopped, 409),  # It is no fault, and Jupyter Server logs 5xx as one.
     (RequestError, 400),
     (EngineError, 503),
     (FlowkernelError, 500),

@@ -22,7 +22,7 @@ ANY = "*"  #: In a pattern: one name or id.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class PanelRoute:
     """One route of the engine that the panel may use."""
 
     method: str
@@ -46,13 +46,13 @@ class Permission:
         )
 
 
-def _reads(*patterns: str) -> Iterator[Permission]:
-    return (Permission(method="GET", pattern=pattern) for pattern in patterns)
+def _reads(*patterns: str) -> Iterator[PanelRoute]:
+    return (PanelRoute(method="GET", pattern=pattern) for pattern in patterns)
 
 
-def _verbs(*verbs: str) -> Iterator[Permission]:
+def _verbs(*verbs: str) -> Iterator[PanelRoute]:
     for verb in verbs:
-        yield Permission(
+        yield PanelRoute(
             method="POST",
             pattern=f"execution/*/{verb}",
             person_fields=("started_by",),
@@ -62,7 +62,7 @@ def _verbs(*verbs: str) -> Iterator[Permission]:
 
 
 #: Everything else is refused: what workers and flows send, and what is for administrators.
-PERMITTED: tuple[Permission, ...] = (
+PERMITTED: tuple[PanelRoute, ...] = (
     *_reads(
         "engine",
         "flow",
@@ -81,30 +81,30 @@ PERMITTED: tuple[Permission, ...] = (
         "message/*",
     ),
     *_verbs("cancel", "pause", "resume", "run", "retry"),
-    Permission(
+    PanelRoute(
         method="POST",
         pattern="execution",
         person_fields=("started_by",),
         id_field="execution_id",
         has_environ=True,
     ),
-    Permission(method="PATCH", pattern="execution/*"),
-    Permission(method="DELETE", pattern="execution/*"),
-    Permission(method="POST", pattern="flow"),
-    Permission(method="PATCH", pattern="flow/*"),
-    Permission(method="DELETE", pattern="flow/*"),
-    Permission(
+    PanelRoute(method="PATCH", pattern="execution/*"),
+    PanelRoute(method="DELETE", pattern="execution/*"),
+    PanelRoute(method="POST", pattern="flow"),
+    PanelRoute(method="PATCH", pattern="flow/*"),
+    PanelRoute(method="DELETE", pattern="flow/*"),
+    PanelRoute(
         method="POST",
         pattern="message/*/answer",
         person_fields=("answered_by",),
         id_field="answer_id",
     ),
-    Permission(method="POST", pattern="sql", is_repeatable=False, seconds=600.0),
+    PanelRoute(method="POST", pattern="sql", is_repeatable=False, seconds=600.0),
 )
 
 
-def permitted(method: str, path: str) -> tuple[Permission, str]:
-    """The permission for a request, and its path as the engine gets it.
+def permitted(method: str, path: str) -> tuple[PanelRoute, str]:
+    """The route of a request, and its path as the engine gets it.
 
     Args:
         path: Behind `flowkernel/api/`, as it came: with percent signs.
@@ -113,13 +113,13 @@ def permitted(method: str, path: str) -> tuple[Permission, str]:
         PanelRefusal: The panel may not use it.
     """
     segments = path_segments(path)
-    fitting = [permission for permission in PERMITTED if permission.fits(segments)]
+    fitting = [route for route in PERMITTED if route.fits(segments)]
     if not fitting:
         raise _no_route(path)
-    for permission in fitting:
-        if permission.method == method:
-            return permission, "/".join(quote(segment, safe="") for segment in segments)
-    methods = ", ".join(sorted({permission.method for permission in fitting}))
+    for route in fitting:
+        if route.method == method:
+            return route, "/".join(quote(segment, safe="") for segment in segments)
+    methods = ", ".join(sorted({route.method for route in fitting}))
     raise PanelRefusal(
         405, "NotAllowed", f"{method} is not for this path; it takes {methods}."
     )
@@ -168,7 +168,7 @@ def engine_query(query: str) -> str:
 
 
 def engine_body(
-    permission: Permission, content: bytes, *, person: str, environ: Mapping[str, Any]
+    route: PanelRoute, content: bytes, *, person: str, environ: Mapping[str, Any]
 ) -> bytes | None:
     """The body that the engine gets: the server says who the person is, not the page.
 
@@ -180,17 +180,17 @@ def engine_body(
     Raises:
         PanelRefusal: It is no JSON object, or has a field that is not for pages.
     """
-    if permission.method in ("GET", "DELETE"):
+    if route.method in ("GET", "DELETE"):
         return None
     body = body_object(content)
     wrong = sorted(NOT_FROM_PAGES & body.keys())
-    if wrong and permission.person_fields:
+    if wrong and route.person_fields:
         raise PanelRefusal(400, "BadArgument", f"The panel may not send {wrong[0]!r}.")
-    body |= _person_values(permission, person)
-    if permission.has_environ:
+    body |= _person_values(route, person)
+    if route.has_environ:
         body |= environ
-    if permission.id_field is not None:
-        body.setdefault(permission.id_field, new_id())
+    if route.id_field is not None:
+        body.setdefault(route.id_field, new_id())
     return json.dumps(body).encode()
 
 
@@ -211,8 +211,8 @@ def body_object(content: bytes) -> dict[str, Any]:
     return body
 
 
-def _person_values(permission: Permission, person: str) -> dict[str, str]:
-    values = dict.fromkeys(permission.person_fields, person)
+def _person_values(route: PanelRoute, person: str) -> dict[str, str]:
+    values = dict.fromkeys(route.person_fields, person)
     if "started_by" in values:
         values["started_by"] = f"{person} ({CHANNEL})"
     if "answered_by" in values:

@@ -47,9 +47,9 @@ class ProxyHandler(PanelHandler):
 
     async def _pass_on(self) -> None:
         method = str(self.request.method)
-        permission, path = permitted(method, self._engine_path())
+        route, path = permitted(method, self._engine_path())
         content = engine_body(
-            permission,
+            route,
             self.request.body,
             person=self.person,
             environ=start_variables({}, is_person=True),
@@ -60,8 +60,8 @@ class ProxyHandler(PanelHandler):
             f"{path}?{query}" if query else path,
             content,
             person=None if method == "GET" else self.person,
-            is_repeatable=permission.is_repeatable,
-            seconds=permission.seconds,
+            is_repeatable=route.is_repeatable,
+            seconds=route.seconds,
         )
         self._answer(reply)
 

@@ -164,7 +164,17 @@ class Summaries:
         sql = query.replace("$since", since)
         result: dict[str, Any] = await self._requests.sql(sql, seconds=SQL_SECONDS)
         columns = result["columns"]
-        return [dict(zip(columns, row, strict=True)) for row in result["rows"]]
+        return [_row(dict(zip(columns, row, strict=True))) for row in result["rows"]]
+
+
+def _row(row: Row) -> Row:
+    """A row whose moments have their zone: tables have them in UTC, without it."""
+    moments = {
+        name: f"{value}Z"
+        for name, value in row.items()
+        if name.endswith("_at") and value is not None
+    }
+    return {**row, **moments}
 
 
 def _moment(text: str) -> datetime:
