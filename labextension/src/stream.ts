@@ -27,7 +27,7 @@ export interface IStreamOptions {
 /** The first pause before another try; each next one is twice as long. Milliseconds. */
 export const FIRST_PAUSE = 500;
 /** No pause is longer. Milliseconds. */
-export const LONGEST_PAUSE = 15_000;
+export const LONGEST_PAUSE = 4_000;
 /**
  * After so much silence the connection counts as lost, for the server says something at least
  * every 15 s: so a machine that was asleep finds out at once. Milliseconds.

@@ -139,6 +139,7 @@ function Control(
         </select>
       );
     case 'long-text':
+    case 'lines':
     case 'code':
     case 'json':
       return (
@@ -148,7 +149,9 @@ function Control(
           value={text}
           placeholder={field.example}
           spellCheck={field.kind === 'long-text'}
-          data-is-code={field.kind !== 'long-text' || undefined}
+          data-is-code={
+            field.kind === 'code' || field.kind === 'json' || undefined
+          }
           onChange={onChange}
         />
       );

@@ -237,6 +237,7 @@ function startFields(
     example: '{"day": "monday"}',
     choices: [],
     limits: {},
+    itemKind: 'text',
     leavesDefault: true
   };
   return [...fields, others];

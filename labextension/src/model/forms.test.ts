@@ -46,7 +46,10 @@ describe('a field of a parameter', () => {
     ['typing.Union[None, "date"]', 'date'],
     ['Annotated[int, Field(gt=0, le=3)]', 'whole'],
     ["Literal['a', 'b|c', 'd, e']", 'choice'],
-    ['list[str]', 'json'],
+    ['list[str]', 'lines'],
+    ['Sequence[float]', 'lines'],
+    ['list[date]', 'json'],
+    ['list', 'json'],
     ['dict[str, int | None]', 'json'],
     ['Decimal', 'text'],
     ['uuid.UUID', 'text'],
@@ -115,7 +118,9 @@ describe('what was typed', () => {
     ['bool', '0', true],
     ['bool', '1', false],
     ['Literal[1, 2]', '1', 2],
-    ['list[int]', '[1, 2]', [1, 2]],
+    ['list[int]', ' 1\n\n2 ', [1, 2]],
+    ['list[str]', '007\nb, c', ['007', 'b, c']],
+    ['list', '[1, 2]', [1, 2]],
     [null, '3', 3],
     [null, 'monday', 'monday'],
     [null, '{"a": 1}', { a: 1 }],
@@ -133,7 +138,8 @@ describe('what was typed', () => {
     ['Decimal', '1,10', 'a number'],
     ['UUID', 'x', 'a UUID'],
     ['date', '31.1.2026', 'a day, as 2026-01-31'],
-    ['list[int]', '[1,', 'a list, as JSON']
+    ['list[int]', '1\nx', 'whole numbers, one in a line'],
+    ['list', '[1,', 'a list, as JSON']
   ])('that is no %s is refused: %s', (type, text, words) => {
     expect(typed({ type }, text)).toEqual({ kind: 'wrong', words });
   });
@@ -181,6 +187,11 @@ describe('a default', () => {
     [null, 'monday'],
     [null, true],
     ['list', [1, { a: null }]],
+    [null, ['a', 'b']],
+    [null, ['a', 'b\nc']],
+    [null, []],
+    ['list[str]', ['a', '']],
+    ['list[int]', [1, 2]],
     ['date', '2026-01-31'],
     ["Literal['a', 'b']", 'b']
   ])('of the type %s is shown as what is read again: %j', (type, value) => {

@@ -30,6 +30,8 @@ export type FieldKind =
   /** One of `choices`, some of them: the text has their places, `1` or `0,2`. */
   | 'choice'
   | 'choices'
+  /** A list of texts or numbers: one in a line. */
+  | 'lines'
   /** JSON; and JSON, or else the text itself. */
   | 'json'
   | 'any'
@@ -59,6 +61,8 @@ export interface IField {
     IFormProperty,
     'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'pattern'
   >;
+  /** Of `lines`: what each of them is. */
+  readonly itemKind: 'text' | 'whole' | 'number';
   /** Whether a value that was not changed is left out, so that the default counts. */
   readonly leavesDefault: boolean;
 }
@@ -114,15 +118,50 @@ export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
     help: parameter.help,
     isRequired: parameter.is_required,
     takesNull: parameter.takes_null ?? known.takesNull,
-    words: isVague(words) ? '' : words,
+    itemKind: itemKindOf(parameter.type),
+    words: kind === 'lines' ? 'one in a line' : isVague(words) ? '' : words,
     emptyMeans: parameter.default_source ?? '',
     leavesDefault: !parameter.is_required
   };
 }
 
+function itemKindOf(type: string | null): IField['itemKind'] {
+  const item = LINES.exec(type?.trim() ?? '')?.[3];
+  return item === 'int' ? 'whole' : item === 'float' ? 'number' : 'text';
+}
+
 /** `of the type Any` says nothing to a person. */
 function isVague(words: string): boolean {
   return words.startsWith('of the type');
+}
+
+const LINES =
+  /^(typing\.)?(list|List|set|Set|frozenset|Sequence)\[(str|int|float)\]$/;
+
+/** Whether a list can be edited as lines: its values are texts or numbers of one kind. */
+function isLines(type: string | null, words: string, start: Json): boolean {
+  const items = Array.isArray(start) ? (start as readonly Json[]) : [];
+  const kinds = new Set(items.map(item => typeof item));
+  const isPlain = items.every(
+    item =>
+      typeof item === 'number' ||
+      (typeof item === 'string' && item.trim() === item && isOneLine(item))
+  );
+  if (LINES.test(type?.trim() ?? '')) {
+    return isPlain && (start === null || Array.isArray(start));
+  }
+  // Without a type a list of texts is one, if none of them looks like a number.
+  return (
+    (type === null || words === 'a list') &&
+    items.length > 0 &&
+    isPlain &&
+    kinds.size === 1 &&
+    kinds.has('string')
+  );
+}
+
+function isOneLine(text: string): boolean {
+  return text !== '' && !text.includes('\n');
 }
 
 function kindOfParameter(
@@ -133,6 +172,9 @@ function kindOfParameter(
 ): FieldKind {
   if (/timedelta/i.test(parameter.type ?? '')) {
     return 'any'; // Seconds, or ISO 8601: PT1H.
+  }
+  if (element === null && isLines(parameter.type, words, start)) {
+    return 'lines';
   }
   if (element === null) {
     const isMany = /^(a list|an object)/.test(words) || isComposite(start);
@@ -204,6 +246,7 @@ function fieldOf(
     example: property.example === undefined ? '' : shown(property.example),
     choices,
     limits: { minimum, maximum, minLength, maxLength, pattern },
+    itemKind: 'text',
     leavesDefault: property.keeps_empty ?? false
   };
 }
@@ -300,6 +343,8 @@ function initialText(
       return Array.isArray(value)
         ? value.map(item => place(choices, item as Json)).join(',')
         : '';
+    case 'lines':
+      return Array.isArray(value) ? value.map(shown).join('\n') : '';
     case 'json':
       return JSON.stringify(value, null, isComposite(value) ? 1 : 0);
     case 'any':
@@ -395,6 +440,9 @@ function readEmpty(field: IField, isRequired: boolean): Reading {
     return { kind: 'value', value: null };
   }
   const isText = field.kind === 'text' || field.kind === 'long-text';
+  if (wasFilled && field.kind === 'lines') {
+    return { kind: 'value', value: [] };
+  }
   return wasFilled && isText && field.words === 'text'
     ? { kind: 'value', value: '' }
     : ABSENT;
@@ -421,6 +469,8 @@ function valueOf(field: IField, text: string): Json | undefined {
       return field.choices[Number(text)];
     case 'choices':
       return text.split(',').map(index => field.choices[Number(index)] ?? null);
+    case 'lines':
+      return itemsOf(field, text);
     case 'json':
     case 'file':
       return parsedJson(text);
@@ -435,6 +485,17 @@ function valueOf(field: IField, text: string): Json | undefined {
     default:
       return text;
   }
+}
+
+/** The values of the lines that are not empty; undefined: one of them is none. */
+function itemsOf(field: IField, text: string): Json | undefined {
+  const item = { ...field, kind: field.itemKind, words: '' };
+  const values = text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .map(line => valueOf(item, line));
+  return values.includes(undefined) ? undefined : (values as Json[]);
 }
 
 const DECIMAL = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i;
@@ -499,7 +560,16 @@ const WORDS: { readonly [kind: string]: string } = {
   json: 'JSON, as ["a", "b"] or {"name": 1}'
 };
 
+const ITEMS = {
+  text: 'one in a line',
+  whole: 'whole numbers, one in a line',
+  number: 'numbers, one in a line'
+};
+
 function wordsOf(field: IField): string {
+  if (field.kind === 'lines') {
+    return ITEMS[field.itemKind];
+  }
   const words = field.words || (WORDS[field.kind] ?? 'another value');
   const example = field.kind === 'json' ? `, as JSON` : '';
   return words + (field.words ? example : '') + limitWords(field);

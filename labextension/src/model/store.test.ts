@@ -187,7 +187,15 @@ describe('RunStore', () => {
 
     store.apply([{ seq: 2, execution: { ...row, last_seq: 2 } }]);
 
+    const named = aRow({
+      type: 'WRAPPER',
+      flow_name: 'retry',
+      name: 'nightly (retry)'
+    });
+    store.apply([{ seq: 3, execution: named }]);
+
     expect(store.run(row.execution_id)?.flow).toBe('report');
+    expect(store.run(named.execution_id)?.flow).toBe('nightly');
   });
 
   it('no longer tells who has gone', () => {

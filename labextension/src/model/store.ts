@@ -460,8 +460,13 @@ function flowOf(row: IExecutionRow): string | null {
     return row.flow_name;
   }
   const wrapped = (row as Partial<IExecution>).wrapped;
-  const name = wrapped?.['flow_name'];
-  return typeof name === 'string' ? name : null;
+  const flow = wrapped?.['flow_name'];
+  if (typeof flow === 'string') {
+    return flow;
+  }
+  // The engine names it "report (retry)", unless it got a name.
+  const tail = ` (${row.flow_name})`;
+  return row.name.endsWith(tail) ? row.name.slice(0, -tail.length) : null;
 }
 
 /** Ids begin with their time, so they sort in the order in which they were made. */

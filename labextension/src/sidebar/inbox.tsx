@@ -8,6 +8,7 @@ import {
   useRun,
   useTrans
 } from '../components/context';
+import { overText, showMessageDialog } from '../components/message-dialog';
 import { Ago } from '../components/time';
 import type { ITreeRow } from '../components/tree';
 import { VirtualTree } from '../components/tree';
@@ -27,6 +28,14 @@ export function InboxSection(props: ISectionProps): JSX.Element {
   const { commands } = props;
   const trans = useTrans();
   const messages = useMessagesInSight();
+  const { flowkernel } = props.model;
+  const answer = (messageId: string): void => {
+    if (commands.hasCommand(CommandIDs.openMessage)) {
+      void commands.execute(CommandIDs.openMessage, { messageId });
+    } else {
+      showMessageDialog(flowkernel, messageId);
+    }
+  };
   const rows = messages.map((message, index): IMessageLine => ({
     key: message.message_id,
     level: 1,
@@ -54,9 +63,7 @@ export function InboxSection(props: ISectionProps): JSX.Element {
       textOf={row => row.message.subject}
       onOpen={({ message }) => {
         if (message.status === 'OPEN') {
-          void commands.execute(CommandIDs.openMessage, {
-            messageId: message.message_id
-          });
+          answer(message.message_id);
         }
       }}
       attributesOf={({ message }) => ({
@@ -140,21 +147,6 @@ function waitText(
       : trans.__('Decide what to do, in %1', name);
   }
   return name === '' ? trans.__('A run asks') : trans.__('%1 asks', name);
-}
-
-/** What became of it: "answered by bob (notebook)". */
-function overText(message: IMessageRow, trans: ITranslate): string {
-  const { answered_by: person, answered_from: place } = message;
-  switch (message.status) {
-    case 'ANSWERED':
-      return person === null
-        ? trans.__('answered')
-        : trans.__('answered by %1 (%2)', person, place ?? '');
-    case 'TIMED_OUT':
-      return trans.__('nobody answered in time');
-    default:
-      return message.closed_why ?? trans.__('no longer needed');
-  }
 }
 
 function MessageIcon(props: { readonly message: IMessageRow }): JSX.Element {

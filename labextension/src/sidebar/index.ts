@@ -3,7 +3,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ILabShell } from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -44,13 +44,14 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows runs, flows and the inbox in the left sidebar.',
   autoStart: true,
   requires: [IFlowkernel],
-  optional: [ILabShell, ICommandPalette, IStateDB],
+  optional: [ILabShell, ICommandPalette, IStateDB, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     flowkernel: IFlowkernel,
     labShell: ILabShell | null,
     palette: ICommandPalette | null,
-    state: IStateDB | null
+    state: IStateDB | null,
+    restorer: ILayoutRestorer | null
   ) => {
     const { trans } = flowkernel;
     const view = savedView(state);
@@ -59,6 +60,7 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
     sidebar.title.icon = flowkernelIcon;
     sidebar.title.caption = trans.__('Runs, flows and inbox of flowkernel');
     app.shell.add(sidebar, 'left', { rank: RANK });
+    restorer?.add(sidebar, SIDEBAR_ID);
 
     const show = (section: Section): void => {
       view.set({ section });

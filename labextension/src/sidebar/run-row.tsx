@@ -101,7 +101,7 @@ export function GroupRow(props: { readonly group: IRunGroup }): JSX.Element {
               {trans.__('%1 failed', group.failed)}
             </span>
           )}
-          <span>
+          <span className="jp-flowkernel-unseen">
             {trans.__('last one %1', statusWord(group.lastStatus, trans))}
           </span>
         </div>

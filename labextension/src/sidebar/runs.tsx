@@ -9,14 +9,14 @@ import { groupsOf } from '../model/grouping';
 import type { RunStore } from '../model/store';
 import type { TreeLine } from '../model/tree';
 import { groupLinesOf, linesOf } from '../model/tree';
-import { CommandIDs } from '../tokens';
 import type { ISectionProps } from './panel';
 import { RunFilterBar } from './run-filter-bar';
 import { GroupRow, RunRow } from './run-row';
 import type { SidebarModel } from './sidebar-model';
 
 export function RunsSection(props: ISectionProps): JSX.Element {
-  const { model, commands } = props;
+  const { model } = props;
+  const { flowkernel } = model;
   const trans = useTrans();
   useSyncExternalStore(model.runs.subscribe, model.runs.version);
   const { state } = model.runs;
@@ -32,12 +32,7 @@ export function RunsSection(props: ISectionProps): JSX.Element {
       ) : model.runs.ids.length === 0 ? (
         <NoRuns {...props} />
       ) : (
-        <RunTree
-          model={model}
-          onOpenRun={id =>
-            void commands.execute(CommandIDs.openRun, { executionId: id })
-          }
-        />
+        <RunTree model={model} onOpenRun={flowkernel.open} />
       )}
     </>
   );
