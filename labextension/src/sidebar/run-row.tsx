@@ -39,15 +39,16 @@ export const RunRow = memo(function RunRow(props: {
           <span className="jp-flowkernel-run-name" title={run.name}>
             {run.name}
           </span>
-          {waiting > 0 && (
-            <span className="jp-flowkernel-badge">
-              {trans.__('waits for you')}
-            </span>
-          )}
           <Ago at={run.created_at} />
         </div>
         <div className="jp-flowkernel-run-line jp-flowkernel-secondary">
-          <span>{statusWord(run.status, trans)}</span>
+          {waiting > 0 ? (
+            <span className="jp-flowkernel-badge">
+              {trans.__('waits for you')}
+            </span>
+          ) : (
+            <span>{statusWord(run.status, trans)}</span>
+          )}
           <Took run={run} isShort />
           {people !== '' && <span title={people}>{people}</span>}
           <span className="jp-flowkernel-run-detail" title={detail}>
