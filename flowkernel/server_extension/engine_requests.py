@@ -4,7 +4,7 @@ import json
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from tornado.httpclient import HTTPRequest, HTTPResponse
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
@@ -21,7 +21,6 @@ MAX_RESPONSE = 128 * 1024 * 1024  #: Bytes of a response, inclusive.
 CONNECT_SECONDS = 10.0  #: How long it may take until the engine takes a connection.
 ANSWER_SECONDS = 60.0  #: How long a response may take, if nothing else is said.
 TRIES = 3  #: Of one request, in all: the engine may be replaced meanwhile.
-NO_RESPONSE = 599  #: What tornado has as the status if there is no response.
 UNAUTHORIZED = 401
 BAD_REQUEST = 400  #: The lowest HTTP status of an error.
 
@@ -70,24 +69,32 @@ class EngineRequests:
         """
         may_start = method != "GET" or self._engine.starts_by_itself
         engine = await self._engine.ready(may_start=may_start)
+        reason: object = "it does not accept its own token"
         for _try in range(TRIES):
-            response = await self._fetch(
-                engine, method, path, content, person=person, seconds=seconds
-            )
-            if response.code not in (NO_RESPONSE, UNAUTHORIZED):
-                return EngineReply(response.code, response.headers, response.body)
+            is_unsent = True
+            try:
+                reply = await self._fetch(
+                    engine, method, path, content, person=person, seconds=seconds
+                )
+                if reply.status != UNAUTHORIZED:  # Else it is another engine.
+                    return reply
+            except (OSError, HTTPClientError) as error:
+                reason, is_unsent = error, isinstance(error, ConnectionRefusedError)
             self._engine.forget()
-            if not (is_repeatable or _is_unsent(response)):
+            if not (is_repeatable or is_unsent):
                 break
             engine = await self._engine.start()
-        raise _unreachable(response)
+        raise _unreachable(reason)
 
     async def fetch_once(self, engine: EngineFile, path: str) -> EngineReply:
-        """What this engine responds to one GET; the status is 599 if it does not."""
-        response = await self._fetch(
+        """What this engine responds to one GET.
+
+        Raises:
+            OSError, HTTPClientError: It does not.
+        """
+        return await self._fetch(
             engine, "GET", path, None, person=None, seconds=ANSWER_SECONDS
         )
-        return EngineReply(response.code, response.headers, response.body)
 
     async def _fetch(
         self,
@@ -98,7 +105,7 @@ class EngineRequests:
         *,
         person: str | None,
         seconds: float,
-    ) -> HTTPResponse:
+    ) -> EngineReply:
         headers = {"Authorization": f"Bearer {engine.token}"}
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -115,7 +122,8 @@ class EngineRequests:
             request_timeout=seconds,
             decompress_response=False,
         )
-        return await self._client.fetch(request, raise_error=False)
+        response = await self._client.fetch(request, raise_error=False)
+        return EngineReply(response.code, response.headers, response.body)
 
     async def get(self, path: str) -> Any:
         """The JSON of what the panel reads by itself. Raises the engine's error."""
@@ -136,14 +144,8 @@ def _value(reply: EngineReply) -> Any:
     return record
 
 
-def _is_unsent(response: HTTPResponse) -> bool:
-    """Whether the engine cannot have begun with the request."""
-    is_refused = isinstance(response.error, ConnectionRefusedError)
-    return is_refused or response.code == UNAUTHORIZED
-
-
-def _unreachable(response: HTTPResponse) -> EngineUnreachable:
+def _unreachable(reason: object) -> EngineUnreachable:
     return EngineUnreachable(
-        f"The engine does not answer ({response.error}). Try again; `flowkernel doctor` in a "
+        f"The engine does not answer ({reason}). Try again; `flowkernel doctor` in a "
         "terminal shows why."
     )

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from flowkernel.client.failure_lookup import notebook_path
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.json_record import Json
 from flowkernel.core.models import Execution
@@ -106,8 +105,8 @@ class OutputNotebooks:
 
     def path_of(self, execution: Execution) -> Path:
         """The path of its output notebook. Raises FileMissing."""
-        path = notebook_path(self._home, execution)
-        if path is None:
+        path = self._home / (execution.notebook_path or "")
+        if not path.is_file():
             raise FileMissing(
                 f"{execution.name!r} has no output notebook. It has one once it has started."
             )

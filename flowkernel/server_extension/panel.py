@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tornado.httpclient import HTTPClientError
+
 from flowkernel.home import EngineFile, find_home
 from flowkernel.server_extension.attached_kernels import AttachedKernels
 from flowkernel.server_extension.change_reader import StreamBroken
@@ -43,7 +45,10 @@ class Panel:
         requests = EngineRequests(engine)
 
         async def read_last_seq(file: EngineFile) -> int:
-            reply = await requests.fetch_once(file, "engine")
+            try:
+                reply = await requests.fetch_once(file, "engine")
+            except HTTPClientError as error:
+                raise StreamBroken(str(error)) from error
             if reply.status != 200:
                 raise StreamBroken(f"the engine answers with {reply.status}")
             return int(json.loads(reply.content)["last_seq"])

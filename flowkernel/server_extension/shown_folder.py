@@ -35,7 +35,7 @@ class ShownFolder:
         """
         if self.root is None:
             raise BadArgument(NO_FOLDER)
-        parts = PurePosixPath(path.removeprefix("/")).parts
+        parts = PurePosixPath(path).parts
         if not parts or not all(map(self._is_shown, parts)):
             raise BadArgument(
                 f"{path[:200]!r} is no file in the folder that Jupyter shows."
