@@ -13,6 +13,10 @@ import {
   useState
 } from 'react';
 
+import type { IRows } from '../model/tree';
+
+export { rowsOf } from '../model/tree';
+
 export interface ITreeRow {
   readonly key: string;
   /** From 1. */
@@ -26,7 +30,7 @@ export interface ITreeRow {
 
 export interface IVirtualTreeProps<Row extends ITreeRow> {
   readonly label: string;
-  readonly rows: readonly Row[];
+  readonly rows: IRows<Row>;
   /** Of a row, as a multiple of the size of the font. */
   readonly height?: number;
   readonly render: (row: Row, isActive: boolean) => ReactNode;
@@ -68,13 +72,13 @@ export function VirtualTree<Row extends ITreeRow>(
   });
   const [activeKey, setActiveKey] = useState<string | null>(null);
   const isFocused = useRef(false);
-  const activeIndex = indexOfKey(rows, activeKey);
+  const activeIndex = activeKey === null ? -1 : rows.indexOf(activeKey);
   useViewport(frame, props.height ?? DEFAULT_HEIGHT, setView);
   useAnchor(frame, rows, view);
 
   const first = Math.max(0, Math.floor(view.top / view.rowHeight) - OVERSCAN);
   const visible = Math.ceil(view.height / view.rowHeight) + 2 * OVERSCAN;
-  const last = Math.min(rows.length, first + visible);
+  const last = Math.max(first, Math.min(rows.length, first + visible));
   const isAtEnd = last + END_MARGIN >= rows.length;
   useEffect(() => {
     if (isAtEnd) {
@@ -88,22 +92,24 @@ export function VirtualTree<Row extends ITreeRow>(
   }, []);
 
   const move = (index: number): void => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
+    const place = Math.max(0, Math.min(rows.length - 1, index));
+    const row = rows.at(place);
     if (row !== undefined) {
       setActiveKey(row.key);
-      reveal(frame.current, rows.indexOf(row), view.rowHeight);
+      reveal(frame.current, place, view.rowHeight);
     }
   };
   useFocus(frame, activeKey, isFocused);
   const onKeyDown = useKeys(props, activeIndex, move, view);
 
-  const shown = rows
-    .slice(first, last)
-    .map((row, i) => [row, first + i] as const);
-  const active = rows[activeIndex];
-  if (active !== undefined && (activeIndex < first || activeIndex >= last)) {
-    shown.push([active, activeIndex]); // It keeps the focus, also out of sight.
+  const places = Array.from({ length: last - first }, (_, i) => first + i);
+  if (activeIndex >= 0 && (activeIndex < first || activeIndex >= last)) {
+    places.push(activeIndex); // It keeps the focus, also out of sight.
   }
+  const shown = places.flatMap(index => {
+    const row = rows.at(index);
+    return row === undefined ? [] : [[row, index] as const];
+  });
   return (
     <div
       ref={frame}
@@ -184,10 +190,6 @@ function TreeRow<Row extends ITreeRow>(props: {
   );
 }
 
-function indexOfKey(rows: readonly ITreeRow[], key: string | null): number {
-  return key === null ? -1 : rows.findIndex(row => row.key === key);
-}
-
 /** How much is in sight, and how high a row is: it follows the size of the font. */
 function useViewport(
   frame: React.RefObject<HTMLDivElement>,
@@ -219,10 +221,10 @@ function useViewport(
 /** Rows that are added or removed above those in sight do not move them. */
 function useAnchor(
   frame: React.RefObject<HTMLDivElement>,
-  rows: readonly ITreeRow[],
+  rows: IRows<ITreeRow>,
   view: IViewport
 ): void {
-  const before = useRef<readonly ITreeRow[]>(rows);
+  const before = useRef<IRows<ITreeRow>>(rows);
   useLayoutEffect(() => {
     const element = frame.current;
     const old = before.current;
@@ -231,11 +233,11 @@ function useAnchor(
       return;
     }
     const place = Math.floor(element.scrollTop / view.rowHeight);
-    const anchor = old[place];
-    if (anchor === undefined || rows[place]?.key === anchor.key) {
+    const anchor = old.at(place);
+    if (anchor === undefined || rows.at(place)?.key === anchor.key) {
       return;
     }
-    const now = indexOfKey(rows, anchor.key);
+    const now = rows.indexOf(anchor.key);
     if (now >= 0) {
       element.scrollTop += (now - place) * view.rowHeight;
     }
@@ -288,7 +290,7 @@ function useKeys<Row extends ITreeRow>(
     const target = event.target as HTMLElement;
     const isOnRow = target.getAttribute('role') === 'treeitem';
     const index = Math.max(0, activeIndex);
-    const row = props.rows[index];
+    const row = props.rows.at(index);
     if (row === undefined || !isOnRow || event.altKey || event.ctrlKey) {
       return;
     }
@@ -329,7 +331,7 @@ function goIn<Row extends ITreeRow>(
 ): void {
   if (row.isOpen === false) {
     props.onToggle?.(row, true);
-  } else if (row.isOpen && (props.rows[index + 1]?.level ?? 0) > row.level) {
+  } else if (row.isOpen && (props.rows.at(index + 1)?.level ?? 0) > row.level) {
     move(index + 1);
   }
 }
@@ -346,7 +348,7 @@ function goOut<Row extends ITreeRow>(
     return;
   }
   for (let above = index - 1; above >= 0; above -= 1) {
-    if ((props.rows[above]?.level ?? 0) < row.level) {
+    if ((props.rows.at(above)?.level ?? 0) < row.level) {
       move(above);
       return;
     }
@@ -368,7 +370,8 @@ function findTyped<Row extends ITreeRow>(
   const { rows, textOf } = props;
   for (let step = 0; step < rows.length; step += 1) {
     const place = (start + step) % rows.length;
-    if (textOf(rows[place]!).toLowerCase().startsWith(wanted)) {
+    const row = rows.at(place);
+    if (row && textOf(row).toLowerCase().startsWith(wanted)) {
       return place;
     }
   }

@@ -1,6 +1,7 @@
 /** Which runs a list shows: chosen by people, asked of the engine, and kept true while rows change. */
 import type { ExecutionStatus } from '../wire';
 import type { IRun } from './store';
+import { isEnded } from './store';
 
 /** The states that people choose from. */
 export const STATES = [
@@ -47,10 +48,6 @@ const STATUSES: { readonly [state in StateFilter]?: ExecutionStatus } = {
   succeeded: 'ENDED_SUCCESS',
   cancelled: 'ENDED_CANCELLED'
 };
-
-export function isEnded(status: ExecutionStatus): boolean {
-  return status.startsWith('ENDED_');
-}
 
 /** Whether it is the filter with which a list begins. */
 export function isUnfiltered(filter: IRunFilter): boolean {

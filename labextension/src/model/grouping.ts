@@ -1,7 +1,7 @@
 /** Runs by their flow: an hourly one does not bury the rest. */
 import type { ExecutionStatus } from '../wire';
-import { isEnded } from './filters';
 import type { RunStore } from './store';
+import { isEnded } from './store';
 
 export interface IRunGroup {
   readonly flow: string;
@@ -17,30 +17,34 @@ export function groupsOf(
   store: RunStore,
   ids: readonly string[]
 ): readonly IRunGroup[] {
-  const byFlow = new Map<string, string[]>();
+  const groups = new Map<string, Group>();
   for (const id of ids) {
-    const flow = store.run(id)?.flow ?? '';
-    const group = byFlow.get(flow);
-    if (group) {
-      group.push(id);
-    } else {
-      byFlow.set(flow, [id]);
+    const run = store.run(id);
+    if (run !== undefined) {
+      let group = groups.get(run.flow);
+      if (group === undefined) {
+        group = new Group(run.flow, run.status);
+        groups.set(run.flow, group);
+      }
+      group.add(id, run.status);
     }
   }
-  return [...byFlow].map(([flow, members]) => groupOf(store, flow, members));
+  return [...groups.values()];
 }
 
-function groupOf(
-  store: RunStore,
-  flow: string,
-  ids: readonly string[]
-): IRunGroup {
-  const statuses = ids.map(id => store.run(id)?.status ?? 'PENDING');
-  return {
-    flow,
-    ids,
-    active: statuses.filter(status => !isEnded(status)).length,
-    failed: statuses.filter(status => status === 'ENDED_ERROR').length,
-    lastStatus: statuses[0] ?? 'PENDING'
-  };
+class Group implements IRunGroup {
+  constructor(
+    readonly flow: string,
+    readonly lastStatus: ExecutionStatus
+  ) {}
+
+  add(id: string, status: ExecutionStatus): void {
+    this.ids.push(id);
+    this.active += isEnded(status) ? 0 : 1;
+    this.failed += status === 'ENDED_ERROR' ? 1 : 0;
+  }
+
+  readonly ids: string[] = [];
+  active = 0;
+  failed = 0;
 }

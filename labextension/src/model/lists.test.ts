@@ -8,6 +8,7 @@ import { groupsOf } from './grouping';
 import type { IRunPage } from './run-list';
 import { RunList } from './run-list';
 import { RunStore } from './store';
+import type { IRows, TreeLine } from './tree';
 import { groupLinesOf, linesOf } from './tree';
 import { detailText, interventionText, runSentence } from './words';
 
@@ -23,6 +24,15 @@ function storeOf(...rows: readonly IExecutionRow[]): RunStore {
   const store = new RunStore();
   store.addRuns(rows);
   return store;
+}
+
+/** All lines; each is found where it is. */
+function all(lines: IRows<TreeLine>): readonly TreeLine[] {
+  const found = Array.from({ length: lines.length }, (_, i) => lines.at(i)!);
+  expect(found.map(line => lines.indexOf(line.key))).toEqual([...found.keys()]);
+  expect(lines.at(lines.length)).toBeUndefined();
+  expect(lines.indexOf('nothing')).toBe(-1);
+  return found;
 }
 
 function runOf(values: Partial<IExecutionRow>) {
@@ -209,6 +219,53 @@ describe('a list of runs', () => {
     expect(list.version()).toBe(version);
   });
 
+  it('takes in roots of another list as soon as it reaches them', async () => {
+    const store = storeOf(rows[3]!);
+    const list = listOf(store, [
+      { rows: [rows[0]!], next: 'a' },
+      { rows: [rows[1]!, rows[2]!, rows[4]!], next: 'b' },
+      { rows: [rows[5]!], next: null }
+    ]);
+
+    await list.show(NO_FILTER);
+    await list.more();
+    expect(list.ids).toEqual(ids.slice(0, 5));
+    await list.more();
+    expect(list.ids).toEqual(ids);
+  });
+
+  it('stays as deep as it was when its first page is read again', async () => {
+    const list = listOf(new RunStore(), [
+      { rows: rows.slice(0, 2), next: 'a' },
+      { rows: rows.slice(2, 4), next: 'b' },
+      { rows: rows.slice(0, 2), next: 'a' },
+      { rows: rows.slice(4), next: null }
+    ]);
+    await list.show(NO_FILTER);
+    await list.more();
+
+    await list.show(null);
+    expect(list.ids).toEqual(ids.slice(0, 4));
+    await list.more();
+
+    expect(list.ids).toEqual(ids);
+  });
+
+  it('is empty after a reset, until it is read again', async () => {
+    const store = new RunStore();
+    const list = listOf(store, [
+      { rows, next: null },
+      { rows: rows.slice(0, 2), next: 'a' }
+    ]);
+    await list.show(NO_FILTER);
+
+    store.reset();
+    expect(list.ids).toEqual([]);
+    await list.show(null);
+
+    expect(list.ids).toEqual(ids.slice(0, 2));
+  });
+
   it('says what went wrong, and shows the answer to the last question alone', async () => {
     const answers: ((page: IRunPage) => void)[] = [];
     const list = new RunList(
@@ -241,21 +298,41 @@ describe('a tree', () => {
     store.addRuns([root, other, child]);
     const open = new Set([root.execution_id]);
 
-    const lines = linesOf(store, store.roots, key => open.has(key));
+    const lines = linesOf(store, store.roots, open);
 
-    expect(lines.map(line => [line.key, line.level, line.place])).toEqual([
+    expect(all(lines).map(line => [line.key, line.level, line.place])).toEqual([
       [other.execution_id, 1, 1],
       [root.execution_id, 1, 2],
       [child.execution_id, 2, 1]
     ]);
   });
 
+  it('has each line in its place, whatever is open', () => {
+    const store = new RunStore();
+    const roots = Array.from({ length: 6 }, () => aRow());
+    roots.forEach(root => store.keepFamily(root.root_id));
+    store.addRuns(roots);
+    const children = roots.flatMap(root => [aChild(root), aChild(root)]);
+    store.addRuns(children);
+    const grandchildren = children.map(child => aChild(child));
+    store.addRuns(grandchildren);
+    const open = new Set(
+      [roots[0], roots[3], roots[5], children[1], children[7]].map(
+        row => row!.execution_id
+      )
+    );
+
+    const lines = all(linesOf(store, store.roots, open));
+
+    expect(lines.map(line => line.level).join('')).toBe('12211223111223');
+  });
+
   it('opens only what has something under it', () => {
     const store = storeOf(aRow(), aRow({ type: 'WRAPPER' }));
 
-    const lines = linesOf(store, store.roots, () => false);
+    const lines = linesOf(store, store.roots, new Set());
 
-    expect(lines.map(line => line.isOpen)).toEqual([false, null]);
+    expect(all(lines).map(line => line.isOpen)).toEqual([false, null]);
   });
 
   it('has groups by flow, that of the newest run first', () => {
@@ -272,8 +349,8 @@ describe('a tree', () => {
       { flow: 'a', active: 1, failed: 1, lastStatus: 'RUNNING' },
       { flow: 'b', active: 1, failed: 0 }
     ]);
-    const lines = groupLinesOf(store, groups, key => key === 'flow:a');
-    expect(lines.map(line => line.level)).toEqual([1, 2, 2, 1]);
+    const lines = groupLinesOf(store, groups, new Set(['flow:a']));
+    expect(all(lines).map(line => line.level)).toEqual([1, 2, 2, 1]);
   });
 });
 

@@ -55,7 +55,7 @@ export class RunList {
 
   /** The ids, the newest first; the same list until it changes. */
   get ids(): readonly string[] {
-    return (this._ids ??= this._select());
+    return this._ids;
   }
 
   /** A number that grows when other runs are in the list, or it is in another state. */
@@ -76,6 +76,7 @@ export class RunList {
       this._filter = filter;
       this._floor = NOTHING;
       this._next = null;
+      this._selectAll();
       this._set({ kind: 'loading' });
     }
     this._round += 1;
@@ -113,55 +114,83 @@ export class RunList {
 
   private _take(page: IRunPage, isFirst: boolean): void {
     this._isReading = false;
-    this._next = page.next;
-    const last = page.rows[page.rows.length - 1]?.execution_id;
-    if (page.next === null) {
-      this._floor = ALL;
-    } else if (last !== undefined && (isFirst || last < this._floor)) {
-      this._floor = last;
+    const last = page.rows[page.rows.length - 1]?.execution_id ?? NOTHING;
+    const isDeeper = this._members.size > 0 && this._floor < last;
+    if (!isFirst || !isDeeper) {
+      this._next = page.next;
+      this._lowerFloor(page.next === null ? ALL : last);
     }
     this._store.addRuns(page.rows);
     this._set({ kind: 'ready' });
   }
 
-  private _select(): readonly string[] {
-    const now = this._now();
-    const found = this._store.roots.filter(id => {
-      const run = this._store.run(id);
-      return id >= this._floor && run && matches(run, this._filter, now);
-    });
-    const isSame =
-      found.length === this._last.length &&
-      found.every((id, index) => id === this._last[index]);
-    if (!isSame) {
-      this._last = found;
-      this._members = new Set(found);
+  /** Now older ones belong to the list, too: also those that another list has read. */
+  private _lowerFloor(floor: string): void {
+    const before = this._floor;
+    this._floor = floor;
+    if (before <= floor) {
+      this._selectAll(); // All was forgotten: what is below was not read since.
+      return;
     }
-    return this._last;
+    const { roots } = this._store;
+    const added = roots
+      .slice(placeIn(roots, before), placeIn(roots, floor) + 1)
+      .filter(id => !this._members.has(id) && this._belongs(id));
+    added.forEach(id => this._members.add(id));
+    if (added.length > 0) {
+      this._ids = [...this._ids, ...added].sort(newestFirst);
+    }
   }
 
-  /** Most changes leave the list as it is: then only the changed runs are looked at. */
+  private _selectAll(): void {
+    const found = this._store.roots.filter(id => this._belongs(id));
+    this._ids = found;
+    this._members = new Set(found);
+  }
+
+  private _belongs(id: string): boolean {
+    const run = this._store.run(id);
+    return (
+      run !== undefined &&
+      parentOf(run) === null &&
+      id >= this._floor &&
+      matches(run, this._filter, this._now())
+    );
+  }
+
+  /** Most changes leave the list as it is: only the changed runs are looked at. */
   private _noteRows(): void {
     this._rowVersion += 1;
-    const now = this._now();
-    const isOther = [...this._store.changedRuns].some(id => {
-      const run = this._store.run(id);
-      const belongs =
-        run !== undefined &&
-        parentOf(run) === null &&
-        id >= this._floor &&
-        matches(run, this._filter, now);
-      return belongs !== this._members.has(id);
-    });
-    if (isOther) {
+    const changed = [...this._store.changedRuns].filter(
+      id => this._belongs(id) !== this._members.has(id)
+    );
+    if (changed.length > MANY) {
+      this._selectAll();
+    } else if (changed.length > 0) {
+      this._ids = this._changedIds(changed);
+    }
+    if (changed.length > 0) {
       this._note();
     } else {
       this._listeners.forEach(listener => listener());
     }
   }
 
+  private _changedIds(changed: readonly string[]): readonly string[] {
+    const ids = [...this._ids];
+    for (const id of changed) {
+      const place = placeIn(ids, id);
+      if (this._members.delete(id)) {
+        ids.splice(place, 1);
+      } else {
+        this._members.add(id);
+        ids.splice(place, 0, id);
+      }
+    }
+    return ids;
+  }
+
   private _note(): void {
-    this._ids = null;
     this._version += 1;
     this._listeners.forEach(listener => listener());
   }
@@ -182,15 +211,35 @@ export class RunList {
   private _state: RunListState = { kind: 'loading' };
   private _floor: string = NOTHING;
   private _next: string | null = null;
-  private _ids: readonly string[] | null = null;
-  private _last: readonly string[] = [];
-  private _members: ReadonlySet<string> = new Set();
+  private _ids: readonly string[] = [];
+  private _members = new Set<string>();
   private _version = 0;
   private _rowVersion = 0;
   private _round = 0;
   private _isReading = false;
 }
 
+/** Where it is in a list with the newest first, or would be. */
+function placeIn(ids: readonly string[], id: string): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle]! > id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+function newestFirst(a: string, b: string): number {
+  return a < b ? 1 : a > b ? -1 : 0;
+}
+
+/** Of more changes than these the list is made anew. */
+const MANY = 500;
 /** Above every id, and below every id. */
 const NOTHING = '~';
 const ALL = '';

@@ -266,6 +266,18 @@ describe('RunStore', () => {
     expect(store.openMessages).toEqual([]);
   });
 
+  it('counts the roots that have not ended', () => {
+    const store = new RunStore();
+    const [one, other] = [aRow(), aRow()];
+    store.addRuns([one, other, aRow({ status: 'ENDED_ERROR' }), aChild(one)]);
+    expect(store.activeRoots).toBe(2);
+
+    const ended = { ...one, status: 'ENDED_SUCCESS', last_seq: 2 } as const;
+    store.apply([{ execution: ended }, { removed: [other.execution_id] }]);
+
+    expect(store.activeRoots).toBe(0);
+  });
+
   it('is empty after a reset, and takes the same rows again', () => {
     const store = new RunStore();
     const row = aRow({ last_seq: 9 });

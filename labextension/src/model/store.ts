@@ -7,6 +7,7 @@
  * days does not grow with every step of every run.
  */
 import type {
+  ExecutionStatus,
   IChange,
   IExecution,
   IExecutionRow,
@@ -76,6 +77,11 @@ export class RunStore {
   /** Ids of the roots, the newest first. */
   get roots(): readonly string[] {
     return this._roots.view;
+  }
+
+  /** How many roots have not ended. */
+  get activeRoots(): number {
+    return this._activeRoots.size;
   }
 
   /** Ids of what is under it, in the order in which it was started. */
@@ -176,6 +182,7 @@ export class RunStore {
     [...this._runs.keys()].forEach(id => this._touchRun(id));
     this._runs.clear();
     this._seqs.clear();
+    this._activeRoots.clear();
     this._children.clear();
     this._hasChildren.clear();
     this._messages.clear();
@@ -251,6 +258,11 @@ export class RunStore {
       flow: flowOf(row) ?? known?.flow ?? row.name
     });
     this._seqs.set(id, seq);
+    if (parent === null && !isEnded(row.status)) {
+      this._activeRoots.add(id);
+    } else {
+      this._activeRoots.delete(id);
+    }
     this._link(row);
     this._touchRun(id);
   }
@@ -363,6 +375,7 @@ export class RunStore {
   private _forget(executionId: string): void {
     this._runs.delete(executionId);
     this._seqs.delete(executionId);
+    this._activeRoots.delete(executionId);
     this._children.delete(executionId);
     this._hasChildren.delete(executionId);
     this._touchRun(executionId);
@@ -430,6 +443,7 @@ export class RunStore {
   private readonly _runs = new Map<string, IRun>();
   /** The number of the newest change of each run: progress counts, which no row has. */
   private readonly _seqs = new Map<string, number>();
+  private readonly _activeRoots = new Set<string>();
   private readonly _children = new Map<string, SortedIds>();
   private readonly _hasChildren = new Map<string, boolean>();
   private readonly _messages = new Map<string, IMessageRow>();
@@ -443,6 +457,10 @@ export class RunStore {
   private _changedRuns: ReadonlySet<string> = NOTHING;
   private _structure = 0;
   private _isTelling = false;
+}
+
+export function isEnded(status: ExecutionStatus): boolean {
+  return status.startsWith('ENDED_');
 }
 
 /** The row without its JSON columns: a list of 100,000 has no inputs and outputs. */

@@ -10,9 +10,9 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ExecutionVerb } from '../api';
 import { showStartDialog } from '../components/start-dialog';
-import { isEnded } from '../model/filters';
 import { sentenceOf } from '../model/errors';
 import type { IRun } from '../model/store';
+import { isEnded } from '../model/store';
 import type { ViewOptions } from '../model/view-options';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';

@@ -8,7 +8,7 @@ import { Sparkline } from '../components/sparkline';
 import { StatusIcon } from '../components/status';
 import { Ago } from '../components/time';
 import type { ITreeRow } from '../components/tree';
-import { VirtualTree } from '../components/tree';
+import { rowsOf, VirtualTree } from '../components/tree';
 import { recentRuns } from '../model/recent-runs';
 import type { ITranslate } from '../model/words';
 import { statusWord } from '../model/words';
@@ -108,7 +108,7 @@ function FlowList(
   return (
     <VirtualTree
       label={trans.__('Flows')}
-      rows={rows}
+      rows={rowsOf(rows)}
       textOf={row => row.flow.name}
       onOpen={row => run(row.flow.name)}
       attributesOf={row => ({ 'data-flow': row.flow.name })}

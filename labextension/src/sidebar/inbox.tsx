@@ -11,7 +11,7 @@ import {
 import { overText, showMessageDialog } from '../components/message-dialog';
 import { Ago } from '../components/time';
 import type { ITreeRow } from '../components/tree';
-import { VirtualTree } from '../components/tree';
+import { rowsOf, VirtualTree } from '../components/tree';
 import type { ITranslate } from '../model/words';
 import { CommandIDs } from '../tokens';
 import type { IMessageRow } from '../wire';
@@ -58,7 +58,7 @@ export function InboxSection(props: ISectionProps): JSX.Element {
   return (
     <VirtualTree
       label={trans.__('Inbox')}
-      rows={rows}
+      rows={rowsOf(rows)}
       height={4.6}
       textOf={row => row.message.subject}
       onOpen={({ message }) => {

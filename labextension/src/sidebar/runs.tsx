@@ -1,13 +1,25 @@
 /** The runs that no other one started, live; what is under them opens. */
-import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore
+} from 'react';
 
 import { EmptyState, ErrorBlock, Loading } from '../components/blocks';
-import { useFlowkernel, useStore, useTrans } from '../components/context';
+import {
+  useFlowkernel,
+  useNow,
+  useStore,
+  useTrans
+} from '../components/context';
 import { VirtualTree } from '../components/tree';
 import { isUnfiltered, NO_FILTER } from '../model/filters';
+import type { IRunGroup } from '../model/grouping';
 import { groupsOf } from '../model/grouping';
 import type { RunStore } from '../model/store';
-import type { TreeLine } from '../model/tree';
+import type { IRows, TreeLine } from '../model/tree';
 import { groupLinesOf, linesOf } from '../model/tree';
 import type { ISectionProps } from './panel';
 import { RunFilterBar } from './run-filter-bar';
@@ -128,7 +140,7 @@ function nameOf(row: TreeLine, store: RunStore): string {
 }
 
 /** The lines in sight and out of it, again whenever one is added, moved or opened. */
-function useRows(model: SidebarModel): readonly TreeLine[] {
+function useRows(model: SidebarModel): IRows<TreeLine> {
   const { store } = useFlowkernel();
   const view = useSyncExternalStore(model.view.subscribe, model.view.get);
   const ids = model.runs.ids;
@@ -139,11 +151,6 @@ function useRows(model: SidebarModel): readonly TreeLine[] {
     'roots',
     ...runs.map(id => `under:${id}` as const)
   );
-  // Only groups change with their rows: they count what failed.
-  const rowVersion = useSyncExternalStore(
-    model.runs.subscribe,
-    view.isGrouped ? model.runs.rowVersion : model.runs.version
-  );
   useEffect(() => {
     for (const id of open) {
       if (store.run(id) !== undefined && !model.isKept(id)) {
@@ -151,11 +158,40 @@ function useRows(model: SidebarModel): readonly TreeLine[] {
       }
     }
   }, [open, structure, model, store]);
-  const isGrouped = view.isGrouped;
-  return useMemo(() => {
-    const isOpen = (key: string): boolean => open.has(key);
-    return isGrouped
-      ? groupLinesOf(store, groupsOf(store, ids), isOpen)
-      : linesOf(store, ids, isOpen);
-  }, [store, ids, open, structure, rowVersion, isGrouped]);
+  const { isGrouped } = view;
+  const groups = useGroups(isGrouped, ids, model);
+  return useMemo(
+    () =>
+      structure < 0 || groups === null
+        ? linesOf(store, ids, open)
+        : groupLinesOf(store, groups, open),
+    [store, ids, open, structure, groups]
+  );
+}
+
+/** Up to so many runs are grouped anew with each change; more once a second. */
+const QUICKLY_GROUPED = 5_000;
+
+function useGroups(
+  isGrouped: boolean,
+  ids: readonly string[],
+  model: SidebarModel
+): readonly IRunGroup[] | null {
+  const { store } = useFlowkernel();
+  const isMany = ids.length > QUICKLY_GROUPED;
+  const second = useNow(isGrouped && isMany);
+  const rowVersion = useSyncExternalStore(
+    model.runs.subscribe,
+    isGrouped && !isMany ? model.runs.rowVersion : () => 0
+  );
+  const newest = useRef(ids);
+  newest.current = ids;
+  const quickIds = isMany ? null : ids;
+  return useMemo(
+    () =>
+      isGrouped && second > 0 && rowVersion >= 0
+        ? groupsOf(store, quickIds ?? newest.current)
+        : null,
+    [store, isGrouped, second, rowVersion, quickIds]
+  );
 }

@@ -9,8 +9,6 @@ import {
   useStore,
   useTrans
 } from '../components/context';
-import { isEnded } from '../model/filters';
-import type { RunStore } from '../model/store';
 import type { IFlowkernel } from '../tokens';
 
 export class StatusItem extends ReactWidget {
@@ -37,7 +35,7 @@ function Counts(props: {
   const { store, engine } = useFlowkernel();
   const trans = useTrans();
   const view = useEngine();
-  const active = useStore(() => activeRoots(store), 'root-rows', 'roots');
+  const active = useStore(() => store.activeRoots, 'root-rows', 'roots');
   const waiting = useOpenMessages().length;
   const words: string[] = [];
   if (view.kind === 'offline') {
@@ -62,12 +60,4 @@ function Counts(props: {
       {text.join(': ')}
     </button>
   );
-}
-
-/** The roots that have not ended. The store has all of them, once they were counted. */
-function activeRoots(store: RunStore): number {
-  return store.roots.filter(id => {
-    const run = store.run(id);
-    return run !== undefined && !isEnded(run.status);
-  }).length;
 }
