@@ -47,22 +47,31 @@ WHERE parent_id IS NULL AND NOT is_archived AND ended_at >= TIMESTAMP '$since'
 GROUP BY status
 """
 OPEN_MESSAGES = "SELECT count(*) AS messages FROM message WHERE status = 'OPEN'"
+# What a person started, each once: of a wrapper, the flow that it runs. The time in which it
+# waited for people is no work.
+_ROOTS = """
+    SELECT execution_id, status, created_at, started_at, ended_at,
+           CASE type WHEN 'WRAPPER' THEN coalesce(wrapped->>'flow_name', flow_name)
+           ELSE flow_name END AS flow_name,
+           greatest(epoch_ms(ended_at - started_at) / 1000.0 - answer_seconds, 0)
+           AS duration_sec
+    FROM execution WHERE parent_id IS NULL
+"""
 LAST_RUNS = f"""
-SELECT flow_name, execution_id, status, created_at, started_at, ended_at,
-       epoch_ms(ended_at - started_at) / 1000.0 AS duration_sec
+SELECT flow_name, execution_id, status, created_at, started_at, ended_at, duration_sec
 FROM (
     SELECT *, row_number() OVER (PARTITION BY flow_name ORDER BY created_at DESC) AS n
-    FROM execution WHERE type <> 'WRAPPER'
+    FROM ({_ROOTS})
 )
 WHERE n <= {RECENT} ORDER BY flow_name, created_at
 """
-DAYS = """
+DAYS = f"""
 SELECT flow_name, strftime(created_at, '%Y-%m-%d') AS day, count(*) AS runs,
        count(*) FILTER (status = 'ENDED_ERROR') AS failed,
-       median(epoch_ms(ended_at - started_at)) / 1000.0 AS median_sec,
-       quantile_cont(epoch_ms(ended_at - started_at), 0.95) / 1000.0 AS p95_sec
-FROM execution
-WHERE type <> 'WRAPPER' AND created_at >= TIMESTAMP '$since'
+       median(duration_sec) AS median_sec,
+       quantile_cont(duration_sec, 0.95) AS p95_sec
+FROM ({_ROOTS})
+WHERE created_at >= TIMESTAMP '$since'
 GROUP BY flow_name, day ORDER BY flow_name, day
 """
 CELLS = f"""
