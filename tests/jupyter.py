@@ -59,7 +59,11 @@ class JupyterServer:
         address = f"{self.url.replace('http', 'ws', 1)}/flowkernel/changes{query}"
         header = [f"Authorization: token {TOKEN}"]
         connection = websocket.create_connection(
-            address, header=header, timeout=30, http_no_proxy=["127.0.0.1"]
+            address,
+            header=header,
+            timeout=30,
+            http_no_proxy=["127.0.0.1"],
+            skip_utf8_validation=True,  # It takes a second for a megabyte.
         )
         with closing(connection):
             yield WindowSocket(connection)

@@ -127,17 +127,18 @@ class EngineRequests:
 
     async def get(self, path: str) -> Any:
         """The JSON of what the panel reads by itself. Raises the engine's error."""
-        return _value(await self.send("GET", path))
+        return reply_value(await self.send("GET", path))
 
     async def sql(self, query: str, *, seconds: float) -> dict[str, Any]:
         """The result of an SQL query: `columns`, `types`, `rows` and `is_cut`."""
         body = dumps({"sql": query, "format": "json"}).encode()
         reply = await self.send("POST", "sql", body, seconds=seconds)
-        result: dict[str, Any] = _value(reply)
+        result: dict[str, Any] = reply_value(reply)
         return result
 
 
-def _value(reply: EngineReply) -> Any:
+def reply_value(reply: EngineReply) -> Any:
+    """The JSON of a response. Raises the engine's error."""
     record = json.loads(reply.content)
     if reply.status >= BAD_REQUEST:
         raise from_code(record["code"], record["message"])

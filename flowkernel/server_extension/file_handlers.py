@@ -10,7 +10,9 @@ from tornado.web import authenticated
 from flowkernel.client.client import Client
 from flowkernel.core.errors import BadArgument, FlowkernelError
 from flowkernel.core.json_record import Json
+from flowkernel.core.json_values import dumps
 from flowkernel.home import Home
+from flowkernel.server_extension.engine_requests import reply_value
 from flowkernel.server_extension.panel_handler import RESOURCE, PanelHandler
 from flowkernel.server_extension.permitted_paths import CHANNEL
 
@@ -38,7 +40,21 @@ class SignatureHandler(PanelHandler):
     async def get(self) -> None:
         """Its name, kind and parameters, or why it cannot run."""
         path = self.panel.folder.file(self.get_query_argument("path", ""))
-        self.finish_json(await self.in_thread(_signature, path))
+        try:
+            fields = await self.in_thread(_source, path)
+        except FlowkernelError as error:
+            self.finish_json({**_unknown(path), "problem": str(error)})
+            return
+        own = {"name": fields["name"], "kind": fields["kind"], "problem": None}
+        self.finish_json({**own, **await self._signature(fields)})
+
+    async def _signature(self, fields: dict[str, Json]) -> dict[str, Json]:
+        """As the engine reads it, which knows how a form asks for each parameter."""
+        body = {name: fields[name] for name in ("kind", "source")}
+        requests = self.panel.requests
+        reply = await requests.send("POST", "signature", dumps(body).encode())
+        signature: dict[str, Json] = reply_value(reply)
+        return signature
 
 
 class FileRunHandler(PanelHandler):
@@ -75,26 +91,22 @@ def _text(body: dict[str, Any], name: str) -> str:
     return value
 
 
-def _signature(path: Path) -> dict[str, Json]:
-    """The signature of a file, without running anything of it."""
+def _source(path: Path) -> dict[str, Json]:
+    """A file as the fields of a flow, without running anything of it."""
     from flowkernel.client.flow_source import read_source
-    from flowkernel.client.source_file import flow_name_of
-    from flowkernel.core.models import FlowKind
-    from flowkernel.core.signature_reader import read_signature
 
-    try:
-        fields = read_source(str(path))
-        signature = read_signature(FlowKind(fields["kind"]), fields["source"])
-    except FlowkernelError as error:
-        kind = "SCRIPT" if path.suffix == ".py" else "NOTEBOOK"
-        name = flow_name_of(path)
-        nothing: dict[str, Json] = {"parameters": [], "takes_others": False}
-        return {"name": name, "kind": kind, "problem": str(error), **nothing}
+    return read_source(str(path))
+
+
+def _unknown(path: Path) -> dict[str, Json]:
+    """What is known of a file that cannot be read."""
+    from flowkernel.client.source_file import flow_name_of
+
     return {
-        "name": fields["name"],
-        "kind": fields["kind"],
-        "problem": None,
-        **signature.to_json(),
+        "name": flow_name_of(path),
+        "kind": "SCRIPT" if path.suffix == ".py" else "NOTEBOOK",
+        "parameters": [],
+        "takes_others": False,
     }
 
 
@@ -120,9 +132,7 @@ def _run(home: Home, person: str, path: Path, body: dict[str, Any]) -> Json:
 
 def _register(home: Home, person: str, path: Path, name: str | None) -> Json:
     """The flow that a file is registered as."""
-    from flowkernel.client.flow_source import read_source
-
-    fields = read_source(str(path))
+    fields = _source(path)
     if name is not None:
         fields["name"] = name
     with closing(_client(home, person)) as client:

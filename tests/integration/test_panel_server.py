@@ -302,7 +302,8 @@ def test_a_file_is_run_and_registered_under_its_name(page, stage):
     flow = page.post("/file/register", json={"path": "report.py", "name": "daily"})
 
     assert signature["problem"] is None
-    assert [p["name"] for p in signature["parameters"]] == ["day"]
+    [day] = signature["parameters"]
+    assert (day["name"], day["element"]) == ("day", {"element": "string"})
     assert started.status_code == 201, started.text
     assert started.json()["name"] == "today"
     assert started.json()["started_by"].endswith(" (panel)")

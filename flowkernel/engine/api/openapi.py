@@ -138,6 +138,7 @@ REPLIES: Mapping[str, Any] = {
     "PATCH /flow/{name}": Flow,
     "DELETE /flow/{name}": Nothing,
     "GET /flow_version/{flow_version}": FlowVersion,
+    "POST /signature": Anything,
     "GET /execution": list[Execution],
     "POST /execution": Execution,
     "GET /execution/{execution_id}": Execution,

@@ -50,6 +50,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "GET /execution/change": READS,
     "GET /execution/change/stream": READS,
     "POST /sql": READS,
+    "POST /signature": READS,
     "GET /engine": Permission(HOME, worker=HOME),
     # What a flow does: it starts others, waits for any, reports of itself.
     "POST /execution": Permission(ITSELF),

@@ -83,6 +83,13 @@ class RegisterBody(Body):
     signature: JsonValue = None
 
 
+class SignatureBody(Body):
+    """`POST signature`: a source that need not be registered."""
+
+    kind: FlowKind
+    source: str
+
+
 class WrapBody(Body):
     """`PATCH flow/{name}`: the wrappers from now on, outermost first."""
 

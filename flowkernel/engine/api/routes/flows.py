@@ -14,7 +14,7 @@ from flowkernel.engine.api.pages import Page
 from flowkernel.engine.api.query import MAX_LIMIT, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
-from flowkernel.engine.start_plan import version_of_flow
+from flowkernel.engine.start_plan import version_of, version_of_flow
 from flowkernel.forms.input_check import CHECKS
 from flowkernel.store import Store
 
@@ -75,6 +75,14 @@ async def get_version(flow_version: str, engine: CurrentEngine) -> Response:
     """The source of a version that ran."""
     version = await in_thread(engine.store.get_version, flow_version)
     return json_response(await in_thread(_with_signature, version, version))
+
+
+@router.post("/signature")
+async def signature(body: schemas.SignatureBody, engine: CurrentEngine) -> Response:
+    """What a source declares, before it is started. Nothing is recorded."""
+    version = version_of("", body.kind, body.source, None, None, None)
+    check = await in_thread(CHECKS.of, version)
+    return json_response(check.to_json())
 
 
 def _flow_record(store: Store, name: str) -> Json:
