@@ -13,7 +13,7 @@ import type { ITranslate } from '../model/words';
 import type { IFlowkernel } from '../tokens';
 import type { IForm, IMessage, IMessageRow } from '../wire';
 import { Button, ErrorBlock, Loading } from './blocks';
-import { useFlowkernel, useStore, useTrans } from './context';
+import { useFlowkernel, useRun, useStore, useTrans } from './context';
 import { FormFields } from './form';
 import { Markdown } from './markdown';
 import { Modal, showModal } from './modal';
@@ -74,6 +74,7 @@ export function MessageForm(props: {
   const [question, setQuestion] = useState<IFormButton | null>(null);
   const [isSending, setSending] = useState(false);
   const buttons = buttonsOf(form, trans.__('OK'));
+  const root = useRun(message.root_id);
   const owned = new Set(buttons.flatMap(({ fields }) => fields));
   const common = fields.filter(({ name }) => !owned.has(name));
   const row =
@@ -119,6 +120,7 @@ export function MessageForm(props: {
   return (
     <>
       <p className="jp-flowkernel-secondary">
+        {root !== undefined && `${root.name}, `}
         <Ago at={message.created_at} />
         {message.expires_at !== null && (
           <>

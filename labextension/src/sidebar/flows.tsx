@@ -1,7 +1,8 @@
 /** The registered flows: how their last runs went, and a form to run them. */
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 
-import { EmptyState, ErrorBlock, Loading } from '../components/blocks';
+import { EmptyState, Loading } from '../components/blocks';
+import { ReadFailure } from '../components/engine-banner';
 import { IconButton, SearchBox } from '../components/controls';
 import { useFlowkernel, useStore, useTrans } from '../components/context';
 import { Sparkline } from '../components/sparkline';
@@ -45,10 +46,10 @@ export function FlowsSection(props: ISectionProps): JSX.Element {
       </div>
       {state.kind === 'loading' && <Loading />}
       {state.kind === 'failed' && (
-        <ErrorBlock
+        <ReadFailure
           title={trans.__('The flows cannot be read')}
           error={state.error}
-          actions={[{ label: trans.__('Try again'), onClick: model.refresh }]}
+          onRetry={model.refresh}
         />
       )}
       {state.kind === 'ready' && (

@@ -166,6 +166,11 @@ const notificationPlugin: JupyterFrontEndPlugin<void> = {
         );
       }
     );
+    app.commands.commandExecuted.connect((_, { id }) => {
+      if (id === CommandIDs.openInbox) {
+        notifications.dismissAll();
+      }
+    });
     void settings?.load(notificationPlugin.id).then(loaded => {
       const read = (): void => {
         notifications.isOn = loaded.get('isOn').composite === true;

@@ -34,7 +34,13 @@ export class MessageNotifications implements IDisposable {
   dispose(): void {
     this._isDisposed = true;
     this._leave();
+    this.dismissAll();
+  }
+
+  /** Somebody looks at the inbox: they have done what they are for. */
+  dismissAll(): void {
     this._shown.forEach(id => Notification.dismiss(id));
+    this._shown.clear();
   }
 
   private _compare(): void {
@@ -48,7 +54,9 @@ export class MessageNotifications implements IDisposable {
     }
     const news = open.filter(message => !this._known.has(message.message_id));
     this._known = ids;
-    if (this._isOn() && news.length > 0) {
+    // What waited already when the page opened stands on the status bar.
+    const isNew = this._flowkernel.engine.isCounted;
+    if (isNew && this._isOn() && news.length > 0) {
       this._say(news);
     }
   }

@@ -13,10 +13,18 @@ import { EngineBanner } from '../components/engine-banner';
 import type { Section } from '../model/view-options';
 import { SECTIONS } from '../model/view-options';
 import type { ITranslate } from '../model/words';
+import { CommandIDs } from '../tokens';
 import { FlowsSection } from './flows';
 import { InboxSection } from './inbox';
 import { RunsSection } from './runs';
 import type { SidebarModel } from './sidebar-model';
+
+/** Tabs are commands, so that others hear of them. */
+const SECTION_COMMANDS: { readonly [section in Section]: string } = {
+  runs: CommandIDs.openRuns,
+  flows: CommandIDs.openFlows,
+  inbox: CommandIDs.openInbox
+};
 
 export const SIDEBAR_ID = 'flowkernel-sidebar';
 
@@ -65,7 +73,9 @@ function Sections(props: ISectionProps): JSX.Element {
     <div className="jp-flowkernel-panel">
       <Tabs
         section={section}
-        onChoose={chosen => view.set({ section: chosen })}
+        onChoose={chosen =>
+          void props.commands.execute(SECTION_COMMANDS[chosen])
+        }
       />
       <EngineBanner />
       <div

@@ -7,7 +7,8 @@ import {
   useSyncExternalStore
 } from 'react';
 
-import { EmptyState, ErrorBlock, Loading } from '../components/blocks';
+import { EmptyState, Loading } from '../components/blocks';
+import { ReadFailure } from '../components/engine-banner';
 import {
   useFlowkernel,
   useNow,
@@ -36,10 +37,10 @@ export function RunsSection(props: ISectionProps): JSX.Element {
     <>
       <RunFilterBar model={model} />
       {state.kind === 'failed' && model.runs.ids.length === 0 ? (
-        <ErrorBlock
+        <ReadFailure
           title={trans.__('The runs cannot be read')}
           error={state.error}
-          actions={[{ label: trans.__('Try again'), onClick: model.refresh }]}
+          onRetry={model.refresh}
         />
       ) : model.runs.ids.length === 0 ? (
         <NoRuns {...props} />
