@@ -7,8 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +58,23 @@ class Lab:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with copies of our notebooks, its settings and its home its own."""
     folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, folder / "root")
+    with running_lab(folder) as lab:
+        yield lab
+
+
+@contextmanager
+def running_lab(folder: Path, *options: str, base: str = "") -> Iterator[Lab]:
+    """JupyterLab that shows the folder `root` in `folder`. `base`: its path, as `/x`."""
     root = folder / "root"
-    shutil.copytree(NOTEBOOKS, root)
     with a_home(root) as home, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        process = _start(folder, root, port, home.path)
+        options = (*options, f"--ServerApp.base_url={base}/")
+        process = _start(folder, root, port, home.path, options)
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"http://127.0.0.1:{port}{base}"
             until(lambda: _answers(url, process), seconds=90, description="JupyterLab")
             lab = Lab(url, root, folder / "settings", home, folder / "data")
             quiet = {"fetchNews": "false", "checkForUpdates": False}
@@ -78,7 +86,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _start(
-    folder: Path, root: Path, port: int, home: Path
+    folder: Path, root: Path, port: int, home: Path, options: Sequence[str]
 ) -> "subprocess.Popen[bytes]":
     own = {
         "JUPYTER_CONFIG_DIR": folder / "config",
@@ -94,6 +102,7 @@ def _start(
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
         *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
         f"--IdentityProvider.token={TOKEN}",
+        *options,
     ]
     with open(folder / "lab.log", "wb") as log:
         return subprocess.Popen(

@@ -18,6 +18,7 @@ export class MessageNotifications implements IDisposable {
     private readonly _isWatched: () => boolean,
     private readonly _onOpen: (messageId: string | null) => void
   ) {
+    this._leaveEngine = _flowkernel.engine.subscribe(() => this._begin());
     this._leave = _flowkernel.store.subscribe(
       () => this._compare(),
       'messages'
@@ -34,6 +35,7 @@ export class MessageNotifications implements IDisposable {
   dispose(): void {
     this._isDisposed = true;
     this._leave();
+    this._leaveEngine();
     this.dismissAll();
   }
 
@@ -41,6 +43,16 @@ export class MessageNotifications implements IDisposable {
   dismissAll(): void {
     this._shown.forEach(id => Notification.dismiss(id));
     this._shown.clear();
+  }
+
+  /** What waited already when the page opened stands on the status bar: it is no news. */
+  private _begin(): void {
+    const { engine, store } = this._flowkernel;
+    if (engine.isCounted && !this._hasBegun) {
+      this._hasBegun = true;
+      const ids = store.openMessages.map(message => message.message_id);
+      this._known = new Set(ids);
+    }
   }
 
   private _compare(): void {
@@ -54,9 +66,7 @@ export class MessageNotifications implements IDisposable {
     }
     const news = open.filter(message => !this._known.has(message.message_id));
     this._known = ids;
-    // What waited already when the page opened stands on the status bar.
-    const isNew = this._flowkernel.engine.isCounted;
-    if (isNew && this._isOn() && news.length > 0) {
+    if (this._hasBegun && this._isOn() && news.length > 0) {
       this._say(news);
     }
   }
@@ -105,8 +115,10 @@ export class MessageNotifications implements IDisposable {
   }
 
   private readonly _leave: () => void;
+  private readonly _leaveEngine: () => void;
   private readonly _shown = new Map<string, string>();
   private _known: ReadonlySet<string> = new Set();
+  private _hasBegun = false;
   private _isDisposed = false;
 }
 

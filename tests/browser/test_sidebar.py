@@ -1,0 +1,218 @@
+"""The sidebar of the panel in JupyterLab, as an operator uses it who writes no Python."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, Request, expect
+
+import flowkernel
+from tests.browser.conftest import TOKEN, look, running_lab
+from tests.conftest import kill_engine
+
+pytestmark = [pytest.mark.kernel, pytest.mark.browser]
+
+BUILT = Path(flowkernel.__file__).parent / "labextension"
+AXE = BUILT.parents[1] / "labextension/node_modules/axe-core/axe.min.js"
+REPORT = """\
+import datetime
+def handler(system, this, *, day: datetime.date, rows: int = 3, shops: list[str] = ["a"]):
+    this.set_output(day=str(day), rows=rows, shops=shops)
+"""
+ASKS = """\
+def handler(system, this):
+    body = {"type": "object", "properties": {
+        "day": {"element": "date", "label": "Take this day instead"},
+        "go": {"element": "submit", "label": "Continue"},
+    }, "required": ["day"]}
+    this.message("The file of the day is empty", body=body)
+"""
+HOSTILE = "<img src='http://127.0.0.1:9/x.png' onerror='document.title = 1'>"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab with the panel as it is built here."""
+    assert BUILT.exists(), "The panel is not built: python hatch_build.py"
+    folder = tmp_path_factory.mktemp("panel")
+    (folder / "root").mkdir()
+    installed = folder / "data" / "labextensions"
+    installed.mkdir(parents=True)
+    (installed / "flowkernel").symlink_to(BUILT)
+    extension = "{'flowkernel.server_extension': True}"
+    option = f"--ServerApp.jpserver_extensions={extension}"
+    with running_lab(folder, option, base="/user/x") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def home(lab):
+    return lab.home
+
+
+@pytest.fixture
+def window(lab, page):
+    """A window with the sidebar open."""
+    return open_window(lab, page)
+
+
+def open_window(lab, page: Page, address: str = "&reset") -> Page:
+    page.goto(f"{lab.url}/lab?token={TOKEN}{address}")
+    page.locator("#jp-main-dock-panel").wait_for()
+    tab = page.get_by_role("tab", name="Runs, flows and inbox of flowkernel")
+    if tab.get_attribute("aria-selected") != "true":
+        tab.click()
+    sidebar(page).wait_for()
+    return page
+
+
+def sidebar(page: Page) -> Locator:
+    return page.get_by_role("region", name="flowkernel", exact=True)
+
+
+def section(page: Page, name: str) -> Locator:
+    """Go to a section; the section."""
+    sidebar(page).get_by_role("tab", name=name).click()
+    return sidebar(page).get_by_role("tabpanel")
+
+
+def line(part: Locator, text: str) -> Locator:
+    return part.get_by_role("treeitem").filter(has_text=text)
+
+
+def saves_grouping(request: Request) -> bool:
+    """Whether Lab saves the workspace with what was chosen: a second after the change."""
+    is_saved = "/api/workspaces/" in request.url and request.method == "PUT"
+    return is_saved and '"isGrouped":true' in (request.post_data or "")
+
+
+def test_a_flow_is_started_with_a_form_and_watched(window, client, register):
+    register("report", REPORT)
+    flows = section(window, "Flows")
+    flows.get_by_role("button", name="Read the flows again").click()
+    line(flows, "report").get_by_role("button", name="Run report").click()
+    form = window.get_by_role("dialog", name="Run report")
+    form.get_by_label("rows").fill("many")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    expect(form.get_by_text("This is needed.")).to_be_visible()
+    expect(form.get_by_text("This must be a whole number.")).to_be_visible()
+    expect(form.get_by_label("day")).to_be_focused()
+    look(window, "panel-form")
+    form.get_by_label("day").fill("2026-01-31")
+    form.get_by_label("rows").fill("7")
+    form.get_by_label("shops").fill("north\nsouth")
+    form.get_by_label("If a cell fails").uncheck()
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    expect(form).to_be_hidden()
+    runs = section(window, "Runs")
+    expect(line(runs, "report")).to_contain_text("succeeded", timeout=30_000)
+    look(window, "panel-runs")
+    [row] = client.sql("SELECT output, started_by FROM execution")["rows"]
+    assert row[0] == '{"day":"2026-01-31","rows":7,"shops":["north","south"]}'
+    assert "(panel)" in row[1]
+
+
+def test_an_answer_given_elsewhere_is_gone_and_says_by_whom(
+    window, lab, browser, register, start
+):
+    register("asks", ASKS)
+    start("asks")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    other = open_window(lab, context.new_page())
+    elsewhere = section(other, "Inbox")
+    expect(line(elsewhere, "The file of the day is empty")).to_be_visible()
+    inbox = section(window, "Inbox")
+    badge = sidebar(other).get_by_role("tab", name="Inbox")
+    expect(badge).to_contain_text("1")
+
+    line(inbox, "The file of the day is empty").press("Enter")
+    message = window.get_by_role("dialog", name="The file of the day is empty")
+    message.get_by_label("Take this day instead").fill("2026-02-01")
+    look(window, "panel-message")
+    message.get_by_role("button", name="Continue").click()
+
+    expect(line(elsewhere, "answered by")).to_be_visible()
+    expect(badge).not_to_contain_text("1")
+    expect(elsewhere).to_contain_text("Nothing waits for you.", timeout=15_000)
+    context.close()
+
+
+def test_the_tree_is_used_with_the_keyboard_and_what_is_chosen_survives_a_reload(
+    window, lab, register, run
+):
+    register("part", "x = 1")
+    register("night", 'this.flow("part").wait()')
+    run("night")
+    runs = section(window, "Runs")
+    expect(line(runs, "night")).to_contain_text("succeeded")
+    line(runs, "night").press("ArrowRight")
+    expect(line(runs, "part")).to_be_visible()
+    window.keyboard.press("ArrowDown")
+    expect(line(runs, "part")).to_be_focused()
+    window.keyboard.press("Home")
+    with window.expect_request(saves_grouping):
+        runs.get_by_role("button", name="Group by flow").click()
+    expect(line(runs, "1 run").first).to_be_visible()
+
+    open_window(lab, window, "")
+
+    expect(
+        sidebar(window).get_by_role("button", name="Group by flow")
+    ).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_engine_that_is_away_is_a_state_with_a_button(
+    window, home, register, client, run
+):
+    register("part", "x = 1")
+    run("part")
+    runs = section(window, "Runs")
+    expect(line(runs, "part").first).to_be_visible()
+
+    kill_engine(home)
+
+    expect(sidebar(window).get_by_role("alert")).to_contain_text("The engine is away")
+    expect(line(runs, "part").first).to_be_visible()
+    look(window, "panel-away")
+    sidebar(window).get_by_role("button", name="Start the engine").click()
+    expect(sidebar(window).get_by_role("alert")).to_have_count(0)
+    count = line(runs, "part").count()
+    run("part")
+    expect(line(runs, "part")).to_have_count(count + 1)
+
+
+def test_nothing_of_what_runs_say_is_carried_out_or_requested(window, register, start):
+    requests = []
+    window.on("request", lambda request: requests.append(request.url))
+    note = {"element": "markdown", "description": f"{HOSTILE} ![]({HOSTILE})"}
+    body = {"type": "object", "properties": {"note": note}}
+    source = f"this.message({HOSTILE!r}, body={body!r})"
+    register("hostile", source, description=HOSTILE)
+    start("hostile")
+
+    inbox = section(window, "Inbox")
+    line(inbox, "onerror").press("Enter")
+
+    message = window.get_by_role("dialog")
+    expect(message.get_by_role("heading")).to_have_text(HOSTILE)
+    message.get_by_role("button", name="OK").click()
+    expect(message).to_be_hidden()
+    expect(section(window, "Flows")).to_contain_text(HOSTILE)
+    assert not [url for url in requests if ":9/" in url]
+    assert window.title() != "1"
+    stored = window.evaluate("JSON.stringify(localStorage) + document.cookie")
+    assert "fkp_" not in stored + window.content()
+
+
+@pytest.mark.parametrize("name", ["Runs", "Flows", "Inbox"])
+def test_a_screen_reader_can_use_it(window, name):
+    section(window, name)
+    window.add_script_tag(path=AXE)
+
+    violations = window.evaluate(
+        "axe.run('.jp-flowkernel-sidebar').then(found => found.violations"
+        ".filter(v => ['serious', 'critical'].includes(v.impact)).map(v => v.id))"
+    )
+
+    assert violations == []
