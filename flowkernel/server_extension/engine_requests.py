@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
+from tornado.simple_httpclient import HTTPTimeoutError, SimpleAsyncHTTPClient
 
 from flowkernel.core.errors import EngineUnreachable, from_code
 from flowkernel.core.json_values import dumps
@@ -78,6 +78,8 @@ class EngineRequests:
                 )
                 if reply.status != UNAUTHORIZED:  # Else it is another engine.
                     return reply
+            except HTTPTimeoutError as error:  # Again would take as long again.
+                raise _unreachable(error) from error
             except (OSError, HTTPClientError) as error:
                 reason, is_unsent = error, isinstance(error, ConnectionRefusedError)
             self._engine.forget()

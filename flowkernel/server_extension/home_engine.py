@@ -7,6 +7,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from flowkernel.client.engine_launcher import (
     EngineState,
@@ -15,7 +16,7 @@ from flowkernel.client.engine_launcher import (
 )
 from flowkernel.core.errors import BadArgument, EngineStopped
 from flowkernel.core.json_record import Json
-from flowkernel.home import EngineFile, Home
+from flowkernel.home import VARIABLE, EngineFile, find_home, other_homes
 from flowkernel.server_extension.panel_refusal import PanelRefusal
 from flowkernel.version import __version__
 
@@ -56,10 +57,15 @@ STOPPED = "The engine is stopped. It starts with the next run."
 
 
 class HomeEngine:
-    """Finds and starts the engine of one home. Lives in the event loop of Jupyter Server."""
+    """Finds and starts the engine of one home. Lives in the event loop of Jupyter Server.
 
-    def __init__(self, home: Home) -> None:
-        self.home = home
+    Args:
+        folder: That which Jupyter shows; its home is the one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.home = find_home(folder)
         self._file: EngineFile | None = None
         self._start: asyncio.Task[EngineFile] | None = None
 
@@ -131,7 +137,17 @@ class HomeEngine:
     def _stopped(self) -> Exception:
         if self.home.is_made:
             return EngineStopped(str(self.home.path))
-        return PanelRefusal(409, "EngineStopped", NOTHING_HERE)
+        return PanelRefusal(409, "EngineStopped", self._nothing_here())
+
+    def _nothing_here(self) -> str:
+        """A sentence for a home in which nothing ran; names another one nearby."""
+        others = other_homes(self.home, self._folder)
+        if not others:
+            return NOTHING_HERE
+        return (
+            f"Nothing has run in {str(self.home.path)!r} yet, but in {str(others[0])!r}. To "
+            f"see that, start Jupyter with {VARIABLE} set to that folder."
+        )
 
     async def report(self) -> EngineReport:
         """Its state now. Starts nothing."""
@@ -142,7 +158,7 @@ class HomeEngine:
             self._file = file
             return EngineReport(PanelState.READY, version=file.version)
         if state is EngineState.NONE:
-            message = STOPPED if self.home.is_made else NOTHING_HERE
+            message = STOPPED if self.home.is_made else self._nothing_here()
             return EngineReport(PanelState.STOPPED, message)
         return EngineReport(PanelState.AWAY, _REPORTS[state])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tornado.httpclient import HTTPClientError
 
-from flowkernel.home import EngineFile, find_home
+from flowkernel.home import EngineFile
 from flowkernel.server_extension.attached_kernels import AttachedKernels
 from flowkernel.server_extension.change_reader import StreamBroken
 from flowkernel.server_extension.changes_upstream import ChangesUpstream
@@ -41,7 +41,7 @@ class Panel:
             app: The `ServerApp`.
         """
         folder = ShownFolder(app.contents_manager)
-        engine = HomeEngine(find_home(folder.root or Path.cwd()))
+        engine = HomeEngine(folder.root or Path.cwd())
         requests = EngineRequests(engine)
 
         async def read_last_seq(file: EngineFile) -> int:
