@@ -6,12 +6,13 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 import { Api } from './api';
+import { showRunDialog } from './components/run-dialog';
 import { EngineModel } from './model/engine';
 import { RunStore } from './model/store';
 import type { ISocket } from './stream';
 import { ChangeStream } from './stream';
 import { CommandIDs } from './tokens';
-import type { IFlowkernel } from './tokens';
+import type { IFlowkernel, IRefresh } from './tokens';
 import type { IExecution, StreamMessage } from './wire';
 
 /** A hidden window draws no frames: its listeners are told after this. Milliseconds. */
@@ -32,7 +33,7 @@ export class Client implements IFlowkernel, IDisposable {
     document.addEventListener('visibilitychange', this._retry);
   }
 
-  get refreshed(): ISignal<IFlowkernel, void> {
+  get refreshed(): ISignal<IFlowkernel, IRefresh> {
     return this._refreshed;
   }
 
@@ -52,6 +53,8 @@ export class Client implements IFlowkernel, IDisposable {
   readonly open = (executionId: string): void => {
     if (this._commands.hasCommand(CommandIDs.openRun)) {
       void this._commands.execute(CommandIDs.openRun, { executionId });
+    } else {
+      showRunDialog(this, this._commands, executionId);
     }
   };
 
@@ -100,11 +103,10 @@ export class Client implements IFlowkernel, IDisposable {
         this.store.apply(message.changes);
         return;
       case 'start':
-        this._refresh();
+        void this._refresh(false);
         return;
       case 'reset':
-        this.store.reset();
-        this._refresh();
+        void this._refresh(true);
         return;
       case 'beat':
     }
@@ -120,15 +122,30 @@ export class Client implements IFlowkernel, IDisposable {
       ...(message.person === undefined ? {} : { person: message.person })
     });
     if (this.engine.isReady && !wasReady) {
-      this._refresh();
+      void this._refresh(false);
     }
   }
 
-  private _refresh(): void {
-    if (this.engine.isReady) {
-      void this._readWhatIsOpen();
+  private async _refresh(isAgain: boolean): Promise<void> {
+    this._round += 1;
+    const round = this._round;
+    const readings: Promise<unknown>[] = [];
+    if (isAgain) {
+      this.store.beginAgain();
+      this._isAgain = true;
     }
-    this._refreshed.emit();
+    if (this.engine.isReady) {
+      readings.push(this._readWhatIsOpen());
+    }
+    this._refreshed.emit({
+      isAgain: this._isAgain,
+      until: reading => readings.push(reading)
+    });
+    await Promise.allSettled(readings);
+    if (this._isAgain && this.engine.isReady && round === this._round) {
+      this._isAgain = false;
+      this.store.endAgain();
+    }
   }
 
   private _noteConnection(isConnected: boolean): void {
@@ -149,8 +166,10 @@ export class Client implements IFlowkernel, IDisposable {
 
   readonly engine = new EngineModel();
   readonly store = new RunStore(tellWithFrame);
-  private readonly _refreshed = new Signal<this, void>(this);
+  private readonly _refreshed = new Signal<this, IRefresh>(this);
   private readonly _stream: ChangeStream;
+  private _round = 0;
+  private _isAgain = false;
   private _isDisposed = false;
 }
 

@@ -29,6 +29,8 @@ export const CommandIDs = {
   pauseRun: 'flowkernel:pause-run',
   resumeRun: 'flowkernel:resume-run',
   retryRun: 'flowkernel:retry-run',
+  /** Start the flow of a run with a form that has its inputs. */
+  runWithInputs: 'flowkernel:run-with-inputs',
   archiveRun: 'flowkernel:archive-run',
   deleteRun: 'flowkernel:delete-run',
   /** Copy the id of a run. */
@@ -41,6 +43,14 @@ export const CommandIDs = {
   openMessage: 'flowkernel:open-message'
 } as const;
 
+/** Lists are to be read again. */
+export interface IRefresh {
+  /** Whether anything may be missing, or gone: then what is not read again is forgotten. */
+  readonly isAgain: boolean;
+  /** Tell what is being read: nothing is forgotten before all of it is here. */
+  until(reading: Promise<unknown>): void;
+}
+
 /** What every plugin of ours needs. */
 export interface IFlowkernel {
   readonly api: Api;
@@ -48,7 +58,7 @@ export interface IFlowkernel {
   readonly engine: EngineModel;
   readonly trans: TranslationBundle;
   /** The lists that were read may be incomplete, or the engine is there again: read anew. */
-  readonly refreshed: ISignal<IFlowkernel, void>;
+  readonly refreshed: ISignal<IFlowkernel, IRefresh>;
   /** Open, or reveal, the page of a run. */
   open(executionId: string): void;
   /** Start the engine, or find out why it cannot start; throws an `EngineError`. */

@@ -104,13 +104,41 @@ def test_a_flow_is_started_with_a_form_and_watched(window, client, register):
     form.get_by_label("If a cell fails").uncheck()
     form.get_by_role("button", name="Run", exact=True).click()
 
-    expect(form).to_be_hidden()
+    page = window.get_by_role("dialog", name="report", exact=True)
+    expect(page).to_contain_text("succeeded", timeout=30_000)
+    page.get_by_role("button", name="Close").click()
     runs = section(window, "Runs")
-    expect(line(runs, "report")).to_contain_text("succeeded", timeout=30_000)
+    expect(line(runs, "report")).to_contain_text("succeeded")
     look(window, "panel-runs")
     [row] = client.sql("SELECT output, started_by FROM execution")["rows"]
     assert row[0] == '{"day":"2026-01-31","rows":7,"shops":["north","south"]}'
     assert "(panel)" in row[1]
+
+
+def test_a_run_is_looked_at_and_started_again_with_another_day(
+    window, client, register, run
+):
+    register("report", REPORT)
+    run("report", day="2026-01-31", rows=5)
+    runs = section(window, "Runs")
+    line(runs, "report").first.press("Enter")
+    page = window.get_by_role("dialog", name="report")
+    expect(page.get_by_role("row", name="rows 5")).to_have_count(2)  # Input and output.
+    look(window, "panel-run")
+
+    page.get_by_role("button", name="Run with other inputs").click()
+    form = window.get_by_role("dialog", name="Run report")
+    expect(form.get_by_label("rows")).to_have_value("5")
+    form.get_by_label("day").fill("2026-02-01")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    again = window.get_by_role("dialog").filter(has_text="2026-02-01")
+    expect(again).to_contain_text("succeeded", timeout=30_000)
+    again.get_by_role("button", name="Close").click()
+    [row] = client.sql("SELECT count(*) FROM execution WHERE inputs->>'rows' = '5'")[
+        "rows"
+    ]
+    assert row == [2]
 
 
 def test_an_answer_given_elsewhere_is_gone_and_says_by_whom(

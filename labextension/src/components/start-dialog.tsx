@@ -22,6 +22,8 @@ import { Modal, showModal } from './modal';
 export interface IStartable {
   readonly signature: ISignature;
   readonly description: string;
+  /** What a run had that is run again: the form begins with it. */
+  readonly inputs?: JsonObject;
   /** Whether somebody is asked anyway if it fails: its own wrappers do that. */
   readonly isInteractive: boolean;
 }
@@ -100,7 +102,7 @@ function StartForm(
 ): JSX.Element {
   const { startable, onClose } = props;
   const trans = useTrans();
-  const [fields] = useState(() => startFields(startable.signature, trans));
+  const [fields] = useState(() => startFields(startable, trans));
   const [texts, setTexts] = useState<FormTexts>(() => initialTexts(fields));
   const [problems, setProblems] = useState<Problems>({});
   const [refusal, setRefusal] = useState('');
@@ -208,10 +210,15 @@ function StartForm(
 
 /** What it declares; and if it takes other names, too, or declares nothing, one field for them. */
 function startFields(
-  signature: ISignature,
+  startable: IStartable,
   trans: ITranslate
 ): readonly IField[] {
-  const fields = fieldsOfSignature(signature);
+  const { signature, inputs = {} } = startable;
+  const fields = fieldsOfSignature(signature, inputs);
+  const names = new Set(fields.map(field => field.name));
+  const more = Object.entries(inputs).filter(([name]) => !names.has(name));
+  const moreText =
+    more.length === 0 ? '' : JSON.stringify(Object.fromEntries(more), null, 1);
   const takesOthers = signature.takes_others || fields.length === 0;
   if (!takesOthers) {
     return fields;
@@ -232,13 +239,13 @@ function startFields(
     isRequired: false,
     takesNull: false,
     words: trans.__('an object of names and values'),
-    initial: '',
+    initial: moreText,
     emptyMeans: '',
     example: '{"day": "monday"}',
     choices: [],
     limits: {},
     itemKind: 'text',
-    leavesDefault: true
+    leavesDefault: false
   };
   return [...fields, others];
 }

@@ -138,7 +138,7 @@ describe('what was typed', () => {
     ['Decimal', '1,10', 'a number'],
     ['UUID', 'x', 'a UUID'],
     ['date', '31.1.2026', 'a day, as 2026-01-31'],
-    ['list[int]', '1\nx', 'whole numbers, one in a line'],
+    ['list[int]', '1\nx', 'whole numbers, one per line'],
     ['list', '[1,', 'a list, as JSON']
   ])('that is no %s is refused: %s', (type, text, words) => {
     expect(typed({ type }, text)).toEqual({ kind: 'wrong', words });
@@ -199,6 +199,19 @@ describe('a default', () => {
     const fields = [{ ...field, leavesDefault: false }];
 
     expect(readForm(fields, initialTexts(fields)).values).toEqual({ x: value });
+  });
+
+  it('gives way to what another run had, which is sent again', () => {
+    const parameter = aParameter({
+      type: 'int',
+      is_required: false,
+      default: 3
+    });
+    const signature = { parameters: [parameter], takes_others: false };
+
+    const fields = fieldsOfSignature(signature, { x: 7 });
+
+    expect(readForm(fields, initialTexts(fields)).values).toEqual({ x: 7 });
   });
 
   it('that was emptied is null where null fits, and no text where text fits', () => {

@@ -30,7 +30,7 @@ export type FieldKind =
   /** One of `choices`, some of them: the text has their places, `1` or `0,2`. */
   | 'choice'
   | 'choices'
-  /** A list of texts or numbers: one in a line. */
+  /** A list of texts or numbers: one per line. */
   | 'lines'
   /** JSON; and JSON, or else the text itself. */
   | 'json'
@@ -100,8 +100,14 @@ export interface IFormButton {
 
 // From parameters and forms to fields.
 
-export function fieldsOfSignature(signature: ISignature): readonly IField[] {
-  return signature.parameters.map(parameter => fieldOfParameter(parameter));
+/** @param inputs Of the run that is run again, in place of the defaults. */
+export function fieldsOfSignature(
+  signature: ISignature,
+  inputs: JsonObject = {}
+): readonly IField[] {
+  return signature.parameters.map(parameter =>
+    fieldOfParameter(parameter, inputs[parameter.name])
+  );
 }
 
 /** @param value In place of the default: an input of the run that is run again. */
@@ -119,9 +125,9 @@ export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
     isRequired: parameter.is_required,
     takesNull: parameter.takes_null ?? known.takesNull,
     itemKind: itemKindOf(parameter.type),
-    words: kind === 'lines' ? 'one in a line' : isVague(words) ? '' : words,
+    words: kind === 'lines' ? 'one per line' : isVague(words) ? '' : words,
     emptyMeans: parameter.default_source ?? '',
-    leavesDefault: !parameter.is_required
+    leavesDefault: !parameter.is_required && value === undefined
   };
 }
 
@@ -561,9 +567,9 @@ const WORDS: { readonly [kind: string]: string } = {
 };
 
 const ITEMS = {
-  text: 'one in a line',
-  whole: 'whole numbers, one in a line',
-  number: 'numbers, one in a line'
+  text: 'one per line',
+  whole: 'whole numbers, one per line',
+  number: 'numbers, one per line'
 };
 
 function wordsOf(field: IField): string {

@@ -83,6 +83,12 @@ export class RunList {
     await this._read(null);
   }
 
+  /** All may be incomplete: read the first page, and forget how deep the list was. */
+  async again(): Promise<void> {
+    this._round += 1;
+    await this._read(null, true);
+  }
+
   /** Read the next page, unless one is being read. */
   async more(): Promise<void> {
     if (this._next !== null && !this._isReading) {
@@ -96,13 +102,13 @@ export class RunList {
     this._listeners.clear();
   }
 
-  private async _read(cursor: string | null): Promise<void> {
+  private async _read(cursor: string | null, isAgain = false): Promise<void> {
     const round = this._round;
     this._isReading = true;
     try {
       const page = await this._load(this._filter, cursor);
       if (round === this._round) {
-        this._take(page, cursor === null);
+        this._take(page, cursor === null, isAgain);
       }
     } catch (error) {
       if (round === this._round) {
@@ -112,10 +118,10 @@ export class RunList {
     }
   }
 
-  private _take(page: IRunPage, isFirst: boolean): void {
+  private _take(page: IRunPage, isFirst: boolean, isAgain: boolean): void {
     this._isReading = false;
     const last = page.rows[page.rows.length - 1]?.execution_id ?? NOTHING;
-    const isDeeper = this._members.size > 0 && this._floor < last;
+    const isDeeper = !isAgain && this._members.size > 0 && this._floor < last;
     if (!isFirst || !isDeeper) {
       this._next = page.next;
       this._lowerFloor(page.next === null ? ALL : last);
@@ -129,7 +135,7 @@ export class RunList {
     const before = this._floor;
     this._floor = floor;
     if (before <= floor) {
-      this._selectAll(); // All was forgotten: what is below was not read since.
+      this._selectAll(); // What is below was not read since.
       return;
     }
     const { roots } = this._store;

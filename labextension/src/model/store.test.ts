@@ -278,16 +278,19 @@ describe('RunStore', () => {
     expect(store.activeRoots).toBe(0);
   });
 
-  it('is empty after a reset, and takes the same rows again', () => {
+  it('keeps rows until all is read again, and drops those that are gone', () => {
     const store = new RunStore();
-    const row = aRow({ last_seq: 9 });
-    store.addRuns([row]);
+    const [stays, gone] = [aRow({ last_seq: 9 }), aRow({ last_seq: 9 })];
+    store.addRuns([stays, gone]);
 
-    store.reset();
-    expect(store.roots).toEqual([]);
-    store.addRuns([row]);
+    store.beginAgain();
+    expect(store.roots).toHaveLength(2);
+    // Of a backup that was restored: its numbers are lower.
+    store.addRuns([{ ...stays, status: 'QUEUED', last_seq: 3 }]);
+    store.endAgain();
 
-    expect(store.roots).toEqual([row.execution_id]);
+    expect(store.roots).toEqual([stays.execution_id]);
+    expect(store.run(stays.execution_id)?.status).toBe('QUEUED');
   });
 
   it('takes in 100,000 rows', () => {

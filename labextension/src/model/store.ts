@@ -177,18 +177,25 @@ export class RunStore {
     this._tellLater();
   }
 
-  /** Forget all: what is here may be incomplete. Those who show lists read them again. */
-  reset(): void {
-    [...this._runs.keys()].forEach(id => this._touchRun(id));
-    this._runs.clear();
+  /**
+   * What is here may be incomplete: from now on it is only kept until it is read again, so
+   * that nothing vanishes from a page meanwhile. `endAgain` removes what was not.
+   */
+  beginAgain(): void {
     this._seqs.clear();
-    this._activeRoots.clear();
-    this._children.clear();
-    this._hasChildren.clear();
-    this._messages.clear();
-    this._roots = new SortedIds(newestFirst);
-    this._openMessages = NO_MESSAGES;
-    this._touched.add('roots').add('root-rows').add('messages');
+    this._stale = new Set(this._runs.keys());
+  }
+
+  /** All was read again: remove what was not among it. */
+  endAgain(): void {
+    for (const id of this._stale) {
+      const run = this._runs.get(id);
+      if (run !== undefined) {
+        this._unlink(run);
+        this._forget(id);
+      }
+    }
+    this._stale.clear();
     this._tellLater();
   }
 
@@ -258,6 +265,7 @@ export class RunStore {
       flow: flowOf(row) ?? known?.flow ?? row.name
     });
     this._seqs.set(id, seq);
+    this._stale.delete(id);
     if (parent === null && !isEnded(row.status)) {
       this._activeRoots.add(id);
     } else {
@@ -453,6 +461,7 @@ export class RunStore {
   private readonly _touched = new Set<Topic>();
   private _roots = new SortedIds(newestFirst);
   private _openMessages: readonly IMessageRow[] = NO_MESSAGES;
+  private _stale = new Set<string>();
   private _touchedRuns = new Set<string>();
   private _changedRuns: ReadonlySet<string> = NOTHING;
   private _structure = 0;

@@ -16,6 +16,7 @@ import { isEnded } from '../model/store';
 import type { ViewOptions } from '../model/view-options';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
+import type { JsonObject } from '../wire';
 import { showSource } from './source';
 
 type Arguments = ReadonlyPartialJSONObject;
@@ -57,7 +58,8 @@ const FLOW_ARGUMENTS = {
 
 export function addRunCommands(
   app: JupyterFrontEnd,
-  flowkernel: IFlowkernel
+  flowkernel: IFlowkernel,
+  view: ViewOptions
 ): void {
   const { trans, api } = flowkernel;
   const add = (
@@ -106,6 +108,17 @@ export function addRunCommands(
     trans.__('Resume'),
     run => run.status === 'PAUSED' && run.parked_at === null,
     verb('resume')
+  );
+  add(
+    CommandIDs.runWithInputs,
+    trans.__('Run with other inputs…'),
+    () => true,
+    async id => {
+      const { flow_name, type } = await api.execution(id);
+      const flow = flowkernel.store.run(id)?.flow;
+      const name = type === 'WRAPPER' ? flow : flow_name;
+      runFlow(flowkernel, view, name ?? flow ?? '', id);
+    }
   );
   add(CommandIDs.retryRun, trans.__('Run again'), isOver, async id => {
     const execution = await api.retry(id);
@@ -209,10 +222,12 @@ export function addFlowCommands(
   );
 }
 
+/** @param executionId A run whose inputs the form begins with. */
 function runFlow(
   flowkernel: IFlowkernel,
   view: ViewOptions,
-  name: string
+  name: string,
+  executionId: string | null = null
 ): void {
   const { api, store } = flowkernel;
   const isInteractive = (uses: readonly { readonly name: string }[]): boolean =>
@@ -225,6 +240,9 @@ function runFlow(
       return {
         signature: flow.signature ?? { parameters: [], takes_others: true },
         description: flow.description ?? '',
+        ...(executionId === null
+          ? {}
+          : { inputs: await inputsOf(flowkernel, executionId) }),
         isInteractive: isInteractive(flow.wrappers)
       };
     },
@@ -246,6 +264,16 @@ function runFlow(
   });
 }
 
+/** What the flow of a run got: of a wrapper, what it passes on. */
+async function inputsOf(
+  { api }: IFlowkernel,
+  executionId: string
+): Promise<JsonObject> {
+  const { type, inputs, wrapped } = await api.execution(executionId);
+  const passed = type === 'WRAPPER' ? wrapped?.['inputs'] : inputs;
+  return (passed ?? {}) as JsonObject;
+}
+
 /** The menu of a line: runs, messages and flows have `data-` attributes. */
 export function addContextMenus(app: JupyterFrontEnd): void {
   const run = '.jp-flowkernel-tree-row[data-execution-id]';
@@ -259,6 +287,7 @@ export function addContextMenus(app: JupyterFrontEnd): void {
     CommandIDs.pauseRun,
     CommandIDs.resumeRun,
     CommandIDs.retryRun,
+    CommandIDs.runWithInputs,
     CommandIDs.copyRunId,
     CommandIDs.archiveRun,
     CommandIDs.deleteRun

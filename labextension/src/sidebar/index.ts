@@ -74,7 +74,7 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       }
       app.shell.activateById(SIDEBAR_ID);
     };
-    addRunCommands(app, flowkernel);
+    addRunCommands(app, flowkernel, view);
     addFlowCommands(app, flowkernel, view, flow => {
       view.set({ filter: { ...NO_FILTER, flow }, isGrouped: false });
       show('runs');

@@ -3,7 +3,7 @@ import type { IDisposable } from '@lumino/disposable';
 
 import { RunList } from '../model/run-list';
 import type { ViewOptions } from '../model/view-options';
-import type { IFlowkernel } from '../tokens';
+import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IFlow, IFlowSummary } from '../wire';
 import { readChildren, runLoader } from './run-loader';
 
@@ -23,7 +23,7 @@ export class SidebarModel implements IDisposable {
   ) {
     const { api, store } = flowkernel;
     this.runs = new RunList(store, runLoader(api, store));
-    flowkernel.refreshed.connect(this._refresh, this);
+    flowkernel.refreshed.connect(this._readAgain, this);
     this._leave = view.subscribe(() => this._showFilter());
   }
 
@@ -44,13 +44,13 @@ export class SidebarModel implements IDisposable {
   wake(): void {
     if (!this._isAwake) {
       this._isAwake = true;
-      this._refresh();
+      void this._refresh();
     }
   }
 
   /** Read again what is shown. */
   readonly refresh = (): void => {
-    this._refresh();
+    void this._refresh();
   };
 
   async readFlows(): Promise<void> {
@@ -69,17 +69,21 @@ export class SidebarModel implements IDisposable {
 
   /** What is under a line that is open is kept current. */
   keepOpen(executionId: string, isOpen: boolean): void {
-    const { api, store } = this.flowkernel;
     this._kept.get(executionId)?.();
     this._kept.delete(executionId);
     if (isOpen) {
+      const { store } = this.flowkernel;
       this._kept.set(executionId, store.keepChildren(executionId));
-      readChildren(api, store, executionId).catch(error => {
-        console.warn(
-          'flowkernel: what is under a run could not be read.',
-          error
-        );
-      });
+      void this._readUnder(executionId);
+    }
+  }
+
+  private async _readUnder(executionId: string): Promise<void> {
+    const { api, store } = this.flowkernel;
+    try {
+      await readChildren(api, store, executionId);
+    } catch (error) {
+      console.warn('flowkernel: what is under a run could not be read.', error);
     }
   }
 
@@ -89,20 +93,27 @@ export class SidebarModel implements IDisposable {
 
   dispose(): void {
     this._isDisposed = true;
-    this.flowkernel.refreshed.disconnect(this._refresh, this);
+    this.flowkernel.refreshed.disconnect(this._readAgain, this);
     this._leave();
     this._kept.forEach(release => release());
     this.runs.dispose();
     this._listeners.clear();
   }
 
-  private _refresh(): void {
-    if (!this._isAwake || this._isDisposed) {
-      return;
+  private _readAgain(_: IFlowkernel, refresh: IRefresh): void {
+    if (this._isAwake) {
+      refresh.until(this._refresh(refresh.isAgain));
     }
-    void this.runs.show(this.view.get().filter);
-    void this.readFlows();
-    [...this._kept.keys()].forEach(id => this.keepOpen(id, true));
+  }
+
+  private async _refresh(isAgain = false): Promise<void> {
+    const { filter } = this.view.get();
+    const children = [...this._kept.keys()].map(id => this._readUnder(id));
+    await Promise.all([
+      isAgain ? this.runs.again() : this.runs.show(filter),
+      this.readFlows(),
+      ...children
+    ]);
   }
 
   /** The list follows the filter, whoever changes it. */

@@ -1,0 +1,208 @@
+/** A run in short, over any page: how it went, why, with what, and the end of its log. */
+import type { CommandRegistry } from '@lumino/commands';
+import { useEffect, useState } from 'react';
+
+import { shown } from '../model/forms';
+import { isEnded } from '../model/store';
+import { interventionText } from '../model/words';
+import type { IFlowkernel } from '../tokens';
+import { CommandIDs } from '../tokens';
+import type { IExecution, Json } from '../wire';
+import { Button, ErrorBlock, Loading } from './blocks';
+import { useFlowkernel, useRun, useTrans } from './context';
+import { Modal, showModal } from './modal';
+import { Status } from './status';
+import { Ago, Took } from './time';
+
+/** Lines of the log that are shown, inclusive: the last ones. */
+const LOG_LINES = 200;
+
+interface IRunDetails {
+  readonly execution: IExecution;
+  readonly log: string;
+}
+
+export function showRunDialog(
+  flowkernel: IFlowkernel,
+  commands: CommandRegistry,
+  executionId: string
+): void {
+  showModal(flowkernel, close => (
+    <RunDialog executionId={executionId} commands={commands} onClose={close} />
+  ));
+}
+
+interface IRunDialogProps {
+  readonly executionId: string;
+  readonly commands: CommandRegistry;
+  readonly onClose: () => void;
+}
+
+function RunDialog(props: IRunDialogProps): JSX.Element {
+  const { executionId, onClose } = props;
+  const flowkernel = useFlowkernel();
+  const trans = useTrans();
+  const run = useRun(executionId);
+  const [details, setDetails] = useState<IRunDetails | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  // What has happened since: then it is read again.
+  const seq = run?.last_seq ?? 0;
+  useEffect(() => {
+    let isShown = true;
+    readDetails(flowkernel, executionId).then(
+      value => isShown && setDetails(value),
+      (reason: unknown) => isShown && setError(reason)
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [flowkernel, executionId, seq]);
+  const name = details?.execution.name ?? run?.name ?? executionId;
+  return (
+    <Modal title={name} onClose={onClose}>
+      {error !== null ? (
+        <ErrorBlock title={trans.__('The run cannot be read')} error={error} />
+      ) : details === null ? (
+        <Loading />
+      ) : (
+        <Details {...props} details={details} />
+      )}
+      <div className="jp-flowkernel-actions">
+        {details !== null && <Actions {...props} row={details.execution} />}
+        <Button label={trans.__('Close')} onClick={onClose} isPrimary />
+      </div>
+    </Modal>
+  );
+}
+
+async function readDetails(
+  flowkernel: IFlowkernel,
+  id: string
+): Promise<IRunDetails> {
+  const { api } = flowkernel;
+  const execution = await api.execution(id);
+  const { rows } = await api.sql(
+    'SELECT text FROM log ' +
+      `WHERE execution_id = '${execution.execution_id}'::UUID ` +
+      `ORDER BY seq DESC LIMIT ${LOG_LINES}`
+  );
+  const log = rows.map(row => String(row[0]).replace(/\n$/, '')).reverse();
+  return { execution, log: log.join('\n') };
+}
+
+function Details(props: {
+  readonly executionId: string;
+  readonly details: IRunDetails;
+}): JSX.Element {
+  const { execution, log } = props.details;
+  const trans = useTrans();
+  const run = useRun(props.executionId) ?? execution;
+  const people = interventionText(run, trans);
+  const { error } = execution;
+  return (
+    <div className="jp-flowkernel-modal-body">
+      <p className="jp-flowkernel-facts">
+        <Status status={run.status} />
+        <Took run={run} />
+        <Ago at={run.created_at} />
+        {run.started_by !== null && (
+          <span>{trans.__('started by %1', run.started_by)}</span>
+        )}
+        {people !== '' && <span>{people}</span>}
+      </p>
+      {run.status_message !== null && run.status_message !== '' && (
+        <p>{run.status_message}</p>
+      )}
+      {error?.traceback && (
+        <Part title={trans.__('Error')} text={error.traceback} />
+      )}
+      <Values title={trans.__('Inputs')} values={inputsOf(execution)} />
+      <Values title={trans.__('Output')} values={namedOutput(execution)} />
+      {log !== '' && <Part title={trans.__('End of the log')} text={log} />}
+    </div>
+  );
+}
+
+/** What it was started with, and the defaults of what it got no value for. */
+function inputsOf(execution: IExecution): readonly (readonly [string, Json])[] {
+  const defaults = Object.entries(execution.defaults ?? {}).map(
+    ([name, { value, source }]) => [name, value ?? source ?? null] as const
+  );
+  return [...Object.entries(execution.inputs ?? {}), ...defaults];
+}
+
+function namedOutput(
+  execution: IExecution
+): readonly (readonly [string, Json])[] {
+  const { output } = execution;
+  return typeof output === 'object' && output !== null && !Array.isArray(output)
+    ? Object.entries(output as { readonly [name: string]: Json })
+    : [];
+}
+
+function Values(props: {
+  readonly title: string;
+  readonly values: readonly (readonly [string, Json])[];
+}): JSX.Element | null {
+  if (props.values.length === 0) {
+    return null;
+  }
+  return (
+    <table className="jp-flowkernel-values">
+      <caption>{props.title}</caption>
+      <tbody>
+        {props.values.map(([name, value]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{shown(value)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Part(props: {
+  readonly title: string;
+  readonly text: string;
+}): JSX.Element {
+  return (
+    <>
+      <h3>{props.title}</h3>
+      <pre className="jp-flowkernel-source" tabIndex={0}>
+        {props.text}
+      </pre>
+    </>
+  );
+}
+
+function Actions(
+  props: IRunDialogProps & { readonly row: IExecution }
+): JSX.Element {
+  const { executionId, commands, onClose } = props;
+  const trans = useTrans();
+  const row = useRun(executionId) ?? props.row;
+  const act = (command: string): void => {
+    onClose();
+    void commands.execute(command, { executionId });
+  };
+  return (
+    <>
+      <Button
+        label={trans.__('Run with other inputs…')}
+        onClick={() => act(CommandIDs.runWithInputs)}
+      />
+      {isEnded(row.status) ? (
+        <Button
+          label={trans.__('Run again')}
+          onClick={() => act(CommandIDs.retryRun)}
+        />
+      ) : (
+        <Button
+          label={trans.__('Cancel it')}
+          onClick={() => act(CommandIDs.cancelRun)}
+        />
+      )}
+    </>
+  );
+}
