@@ -163,7 +163,7 @@ function FlowRow(props: {
         </div>
         <div className="jp-flowkernel-run-line jp-flowkernel-secondary">
           {last === undefined ? (
-            <span>{trans.__('never ran')}</span>
+            <span>{trans.__('no run of its own')}</span>
           ) : (
             <>
               <span>{statusWord(last.status, trans)}</span>
