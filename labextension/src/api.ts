@@ -7,6 +7,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import { EngineError } from './model/errors';
+import { nextPath } from './model/links';
 import type {
   ICellRun,
   IAttachedKernel,
@@ -326,15 +327,6 @@ function parsed(text: string): JsonObject | null {
   } catch {
     return null;
   }
-}
-
-/** The path of the next page, relative to `flowkernel/`, in the header `Link`. */
-export function nextPath(link: string | null): string | null {
-  const target = /<([^>]+)>;\s*rel="next"/.exec(link ?? '')?.[1];
-  const path = /(?:^|\/)(?:flowkernel\/api|api\/latest)\/(.*)$/.exec(
-    target ?? ''
-  )?.[1];
-  return path === undefined ? null : `api/${path}`;
 }
 
 function queryString(query: Query): string {

@@ -3,7 +3,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
+import { ILayoutRestorer } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
@@ -44,11 +44,10 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows runs, flows and the inbox in the left sidebar.',
   autoStart: true,
   requires: [IFlowkernel],
-  optional: [ILabShell, ICommandPalette, IStateDB, ILayoutRestorer],
+  optional: [ICommandPalette, IStateDB, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     flowkernel: IFlowkernel,
-    labShell: ILabShell | null,
     palette: ICommandPalette | null,
     state: IStateDB | null,
     restorer: ILayoutRestorer | null
@@ -64,14 +63,6 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
 
     const show = (section: Section): void => {
       view.set({ section });
-      if (labShell === null) {
-        // Notebook 7 hides its sidebars until one is asked for.
-        void app.commands.execute('application:toggle-sidebar', {
-          side: 'left',
-          title: sidebar.title.caption,
-          id: SIDEBAR_ID
-        });
-      }
       app.shell.activateById(SIDEBAR_ID);
     };
     addRunCommands(app, flowkernel, view);
@@ -171,12 +162,19 @@ const notificationPlugin: JupyterFrontEndPlugin<void> = {
         notifications.dismissAll();
       }
     });
-    void settings?.load(notificationPlugin.id).then(loaded => {
+    const load = async (): Promise<void> => {
+      const loaded = await settings?.load(notificationPlugin.id);
+      if (loaded === undefined) {
+        return;
+      }
       const read = (): void => {
         notifications.isOn = loaded.get('isOn').composite === true;
       };
       read();
       loaded.changed.connect(read);
+    };
+    load().catch(error => {
+      console.warn('flowkernel: the settings could not be read.', error);
     });
   }
 };
