@@ -39,6 +39,7 @@ BUILDER = "node_modules/@jupyter/builder/lib/build-labextension.js"
 CORE = "node_modules/@jupyterlab/core-meta/core.package.json"
 #: What npm installs, in a file that it writes last.
 INSTALLED_LOCK = "node_modules/.package-lock.json"
+TOOL = "node_modules/vitest"  #: There if the tools are.
 WITHOUT = (
     f"Set {SKIP}=1 to install flowkernel without the panel in JupyterLab: everything else "
     "works without it."
@@ -90,10 +91,16 @@ def build(root: Path) -> None:
     (output / HASH).write_text(source_hash(root))
 
 
-def _install_packages(folder: Path) -> None:
-    """Have npm install what the lock file names, if it has not. Raises PanelError."""
-    if not _has_packages(folder):
-        _run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+def _install_packages(folder: Path, *, has_tools: bool = False) -> None:
+    """Have npm install what the lock file names, if it has not. Raises PanelError.
+
+    Args:
+        has_tools: Also what only checks and tests need, which is the larger part.
+    """
+    is_complete = not has_tools or (folder / TOOL).exists()
+    if not (is_complete and _has_packages(folder)):
+        only = () if has_tools else ("--omit=dev",)
+        _run(folder, "npm", "ci", *only, "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def _has_packages(folder: Path) -> bool:
@@ -176,7 +183,7 @@ def main() -> None:
     root, words = Path(__file__).parent, sys.argv[1:]
     try:
         if words:
-            _install_packages(root / SOURCES)
+            _install_packages(root / SOURCES, has_tools=True)
             sys.exit(_exit_code(root / SOURCES, words[0], words[1:]))
         if is_built(root):
             print("The panel is built from these sources.")
