@@ -34,14 +34,40 @@ function MessageDialog(props: {
   readonly messageId: string;
   readonly onClose: () => void;
 }): JSX.Element {
-  const { messageId, onClose } = props;
-  const { api } = useFlowkernel();
+  const { onClose } = props;
+  const { api, store } = useFlowkernel();
+  const [messageId, setMessageId] = useState(props.messageId);
+  const [isAnswered, setAnswered] = useState(false);
   const trans = useTrans();
   const [message, setMessage] = useState<IMessage | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     api.message(messageId).then(setMessage, setError);
   }, [api, messageId]);
+  const others = (): readonly IMessageRow[] =>
+    store.openMessages.filter(({ message_id: id }) => id !== messageId);
+  const finish = (): void => {
+    if (others().length > 0) {
+      setAnswered(true);
+    } else {
+      onClose();
+    }
+  };
+  if (isAnswered) {
+    return (
+      <Modal title={trans.__('Answered')} onClose={onClose}>
+        <NextMessage
+          messages={others()}
+          onClose={onClose}
+          onNext={id => {
+            setMessage(null);
+            setMessageId(id);
+            setAnswered(false);
+          }}
+        />
+      </Modal>
+    );
+  }
   return (
     <Modal title={message?.subject ?? trans.__('Message')} onClose={onClose}>
       {error !== null ? (
@@ -53,17 +79,52 @@ function MessageDialog(props: {
       ) : message === null ? (
         <Loading />
       ) : (
-        <MessageForm message={message} onClose={onClose} />
+        <MessageForm
+          key={message.message_id}
+          message={message}
+          onClose={onClose}
+          onAnswered={finish}
+        />
       )}
     </Modal>
+  );
+}
+
+/** What waits, too: the oldest comes next. */
+function NextMessage(props: {
+  readonly messages: readonly IMessageRow[];
+  readonly onNext: (messageId: string) => void;
+  readonly onClose: () => void;
+}): JSX.Element {
+  const { messages, onNext, onClose } = props;
+  const trans = useTrans();
+  const [next] = messages;
+  return (
+    <>
+      <p role="status">
+        {trans._n('%1 more waits:', '%1 more wait; the next:', messages.length)}{' '}
+        {next?.subject}
+      </p>
+      <div className="jp-flowkernel-actions">
+        <Button label={trans.__('Close')} onClick={onClose} />
+        {next !== undefined && (
+          <Button
+            label={trans.__('Next')}
+            isPrimary
+            onClick={() => onNext(next.message_id)}
+          />
+        )}
+      </div>
+    </>
   );
 }
 
 export function MessageForm(props: {
   readonly message: IMessage;
   readonly onClose: () => void;
+  readonly onAnswered: () => void;
 }): JSX.Element {
-  const { message, onClose } = props;
+  const { message, onClose, onAnswered } = props;
   const { api, store } = useFlowkernel();
   const trans = useTrans();
   const form = message.body ?? NO_FORM;
@@ -96,7 +157,7 @@ export function MessageForm(props: {
         ...read.values,
         [button.name]: true
       });
-      onClose();
+      onAnswered();
     } catch (error) {
       setRefusal(sentenceOf(error));
       setSending(false);

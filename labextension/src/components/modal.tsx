@@ -2,7 +2,7 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 import type { ReactNode } from 'react';
-import { useId, useLayoutEffect, useRef } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef } from 'react';
 
 import type { IFlowkernel } from '../tokens';
 import { FlowkernelProvider } from './context';
@@ -57,9 +57,16 @@ export function Modal(props: {
     element?.showModal();
     return () => element?.close();
   }, []);
+  // What had the focus may be gone with its part of the dialog: then the dialog has it.
+  useEffect(() => {
+    if (document.activeElement === document.body) {
+      dialog.current?.focus();
+    }
+  });
   return (
     <dialog
       ref={dialog}
+      tabIndex={-1}
       className="jp-flowkernel-modal"
       aria-labelledby={id}
       onCancel={event => {
