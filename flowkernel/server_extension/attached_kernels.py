@@ -42,6 +42,8 @@ class AttachedKernels:
         self._home = home
         self._kernels = app.kernel_manager
         self._sessions = app.session_manager
+        #: Held while a kernel is attached: who clicks twice gets one.
+        self.turn = asyncio.Lock()
         self._paths: dict[str, str] = {}  #: Of the copies for attached kernels.
         self._watch: asyncio.Task[None] | None = None
         self._is_local = self._wrap_specs(app)

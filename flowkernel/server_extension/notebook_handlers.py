@@ -66,9 +66,10 @@ class AttachHandler(CopyingHandler):
         execution = await self.panel.notebooks.execution(execution_id)
         kernels = self.panel.kernels
         kernels.check_parked(execution.execution_id)
-        path = await kernels.path_of(execution.execution_id)
-        path = path or await self.copy_of(execution)
-        kernel_id, name = await kernels.attach(execution.execution_id, path)
+        async with kernels.turn:
+            path = await kernels.path_of(execution.execution_id)
+            path = path or await self.copy_of(execution)
+            kernel_id, name = await kernels.attach(execution.execution_id, path)
         self.finish_json({"kernel_id": kernel_id, "path": path, "name": name}, 201)
 
     @authenticated
