@@ -162,9 +162,11 @@ class ChangesUpstream:
             async with aclosing(self._open_stream(file, path)) as pieces:
                 async for piece in pieces:
                     batch = reader.feed(piece)
-                    if not is_open:
-                        self._begin(start, batch.removed_since or 0)
+                    if batch.removed_since is not None:  # It comes first.
+                        self._begin(start, batch.removed_since)
                         is_open = True
+                    if not is_open:
+                        continue
                     self._add(batch)
                     self._show(EngineReport(PanelState.READY, version=file.version))
         self._engine.forget()

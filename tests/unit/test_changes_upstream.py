@@ -339,6 +339,24 @@ def test_after_the_next_engine_a_window_reads_its_lists_again():
     run(scene)
 
 
+def test_what_the_engine_may_not_know_is_heard_wherever_its_first_words_are_parted():
+    """The first frame of a stream says it, and may come in several pieces."""
+
+    async def scene(engine, upstream):
+        engine.piece_size = 7
+        window = Window(engine, upstream)
+        window.open()
+        engine.change("a", "b")
+        await settle([window])
+        engine.stop()
+        engine.remove("b")
+        engine.start()
+        await settle([window])
+        assert window.resets == 1
+
+    run(scene)
+
+
 def test_who_was_away_while_the_next_engine_came_reads_its_lists_again():
     async def scene(engine, upstream):
         other, window = Window(engine, upstream), Window(engine, upstream)
