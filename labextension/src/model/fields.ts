@@ -1,0 +1,382 @@
+/** Fields made from declared parameters, or from the form of a message. */
+import type {
+  IForm,
+  IFormProperty,
+  IParameter,
+  ISignature,
+  Json,
+  JsonObject
+} from '../wire';
+import { knownType } from './types';
+
+export type FieldKind =
+  /** A text of one line; of several; source; one that is not shown. */
+  | 'text'
+  | 'long-text'
+  | 'code'
+  | 'password'
+  | 'whole'
+  | 'number'
+  /** A checkbox: its text is `true` or `false`. */
+  | 'toggle'
+  | 'date'
+  | 'time'
+  | 'date-time'
+  /** One of `choices`, some of them: the text has their places, `1` or `0,2`. */
+  | 'choice'
+  | 'choices'
+  /** A list of texts or numbers: one per line. */
+  | 'lines'
+  /** JSON; and JSON, or else the text itself. */
+  | 'json'
+  | 'any'
+  /** The text is `{"name", "content"}`, the content in base64. */
+  | 'file'
+  /** Nothing to fill in: its help is a text to read. */
+  | 'note';
+
+export interface IField {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: FieldKind;
+  /** In Markdown, if it is of a message. */
+  readonly help: string;
+  readonly isRequired: boolean;
+  /** An empty field is null, if it had a value. */
+  readonly takesNull: boolean;
+  /** What it takes, in words; empty: anything. */
+  readonly words: string;
+  /** The text with which it begins. */
+  readonly initial: string;
+  /** What follows if it stays empty, as it is written: `today`. Empty: nothing. */
+  readonly emptyMeans: string;
+  readonly example: string;
+  readonly choices: readonly Json[];
+  readonly limits: Pick<
+    IFormProperty,
+    'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'pattern'
+  >;
+  /** Of `lines`: what each of them is. */
+  readonly itemKind: 'text' | 'whole' | 'number';
+  /** Whether a value that was not changed is left out, so that the default counts. */
+  readonly leavesDefault: boolean;
+}
+
+/** The texts of a form by the names of its fields. */
+export type FormTexts = { readonly [name: string]: string };
+
+/** What is wrong with a field. */
+export type Problem =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'wrong'; readonly words: string }
+  /** A sentence of the engine. */
+  | { readonly kind: 'said'; readonly sentence: string };
+
+export type Problems = { readonly [name: string]: Problem };
+
+export interface IFormValues {
+  readonly values: JsonObject;
+  /** What was typed, where the JSON of the value is another text. */
+  readonly texts: { readonly [name: string]: string };
+  readonly problems: Problems;
+}
+
+/** A button of the form of a message. */
+export interface IFormButton {
+  readonly name: string;
+  readonly label: string;
+  /** A question that is asked before it counts; empty: none. */
+  readonly confirm: string;
+  /** What must be filled in for it; null: what the form requires. */
+  readonly required: readonly string[] | null;
+  /** Fields that belong to it alone. */
+  readonly fields: readonly string[];
+}
+
+// From parameters and forms to fields.
+
+/** @param inputs Of the run that is run again, in place of the defaults. */
+export function fieldsOfSignature(
+  signature: ISignature,
+  inputs: JsonObject = {}
+): readonly IField[] {
+  return signature.parameters.map(parameter =>
+    fieldOfParameter(parameter, inputs[parameter.name])
+  );
+}
+
+/** @param value In place of the default: an input of the run that is run again. */
+export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
+  const known = knownType(parameter.type);
+  const element =
+    parameter.element === undefined ? known.element : parameter.element;
+  const words = parameter.words ?? known.words;
+  const start = value ?? parameter.default;
+  const property = { ...element, label: parameter.name, default: start };
+  const kind = kindOfParameter(parameter, element, words, start);
+  return {
+    ...fieldOf(parameter.name, property, kind),
+    help: parameter.help,
+    isRequired: parameter.is_required,
+    takesNull: parameter.takes_null ?? known.takesNull,
+    itemKind: itemKindOf(parameter.type),
+    words: kind === 'lines' ? 'one per line' : isVague(words) ? '' : words,
+    emptyMeans: parameter.default_source ?? '',
+    leavesDefault: !parameter.is_required && value === undefined
+  };
+}
+
+function itemKindOf(type: string | null): IField['itemKind'] {
+  const item = LINES.exec(type?.trim() ?? '')?.[3];
+  return item === 'int' ? 'whole' : item === 'float' ? 'number' : 'text';
+}
+
+/** `of the type Any` says nothing to a person. */
+function isVague(words: string): boolean {
+  return words.startsWith('of the type');
+}
+
+const LINES =
+  /^(typing\.)?(list|List|set|Set|frozenset|Sequence)\[(str|int|float)\]$/;
+
+/** Whether a list can be edited as lines: its values are texts or numbers of one kind. */
+function isLines(type: string | null, words: string, start: Json): boolean {
+  const items = Array.isArray(start) ? (start as readonly Json[]) : [];
+  const kinds = new Set(items.map(item => typeof item));
+  const isPlain = items.every(
+    item =>
+      typeof item === 'number' ||
+      (typeof item === 'string' && item.trim() === item && isOneLine(item))
+  );
+  if (LINES.test(type?.trim() ?? '')) {
+    return isPlain && (start === null || Array.isArray(start));
+  }
+  // Without a type a list of texts is one, if none of them looks like a number.
+  return (
+    (type === null || words === 'a list') &&
+    items.length > 0 &&
+    isPlain &&
+    kinds.size === 1 &&
+    kinds.has('string')
+  );
+}
+
+function isOneLine(text: string): boolean {
+  return text !== '' && !text.includes('\n');
+}
+
+function kindOfParameter(
+  parameter: IParameter,
+  element: IFormProperty | null,
+  words: string,
+  start: Json
+): FieldKind {
+  if (/timedelta/i.test(parameter.type ?? '')) {
+    return 'any'; // Seconds, or ISO 8601: PT1H.
+  }
+  if (element === null && isLines(parameter.type, words, start)) {
+    return 'lines';
+  }
+  if (element === null) {
+    const isMany = /^(a list|an object)/.test(words) || isComposite(start);
+    return isMany ? 'json' : 'any';
+  }
+  const kind = kindOf(element, start);
+  // A checkbox has no third state: without a default, yes or no is a choice.
+  return kind === 'toggle' && typeof start !== 'boolean' ? 'choice' : kind;
+}
+
+/** The fields of a message's form, in their order, without its buttons. */
+export function fieldsOfForm(form: IForm): readonly IField[] {
+  const required = new Set(form.required ?? []);
+  return ordered(form)
+    .filter(([, property]) => property.element !== 'submit')
+    .map(([name, property]) => ({
+      ...fieldOf(name, property, kindOf(property, property.default ?? null)),
+      isRequired: required.has(name)
+    }));
+}
+
+/** The buttons of a message's form; a form without one has `ok`, with this label. */
+export function buttonsOf(
+  form: IForm,
+  okLabel: string
+): readonly IFormButton[] {
+  const buttons = ordered(form)
+    .filter(([, property]) => property.element === 'submit')
+    .map(([name, property]) => ({
+      name,
+      label: property.label ?? name,
+      confirm: property.confirm ?? '',
+      required: property.required ?? null,
+      fields: property.fields ?? []
+    }));
+  const ok = {
+    name: 'ok',
+    label: okLabel,
+    confirm: '',
+    required: null,
+    fields: []
+  };
+  return buttons.length > 0 ? buttons : [ok];
+}
+
+function ordered(form: IForm): readonly (readonly [string, IFormProperty])[] {
+  const place = ([, property]: readonly [string, IFormProperty]) =>
+    property.order ?? 0;
+  return Object.entries(form.properties).sort((a, b) => place(a) - place(b));
+}
+
+function fieldOf(
+  name: string,
+  property: IFormProperty,
+  kind: FieldKind
+): IField {
+  const choices = choicesOf(property, kind);
+  const { minimum, maximum, minLength, maxLength, pattern } = property;
+  return {
+    name,
+    label: property.label ?? name,
+    kind,
+    help: property.description ?? '',
+    isRequired: false,
+    takesNull: false,
+    words: '',
+    initial: initialText(kind, property.default ?? null, choices),
+    emptyMeans: '',
+    example: property.example === undefined ? '' : shown(property.example),
+    choices,
+    limits: { minimum, maximum, minLength, maxLength, pattern },
+    itemKind: 'text',
+    leavesDefault: property.keeps_empty ?? false
+  };
+}
+
+function choicesOf(property: IFormProperty, kind: FieldKind): readonly Json[] {
+  if (kind === 'choice' && property.enum === undefined) {
+    return [true, false];
+  }
+  return (kind === 'choices' ? property.items?.enum : property.enum) ?? [];
+}
+
+const KINDS: { readonly [element: string]: FieldKind } = {
+  string: 'text',
+  textarea: 'long-text',
+  code: 'code',
+  password: 'password',
+  toggle: 'toggle',
+  date: 'date',
+  time: 'time',
+  'date-time': 'date-time',
+  dropdown: 'choice',
+  'multi-select': 'choices',
+  json: 'json',
+  file: 'file',
+  markdown: 'note'
+};
+
+function kindOf(property: IFormProperty, start: Json): FieldKind {
+  const element = property.element ?? impliedElement(property);
+  if (element === 'number') {
+    return property.type === 'integer' ? 'whole' : 'number';
+  }
+  const kind = KINDS[element] ?? 'any';
+  if (typeof start === 'string' && start !== '') {
+    if (kind === 'text' && start.includes('\n')) {
+      return 'long-text';
+    }
+    // What a browser's field cannot hold is edited as text: a moment with its zone.
+    return isHeld(kind, start) ? kind : 'text';
+  }
+  return kind;
+}
+
+/** Without an element it follows from `type`, `format` and `enum`. */
+function impliedElement(property: IFormProperty): string {
+  const type = Array.isArray(property.type) ? property.type[0] : property.type;
+  if (property.enum) {
+    return 'dropdown';
+  }
+  if (property.items?.enum) {
+    return 'multi-select';
+  }
+  switch (type) {
+    case 'string':
+      return property.format && KINDS[property.format]
+        ? property.format
+        : 'string';
+    case 'integer':
+    case 'number':
+      return 'number';
+    case 'boolean':
+      return 'toggle';
+    default:
+      return type === undefined ? 'string' : 'json';
+  }
+}
+
+const HELD: { readonly [kind: string]: RegExp } = {
+  date: /^\d{4}-\d\d-\d\d$/,
+  time: /^\d\d:\d\d(:\d\d)?$/,
+  'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/
+};
+
+export function isHeld(kind: FieldKind, text: string): boolean {
+  return HELD[kind]?.test(text) ?? true;
+}
+
+function isComposite(value: Json): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function initialText(
+  kind: FieldKind,
+  value: Json,
+  choices: readonly Json[]
+): string {
+  if (value === null) {
+    return kind === 'toggle' ? 'false' : '';
+  }
+  switch (kind) {
+    case 'choice':
+      return place(choices, value);
+    case 'choices':
+      return Array.isArray(value)
+        ? value.map(item => place(choices, item as Json)).join(',')
+        : '';
+    case 'lines':
+      return Array.isArray(value) ? value.map(shown).join('\n') : '';
+    case 'json':
+      return JSON.stringify(value, null, isComposite(value) ? 1 : 0);
+    case 'any':
+      return anyText(value);
+    default:
+      return typeof value === 'string' ? value : shown(value);
+  }
+}
+
+function place(choices: readonly Json[], value: Json): string {
+  const text = JSON.stringify(value);
+  const index = choices.findIndex(choice => JSON.stringify(choice) === text);
+  return index < 0 ? '' : String(index);
+}
+
+/** The text that is read as this value again: `"007"` in quotes, `monday` without. */
+function anyText(value: Json): string {
+  const isPlain = typeof value === 'string' && parsedJson(value) === undefined;
+  return isPlain ? value : JSON.stringify(value);
+}
+
+/** A value in a few words. */
+export function shown(value: Json): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Undefined: it is none. */
+export function parsedJson(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
