@@ -117,7 +117,7 @@ def _run_view(run: Mapping[str, Any]) -> dict[str, Json]:
 def cut_output(output: Mapping[str, Any]) -> CutOutput:
     """An output of at most about `MAX_OUTPUT` bytes."""
     whole = _joined(output)
-    size = len(dumps(whole).encode())
+    size = _size(whole)
     if size <= MAX_OUTPUT:
         return CutOutput(whole, size, is_cut=False)
     match whole.get("output_type"):
@@ -130,7 +130,17 @@ def cut_output(output: Mapping[str, Any]) -> CutOutput:
 
 def _cut(text: object) -> str:
     """The beginning of a text, of at most `MAX_OUTPUT` bytes."""
-    return str(text).encode()[:MAX_OUTPUT].decode("utf-8", "ignore")
+    return _beginning(str(text), MAX_OUTPUT)
+
+
+def _beginning(text: str, size: int) -> str:
+    """As many whole characters as fit in so many bytes."""
+    return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+
+
+def _size(value: Json) -> int:
+    """Bytes of a value as JSON; a file can have half a character."""
+    return len(dumps(value).encode("utf-8", "surrogatepass"))
 
 
 def _cut_error(error: dict[str, Json]) -> dict[str, Json]:
@@ -147,7 +157,7 @@ def _cut_error(error: dict[str, Json]) -> dict[str, Json]:
 def _cut_bundle(output: dict[str, Json]) -> dict[str, Json]:
     """An output with the smallest parts of its bundle; one entry says what is missing."""
     sizes = {
-        mime_type: len(dumps(content).encode())
+        mime_type: _size(content)
         for mime_type, content in _mapping(output.get("data")).items()
     }
     bundle: dict[str, Json] = {}
@@ -159,7 +169,7 @@ def _cut_bundle(output: dict[str, Json]) -> dict[str, Json]:
             bundle[mime_type] = content
             room -= sizes[mime_type]
         elif mime_type == TEXT and isinstance(content, str):
-            bundle[mime_type] = content.encode()[:room].decode("utf-8", "ignore")
+            bundle[mime_type] = _beginning(content, room)
         else:
             missing = mime_type
     if missing:

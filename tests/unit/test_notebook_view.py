@@ -105,30 +105,37 @@ def test_many_outputs_are_limited_for_a_cell_and_for_all_cells():
     assert views[-1]["bytes"] > 1_500_000
 
 
-@given(
-    st.lists(
-        st.one_of(
-            st.builds(stream, st.text()),
-            st.builds(
-                lambda n, t: display(text_plain=t * n, image_png="A" * n),
-                st.integers(0, 600_000),
-                st.text(max_size=3),
-            ),
-            st.builds(
-                lambda n: {"output_type": "error", "ename": "E", "evalue": "e" * n,
-                           "traceback": ["t" * 1_000] * (n // 1_000)},
-                st.integers(0, 600_000),
-            ),
-            st.dictionaries(st.text(), st.text()),
-        ),
-        max_size=4,
-    )
-)  # fmt: skip
+def output_of(kind, size, letter):
+    """An output of about this size."""
+    match kind:
+        case "stream":
+            return stream(letter * size)
+        case "error":
+            lines = ["t" * 1_000] * (size // 1_000)
+            text = letter * size
+            return {
+                "output_type": "error",
+                "ename": "E",
+                "evalue": text,
+                "traceback": lines,
+            }
+        case "display":
+            return display(text_plain=letter * size, image_png="A" * size)
+    return {letter: letter}
+
+
+LETTERS = st.sampled_from("aé€😀")  # Of one byte to four.
+KINDS = st.sampled_from(["stream", "error", "display", "unknown"])
+
+
+@given(st.lists(st.tuples(KINDS, st.integers(0, 600_000), LETTERS), max_size=4))
 @settings(max_examples=25)
-def test_no_output_is_too_large(outputs):
+def test_no_output_is_too_large(parts):
+    outputs = [output_of(*part) for part in parts]
+
     [view] = notebook_cells({"cells": [code(*outputs)]}, [])
 
-    assert all(size_of(output) < MAX_OUTPUT + 15_000 for output in view["outputs"])
+    assert all(size_of(output) < MAX_OUTPUT + 65_000 for output in view["outputs"])
 
 
 @pytest.mark.parametrize(
@@ -151,3 +158,14 @@ def test_the_language_is_that_of_the_kernelspec():
     assert language_of({"metadata": {"kernelspec": {"language": "R"}}}) == "R"
     assert language_of({"metadata": {"language_info": {"name": "julia"}}}) == "julia"
     assert language_of({"metadata": None}) == "python"
+
+
+@pytest.mark.parametrize("size", [1, MAX_OUTPUT])
+def test_half_a_character_in_a_file_is_shown_as_such(size):
+    """JSON can have a lone surrogate, which no encoding has."""
+    notebook = {"cells": [code(stream("\ud800" * size), display(text_plain="\ud800"))]}
+
+    [view] = notebook_cells(notebook, [])
+
+    assert json.dumps(view).isascii()
+    assert view["outputs"]
