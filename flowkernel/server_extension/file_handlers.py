@@ -1,5 +1,6 @@
 """`flowkernel/file/...`: notebooks and scripts in the folder that Jupyter shows."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from tornado.web import authenticated
 from flowkernel.client.client import Client
 from flowkernel.core.errors import BadArgument, FlowkernelError
 from flowkernel.core.json_record import Json
-from flowkernel.core.json_values import dumps
 from flowkernel.home import Home
 from flowkernel.server_extension.engine_requests import reply_value
 from flowkernel.server_extension.panel_handler import RESOURCE, PanelHandler
@@ -52,7 +52,7 @@ class SignatureHandler(PanelHandler):
         """As the engine reads it, which knows how a form asks for each parameter."""
         body = {name: fields[name] for name in ("kind", "source")}
         requests = self.panel.requests
-        reply = await requests.send("POST", "signature", dumps(body).encode())
+        reply = await requests.send("POST", "signature", json.dumps(body).encode())
         signature: dict[str, Json] = reply_value(reply)
         return signature
 
