@@ -17,7 +17,7 @@ import { Ago, Took } from './time';
 /** Lines of the log that are shown, inclusive: the last ones. */
 const LOG_LINES = 200;
 
-interface IRunDetails {
+export interface IRunDetails {
   readonly execution: IExecution;
   readonly log: string;
 }
@@ -40,38 +40,67 @@ interface IRunDialogProps {
 
 function RunDialog(props: IRunDialogProps): JSX.Element {
   const { executionId, onClose } = props;
-  const flowkernel = useFlowkernel();
   const trans = useTrans();
   const run = useRun(executionId);
+  const { details, error } = useRunDetails(executionId);
+  const name = details?.execution.name ?? run?.name ?? executionId;
+  return (
+    <Modal title={name} onClose={onClose}>
+      <RunBody executionId={executionId} details={details} error={error} />
+      <div className="jp-flowkernel-actions">
+        {details !== null && (
+          <RunActions {...props} onActed={onClose} row={details.execution} />
+        )}
+        <Button label={trans.__('Close')} onClick={onClose} isPrimary />
+      </div>
+    </Modal>
+  );
+}
+
+/** What is known of a run, read again after each change of it. */
+export function useRunDetails(executionId: string): {
+  readonly details: IRunDetails | null;
+  readonly error: unknown;
+} {
+  const flowkernel = useFlowkernel();
   const [details, setDetails] = useState<IRunDetails | null>(null);
   const [error, setError] = useState<unknown>(null);
   // What has happened since: then it is read again.
-  const seq = run?.last_seq ?? 0;
+  const seq = useRun(executionId)?.last_seq ?? 0;
   useEffect(() => {
     let isShown = true;
     readDetails(flowkernel, executionId).then(
-      value => isShown && setDetails(value),
+      value => {
+        if (isShown) {
+          setDetails(value);
+          setError(null);
+        }
+      },
       (reason: unknown) => isShown && setError(reason)
     );
     return () => {
       isShown = false;
     };
   }, [flowkernel, executionId, seq]);
-  const name = details?.execution.name ?? run?.name ?? executionId;
-  return (
-    <Modal title={name} onClose={onClose}>
-      {error !== null ? (
-        <ErrorBlock title={trans.__('The run cannot be read')} error={error} />
-      ) : details === null ? (
-        <Loading />
-      ) : (
-        <Details {...props} details={details} />
-      )}
-      <div className="jp-flowkernel-actions">
-        {details !== null && <Actions {...props} row={details.execution} />}
-        <Button label={trans.__('Close')} onClick={onClose} isPrimary />
-      </div>
-    </Modal>
+  return { details, error };
+}
+
+export function RunBody(props: {
+  readonly executionId: string;
+  readonly details: IRunDetails | null;
+  readonly error: unknown;
+}): JSX.Element {
+  const { executionId, details, error } = props;
+  const trans = useTrans();
+  if (error !== null) {
+    return (
+      <ErrorBlock title={trans.__('The run cannot be read')} error={error} />
+    );
+  }
+  return details === null ? (
+    <Loading />
+  ) : (
+    <Details executionId={executionId} details={details} />
   );
 }
 
@@ -176,14 +205,17 @@ function Part(props: {
   );
 }
 
-function Actions(
-  props: IRunDialogProps & { readonly row: IExecution }
-): JSX.Element {
-  const { executionId, commands, onClose } = props;
+export function RunActions(props: {
+  readonly executionId: string;
+  readonly commands: CommandRegistry;
+  readonly row: IExecution;
+  readonly onActed?: () => void;
+}): JSX.Element {
+  const { executionId, commands, onActed } = props;
   const trans = useTrans();
   const row = useRun(executionId) ?? props.row;
   const act = (command: string): void => {
-    onClose();
+    onActed?.();
     void commands.execute(command, { executionId });
   };
   return (
