@@ -1,11 +1,16 @@
 /** The page of one run: what it is under, how it went, why, with what, and its log. */
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 
-import { FlowkernelProvider, useTrans } from '../components/context';
+import {
+  FlowkernelProvider,
+  useFlowkernel,
+  useTrans
+} from '../components/context';
 import { RunActions, RunBody, useRunDetails } from '../components/run-dialog';
-import type { IFlowkernel } from '../tokens';
+import type { IFlowkernel, IRefresh } from '../tokens';
+import type { IExecution } from '../wire';
 
 export class RunPage extends ReactWidget {
   constructor(
@@ -46,6 +51,7 @@ function Page(props: {
   const trans = useTrans();
   const { details, error } = useRunDetails(executionId);
   const name = details?.execution.name;
+  useFamily(executionId, details?.execution.root_id ?? null);
   useEffect(() => {
     if (name !== undefined) {
       onName(name);
@@ -56,6 +62,12 @@ function Page(props: {
       className="jp-flowkernel-run-body"
       aria-label={trans.__('Run %1', name ?? executionId)}
     >
+      <Parents
+        executionId={executionId}
+        parentId={
+          details?.execution.adopted_by ?? details?.execution.parent_id ?? null
+        }
+      />
       <h1 className="jp-flowkernel-run-title">{name ?? executionId}</h1>
       <RunBody executionId={executionId} details={details} error={error} />
       {details !== null && (
@@ -68,5 +80,88 @@ function Page(props: {
         </div>
       )}
     </section>
+  );
+}
+
+/** Keep what is under this run, and it, current while the page is there. */
+function useFamily(executionId: string, rootId: string | null): void {
+  const flowkernel = useFlowkernel();
+  useEffect(() => {
+    if (rootId === null) {
+      return;
+    }
+    const { api, store, refreshed } = flowkernel;
+    const letGo = store.keepFamily(rootId);
+    let isShown = true;
+    const read = async (): Promise<void> => {
+      try {
+        const { executions, progress } = await api.tree(executionId);
+        if (isShown) {
+          store.addRuns(executions, progress);
+        }
+      } catch (error) {
+        console.warn('flowkernel: a family could not be read.', error);
+      }
+    };
+    const readAgain = (_: IFlowkernel, refresh: IRefresh): void =>
+      refresh.until(read());
+    void read();
+    refreshed.connect(readAgain);
+    return () => {
+      isShown = false;
+      refreshed.disconnect(readAgain);
+      letGo();
+    };
+  }, [flowkernel, executionId, rootId]);
+}
+
+/** The runs above it, the root first, each with its page. */
+function Parents(props: {
+  readonly executionId: string;
+  readonly parentId: string | null;
+}): JSX.Element | null {
+  const { executionId, parentId } = props;
+  const flowkernel = useFlowkernel();
+  const trans = useTrans();
+  const [parents, setParents] = useState<readonly IExecution[]>([]);
+  useEffect(() => {
+    let isShown = true;
+    if (parentId === null) {
+      setParents([]);
+      return;
+    }
+    flowkernel.api.ancestors(executionId).then(
+      rows => {
+        const above = rows.filter(row => row.execution_id !== executionId);
+        above.sort((a, b) => a.depth - b.depth);
+        if (isShown) {
+          setParents(above);
+        }
+      },
+      (error: unknown) =>
+        console.warn('flowkernel: what is above a run is unknown.', error)
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [flowkernel, executionId, parentId]);
+  if (parents.length === 0) {
+    return null;
+  }
+  return (
+    <nav aria-label={trans.__('Runs above it')}>
+      <ol className="jp-flowkernel-run-parents">
+        {parents.map(row => (
+          <li key={row.execution_id}>
+            <button
+              type="button"
+              onClick={() => flowkernel.open(row.execution_id)}
+            >
+              {row.name}
+            </button>
+          </li>
+        ))}
+      </ol>
+    </nav>
   );
 }
