@@ -3,6 +3,8 @@ import type { CommandRegistry } from '@lumino/commands';
 import { useEffect, useState } from 'react';
 
 import { shown } from '../model/forms';
+import type { INamedValue } from '../model/run-values';
+import { effectiveInputs, tableOf } from '../model/run-values';
 import { isEnded } from '../model/store';
 import { interventionText } from '../model/words';
 import type { IFlowkernel } from '../tokens';
@@ -145,34 +147,37 @@ function Details(props: {
       {error?.traceback && (
         <Part title={trans.__('Error')} text={error.traceback} />
       )}
-      <Values title={trans.__('Inputs')} values={inputsOf(execution)} />
-      <Values title={trans.__('Output')} values={namedOutput(execution)} />
+      <Values title={trans.__('Inputs')} values={effectiveInputs(execution)} />
+      <Values
+        title={trans.__('Output')}
+        values={namedOutput(execution, trans.__('value'))}
+      />
       {log !== '' && <Part title={trans.__('End of the log')} text={log} />}
     </div>
   );
 }
 
-/** What it was started with, and the defaults of what it got no value for. */
-function inputsOf(execution: IExecution): readonly (readonly [string, Json])[] {
-  const defaults = Object.entries(execution.defaults ?? {}).map(
-    ([name, { value, source }]) => [name, value ?? source ?? null] as const
-  );
-  return [...Object.entries(execution.inputs ?? {}), ...defaults];
-}
-
+/** Each part of an output by its name; one that has no names as a whole. */
 function namedOutput(
-  execution: IExecution
-): readonly (readonly [string, Json])[] {
+  execution: IExecution,
+  word: string
+): readonly INamedValue[] {
   const { output } = execution;
-  return typeof output === 'object' && output !== null && !Array.isArray(output)
-    ? Object.entries(output as { readonly [name: string]: Json })
-    : [];
+  if (output === null) {
+    return [];
+  }
+  const parts =
+    typeof output === 'object' && !Array.isArray(output)
+      ? Object.entries(output as { readonly [name: string]: Json })
+      : [[word, output] as const];
+  return parts.map(([name, value]) => ({ name, value, isDefault: false }));
 }
 
 function Values(props: {
   readonly title: string;
-  readonly values: readonly (readonly [string, Json])[];
+  readonly values: readonly INamedValue[];
 }): JSX.Element | null {
+  const trans = useTrans();
   if (props.values.length === 0) {
     return null;
   }
@@ -180,14 +185,57 @@ function Values(props: {
     <table className="jp-flowkernel-values">
       <caption>{props.title}</caption>
       <tbody>
-        {props.values.map(([name, value]) => (
+        {props.values.map(({ name, value, isDefault }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
-            <td>{shown(value)}</td>
+            <td>
+              <Value name={name} value={value} />
+              {isDefault && ` ${trans.__('(default)')}`}
+            </td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** A list of records as a table, anything else as text. */
+function Value(props: {
+  readonly name: string;
+  readonly value: Json;
+}): JSX.Element {
+  const trans = useTrans();
+  const table = tableOf(props.value);
+  if (table === null) {
+    return <>{shown(props.value)}</>;
+  }
+  const { columns, rows, total } = table;
+  return (
+    <>
+      <table aria-label={props.name}>
+        <thead>
+          <tr>
+            {columns.map(column => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, place) => (
+                <td key={place}>{cell === undefined ? '' : shown(cell)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {total > rows.length && (
+        <p>{trans.__('The first %1 of %2 rows', rows.length, total)}</p>
+      )}
+    </>
   );
 }
 
