@@ -104,9 +104,8 @@ def test_a_flow_is_started_with_a_form_and_watched(window, client, register):
     form.get_by_label("If a cell fails").uncheck()
     form.get_by_role("button", name="Run", exact=True).click()
 
-    page = window.get_by_role("dialog", name="report", exact=True)
+    page = window.get_by_role("region", name="Run report", exact=True)
     expect(page).to_contain_text("succeeded", timeout=30_000)
-    page.get_by_role("button", name="Close").click()
     runs = section(window, "Runs")
     expect(line(runs, "report")).to_contain_text("succeeded")
     look(window, "panel-runs")
@@ -122,7 +121,7 @@ def test_a_run_is_looked_at_and_started_again_with_another_day(
     run("report", day="2026-01-31", rows=5)
     runs = section(window, "Runs")
     line(runs, "report").first.press("Enter")
-    page = window.get_by_role("dialog", name="report")
+    page = window.get_by_role("region", name="Run report", exact=True)
     expect(page.get_by_role("row", name="rows 5")).to_have_count(2)  # Input and output.
     look(window, "panel-run")
 
@@ -132,9 +131,8 @@ def test_a_run_is_looked_at_and_started_again_with_another_day(
     form.get_by_label("day").fill("2026-02-01")
     form.get_by_role("button", name="Run", exact=True).click()
 
-    again = window.get_by_role("dialog").filter(has_text="2026-02-01")
+    again = window.get_by_role("region").filter(has_text="2026-02-01").last
     expect(again).to_contain_text("succeeded", timeout=30_000)
-    again.get_by_role("button", name="Close").click()
     [row] = client.sql("SELECT count(*) FROM execution WHERE inputs->>'rows' = '5'")[
         "rows"
     ]
