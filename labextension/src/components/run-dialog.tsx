@@ -127,11 +127,25 @@ function Details(props: {
 }): JSX.Element {
   const { execution, log } = props.details;
   const trans = useTrans();
-  const run = useRun(props.executionId) ?? execution;
-  const people = interventionText(run, trans);
-  const { error } = execution;
   return (
     <div className="jp-flowkernel-modal-body">
+      <RunFacts execution={execution} />
+      <RunContent execution={execution} />
+      {log !== '' && <Part title={trans.__('End of the log')} text={log} />}
+    </div>
+  );
+}
+
+/** Where it stands, since when, by whom, and what people did to it. */
+export function RunFacts(props: {
+  readonly execution: IExecution;
+}): JSX.Element {
+  const { execution } = props;
+  const trans = useTrans();
+  const run = useRun(execution.execution_id) ?? execution;
+  const people = interventionText(run, trans);
+  return (
+    <>
       <p className="jp-flowkernel-facts">
         <Status status={run.status} />
         <Took run={run} />
@@ -144,6 +158,19 @@ function Details(props: {
       {run.status_message !== null && run.status_message !== '' && (
         <p>{run.status_message}</p>
       )}
+    </>
+  );
+}
+
+/** Why it failed, with what it was started, and what it gave. */
+export function RunContent(props: {
+  readonly execution: IExecution;
+}): JSX.Element {
+  const { execution } = props;
+  const trans = useTrans();
+  const { error } = execution;
+  return (
+    <>
       {error?.traceback && (
         <Part title={trans.__('Error')} text={error.traceback} />
       )}
@@ -152,8 +179,7 @@ function Details(props: {
         title={trans.__('Output')}
         values={namedOutput(execution, trans.__('value'))}
       />
-      {log !== '' && <Part title={trans.__('End of the log')} text={log} />}
-    </div>
+    </>
   );
 }
 

@@ -5,23 +5,42 @@ import type {
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { IStateDB } from '@jupyterlab/statedb';
+import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 
+import { KeptOptions } from '../model/kept-options';
 import { CommandIDs, IFlowkernel } from '../tokens';
+import type { ILab } from './lab';
 import { RunPage } from './page';
 
 const NAMESPACE = 'flowkernel-run';
+/** Where choices are kept. */
+const OPTIONS_KEY = 'flowkernel:run-options';
+/** Choices within this time are saved once. Milliseconds. */
+const SAVE_PAUSE = 300;
 
 const runPagePlugin: JupyterFrontEndPlugin<void> = {
   id: 'flowkernel:run-page',
   description: 'Shows a run in the main area.',
   autoStart: true,
-  requires: [IFlowkernel],
-  optional: [ILayoutRestorer],
+  requires: [IFlowkernel, IRenderMimeRegistry],
+  optional: [IEditorLanguageRegistry, IStateDB, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     flowkernel: IFlowkernel,
+    rendermime: IRenderMimeRegistry,
+    languages: IEditorLanguageRegistry | null,
+    state: IStateDB | null,
     restorer: ILayoutRestorer | null
   ) => {
+    const lab: ILab = {
+      commands: app.commands,
+      rendermime,
+      languages,
+      options: savedOptions(state)
+    };
     const tracker = new WidgetTracker<MainAreaWidget<RunPage>>({
       namespace: NAMESPACE
     });
@@ -32,7 +51,7 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       if (known !== undefined) {
         return known;
       }
-      const content = new RunPage(flowkernel, app.commands, executionId);
+      const content = new RunPage(flowkernel, lab, executionId);
       const widget = new MainAreaWidget({ content });
       widget.id = `jp-flowkernel-run-${executionId}`;
       widget.title.closable = true;
@@ -72,5 +91,19 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
     });
   }
 };
+
+/** Choices that are saved, and read once Lab has them. */
+function savedOptions(state: IStateDB | null): KeptOptions {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const options = new KeptOptions(values => {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => void state?.save(OPTIONS_KEY, values as ReadonlyPartialJSONValue),
+      SAVE_PAUSE
+    );
+  });
+  void state?.fetch(OPTIONS_KEY).then(saved => options.restore(saved));
+  return options;
+}
 
 export const runPlugins: JupyterFrontEndPlugin<void>[] = [runPagePlugin];

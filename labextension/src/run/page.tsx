@@ -1,21 +1,26 @@
 /** The page of one run: what it is under, how it went, why, with what, and its log. */
 import { ReactWidget } from '@jupyterlab/ui-components';
-import type { CommandRegistry } from '@lumino/commands';
 import { useEffect, useState } from 'react';
 
+import { ErrorBlock, Loading } from '../components/blocks';
 import {
   FlowkernelProvider,
   useFlowkernel,
   useTrans
 } from '../components/context';
-import { RunActions, RunBody, useRunDetails } from '../components/run-dialog';
+import { EngineBanner } from '../components/engine-banner';
+import { RunActions, RunFacts } from '../components/run-dialog';
 import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IExecution } from '../wire';
+import type { ILab } from './lab';
+import { LabContext, useLab } from './lab';
+import { useExecution } from './reading';
+import { Sections } from './sections';
 
 export class RunPage extends ReactWidget {
   constructor(
     private readonly _flowkernel: IFlowkernel,
-    private readonly _commands: CommandRegistry,
+    private readonly _lab: ILab,
     readonly executionId: string
   ) {
     super();
@@ -27,11 +32,12 @@ export class RunPage extends ReactWidget {
   protected render(): JSX.Element {
     return (
       <FlowkernelProvider flowkernel={this._flowkernel}>
-        <Page
-          executionId={this.executionId}
-          commands={this._commands}
-          onName={name => this._setName(name)}
-        />
+        <LabContext.Provider value={this._lab}>
+          <Page
+            executionId={this.executionId}
+            onName={name => this._setName(name)}
+          />
+        </LabContext.Provider>
       </FlowkernelProvider>
     );
   }
@@ -44,14 +50,13 @@ export class RunPage extends ReactWidget {
 
 function Page(props: {
   readonly executionId: string;
-  readonly commands: CommandRegistry;
   readonly onName: (name: string) => void;
 }): JSX.Element {
-  const { executionId, commands, onName } = props;
+  const { executionId, onName } = props;
   const trans = useTrans();
-  const { details, error } = useRunDetails(executionId);
-  const name = details?.execution.name;
-  useFamily(executionId, details?.execution.root_id ?? null);
+  const { value: execution, error } = useExecution(executionId);
+  const name = execution?.name;
+  useFamily(executionId, execution?.root_id ?? null);
   useEffect(() => {
     if (name !== undefined) {
       onName(name);
@@ -62,24 +67,54 @@ function Page(props: {
       className="jp-flowkernel-run-body"
       aria-label={trans.__('Run %1', name ?? executionId)}
     >
+      <EngineBanner />
+      {execution === null ? (
+        <NoRun error={error} />
+      ) : (
+        <>
+          <Header execution={execution} />
+          <Sections execution={execution} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function NoRun(props: { readonly error: unknown }): JSX.Element {
+  const trans = useTrans();
+  return props.error === null ? (
+    <Loading />
+  ) : (
+    <ErrorBlock
+      title={trans.__('The run cannot be read')}
+      error={props.error}
+    />
+  );
+}
+
+/** What is there whatever section is shown. */
+function Header(props: { readonly execution: IExecution }): JSX.Element {
+  const { execution } = props;
+  const { commands } = useLab();
+  const executionId = execution.execution_id;
+  return (
+    <header className="jp-flowkernel-run-header">
       <Parents
         executionId={executionId}
-        parentId={
-          details?.execution.adopted_by ?? details?.execution.parent_id ?? null
-        }
+        parentId={execution.adopted_by ?? execution.parent_id}
       />
-      <h1 className="jp-flowkernel-run-title">{name ?? executionId}</h1>
-      <RunBody executionId={executionId} details={details} error={error} />
-      {details !== null && (
+      <div className="jp-flowkernel-run-line">
+        <h1 className="jp-flowkernel-run-title">{execution.name}</h1>
         <div className="jp-flowkernel-actions">
           <RunActions
             executionId={executionId}
             commands={commands}
-            row={details.execution}
+            row={execution}
           />
         </div>
-      )}
-    </section>
+      </div>
+      <RunFacts execution={execution} />
+    </header>
   );
 }
 
