@@ -91,6 +91,7 @@ def _cell_view(cell: Mapping[str, Any], index: int, room: int) -> dict[str, Json
             room -= shown_size
     return {
         "index": index,
+        "id": str(cell.get("id") or ""),
         "type": str(cell.get("cell_type") or "code"),
         "source": source[:MAX_SOURCE],
         "outputs": outputs,

@@ -19,12 +19,13 @@ import type {
   IFlow,
   IFlowSummary,
   IFlowVersion,
+  ILogEvent,
   ILogLine,
   IMessage,
-  INotebookCell,
   IOutputNotebook,
   ISqlResult,
   IStart,
+  IWholeCell,
   Json,
   JsonObject
 } from './wire';
@@ -125,8 +126,10 @@ export class Api {
     return this.all(`api/execution/${encode(id)}/cell_run`);
   }
 
-  log(id: string, query: Query = {}): Promise<IPage<ILogLine>> {
-    return this.page(`api/execution/${encode(id)}/log${queryString(query)}`);
+  async log(id: string, query: Query = {}): Promise<IPage<ILogLine>> {
+    const path = `api/execution/${encode(id)}/log${queryString(query)}`;
+    const { rows, next } = await this.page<ILogEvent>(path);
+    return { rows: rows.map(lineOf), next };
   }
 
   start(start: IStart): Promise<IExecution> {
@@ -202,7 +205,7 @@ export class Api {
     return this.get(`notebook/${encode(id)}${queryString({ after })}`);
   }
 
-  notebookCell(id: string, index: number): Promise<INotebookCell> {
+  notebookCell(id: string, index: number): Promise<IWholeCell> {
     return this.get(`notebook/${encode(id)}/cell/${index}`);
   }
 
@@ -316,6 +319,11 @@ async function refusal(response: Response): Promise<EngineError> {
   const reason = String(body?.['message'] ?? response.statusText);
   const sentence = `Jupyter Server refuses this with ${response.status}: ${reason}`;
   return new EngineError('ServerRefused', sentence, response.status);
+}
+
+function lineOf(event: ILogEvent): ILogLine {
+  const { seq, happened_at, payload } = event;
+  return { seq, happened_at, ...payload };
 }
 
 function parsed(text: string): JsonObject | null {

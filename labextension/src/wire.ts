@@ -162,13 +162,19 @@ export interface ICellRun {
   readonly last_seq: number;
 }
 
+/** What was logged or printed at once: one line, some, or a piece of one. */
 export interface ILogLine {
   readonly seq: number;
-  readonly execution_id: string;
-  readonly root_id: string;
   readonly happened_at: string;
   readonly stream: 'log' | 'stdout' | 'stderr' | 'display';
   readonly text: string;
+}
+
+/** The event in which `GET execution/ID/log` has it. */
+export interface ILogEvent {
+  readonly seq: number;
+  readonly happened_at: string;
+  readonly payload: Pick<ILogLine, 'stream' | 'text'>;
 }
 
 export type MessageStatus =
@@ -351,9 +357,11 @@ export interface IFileSignature {
   readonly problem: string | null;
 }
 
-/** A mime bundle of an output, cut by size: see `is_cut` of its cell. */
+/** One cell of an output notebook; its outputs are cut by size: `is_cut`. */
 export interface INotebookCell {
   readonly index: number;
+  /** The id that the notebook has for it; empty: it has none. */
+  readonly id?: string;
   readonly number: number | null;
   readonly type: 'code' | 'markdown' | 'raw';
   readonly source: string;
@@ -364,6 +372,12 @@ export interface INotebookCell {
   readonly started_at: string | null;
   readonly ended_at: string | null;
   readonly duration_sec: number | null;
+}
+
+/** `GET flowkernel/notebook/ID/cell/INDEX`. */
+export interface IWholeCell {
+  readonly outputs: readonly JsonObject[];
+  readonly bytes: number;
 }
 
 /** `GET flowkernel/notebook/ID`. */

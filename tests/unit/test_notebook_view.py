@@ -56,6 +56,7 @@ def test_a_cell_has_its_number_and_its_last_run():
     first, second = notebook_cells({"cells": [text, code()]}, runs)
 
     assert (first["number"], first["state"], first["source"]) == (None, None, "# A\nb")
+    assert (first["id"], second["id"]) == ("m", "a")
     assert (second["number"], second["state"]) == (1, "SUCCESS")
     assert second["duration_sec"] == 2.5
 

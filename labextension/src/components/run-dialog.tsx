@@ -3,7 +3,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { useEffect, useState } from 'react';
 
 import { shown } from '../model/forms';
-import type { INamedValue } from '../model/run-values';
+import type { INamedValue, ITable } from '../model/run-values';
 import { effectiveInputs, tableOf } from '../model/run-values';
 import { isEnded } from '../model/store';
 import { interventionText } from '../model/words';
@@ -230,12 +230,21 @@ function Value(props: {
   readonly name: string;
   readonly value: Json;
 }): JSX.Element {
-  const trans = useTrans();
   const table = tableOf(props.value);
-  if (table === null) {
-    return <>{shown(props.value)}</>;
-  }
-  const { columns, rows, total } = table;
+  return table === null ? (
+    <>{shown(props.value)}</>
+  ) : (
+    <RecordTable name={props.name} table={table} />
+  );
+}
+
+/** A list of records. */
+export function RecordTable(props: {
+  readonly name: string;
+  readonly table: ITable;
+}): JSX.Element {
+  const { columns, rows, total } = props.table;
+  const trans = useTrans();
   return (
     <>
       <table aria-label={props.name}>

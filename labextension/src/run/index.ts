@@ -14,6 +14,7 @@ import { KeptOptions } from '../model/kept-options';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import type { ILab } from './lab';
 import { RunPage } from './page';
+import { safeRendermime } from './safe-rendermime';
 
 const NAMESPACE = 'flowkernel-run';
 /** Where choices are kept. */
@@ -37,7 +38,7 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const lab: ILab = {
       commands: app.commands,
-      rendermime,
+      rendermime: safeRendermime(rendermime),
       languages,
       options: savedOptions(state)
     };

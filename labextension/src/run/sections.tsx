@@ -6,7 +6,10 @@ import { useTrans } from '../components/context';
 import type { ITranslate } from '../model/words';
 import type { IExecution } from '../wire';
 import { useOption } from './lab';
+import { Log } from './log';
+import { Notebook } from './notebook';
 import { Overview } from './overview';
+import { Tries } from './tries';
 
 export interface ISectionProps {
   /** As it was read last; read again after each change of it. */
@@ -25,7 +28,14 @@ export const SECTIONS: readonly ISection[] = [
     id: 'overview',
     label: trans => trans.__('Overview'),
     component: Overview
-  }
+  },
+  {
+    id: 'notebook',
+    label: trans => trans.__('Notebook'),
+    component: Notebook
+  },
+  { id: 'log', label: trans => trans.__('Log'), component: Log },
+  { id: 'tries', label: trans => trans.__('Compare'), component: Tries }
 ];
 
 /** Tabs, and below them the section that was chosen, which has the rest of the page. */
@@ -43,6 +53,7 @@ export function Sections(props: ISectionProps): JSX.Element {
         id={`${prefix}-panel`}
         className="jp-flowkernel-run-section"
         aria-labelledby={`${prefix}-${id}`}
+        tabIndex={0}
       >
         <Component execution={execution} />
       </div>

@@ -1,0 +1,140 @@
+/** An output of a program, drawn so that nothing in it runs, is requested, or leaves its place. */
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import { Widget } from '@lumino/widgets';
+import type { MouseEvent } from 'react';
+import { useLayoutEffect, useMemo, useRef } from 'react';
+
+import { useTrans } from '../components/context';
+import { RecordTable } from '../components/run-dialog';
+import { lineText } from '../model/log-lines';
+import type { ISafeOutput } from '../model/mime';
+import { safeOutput } from '../model/mime';
+import { sizeText } from '../model/notebook-cells';
+import type { JsonObject } from '../wire';
+import { useLab } from './lab';
+import { VirtualLines } from './virtual-lines';
+
+/** Characters of a text that Lab draws at once, inclusive: more are drawn as lines in sight. */
+const MOST_TEXT = 60_000;
+/** The same for HTML, Markdown and TeX: of more, the source is shown. */
+const MOST_MARKUP = 1_000_000;
+
+export function Output(props: {
+  readonly output: JsonObject;
+  readonly label: string;
+}): JSX.Element {
+  const { output, label } = props;
+  const trans = useTrans();
+  const safe = useMemo(() => safeOutput(output), [output]);
+  return (
+    <div className="jp-flowkernel-output">
+      {safe.table === null ? (
+        <Drawing output={safe} label={label} />
+      ) : (
+        <RecordTable name={label} table={safe.table} />
+      )}
+      {safe.cut !== null && (
+        <p className="jp-flowkernel-note">
+          {trans.__(
+            '%1 of %2 is left out',
+            sizeText(safe.cut.bytes),
+            safe.cut.mimeType
+          )}
+        </p>
+      )}
+      {safe.hidden.length > 0 && (
+        <p className="jp-flowkernel-note">
+          {trans.__(
+            'Not drawn here: %1. Open the notebook to see it.',
+            safe.hidden.join(', ')
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** In the way that fits its size. */
+function Drawing(props: {
+  readonly output: ISafeOutput;
+  readonly label: string;
+}): JSX.Element | null {
+  const { output, label } = props;
+  const { rendermime } = useLab();
+  const mimeType = rendermime.preferredMimeType(output.data, 'ensure');
+  const text = mimeType === undefined ? undefined : output.data[mimeType];
+  if (mimeType === undefined || text === undefined || text === '') {
+    return null;
+  }
+  if (isTooLarge(mimeType, text)) {
+    return <LongText text={text} label={label} />;
+  }
+  return <Foreign output={output} mimeType={mimeType} label={label} />;
+}
+
+function isTooLarge(mimeType: string, text: string): boolean {
+  const isMarkup = /^text\/(?:html|markdown|latex)$/.test(mimeType);
+  const isImage = mimeType.startsWith('image/');
+  return !isImage && text.length > (isMarkup ? MOST_MARKUP : MOST_TEXT);
+}
+
+function LongText(props: {
+  readonly text: string;
+  readonly label: string;
+}): JSX.Element {
+  const lines = useMemo(() => props.text.split('\n'), [props.text]);
+  return (
+    <VirtualLines
+      mostLines={20}
+      label={props.label}
+      count={lines.length}
+      render={place => lineText(lines[place] ?? '')}
+    />
+  );
+}
+
+/** One of Lab's renderers in a frame that it cannot leave. */
+export function Foreign(props: {
+  readonly output: ISafeOutput;
+  readonly mimeType: string;
+  readonly label: string;
+}): JSX.Element {
+  const { output, mimeType, label } = props;
+  const { rendermime } = useLab();
+  const host = useRef<HTMLDivElement>(null);
+  const renderer = useRef<IRenderMime.IRenderer | null>(null);
+  useLayoutEffect(() => {
+    const widget = rendermime.createRenderer(mimeType);
+    renderer.current = widget;
+    Widget.attach(widget, host.current!);
+    return () => widget.dispose();
+  }, [rendermime, mimeType]);
+  useLayoutEffect(() => {
+    const { data, metadata } = output;
+    const model = rendermime.createModel({ data, metadata, trusted: false });
+    renderer.current?.renderModel(model).catch((error: unknown) => {
+      console.warn('flowkernel: an output cannot be drawn.', error);
+    });
+  }, [rendermime, mimeType, output]);
+  return (
+    <div
+      ref={host}
+      className="jp-flowkernel-foreign"
+      role="group"
+      aria-label={label}
+      tabIndex={0}
+      onClickCapture={keepSafe}
+      onAuxClickCapture={keepSafe}
+    />
+  );
+}
+
+/** Only pages elsewhere can be opened from an output. */
+function keepSafe(event: MouseEvent<HTMLElement>): void {
+  const link = (event.target as Element).closest('a');
+  const address =
+    link?.getAttribute('href') ?? link?.getAttribute('xlink:href');
+  if (link !== null && !/^(?:https?|mailto):/i.test(address ?? '')) {
+    event.preventDefault();
+  }
+}
