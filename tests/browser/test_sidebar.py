@@ -1,18 +1,21 @@
 """The sidebar of the panel in JupyterLab, as an operator uses it who writes no Python."""
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Request, expect
 
-import flowkernel
-from tests.browser.conftest import TOKEN, look, running_lab
+from tests.browser.conftest import look
+from tests.browser.panel import (
+    line,
+    open_window,
+    panel_lab,
+    section,
+    serious_violations,
+    sidebar,
+)
 from tests.conftest import kill_engine
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
-BUILT = Path(flowkernel.__file__).parent / "labextension"
-AXE = BUILT.parents[1] / "labextension/node_modules/axe-core/axe.min.js"
 REPORT = """\
 import datetime
 def handler(system, this, *, day: datetime.date, rows: int = 3, shops: list[str] = ["a"]):
@@ -31,16 +34,7 @@ HOSTILE = "<img src='http://127.0.0.1:9/x.png' onerror='document.title = 1'>"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab with the panel as it is built here."""
-    assert BUILT.exists(), "The panel is not built: python hatch_build.py"
-    folder = tmp_path_factory.mktemp("panel")
-    (folder / "root").mkdir()
-    installed = folder / "data" / "labextensions"
-    installed.mkdir(parents=True)
-    (installed / "flowkernel").symlink_to(BUILT)
-    extension = "{'flowkernel.server_extension': True}"
-    option = f"--ServerApp.jpserver_extensions={extension}"
-    with running_lab(folder, option, base="/user/x") as lab:
+    with panel_lab(tmp_path_factory.mktemp("panel")) as lab:
         yield lab
 
 
@@ -53,30 +47,6 @@ def home(lab):
 def window(lab, page):
     """A window with the sidebar open."""
     return open_window(lab, page)
-
-
-def open_window(lab, page: Page, address: str = "&reset") -> Page:
-    page.goto(f"{lab.url}/lab?token={TOKEN}{address}")
-    page.locator("#jp-main-dock-panel").wait_for()
-    tab = page.get_by_role("tab", name="Runs, flows and inbox of flowkernel")
-    if tab.get_attribute("aria-selected") != "true":
-        tab.click()
-    sidebar(page).wait_for()
-    return page
-
-
-def sidebar(page: Page) -> Locator:
-    return page.get_by_role("region", name="flowkernel", exact=True)
-
-
-def section(page: Page, name: str) -> Locator:
-    """Go to a section; the section."""
-    sidebar(page).get_by_role("tab", name=name).click()
-    return sidebar(page).get_by_role("tabpanel")
-
-
-def line(part: Locator, text: str) -> Locator:
-    return part.get_by_role("treeitem").filter(has_text=text)
 
 
 def saves_grouping(request: Request) -> bool:
@@ -234,11 +204,5 @@ def test_nothing_of_what_runs_say_is_carried_out_or_requested(window, register, 
 @pytest.mark.parametrize("name", ["Runs", "Flows", "Inbox"])
 def test_a_screen_reader_can_use_it(window, name):
     section(window, name)
-    window.add_script_tag(path=AXE)
 
-    violations = window.evaluate(
-        "axe.run('.jp-flowkernel-sidebar').then(found => found.violations"
-        ".filter(v => ['serious', 'critical'].includes(v.impact)).map(v => v.id))"
-    )
-
-    assert violations == []
+    assert serious_violations(window, ".jp-flowkernel-sidebar") == []

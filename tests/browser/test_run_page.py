@@ -1,0 +1,273 @@
+"""The page of a run: its notebook, its log, its tries; and what programs wrote in them."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import look
+from tests.browser.families import save
+from tests.browser.panel import (
+    line,
+    open_window,
+    panel_lab,
+    section,
+    serious_violations,
+)
+
+pytestmark = [pytest.mark.kernel, pytest.mark.browser]
+
+ELSEWHERE = "http://127.0.0.1:9"
+#: A cell that runs until there is a file.
+WAITS = """\
+import os, time
+print('waits', flush=True)
+while not os.path.exists({gate!r}):
+    time.sleep(0.05)
+"""
+LOGS = """\
+import sys
+for number in range(400):
+    print('line', number)
+print('the file is empty', file=sys.stderr)
+this.log('read by hand')
+"""
+PICTURE = """\
+import base64
+from IPython.display import Image, display
+pixel = base64.b64decode({pixel!r})
+display(Image(data=pixel, width=40, height=40))
+rows = {rows}
+this.set_output(rows=rows)
+"""
+RED = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLv"
+    "AAAAAElFTkSuQmCC"
+)
+SCRIPT = f"<script>document.title = 1; fetch('{ELSEWHERE}/script')</script>"
+MARKUP = f"""\
+{SCRIPT}
+<img src="{ELSEWHERE}/image.png" onerror="document.title = 1">
+<style>@import "{ELSEWHERE}/style.css"; body {{ display: none }}</style>
+<link rel="stylesheet" href="{ELSEWHERE}/link.css">
+<div style="position: fixed; inset: 0; background: url({ELSEWHERE}/back.png)">over</div>
+<form action="{ELSEWHERE}/form"><input type="password" aria-label="Password">
+<button data-commandlinker-command="application:close-all">Log in</button></form>
+<svg><use href="{ELSEWHERE}/use.svg#a"/><image href="{ELSEWHERE}/svg.png"/>
+<foreignObject><iframe src="{ELSEWHERE}/frame"></iframe></foreignObject></svg>
+<a href="javascript:document.title = 1">a link</a>
+<p>and a table</p>
+"""
+VEGA = {
+    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+    "data": {"url": f"{ELSEWHERE}/vega.json"},
+    "mark": "bar",
+}
+BUNDLES = [
+    {"text/html": MARKUP, "text/plain": "html"},
+    {"text/markdown": f"{MARKUP}\n\n![]({ELSEWHERE}/markdown.png)"},
+    {"text/markdown": f"```mermaid\nflowchart\nA@{{ img: '{ELSEWHERE}/m.png' }}\n```"},
+    {"text/latex": "$\\href{javascript:document.title = 1}{x}$"},
+    {"image/svg+xml": f'<svg><image href="{ELSEWHERE}/i.png"/>{SCRIPT}</svg>'},
+    {"application/javascript": "document.title = 1", "text/plain": "script"},
+    {"application/vnd.vegalite.v5+json": VEGA, "text/plain": "a chart"},
+]
+HOSTILE = f"""\
+from IPython.display import display
+for bundle in {BUNDLES!r}:
+    display(bundle, raw=True)
+print({MARKUP!r})
+this.log({MARKUP!r})
+this.set_output(markup={MARKUP!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab with the panel."""
+    with panel_lab(tmp_path_factory.mktemp("page")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def home(lab):
+    return lab.home
+
+
+@pytest.fixture
+def window(lab, page):
+    """A window with the sidebar open."""
+    return open_window(lab, page)
+
+
+def open_run(page: Page, name: str) -> Locator:
+    """Open the newest run of this name from the sidebar; its page."""
+    line(section(page, "Runs"), name).first.press("Enter")
+    return page.get_by_role("region", name=f"Run {name}", exact=True)
+
+
+def part(page: Locator, name: str) -> Locator:
+    """Go to a part of the page; the part."""
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page.get_by_role("tabpanel", name=name, exact=True)
+
+
+def cell(notebook: Locator, name: str) -> Locator:
+    return notebook.get_by_role("listitem", name=name, exact=True)
+
+
+def test_the_output_notebook_is_watched_cell_by_cell(window, start, tmp_path):
+    gate = tmp_path / "gate"
+    waits = WAITS.format(gate=str(gate))
+    save(tmp_path / "night.ipynb", ["print('first')", waits, "1 / 0"])
+    start("night.ipynb")
+    page = open_run(window, "night")
+    notebook = part(page, "Notebook")
+    first = cell(notebook, "Cell 1, succeeded")
+    expect(first).to_contain_text("first", timeout=30_000)
+    expect(cell(notebook, "Cell 2, running")).to_contain_text("waits", timeout=30_000)
+    look(window, "run-notebook-live")
+    first.evaluate("element => element.isTheSame = true")
+
+    gate.touch()
+
+    failed = cell(notebook, "Cell 3, failed")
+    expect(failed).to_contain_text("ZeroDivisionError", timeout=30_000)
+    assert first.evaluate("element => element.isTheSame")
+    first.get_by_role("button", name="Log of Cell 1").click()
+    expect(first.get_by_role("region", name="Log of cell 1")).to_contain_text("first")
+    notebook.get_by_role("button", name="Show the cell that failed").click()
+    expect(failed).to_be_focused()
+    look(window, "run-notebook")
+
+
+def test_an_output_of_20_megabytes_is_cut_and_then_read_line_by_line(
+    window, run, tmp_path
+):
+    source = "for number in range(200_000): print(str(number).rjust(99, '.'))"
+    save(tmp_path / "large.ipynb", [source])
+    run("large.ipynb")
+    notebook = part(open_run(window, "large"), "Notebook")
+    output = notebook.get_by_role("region", name="Output of Cell 1")
+    expect(output).to_contain_text("....0")
+    expect(notebook).to_contain_text("Cut: this cell has 20.")
+
+    notebook.get_by_role("button", name="Show all of it").click()
+
+    expect(notebook.get_by_role("button", name="Show all of it")).to_be_hidden()
+    output.evaluate("element => element.scrollTop = element.scrollHeight")
+    expect(output).to_contain_text("...199999")
+
+
+def test_a_log_is_searched_and_its_streams_are_told_apart(window, register, run):
+    register("logs", LOGS)
+    run("logs")
+    log = part(open_run(window, "logs"), "Log")
+    lines = log.get_by_role("region", name="Log", exact=True)
+    expect(lines).to_contain_text("read by hand")
+    look(window, "run-log")
+
+    log.get_by_role("searchbox", name="Search the log").fill("LINE 17")
+
+    expect(log.get_by_role("status")).to_have_text("1 of 11")
+    expect(lines.get_by_text("line 17").first).to_be_in_viewport()
+    log.get_by_role("searchbox").press("Enter")
+    expect(log.get_by_role("status")).to_have_text("2 of 11")
+    expect(lines.locator("mark").first).to_be_in_viewport()
+    log.get_by_role("button", name="Clear the search").click()
+    log.get_by_label("stdout").uncheck()
+    expect(lines).not_to_contain_text("line 17")
+    expect(lines).to_contain_text("the file is empty")
+    log.get_by_label("stdout").check()
+
+
+def test_a_log_is_followed_while_it_grows(window, start, register, tmp_path):
+    gate = tmp_path / "gate"
+    register("slow", f"{WAITS.format(gate=str(gate))}print('goes on')")
+    start("slow")
+    log = part(open_run(window, "slow"), "Log")
+    expect(log).to_contain_text("waits", timeout=30_000)
+    expect(log.get_by_label("Follow")).to_be_checked()
+
+    gate.touch()
+
+    expect(log).to_contain_text("goes on", timeout=30_000)
+
+
+def test_two_runs_of_a_flow_stand_side_by_side(window, register, run):
+    register("chart", PICTURE.format(pixel=RED, rows="1 / 0"))
+    run("chart")
+    register("chart", PICTURE.format(pixel=RED, rows="3"))
+    run("chart")
+    page = open_run(window, "chart")
+
+    both = part(page, "Compare")
+
+    facts = both.get_by_role("region", name="How they went")
+    expect(facts.get_by_role("row", name="status failed succeeded")).to_be_visible()
+    source = both.get_by_role("region", name="Source", exact=True)
+    expect(source.get_by_role("textbox").first).to_contain_text("1 / 0")
+    expect(source.get_by_role("textbox").last).to_contain_text("rows = 3")
+    expect(both.get_by_role("row", name="rows 3")).to_be_visible()
+    expect(both.get_by_role("img")).to_have_count(2)
+    look(window, "run-compare")
+
+
+def test_a_try_is_compared_with_the_one_before_it(
+    window, client, register, run, tmp_path
+):
+    gate = tmp_path / "gate"
+    register("once", f"import os\nassert os.path.exists({str(gate)!r}), 'no file yet'")
+    first = run("once")
+    gate.touch()
+    client.act(first.execution_id, "retry")
+    expect(line(section(window, "Runs"), "once")).to_have_count(2)
+    page = open_run(window, "once")
+    expect(page).to_contain_text("succeeded", timeout=30_000)
+
+    both = part(page, "Compare")
+
+    expect(both.get_by_label("Compare with")).to_contain_text("Try 1, failed")
+    expect(both.get_by_role("columnheader", name="Try 2, succeeded")).to_be_visible()
+    expect(both.get_by_role("heading", name="Source: the same in both")).to_be_visible()
+    outputs = both.get_by_role("region", name="Outputs of cells")
+    expect(outputs).to_contain_text("no file yet")
+    expect(outputs).to_contain_text("No output")
+
+
+def test_nothing_of_what_a_program_wrote_runs_or_is_requested(
+    window, client, register, run
+):
+    requests = []
+    window.on("request", lambda request: requests.append(request.url))
+    register("hostile", HOSTILE)
+    run("hostile")
+    page = open_run(window, "hostile")
+
+    for name in ("Overview", "Log", "Notebook"):
+        part(page, name).get_by_text("and a table").first.wait_for()
+    notebook = part(page, "Notebook")
+    expect(
+        notebook.get_by_text("Not drawn here: application/javascript")
+    ).to_be_visible()
+    expect(notebook.get_by_text("Not drawn here: application/vnd.vega")).to_be_visible()
+    for link in notebook.get_by_role("link").all():
+        expect(link).to_have_attribute("href", re.compile("^https?://"))
+    look(window, "run-hostile")
+
+    outputs = notebook.locator(".jp-flowkernel-outputs")
+    assert outputs.locator("form, input, iframe, script, style, svg use").count() == 0
+    assert outputs.get_by_role("button").count() == 0
+    assert not [url for url in requests if ":9/" in url]
+    assert window.title() != "1"
+
+
+@pytest.mark.parametrize("name", ["Overview", "Notebook", "Log", "Compare"])
+def test_a_screen_reader_can_use_it(window, register, run, name):
+    register("plain", "print('a')\nx = 1")
+    run("plain")
+    page = open_run(window, "plain")
+    part(page, name)
+    expect(page.get_by_text("Reading…")).to_have_count(0)
+
+    assert serious_violations(window, ".jp-flowkernel-run-page") == []
