@@ -51,6 +51,9 @@ const JSON_COLUMNS: ReadonlySet<string> = new Set([
   'variables'
 ]);
 
+/** So many levels of runs there are at most, with what was adopted; the engine has 50. */
+const DEEPEST = 100;
+
 const NOTHING: ReadonlySet<string> = new Set();
 const NO_MESSAGES: readonly IMessageRow[] = Object.freeze([]);
 
@@ -87,6 +90,11 @@ export class RunStore {
   /** Ids of what is under it, in the order in which it was started. */
   childrenOf(executionId: string): readonly string[] {
     return this._children.get(executionId)?.view ?? NO_IDS;
+  }
+
+  /** Ids of what it started and another run has adopted since, in that order. */
+  adoptedAwayFrom(executionId: string): readonly string[] {
+    return this._adoptedAway.get(executionId)?.view ?? NO_IDS;
   }
 
   /** Whether something is under it; undefined: nobody has looked yet. */
@@ -287,9 +295,20 @@ export class RunStore {
     return (
       parent === null ||
       this._keptParents.has(parent) ||
-      this._keptFamilies.has(row.root_id) ||
-      this._keptFamilies.has(this._runs.get(parent)?.root_id ?? '')
+      this._isInKeptFamily(row)
     );
+  }
+
+  /** Its record is in a family that is kept, or something above it was adopted by one. */
+  private _isInKeptFamily(row: IExecutionRow): boolean {
+    let above: IExecutionRow | undefined = row;
+    for (let level = 0; above !== undefined && level < DEEPEST; level += 1) {
+      if (this._keptFamilies.has(above.root_id)) {
+        return true;
+      }
+      above = this._runs.get(parentOf(above) ?? '');
+    }
+    return false;
   }
 
   /** Put it into the list of roots, or of its parent, unless it is there. */
@@ -303,10 +322,21 @@ export class RunStore {
       }
       return;
     }
-    const siblings = this._children.get(parent) ?? new SortedIds(oldestFirst);
-    this._children.set(parent, siblings);
-    if (siblings.add(row.execution_id)) {
-      this._touched.add(`under:${parent}`);
+    this._linkUnder(this._children, parent, row.execution_id);
+    if (row.adopted_by !== null && row.parent_id !== null) {
+      this._linkUnder(this._adoptedAway, row.parent_id, row.execution_id);
+    }
+  }
+
+  private _linkUnder(
+    links: Map<string, SortedIds>,
+    above: string,
+    executionId: string
+  ): void {
+    const siblings = links.get(above) ?? new SortedIds(oldestFirst);
+    links.set(above, siblings);
+    if (siblings.add(executionId)) {
+      this._touched.add(`under:${above}`);
     }
   }
 
@@ -318,6 +348,10 @@ export class RunStore {
     } else {
       this._children.get(parent)?.remove(row.execution_id);
       this._touched.add(`under:${parent}`);
+    }
+    if (row.adopted_by !== null && row.parent_id !== null) {
+      this._adoptedAway.get(row.parent_id)?.remove(row.execution_id);
+      this._touched.add(`under:${row.parent_id}`);
     }
   }
 
@@ -385,6 +419,7 @@ export class RunStore {
     this._seqs.delete(executionId);
     this._activeRoots.delete(executionId);
     this._children.delete(executionId);
+    this._adoptedAway.delete(executionId);
     this._hasChildren.delete(executionId);
     this._touchRun(executionId);
   }
@@ -453,6 +488,7 @@ export class RunStore {
   private readonly _seqs = new Map<string, number>();
   private readonly _activeRoots = new Set<string>();
   private readonly _children = new Map<string, SortedIds>();
+  private readonly _adoptedAway = new Map<string, SortedIds>();
   private readonly _hasChildren = new Map<string, boolean>();
   private readonly _messages = new Map<string, IMessageRow>();
   private readonly _keptParents = new Map<string, number>();
