@@ -134,7 +134,9 @@ function livesUnder(
     const from = momentOf(run.created_at);
     if (above !== null && from !== null) {
       const to = momentOf(run.ended_at) ?? Infinity;
-      lives.set(above, [...(lives.get(above) ?? []), { from, to }]);
+      const spans = lives.get(above) ?? [];
+      spans.push({ from, to });
+      lives.set(above, spans);
     }
   }
   return lives;

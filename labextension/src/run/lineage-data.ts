@@ -1,0 +1,145 @@
+/** Reads what a lineage draws: the whole family, and the tries before and after it. */
+import { useEffect, useMemo } from 'react';
+
+import type { Api } from '../api';
+import { useFlowkernel } from '../components/context';
+import type { ICall } from '../model/lineage';
+import { callsOf, callsSql } from '../model/lineage';
+import type { RunStore } from '../model/store';
+import type { IExecution, IExecutionRow } from '../wire';
+import { useFamilyRows } from './family';
+import { useReading } from './reading';
+
+/** Tries before it that are looked up, inclusive; and runs that took something over. */
+const MOST_TRIES = 10;
+/** Runs of one query about calls, inclusive. */
+const CHUNK = 500;
+
+export interface ILineageRows {
+  /** Null: they are being read. */
+  readonly rows: readonly IExecutionRow[] | null;
+  readonly calls: ReadonlyMap<string, ICall>;
+  readonly error: unknown;
+}
+
+const NO_CALLS: ReadonlyMap<string, ICall> = new Map();
+
+export function useLineageRows(execution: IExecution): ILineageRows {
+  const { api, store } = useFlowkernel();
+  const id = execution.execution_id;
+  const version = `${execution.adopted_by} ${execution.status}`;
+  const around = useReading(`around:${id}`, version, () =>
+    readAround(api, store, execution)
+  );
+  const topId = around.value?.topId ?? id;
+  useEffect(() => store.keepFamily(topId), [store, topId]);
+  const family = useFamilyRows(topId);
+  const rows = useMemo(() => {
+    const own = family.map(({ run }) => run);
+    const ids = new Set(own.map(run => run.execution_id));
+    const others = around.value?.others ?? [];
+    return [...others.filter(row => !ids.has(row.execution_id)), ...own];
+  }, [family, around.value]);
+  const calls = useReading(`calls:${id}`, rows.length, () =>
+    readCalls(api, rows)
+  );
+  return {
+    rows: around.value === null ? null : rows,
+    calls: calls.value ?? NO_CALLS,
+    error: around.error
+  };
+}
+
+interface IAround {
+  readonly topId: string;
+  /** Runs of other families that have to do with it. */
+  readonly others: readonly IExecution[];
+}
+
+async function readAround(
+  api: Api,
+  store: RunStore,
+  execution: IExecution
+): Promise<IAround> {
+  const above = await api.ancestors(execution.execution_id);
+  const top = above[above.length - 1] ?? execution;
+  const letGo = store.keepFamily(top.execution_id);
+  const tree = await api.tree(top.execution_id);
+  store.addRuns([top, ...tree.executions], tree.progress);
+  setTimeout(letGo); // By then the page keeps it.
+  const others = await Promise.all([
+    readEarlier(api, top),
+    readLater(api, [top.execution_id, execution.execution_id]),
+    readAdopters(api, tree.executions)
+  ]);
+  return { topId: top.execution_id, others: unique(others.flat()) };
+}
+
+function unique(rows: readonly IExecution[]): readonly IExecution[] {
+  return [...new Map(rows.map(row => [row.execution_id, row])).values()];
+}
+
+async function readEarlier(
+  api: Api,
+  top: IExecution
+): Promise<readonly IExecution[]> {
+  const tries: IExecution[] = [];
+  let id = top.retry_of;
+  while (id !== null && tries.length < MOST_TRIES) {
+    const earlier = await found(api.execution(id));
+    if (earlier !== null) {
+      tries.push(earlier);
+    }
+    id = earlier?.retry_of ?? null;
+  }
+  return tries;
+}
+
+async function readLater(
+  api: Api,
+  ids: readonly string[]
+): Promise<readonly IExecution[]> {
+  const list = [...new Set(ids)].join(',');
+  const page = await found(
+    api.page<IExecution>(`api/execution?retry_of=${list}&limit=${MOST_TRIES}`)
+  );
+  return page?.rows ?? [];
+}
+
+async function readAdopters(
+  api: Api,
+  rows: readonly IExecution[]
+): Promise<readonly IExecution[]> {
+  const ids = new Set(rows.map(row => row.execution_id));
+  const adopters = rows.flatMap(({ adopted_by: id }) =>
+    id !== null && !ids.has(id) ? [id] : []
+  );
+  const wanted = [...new Set(adopters)].slice(0, MOST_TRIES);
+  const found_ = await Promise.all(wanted.map(id => found(api.execution(id))));
+  return found_.filter(row => row !== null);
+}
+
+/** Null: it was deleted meanwhile. */
+async function found<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    console.debug('flowkernel: a part of a lineage is not known.', error);
+    return null;
+  }
+}
+
+async function readCalls(
+  api: Api,
+  rows: readonly IExecutionRow[]
+): Promise<ReadonlyMap<string, ICall>> {
+  const ids = rows
+    .filter(row => row.parent_id !== null)
+    .map(row => row.execution_id);
+  const calls = new Map<string, ICall>();
+  for (let start = 0; start < ids.length; start += CHUNK) {
+    const result = await api.sql(callsSql(ids.slice(start, start + CHUNK)));
+    callsOf(result).forEach((call, id) => calls.set(id, call));
+  }
+  return calls;
+}

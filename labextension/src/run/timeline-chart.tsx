@@ -1,0 +1,323 @@
+/**
+ * A timeline as bars: names on the left, time to the right, as near as it is zoomed.
+ *
+ * One name can be reached with Tab; arrows move from there, Enter opens its run, `+`, `-` and `0`
+ * zoom. Only lanes in sight are in the document.
+ */
+import type { KeyboardEvent, ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+
+import { useTrans } from '../components/context';
+import { StatusIcon } from '../components/status';
+import type { ILane, ISpan } from '../model/timeline';
+import { wholeSpan } from '../model/timeline';
+import { laneName, laneSentence } from '../model/timeline-words';
+import { panned, zoomed } from '../model/time-window';
+import { TimeAxis } from './time-axis';
+import { LaneBars, Legend, usePattern } from './timeline-bars';
+import type { ITimelineProps } from './timeline-table';
+import { useDrag, useWheel } from './timeline-pointer';
+
+/** In pixels. */
+export const LANE_HEIGHT = 24;
+const MOST_NAMES = 260;
+const NAMES_SHARE = 0.35;
+/** Lanes that are drawn above and below those in sight. */
+const OVERSCAN = 8;
+const CLOSER = 0.5;
+const PAN = 0.25;
+
+export function TimelineChart(props: ITimelineProps): JSX.Element {
+  const { lanes, onOpen } = props;
+  const trans = useTrans();
+  const frame = useRef<HTMLDivElement>(null);
+  const size = useSize(frame);
+  const [window, setWindow] = useState<ISpan | null>(null);
+  const now = Date.now();
+  const whole = wholeSpan(lanes, now);
+  const shown = window ?? whole;
+  const names = Math.round(Math.min(MOST_NAMES, size.width * NAMES_SHARE));
+  const width = Math.max(50, size.width - names);
+  const zoom = (factor: number, at?: number): void =>
+    setWindow(before => {
+      const { from, to } = before ?? whole;
+      return zoomed(before, whole, factor, at ?? (from + to) / 2);
+    });
+  const pan = (share: number): void =>
+    setWindow(before => panned(before, whole, share));
+  const chart = { frame, names, width, window: shown, whole };
+  useWheel(chart, zoom, pan);
+  const drag = useDrag(chart, setWindow);
+  const [first, last] = inSight(size, lanes.length);
+  const focus = useFocus(frame, lanes, size.height);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const act = keyAction(event, { zoom, pan, all: () => setWindow(null) });
+    if (act !== null) {
+      act();
+      event.preventDefault();
+    } else {
+      focus.onKeyDown(event);
+    }
+  };
+  const pattern = usePattern();
+  return (
+    <>
+      <Tools zoom={zoom} onAll={() => setWindow(null)} isWhole={window === null}>
+        <Legend lanes={lanes} pattern={pattern} />
+      </Tools>
+      <div
+        ref={frame}
+        className="jp-flowkernel-timeline-frame"
+        role="group"
+        aria-label={trans.__('Timeline')}
+        onKeyDown={onKeyDown}
+        {...drag.handlers}
+      >
+        <TimeAxis window={shown} names={names} width={width} />
+        <div
+          className="jp-flowkernel-timeline-lanes"
+          style={{ height: lanes.length * LANE_HEIGHT }}
+        >
+          <ol style={{ width: names }}>
+            {focus.placesOf(first, last).map(place => (
+              <LaneName
+                key={lanes[place]!.key}
+                lane={lanes[place]!}
+                place={place}
+                count={lanes.length}
+                isActive={place === focus.active}
+                onFocus={focus.onFocus}
+                onOpen={onOpen}
+              />
+            ))}
+          </ol>
+          <svg
+            style={{ left: names, top: first * LANE_HEIGHT }}
+            width={width}
+            height={(last - first) * LANE_HEIGHT}
+            aria-hidden
+          >
+            {pattern.definition}
+            {lanes.slice(first, last).map((lane, index) => (
+              <LaneBars
+                key={lane.key}
+                lane={lane}
+                y={index * LANE_HEIGHT}
+                window={shown}
+                width={width}
+                pattern={pattern.url}
+                onOpen={() => !drag.isDragging() && onOpen(lane.executionId)}
+              />
+            ))}
+            {drag.selection !== null && (
+              <rect
+                className="jp-flowkernel-timeline-selection"
+                x={drag.selection.x}
+                width={drag.selection.width}
+                height="100%"
+              />
+            )}
+          </svg>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Tools(props: {
+  readonly zoom: (factor: number) => void;
+  readonly onAll: () => void;
+  readonly isWhole: boolean;
+  readonly children: ReactNode;
+}): JSX.Element {
+  const trans = useTrans();
+  const { zoom, isWhole } = props;
+  const buttons = [
+    ['+', trans.__('Zoom in'), () => zoom(CLOSER), false],
+    ['−', trans.__('Zoom out'), () => zoom(1 / CLOSER), isWhole],
+    ['↔', trans.__('Show all of the time'), props.onAll, isWhole]
+  ] as const;
+  return (
+    <div className="jp-flowkernel-timeline-tools">
+      <div role="group" aria-label={trans.__('Zoom')}>
+        {buttons.map(([sign, label, onClick, isDisabled]) => (
+          <button
+            key={sign}
+            type="button"
+            className="jp-flowkernel-icon-button"
+            aria-label={label}
+            aria-disabled={isDisabled}
+            title={label}
+            onClick={onClick}
+          >
+            {sign}
+          </button>
+        ))}
+      </div>
+      {props.children}
+    </div>
+  );
+}
+
+function LaneName(props: {
+  readonly lane: ILane;
+  readonly place: number;
+  readonly count: number;
+  readonly isActive: boolean;
+  readonly onFocus: (place: number) => void;
+  readonly onOpen: (executionId: string) => void;
+}): JSX.Element {
+  const { lane, place } = props;
+  const trans = useTrans();
+  const sentence = laneSentence(lane, trans);
+  return (
+    <li
+      aria-posinset={place + 1}
+      aria-setsize={props.count}
+      style={{ top: place * LANE_HEIGHT, height: LANE_HEIGHT }}
+    >
+      <button
+        type="button"
+        className="jp-flowkernel-timeline-name"
+        data-place={place}
+        data-tie={lane.tie}
+        aria-label={sentence}
+        title={sentence}
+        tabIndex={props.isActive ? 0 : -1}
+        style={{ paddingLeft: `${Math.min(lane.level - 1, 12) * 0.9 + 0.4}em` }}
+        onFocus={() => props.onFocus(place)}
+        onClick={() => props.onOpen(lane.executionId)}
+      >
+        {lane.cell === null && <StatusIcon status={lane.status} />}
+        <span>{laneName(lane, trans)}</span>
+      </button>
+    </li>
+  );
+}
+
+interface ISize {
+  readonly width: number;
+  readonly height: number;
+  readonly top: number;
+}
+
+/** How much room there is, and how far it is scrolled. */
+function useSize(frame: React.RefObject<HTMLDivElement>): ISize {
+  const [size, setSize] = useState<ISize>({ width: 800, height: 400, top: 0 });
+  useLayoutEffect(() => {
+    const element = frame.current;
+    if (element === null) {
+      return;
+    }
+    const measure = (): void =>
+      setSize({
+        width: element.clientWidth,
+        height: element.clientHeight,
+        top: element.scrollTop
+      });
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    element.addEventListener('scroll', measure, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', measure);
+    };
+  }, [frame]);
+  return size;
+}
+
+/** The first lane in sight, and the first below it. */
+function inSight(size: ISize, count: number): readonly [number, number] {
+  const first = Math.floor(size.top / LANE_HEIGHT) - OVERSCAN;
+  const rows = Math.ceil(size.height / LANE_HEIGHT) + 2 * OVERSCAN;
+  const start = Math.max(0, Math.min(first, count - 1));
+  return [start, Math.min(count, Math.max(0, first) + rows)];
+}
+
+interface IZoomActions {
+  readonly zoom: (factor: number) => void;
+  readonly pan: (share: number) => void;
+  readonly all: () => void;
+}
+
+function keyAction(
+  event: KeyboardEvent,
+  { zoom, pan, all }: IZoomActions
+): (() => void) | null {
+  if (event.ctrlKey || event.metaKey || event.altKey) {
+    return null;
+  }
+  switch (event.key) {
+    case '+':
+    case '=':
+      return () => zoom(CLOSER);
+    case '-':
+      return () => zoom(1 / CLOSER);
+    case '0':
+      return all;
+    case 'ArrowLeft':
+      return () => pan(-PAN);
+    case 'ArrowRight':
+      return () => pan(PAN);
+    default:
+      return null;
+  }
+}
+
+interface IFocus {
+  readonly active: number;
+  readonly onFocus: (place: number) => void;
+  readonly onKeyDown: (event: KeyboardEvent) => void;
+  /** Of the lanes to draw, with that which has the focus. */
+  readonly placesOf: (first: number, last: number) => readonly number[];
+}
+
+/** One of the names can be reached with Tab; arrows move to others. */
+function useFocus(
+  frame: React.RefObject<HTMLDivElement>,
+  lanes: readonly ILane[],
+  height: number
+): IFocus {
+  const [key, setKey] = useState<string | null>(null);
+  const isMoving = useRef(false);
+  const found = lanes.findIndex(lane => lane.key === key);
+  const active = Math.max(0, found);
+  useEffect(() => {
+    if (isMoving.current) {
+      isMoving.current = false;
+      const selector = `[data-place="${active}"]`;
+      const name = frame.current?.querySelector<HTMLElement>(selector);
+      name?.focus({ preventScroll: true });
+      name?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [frame, active]);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const page = Math.max(1, Math.floor(height / LANE_HEIGHT) - 2);
+    const steps: { readonly [key: string]: number } = {
+      ArrowDown: active + 1,
+      ArrowUp: active - 1,
+      PageDown: active + page,
+      PageUp: active - page,
+      Home: 0,
+      End: lanes.length - 1
+    };
+    const wanted = steps[event.key];
+    if (wanted !== undefined) {
+      const place = Math.max(0, Math.min(lanes.length - 1, wanted));
+      isMoving.current = place !== active;
+      setKey(lanes[place]?.key ?? null);
+      event.preventDefault();
+    }
+  };
+  return {
+    active,
+    onKeyDown,
+    onFocus: place => setKey(lanes[place]?.key ?? null),
+    placesOf: (first, last) => {
+      const places = Array.from({ length: last - first }, (_, i) => first + i);
+      const isOut = active < first || active >= last;
+      return isOut && active < lanes.length ? [...places, active] : places;
+    }
+  };
+}

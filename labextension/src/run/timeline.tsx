@@ -1,0 +1,110 @@
+/** When a run and all under it worked and waited, as bars along the time. */
+import { useMemo, useState } from 'react';
+
+import { Button, EmptyState, Loading } from '../components/blocks';
+import { useFlowkernel, useNow, useTrans } from '../components/context';
+import type { IHistory, ILane } from '../model/timeline';
+import { cellLanesOf, lanesOf, MOST_LANES } from '../model/timeline';
+import { useFamilyRows, useHistories } from './family';
+import { useOption } from './lab';
+import type { ISectionProps } from './sections';
+import { TimelineChart } from './timeline-chart';
+import { TimelineTable } from './timeline-table';
+
+const NO_HISTORIES: ReadonlyMap<string, IHistory> = new Map();
+
+export function Timeline(props: ISectionProps): JSX.Element {
+  const executionId = props.execution.execution_id;
+  const { open } = useFlowkernel();
+  const trans = useTrans();
+  const [showsAll, setShowsAll] = useState(false);
+  const [isTable, setIsTable] = useOption('timelineTable', false);
+  const [showsCells, setShowsCells] = useOption('timelineCells', true);
+  const { lanes, total, isRead } = useLanes(executionId, showsAll, showsCells);
+  if (!isRead) {
+    return <Loading />;
+  }
+  const Drawing = isTable ? TimelineTable : TimelineChart;
+  return (
+    <div className="jp-flowkernel-timeline">
+      <div className="jp-flowkernel-timeline-options">
+        <Check
+          label={trans.__('Cells')}
+          isOn={showsCells}
+          onChange={setShowsCells}
+        />
+        <Check
+          label={trans.__('As a table')}
+          isOn={isTable}
+          onChange={setIsTable}
+        />
+        {total > MOST_LANES && !showsAll && (
+          <p role="status">
+            {trans.__('The first %1 of %2 runs.', MOST_LANES, total)}{' '}
+            <Button
+              label={trans.__('Show all')}
+              onClick={() => setShowsAll(true)}
+            />
+          </p>
+        )}
+      </div>
+      {lanes.every(lane => lane.segments.length === 0) ? (
+        <EmptyState title={trans.__('Nothing has started yet.')} />
+      ) : (
+        <Drawing lanes={lanes} onOpen={open} />
+      )}
+    </div>
+  );
+}
+
+interface ILanes {
+  readonly lanes: readonly ILane[];
+  /** How many runs there are, also those that are not drawn. */
+  readonly total: number;
+  readonly isRead: boolean;
+}
+
+/** The rows draw at once; what their events say follows. */
+function useLanes(
+  executionId: string,
+  showsAll: boolean,
+  showsCells: boolean
+): ILanes {
+  const rows = useFamilyRows(executionId);
+  const shown = useMemo(
+    () => (showsAll ? rows : rows.slice(0, MOST_LANES)),
+    [rows, showsAll]
+  );
+  const { value } = useHistories(executionId, shown);
+  const histories = value ?? NO_HISTORIES;
+  const isLive = shown.some(
+    ({ run }) => run.ended_at === null && run.status !== 'PENDING'
+  );
+  const now = useNow(isLive);
+  const lanes = useMemo(() => {
+    const [first, ...others] = lanesOf(shown, histories, now);
+    if (first === undefined || !showsCells) {
+      return first === undefined ? [] : [first, ...others];
+    }
+    const cells = histories.get(first.executionId)?.cells ?? [];
+    return [first, ...cellLanesOf(first, cells, now), ...others];
+  }, [shown, histories, now, showsCells]);
+  return { lanes, total: rows.length, isRead: rows.length > 0 };
+}
+
+function Check(props: {
+  readonly label: string;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}): JSX.Element {
+  return (
+    <label>
+      <input
+        type="checkbox"
+        checked={props.isOn}
+        onChange={event => props.onChange(event.target.checked)}
+      />{' '}
+      {props.label}
+    </label>
+  );
+}
