@@ -29,6 +29,12 @@ export const CommandIDs = {
   pauseRun: 'flowkernel:pause-run',
   resumeRun: 'flowkernel:resume-run',
   retryRun: 'flowkernel:retry-run',
+  /** Retry the root of a run that failed: what succeeded is kept. */
+  retryFromHere: 'flowkernel:retry-from-here',
+  /** Show how a run is started again elsewhere, as texts to copy. */
+  copyCommand: 'flowkernel:copy-command',
+  /** Open the output notebook of a run, on its kernel if that is kept: `{ executionId }`. */
+  openInNotebook: 'flowkernel:open-in-notebook',
   /** Start the flow of a run with a form that has its inputs. */
   runWithInputs: 'flowkernel:run-with-inputs',
   archiveRun: 'flowkernel:archive-run',

@@ -2,3 +2,4 @@ import './base.css';
 import './forms.css';
 import './sidebar.css';
 import './run.css';
+import './run-timeline.css';

@@ -9,11 +9,13 @@ import {
   useTrans
 } from '../components/context';
 import { EngineBanner } from '../components/engine-banner';
-import { RunActions, RunFacts } from '../components/run-dialog';
+import { RunFacts } from '../components/run-dialog';
 import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IExecution } from '../wire';
+import { ActionBar } from './actions';
 import type { ILab } from './lab';
-import { LabContext, useLab } from './lab';
+import { LabContext } from './lab';
+import { Origin } from './origin';
 import { useExecution } from './reading';
 import { Sections } from './sections';
 
@@ -95,7 +97,6 @@ function NoRun(props: { readonly error: unknown }): JSX.Element {
 /** What is there whatever section is shown. */
 function Header(props: { readonly execution: IExecution }): JSX.Element {
   const { execution } = props;
-  const { commands } = useLab();
   const executionId = execution.execution_id;
   return (
     <header className="jp-flowkernel-run-header">
@@ -105,15 +106,10 @@ function Header(props: { readonly execution: IExecution }): JSX.Element {
       />
       <div className="jp-flowkernel-run-line">
         <h1 className="jp-flowkernel-run-title">{execution.name}</h1>
-        <div className="jp-flowkernel-actions">
-          <RunActions
-            executionId={executionId}
-            commands={commands}
-            row={execution}
-          />
-        </div>
+        <ActionBar execution={execution} />
       </div>
       <RunFacts execution={execution} />
+      <Origin execution={execution} />
     </header>
   );
 }

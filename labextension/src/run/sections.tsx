@@ -6,10 +6,13 @@ import { useTrans } from '../components/context';
 import type { ITranslate } from '../model/words';
 import type { IExecution } from '../wire';
 import { useOption } from './lab';
+import { Lineage } from './lineage';
 import { Log } from './log';
 import { Notebook } from './notebook';
 import { Overview } from './overview';
+import { Timeline } from './timeline';
 import { Tries } from './tries';
+import { RunsUnder } from './under';
 
 export interface ISectionProps {
   /** As it was read last; read again after each change of it. */
@@ -30,11 +33,26 @@ export const SECTIONS: readonly ISection[] = [
     component: Overview
   },
   {
+    id: 'timeline',
+    label: trans => trans.__('Timeline'),
+    component: Timeline
+  },
+  {
     id: 'notebook',
     label: trans => trans.__('Notebook'),
     component: Notebook
   },
   { id: 'log', label: trans => trans.__('Log'), component: Log },
+  {
+    id: 'under',
+    label: trans => trans.__('Runs under it'),
+    component: RunsUnder
+  },
+  {
+    id: 'lineage',
+    label: trans => trans.__('Lineage'),
+    component: Lineage
+  },
   { id: 'tries', label: trans => trans.__('Compare'), component: Tries }
 ];
 

@@ -1,22 +1,21 @@
 /** What can be done with runs and flows from menus, the palette, and other plugins. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import {
-  Clipboard,
-  Dialog,
-  Notification,
-  showDialog
-} from '@jupyterlab/apputils';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ExecutionVerb } from '../api';
+import { showCommandDialog } from '../components/command-dialog';
 import { showStartDialog } from '../components/start-dialog';
 import { sentenceOf } from '../model/errors';
+import type { RunAction } from '../model/run-actions';
+import { actionsOf } from '../model/run-actions';
 import type { IRun } from '../model/store';
-import { isEnded } from '../model/store';
+import { isEnded, parentOf } from '../model/store';
 import type { ViewOptions } from '../model/view-options';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { JsonObject } from '../wire';
+import { cancel, remove, retryFromHere } from './confirmations';
 import { showSource } from './source';
 
 type Arguments = ReadonlyPartialJSONObject;
@@ -88,25 +87,26 @@ export function addRunCommands(
     });
   };
   const verb = (name: ExecutionVerb) => (id: string) => api.act(id, name);
-  const isActive = (run: IRun): boolean => !isEnded(run.status);
+  const can = (action: RunAction) => (run: IRun) =>
+    actionsOf(run, { top: null, canOpen: true }).includes(action);
   const isOver = (run: IRun): boolean => isEnded(run.status);
 
   add(
     CommandIDs.cancelRun,
     trans.__('Cancel'),
-    run => isActive(run) && run.requested_action !== 'cancel',
+    can('cancel'),
     id => cancel(flowkernel, id)
   );
   add(
     CommandIDs.pauseRun,
     trans.__('Pause after this cell'),
-    run => run.status === 'RUNNING' || run.status === 'WAITING',
+    can('pause'),
     verb('pause')
   );
   add(
     CommandIDs.resumeRun,
     trans.__('Resume'),
-    run => run.status === 'PAUSED' && run.parked_at === null,
+    can('resume'),
     verb('resume')
   );
   add(
@@ -125,6 +125,19 @@ export function addRunCommands(
     flowkernel.store.addRuns([execution]);
     flowkernel.open(execution.execution_id);
   });
+  add(
+    CommandIDs.retryFromHere,
+    trans.__('Retry from here…'),
+    run =>
+      isOver(run) && run.status !== 'ENDED_SUCCESS' && parentOf(run) !== null,
+    id => retryFromHere(flowkernel, id)
+  );
+  add(
+    CommandIDs.copyCommand,
+    trans.__('Copy as a command…'),
+    () => true,
+    id => Promise.resolve(showCommandDialog(flowkernel, id))
+  );
   add(
     CommandIDs.archiveRun,
     trans.__('Archive'),
@@ -148,40 +161,6 @@ async function tell(what: string, action: Promise<unknown>): Promise<void> {
     await action;
   } catch (error) {
     Notification.error(`${what}: ${sentenceOf(error)}`, { autoClose: false });
-  }
-}
-
-async function cancel(flowkernel: IFlowkernel, id: string): Promise<void> {
-  const { trans, store, api } = flowkernel;
-  const name = store.run(id)?.name ?? id;
-  const answer = await showDialog({
-    title: trans.__('Cancel %1?', name),
-    body: trans.__('It stops now, and everything under it.'),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Let it run') }),
-      Dialog.warnButton({ label: trans.__('Cancel it') })
-    ]
-  });
-  if (answer.button.accept) {
-    await api.act(id, 'cancel');
-  }
-}
-
-async function remove(flowkernel: IFlowkernel, id: string): Promise<void> {
-  const { trans, store, api } = flowkernel;
-  const name = store.run(id)?.name ?? id;
-  const answer = await showDialog({
-    title: trans.__('Delete %1?', name),
-    body: trans.__(
-      'Its record, its output notebook, and everything under it are deleted. This cannot be undone.'
-    ),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Keep it') }),
-      Dialog.warnButton({ label: trans.__('Delete it') })
-    ]
-  });
-  if (answer.button.accept) {
-    await api.remove(id);
   }
 }
 
@@ -286,8 +265,11 @@ export function addContextMenus(app: JupyterFrontEnd): void {
     CommandIDs.cancelRun,
     CommandIDs.pauseRun,
     CommandIDs.resumeRun,
+    CommandIDs.retryFromHere,
     CommandIDs.retryRun,
     CommandIDs.runWithInputs,
+    CommandIDs.openInNotebook,
+    CommandIDs.copyCommand,
     CommandIDs.copyRunId,
     CommandIDs.archiveRun,
     CommandIDs.deleteRun
