@@ -150,7 +150,7 @@ export function RunFacts(props: {
         <Status status={run.status} />
         <Took run={run} />
         <Ago at={run.created_at} />
-        {run.started_by !== null && (
+        {run.started_by !== null && run.parent_id === null && (
           <span>{trans.__('started by %1', run.started_by)}</span>
         )}
         {people !== '' && <span>{people}</span>}

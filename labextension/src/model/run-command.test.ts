@@ -140,7 +140,7 @@ describe('the commands of a run', () => {
 
   it('say a registered target that looks like an option behind two dashes', () => {
     const { commandLine, magic } = texts({}, { ...FLOW, name: '-x' });
-    expect(commandLine).toBe('flowkernel run --name report -- -x');
+    expect(commandLine).toBe('flowkernel run -- -x');
     expect(magic).toBeNull();
   });
 
@@ -167,7 +167,9 @@ describe('the commands of a run', () => {
     expect(magic).toBe(
       '%flow_run report day="monday" --using retry --max-tries 5'
     );
-    expect(curl).toContain('"using":[{"name":"retry","inputs":{"max_tries":5}}]');
+    expect(curl).toContain(
+      '"using":[{"name":"retry","inputs":{"max_tries":5}}]'
+    );
   });
 
   it('are only over REST if a wrapper takes what is an option of the command', () => {

@@ -52,8 +52,7 @@ export function startWordsOf(
   const wrapped = execution.type === 'WRAPPER' ? execution.wrapped : null;
   const flowName = ranFlow(execution);
   const path = version?.path ?? null;
-  const isRegistered =
-    flow !== null && (path === null || path === flow.path);
+  const isRegistered = flow !== null && (path === null || path === flow.path);
   const outer = wrapped === null ? [] : wrappersOf(execution, wrapped);
   const name = textOf(wrapped?.['name']) ?? execution.name;
   return {
@@ -63,7 +62,9 @@ export function startWordsOf(
     inputs: objectOf(wrapped === null ? execution.inputs : wrapped['inputs']),
     using: isRegistered ? withoutOwn(outer, flow.wrappers) : outer,
     name: name === flowName ? null : name,
-    kernel: kernelOf(objectOf(wrapped?.['environment'] ?? execution.environment)),
+    kernel: kernelOf(
+      objectOf(wrapped?.['environment'] ?? execution.environment)
+    ),
     isInteractive: execution.is_interactive,
     isAttended: execution.is_attended
   };
@@ -103,7 +104,10 @@ function wrappersOf(
   execution: IExecution,
   wrapped: JsonObject
 ): readonly IWrapperUse[] {
-  const own = { name: execution.flow_name ?? '', inputs: objectOf(execution.inputs) };
+  const own = {
+    name: execution.flow_name ?? '',
+    inputs: objectOf(execution.inputs)
+  };
   const inner = Array.isArray(wrapped['wrappers']) ? wrapped['wrappers'] : [];
   return [own, ...(inner as readonly IWrapperUse[])];
 }

@@ -119,7 +119,9 @@ export function ticksOf(window: ISpan, most: number, zone: number): ITicks {
 }
 
 /** How exactly a tick says its moment. */
-export function tickPrecision(step: number): 'day' | 'minute' | 'second' | 'fraction' {
+export function tickPrecision(
+  step: number
+): 'day' | 'minute' | 'second' | 'fraction' {
   if (step >= DAY) {
     return 'day';
   }

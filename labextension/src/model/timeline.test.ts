@@ -177,7 +177,14 @@ describe('the segments of a run', () => {
 
   it('are in order and do not overlap, whatever happens when', () => {
     const kinds: readonly MoveKind[] = [
-      ...(['queued', 'started', 'waiting', 'resumed', 'paused', 'lost'] as const),
+      ...([
+        'queued',
+        'started',
+        'waiting',
+        'resumed',
+        'paused',
+        'lost'
+      ] as const),
       ...(['failed', 'decided', 'asked', 'unasked', 'message_closed'] as const)
     ];
     const random = numbers(7);

@@ -373,5 +373,7 @@ export function wholeSpan(lanes: readonly ILane[], now: number): ISpan {
     to = Math.max(to, segments[segments.length - 1]?.to ?? to);
     to = Math.max(to, marks[marks.length - 1]?.at ?? to);
   }
-  return from <= to ? { from, to: Math.max(to, from + 1) } : { from: now, to: now + 1 };
+  return from <= to
+    ? { from, to: Math.max(to, from + 1) }
+    : { from: now, to: now + 1 };
 }

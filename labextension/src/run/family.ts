@@ -1,5 +1,11 @@
 /** Hooks for what is under a run, kept current by the store. */
-import { useMemo, useRef, useSyncExternalStore } from 'react';
+import {
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore
+} from 'react';
 
 import { useFlowkernel } from '../components/context';
 import type { IFamilyRow } from '../model/family';
@@ -8,6 +14,9 @@ import { Histories } from '../model/histories';
 import type { IHistory } from '../model/timeline';
 import type { IRead } from './reading';
 import { useReading } from './reading';
+
+/** What could not be read, as while too many queries are under way, is read again after this. */
+const RETRY_PAUSE = 3_000;
 
 /** A run and all under it; the page of the run reads them into the store. */
 export function useFamilyRows(executionId: string): readonly IFamilyRow[] {
@@ -34,9 +43,20 @@ export function useHistories(
   const newest = useRef(rows);
   newest.current = rows;
   const own = histories.current;
-  return useReading(`history:${executionId}`, versionOf(rows), () =>
+  const [round, setRound] = useState(0);
+  const version = `${versionOf(rows)}:${round}`;
+  const result = useReading(`history:${executionId}`, version, () =>
     own.read(newest.current)
   );
+  const { error } = result;
+  useEffect(() => {
+    if (error !== null) {
+      const timer = setTimeout(() => setRound(round => round + 1), RETRY_PAUSE);
+      return () => clearTimeout(timer);
+    }
+    return undefined;
+  }, [error]);
+  return result;
 }
 
 /** Another text when there is something new to read. */

@@ -60,13 +60,14 @@ function Edge(props: {
   const { edge, line, arrow } = props;
   const trans = useTrans();
   const { label } = line;
+  const { cellNumber = null, firstLine = null } = edge.call ?? {};
   return (
     <g className="jp-flowkernel-lineage-edge" data-kind={edge.kind}>
       <path d={curve(line.points)} markerEnd={`url(#${arrow})`} />
-      {label !== null && edge.call?.cellNumber != null && (
+      {label !== null && cellNumber !== null && (
         <text x={label.x} y={label.y + 4} textAnchor="middle">
-          {trans.__('cell %1', edge.call.cellNumber)}
-          {edge.call.firstLine !== null && <title>{edge.call.firstLine}</title>}
+          {trans.__('cell %1', cellNumber)}
+          {firstLine !== null && <title>{firstLine}</title>}
         </text>
       )}
     </g>

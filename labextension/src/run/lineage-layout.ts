@@ -56,8 +56,29 @@ export function layoutOf(lineage: ILineage, size: INodeSize): ILineageLayout {
     } & Partial<IPlace>;
     const { points = [], x, y } = edge;
     const hasLabel = call !== null && x !== undefined && y !== undefined;
-    return { points, label: hasLabel ? { x, y } : null };
+    const ends = [
+      graph.node(from) as IPlace,
+      graph.node(to) as IPlace
+    ] as const;
+    return {
+      points: fromSideToSide(points, ends, size),
+      label: hasLabel ? { x, y } : null
+    };
   });
   const { width = 0, height = 0 } = graph.graph() as Partial<INodeSize>;
   return { places: new Map(places), lines, width, height };
+}
+
+/** From the right side of a node to the left side of the other, by the same way. */
+function fromSideToSide(
+  points: readonly IPlace[],
+  [from, to]: readonly [IPlace, IPlace],
+  size: INodeSize
+): readonly IPlace[] {
+  const half = from.x <= to.x ? size.width / 2 : -size.width / 2;
+  return [
+    { x: from.x + half, y: from.y },
+    ...points.slice(1, -1),
+    { x: to.x - half, y: to.y }
+  ];
 }

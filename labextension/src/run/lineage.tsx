@@ -42,7 +42,10 @@ export function Lineage(props: ISectionProps): JSX.Element {
     return error === null ? (
       <Loading />
     ) : (
-      <ErrorBlock title={trans.__('The lineage cannot be read')} error={error} />
+      <ErrorBlock
+        title={trans.__('The lineage cannot be read')}
+        error={error}
+      />
     );
   }
   const count = lineage.nodes.length;
@@ -54,7 +57,9 @@ export function Lineage(props: ISectionProps): JSX.Element {
           { label: trans.__('Draw them'), onClick: () => setWanted(true) }
         ]}
       >
-        <p>{trans.__('It takes some seconds, in which this page stands still.')}</p>
+        <p>
+          {trans.__('It takes some seconds, in which this page stands still.')}
+        </p>
       </EmptyState>
     );
   }

@@ -24,6 +24,8 @@ const HEIGHTS: { readonly [kind in SegmentKind]: number } = {
   children: 5,
   other: 2
 };
+/** At most so high is the bar of a cell. */
+const THIN = 8;
 /** In a square of 12 by 12 around 0. */
 const SHAPES: { readonly [kind in MarkKind]: string } = {
   failed: 'M-4 -4 L4 4 M4 -4 L-4 4',
@@ -86,6 +88,7 @@ export function LaneBars(props: {
           window={window}
           width={width}
           pattern={props.pattern}
+          isThin={lane.cell !== null}
         />
       ))}
       {lane.marks
@@ -94,7 +97,10 @@ export function LaneBars(props: {
           <Mark
             key={place}
             mark={mark}
-            x={Math.max(6, Math.min(width - 6, placeIn(window, width, mark.at)))}
+            x={Math.max(
+              6,
+              Math.min(width - 6, placeIn(window, width, mark.at))
+            )}
           />
         ))}
     </g>
@@ -106,6 +112,7 @@ function Bar(props: {
   readonly window: ISpan;
   readonly width: number;
   readonly pattern: string;
+  readonly isThin: boolean;
 }): JSX.Element | null {
   const { segment } = props;
   const trans = useTrans();
@@ -123,7 +130,13 @@ function Bar(props: {
     CLOCK.format(to)
   );
   return (
-    <Shape kind={kind} x={bar.x} width={bar.width} pattern={props.pattern}>
+    <Shape
+      kind={kind}
+      x={bar.x}
+      width={bar.width}
+      pattern={props.pattern}
+      isThin={props.isThin}
+    >
       {title}
     </Shape>
   );
@@ -134,10 +147,11 @@ function Shape(props: {
   readonly x: number;
   readonly width: number;
   readonly pattern: string;
+  readonly isThin?: boolean;
   readonly children?: string;
 }): JSX.Element {
   const { kind, x, width } = props;
-  const height = HEIGHTS[kind];
+  const height = Math.min(HEIGHTS[kind], props.isThin ? THIN : Infinity);
   return (
     <rect
       className="jp-flowkernel-segment"
@@ -190,7 +204,9 @@ export function Legend(props: {
   const segments = new Set(
     lanes.flatMap(lane => lane.segments.map(segment => segment.kind))
   );
-  const marks = new Set(lanes.flatMap(lane => lane.marks.map(mark => mark.kind)));
+  const marks = new Set(
+    lanes.flatMap(lane => lane.marks.map(mark => mark.kind))
+  );
   return (
     <ul
       className="jp-flowkernel-timeline-legend"

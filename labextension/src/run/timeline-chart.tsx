@@ -26,6 +26,8 @@ const NAMES_SHARE = 0.35;
 const OVERSCAN = 8;
 const CLOSER = 0.5;
 const PAN = 0.25;
+/** As a part of all of the time. */
+const ROOM = 0.02;
 
 export function TimelineChart(props: ITimelineProps): JSX.Element {
   const { lanes, onOpen } = props;
@@ -34,7 +36,7 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   const size = useSize(frame);
   const [window, setWindow] = useState<ISpan | null>(null);
   const now = Date.now();
-  const whole = wholeSpan(lanes, now);
+  const whole = withRoom(wholeSpan(lanes, now));
   const shown = window ?? whole;
   const names = Math.round(Math.min(MOST_NAMES, size.width * NAMES_SHARE));
   const width = Math.max(50, size.width - names);
@@ -62,7 +64,11 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   const pattern = usePattern();
   return (
     <>
-      <Tools zoom={zoom} onAll={() => setWindow(null)} isWhole={window === null}>
+      <Tools
+        zoom={zoom}
+        onAll={() => setWindow(null)}
+        isWhole={window === null}
+      >
         <Legend lanes={lanes} pattern={pattern} />
       </Tools>
       <div
@@ -193,6 +199,11 @@ function LaneName(props: {
       </button>
     </li>
   );
+}
+
+/** With room on the right, so that what happened last can be seen. */
+function withRoom({ from, to }: ISpan): ISpan {
+  return { from, to: to + (to - from) * ROOM };
 }
 
 interface ISize {

@@ -106,6 +106,11 @@ export function useDrag(
   return {
     selection,
     isDragging: () => wasDragged.current,
-    handlers: { onPointerDown, onPointerMove, onPointerUp, onPointerCancel: end }
+    handlers: {
+      onPointerDown,
+      onPointerMove,
+      onPointerUp,
+      onPointerCancel: end
+    }
   };
 }

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 
 import { Button, EmptyState, Loading } from '../components/blocks';
 import { useFlowkernel, useNow, useTrans } from '../components/context';
+import { sentenceOf } from '../model/errors';
 import type { IHistory, ILane } from '../model/timeline';
 import { cellLanesOf, lanesOf, MOST_LANES } from '../model/timeline';
 import { useFamilyRows, useHistories } from './family';
@@ -18,10 +19,11 @@ export function Timeline(props: ISectionProps): JSX.Element {
   const { open } = useFlowkernel();
   const trans = useTrans();
   const [showsAll, setShowsAll] = useState(false);
-  const [isTable, setIsTable] = useOption('timelineTable', false);
-  const [showsCells, setShowsCells] = useOption('timelineCells', true);
-  const { lanes, total, isRead } = useLanes(executionId, showsAll, showsCells);
-  if (!isRead) {
+  const [isTable, setIsTable] = useOption<boolean>('timelineTable', false);
+  const [showsCells, setShowsCells] = useOption<boolean>('timelineCells', true);
+  const view = useLanes(executionId, showsAll, showsCells);
+  const { lanes, total } = view;
+  if (total === 0) {
     return <Loading />;
   }
   const Drawing = isTable ? TimelineTable : TimelineChart;
@@ -38,6 +40,13 @@ export function Timeline(props: ISectionProps): JSX.Element {
           isOn={isTable}
           onChange={setIsTable}
         />
+        {!view.isWhole && (
+          <p role="status">
+            {view.error === null
+              ? trans.__('Reading when it waited…')
+              : trans.__('Not whole yet: %1', sentenceOf(view.error))}
+          </p>
+        )}
         {total > MOST_LANES && !showsAll && (
           <p role="status">
             {trans.__('The first %1 of %2 runs.', MOST_LANES, total)}{' '}
@@ -61,7 +70,9 @@ interface ILanes {
   readonly lanes: readonly ILane[];
   /** How many runs there are, also those that are not drawn. */
   readonly total: number;
-  readonly isRead: boolean;
+  /** Whether also its events were read, and not only its rows. */
+  readonly isWhole: boolean;
+  readonly error: unknown;
 }
 
 /** The rows draw at once; what their events say follows. */
@@ -75,7 +86,7 @@ function useLanes(
     () => (showsAll ? rows : rows.slice(0, MOST_LANES)),
     [rows, showsAll]
   );
-  const { value } = useHistories(executionId, shown);
+  const { value, error } = useHistories(executionId, shown);
   const histories = value ?? NO_HISTORIES;
   const isLive = shown.some(
     ({ run }) => run.ended_at === null && run.status !== 'PENDING'
@@ -89,7 +100,8 @@ function useLanes(
     const cells = histories.get(first.executionId)?.cells ?? [];
     return [first, ...cellLanesOf(first, cells, now), ...others];
   }, [shown, histories, now, showsCells]);
-  return { lanes, total: rows.length, isRead: rows.length > 0 };
+  const isWhole = value !== null && error === null;
+  return { lanes, total: rows.length, isWhole, error };
 }
 
 function Check(props: {

@@ -91,11 +91,8 @@ export function addRunCommands(
     actionsOf(run, { top: null, canOpen: true }).includes(action);
   const isOver = (run: IRun): boolean => isEnded(run.status);
 
-  add(
-    CommandIDs.cancelRun,
-    trans.__('Cancel'),
-    can('cancel'),
-    id => cancel(flowkernel, id)
+  add(CommandIDs.cancelRun, trans.__('Cancel'), can('cancel'), id =>
+    cancel(flowkernel, id)
   );
   add(
     CommandIDs.pauseRun,
@@ -103,12 +100,7 @@ export function addRunCommands(
     can('pause'),
     verb('pause')
   );
-  add(
-    CommandIDs.resumeRun,
-    trans.__('Resume'),
-    can('resume'),
-    verb('resume')
-  );
+  add(CommandIDs.resumeRun, trans.__('Resume'), can('resume'), verb('resume'));
   add(
     CommandIDs.runWithInputs,
     trans.__('Run with other inputs…'),

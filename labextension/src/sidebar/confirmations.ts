@@ -84,7 +84,11 @@ export async function retryFromHere(
   const isAccepted = await isConfirmed({
     title: trans.__('Retry %1 from here?', top.name),
     body: [
-      trans._n('1 run is carried out again', '%1 runs are carried out again', again),
+      trans._n(
+        '1 run is carried out again',
+        '%1 runs are carried out again',
+        again
+      ),
       trans._n(
         '1 run succeeded and is kept with its output.',
         '%1 runs succeeded and are kept with their output.',
