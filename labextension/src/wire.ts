@@ -64,6 +64,8 @@ export interface IExecutionRow {
   readonly decided_under: string | null;
   readonly inputs_changed_by: string | null;
   readonly asked_at: string | null;
+  /** Since when it, or something under it, waits for a person. Older engines do not say it. */
+  readonly waiting_since?: string | null;
   readonly answer_seconds: number;
   readonly last_seq: number;
 }

@@ -48,8 +48,9 @@ export function tookOf(run: IExecutionRow, now: number): ITook | null {
   }
   const end = momentOf(run.ended_at) ?? now;
   const total = Math.max(0, (end - start) / 1000);
-  const askedAt = momentOf(run.asked_at);
-  const current = askedAt === null ? 0 : Math.max(0, (end - askedAt) / 1000);
+  const waitsSince = momentOf(run.waiting_since ?? run.asked_at);
+  const current =
+    waitsSince === null ? 0 : Math.max(0, (end - waitsSince) / 1000);
   const waited = Math.min(total, run.answer_seconds + current);
   return {
     work: total - waited,

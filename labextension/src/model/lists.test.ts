@@ -66,6 +66,11 @@ describe('a duration', () => {
       waited: 180,
       isTicking: true
     });
+    const waitsBelow = runOf({
+      started_at: '2026-11-28T11:50:00Z',
+      waiting_since: '2026-11-28T11:59:00Z'
+    });
+    expect(tookOf(waitsBelow, NOW)?.waited).toBe(60);
     expect(tookOf(runOf({ started_at: null }), NOW)).toBeNull();
   });
 

@@ -273,6 +273,15 @@ describe('the cells of a run', () => {
     expect(second!.segments[2]!.to).toBe(START + 9000);
   });
 
+  it('that are one to their author share one lane', () => {
+    const cells = [
+      cell({ cellId: 'flow', from: START + 1000, to: START + 1100 }),
+      cell({ cellId: 'handler', index: 2, from: START + 1100, to: null })
+    ];
+    const found = cellLanesOf(lanes(BEGUN)[0]!, cells, START + 9000);
+    expect(found.map(lane => lane.segments.length)).toEqual([2]);
+  });
+
   it('that ran again share one lane', () => {
     const cells = [
       cell({ status: 'ERROR', from: START + 1000, to: START + 2000 }),

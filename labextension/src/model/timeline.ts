@@ -298,17 +298,24 @@ const FAILED_CELLS: ReadonlySet<CellRunStatus> = new Set([
   'LOST'
 ]);
 
-/** The cells of a run as lanes: a cell that ran again has one lane with both. */
+/**
+ * The cells of a run as lanes: a cell that ran again has one lane with both, and so has one that
+ * its author counts once, as a handler with the line that calls it.
+ */
 export function cellLanesOf(
   lane: ILane,
   cells: readonly ICell[],
   now: number
 ): readonly ILane[] {
-  const byId = new Map<string, ICell[]>();
-  for (const cell of cells.filter(cell => cell.number !== null)) {
-    byId.set(cell.cellId, [...(byId.get(cell.cellId) ?? []), cell]);
+  const byNumber = new Map<number, ICell[]>();
+  for (const cell of cells) {
+    if (cell.number !== null) {
+      const runs = byNumber.get(cell.number) ?? [];
+      runs.push(cell);
+      byNumber.set(cell.number, runs);
+    }
   }
-  return [...byId.values()]
+  return [...byNumber.values()]
     .sort(([a], [b]) => a!.index - b!.index)
     .map(runs => cellLane(lane, runs, now));
 }
@@ -330,8 +337,8 @@ function cellLane(lane: ILane, runs: readonly ICell[], now: number): ILane {
   );
   return {
     ...lane,
-    key: `${lane.key}/${cell.cellId}`,
-    name: cell.firstLine ?? '',
+    key: `${lane.key}/${cell.number}`,
+    name: runs[0]!.firstLine ?? '',
     level: lane.level + 1,
     tie: 'started',
     cell,

@@ -21,7 +21,8 @@ export function Timeline(props: ISectionProps): JSX.Element {
   const [showsAll, setShowsAll] = useState(false);
   const [isTable, setIsTable] = useOption<boolean>('timelineTable', false);
   const [showsCells, setShowsCells] = useOption<boolean>('timelineCells', true);
-  const view = useLanes(executionId, showsAll, showsCells);
+  const isWrapper = props.execution.type === 'WRAPPER';
+  const view = useLanes(executionId, showsAll, showsCells && !isWrapper);
   const { lanes, total } = view;
   if (total === 0) {
     return <Loading />;
@@ -30,11 +31,13 @@ export function Timeline(props: ISectionProps): JSX.Element {
   return (
     <div className="jp-flowkernel-timeline">
       <div className="jp-flowkernel-timeline-options">
-        <Check
-          label={trans.__('Cells')}
-          isOn={showsCells}
-          onChange={setShowsCells}
-        />
+        {!isWrapper && (
+          <Check
+            label={trans.__('Cells')}
+            isOn={showsCells}
+            onChange={setShowsCells}
+          />
+        )}
         <Check
           label={trans.__('As a table')}
           isOn={isTable}
