@@ -70,7 +70,7 @@ async function readAround(
   const others = await Promise.all([
     readEarlier(api, top),
     readLater(api, [top.execution_id, execution.execution_id]),
-    readAdopters(api, tree.executions)
+    readTied(api, tree.executions)
   ]);
   return { topId: top.execution_id, others: unique(others.flat()) };
 }
@@ -106,17 +106,18 @@ async function readLater(
   return page?.rows ?? [];
 }
 
-async function readAdopters(
+/** Of other families: what some of these try again, and what has taken some of them over. */
+async function readTied(
   api: Api,
   rows: readonly IExecution[]
 ): Promise<readonly IExecution[]> {
   const ids = new Set(rows.map(row => row.execution_id));
-  const adopters = rows.flatMap(({ adopted_by: id }) =>
-    id !== null && !ids.has(id) ? [id] : []
-  );
-  const wanted = [...new Set(adopters)].slice(0, MOST_TRIES);
-  const found_ = await Promise.all(wanted.map(id => found(api.execution(id))));
-  return found_.filter(row => row !== null);
+  const tied = rows
+    .flatMap(row => [row.adopted_by, row.retry_of])
+    .filter(id => id !== null && !ids.has(id)) as string[];
+  const wanted = [...new Set(tied)].slice(0, MOST_TRIES);
+  const others = await Promise.all(wanted.map(id => found(api.execution(id))));
+  return others.filter(row => row !== null);
 }
 
 /** Null: it was deleted meanwhile. */

@@ -65,10 +65,13 @@ function Edge(props: {
     <g className="jp-flowkernel-lineage-edge" data-kind={edge.kind}>
       <path d={curve(line.points)} markerEnd={`url(#${arrow})`} />
       {label !== null && cellNumber !== null && (
-        <text x={label.x} y={label.y + 4} textAnchor="middle">
-          {trans.__('cell %1', cellNumber)}
-          {firstLine !== null && <title>{firstLine}</title>}
-        </text>
+        <g transform={`translate(${label.x} ${label.y})`}>
+          <rect x={-20} y={-8} width={40} height={16} />
+          <text y={4} textAnchor="middle">
+            {trans.__('cell %1', cellNumber)}
+            {firstLine !== null && <title>{firstLine}</title>}
+          </text>
+        </g>
       )}
     </g>
   );
