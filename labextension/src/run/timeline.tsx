@@ -6,6 +6,7 @@ import { useFlowkernel, useNow, useTrans } from '../components/context';
 import { sentenceOf } from '../model/errors';
 import type { IHistory, ILane } from '../model/timeline';
 import { cellLanesOf, lanesOf, MOST_LANES } from '../model/timeline';
+import { Check } from './check';
 import { useFamilyRows, useHistories } from './family';
 import { useOption } from './lab';
 import type { ISectionProps } from './sections';
@@ -105,21 +106,4 @@ function useLanes(
   }, [shown, histories, now, showsCells]);
   const isWhole = value !== null && error === null;
   return { lanes, total: rows.length, isWhole, error };
-}
-
-function Check(props: {
-  readonly label: string;
-  readonly isOn: boolean;
-  readonly onChange: (isOn: boolean) => void;
-}): JSX.Element {
-  return (
-    <label>
-      <input
-        type="checkbox"
-        checked={props.isOn}
-        onChange={event => props.onChange(event.target.checked)}
-      />{' '}
-      {props.label}
-    </label>
-  );
 }
