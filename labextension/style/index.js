@@ -3,3 +3,4 @@ import './forms.css';
 import './sidebar.css';
 import './run.css';
 import './run-timeline.css';
+import './prompts.css';

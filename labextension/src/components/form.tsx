@@ -183,7 +183,8 @@ const INPUTS: {
   time: { type: 'time', step: 1 },
   'date-time': { type: 'datetime-local', step: 1 },
   text: { type: 'text' },
-  any: { type: 'text' }
+  any: { type: 'text' },
+  value: { type: 'text' }
 };
 
 function ChoiceOptions(props: { readonly field: IField }): JSX.Element {
@@ -296,8 +297,9 @@ function helpOf(field: IField, trans: ITranslate): string {
     .join(' ');
 }
 
-/** What is picked rather than typed needs no word about its form. */
+/** What is picked rather than typed, or has an example, needs no word about its form. */
 const PICKED = new Set([
+  'value',
   'toggle',
   'choice',
   'choices',

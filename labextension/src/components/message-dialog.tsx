@@ -1,42 +1,45 @@
 /** A message with its form and buttons, to be answered over any page. */
 import { useEffect, useState } from 'react';
 
-import { EngineError, sentenceOf } from '../model/errors';
-import type { FormTexts, IFormButton, Problems } from '../model/forms';
-import {
-  buttonsOf,
-  fieldsOfForm,
-  initialTexts,
-  readForm
-} from '../model/forms';
+import { fieldsOfForm, isOf } from '../model/forms';
+import { othersThan } from '../model/prompts';
 import type { ITranslate } from '../model/words';
 import type { IFlowkernel } from '../tokens';
-import type { IForm, IMessage, IMessageRow } from '../wire';
+import type { IMessage, IMessageRow } from '../wire';
+import type { IAnswering } from './answering';
+import { formOf, useAnswering } from './answering';
 import { Button, ErrorBlock, Loading } from './blocks';
 import { useFlowkernel, useRun, useStore, useTrans } from './context';
+import type { IFormFieldsProps } from './form';
 import { FormFields } from './form';
 import { Markdown } from './markdown';
 import { Modal, showModal } from './modal';
 import { Ago } from './time';
 
-const NO_FORM: IForm = { type: 'object', properties: {} };
-
 export function showMessageDialog(
   flowkernel: IFlowkernel,
-  messageId: string
+  messageId: string,
+  onNext: (messageId: string) => void
 ): void {
   showModal(flowkernel, close => (
-    <MessageDialog messageId={messageId} onClose={close} />
+    <MessageDialog
+      messageId={messageId}
+      onClose={close}
+      onNext={next => {
+        close();
+        onNext(next);
+      }}
+    />
   ));
 }
 
 function MessageDialog(props: {
   readonly messageId: string;
   readonly onClose: () => void;
+  readonly onNext: (messageId: string) => void;
 }): JSX.Element {
-  const { onClose } = props;
+  const { messageId, onClose, onNext } = props;
   const { api, store } = useFlowkernel();
-  const [messageId, setMessageId] = useState(props.messageId);
   const [isAnswered, setAnswered] = useState(false);
   const trans = useTrans();
   const [message, setMessage] = useState<IMessage | null>(null);
@@ -45,7 +48,7 @@ function MessageDialog(props: {
     api.message(messageId).then(setMessage, setError);
   }, [api, messageId]);
   const others = (): readonly IMessageRow[] =>
-    store.openMessages.filter(({ message_id: id }) => id !== messageId);
+    othersThan(messageId, store.openMessages);
   const finish = (): void => {
     if (others().length > 0) {
       setAnswered(true);
@@ -56,15 +59,7 @@ function MessageDialog(props: {
   if (isAnswered) {
     return (
       <Modal title={trans.__('Answered')} onClose={onClose}>
-        <NextMessage
-          messages={others()}
-          onClose={onClose}
-          onNext={id => {
-            setMessage(null);
-            setMessageId(id);
-            setAnswered(false);
-          }}
-        />
+        <NextMessage messages={others()} onClose={onClose} onNext={onNext} />
       </Modal>
     );
   }
@@ -91,7 +86,7 @@ function MessageDialog(props: {
 }
 
 /** What waits, too: the oldest comes next. */
-function NextMessage(props: {
+export function NextMessage(props: {
   readonly messages: readonly IMessageRow[];
   readonly onNext: (messageId: string) => void;
   readonly onClose: () => void;
@@ -125,56 +120,15 @@ export function MessageForm(props: {
   readonly onAnswered: () => void;
 }): JSX.Element {
   const { message, onClose, onAnswered } = props;
-  const { api, store } = useFlowkernel();
+  const { store } = useFlowkernel();
   const trans = useTrans();
-  const form = message.body ?? NO_FORM;
-  const [fields] = useState(() => fieldsOfForm(form));
-  const [texts, setTexts] = useState<FormTexts>(() => initialTexts(fields));
-  const [problems, setProblems] = useState<Problems>({});
-  const [refusal, setRefusal] = useState('');
-  const [question, setQuestion] = useState<IFormButton | null>(null);
-  const [isSending, setSending] = useState(false);
-  const buttons = buttonsOf(form, trans.__('OK'));
+  const [fields] = useState(() => fieldsOfForm(formOf(message)));
+  const answering = useAnswering(message, fields, onAnswered);
+  const { buttons, isSending, question } = answering;
   const root = useRun(message.root_id);
-  const owned = new Set(buttons.flatMap(({ fields }) => fields));
-  const common = fields.filter(({ name }) => !owned.has(name));
   const row =
     useStore(() => store.message(message.message_id), 'messages') ?? message;
-
-  const press = async (button: IFormButton): Promise<void> => {
-    const own = fields.filter(({ name }) => button.fields.includes(name));
-    const sent = [...common, ...own];
-    const read = readForm(sent, texts, button.required ?? form.required ?? []);
-    setProblems(read.problems);
-    setRefusal('');
-    setQuestion(null);
-    if (Object.keys(read.problems).length > 0) {
-      return;
-    }
-    setSending(true);
-    try {
-      await api.answer(message.message_id, {
-        ...read.values,
-        [button.name]: true
-      });
-      onAnswered();
-    } catch (error) {
-      setRefusal(sentenceOf(error));
-      setSending(false);
-      if (!(error instanceof EngineError)) {
-        throw error;
-      }
-    }
-  };
-
-  const shared = {
-    texts,
-    problems,
-    isDisabled: isSending,
-    renderNote: (text: string) => <Markdown text={text} />,
-    onChange: (name: string, text: string) =>
-      setTexts(now => ({ ...now, [name]: text }))
-  };
+  const shared = fieldsOf(answering);
   if (row.status !== 'OPEN' && !isSending) {
     return <Over message={row} onClose={onClose} />;
   }
@@ -194,7 +148,7 @@ export function MessageForm(props: {
         {message.message !== null && message.message !== '' && (
           <Markdown text={message.message} />
         )}
-        <FormFields {...shared} fields={common} />
+        <FormFields {...shared} fields={answering.common} />
         {buttons
           .filter(button => button.fields.length > 0)
           .map(button => (
@@ -202,30 +156,14 @@ export function MessageForm(props: {
               <summary>{trans.__('For “%1”', button.label)}</summary>
               <FormFields
                 {...shared}
-                fields={fields.filter(({ name }) =>
-                  button.fields.includes(name)
-                )}
+                fields={fields.filter(field => isOf(field, button))}
               />
             </details>
           ))}
-        {refusal !== '' && (
-          <ErrorBlock title={trans.__('It was not answered')}>
-            <p>{refusal}</p>
-          </ErrorBlock>
-        )}
+        <Refusal answering={answering} />
       </div>
       {question !== null ? (
-        <div role="alert" className="jp-flowkernel-question">
-          <p>{question.confirm}</p>
-          <div className="jp-flowkernel-actions">
-            <Button label={trans.__('No')} onClick={() => setQuestion(null)} />
-            <Button
-              label={trans.__('Yes')}
-              isPrimary
-              onClick={() => void press(question)}
-            />
-          </div>
-        </div>
+        <Question answering={answering} />
       ) : (
         <div className="jp-flowkernel-actions">
           <Button label={trans.__('Later')} onClick={onClose} />
@@ -235,14 +173,59 @@ export function MessageForm(props: {
               label={button.label}
               isPrimary={index === 0}
               isDisabled={isSending}
-              onClick={() =>
-                button.confirm === '' ? void press(button) : setQuestion(button)
-              }
+              onClick={() => answering.press(button)}
             />
           ))}
         </div>
       )}
     </>
+  );
+}
+
+/** What the fields of a message have in common, wherever they stand. */
+export function fieldsOf(
+  answering: IAnswering
+): Omit<IFormFieldsProps, 'fields'> {
+  return {
+    texts: answering.texts,
+    problems: answering.problems,
+    isDisabled: answering.isSending,
+    renderNote: (text: string) => <Markdown text={text} />,
+    onChange: answering.setText
+  };
+}
+
+/** Why it was not answered. */
+export function Refusal(props: {
+  readonly answering: IAnswering;
+}): JSX.Element | null {
+  const { refusal } = props.answering;
+  const trans = useTrans();
+  return refusal === '' ? null : (
+    <ErrorBlock title={trans.__('It was not answered')}>
+      <p>{refusal}</p>
+    </ErrorBlock>
+  );
+}
+
+/** Asked once before a button counts. */
+export function Question(props: {
+  readonly answering: IAnswering;
+}): JSX.Element {
+  const { question, decide } = props.answering;
+  const trans = useTrans();
+  return (
+    <div role="alert" className="jp-flowkernel-question">
+      <p>{question?.confirm}</p>
+      <div className="jp-flowkernel-actions">
+        <Button label={trans.__('No')} onClick={() => decide(false)} />
+        <Button
+          label={trans.__('Yes')}
+          isPrimary
+          onClick={() => decide(true)}
+        />
+      </div>
+    </div>
   );
 }
 

@@ -30,6 +30,8 @@ export type FieldKind =
   /** JSON; and JSON, or else the text itself. */
   | 'json'
   | 'any'
+  /** A value that is typed as on a command line: `3`, `monday`, `[1, 2]`. */
+  | 'value'
   /** The text is `{"name", "content"}`, the content in base64. */
   | 'file'
   /** Nothing to fill in: its help is a text to read. */
@@ -60,6 +62,8 @@ export interface IField {
   readonly itemKind: 'text' | 'whole' | 'number';
   /** Whether a value that was not changed is left out, so that the default counts. */
   readonly leavesDefault: boolean;
+  /** Its value is one of an object: that of the property of this name, under the label. */
+  readonly partOf?: string;
 }
 
 /** The texts of a form by the names of its fields. */
@@ -85,6 +89,8 @@ export interface IFormValues {
 export interface IFormButton {
   readonly name: string;
   readonly label: string;
+  /** What follows from it; empty: the label says it. */
+  readonly help: string;
   /** A question that is asked before it counts; empty: none. */
   readonly confirm: string;
   /** What must be filled in for it; null: what the form requires. */
@@ -191,10 +197,47 @@ export function fieldsOfForm(form: IForm): readonly IField[] {
   const required = new Set(form.required ?? []);
   return ordered(form)
     .filter(([, property]) => property.element !== 'submit')
-    .map(([name, property]) => ({
-      ...fieldOf(name, property, kindOf(property, property.default ?? null)),
-      isRequired: required.has(name)
-    }));
+    .flatMap(([name, property]) => {
+      const kind = kindOf(property, property.default ?? null);
+      const field = fieldOf(name, property, kind);
+      const parts = partsOf(field, property);
+      return parts ?? [{ ...field, isRequired: required.has(name) }];
+    });
+}
+
+/** A field for each name of an object whose values are typed by name; null: it is none. */
+function partsOf(
+  field: IField,
+  property: IFormProperty
+): readonly IField[] | null {
+  const values = property.default ?? null;
+  if (property.by_name !== true || !isObject(values)) {
+    return null;
+  }
+  const parts = Object.entries(values).map(([name, value]): IField => ({
+    ...field,
+    name: `${field.name}.${name}`,
+    label: name,
+    kind: 'value',
+    help: '',
+    words: TYPED,
+    initial: value === null ? '' : JSON.stringify(value),
+    example: '3, monday, [1, 2], "007"',
+    partOf: field.name
+  }));
+  const note: IField = { ...field, kind: 'note', partOf: field.name };
+  return parts.length === 0 ? null : [note, ...parts];
+}
+
+/** Whether a field is one of those that belong to a button. */
+export function isOf(field: IField, button: IFormButton): boolean {
+  return button.fields.includes(field.partOf ?? field.name);
+}
+
+const TYPED = 'a value, as 3, monday, [1, 2] or "007"';
+
+function isObject(value: Json): value is JsonObject {
+  return isComposite(value) && !Array.isArray(value);
 }
 
 /** The buttons of a message's form; a form without one has `ok`, with this label. */
@@ -207,6 +250,7 @@ export function buttonsOf(
     .map(([name, property]) => ({
       name,
       label: property.label ?? name,
+      help: property.description ?? '',
       confirm: property.confirm ?? '',
       required: property.required ?? null,
       fields: property.fields ?? []
@@ -214,6 +258,7 @@ export function buttonsOf(
   const ok = {
     name: 'ok',
     label: okLabel,
+    help: '',
     confirm: '',
     required: null,
     fields: []

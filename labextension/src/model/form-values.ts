@@ -1,7 +1,8 @@
 /** From the texts of a form to its values, or to what is wrong with each field. */
-import type { Json } from '../wire';
+import type { Json, JsonObject } from '../wire';
 import type { FormTexts, IField, IFormValues, Problem } from './fields';
 import { isHeld, parsedJson } from './fields';
+import { typedValue } from './typed-values';
 
 export function initialTexts(fields: readonly IField[]): FormTexts {
   return Object.fromEntries(fields.map(field => [field.name, field.initial]));
@@ -27,7 +28,7 @@ export function readForm(
     const reading = readField(field, text, required.includes(field.name));
     switch (reading.kind) {
       case 'value':
-        values[field.name] = reading.value;
+        put(values, field, reading.value);
         if (field.kind === 'any' && JSON.stringify(reading.value) !== text) {
           typed[field.name] = text;
         }
@@ -39,6 +40,20 @@ export function readForm(
     }
   }
   return { values, texts: typed, problems };
+}
+
+/** Under its own name, or among the values of the property that it is a part of. */
+function put(
+  values: { [name: string]: Json },
+  field: IField,
+  value: Json
+): void {
+  if (field.partOf === undefined) {
+    values[field.name] = value;
+  } else {
+    const parts = (values[field.partOf] ?? {}) as JsonObject;
+    values[field.partOf] = { ...parts, [field.label]: value };
+  }
 }
 
 type Reading =
@@ -106,6 +121,8 @@ function valueOf(field: IField, text: string): Json | undefined {
       return parsedJson(text);
     case 'any':
       return parsedJson(text) ?? text;
+    case 'value':
+      return typedValue(text);
     case 'date':
     case 'time':
     case 'date-time':

@@ -10,6 +10,7 @@ import {
   readForm,
   readRefusal
 } from './forms';
+import { typedValue } from './typed-values';
 import { knownType } from './types';
 
 function aParameter(values: Partial<IParameter> = {}): IParameter {
@@ -323,6 +324,58 @@ describe('the form of a message', () => {
     expect(read.problems).toEqual({
       count: { kind: 'wrong', words: 'a whole number, at least 1' }
     });
+  });
+
+  it('with values by name has a field for each name, and sends an object', () => {
+    const fields = fieldsOfForm({
+      type: 'object',
+      properties: {
+        values: {
+          element: 'json',
+          by_name: true,
+          default: { total: null, day: 'monday', rest: null }
+        },
+        skip: { element: 'submit', fields: ['values'] }
+      }
+    });
+
+    const read = readForm(fields, {
+      ...initialTexts(fields),
+      'values.total': '3'
+    });
+
+    expect(fields.map(field => [field.kind, field.label])).toEqual([
+      ['note', 'values'],
+      ['value', 'total'],
+      ['value', 'day'],
+      ['value', 'rest']
+    ]);
+    expect(read.values).toEqual({ values: { total: 3, day: 'monday' } });
+  });
+
+  it('with values of unknown names takes them as JSON', () => {
+    const [field] = fieldsOfForm({
+      type: 'object',
+      properties: { values: { element: 'json', by_name: true, default: {} } }
+    });
+
+    expect(field?.kind).toBe('json');
+  });
+
+  it.each([
+    ['3', 3],
+    ['-2.5e1', -25],
+    ['True', true],
+    ['none', null],
+    ['"007"', '007'],
+    ['007x', '007x'],
+    ['[1, "a"]', [1, 'a']],
+    ['monday', 'monday'],
+    ['"a', '"a'],
+    ['[1,', undefined],
+    ['12345678901234567890', undefined]
+  ])('reads a typed value as a command line does: %s', (text, value) => {
+    expect(typedValue(text)).toEqual(value);
   });
 
   it('without a button has one', () => {

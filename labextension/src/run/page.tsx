@@ -147,7 +147,7 @@ function useFamily(executionId: string, rootId: string | null): void {
 }
 
 /** The runs above it, the root first, each with its page. */
-function Parents(props: {
+export function Parents(props: {
   readonly executionId: string;
   readonly parentId: string | null;
 }): JSX.Element | null {

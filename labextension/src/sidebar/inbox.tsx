@@ -33,7 +33,7 @@ export function InboxSection(props: ISectionProps): JSX.Element {
     if (commands.hasCommand(CommandIDs.openMessage)) {
       void commands.execute(CommandIDs.openMessage, { messageId });
     } else {
-      showMessageDialog(flowkernel, messageId);
+      showMessageDialog(flowkernel, messageId, answer);
     }
   };
   const rows = messages.map((message, index): IMessageLine => ({

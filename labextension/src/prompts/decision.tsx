@@ -1,0 +1,220 @@
+/** What can be decided: one choice of several, what belongs to it, and what it would change. */
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { CommandRegistry } from '@lumino/commands';
+import { useId, useMemo, useState } from 'react';
+
+import type { IAnswering } from '../components/answering';
+import { formOf, useAnswering } from '../components/answering';
+import { Button } from '../components/blocks';
+import { useTrans } from '../components/context';
+import { FormFields } from '../components/form';
+import { fieldsOf, Question, Refusal } from '../components/message-dialog';
+import type { IField, IFormButton } from '../model/forms';
+import { fieldsOfForm, isOf } from '../model/forms';
+import {
+  chosenOf,
+  hasKernel,
+  RETRY_CELL,
+  SOURCE,
+  sourceOf
+} from '../model/prompts';
+import { CommandIDs } from '../tokens';
+import type { IMessage } from '../wire';
+import { SourceDifference, SourceEditor } from './source-editor';
+
+interface IDecisionProps {
+  readonly message: IMessage;
+  readonly services: IEditorServices;
+  readonly commands: CommandRegistry;
+  /** Whether it still can be decided. */
+  readonly isOpen: boolean;
+  readonly onAnswered: (message: IMessage) => void;
+  readonly onClose: () => void;
+}
+
+export function Decision(props: IDecisionProps): JSX.Element {
+  const { message, isOpen, onAnswered } = props;
+  const fields = useMemo(() => fieldsOfForm(formOf(message)), [message]);
+  const answering = useAnswering(message, fields, onAnswered);
+  const [name, setName] = useState<string | null>(null);
+  const chosen = chosenOf(answering.buttons, name);
+  if (chosen === undefined) {
+    return <></>;
+  }
+  const isFree = isOpen && !answering.isSending;
+  return (
+    <div className="jp-flowkernel-decision">
+      {isOpen && (
+        <Choices
+          choices={answering.buttons}
+          chosen={chosen}
+          isDisabled={!isFree}
+          onChoose={setName}
+        />
+      )}
+      <Cell {...props} answering={answering} chosen={chosen} isFree={isFree} />
+      {isOpen && (
+        <Rest {...props} answering={answering} chosen={chosen} fields={fields} />
+      )}
+    </div>
+  );
+}
+
+function Choices(props: {
+  readonly choices: readonly IFormButton[];
+  readonly chosen: IFormButton;
+  readonly isDisabled: boolean;
+  readonly onChoose: (name: string) => void;
+}): JSX.Element {
+  const { choices, chosen, isDisabled, onChoose } = props;
+  const trans = useTrans();
+  const id = useId();
+  return (
+    <fieldset className="jp-flowkernel-decisions" disabled={isDisabled}>
+      <legend>{trans.__('What is to be done?')}</legend>
+      {choices.map(({ name, label, help }) => (
+        <div key={name} className="jp-flowkernel-choice">
+          <label>
+            <input
+              type="radio"
+              name={id}
+              checked={name === chosen.name}
+              aria-describedby={`${id}-${name}`}
+              onChange={() => onChoose(name)}
+            />
+            {label}
+          </label>
+          <span id={`${id}-${name}`} className="jp-flowkernel-secondary">
+            {help}
+          </span>
+        </div>
+      ))}
+    </fieldset>
+  );
+}
+
+/** The cell that failed, to be edited if it is to run again, and what was changed in it. */
+function Cell(
+  props: IDecisionProps & {
+    readonly answering: IAnswering;
+    readonly chosen: IFormButton;
+    readonly isFree: boolean;
+  }
+): JSX.Element | null {
+  const { message, services, answering, chosen, isFree } = props;
+  const trans = useTrans();
+  const [round, setRound] = useState(0);
+  // What the cell had when it was opened: the form may lose it with the kernel.
+  const [original] = useState(() => sourceOf(formOf(message)));
+  const [label] = useState(() => cellLabel(message));
+  if (original === null) {
+    return null;
+  }
+  const source = answering.texts[SOURCE] ?? original;
+  const undo = (): void => {
+    answering.setText(SOURCE, original);
+    setRound(now => now + 1);
+  };
+  return (
+    <>
+      <h2>{label}</h2>
+      <SourceEditor
+        key={round}
+        services={services}
+        label={label}
+        source={round === 0 ? source : original}
+        isReadOnly={!isFree || chosen.name !== RETRY_CELL}
+        onChange={text => answering.setText(SOURCE, text)}
+        onSend={() => {
+          if (isFree && chosen.name === RETRY_CELL) {
+            answering.press(chosen);
+          }
+        }}
+      />
+      {isFree && hasKernel(formOf(message)) && <NotebookWay {...props} />}
+      {source !== original && (
+        <>
+          <h2>{trans.__('What you change')}</h2>
+          <SourceDifference
+            services={services}
+            label={trans.__('What you change')}
+            source={source}
+            original={original}
+          />
+          {isFree && (
+            <Button label={trans.__('Undo these changes')} onClick={undo} />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function cellLabel(message: IMessage): string {
+  return formOf(message).properties[SOURCE]?.label ?? SOURCE;
+}
+
+/** The kernel that failed, in a notebook, and what to do there. */
+function NotebookWay(props: {
+  readonly commands: CommandRegistry;
+  readonly message: IMessage;
+}): JSX.Element | null {
+  const { commands, message } = props;
+  const trans = useTrans();
+  const { about_id: executionId } = message;
+  return executionId === null ? null : (
+    <p className="jp-flowkernel-facts">
+      <Button
+        label={trans.__('Open in notebook')}
+        onClick={() =>
+          void commands.execute(CommandIDs.openInNotebook, { executionId })
+        }
+      />
+      <span className="jp-flowkernel-secondary">
+        {trans.__(
+          'A copy, on the kernel that failed: look at variables and change them there; then come back, and retry the cell.'
+        )}
+      </span>
+    </p>
+  );
+}
+
+/** The fields of the choice, what is wrong, and the button. */
+function Rest(
+  props: IDecisionProps & {
+    readonly answering: IAnswering;
+    readonly chosen: IFormButton;
+    readonly fields: readonly IField[];
+  }
+): JSX.Element {
+  const { answering, chosen, fields, onClose } = props;
+  const trans = useTrans();
+  const own = fields.filter(
+    field => field.name !== SOURCE && isOf(field, chosen)
+  );
+  return (
+    <>
+      {own.length > 0 && <h2>{chosen.label}</h2>}
+      <FormFields
+        {...fieldsOf(answering)}
+        fields={[...answering.common, ...own]}
+      />
+      <Refusal answering={answering} />
+      {answering.question !== null ? (
+        <Question answering={answering} />
+      ) : (
+        <div className="jp-flowkernel-actions">
+          <Button label={trans.__('Later')} onClick={onClose} />
+          <Button
+            label={
+              answering.isSending ? trans.__('Sending…') : chosen.label
+            }
+            isPrimary
+            isDisabled={answering.isSending}
+            onClick={() => answering.press(chosen)}
+          />
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,123 @@
+/** The kernel that a run keeps, in a notebook: look at its variables, change them, come back. */
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Notification, ToolbarButton } from '@jupyterlab/apputils';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
+
+import { sentenceOf } from '../model/errors';
+import type { IFlowkernel } from '../tokens';
+import { CommandIDs } from '../tokens';
+import type { IAttachedKernel } from '../wire';
+
+/** Where our button stands in the toolbar of the notebook: before all others. */
+const FIRST = 0;
+
+export function addNotebookCommand(
+  app: JupyterFrontEnd,
+  flowkernel: IFlowkernel,
+  openMessage: (messageId: string) => void
+): void {
+  const { trans, api, store } = flowkernel;
+  const idOf = (args: { readonly [name: string]: unknown }): string | null => {
+    const id = args['executionId'];
+    return typeof id === 'string' ? id : hitRun(app);
+  };
+  const isEnabled = (args: { readonly [name: string]: unknown }): boolean => {
+    const id = idOf(args);
+    const run = id === null ? undefined : store.run(id);
+    return id !== null && (run === undefined || run.parked_at !== null);
+  };
+  app.commands.addCommand(CommandIDs.openInNotebook, {
+    label: trans.__('Open in notebook'),
+    caption: trans.__('A copy of its notebook, on the kernel that it keeps'),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          executionId: { type: 'string', description: 'The id of the run' }
+        }
+      }
+    },
+    isEnabled,
+    isVisible: isEnabled,
+    execute: async args => {
+      const id = idOf(args);
+      if (id === null) {
+        return;
+      }
+      try {
+        const kernel = await api.attach(id);
+        const notebook = await openOn(app, kernel);
+        if (notebook !== undefined) {
+          addWayBack(notebook, flowkernel, id, openMessage);
+        }
+      } catch (error) {
+        const what = trans.__('It cannot be opened in a notebook');
+        Notification.error(`${what}: ${sentenceOf(error)}`, {
+          autoClose: false
+        });
+      }
+    }
+  });
+  app.contextMenu.addItem({
+    command: CommandIDs.openInNotebook,
+    selector: '.jp-flowkernel-tree-row[data-execution-id]',
+    rank: 4.5
+  });
+}
+
+function hitRun(app: JupyterFrontEnd): string | null {
+  const node = app.contextMenuHitTest(
+    element => element.dataset['executionId'] !== undefined
+  );
+  return node?.dataset['executionId'] ?? null;
+}
+
+/** Open the copy on the kernel itself: by a name Lab would start another one. */
+async function openOn(
+  app: JupyterFrontEnd,
+  kernel: IAttachedKernel
+): Promise<IDocumentWidget | undefined> {
+  // So that the toolbar has the name of the run, not that of a kernelspec.
+  await app.serviceManager.kernelspecs.refreshSpecs();
+  return (await app.commands.execute('docmanager:open', {
+    path: kernel.path,
+    factory: 'Notebook',
+    kernel: { id: kernel.kernel_id }
+  })) as IDocumentWidget | undefined;
+}
+
+/** A button that leads back to the question; a notebook that is closed lets go of the kernel. */
+function addWayBack(
+  notebook: IDocumentWidget,
+  { api, store, trans }: IFlowkernel,
+  executionId: string,
+  openMessage: (messageId: string) => void
+): void {
+  const NAME = 'flowkernel-decide';
+  if ([...notebook.toolbar.names()].includes(NAME)) {
+    return; // It was open already.
+  }
+  const message = () =>
+    store.openMessages.find(({ about_id: about }) => about === executionId);
+  const button = new ToolbarButton({
+    label: trans.__('Decide what to do'),
+    tooltip: trans.__('Back to the question about this run'),
+    enabled: message() !== undefined,
+    onClick: () => {
+      const asked = message();
+      if (asked !== undefined) {
+        openMessage(asked.message_id);
+      }
+    }
+  });
+  notebook.toolbar.insertItem(FIRST, NAME, button);
+  const leave = store.subscribe(() => {
+    button.enabled = message() !== undefined;
+  }, 'messages');
+  notebook.disposed.connect(() => {
+    leave();
+    api.detach(executionId).catch((error: unknown) => {
+      console.warn('flowkernel: a kernel could not be let go.', error);
+    });
+  });
+}
