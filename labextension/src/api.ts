@@ -11,6 +11,7 @@ import { nextPath } from './model/links';
 import type {
   ICellRun,
   IAttachedKernel,
+  ICharts,
   IEngineState,
   IExecution,
   IExecutionTree,
@@ -20,6 +21,7 @@ import type {
   IFlowSummary,
   IFlowVersion,
   ILogEvent,
+  IHomeSummary,
   ILogLine,
   IMessage,
   IOutputNotebook,
@@ -239,6 +241,17 @@ export class Api {
 
   flowSummaries(): Promise<readonly IFlowSummary[]> {
     return this.get('summary/flows');
+  }
+
+  /** @param since What ended and failed since then. */
+  homeSummary(since: Date): Promise<IHomeSummary> {
+    return this.get(
+      `summary/home${queryString({ since: since.toISOString() })}`
+    );
+  }
+
+  charts(days: number): Promise<ICharts> {
+    return this.get(`summary/charts${queryString({ days })}`);
   }
 
   // How requests are made.

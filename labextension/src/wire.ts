@@ -413,6 +413,53 @@ export interface IFlowSummary {
   readonly runs: readonly IRecentRun[];
 }
 
+/** A run as `GET flowkernel/summary/home` has it. */
+export type IHomeRun = Pick<
+  IExecutionRow,
+  | 'execution_id'
+  | 'flow_name'
+  | 'name'
+  | 'status'
+  | 'created_at'
+  | 'started_at'
+  | 'started_by'
+  | 'status_message'
+> & { readonly ended_at?: string | null };
+
+/** `GET flowkernel/summary/home`. */
+export interface IHomeSummary {
+  /** By status, what has not ended; and what ended since the moment that was asked for. */
+  readonly counts: { readonly [status: string]: number };
+  readonly ended: { readonly [status: string]: number };
+  readonly running: readonly IHomeRun[];
+  readonly failed: readonly IHomeRun[];
+  readonly open_messages: number;
+}
+
+/** The runs of a flow on one day, which is one of UTC. */
+export interface IChartDay {
+  readonly flow_name: string | null;
+  readonly day: string;
+  readonly runs: number;
+  readonly failed: number;
+  readonly median_sec: number | null;
+  readonly p95_sec: number | null;
+}
+
+export interface ISlowCell {
+  readonly flow_name: string | null;
+  readonly cell_number: number;
+  readonly first_line: string | null;
+  readonly runs: number;
+  readonly median_sec: number;
+}
+
+/** `GET flowkernel/summary/charts`. */
+export interface ICharts {
+  readonly days: readonly IChartDay[];
+  readonly slowest_cells: readonly ISlowCell[];
+}
+
 /** The result of a query. */
 export interface ISqlResult {
   readonly columns: readonly string[];

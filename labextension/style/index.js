@@ -4,3 +4,4 @@ import './sidebar.css';
 import './run.css';
 import './run-timeline.css';
 import './prompts.css';
+import './home.css';

@@ -1,5 +1,74 @@
-/** The home page. */
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+/** The home page: a card of the launcher, and a command. */
+import type {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ILayoutRestorer } from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  MainAreaWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
 
-/** Its plugins; none yet. */
-export const homePlugins: JupyterFrontEndPlugin<void>[] = [];
+import { flowkernelIcon } from '../components/icon';
+import { CommandIDs, IFlowkernel } from '../tokens';
+import { HomePage } from './page';
+
+const NAMESPACE = 'flowkernel-home';
+
+const homePlugin: JupyterFrontEndPlugin<void> = {
+  id: 'flowkernel:home',
+  description: 'Shows what runs, what waits for a person, and what failed.',
+  autoStart: true,
+  requires: [IFlowkernel],
+  optional: [ILauncher, ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    flowkernel: IFlowkernel,
+    launcher: ILauncher | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const { trans } = flowkernel;
+    const tracker = new WidgetTracker<MainAreaWidget<HomePage>>({
+      namespace: NAMESPACE
+    });
+    const page = (): MainAreaWidget<HomePage> => {
+      const content = new HomePage(flowkernel, app.commands);
+      const widget = new MainAreaWidget({ content });
+      widget.id = NAMESPACE;
+      widget.title.label = trans.__('flowkernel');
+      widget.title.caption = trans.__('What runs, what waits, what failed');
+      widget.title.icon = flowkernelIcon;
+      widget.title.closable = true;
+      return widget;
+    };
+    const command = CommandIDs.openHome;
+    app.commands.addCommand(command, {
+      label: args =>
+        args['isPalette'] ? trans.__('Open the home page') : 'flowkernel',
+      caption: trans.__(
+        'What runs, what waits for a person, and what failed since yesterday'
+      ),
+      icon: args => (args['isPalette'] ? undefined : flowkernelIcon),
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        const widget = tracker.currentWidget ?? page();
+        if (!widget.isAttached) {
+          app.shell.add(widget, 'main');
+        }
+        if (!tracker.has(widget)) {
+          await tracker.add(widget);
+        }
+        app.shell.activateById(widget.id);
+      }
+    });
+    const category = trans.__('flowkernel');
+    palette?.addItem({ command, category, args: { isPalette: true } });
+    launcher?.add({ command, category: trans.__('Other'), rank: 0 });
+    void restorer?.restore(tracker, { command, name: () => NAMESPACE });
+  }
+};
+
+export const homePlugins: JupyterFrontEndPlugin<void>[] = [homePlugin];

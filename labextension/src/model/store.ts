@@ -87,6 +87,16 @@ export class RunStore {
     return this._activeRoots.size;
   }
 
+  /** Their ids, the newest first. */
+  activeRootIds(): readonly string[] {
+    return [...this._activeRoots].sort(newestFirst);
+  }
+
+  /** A number that grows when listeners hear of any change of a root. */
+  get rootVersion(): number {
+    return this._rootVersion;
+  }
+
   /** Ids of what is under it, in the order in which it was started. */
   childrenOf(executionId: string): readonly string[] {
     return this._children.get(executionId)?.view ?? NO_IDS;
@@ -476,6 +486,9 @@ export class RunStore {
     ) {
       this._structure += 1;
     }
+    if (touched.some(topic => topic === 'roots' || topic === 'root-rows')) {
+      this._rootVersion += 1;
+    }
     const listeners = new Set(
       touched.flatMap(topic => [...(this._listeners.get(topic) ?? [])])
     );
@@ -501,6 +514,7 @@ export class RunStore {
   private _touchedRuns = new Set<string>();
   private _changedRuns: ReadonlySet<string> = NOTHING;
   private _structure = 0;
+  private _rootVersion = 0;
   private _isTelling = false;
 }
 

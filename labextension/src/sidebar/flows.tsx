@@ -74,8 +74,7 @@ function FlowList(
   const { flows, summaries, text, commands } = props;
   const { store } = useFlowkernel();
   const trans = useTrans();
-  const counter = useMemo(() => ({ value: 0 }), []);
-  const version = useStoreVersion(counter);
+  const version = useStore(() => store.rootVersion, 'root-rows');
   const recent = useMemo(
     () => (version >= 0 ? recentRuns(summaries, store) : null),
     [summaries, store, version]
@@ -123,16 +122,6 @@ function FlowList(
       )}
     />
   );
-}
-
-/** A number that grows with each change of a root. */
-function useStoreVersion(counter: { value: number }): number {
-  const { store } = useFlowkernel();
-  useEffect(
-    () => store.subscribe(() => (counter.value += 1), 'root-rows'),
-    [store, counter]
-  );
-  return useStore(() => counter.value, 'root-rows');
 }
 
 function isFound(flow: IFlow, text: string): boolean {
