@@ -25,6 +25,10 @@ export const CommandIDs = {
   runFlow: 'flowkernel:run-flow',
   /** Start a file with the form of its parameters: `{ path }`. */
   runFile: 'flowkernel:run-file',
+  /** Start a file; with its form only if something must be filled in: `{ path }`. */
+  runFileNow: 'flowkernel:run-file-now',
+  /** Save the current notebook, and start it with the form of its parameters. */
+  runNotebook: 'flowkernel:run-notebook',
   cancelRun: 'flowkernel:cancel-run',
   pauseRun: 'flowkernel:pause-run',
   resumeRun: 'flowkernel:resume-run',

@@ -355,6 +355,7 @@ export interface IFileSignature {
   readonly name: string;
   readonly kind: IFlow['kind'];
   readonly parameters: readonly IParameter[];
+  readonly takes_others: boolean;
   /** Why it cannot run as it is; null if it can. */
   readonly problem: string | null;
 }

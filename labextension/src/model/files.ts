@@ -1,0 +1,33 @@
+/** Files that can run as flows, and how they are started. */
+import type { IFileSignature, IFileStart, JsonObject } from '../wire';
+
+/** Whether a file of this name can run: a notebook or a script of Python. */
+export function isRunnable(path: string): boolean {
+  return /\.(ipynb|py)$/i.test(path);
+}
+
+/** Whether it can start without a form: nothing must be filled in. */
+export function startsAtOnce(signature: IFileSignature): boolean {
+  return !signature.parameters.some(parameter => parameter.is_required);
+}
+
+/** What a person filled in. */
+export interface IFileRequest {
+  readonly inputs: JsonObject;
+  readonly texts: { readonly [name: string]: string };
+  readonly name: string | null;
+  readonly asksPerson: boolean;
+}
+
+/** The body that starts it; if a person is to be asked, through the wrapper for that. */
+export function fileStart(path: string, request: IFileRequest): IFileStart {
+  const { inputs, texts, name, asksPerson } = request;
+  return {
+    path,
+    inputs,
+    texts,
+    ...(name === null ? {} : { name }),
+    ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
+    is_interactive: asksPerson
+  };
+}

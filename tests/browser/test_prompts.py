@@ -1,0 +1,257 @@
+"""The page on which a person decides about a cell that failed, and the kernel in a notebook."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from flowkernel.client.flow_source import start_request
+from tests.browser.conftest import look
+from tests.browser.families import save
+from tests.browser.panel import serious_violations, line, open_window, panel_lab, section
+
+pytestmark = [pytest.mark.kernel, pytest.mark.browser]
+
+CELLS = [
+    '# %% tags=["parameters"]\nday: str = "monday"',
+    "price = 3",
+    "if day == 'monday':\n    total = price * amount\nelse:\n    total = 0",
+    "this.set_output(total=total, day=day)",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab with the panel."""
+    with panel_lab(tmp_path_factory.mktemp("prompts")) as lab:
+        save(lab.root / "sales.ipynb", CELLS)
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def home(lab):
+    return lab.home
+
+
+@pytest.fixture
+def window(lab, page):
+    """A window with the sidebar open."""
+    return open_window(lab, page)
+
+
+@pytest.fixture
+def fail(lab, client):
+    """Start the notebook whose third cell fails, and a person is asked."""
+
+    def fail() -> str:
+        request = start_request(str(lab.root / "sales.ipynb"), {})
+        using = [{"name": "interactive", "inputs": {}}]
+        return client.start(
+            {**request, "using": using, "is_interactive": True}
+        ).execution_id
+
+    return fail
+
+
+@pytest.fixture
+def question(window, fail):
+    """The page of the question about a cell that failed."""
+    fail()
+    return open_question(window)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(client):
+    """End what a test leaves waiting, so that the next one finds its own question."""
+    yield
+    ids = "SELECT execution_id FROM execution WHERE parent_id IS NULL"
+    for [root] in client.sql(f"{ids} AND NOT starts_with(status, 'ENDED')")["rows"]:
+        client.post(f"/execution/{root}/cancel", {})
+
+
+def open_question(page: Page) -> Locator:
+    inbox = section(page, "Inbox")
+    line(inbox, "sales failed").first.press("Enter")
+    return page.get_by_role("region", name="Decide: sales failed")
+
+
+def choose(question: Locator, choice: str) -> None:
+    """Choose what is to be done, and press the button that does it."""
+    question.get_by_role("radio", name=choice, exact=True).check()
+    question.get_by_role("button", name=choice, exact=True).click()
+
+
+def decisions(client) -> list[str]:
+    """What was decided, the last first."""
+    sql = "SELECT payload->>'verb' FROM event WHERE kind = 'decided' ORDER BY seq DESC"
+    return [row[0] for row in client.sql(sql)["rows"]]
+
+
+def last_root(client) -> list[str]:
+    sql = (
+        "SELECT status, output FROM execution WHERE parent_id IS NULL "
+        "ORDER BY created_at DESC LIMIT 1"
+    )
+    [row] = client.sql(sql)["rows"]
+    return row
+
+
+def expect_decided(question: Locator, text: str) -> None:
+    expect(question.get_by_role("status").first).to_contain_text(text)
+
+
+def expect_end(page: Page, word: str) -> None:
+    runs = section(page, "Runs")
+    expect(line(runs, "sales").first).to_contain_text(word, timeout=30_000)
+
+
+def test_a_cell_is_edited_with_its_difference_in_sight_and_retried(
+    window, question, client
+):
+    editor = question.get_by_role("textbox", name="Cell 3 of 4")
+    expect(editor).to_contain_text("total = price * amount")
+    expect(question).to_contain_text("name 'amount' is not defined")
+    expect(question).to_contain_text("it waits without a limit")
+
+    editor.press("Control+Home")
+    window.keyboard.insert_text("amount = 2\n")
+
+    difference = question.get_by_role("textbox", name="What you change")
+    expect(difference.locator(".cm-changedLine")).to_have_text("amount = 2")
+    look(window, "prompt-difference")
+    assert serious_violations(window, ".jp-flowkernel-prompt") == []
+    editor.press("Shift+Enter")
+    expect_decided(question, "Retry cell: answered")
+    expect_end(window, "succeeded")
+    assert decisions(client)[0] == "retry_cell"
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":6,"day":"monday"}']
+
+
+def test_a_cell_is_skipped_with_values_for_the_names_that_it_sets(
+    window, question, client
+):
+    question.get_by_role("radio", name="Skip the cell").check()
+    question.get_by_label("total").fill("[1,")
+    question.get_by_role("button", name="Skip the cell").click()
+    expect(question.get_by_text("This must be a value")).to_be_visible()
+    question.get_by_label("total").fill("41")
+    look(window, "prompt-skip")
+    question.get_by_role("button", name="Skip the cell").click()
+
+    expect_end(window, "succeeded")
+    assert decisions(client)[0] == "skip"
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":41,"day":"monday"}']
+
+
+def test_a_run_is_started_again_with_other_inputs(window, question, client):
+    question.get_by_role("radio", name="Retry with other inputs").check()
+    expect(question.get_by_label("day")).to_have_value("monday")
+    question.get_by_label("day").fill("tuesday")
+    look(window, "prompt-inputs")
+    question.get_by_role("button", name="Retry with other inputs").click()
+
+    expect_end(window, "succeeded")
+    assert decisions(client)[0] == "retry_with_inputs"
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":0,"day":"tuesday"}']
+
+
+def test_a_run_is_started_again_and_asks_again(window, question, client):
+    choose(question, "Retry from start")
+    expect_decided(question, "Retry from start: answered")
+
+    line(section(window, "Inbox"), "sales failed 2 times").wait_for()
+    assert decisions(client)[0] == "retry"
+
+
+def test_a_run_fails_if_a_person_says_so(window, question, client):
+    choose(question, "Fail")
+
+    expect_decided(question, "Fail: answered")
+    expect_end(window, "failed")
+    assert decisions(client)[0] == "fail"
+
+
+def test_cancelling_asks_once_and_says_how_many_runs(window, question, client):
+    question.get_by_role("radio", name="Cancel all 2 runs").check()
+    question.get_by_role("button", name="Cancel all 2 runs").click()
+    alert = question.get_by_role("alert")
+    expect(alert).to_contain_text("Cancel 2 runs?")
+    alert.get_by_role("button", name="No").click()
+    expect(alert).to_have_count(0)
+    assert decisions(client)[:1] != ["cancel_all"]
+
+    question.get_by_role("button", name="Cancel all 2 runs").click()
+    alert.get_by_role("button", name="Yes").click()
+
+    expect_end(window, "cancelled")
+    assert decisions(client)[0] == "cancel_all"
+
+
+def test_of_two_windows_one_answers_and_the_other_says_who_did(
+    window, question, lab, browser, fail
+):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    other = open_window(lab, context.new_page())
+    elsewhere = open_question(other)
+    elsewhere.get_by_role("radio", name="Skip the cell").check()
+    fail()
+    expect(line(section(window, "Inbox"), "sales failed")).to_have_count(2)
+
+    choose(question, "Fail")
+
+    expect_decided(elsewhere, "Fail: answered by")
+    expect(elsewhere.get_by_role("button", name="Skip the cell")).to_have_count(0)
+    look(other, "prompt-elsewhere")
+    elsewhere.get_by_role("button", name="Next").click()
+    following = other.get_by_role("region", name="Decide: sales failed")
+    expect(following.get_by_role("radio", name="Retry cell")).to_be_checked()
+    context.close()
+
+
+def test_a_variable_is_mended_in_a_notebook_on_the_kernel_that_failed(
+    window, question, client
+):
+    question.get_by_role("button", name="Open in notebook").click()
+    notebook = window.locator(".jp-NotebookPanel:visible")
+    notebook.get_by_text("sales (failed, with its variables)").wait_for()
+    expect(notebook).to_contain_text("| Idle")
+    look(window, "prompt-notebook")
+    cell = notebook.locator(".jp-CodeCell").last
+    cell.locator(".cm-content").click()
+    window.keyboard.press("Control+A")
+    window.keyboard.insert_text("amount = price * 2; print('it is', amount)")
+    window.keyboard.press("Control+Enter")
+    expect(cell).to_contain_text("it is 6")
+
+    notebook.get_by_role("button", name="Decide what to do").click()
+    choose(question, "Retry cell")
+
+    expect_end(window, "succeeded")
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":18,"day":"monday"}']
+
+
+def test_the_home_page_shows_what_waits_runs_and_failed(window, question, client):
+    choose(question, "Fail")
+    expect_end(window, "failed")
+    window.keyboard.press("Control+Shift+C")
+    window.get_by_role("combobox", name="Command Palette").fill("open the home page")
+    window.keyboard.press("Enter")
+
+    home = window.get_by_role("region", name="Home of flowkernel")
+    failed = home.get_by_role("region", name="Failed since yesterday")
+    expect(failed.get_by_role("button", name="sales").first).to_be_visible()
+    chart = home.get_by_role("img", name="sales").last
+    expect(chart).to_have_attribute("aria-label", "sales")
+    look(window, "home")
+    assert serious_violations(window, ".jp-flowkernel-home") == []
+
+
+def test_a_notebook_is_run_from_the_file_browser(window, client):
+    window.get_by_role("tab", name="File Browser").click()
+    window.get_by_role("listitem", name="Name: sales.ipynb").click(button="right")
+    window.get_by_role("menuitem", name="Run as Flow with Parameters").click()
+    form = window.get_by_role("dialog", name="Run sales.ipynb")
+    form.get_by_label("day").fill("tuesday")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    page = window.get_by_role("region", name="Run sales")
+    expect(page).to_contain_text("succeeded", timeout=30_000)
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":0,"day":"tuesday"}']
