@@ -1,7 +1,7 @@
 /** What can be decided: one choice of several, what belongs to it, and what it would change. */
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { CommandRegistry } from '@lumino/commands';
-import { useId, useMemo, useState } from 'react';
+import { useEffect, useId, useMemo, useRef, useState } from 'react';
 
 import type { IAnswering } from '../components/answering';
 import { formOf, useAnswering } from '../components/answering';
@@ -60,6 +60,12 @@ export function Decision(props: IDecisionProps): JSX.Element {
   );
 }
 
+/** Focus what is chosen in a page; without choices the page itself. */
+export function focusChoice(page: Element): void {
+  const chosen = page.querySelector<HTMLElement>('input[type="radio"]:checked');
+  (chosen ?? (page as HTMLElement)).focus();
+}
+
 function Choices(props: {
   readonly choices: readonly IFormButton[];
   readonly chosen: IFormButton;
@@ -69,8 +75,20 @@ function Choices(props: {
   const { choices, chosen, isDisabled, onChoose } = props;
   const trans = useTrans();
   const id = useId();
+  const group = useRef<HTMLFieldSetElement>(null);
+  // The page may have been activated before its choices were read.
+  useEffect(() => {
+    const page = group.current?.closest('.jp-flowkernel-prompt-page');
+    if (page && page === document.activeElement) {
+      focusChoice(page);
+    }
+  }, []);
   return (
-    <fieldset className="jp-flowkernel-decisions" disabled={isDisabled}>
+    <fieldset
+      ref={group}
+      className="jp-flowkernel-decisions"
+      disabled={isDisabled}
+    >
       <legend>{trans.__('What is to be done?')}</legend>
       {choices.map(({ name, label, help }) => (
         <div key={name} className="jp-flowkernel-choice">

@@ -2,6 +2,7 @@
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
+import type { Message } from '@lumino/messaging';
 import { useEffect, useState } from 'react';
 
 import { formOf } from '../components/answering';
@@ -22,7 +23,7 @@ import { othersThan, pressedOf, timeLeft } from '../model/prompts';
 import { Parents } from '../run/page';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution, IMessage, IMessageRow } from '../wire';
-import { Decision } from './decision';
+import { Decision, focusChoice } from './decision';
 import type { IAsked } from './use-message';
 import { useAsked, useMessageRow } from './use-message';
 
@@ -53,6 +54,12 @@ export class PromptPage extends ReactWidget {
   /** Called with what a person chose to look at next. */
   onNext: (messageId: string) => void = () => undefined;
   onClose: () => void = () => undefined;
+
+  /** The choice has the focus: arrows choose another one. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    focusChoice(this.node);
+  }
 
   protected render(): JSX.Element {
     return (
