@@ -86,7 +86,7 @@ async function openOn(
   })) as IDocumentWidget | undefined;
 }
 
-/** A button that leads back to the question; a notebook that is closed lets go of the kernel. */
+/** A button that leads back to the question; closing the notebook releases the kernel. */
 function addWayBack(
   notebook: IDocumentWidget,
   { api, store, trans }: IFlowkernel,
@@ -117,7 +117,7 @@ function addWayBack(
   notebook.disposed.connect(() => {
     leave();
     api.detach(executionId).catch((error: unknown) => {
-      console.warn('flowkernel: a kernel could not be let go.', error);
+      console.warn('flowkernel: a kernel could not be released.', error);
     });
   });
 }
