@@ -5,3 +5,4 @@ import './run.css';
 import './run-timeline.css';
 import './prompts.css';
 import './home.css';
+import './notebook.css';

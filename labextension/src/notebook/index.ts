@@ -11,6 +11,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { flowkernelIcon } from '../components/icon';
 import { isRunnable } from '../model/files';
 import { CommandIDs, IFlowkernel } from '../tokens';
+import { NotebookMarks } from './marks';
 import { runAtOnce, runWithForm } from './run-file';
 
 const FILE_ARGUMENTS = {
@@ -56,6 +57,10 @@ const notebookPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
     palette?.addItem({ command, category: trans.__('flowkernel') });
+    notebooks.forEach(panel => new NotebookMarks(panel, flowkernel));
+    notebooks.widgetAdded.connect(
+      (_, panel) => new NotebookMarks(panel, flowkernel)
+    );
     notebooks.currentChanged.connect(() =>
       app.commands.notifyCommandChanged(command)
     );
