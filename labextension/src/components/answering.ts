@@ -93,10 +93,7 @@ export function useAnswering(
     isSending,
     setText: (name, text) => {
       setTyped(now => ({ ...now, [name]: text }));
-      setProblems(now => {
-        const { [name]: _solved, ...others } = now;
-        return others;
-      });
+      setProblems(now => without(now, name));
     },
     press: button => void press(button),
     decide: isSure => {
@@ -122,4 +119,10 @@ async function currentButton(
   } catch {
     return button; // The answer says what is wrong.
   }
+}
+
+function without(problems: Problems, name: string): Problems {
+  return Object.fromEntries(
+    Object.entries(problems).filter(([field]) => field !== name)
+  );
 }

@@ -126,7 +126,8 @@ function DayBar(props: {
   const [x, width] = [index * step + 1, step - 2];
   const bottom = LINES + GAP + BARS;
   const all = (BARS * day.runs) / chart.most;
-  const failed = day.failed > 0 ? Math.max(2, (all * day.failed) / day.runs) : 0;
+  const failed =
+    day.failed > 0 ? Math.max(2, (all * day.failed) / day.runs) : 0;
   return (
     <g>
       <title>{daySentence(day, trans)}</title>
@@ -134,10 +135,7 @@ function DayBar(props: {
         data-line="hit"
         {...{ x: index * step, y: 0, width: step, height: bottom }}
       />
-      <rect
-        data-line="runs"
-        {...{ x, width, y: bottom - all, height: all }}
-      />
+      <rect data-line="runs" {...{ x, width, y: bottom - all, height: all }} />
       <rect
         data-line="failed"
         {...{ x, width, y: bottom - failed, height: failed }}

@@ -47,7 +47,9 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
     const command = CommandIDs.openHome;
     app.commands.addCommand(command, {
       label: args =>
-        args['isPalette'] ? trans.__('Open the home page') : 'flowkernel',
+        args['isPalette']
+          ? trans.__('Open the home page')
+          : trans.__('flowkernel'),
       caption: trans.__(
         'What runs, what waits for a person, and what failed since yesterday'
       ),

@@ -13,9 +13,7 @@ export function sinceYesterday(now: Date): Date {
 
 /** Roots that have not ended, the newest first. */
 export function activeRuns(store: RunStore): readonly IRun[] {
-  return runsOf(store, store.activeRootIds()).filter(
-    run => !run.is_archived
-  );
+  return runsOf(store, store.activeRootIds()).filter(run => !run.is_archived);
 }
 
 /** Roots that failed since then, the newest first: those that were read, and those since. */

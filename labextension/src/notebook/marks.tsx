@@ -36,7 +36,7 @@ export class NotebookMarks implements IDisposable {
     NotebookActions.executed.connect(this._readAfterRun);
     _flowkernel.refreshed.connect(this._readAll);
     _panel.disposed.connect(() => this.dispose());
-    this._look();
+    void _panel.context.ready.then(this._look);
   }
 
   get isDisposed(): boolean {
@@ -171,11 +171,7 @@ function MarkView(props: {
   const { cell, registration } = props;
   const { store, open } = useFlowkernel();
   const trans = useTrans();
-  const last = useStore(
-    () => lastRun(store, cell.name),
-    'root-rows',
-    'roots'
-  );
+  const last = useStore(() => lastRun(store, cell.name), 'root-rows', 'roots');
   const mark = markOf(cell, registration, last);
   if (mark === null) {
     return null;

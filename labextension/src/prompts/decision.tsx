@@ -54,7 +54,12 @@ export function Decision(props: IDecisionProps): JSX.Element {
       )}
       <Cell {...props} answering={answering} chosen={chosen} isFree={isFree} />
       {isOpen && (
-        <Rest {...props} answering={answering} chosen={chosen} fields={fields} />
+        <Rest
+          {...props}
+          answering={answering}
+          chosen={chosen}
+          fields={fields}
+        />
       )}
     </div>
   );
@@ -224,9 +229,7 @@ function Rest(
         <div className="jp-flowkernel-actions">
           <Button label={trans.__('Later')} onClick={onClose} />
           <Button
-            label={
-              answering.isSending ? trans.__('Sending…') : chosen.label
-            }
+            label={answering.isSending ? trans.__('Sending…') : chosen.label}
             isPrimary
             isDisabled={answering.isSending}
             onClick={() => answering.press(chosen)}
