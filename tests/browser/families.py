@@ -1,6 +1,7 @@
 """Notebooks of three generations, of which the last one fails; and the prompt about it."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -45,10 +46,15 @@ def write_family(
 
 
 def save(
-    path: Path, sources: list[str], kernel: tuple[str, str] = ("python3", PYTHON)
+    path: Path,
+    sources: list[str],
+    kernel: tuple[str, str] = ("python3", PYTHON),
+    *,
+    tags: Sequence[str] = (),
 ) -> None:
-    """Write a notebook."""
+    """Write a notebook. `tags`: of its first cell."""
     cells = [new_code_cell(source) for source in sources]
+    cells[0].metadata.tags = list(tags)
     name, display_name = kernel
     spec = {"name": name, "display_name": display_name}
     about = {"kernelspec": spec, "language_info": {"name": "python"}}

@@ -3,7 +3,13 @@ import { useState } from 'react';
 
 import { EngineError, sentenceOf } from '../model/errors';
 import type { FormTexts, IField, IFormButton, Problems } from '../model/forms';
-import { buttonsOf, initialTexts, isOf, readForm } from '../model/forms';
+import {
+  buttonsOf,
+  initialTexts,
+  isOf,
+  readForm,
+  withoutProblem
+} from '../model/forms';
 import type { IFlowkernel } from '../tokens';
 import type { IForm, IMessage } from '../wire';
 import { useFlowkernel, useTrans } from './context';
@@ -93,7 +99,7 @@ export function useAnswering(
     isSending,
     setText: (name, text) => {
       setTyped(now => ({ ...now, [name]: text }));
-      setProblems(now => without(now, name));
+      setProblems(now => withoutProblem(now, name));
     },
     press: button => void press(button),
     decide: isSure => {
@@ -119,10 +125,4 @@ async function currentButton(
   } catch {
     return button; // The answer says what is wrong.
   }
-}
-
-function without(problems: Problems, name: string): Problems {
-  return Object.fromEntries(
-    Object.entries(problems).filter(([field]) => field !== name)
-  );
 }

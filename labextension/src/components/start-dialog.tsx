@@ -8,7 +8,8 @@ import {
   fieldsOfSignature,
   initialTexts,
   readForm,
-  readRefusal
+  readRefusal,
+  withoutProblem
 } from '../model/forms';
 import type { ITranslate } from '../model/words';
 import type { IFlowkernel } from '../tokens';
@@ -158,7 +159,7 @@ function StartForm(
           isDisabled={isSending}
           onChange={(field, text) => {
             setTexts(now => ({ ...now, [field]: text }));
-            setProblems(now => without(now, field));
+            setProblems(now => withoutProblem(now, field));
           }}
         />
         <details className="jp-flowkernel-more">
@@ -255,12 +256,6 @@ function inputsOf(values: JsonObject): JsonObject {
   return typeof others === 'object' && others !== null && !Array.isArray(others)
     ? { ...(others as JsonObject), ...inputs }
     : inputs;
-}
-
-function without(problems: Problems, name: string): Problems {
-  return Object.fromEntries(
-    Object.entries(problems).filter(([field]) => field !== name)
-  );
 }
 
 /** The first field that is wrong has the focus, once it is drawn as such. */

@@ -42,6 +42,7 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
       widget.title.caption = trans.__('What runs, what waits, what failed');
       widget.title.icon = flowkernelIcon;
       widget.title.closable = true;
+      widget.toolbar.hide();
       return widget;
     };
     const command = CommandIDs.openHome;

@@ -1,6 +1,12 @@
 /** From the texts of a form to its values, or to what is wrong with each field. */
 import type { Json, JsonObject } from '../wire';
-import type { FormTexts, IField, IFormValues, Problem } from './fields';
+import type {
+  FormTexts,
+  IField,
+  IFormValues,
+  Problem,
+  Problems
+} from './fields';
 import { isHeld, parsedJson } from './fields';
 import { typedValue } from './typed-values';
 
@@ -40,6 +46,13 @@ export function readForm(
     }
   }
   return { values, texts: typed, problems };
+}
+
+/** What is wrong with the other fields. */
+export function withoutProblem(problems: Problems, name: string): Problems {
+  return Object.fromEntries(
+    Object.entries(problems).filter(([field]) => field !== name)
+  );
 }
 
 /** Under its own name, or among the values of the property that it is a part of. */

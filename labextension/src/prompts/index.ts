@@ -7,6 +7,7 @@ import { ILayoutRestorer } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 
+import { flowkernelIcon } from '../components/icon';
 import { showMessageDialog } from '../components/message-dialog';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import { addNotebookCommand } from './notebook';
@@ -47,7 +48,9 @@ const promptPlugin: JupyterFrontEndPlugin<void> = {
       });
       const widget = new MainAreaWidget({ content });
       widget.id = `jp-flowkernel-prompt-${messageId}`;
+      widget.title.icon = flowkernelIcon;
       widget.title.closable = true;
+      widget.toolbar.hide();
       content.onClose = () => widget.dispose();
       content.onNext = next => {
         openMessage(next);
