@@ -132,6 +132,7 @@ def test_a_cell_is_skipped_with_values_for_the_names_that_it_sets(
     question.get_by_label("total").fill("[1,")
     question.get_by_role("button", name="Skip the cell").click()
     expect(question.get_by_text("This must be a value")).to_be_visible()
+    expect(question.get_by_label("total")).to_be_focused()
     question.get_by_label("total").fill("41")
     look(window, "prompt-skip")
     question.get_by_role("button", name="Skip the cell").click()

@@ -24,6 +24,8 @@ export interface IAnswering {
   readonly problems: Problems;
   /** Why it was not answered; empty: nobody tried, or it was. */
   readonly refusal: string;
+  /** How often it was found that something in the form is wrong. */
+  readonly refusals: number;
   /** The button whose question is to be answered first. */
   readonly question: IFormButton | null;
   readonly isSending: boolean;
@@ -50,6 +52,7 @@ export function useAnswering(
   const [typed, setTyped] = useState<FormTexts>({});
   const [problems, setProblems] = useState<Problems>({});
   const [refusal, setRefusal] = useState('');
+  const [refusals, setRefusals] = useState(0);
   const [question, setQuestion] = useState<IFormButton | null>(null);
   const [isSending, setSending] = useState(false);
   const buttons = buttonsOf(form, trans.__('OK'));
@@ -66,6 +69,7 @@ export function useAnswering(
     setRefusal('');
     setQuestion(null);
     if (Object.keys(read.problems).length > 0) {
+      setRefusals(now => now + 1);
       return;
     }
     setSending(true);
@@ -95,6 +99,7 @@ export function useAnswering(
     texts,
     problems,
     refusal,
+    refusals,
     question,
     isSending,
     setText: (name, text) => {

@@ -5,7 +5,6 @@ import { aMessage } from './factories';
 import { buttonsOf, fieldsOfForm, isOf } from './forms';
 import {
   chosenOf,
-  hasKernel,
   othersThan,
   pressedOf,
   sourceOf,
@@ -68,7 +67,6 @@ describe('the choices of a prompt', () => {
     const left = buttonsOf(NO_KERNEL, 'OK');
 
     expect(chosenOf(left, 'retry_cell')?.name).toBe('retry');
-    expect([hasKernel(FORM), hasKernel(NO_KERNEL)]).toEqual([true, false]);
     expect([sourceOf(FORM), sourceOf(NO_KERNEL)]).toEqual([
       'total = rate',
       null

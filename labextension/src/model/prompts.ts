@@ -3,9 +3,8 @@ import type { IForm, IMessageRow, JsonObject } from '../wire';
 import { momentOf } from './durations';
 import type { IFormButton } from './fields';
 
-/** The decisions, as the engine names them. */
+/** The decision for which the source is edited, as the engine names it. */
 export const RETRY_CELL = 'retry_cell';
-export const CANCEL_ALL = 'cancel_all';
 
 /** The field with the source of the cell that failed. */
 export const SOURCE = 'source';
@@ -52,11 +51,6 @@ export function pressedOf(
 export function sourceOf(form: IForm): string | null {
   const source = form.properties[SOURCE]?.default;
   return typeof source === 'string' ? source : null;
-}
-
-/** Whether a form has what needs the kernel that failed. */
-export function hasKernel(form: IForm): boolean {
-  return form.properties[RETRY_CELL] !== undefined;
 }
 
 /** The other messages that wait, the oldest first. */

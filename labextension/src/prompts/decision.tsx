@@ -13,7 +13,6 @@ import type { IField, IFormButton } from '../model/forms';
 import { fieldsOfForm, isOf } from '../model/forms';
 import {
   chosenOf,
-  hasKernel,
   RETRY_CELL,
   SOURCE,
   sourceOf
@@ -38,29 +37,32 @@ export function Decision(props: IDecisionProps): JSX.Element {
   const answering = useAnswering(message, fields, onAnswered);
   const [name, setName] = useState<string | null>(null);
   const chosen = chosenOf(answering.buttons, name);
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The first field that is wrong may be out of sight.
+    frame.current
+      ?.querySelector<HTMLElement>('[aria-invalid="true"]')
+      ?.focus();
+  }, [answering.refusals]);
   if (chosen === undefined) {
     return <></>;
   }
   const isFree = isOpen && !answering.isSending;
   return (
-    <div className="jp-flowkernel-decision">
+    <div ref={frame} className="jp-flowkernel-decision">
       {isOpen && (
-        <Choices
-          choices={answering.buttons}
-          chosen={chosen}
-          isDisabled={!isFree}
-          onChoose={setName}
-        />
+        <>
+          <Choices
+            choices={answering.buttons}
+            chosen={chosen}
+            isDisabled={!isFree}
+            onChoose={setName}
+          />
+          <OwnFields answering={answering} chosen={chosen} fields={fields} />
+        </>
       )}
       <Cell {...props} answering={answering} chosen={chosen} isFree={isFree} />
-      {isOpen && (
-        <Rest
-          {...props}
-          answering={answering}
-          chosen={chosen}
-          fields={fields}
-        />
-      )}
+      {isOpen && <Send {...props} answering={answering} chosen={chosen} />}
     </div>
   );
 }
@@ -154,7 +156,7 @@ function Cell(
           }
         }}
       />
-      {isFree && hasKernel(formOf(message)) && <NotebookWay {...props} />}
+      {isFree && chosen.name === RETRY_CELL && <NotebookWay {...props} />}
       {source !== original && (
         <>
           <h2>{trans.__('What you change')}</h2>
@@ -202,26 +204,36 @@ function NotebookWay(props: {
   );
 }
 
-/** The fields of the choice, what is wrong, and the button. */
-function Rest(
-  props: IDecisionProps & {
-    readonly answering: IAnswering;
-    readonly chosen: IFormButton;
-    readonly fields: readonly IField[];
-  }
-): JSX.Element {
-  const { answering, chosen, fields, onClose } = props;
-  const trans = useTrans();
+/** The fields of the choice; the source of the cell has an editor of its own. */
+function OwnFields(props: {
+  readonly answering: IAnswering;
+  readonly chosen: IFormButton;
+  readonly fields: readonly IField[];
+}): JSX.Element | null {
+  const { answering, chosen, fields } = props;
   const own = fields.filter(
     field => field.name !== SOURCE && isOf(field, chosen)
   );
-  return (
+  const shown = [...answering.common, ...own];
+  return shown.length === 0 ? null : (
     <>
-      {own.length > 0 && <h2>{chosen.label}</h2>}
-      <FormFields
-        {...fieldsOf(answering)}
-        fields={[...answering.common, ...own]}
-      />
+      <h2>{chosen.label}</h2>
+      <FormFields {...fieldsOf(answering)} fields={shown} />
+    </>
+  );
+}
+
+/** Why it was not answered, the question before it is, or the button. */
+function Send(
+  props: IDecisionProps & {
+    readonly answering: IAnswering;
+    readonly chosen: IFormButton;
+  }
+): JSX.Element {
+  const { answering, chosen, onClose } = props;
+  const trans = useTrans();
+  return (
+    <div className="jp-flowkernel-send">
       <Refusal answering={answering} />
       {answering.question !== null ? (
         <Question answering={answering} />
@@ -236,6 +248,6 @@ function Rest(
           />
         </div>
       )}
-    </>
+    </div>
   );
 }
