@@ -233,7 +233,7 @@ def test_the_home_page_shows_what_waits_runs_and_failed(window, question, client
     choose(question, "Fail")
     expect_end(window, "failed")
     window.get_by_role("tab", name="Launcher").click()
-    window.locator(".jp-LauncherCard").filter(has_text="flowkernel").click()
+    window.get_by_role("button", name="flowkernel", exact=True).click()
 
     home = window.get_by_role("region", name="Home of flowkernel")
     failed = home.get_by_role("region", name="Failed since yesterday")

@@ -3,13 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { IForm } from '../wire';
 import { aMessage } from './factories';
 import { buttonsOf, fieldsOfForm, isOf } from './forms';
-import {
-  chosenOf,
-  othersThan,
-  pressedOf,
-  sourceOf,
-  timeLeft
-} from './prompts';
+import { chosenOf, othersThan, pressedOf, sourceOf, timeLeft } from './prompts';
 
 const FORM: IForm = {
   type: 'object',

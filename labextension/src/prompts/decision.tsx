@@ -11,12 +11,7 @@ import { FormFields } from '../components/form';
 import { fieldsOf, Question, Refusal } from '../components/message-dialog';
 import type { IField, IFormButton } from '../model/forms';
 import { fieldsOfForm, isOf } from '../model/forms';
-import {
-  chosenOf,
-  RETRY_CELL,
-  SOURCE,
-  sourceOf
-} from '../model/prompts';
+import { chosenOf, RETRY_CELL, SOURCE, sourceOf } from '../model/prompts';
 import { CommandIDs } from '../tokens';
 import type { IMessage } from '../wire';
 import { SourceDifference, SourceEditor } from './source-editor';
@@ -40,9 +35,7 @@ export function Decision(props: IDecisionProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {
     // The first field that is wrong may be out of sight.
-    frame.current
-      ?.querySelector<HTMLElement>('[aria-invalid="true"]')
-      ?.focus();
+    frame.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [answering.refusals]);
   if (chosen === undefined) {
     return <></>;
