@@ -78,7 +78,7 @@ CELLS = f"""
 SELECT flow_name, cell_number, any_value(first_line) AS first_line, count(*) AS runs,
        median(epoch_ms(c.ended_at - c.started_at)) / 1000.0 AS median_sec
 FROM cell_run c JOIN execution e USING (execution_id)
-WHERE c.ended_at IS NOT NULL AND cell_number IS NOT NULL
+WHERE c.ended_at IS NOT NULL AND cell_number IS NOT NULL AND e.type <> 'WRAPPER'
   AND c.started_at >= TIMESTAMP '$since'
 GROUP BY flow_name, cell_number ORDER BY median_sec DESC LIMIT {SLOWEST}
 """

@@ -104,7 +104,7 @@ function Header(props: { readonly execution: IExecution }): JSX.Element {
         executionId={executionId}
         parentId={execution.adopted_by ?? execution.parent_id}
       />
-      <div className="jp-flowkernel-run-line">
+      <div className="jp-flowkernel-run-headline">
         <h1 className="jp-flowkernel-run-title">{execution.name}</h1>
         <ActionBar execution={execution} />
       </div>
