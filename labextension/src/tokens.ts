@@ -50,9 +50,7 @@ export const CommandIDs = {
   /** Open the file of a flow, or show its source: `{ name }`. */
   openSource: 'flowkernel:open-source',
   /** Show a message, to answer it: `{ messageId }`. */
-  openMessage: 'flowkernel:open-message',
-  /** Open the kernel that a run keeps in a notebook: `{ executionId }`. */
-  openInNotebook: 'flowkernel:open-in-notebook'
+  openMessage: 'flowkernel:open-message'
 } as const;
 
 /** Lists are to be read again. */

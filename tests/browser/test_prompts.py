@@ -8,7 +8,13 @@ from playwright.sync_api import Locator, Page, expect
 from flowkernel.client.flow_source import start_request
 from tests.browser.conftest import look
 from tests.browser.families import save
-from tests.browser.panel import serious_violations, line, open_window, panel_lab, section
+from tests.browser.panel import (
+    line,
+    open_window,
+    panel_lab,
+    section,
+    serious_violations,
+)
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 

@@ -58,11 +58,6 @@ export function addNotebookCommand(
       }
     }
   });
-  app.contextMenu.addItem({
-    command: CommandIDs.openInNotebook,
-    selector: '.jp-flowkernel-tree-row[data-execution-id]',
-    rank: 4.5
-  });
 }
 
 function hitRun(app: JupyterFrontEnd): string | null {
