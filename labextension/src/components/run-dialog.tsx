@@ -247,7 +247,7 @@ export function RecordTable(props: {
   const trans = useTrans();
   return (
     <>
-      <table aria-label={props.name}>
+      <table className="jp-flowkernel-records" aria-label={props.name}>
         <thead>
           <tr>
             {columns.map(column => (

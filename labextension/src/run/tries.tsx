@@ -83,13 +83,17 @@ async function readOthers(api: Api, execution: IExecution): Promise<IOthers> {
   const known = new Set([executionId, ...tries.map(({ id }) => id)]);
   const runs = page.rows
     .filter(row => !known.has(row.execution_id))
-    .map(row => ({
-      id: row.execution_id,
-      name: row.name,
-      status: row.status,
-      createdAt: row.created_at
-    }));
+    .map(otherRun);
   return { tries, runs };
+}
+
+function otherRun(row: IExecution): IOtherRun {
+  return {
+    id: row.execution_id,
+    name: row.name,
+    status: row.status,
+    createdAt: row.created_at
+  };
 }
 
 function Choice(props: {
@@ -125,7 +129,7 @@ function Choice(props: {
           <optgroup label={trans.__('Other runs of the flow')}>
             {runs.map(run => (
               <option key={run.id} value={run.id}>
-                {`${run.name}, ${word(run, trans)}, ${momentText(run.createdAt)}`}
+                {runLabel(run, trans)}
               </option>
             ))}
           </optgroup>
@@ -139,7 +143,7 @@ function word(run: IOtherRun, trans: ITranslate): string {
   return statusWord(run.status as ExecutionStatus, trans);
 }
 
-/** "Try 2, failed"; of one that is no try of it: when it was started. */
+/** "Try 2, failed"; null: it is no try, or the only one. */
 function tryLabel(
   tries: readonly IOtherRun[],
   id: string,
@@ -147,9 +151,14 @@ function tryLabel(
 ): string | null {
   const place = tries.findIndex(run => run.id === id);
   const run = tries[place];
-  return run === undefined
+  return run === undefined || tries.length === 1
     ? null
     : trans.__('Try %1, %2', place + 1, word(run, trans));
+}
+
+/** "report, failed, Jan 31, 2026, 12:00:00 PM". */
+function runLabel(run: IOtherRun, trans: ITranslate): string {
+  return [run.name, word(run, trans), momentText(run.createdAt)].join(', ');
 }
 
 /** The earlier one is on the left. */
@@ -174,9 +183,7 @@ function Both(props: {
   const isEarlier = other.created_at <= execution.created_at;
   const [left, right] = isEarlier ? [other, execution] : [execution, other];
   const label = (run: IExecution): string =>
-    tries.length > 1
-      ? (tryLabel(tries, run.execution_id, trans) ?? run.name)
-      : run.name;
+    tryLabel(tries, run.execution_id, trans) ?? runLabel(otherRun(run), trans);
   return (
     <Comparison
       left={left}
