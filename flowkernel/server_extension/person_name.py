@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from flowkernel.client.client import user_name
+from flowkernel.client.starter_name import user_name
 from flowkernel.core.text import one_line
 
 MAX_PERSON = 80  #: Characters of a name, inclusive.
