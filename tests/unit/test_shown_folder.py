@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkernel.client.client import user_name
+from flowkernel.client.starter_name import user_name
 from flowkernel.core.errors import BadArgument
 from flowkernel.server_extension.person_name import MAX_PERSON, person_name
 from flowkernel.server_extension.shown_folder import ShownFolder
