@@ -1,9 +1,9 @@
-/** The kernel that a run keeps, in a notebook: look at its variables, change them, come back. */
+/** The output notebook of a run, on the kernel that it keeps: look at variables, change them. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification, ToolbarButton } from '@jupyterlab/apputils';
 import type { IDocumentWidget } from '@jupyterlab/docregistry';
 
-import { sentenceOf } from '../model/errors';
+import { EngineError, sentenceOf } from '../model/errors';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { IAttachedKernel } from '../wire';
@@ -16,19 +16,16 @@ export function addNotebookCommand(
   flowkernel: IFlowkernel,
   openMessage: (messageId: string) => void
 ): void {
-  const { trans, api, store } = flowkernel;
+  const { trans } = flowkernel;
   const idOf = (args: { readonly [name: string]: unknown }): string | null => {
     const id = args['executionId'];
     return typeof id === 'string' ? id : hitRun(app);
   };
-  const isEnabled = (args: { readonly [name: string]: unknown }): boolean => {
-    const id = idOf(args);
-    const run = id === null ? undefined : store.run(id);
-    return id !== null && (run === undefined || run.parked_at !== null);
-  };
   app.commands.addCommand(CommandIDs.openInNotebook, {
     label: trans.__('Open in notebook'),
-    caption: trans.__('A copy of its notebook, on the kernel that it keeps'),
+    caption: trans.__(
+      'A copy of its output notebook; on its kernel, if it keeps one'
+    ),
     describedBy: {
       args: {
         type: 'object',
@@ -37,19 +34,15 @@ export function addNotebookCommand(
         }
       }
     },
-    isEnabled,
-    isVisible: isEnabled,
+    isEnabled: args => idOf(args) !== null,
+    isVisible: args => idOf(args) !== null,
     execute: async args => {
       const id = idOf(args);
       if (id === null) {
         return;
       }
       try {
-        const kernel = await api.attach(id);
-        const notebook = await openOn(app, kernel);
-        if (notebook !== undefined) {
-          addWayBack(notebook, flowkernel, id, openMessage);
-        }
+        await openNotebook(app, flowkernel, id, openMessage);
       } catch (error) {
         const what = trans.__('It cannot be opened in a notebook');
         Notification.error(`${what}: ${sentenceOf(error)}`, {
@@ -58,6 +51,39 @@ export function addNotebookCommand(
       }
     }
   });
+}
+
+async function openNotebook(
+  app: JupyterFrontEnd,
+  flowkernel: IFlowkernel,
+  id: string,
+  openMessage: (messageId: string) => void
+): Promise<void> {
+  const kernel = await attached(flowkernel, id);
+  if (kernel === null) {
+    const { path } = await flowkernel.api.copyNotebook(id);
+    await app.commands.execute('docmanager:open', { path });
+    return;
+  }
+  const notebook = await openOn(app, kernel);
+  if (notebook !== undefined) {
+    addWayBack(notebook, flowkernel, id, openMessage);
+  }
+}
+
+/** Null: it keeps no kernel. */
+async function attached(
+  { api }: IFlowkernel,
+  id: string
+): Promise<IAttachedKernel | null> {
+  try {
+    return await api.attach(id);
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'NotParked') {
+      return null;
+    }
+    throw error;
+  }
 }
 
 function hitRun(app: JupyterFrontEnd): string | null {
