@@ -322,8 +322,10 @@ function curlOf(words: IStartWords): string {
     body['is_interactive'] = true;
   }
   return [
-    'curl -s "$URL/api/latest/execution" -H "Authorization: Bearer $TOKEN"',
-    `-H "Content-Type: application/json" -d ${shellWord(JSON.stringify(body))}`
+    'curl -s "$URL/api/latest/execution"',
+    '-H "Authorization: Bearer $TOKEN"',
+    '-H "Content-Type: application/json"',
+    `-d ${shellWord(JSON.stringify(body))}`
   ].join(' \\\n  ');
 }
 

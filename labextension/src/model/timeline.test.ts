@@ -6,7 +6,7 @@ import { familyOf, FamilyView } from './family';
 import { Histories } from './histories';
 import { RunStore } from './store';
 import type { ICell, IHistory, IMove, MoveKind } from './timeline';
-import { cellLanesOf, lanesOf, totalsOf, wholeSpan } from './timeline';
+import { cellLanesOf, Lanes, lanesOf, totalsOf, wholeSpan } from './timeline';
 import {
   barOf,
   panned,
@@ -426,6 +426,44 @@ describe('a family', () => {
     expect(view.rows()[2]!.run.status).toBe('ENDED_SUCCESS');
     expect(count).toBe(2);
     leave();
+  });
+});
+
+describe('lanes that are made again', () => {
+  it('are the same of what has ended, until it or its events change', () => {
+    const store = new RunStore();
+    const root = aRow({ created_at: at(0) });
+    const done = aChild(root, { status: 'ENDED_SUCCESS', ended_at: at(5) });
+    store.keepFamily(root.root_id);
+    store.addRuns([root, done]);
+    const rows = familyOf(store, root.execution_id);
+    const maker = new Lanes();
+
+    const first = maker.of(rows, new Map(), START + 9000);
+    const second = maker.of(rows, new Map(), START + 10_000);
+    const history = { moves: [...BEGUN], cells: [] };
+    const histories = new Map([[done.execution_id, history]]);
+    const third = maker.of(rows, histories, START + 10_000);
+
+    expect(second[0]).not.toBe(first[0]);
+    expect(second[1]).toBe(first[1]);
+    expect(third[1]).not.toBe(first[1]);
+  });
+});
+
+describe('the lanes of a retry', () => {
+  it('know what was taken over from an earlier try, with all under it', () => {
+    const store = new RunStore();
+    const retry = aRow();
+    const earlier = aRow();
+    const done = aChild(earlier, { adopted_by: retry.execution_id });
+    store.keepFamily(retry.root_id);
+    store.addRuns([retry, done, aChild(done), aChild(retry)]);
+    const rows = familyOf(store, retry.execution_id);
+
+    const found = lanesOf(rows, new Map(), START);
+
+    expect(found.map(lane => lane.isOwn)).toEqual([true, false, false, true]);
   });
 });
 

@@ -45,6 +45,8 @@ export interface ILane {
   /** From 1. */
   readonly level: number;
   readonly tie: IFamilyRow['tie'];
+  /** Neither it nor anything above it was taken over from an earlier try. */
+  readonly isOwn: boolean;
   readonly status: ExecutionStatus;
   /** Of a lane that is a cell. */
   readonly cell: ICell | null;
@@ -113,16 +115,74 @@ export function lanesOf(
   histories: ReadonlyMap<string, IHistory>,
   now: number
 ): readonly ILane[] {
-  const lives = livesUnder(rows);
-  return rows.map(({ run, level, tie }) => {
-    const id = run.execution_id;
-    const history = histories.get(id) ?? NO_HISTORY;
-    const segments = segmentsOf(run, history.moves, now, lives.get(id));
-    const marks = marksOf(run, history);
-    const { name, status } = run;
-    const lane = { executionId: id, name, level, tie, status, cell: null };
-    return { ...lane, key: id, segments, marks };
-  });
+  return new Lanes().of(rows, histories, now);
+}
+
+/** Makes lanes again and again: that of a run which has ended is the same until it changes. */
+export class Lanes {
+  of(
+    rows: readonly IFamilyRow[],
+    histories: ReadonlyMap<string, IHistory>,
+    now: number
+  ): readonly ILane[] {
+    const lives = livesUnder(rows);
+    const earlier = takenOver(rows);
+    const known = this._known;
+    this._known = new Map();
+    return rows.map(row => {
+      const id = row.run.execution_id;
+      const history = histories.get(id) ?? NO_HISTORY;
+      const before = known.get(id);
+      const isSame =
+        before !== undefined &&
+        before.history === history &&
+        isSameRow(before.row, row) &&
+        row.run.ended_at !== null;
+      const made = isSame
+        ? before
+        : { row, history, lane: laneOf(row, history, now, lives, earlier) };
+      this._known.set(id, made);
+      return made.lane;
+    });
+  }
+
+  private _known = new Map<
+    string,
+    {
+      readonly row: IFamilyRow;
+      readonly history: IHistory;
+      readonly lane: ILane;
+    }
+  >();
+}
+
+function isSameRow(a: IFamilyRow, b: IFamilyRow): boolean {
+  return a.run === b.run && a.above === b.above && a.tie === b.tie;
+}
+
+function laneOf(
+  { run, level, tie }: IFamilyRow,
+  history: IHistory,
+  now: number,
+  lives: ReadonlyMap<string, readonly ISpan[]>,
+  earlier: ReadonlySet<string>
+): ILane {
+  const { execution_id: id, name, status } = run;
+  const segments = segmentsOf(run, history.moves, now, lives.get(id));
+  const marks = marksOf(run, history);
+  const lane = { executionId: id, name, level, tie, status, cell: null };
+  return { ...lane, key: id, isOwn: !earlier.has(id), segments, marks };
+}
+
+/** What was taken over from an earlier try, with all under it. */
+function takenOver(rows: readonly IFamilyRow[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { run, above, tie } of rows) {
+    if (tie === 'adopted' || ids.has(above ?? '')) {
+      ids.add(run.execution_id);
+    }
+  }
+  return ids;
 }
 
 /** When something was under each run: from its start to its end. */

@@ -1,5 +1,5 @@
 /** The bars and marks of a timeline: a shape with each colour, so that none is needed alone. */
-import { useId } from 'react';
+import { memo, useId } from 'react';
 
 import { useTrans } from '../components/context';
 import { durationText } from '../model/durations';
@@ -65,13 +65,13 @@ export function usePattern(): IPattern {
   };
 }
 
-export function LaneBars(props: {
+export const LaneBars = memo(function LaneBars(props: {
   readonly lane: ILane;
   readonly y: number;
   readonly window: ISpan;
   readonly width: number;
   readonly pattern: string;
-  readonly onOpen: () => void;
+  readonly onOpen: (executionId: string) => void;
 }): JSX.Element {
   const { lane, window, width } = props;
   return (
@@ -79,7 +79,7 @@ export function LaneBars(props: {
       className="jp-flowkernel-timeline-lane"
       transform={`translate(0 ${props.y})`}
       data-cell={lane.cell !== null}
-      onClick={props.onOpen}
+      onClick={() => props.onOpen(lane.executionId)}
     >
       {lane.segments.map((segment, place) => (
         <Bar
@@ -91,6 +91,7 @@ export function LaneBars(props: {
           isThin={lane.cell !== null}
         />
       ))}
+      <Beyond lane={lane} window={window} width={width} />
       {lane.marks
         .filter(mark => mark.at >= window.from && mark.at <= window.to)
         .map((mark, place) => (
@@ -105,6 +106,30 @@ export function LaneBars(props: {
         ))}
     </g>
   );
+});
+
+/** An arrow to what is out of sight, if nothing of the lane is in sight. */
+function Beyond(props: {
+  readonly lane: ILane;
+  readonly window: ISpan;
+  readonly width: number;
+}): JSX.Element | null {
+  const { window, width } = props;
+  const { segments } = props.lane;
+  const [first, last] = [segments[0], segments[segments.length - 1]];
+  if (first === undefined || last === undefined) {
+    return null;
+  }
+  if (last.to < window.from) {
+    return <path className="jp-flowkernel-beyond" d="M10 7 L4 12 L10 17 Z" />;
+  }
+  const x = width - 10;
+  return first.from > window.to ? (
+    <path
+      className="jp-flowkernel-beyond"
+      d={`M${x} 7 L${x + 6} 12 L${x} 17 Z`}
+    />
+  ) : null;
 }
 
 function Bar(props: {
@@ -195,9 +220,10 @@ function MarkShape(props: { readonly kind: MarkKind }): JSX.Element {
 }
 
 /** What the bars and marks mean, of those that are there. */
-export function Legend(props: {
+export const Legend = memo(function Legend(props: {
   readonly lanes: readonly ILane[];
-  readonly pattern: IPattern;
+  /** The address of the stripes. */
+  readonly pattern: string;
 }): JSX.Element {
   const { lanes, pattern } = props;
   const trans = useTrans();
@@ -215,7 +241,7 @@ export function Legend(props: {
       {SEGMENT_KINDS.filter(kind => segments.has(kind)).map(kind => (
         <li key={kind}>
           <svg width={22} height={24} aria-hidden>
-            <Shape kind={kind} x={1} width={20} pattern={pattern.url} />
+            <Shape kind={kind} x={1} width={20} pattern={pattern} />
           </svg>
           {segmentWord(kind, trans)}
         </li>
@@ -232,4 +258,4 @@ export function Legend(props: {
       ))}
     </ul>
   );
-}
+});

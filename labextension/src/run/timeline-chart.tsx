@@ -5,7 +5,15 @@
  * zoom. Only lanes in sight are in the document.
  */
 import type { KeyboardEvent, ReactNode } from 'react';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import {
+  memo,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
 
 import { useTrans } from '../components/context';
 import { StatusIcon } from '../components/status';
@@ -34,26 +42,22 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   const trans = useTrans();
   const frame = useRef<HTMLDivElement>(null);
   const size = useSize(frame);
-  const [window, setWindow] = useState<ISpan | null>(null);
-  const now = Date.now();
-  const whole = withRoom(wholeSpan(lanes, now));
-  const shown = window ?? whole;
+  const view = useView(lanes);
+  const { shown, whole, zoom, pan } = view;
   const names = Math.round(Math.min(MOST_NAMES, size.width * NAMES_SHARE));
   const width = Math.max(50, size.width - names);
-  const zoom = (factor: number, at?: number): void =>
-    setWindow(before => {
-      const { from, to } = before ?? whole;
-      return zoomed(before, whole, factor, at ?? (from + to) / 2);
-    });
-  const pan = (share: number): void =>
-    setWindow(before => panned(before, whole, share));
   const chart = { frame, names, width, window: shown, whole };
   useWheel(chart, zoom, pan);
-  const drag = useDrag(chart, setWindow);
+  const drag = useDrag(chart, view.show);
+  const { isDragging } = drag;
+  const onBar = useCallback(
+    (id: string) => !isDragging() && onOpen(id),
+    [isDragging, onOpen]
+  );
   const [first, last] = inSight(size, lanes.length);
   const focus = useFocus(frame, lanes, size.height);
   const onKeyDown = (event: KeyboardEvent): void => {
-    const act = keyAction(event, { zoom, pan, all: () => setWindow(null) });
+    const act = keyAction(event, view);
     if (act !== null) {
       act();
       event.preventDefault();
@@ -64,12 +68,8 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   const pattern = usePattern();
   return (
     <>
-      <Tools
-        zoom={zoom}
-        onAll={() => setWindow(null)}
-        isWhole={window === null}
-      >
-        <Legend lanes={lanes} pattern={pattern} />
+      <Tools view={view}>
+        <Legend lanes={lanes} pattern={pattern.url} />
       </Tools>
       <div
         ref={frame}
@@ -112,7 +112,7 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
                 window={shown}
                 width={width}
                 pattern={pattern.url}
-                onOpen={() => !drag.isDragging() && onOpen(lane.executionId)}
+                onOpen={onBar}
               />
             ))}
             {drag.selection !== null && (
@@ -130,18 +130,60 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   );
 }
 
-function Tools(props: {
-  readonly zoom: (factor: number) => void;
-  readonly onAll: () => void;
+interface IView {
+  readonly shown: ISpan;
+  readonly whole: ISpan;
   readonly isWhole: boolean;
+  readonly zoom: (factor: number, at?: number) => void;
+  readonly pan: (share: number) => void;
+  /** Null: all of the time. */
+  readonly show: (window: ISpan | null) => void;
+  /** What is shown at first. */
+  readonly reset: () => void;
+}
+
+/**
+ * The part of the time that is shown: at first what the run itself took, without what it has
+ * taken over from an earlier try, which may be days before.
+ */
+function useView(lanes: readonly ILane[]): IView {
+  const [window, setWindow] = useState<ISpan | 'all' | 'own'>('own');
+  const [whole, own] = useMemo(() => {
+    const now = Date.now();
+    const ownLanes = lanes.filter(lane => lane.isOwn);
+    return [
+      withRoom(wholeSpan(lanes, now)),
+      withRoom(wholeSpan(ownLanes, now))
+    ] as const;
+  }, [lanes]);
+  const isAllOwn = own.from <= whole.from && own.to >= whole.to;
+  const spanOf = (window: ISpan | 'all' | 'own'): ISpan =>
+    window === 'own' ? own : window === 'all' ? whole : window;
+  const isWhole = window === 'all' || (window === 'own' && isAllOwn);
+  const shown = spanOf(window);
+  const show = (window: ISpan | null): void => setWindow(window ?? 'all');
+  return {
+    ...{ shown, whole, isWhole, show, reset: () => setWindow('own') },
+    zoom: (factor, at = (shown.from + shown.to) / 2) =>
+      show(zoomed(isWhole ? null : shown, whole, factor, at)),
+    pan: share => {
+      if (!isWhole) {
+        show(panned(shown, whole, share));
+      }
+    }
+  };
+}
+
+function Tools(props: {
+  readonly view: IView;
   readonly children: ReactNode;
 }): JSX.Element {
   const trans = useTrans();
-  const { zoom, isWhole } = props;
+  const { zoom, show, isWhole } = props.view;
   const buttons = [
     ['+', trans.__('Zoom in'), () => zoom(CLOSER), false],
     ['−', trans.__('Zoom out'), () => zoom(1 / CLOSER), isWhole],
-    ['↔', trans.__('Show all of the time'), props.onAll, isWhole]
+    ['↔', trans.__('Show all of the time'), () => show(null), isWhole]
   ] as const;
   return (
     <div className="jp-flowkernel-timeline-tools">
@@ -165,12 +207,12 @@ function Tools(props: {
   );
 }
 
-function LaneName(props: {
+const LaneName = memo(function LaneName(props: {
   readonly lane: ILane;
   readonly place: number;
   readonly count: number;
   readonly isActive: boolean;
-  readonly onFocus: (place: number) => void;
+  readonly onFocus: (key: string) => void;
   readonly onOpen: (executionId: string) => void;
 }): JSX.Element {
   const { lane, place } = props;
@@ -191,7 +233,7 @@ function LaneName(props: {
         title={sentence}
         tabIndex={props.isActive ? 0 : -1}
         style={{ paddingLeft: `${Math.min(lane.level - 1, 12) * 0.9 + 0.4}em` }}
-        onFocus={() => props.onFocus(place)}
+        onFocus={() => props.onFocus(lane.key)}
         onClick={() => props.onOpen(lane.executionId)}
       >
         {lane.cell === null && <StatusIcon status={lane.status} />}
@@ -199,7 +241,7 @@ function LaneName(props: {
       </button>
     </li>
   );
-}
+});
 
 /** With room on the right, so that what happened last can be seen. */
 function withRoom({ from, to }: ISpan): ISpan {
@@ -220,12 +262,15 @@ function useSize(frame: React.RefObject<HTMLDivElement>): ISize {
     if (element === null) {
       return;
     }
-    const measure = (): void =>
-      setSize({
-        width: element.clientWidth,
-        height: element.clientHeight,
-        top: element.scrollTop
-      });
+    const measure = (): void => {
+      const { clientWidth: width, clientHeight: height, scrollTop } = element;
+      const top = Math.floor(scrollTop / LANE_HEIGHT) * LANE_HEIGHT;
+      setSize(now =>
+        now.width === width && now.height === height && now.top === top
+          ? now
+          : { width, height, top }
+      );
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
@@ -246,15 +291,9 @@ function inSight(size: ISize, count: number): readonly [number, number] {
   return [start, Math.min(count, Math.max(0, first) + rows)];
 }
 
-interface IZoomActions {
-  readonly zoom: (factor: number) => void;
-  readonly pan: (share: number) => void;
-  readonly all: () => void;
-}
-
 function keyAction(
   event: KeyboardEvent,
-  { zoom, pan, all }: IZoomActions
+  { zoom, pan, reset }: IView
 ): (() => void) | null {
   if (event.ctrlKey || event.metaKey || event.altKey) {
     return null;
@@ -266,7 +305,7 @@ function keyAction(
     case '-':
       return () => zoom(1 / CLOSER);
     case '0':
-      return all;
+      return reset;
     case 'ArrowLeft':
       return () => pan(-PAN);
     case 'ArrowRight':
@@ -278,7 +317,7 @@ function keyAction(
 
 interface IFocus {
   readonly active: number;
-  readonly onFocus: (place: number) => void;
+  readonly onFocus: (key: string) => void;
   readonly onKeyDown: (event: KeyboardEvent) => void;
   /** Of the lanes to draw, with that which has the focus. */
   readonly placesOf: (first: number, last: number) => readonly number[];
@@ -324,7 +363,7 @@ function useFocus(
   return {
     active,
     onKeyDown,
-    onFocus: place => setKey(lanes[place]?.key ?? null),
+    onFocus: setKey,
     placesOf: (first, last) => {
       const places = Array.from({ length: last - first }, (_, i) => first + i);
       const isOut = active < first || active >= last;

@@ -1,6 +1,6 @@
 /** Zoom with the wheel and Ctrl, and by drawing over a part of the time. */
 import type { PointerEvent } from 'react';
-import { useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 
 import type { ISpan } from '../model/timeline';
 import { windowAround } from '../model/time-window';
@@ -105,7 +105,7 @@ export function useDrag(
   };
   return {
     selection,
-    isDragging: () => wasDragged.current,
+    isDragging: useCallback(() => wasDragged.current, []),
     handlers: {
       onPointerDown,
       onPointerMove,

@@ -5,7 +5,7 @@ import { Button, EmptyState, Loading } from '../components/blocks';
 import { useFlowkernel, useNow, useTrans } from '../components/context';
 import { sentenceOf } from '../model/errors';
 import type { IHistory, ILane } from '../model/timeline';
-import { cellLanesOf, lanesOf, MOST_LANES } from '../model/timeline';
+import { cellLanesOf, Lanes, MOST_LANES } from '../model/timeline';
 import { Check } from './check';
 import { useFamilyRows, useHistories } from './family';
 import { useOption } from './lab';
@@ -96,14 +96,15 @@ function useLanes(
     ({ run }) => run.ended_at === null && run.status !== 'PENDING'
   );
   const now = useNow(isLive);
+  const maker = useMemo(() => new Lanes(), []);
   const lanes = useMemo(() => {
-    const [first, ...others] = lanesOf(shown, histories, now);
+    const [first, ...others] = maker.of(shown, histories, now);
     if (first === undefined || !showsCells) {
       return first === undefined ? [] : [first, ...others];
     }
     const cells = histories.get(first.executionId)?.cells ?? [];
     return [first, ...cellLanesOf(first, cells, now), ...others];
-  }, [shown, histories, now, showsCells]);
+  }, [maker, shown, histories, now, showsCells]);
   const isWhole = value !== null && error === null;
   return { lanes, total: rows.length, isWhole, error };
 }
