@@ -141,7 +141,9 @@ function groupsOf(
     const key = `${parent}/${row.parent_id}/${row.flow_name}`;
     const isLeaf = !tied.has(id) && parent !== null && id !== currentId;
     if (isLeaf && !open.has(key)) {
-      members.set(key, [...(members.get(key) ?? []), id]);
+      const ids = members.get(key) ?? [];
+      ids.push(id);
+      members.set(key, ids);
     }
   }
   const groups = new Map<string, string>();
