@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from flowkernel.client.flow_source import start_request
 from tests.browser.conftest import look
 from tests.browser.families import save
 from tests.browser.panel import (
@@ -14,6 +15,7 @@ from tests.browser.panel import (
     section,
     serious_violations,
 )
+from tests.conftest import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
@@ -139,6 +141,21 @@ def test_the_output_notebook_is_watched_cell_by_cell(window, start, tmp_path):
     notebook.get_by_role("button", name="Show the cell that failed").click()
     expect(failed).to_be_focused()
     look(window, "run-notebook")
+
+
+def test_what_a_person_decided_stands_above_the_cell(window, client, tmp_path):
+    save(tmp_path / "mended.ipynb", ["x = 1", "1 / 0", "print('after')"])
+    client.start({**start_request("mended.ipynb", {}), "is_interactive": True})
+    [message] = until(lambda: client.get_list("/message", is_open=True))
+    client.answer(message["message_id"], {"skip": True}, answered_from="test")
+    page = open_run(window, "mended")
+
+    notebook = part(page, "Notebook")
+
+    banner = cell(notebook, "What a person decided")
+    expect(banner).to_contain_text("test", timeout=30_000)
+    expect(banner.locator("xpath=following-sibling::li").first).to_contain_text("1 / 0")
+    look(window, "run-notebook-decided")
 
 
 def test_an_output_of_20_megabytes_is_cut_and_then_read_line_by_line(

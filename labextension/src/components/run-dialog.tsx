@@ -19,6 +19,9 @@ import { Ago, Took } from './time';
 /** Lines of the log that are shown, inclusive: the last ones. */
 const LOG_LINES = 200;
 
+/** Characters of a value that are shown at first, inclusive. */
+const MOST_TEXT = 2_000;
+
 export interface IRunDetails {
   readonly execution: IExecution;
   readonly log: string;
@@ -232,9 +235,26 @@ function Value(props: {
 }): JSX.Element {
   const table = tableOf(props.value);
   return table === null ? (
-    <>{shown(props.value)}</>
+    <Text text={shown(props.value)} />
   ) : (
     <RecordTable name={props.name} table={table} />
+  );
+}
+
+/** A text, as far as it is read at a glance; on request all of it. */
+function Text(props: { readonly text: string }): JSX.Element {
+  const { text } = props;
+  const trans = useTrans();
+  const [isWhole, setWhole] = useState(false);
+  if (isWhole || text.length <= MOST_TEXT) {
+    return <>{text}</>;
+  }
+  const label = trans.__('Show all of it (%1 characters)', text.length);
+  return (
+    <>
+      {`${text.slice(0, MOST_TEXT)}…`}{' '}
+      <Button label={label} onClick={() => setWhole(true)} />
+    </>
   );
 }
 

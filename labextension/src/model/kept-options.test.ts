@@ -21,11 +21,13 @@ describe('KeptOptions', () => {
     const options = new KeptOptions(() => undefined);
     options.set('section', 'log');
 
+    expect(options.isReady()).toBe(false);
     options.restore([
       ['section', 'notebook'],
       ['follows', false]
     ]);
 
+    expect(options.isReady()).toBe(true);
     expect(options.get('section', 'overview')).toBe('log');
     expect(options.get('follows', true)).toBe(false);
   });

@@ -8,6 +8,9 @@ export class KeptOptions {
   /** @param _save Is called after each change, with all of them. */
   constructor(private readonly _save: (options: Json) => void) {}
 
+  /** Whether those of the last time are here. */
+  readonly isReady = (): boolean => this._isReady;
+
   /** The value of a name; `first` if it has none, or one of another kind. */
   get<T extends Json>(name: string, first: T): T {
     const value = this._values.get(name);
@@ -35,6 +38,7 @@ export class KeptOptions {
     const chosen = [...this._values];
     const pairs = Array.isArray(saved) ? saved.filter(isPair) : [];
     this._values = new Map([...pairs, ...chosen]);
+    this._isReady = true;
     this._tell();
   }
 
@@ -42,6 +46,7 @@ export class KeptOptions {
     [...this._listeners].forEach(listener => listener());
   }
 
+  private _isReady = false;
   private _values = new Map<string, Json>();
   private readonly _listeners = new Set<() => void>();
 }

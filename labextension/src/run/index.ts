@@ -103,7 +103,9 @@ function savedOptions(state: IStateDB | null): KeptOptions {
       SAVE_PAUSE
     );
   });
-  void state?.fetch(OPTIONS_KEY).then(saved => options.restore(saved));
+  void (state?.fetch(OPTIONS_KEY) ?? Promise.resolve()).then(saved =>
+    options.restore(saved)
+  );
   return options;
 }
 

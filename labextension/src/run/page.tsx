@@ -10,6 +10,7 @@ import {
 } from '../components/context';
 import { EngineBanner } from '../components/engine-banner';
 import { RunFacts } from '../components/run-dialog';
+import { EngineError } from '../model/errors';
 import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IExecution } from '../wire';
 import { ActionBar } from './actions';
@@ -74,6 +75,12 @@ function Page(props: {
         <NoRun error={error} />
       ) : (
         <>
+          {error instanceof EngineError && error.status === 404 && (
+            <ErrorBlock
+              title={trans.__('The run is no longer there')}
+              error={error}
+            />
+          )}
           <Header execution={execution} />
           <Sections execution={execution} />
         </>

@@ -1,11 +1,11 @@
 /** The parts of the page of a run, one at a time: each is a component of its own. */
 import type { ComponentType, KeyboardEvent } from 'react';
-import { useId, useRef } from 'react';
+import { useEffect, useId, useRef, useSyncExternalStore } from 'react';
 
 import { useTrans } from '../components/context';
 import type { ITranslate } from '../model/words';
 import type { IExecution } from '../wire';
-import { useOption } from './lab';
+import { useLab, useOption } from './lab';
 import { Lineage } from './lineage';
 import { Log } from './log';
 import { Notebook } from './notebook';
@@ -83,10 +83,19 @@ export function Sections(props: ISectionProps): JSX.Element {
 function useSection(
   executionId: string
 ): readonly [ISection, (id: string) => void] {
+  const { options } = useLab();
+  const isReady = useSyncExternalStore(options.subscribe, options.isReady);
   const [last, setLast] = useOption<string>('section', 'overview');
-  const [id, setId] = useOption<string>(`section:${executionId}`, last);
+  const [own, setOwn] = useOption<string>(`section:${executionId}`, '');
+  const id = own || last;
+  // From then on what is chosen for other runs changes nothing here.
+  useEffect(() => {
+    if (isReady && own === '') {
+      setOwn(id);
+    }
+  }, [isReady, own, id, setOwn]);
   const choose = (chosen: string): void => {
-    setId(chosen);
+    setOwn(chosen);
     setLast(chosen);
   };
   const section = SECTIONS.find(section => section.id === id) ?? SECTIONS[0]!;
