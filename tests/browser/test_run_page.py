@@ -145,10 +145,14 @@ def test_the_output_notebook_is_watched_cell_by_cell(window, start, tmp_path):
 
 def test_what_a_person_decided_stands_above_the_cell(window, client, tmp_path):
     save(tmp_path / "mended.ipynb", ["x = 1", "1 / 0", "print('after')"])
-    client.start({**start_request("mended.ipynb", {}), "is_interactive": True})
+    asks = {"using": [{"name": "interactive", "inputs": {}}], "is_attended": True}
+    client.start({**start_request("mended.ipynb", {}), **asks})
     [message] = until(lambda: client.get_list("/message", is_open=True))
     client.answer(message["message_id"], {"skip": True}, answered_from="test")
-    page = open_run(window, "mended")
+    runs = section(window, "Runs")
+    line(runs, "mended").first.press("ArrowRight")
+    runs.locator("[aria-level='2']").first.press("Enter")
+    page = window.get_by_role("region", name="Run mended", exact=True)
 
     notebook = part(page, "Notebook")
 
