@@ -266,3 +266,25 @@ def test_a_notebook_is_run_from_the_file_browser(window, client):
     page = window.get_by_role("region", name="Run sales")
     expect(page).to_contain_text("succeeded", timeout=30_000)
     assert last_root(client) == ["ENDED_SUCCESS", '{"total":0,"day":"tuesday"}']
+
+
+def test_cells_that_register_flows_say_whether_they_are_as_registered(
+    window, lab, register
+):
+    register("fetch", "rows = 3\nthis.set_output(rows=rows)")
+    cells = [
+        "%%flow fetch\nrows = 3\nthis.set_output(rows=rows)",
+        "%%flow never\nx = 1",
+    ]
+    save(lab.root / "flows.ipynb", cells)
+    window.get_by_role("tab", name="File Browser").click()
+    window.get_by_role("listitem", name="Name: flows.ipynb").dblclick()
+    notebook = window.locator(".jp-NotebookPanel:visible")
+    first, second = (notebook.locator(".jp-CodeCell").nth(n) for n in (0, 1))
+    expect(first.get_by_text("registered", exact=True)).to_be_visible()
+    expect(second.get_by_text("not registered")).to_be_visible()
+
+    first.locator(".cm-content").press("Control+End")
+    window.keyboard.insert_text("\nx = 1")
+
+    expect(first.get_by_text("changed since it was registered")).to_be_visible()

@@ -119,8 +119,7 @@ function Cell(
     readonly isFree: boolean;
   }
 ): JSX.Element | null {
-  const { message, services, answering, chosen, isFree } = props;
-  const trans = useTrans();
+  const { message, services, answering, chosen, isFree, isOpen } = props;
   const [round, setRound] = useState(0);
   // What the cell had when it was opened: the form may lose it with the kernel.
   const [original] = useState(() => sourceOf(formOf(message)));
@@ -151,18 +150,47 @@ function Cell(
       />
       {isFree && chosen.name === RETRY_CELL && <NotebookWay {...props} />}
       {source !== original && (
-        <>
-          <h2>{trans.__('What you change')}</h2>
-          <SourceDifference
-            services={services}
-            label={trans.__('What you change')}
-            source={source}
-            original={original}
-          />
-          {isFree && (
-            <Button label={trans.__('Undo these changes')} onClick={undo} />
-          )}
-        </>
+        <Change
+          services={services}
+          source={source}
+          original={original}
+          isSent={!isOpen || chosen.name === RETRY_CELL}
+          onUndo={isFree ? undo : null}
+        />
+      )}
+    </>
+  );
+}
+
+/** What was changed in the cell; or that it is not sent with what is chosen. */
+function Change(props: {
+  readonly services: IEditorServices;
+  readonly source: string;
+  readonly original: string;
+  readonly isSent: boolean;
+  readonly onUndo: (() => void) | null;
+}): JSX.Element {
+  const { services, source, original, isSent, onUndo } = props;
+  const trans = useTrans();
+  const label = trans.__('What you change');
+  if (!isSent) {
+    return (
+      <p>
+        {trans.__('Your changes of the cell are sent with “Retry cell” only.')}
+      </p>
+    );
+  }
+  return (
+    <>
+      <h2>{label}</h2>
+      <SourceDifference
+        services={services}
+        label={label}
+        source={source}
+        original={original}
+      />
+      {onUndo !== null && (
+        <Button label={trans.__('Undo these changes')} onClick={onUndo} />
       )}
     </>
   );
