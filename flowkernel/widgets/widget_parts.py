@@ -7,11 +7,13 @@ from typing import Any
 
 from ipywidgets import Widget
 
+from flowkernel.core.per_process import PerProcess
+
 #: Widgets that show how something ended and stay alive, inclusive: the trees and prompts of the
 #: last 20 runs. A page asks for all of them when it is opened; each is a few kB.
 KEPT = 40
 _kept: deque[Any] = deque()
-_kept_lock = Lock()
+_kept_lock = PerProcess(Lock)
 
 
 def parts_of(widget: Any) -> list[Any]:
@@ -39,7 +41,7 @@ def keep_widget(widget: Any) -> None:
     In a page that was opened again it is all there is: JupyterLab drops what a cell displays
     that such a page has not started.
     """
-    with _kept_lock:
+    with _kept_lock.get():
         _kept.append(widget)
         old_widgets = [_kept.popleft() for _ in range(len(_kept) - KEPT)]
     close_widgets(*old_widgets)

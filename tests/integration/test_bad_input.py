@@ -372,6 +372,7 @@ def test_an_output_that_is_too_big(client, refused):
     assert refused(path, output={"a": "x" * 2_000_000})[:2] == (413, "ValueTooBig")
 
 
+@pytest.mark.kernel
 def test_a_body_of_a_hundred_megabytes(rest, client):
     body = b'{"flow": "f", "inputs": {"a": "' + b"x" * (105 * 1024 * 1024) + b'"}}'
 
@@ -382,6 +383,7 @@ def test_a_body_of_a_hundred_megabytes(rest, client):
     assert client.get("/engine")["pid"] > 0
 
 
+@pytest.mark.kernel
 def test_a_body_of_a_hundred_megabytes_through_the_client(client):
     source = {"name": "f", "kind": "CELL", "source": "#" * (105 * 1024 * 1024)}
 

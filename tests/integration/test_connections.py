@@ -139,6 +139,7 @@ def test_a_body_without_a_token_is_not_waited_for(client, address):
         assert response(sock)[0] == 401
 
 
+@pytest.mark.kernel
 def test_a_large_body_at_full_speed_is_taken(client):
     source = "#" * (30 * 1024 * 1024)
 

@@ -22,6 +22,7 @@ from tests.conftest import engines_of, kill_engine, until
 RECORDED = {"source": {"name": "job", "kind": "SCRIPT", "source": "1"}, "run": False}
 
 
+@pytest.mark.kernel
 def test_twenty_clients_at_once_start_one_engine(own_home):
     with ThreadPoolExecutor(20) as pool:
         pids = list(

@@ -35,6 +35,7 @@ def starts_like(monkeypatch, tmp_path):
     return use
 
 
+@pytest.mark.kernel
 def test_an_engine_that_is_killed_while_it_starts_is_started_again(
     own_home, starts_like, tmp_path
 ):

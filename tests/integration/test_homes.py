@@ -101,6 +101,7 @@ if CAN_MOUNT:
         ):
             engine_pid(Home(disk / "home"))
 
+    @pytest.mark.kernel
     def test_nothing_acknowledged_is_lost_when_the_disk_fills_up(mount):
         disk = mount("size=12m")
         with a_home(disk) as home, closing(Client(home)) as client:

@@ -151,6 +151,7 @@ def test_its_tables_are_those_of_the_engine_after_anything_that_can_happen(world
     assert world.ask(f"SELECT count(*) FROM event WHERE root_id = '{ids[0]}'") == [[0]]
 
 
+@pytest.mark.kernel
 def test_questions_are_answered_while_the_copy_is_deleted(world):
     """As it is when a run is deleted: the copy may have what was its values."""
     world.add(3)
@@ -257,6 +258,7 @@ def test_what_needs_too_much_memory_ends_with_a_sentence(world):
     assert world.ask("SELECT 1") == [[1]]
 
 
+@pytest.mark.kernel
 def test_memory_that_others_took_is_not_the_fault_of_a_question(world):
     """The first one leaves little memory; the second needs half of it, and gets it."""
     with pytest.raises(SqlRefused, match="memory"):

@@ -359,6 +359,7 @@ def test_what_was_acknowledged_is_there_exactly_once_after_a_kill(files, activit
 # -- backup ----------------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 def test_a_backup_under_load_opens_as_a_home_and_is_complete(files, tmp_path):
     with files.open() as store, under_load(store) as ids:
         while len(ids) < 50:

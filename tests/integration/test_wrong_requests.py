@@ -206,6 +206,7 @@ def test_ids_of_nothing(rest):
     assert faults(rest, requests) == []
 
 
+@pytest.mark.kernel
 def test_queries_that_are_wrong(rest, executions):
     requests = [
         (verb, path, {parameter["name"]: value}, None)

@@ -245,7 +245,8 @@ def test_what_ended_without_a_cell_can_be_asked_about():
     assert buttons(prompt) == ["retry", "retry_with_inputs", "fail", "cancel_all"]
 
 
-def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_make_prompt():
+@pytest.mark.kernel
+def test_what_is_too_large_to_be_edited_does_not_keep_anybody_from_being_asked():
     inputs = {f"i{n}": n for n in range(200)} | {"wide": "x" * 1_000_000}
     failure = replace(FAILURE, source="x = 1\n" * 100_000)
 

@@ -8,6 +8,7 @@ import statistics
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,20 @@ def modules() -> list[Path]:
     )
 
 
+@cache
+def nodes() -> list[tuple[str, ast.AST]]:
+    """All nodes of the syntax trees of all modules, each with the path of its module."""
+    return [
+        (str(path.relative_to(ROOT)), node)
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    ]
+
+
 def functions() -> Iterator[tuple[str, Function]]:
-    for path in modules():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, Function):
-                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+    for path, node in nodes():
+        if isinstance(node, Function):
+            yield f"{path}:{node.lineno} {node.name}", node
 
 
 def size(function: Function) -> int:
@@ -91,10 +101,7 @@ def test_a_module_name_stands_in_one_place():
 
 def test_a_class_name_stands_in_one_place():
     names = (
-        (node.name, str(path.relative_to(ROOT)))
-        for path in modules()
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.ClassDef)
+        (node.name, path) for path, node in nodes() if isinstance(node, ast.ClassDef)
     )
 
     assert places(names).keys() == TWO_PLACES.keys()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +142,7 @@ def folded(events: Sequence[Event]) -> dict[str, Execution]:
     return executions
 
 
+@pytest.mark.kernel
 @settings(max_examples=60)
 @given(calls=event_lists(), strictness=st.lists(st.booleans(), min_size=8, max_size=8))
 def test_the_tables_are_the_projection_of_the_events(calls, strictness):
