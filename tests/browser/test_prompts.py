@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from flowkernel.client.flow_source import start_request
-from tests.browser.conftest import look
+from tests.browser.conftest import PYTHON, look
 from tests.browser.families import save
 from tests.browser.panel import (
     line,
@@ -288,3 +288,5 @@ def test_cells_that_register_flows_say_whether_they_are_as_registered(
     window.keyboard.insert_text("\nx = 1")
 
     expect(first.get_by_text("changed since it was registered")).to_be_visible()
+    # A Jupyter Server that stops while it starts a kernel does not end.
+    window.get_by_text(f"{PYTHON} | Idle").wait_for()
