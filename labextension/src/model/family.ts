@@ -101,6 +101,49 @@ export function familyOf(
   return rows;
 }
 
+/** A line of the tree of what is under a run. */
+export interface IFamilyLine {
+  /** The id of the run. */
+  readonly key: string;
+  readonly name: string;
+  readonly tie: IFamilyRow['tie'];
+  /** From 1. */
+  readonly level: number;
+  /** Its place among those beside it, from 1, and how many they are. */
+  readonly place: number;
+  readonly siblings: number;
+  /** Null: nothing is under it. */
+  readonly isOpen: boolean | null;
+}
+
+/** The lines under the run of the page, without those that are under a closed one. */
+export function familyLines(
+  rows: readonly IFamilyRow[],
+  isOpen: (id: string) => boolean
+): readonly IFamilyLine[] {
+  const siblings = new Map<string | null, number>();
+  for (const { above } of rows) {
+    siblings.set(above, (siblings.get(above) ?? 0) + 1);
+  }
+  const places = new Map<string | null, number>();
+  const shown = new Set<string | null>([rows[0]?.run.execution_id ?? null]);
+  return rows.slice(1).flatMap(({ run, level, above, tie }) => {
+    const { execution_id: key, name } = run;
+    const place = (places.get(above) ?? 0) + 1;
+    places.set(above, place);
+    if (!shown.has(above)) {
+      return [];
+    }
+    const canOpen = siblings.has(key);
+    if (canOpen && isOpen(key)) {
+      shown.add(key);
+    }
+    const beside = { place, siblings: siblings.get(above) ?? 1 };
+    const open = canOpen ? isOpen(key) : null;
+    return [{ key, name, tie, level: level - 1, ...beside, isOpen: open }];
+  });
+}
+
 /** What is under it now, itself included. */
 function idsUnder(store: RunStore, topId: string): ReadonlySet<string> {
   const ids = new Set([topId]);

@@ -64,8 +64,11 @@ export function laneName(lane: ILane, trans: ITranslate): string {
 }
 
 /** How it belongs to what is above it, if that is not as usual. */
-export function tieText(lane: ILane, trans: ITranslate): string {
-  switch (lane.tie) {
+export function tieText(
+  { tie }: Pick<ILane, 'tie'>,
+  trans: ITranslate
+): string {
+  switch (tie) {
     case 'started':
       return '';
     case 'adopted':

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 
 import type { ISqlResult } from '../wire';
 import { aChild, aRow } from './factories';
-import { familyOf, FamilyView } from './family';
+import { familyLines, familyOf, FamilyView } from './family';
 import { Histories } from './histories';
 import { RunStore } from './store';
 import type { ICell, IHistory, IMove, MoveKind } from './timeline';
 import { cellLanesOf, Lanes, lanesOf, totalsOf, wholeSpan } from './timeline';
+import { laneSentence } from './timeline-words';
 import {
   barOf,
   panned,
@@ -389,6 +390,30 @@ describe('a family', () => {
     ]);
   });
 
+  it('is a tree that opens, with what was taken over', () => {
+    const store = new RunStore();
+    const root = aRow();
+    const away = aChild(root, { adopted_by: aRow().execution_id });
+    const part = aChild(root, { name: 'part' });
+    const step = aChild(part);
+    store.keepFamily(root.root_id);
+    store.addRuns([root, away, part, step]);
+    const rows = familyOf(store, root.execution_id);
+
+    const closed = familyLines(rows, () => false);
+    expect(closed.map(line => [line.key, line.tie, line.isOpen])).toEqual([
+      [away.execution_id, 'away', null],
+      [part.execution_id, 'started', false]
+    ]);
+    expect(closed.map(line => [line.place, line.siblings])).toEqual([
+      [1, 2],
+      [2, 2]
+    ]);
+    const open = familyLines(rows, id => id === part.execution_id);
+    expect(open.map(line => line.level)).toEqual([1, 1, 2]);
+    expect(familyLines([], () => true)).toEqual([]);
+  });
+
   it('keeps what is under something adopted while only the adopter is kept', () => {
     const store = new RunStore();
     const retry = aRow();
@@ -496,5 +521,33 @@ describe('histories', () => {
     expect(queries).toHaveLength(4);
     expect(queries[3]!.split(part.execution_id)).toHaveLength(2);
     expect(queries[2]).not.toContain(id);
+  });
+});
+
+describe('a lane in words', () => {
+  it('says how it went, how long it did what, and what people did', () => {
+    const trans = {
+      __: (text: string, ...values: unknown[]) =>
+        values.reduce<string>(
+          (sum, value, place) => sum.replace(`%${place + 1}`, String(value)),
+          text
+        ),
+      _n: (one: string) => one
+    };
+    const moves = [
+      ...BEGUN,
+      move('waiting', 3, { messageId: 'm' }),
+      move('resumed', 63),
+      move('decided', 70, { word: 'skip', cellId: 'b' })
+    ];
+    const cells = [cell({ cellId: 'b', number: 2, status: 'ERROR' })];
+    const [lane] = lanes(moves, { name: 'night' }, [], cells);
+
+    expect(laneSentence(lane!, trans)).toBe(
+      'night, running, working 39 s, waiting for people 1 min 00 s, queued 1.0 s, ' +
+        'cell 2 skipped'
+    );
+    const [first] = cellLanesOf(lane!, cells, START);
+    expect(laneSentence(first!, trans)).toContain('Cell 2: x = 1, failed');
   });
 });

@@ -3,10 +3,10 @@ import { useMemo, useState } from 'react';
 
 import { EmptyState } from '../components/blocks';
 import { useFlowkernel, useTrans } from '../components/context';
-import { VirtualTree } from '../components/tree';
-import type { IFamilyRow } from '../model/family';
-import type { TreeLine } from '../model/tree';
-import { linesOf } from '../model/tree';
+import { rowsOf, VirtualTree } from '../components/tree';
+import type { IFamilyLine, IFamilyRow } from '../model/family';
+import { familyLines } from '../model/family';
+import { tieText } from '../model/timeline-words';
 import { RunRow } from '../sidebar/run-row';
 import { useFamilyRows } from './family';
 import type { ISectionProps } from './sections';
@@ -16,30 +16,31 @@ const FEW = 60;
 
 export function RunsUnder(props: ISectionProps): JSX.Element {
   const executionId = props.execution.execution_id;
-  const { store, open: openRun } = useFlowkernel();
+  const { open } = useFlowkernel();
   const trans = useTrans();
   const rows = useFamilyRows(executionId);
   const [isOpen, toggle] = useOpen(rows);
-  const lines = useMemo(() => {
-    const ids = rows.map(({ run }) => run.execution_id);
-    const open = new Set(ids.filter(isOpen));
-    return linesOf(store, store.childrenOf(executionId), open);
-  }, [store, executionId, rows, isOpen]);
+  const lines = useMemo(() => familyLines(rows, isOpen), [rows, isOpen]);
   if (lines.length === 0) {
     return <EmptyState title={trans.__('It has started no other run.')} />;
   }
   return (
-    <VirtualTree<TreeLine>
+    <VirtualTree<IFamilyLine>
       className="jp-flowkernel-run-under"
       label={trans.__('Runs under it')}
-      rows={lines}
-      render={line =>
-        line.kind === 'run' && <RunRow executionId={line.executionId} />
-      }
-      textOf={line =>
-        line.kind === 'run' ? (store.run(line.executionId)?.name ?? '') : ''
-      }
-      onOpen={line => line.kind === 'run' && openRun(line.executionId)}
+      rows={rowsOf(lines)}
+      render={line => (
+        <>
+          <RunRow executionId={line.key} />
+          {line.tie !== 'started' && (
+            <span className="jp-flowkernel-secondary">
+              {tieText(line, trans)}
+            </span>
+          )}
+        </>
+      )}
+      textOf={line => line.name}
+      onOpen={line => open(line.key)}
       onToggle={(line, isOpen) => toggle(line.key, isOpen)}
       attributesOf={line => ({ 'data-execution-id': line.key })}
     />
