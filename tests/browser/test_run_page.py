@@ -81,6 +81,7 @@ for bundle in {BUNDLES!r}:
 print({MARKUP!r})
 this.log({MARKUP!r})
 this.set_output(markup={MARKUP!r})
+raise ValueError({MARKUP!r})
 """
 
 

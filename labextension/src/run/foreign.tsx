@@ -2,8 +2,9 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { Widget } from '@lumino/widgets';
 import type { MouseEvent } from 'react';
-import { useLayoutEffect, useMemo, useRef } from 'react';
+import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 
+import { Button } from '../components/blocks';
 import { useTrans } from '../components/context';
 import { RecordTable } from '../components/run-dialog';
 import { lineText } from '../model/log-lines';
@@ -16,8 +17,12 @@ import { VirtualLines } from './virtual-lines';
 
 /** Characters of a text that Lab draws at once, inclusive: more are drawn as lines in sight. */
 const MOST_TEXT = 60_000;
-/** The same for HTML, Markdown and TeX: of more, the source is shown. */
-const MOST_MARKUP = 1_000_000;
+/** The same for Markdown and TeX: more is drawn on request. */
+const MOST_MARKUP = 100_000;
+/** Tags of HTML that is drawn at once, inclusive: a picture in it costs little. */
+const MOST_TAGS = 3_000;
+/** Of still more, only the source is shown. */
+const MOST_DRAWN = 1_000_000;
 
 export function Output(props: {
   readonly output: JsonObject;
@@ -54,6 +59,12 @@ export function Output(props: {
   );
 }
 
+interface IForeignProps {
+  readonly output: ISafeOutput;
+  readonly mimeType: string;
+  readonly label: string;
+}
+
 /** In the way that fits its size. */
 function Drawing(props: {
   readonly output: ISafeOutput;
@@ -66,16 +77,53 @@ function Drawing(props: {
   if (mimeType === undefined || text === undefined || text === '') {
     return null;
   }
-  if (isTooLarge(mimeType, text)) {
-    return <LongText text={text} label={label} />;
-  }
-  return <Foreign output={output} mimeType={mimeType} label={label} />;
+  return isHeavy(mimeType, text) ? (
+    <LongMarkup output={output} mimeType={mimeType} label={label} text={text} />
+  ) : isLong(mimeType, text) ? (
+    <LongText text={text} label={label} />
+  ) : (
+    <Foreign output={output} mimeType={mimeType} label={label} />
+  );
 }
 
-function isTooLarge(mimeType: string, text: string): boolean {
-  const isMarkup = /^text\/(?:html|markdown|latex)$/.test(mimeType);
-  const isImage = mimeType.startsWith('image/');
-  return !isImage && text.length > (isMarkup ? MOST_MARKUP : MOST_TEXT);
+function isHeavy(mimeType: string, text: string): boolean {
+  switch (mimeType) {
+    case 'text/html':
+      return text.split('<', MOST_TAGS + 2).length > MOST_TAGS + 1;
+    case 'text/markdown':
+    case 'text/latex':
+      return text.length > MOST_MARKUP;
+    default:
+      return false;
+  }
+}
+
+function isLong(mimeType: string, text: string): boolean {
+  const isText = mimeType === 'text/plain' || mimeType.includes('.jupyter.std');
+  return isText && text.length > MOST_TEXT;
+}
+
+/** Drawing it takes a while, in which the page would not answer: it is done on request. */
+function LongMarkup(
+  props: IForeignProps & { readonly text: string }
+): JSX.Element {
+  const { text, label } = props;
+  const trans = useTrans();
+  const [isDrawn, setDrawn] = useState(false);
+  if (isDrawn) {
+    return <Foreign {...props} />;
+  }
+  return (
+    <>
+      <LongText text={text} label={label} />
+      {text.length <= MOST_DRAWN && (
+        <Button
+          label={trans.__('Draw it (%1)', sizeText(text.length))}
+          onClick={() => setDrawn(true)}
+        />
+      )}
+    </>
+  );
 }
 
 function LongText(props: {
@@ -94,11 +142,7 @@ function LongText(props: {
 }
 
 /** One of Lab's renderers in a frame that it cannot leave. */
-export function Foreign(props: {
-  readonly output: ISafeOutput;
-  readonly mimeType: string;
-  readonly label: string;
-}): JSX.Element {
+export function Foreign(props: IForeignProps): JSX.Element {
   const { output, mimeType, label } = props;
   const { rendermime } = useLab();
   const host = useRef<HTMLDivElement>(null);
