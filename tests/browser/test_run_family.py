@@ -40,6 +40,11 @@ def handler(system, this, *, path: str):
         time.sleep(0.1)
 """
 
+ASKS = """\
+body = {"properties": {"go": {"element": "submit", "label": "Send it"}}}
+this.message("Send the report?", body=body)
+"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -171,6 +176,31 @@ def test_a_run_is_copied_as_a_command(window, night):
     expect(terminal.get_by_role("status")).to_have_text("Copied.")
     copied = window.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("flowkernel run night -p path /")
+
+
+def test_a_timeline_grows_and_shows_for_whom_a_run_waits(
+    window, client, register, start
+):
+    register("asks", ASKS)
+    start("asks")
+    page = open_page(window, "asks")
+    chart = part_of(page, "Timeline").get_by_role("group", name="Timeline")
+    waiting = chart.get_by_role("button", name="waiting for people")
+    expect(waiting.first).to_have_accessible_name(
+        re.compile(r"people [2-9]\.\d s"), timeout=60_000
+    )
+    waiting.first.focus()
+    window.keyboard.press("+")
+    zoom = page.get_by_role("button", name="Show all of the time")
+    expect(zoom).to_have_attribute("aria-disabled", "false")
+    window.keyboard.press("0")
+    expect(zoom).to_have_attribute("aria-disabled", "true")
+
+    [message] = client.get("/message", is_open="true")
+    client.answer(message["message_id"], {"go": True}, answered_from="test")
+
+    ended = chart.get_by_role("button", name="asks, succeeded, working")
+    expect(ended).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.parametrize("name", ["Timeline", "Runs under it", "Lineage"])
