@@ -15,6 +15,7 @@ from tests.browser.panel import (
     section,
     serious_violations,
 )
+from tests.conftest import processes_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
@@ -192,6 +193,20 @@ def test_cancelling_asks_once_and_says_how_many_runs(window, question, client):
 
     expect_end(window, "cancelled")
     assert decisions(client)[0] == "cancel_all"
+
+
+def test_a_kernel_that_is_lost_takes_its_choices_along(window, question, client, home):
+    question.get_by_role("radio", name="Skip the cell").check()
+    [worker] = processes_of(home, "flowkernel.worker")
+
+    worker.kill()
+
+    expect(question).to_contain_text("Retry cell is no longer possible", timeout=30_000)
+    expect(question.get_by_role("radio", name="Skip the cell")).to_have_count(0)
+    expect(question.get_by_role("radio", name="Retry from start")).to_be_checked()
+    expect(question.get_by_text("total = price * amount").first).to_be_visible()
+    choose(question, "Fail")
+    expect_end(window, "failed")
 
 
 def test_of_two_windows_one_answers_and_the_other_says_who_did(

@@ -14,6 +14,7 @@ import {
   useOpenMessages,
   useTrans
 } from '../components/context';
+import { EngineBanner } from '../components/engine-banner';
 import { Markdown } from '../components/markdown';
 import { NextMessage, overText } from '../components/message-dialog';
 import { Ago } from '../components/time';
@@ -123,6 +124,7 @@ function Asked(props: IPageProps & { readonly asked: IAsked }): JSX.Element {
       className="jp-flowkernel-prompt"
       aria-label={trans.__('Decide: %1', message.subject)}
     >
+      <EngineBanner />
       {failed !== null && (
         <Parents
           executionId={failed.execution_id}
