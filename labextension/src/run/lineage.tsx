@@ -81,6 +81,8 @@ function Drawing(props: {
   const drawn = useLayout(lineage);
   const frame = useRef<HTMLDivElement>(null);
   const [activeKey, setActive] = useState<string | null>(null);
+  const [scale, setScale] = useState(1);
+  useFirstSight(frame, drawn !== null);
   if (drawn === null) {
     return <Loading label={trans.__('Drawing…')} />;
   }
@@ -101,7 +103,14 @@ function Drawing(props: {
     node.count > 1 ? onExpand(node.key) : open(node.executionId);
   return (
     <div className="jp-flowkernel-lineage">
-      <EdgeLegend lineage={drawn.lineage} />
+      <div className="jp-flowkernel-timeline-tools">
+        <ScaleButtons
+          scale={scale}
+          onChange={setScale}
+          fit={() => fitting(frame.current, layout)}
+        />
+        <EdgeLegend lineage={drawn.lineage} />
+      </div>
       <div
         ref={frame}
         className="jp-flowkernel-lineage-frame"
@@ -109,7 +118,13 @@ function Drawing(props: {
         aria-label={trans.__('Lineage')}
         onKeyDown={onKeyDown}
       >
-        <div style={{ width: layout.width, height: layout.height }}>
+        <div
+          style={{
+            width: layout.width,
+            height: layout.height,
+            zoom: scale
+          }}
+        >
           <Edges lineage={drawn.lineage} layout={layout} />
           {lineage.nodes.map(node => (
             <Node
@@ -126,6 +141,64 @@ function Drawing(props: {
       </div>
     </div>
   );
+}
+
+/** Scales that buttons lead to; all of a picture may need less. */
+const SCALES = [0.25, 0.5, 0.75, 1, 1.5, 2] as const;
+const LEAST_SCALE = 0.1;
+
+/** The scale with which all of it is in sight; never larger than life. */
+function fitting(frame: HTMLElement | null, layout: ILineageLayout): number {
+  const width = (frame?.clientWidth ?? layout.width) / layout.width;
+  const height = (frame?.clientHeight ?? layout.height) / layout.height;
+  return Math.max(LEAST_SCALE, Math.min(1, width, height));
+}
+
+function ScaleButtons(props: {
+  readonly scale: number;
+  readonly onChange: (scale: number) => void;
+  readonly fit: () => number;
+}): JSX.Element {
+  const { scale, onChange } = props;
+  const trans = useTrans();
+  const larger = SCALES.find(other => other > scale) ?? scale;
+  const smaller = [...SCALES].reverse().find(other => other < scale) ?? scale;
+  const buttons = [
+    ['+', trans.__('Larger'), () => onChange(larger), larger === scale],
+    ['−', trans.__('Smaller'), () => onChange(smaller), smaller === scale],
+    ['↔', trans.__('All of it'), () => onChange(props.fit()), false]
+  ] as const;
+  return (
+    <div role="group" aria-label={trans.__('Size')}>
+      {buttons.map(([sign, label, onClick, isDisabled]) => (
+        <button
+          key={sign}
+          type="button"
+          className="jp-flowkernel-icon-button"
+          aria-label={label}
+          aria-disabled={isDisabled}
+          title={label}
+          onClick={onClick}
+        >
+          {sign}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Once it is drawn, the run of the page is in sight. */
+function useFirstSight(
+  frame: React.RefObject<HTMLDivElement>,
+  isDrawn: boolean
+): void {
+  useEffect(() => {
+    if (isDrawn) {
+      frame.current
+        ?.querySelector('[aria-current="true"]')
+        ?.scrollIntoView({ block: 'center', inline: 'center' });
+    }
+  }, [frame, isDrawn]);
 }
 
 function Node(props: {
