@@ -70,6 +70,18 @@ describe('RunStore', () => {
     expect(store.childrenOf(root.execution_id)).toEqual([]);
   });
 
+  it('knows that a run has children whose rows came before its own', () => {
+    const store = new RunStore();
+    const root = aRow({ last_seq: 9 });
+
+    store.apply([
+      { seq: 8, execution: aChild(root) },
+      { seq: 9, execution: root }
+    ]);
+
+    expect(store.hasChildren(root.execution_id)).toBe(true);
+  });
+
   it('knows what has something under it, also if nobody looks there', () => {
     const store = new RunStore();
     const [root, leaf, live] = [aRow(), aRow(), aRow()];

@@ -150,6 +150,7 @@ export class RunStore {
         this._remove(change.removed);
       }
     }
+    this._noteEarlyParents();
     this._tellLater();
   }
 
@@ -163,6 +164,7 @@ export class RunStore {
       const news = progress[row.execution_id] ?? known?.progress ?? null;
       this._takeRun(row, news, row.last_seq);
     }
+    this._noteEarlyParents();
     this._tellLater();
   }
 
@@ -267,6 +269,8 @@ export class RunStore {
     const parent = parentOf(row);
     if (parent !== null && this._runs.has(parent)) {
       this._setHasChildren(parent, true);
+    } else if (parent !== null) {
+      this._earlyParents.add(parent);
     }
     if (known && (this._seqs.get(id) ?? 0) >= seq) {
       return;
@@ -291,6 +295,16 @@ export class RunStore {
     }
     this._link(row);
     this._touchRun(id);
+  }
+
+  /** A row comes with its last change: a short run may come before what it is under. */
+  private _noteEarlyParents(): void {
+    for (const parent of this._earlyParents) {
+      if (this._runs.has(parent)) {
+        this._setHasChildren(parent, true);
+      }
+    }
+    this._earlyParents.clear();
   }
 
   private _setHasChildren(executionId: string, hasChildren: boolean): void {
@@ -504,6 +518,7 @@ export class RunStore {
   private readonly _adoptedAway = new Map<string, SortedIds>();
   private readonly _hasChildren = new Map<string, boolean>();
   private readonly _messages = new Map<string, IMessageRow>();
+  private readonly _earlyParents = new Set<string>();
   private readonly _keptParents = new Map<string, number>();
   private readonly _keptFamilies = new Map<string, number>();
   private readonly _listeners = new Map<Topic, Set<() => void>>();
