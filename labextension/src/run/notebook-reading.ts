@@ -3,7 +3,6 @@ import { useEffect, useRef, useState } from 'react';
 
 import { useFlowkernel, useRun } from '../components/context';
 import { keptCells } from '../model/notebook-cells';
-import { isEnded } from '../model/store';
 import type { IOutputNotebook } from '../wire';
 import type { IRead } from './reading';
 import { useReading } from './reading';
@@ -15,7 +14,7 @@ const LOOK_EVERY = 1_500;
 export function useNotebook(executionId: string): IRead<IOutputNotebook> {
   const { api } = useFlowkernel();
   const run = useRun(executionId);
-  const looks = useLooks(run !== undefined && !isEnded(run.status));
+  const looks = useLooks(run?.status === 'RUNNING');
   const last = useRef<{ id: string; notebook: IOutputNotebook } | null>(null);
   return useReading(executionId, `${run?.last_seq} ${looks}`, async () => {
     const before =
