@@ -73,8 +73,6 @@ class ForkProvisioner(LocalProvisioner):
     #: The language of a forked kernel, as its reply to `kernel_info` has it; None: it did not
     #: say, because it is none, or its fork server is of an older version.
     language_info: dict[str, Any] | None = None
-    #: Whether the kernel ran the `first_source` of its manager before it was given.
-    ran_source = False
 
     @default("kernel")
     def _default_kernel(self) -> str:
@@ -127,7 +125,6 @@ class ForkProvisioner(LocalProvisioner):
         self, cmd: list[str], **kwargs: Any
     ) -> KernelConnectionInfo:
         """Take a kernel that is ready, or start one plainly."""
-        self.ran_source = False
         if self._command is not None:
             take = partial(self._take_or_retry, self._command, **kwargs)
             try:
@@ -164,16 +161,11 @@ class ForkProvisioner(LocalProvisioner):
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
         environ["JPY_PARENT_PID"] = str(os.getpid())
         wire = connect(command, environ, folder, ready=self.ready, starts=self.starts)
-        source = getattr(self.parent, "first_source", None)
-        request = {
-            **{"cwd": folder, "environ": environ, "umask": umask()},
-            **({"source": source} if source is not None else {}),
-        }
+        request = {"cwd": folder, "environ": environ, "umask": umask()}
         reply, lifeline = _request_with_files(wire, request, stdout, stderr)
         self._adopt(_watched_process(reply["pid"], wire, lifeline), folder)
         connection = reply["connection"]
         self.language_info = reply.get("language_info")
-        self.ran_source = bool(reply.get("ran_source"))
         self._folder = Path(connection["ip"]).parent
         self.connection_info = {**connection, "key": connection["key"].encode()}
         return self.connection_info

@@ -53,8 +53,6 @@ class FlowKernelManager(AsyncKernelManager):
     """
 
     folder: Path | None = None  #: For its sockets and its connection file.
-    #: What a forked kernel runs before it is given; None: nothing.
-    first_source: str | None = None
 
     #: Without the 10 ms that jupyter_client sleeps for its own tests.
     start_kernel = getattr(

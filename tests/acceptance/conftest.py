@@ -41,15 +41,9 @@ def start_kernel(runtime: Path) -> Iterator[Callable[..., Kernel]]:
     started: list[Kernel] = []
 
     def start_kernel(
-        kind: str = "fork",
-        *,
-        settings: dict[str, Any] | None = None,
-        first_source: str | None = None,
-        **arguments: Any,
+        kind: str = "fork", *, settings: dict[str, Any] | None = None, **arguments: Any
     ) -> Kernel:
-        manager = make_manager(kind, **(settings or {}))
-        manager.first_source = first_source
-        kernel = Kernel(manager, **arguments)
+        kernel = Kernel(make_manager(kind, **(settings or {})), **arguments)
         started.append(kernel)
         return kernel
 

@@ -333,35 +333,6 @@ def test_its_owner_knows_its_language_without_a_question(start_kernel):
     assert kernel.manager.provisioner.language_info == reply["language_info"]
 
 
-def test_it_has_run_the_first_source_when_it_is_given(start_kernel, tmp_path):
-    source = "import os\nseen = [os.getcwd(), os.environ['WHO']]"
-    environ = kernels.environ(WHO="ada")
-
-    kernel = start_kernel(first_source=source, cwd=str(tmp_path), env=environ)
-
-    assert kernel.manager.provisioner.ran_source
-    assert kernel.ask("seen") == [str(tmp_path), "ada"]
-
-
-def test_a_first_source_with_an_error_is_left_to_the_client(start_kernel):
-    kernel = start_kernel(first_source="x = 6\n1 / 0")
-
-    assert not kernel.manager.provisioner.ran_source
-    assert kernel.ask("x") == 6
-
-
-def test_startup_files_come_before_the_first_source(start_kernel, tmp_path):
-    startup = tmp_path / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "1.py").write_text("seen = ['startup']")
-    environ = kernels.environ(IPYTHONDIR=str(tmp_path))
-
-    kernel = start_kernel(first_source="seen.append('source')", env=environ)
-
-    assert not kernel.manager.provisioner.ran_source
-    assert kernel.ask("seen") == ["startup"]
-
-
 def test_other_clients_find_it_by_its_connection_file(kernel):
     other = BlockingKernelClient(connection_file=kernel.manager.connection_file)
     other.load_connection_file()

@@ -60,6 +60,7 @@ WORKER = f"papermill-{new_id()}"
 GOOD = {  #: A request that each route understands; one field at a time is made wrong.
     "StartRequest": {"flow": "f", "run": False},
     "RegisterBody": {"name": "g", "kind": "CELL", "source": "x = 1"},
+    "SignatureBody": {"kind": "CELL", "source": "x = 1"},
     "WrapBody": {"wrappers": [{"name": "retry", "inputs": {}}]},
     "SaveBody": {},
     "OutputBody": {"output": {}},

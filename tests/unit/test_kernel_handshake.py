@@ -52,8 +52,8 @@ class FakeKernel:
     async def is_alive(self) -> bool:
         return True
 
-    def shake_hands(self, source: str | None, known: dict | None, **options):
-        return asyncio.run(shake_hands(self, self, 5.0, source, known, **options))
+    def shake_hands(self, source: str | None, known: dict | None):
+        return asyncio.run(shake_hands(self, self, 5.0, source, known))
 
 
 @pytest.mark.parametrize("output", [[idle("execute 0")], [WELCOME]])
@@ -93,22 +93,3 @@ def test_a_kernel_that_gets_no_source_is_asked_for_its_language():
 
     assert kernel.requests == ["info 0"]
     assert handshake.source_reply is None
-
-
-def test_a_kernel_that_has_run_the_source_is_asked_nothing():
-    kernel = FakeKernel([WELCOME])
-
-    handshake = kernel.shake_hands("begin()", PYTHON, has_run=True)
-
-    assert kernel.requests == []
-    assert handshake.language_info == PYTHON
-    assert handshake.source_reply == {"status": "ok"}
-
-
-def test_a_kernel_that_has_run_the_source_runs_it_once_also_if_its_output_is_late():
-    kernel = FakeKernel([None, idle("info 0")])
-
-    handshake = kernel.shake_hands("begin()", PYTHON, has_run=True)
-
-    assert kernel.requests == ["info 0"]
-    assert handshake.source_reply == {"status": "ok"}

@@ -86,52 +86,10 @@ def reseed() -> None:
 
 
 def run_startup_code(app: Any) -> None:
-    """Load the extensions and run the startup files that a person configured, once."""
-    if "init_code" in vars(app):
-        del app.init_extensions, app.init_code
-        app.init_extensions()
-        app.init_code()
-
-
-def run_first_source(app: Any, source: str | None) -> bool:
-    """Run what a client would request first, so that it need not request it.
-
-    Returns:
-        Whether it ran without an error. Else the client requests it, and gets the error; also
-        if a person's startup code comes before it, which may take long.
-    """
-    if source is None or has_startup_code(app) or not welcomes_clients(app):
-        return False
-    run_startup_code(app)
-    try:
-        exec(compile(source, "<flowkernel>", "exec"), app.shell.user_ns)
-    except Exception:
-        return False
-    return True
-
-
-def has_startup_code(app: Any) -> bool:
-    """Whether a person has code that runs as each kernel starts."""
-    from IPython.core.shellapp import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
-
-    configured = (app.extensions, app.exec_lines, app.exec_files, app.extra_extensions)
-    if any(configured) or os.environ.get("PYTHONSTARTUP"):
-        return True
-    parents = (*ENV_CONFIG_DIRS, *SYSTEM_CONFIG_DIRS)
-    folders = [app.profile_dir.startup_dir, *(f"{path}/startup" for path in parents)]
-    return any(
-        name.endswith((".py", ".ipy"))
-        for folder in folders
-        if os.path.isdir(folder)
-        for name in os.listdir(folder)
-    )
-
-
-def welcomes_clients(app: Any) -> bool:
-    """Whether who connects to the output is told so: it needs no request to find out."""
-    import zmq
-
-    return getattr(app.iopub_thread.socket, "socket_type", None) == zmq.XPUB
+    """Load the extensions and run the startup files that a person configured."""
+    del app.init_extensions, app.init_code
+    app.init_extensions()
+    app.init_code()
 
 
 def remove_folder(app: Any) -> None:
@@ -175,8 +133,7 @@ def accept_request(
     try:
         apply_request(request, own_environ, app)
         install_files(files)
-        has_run = run_first_source(app, request.get("source"))
-        wire.send({"taken": True, "ran_source": has_run})
+        wire.send({"taken": True})
         wire.close()
     except Exception as error:
         refuse(wire, app, {"refused": f"{type(error).__name__}: {error}"})

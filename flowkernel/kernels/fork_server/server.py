@@ -214,7 +214,7 @@ class ForkServer:
                 self._ready.append(kernel)
                 self._assign_ready()
         elif kernel.owner is not None:
-            accepted = {"pid": kernel.pid, **(kernel.description or {}), **message}
+            accepted = {"pid": kernel.pid, **(kernel.description or {})}
             self._send(kernel.owner, accepted if "taken" in message else message)
             self._close(kernel.wire)
 

@@ -87,7 +87,6 @@ class CellClient(KernelListener):
     def execute(self, **kwargs: Any) -> nbformat.NotebookNode:
         """Start the kernel, run the cells, report the end, shut the kernel down."""
         self.reset_execution_trackers()
-        self.km.first_source = self._prologue_source()
         with self.setup_kernel(cleanup_kc=True, **kwargs):
             try:
                 self.papermill_execute_cells()
@@ -111,14 +110,9 @@ class CellClient(KernelListener):
             # to reply to `input()`.
             self.kc.start_channels(hb=False, stdin=False, control=False)
             source = self._prologue_source()
-            provisioner = self.km.provisioner
+            known = getattr(self.km.provisioner, "language_info", None)
             handshake = await shake_hands(
-                self.kc,
-                self.km,
-                self.startup_timeout,
-                source,
-                getattr(provisioner, "language_info", None),
-                has_run=getattr(provisioner, "ran_source", False),
+                self.kc, self.km, self.startup_timeout, source, known
             )
             self._language_info = handshake.language_info
             self._check_prologue(handshake.source_reply or {})

@@ -1,6 +1,5 @@
 """The first exchange with a kernel: whether it replies, and its output arrives."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty
 from typing import Any
@@ -31,28 +30,21 @@ async def shake_hands(
     seconds: float,
     source: str | None,
     language_info: Reply | None = None,
-    *,
-    has_run: bool = False,
 ) -> Handshake:
     """Run `source` silently, and return once the kernel's output arrives.
 
     Output that comes before a socket is connected is lost. So this waits for the kernel's
     `idle` after a request, or for its word that the socket is connected. If the
     `language_info` of the kernel is known, `source` is the only request, unless something
-    does not arrive. If `source` has run, there is none: the kernel's word is enough.
+    does not arrive.
 
     Raises:
         RuntimeError: The kernel ended, or did not reply in time; in nbclient's words.
     """
     deadline = monotonic() + seconds
     replies: dict[str, Reply] = {}
-    source_id = "" if source is None or has_run else _run_silently(client, source)
+    source_id = "" if source is None else _run_silently(client, source)
     request_id = source_id if language_info is not None else ""
-    if has_run:
-        replies[source_id] = {"status": "ok"}
-        with suppress(Empty):
-            await _await_output(client, source_id)
-            return Handshake(language_info or {}, replies[source_id])
     while monotonic() < deadline:
         request_id = request_id or client.kernel_info()
         try:
