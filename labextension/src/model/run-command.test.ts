@@ -185,11 +185,11 @@ describe('the commands of a run', () => {
   it('name the file of a flow that is not registered, or is another one by now', () => {
     const values = { execution_id: 'id', flow_name: 'report' };
     const [unknown, other] = [
-      texts(values, null, '/work/my report.ipynb'),
-      texts(values, { ...FLOW, path: '/b.ipynb' }, '/work/my report.ipynb')
+      texts(values, null, '/home/ada/my report.ipynb'),
+      texts(values, { ...FLOW, path: '/b.ipynb' }, '/home/ada/my report.ipynb')
     ];
-    expect(unknown.commandLine).toBe("flowkernel run '/work/my report.ipynb'");
-    expect(unknown.magic).toBe('%flow_run "/work/my report.ipynb"');
+    expect(unknown.commandLine).toBe("flowkernel run '/home/ada/my report.ipynb'");
+    expect(unknown.magic).toBe('%flow_run "/home/ada/my report.ipynb"');
     expect(unknown.curl).toContain('"clone_of":"id"');
     expect(other).toEqual(unknown);
   });
