@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
 
 #: Whether lines of a tree end within the page, so that an ellipsis is seen if they are cut.
+#: Of lines: whether they are in the page, and end within the output.
 ENDS_IN_SIGHT = (
-    "lines => lines.map(line => line.getBoundingClientRect().right"
+    "lines => lines.map(line => line.isConnected && line.getBoundingClientRect().right"
     " <= line.closest('.jp-OutputArea').getBoundingClientRect().right)"
 )
 
@@ -299,7 +300,8 @@ def test_a_page_that_died_shows_the_prompt_again_and_how_it_ended(page, lab, fam
     expect(again).to_contain_text("Fail, by")
     tree = again.get_by_role("tree", name="Run parent_crashed: failed")
     expect(tree).to_be_visible(timeout=30_000)
-    assert all(tree.locator("li > div").evaluate_all(ENDS_IN_SIGHT))
+    lines = tree.locator("li > div")  # They are drawn again when it is complete.
+    until(lambda: {*lines.evaluate_all(ENDS_IN_SIGHT)} == {True})
     look(new, "interactive-again-ended")
 
 

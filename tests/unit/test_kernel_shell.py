@@ -17,6 +17,22 @@ def shell():
     InteractiveShell.clear_instance()
 
 
+@pytest.fixture(autouse=True)
+def closed_loops(monkeypatch):
+    """Close the event loops that scripts leave open: in a kernel they end with it."""
+    loops = []
+    make = asyncio.new_event_loop
+
+    def new_event_loop():
+        loops.append(make())
+        return loops[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", new_event_loop)
+    yield
+    for loop in loops:
+        loop.close()
+
+
 def start(shell, source):
     cell = shell.transform_cell(source)
     return shell.run_cell_async(source, store_history=False, transformed_cell=cell)
@@ -68,9 +84,6 @@ ASYNC = "import asyncio\nasync def main():\n    await asyncio.sleep(0)\n    retu
         "x = 5 if not asyncio.events._get_running_loop() else 0",
     ],
 )
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning"
-)  # Its own loops, which end with it.
 def test_a_script_starts_event_loops_as_in_python(shell, source):
     run_as_script(shell)
 

@@ -188,7 +188,9 @@ describe('the commands of a run', () => {
       texts(values, null, '/home/ada/my report.ipynb'),
       texts(values, { ...FLOW, path: '/b.ipynb' }, '/home/ada/my report.ipynb')
     ];
-    expect(unknown.commandLine).toBe("flowkernel run '/home/ada/my report.ipynb'");
+    expect(unknown.commandLine).toBe(
+      "flowkernel run '/home/ada/my report.ipynb'"
+    );
     expect(unknown.magic).toBe('%flow_run "/home/ada/my report.ipynb"');
     expect(unknown.curl).toContain('"clone_of":"id"');
     expect(other).toEqual(unknown);
