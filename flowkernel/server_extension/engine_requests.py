@@ -61,14 +61,14 @@ class EngineRequests:
 
         Args:
             path: With its query, behind `/api/latest/`.
-            person: Who makes the request by hand; None: the panel makes it by itself.
+            person: Who makes the request by hand; None: the panel makes it by itself, and no
+                engine is started where nothing ran yet, or a person stopped it.
             is_repeatable: Whether it changes nothing twice if it is sent again.
 
         Raises:
             FlowkernelError, PanelRefusal: No engine responds; says why.
         """
-        may_start = method != "GET" or self._engine.starts_by_itself
-        engine = await self._engine.ready(may_start=may_start)
+        engine = await self._engine.ready(may_start=person is not None)
         reason: object = "it does not accept its own token"
         for _try in range(TRIES):
             is_unsent = True
@@ -85,7 +85,7 @@ class EngineRequests:
             self._engine.forget()
             if not (is_repeatable or is_unsent):
                 break
-            engine = await self._engine.start()
+            engine = await self._engine.next(may_start=person is not None)
         raise _unreachable(reason)
 
     async def fetch_once(self, engine: EngineFile, path: str) -> EngineReply:

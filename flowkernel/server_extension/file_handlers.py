@@ -52,7 +52,8 @@ class SignatureHandler(PanelHandler):
         """As the engine reads it, which knows how a form asks for each parameter."""
         body = {name: fields[name] for name in ("kind", "source")}
         requests = self.panel.requests
-        reply = await requests.send("POST", "signature", json.dumps(body).encode())
+        content = json.dumps(body).encode()
+        reply = await requests.send("POST", "signature", content, person=self.person)
         signature: dict[str, Json] = reply_value(reply)
         return signature
 

@@ -122,15 +122,20 @@ class HomeEngine:
         """The engine, to send it a request.
 
         Args:
-            may_start: Whether it is started if none runs.
+            may_start: Whether it is started if none runs, whatever `starts_by_itself` says.
 
         Raises:
             FlowkernelError, PanelRefusal: None runs, or it does not start; says why.
         """
         file = self.known()
-        if file is not None:
-            return file
-        if not may_start:
+        return await self.next(may_start=may_start) if file is None else file
+
+    async def next(self, *, may_start: bool) -> EngineFile:
+        """The engine after one that did not answer. A person may have stopped that meanwhile.
+
+        Args and errors are those of `ready`.
+        """
+        if not (may_start or self.starts_by_itself):
             raise self._stopped()
         return await self.start()
 

@@ -33,6 +33,8 @@ class PanelRoute:
     id_field: str | None = None
     #: Whether the environment variables of this server go with it, as with a cell.
     has_environ: bool = False
+    #: Whether the panel makes it by itself: it only reads, and is no sign of the person.
+    only_reads: bool = False
     #: Whether it may be sent again if no response came.
     is_repeatable: bool = True
     seconds: float = 60.0  #: How long a response may take.
@@ -47,7 +49,8 @@ class PanelRoute:
 
 
 def _reads(*patterns: str) -> Iterator[PanelRoute]:
-    return (PanelRoute(method="GET", pattern=pattern) for pattern in patterns)
+    for pattern in patterns:
+        yield PanelRoute(method="GET", pattern=pattern, only_reads=True)
 
 
 def _verbs(*verbs: str) -> Iterator[PanelRoute]:
@@ -99,7 +102,13 @@ PERMITTED: tuple[PanelRoute, ...] = (
         person_fields=("answered_by",),
         id_field="answer_id",
     ),
-    PanelRoute(method="POST", pattern="sql", is_repeatable=False, seconds=600.0),
+    PanelRoute(
+        method="POST",
+        pattern="sql",
+        only_reads=True,
+        is_repeatable=False,
+        seconds=600.0,
+    ),
 )
 
 

@@ -59,7 +59,7 @@ class ProxyHandler(PanelHandler):
             method,
             f"{path}?{query}" if query else path,
             content,
-            person=None if method == "GET" else self.person,
+            person=None if route.only_reads else self.person,
             is_repeatable=route.is_repeatable,
             seconds=route.seconds,
         )

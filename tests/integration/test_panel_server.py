@@ -162,6 +162,17 @@ def test_the_server_says_who_starts(page):
     assert "mallory" not in execution["started_by"]
 
 
+def test_what_the_panel_reads_by_itself_is_no_sign_of_a_person(page):
+    id_ = new_execution(page)["execution_id"]
+    before = page.get(f"/api/execution/{id_}/presence").json()["last"]
+
+    rows = page.post("/api/sql", json={"sql": "SELECT 1"}).json()["rows"]
+
+    assert rows == [[1]]
+    assert page.get(f"/api/execution/{id_}/presence").json()["last"] == before
+    assert before["channel"] == "panel"
+
+
 def test_an_error_of_the_engine_comes_through(page):
     reply = page.get(f"/api/execution/{ID}")
 

@@ -169,3 +169,13 @@ def test_what_is_for_jupyter_does_not_reach_the_engine():
     query = "limit=5&token=secret&_xsrf=x&no_track_activity=1&1764300000000&since=a%2Bb"
 
     assert engine_query(query) == "limit=5&since=a%2Bb"
+
+
+def test_what_only_reads_is_no_sign_of_a_person():
+    """The panel sends it by itself, also while nobody sits before it."""
+    by_itself = {route.pattern for route in PERMITTED if route.only_reads}
+    by_hand = {route.pattern for route in PERMITTED if not route.only_reads}
+
+    assert {"execution/*/log", "sql"} <= by_itself
+    assert {"message/*/answer", "execution/*/cancel"} <= by_hand
+    assert all(route.only_reads for route in PERMITTED if route.method == "GET")
