@@ -9,10 +9,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.json_record import Json
 from flowkernel.core.models import Execution
+from flowkernel.core.status import ExecutionStatus
 from flowkernel.server_extension.engine_requests import EngineRequests
 from flowkernel.server_extension.notebook_view import (
     cell_outputs,
@@ -35,7 +37,8 @@ class NotebookView:
 
     etag: str  #: Another one when something has changed.
     text: str  #: JSON.
-    due_at: float  #: It is not made again before that.
+    status: ExecutionStatus  #: Of the execution, when it was made.
+    due_at: float  #: It is not made again before that, while the status is the same.
 
 
 class OutputNotebooks:
@@ -50,27 +53,38 @@ class OutputNotebooks:
         self._home = home
         self._requests = requests
         self._views: OrderedDict[str, NotebookView] = OrderedDict()
+        #: Held while a view is made: who asks meanwhile gets the same.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def view(self, execution_id: str) -> NotebookView:
         """The notebook of an execution, cut to what can be shown.
+
+        While it runs, that may be a moment old. With another status it is never: a page looks
+        once more when a run ends, or stops, and then no longer.
 
         Raises:
             FileMissing: It has none.
             PanelRefusal: It is too large.
         """
-        execution = await self.execution(execution_id)
-        path = self.path_of(execution)
-        former = self._views.get(execution.execution_id)
-        if former is not None and monotonic() < former.due_at:
-            return former
+        async with self._turns.setdefault(execution_id, asyncio.Lock()):
+            execution = await self.execution(execution_id)
+            path = self.path_of(execution)
+            former = self._views.get(execution_id)
+            if former is not None and _is_kept(former, execution):
+                return former
+            view = await self._current_view(execution, path, former)
+            self._keep(execution_id, view)
+            return view
+
+    async def _current_view(
+        self, execution: Execution, path: Path, former: NotebookView | None
+    ) -> NotebookView:
         id_ = quote(execution.execution_id, safe="")
         runs = await self._requests.get(f"execution/{id_}/cell_run")
         etag = _etag(execution, path, runs)
         if former is not None and former.etag == etag:
             return former
-        view = await asyncio.to_thread(_make_view, execution, path, runs, etag)
-        self._keep(execution.execution_id, view)
-        return view
+        return await asyncio.to_thread(_make_view, execution, path, runs, etag)
 
     def _keep(self, execution_id: str, view: NotebookView) -> None:
         self._views[execution_id] = view
@@ -113,8 +127,16 @@ class OutputNotebooks:
         return path
 
 
+def _is_kept(view: NotebookView, execution: Execution) -> bool:
+    """Whether a view is not made again yet."""
+    return view.status is execution.status and monotonic() < view.due_at
+
+
 def _etag(execution: Execution, path: Path, runs: list[Any]) -> str:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:  # It was removed just now.
+        raise _unreadable(path, error) from error
     last_seq = max((run["last_seq"] for run in runs), default=0)
     parts = (status.st_mtime_ns, status.st_size, last_seq, execution.status)
     return sha256(repr(parts).encode()).hexdigest()[:16]
@@ -135,7 +157,8 @@ def _make_view(
         }
     )
     seconds = monotonic() - start
-    return NotebookView(etag, text, due_at=monotonic() + seconds / SHARE)
+    due_at = monotonic() + seconds / SHARE
+    return NotebookView(etag, text, execution.status, due_at)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -146,7 +169,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise _too_big("The output notebook", size, MAX_FILE)
         notebook = json.loads(path.read_bytes())
     except OSError as error:
-        raise FileMissing(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise BadArgument(f"{str(path)!r} is no notebook: {error}.") from error
     if not isinstance(notebook, dict):
@@ -162,6 +185,10 @@ def _read_outputs(path: Path, index: int) -> dict[str, Json]:
     if size > MAX_CELL:
         raise _too_big("The output of this cell", size, MAX_CELL)
     return {"outputs": outputs, "bytes": size}
+
+
+def _unreadable(path: Path, error: OSError) -> FileMissing:
+    return FileMissing(f"{str(path)!r} cannot be read: {error.strerror}.")
 
 
 def _too_big(label: str, size: int, limit: int) -> PanelRefusal:

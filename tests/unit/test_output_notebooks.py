@@ -1,0 +1,106 @@
+"""Output notebooks as pages read them: while a run writes them, and when it ends."""
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+
+from flowkernel.core.errors import FileMissing
+from flowkernel.core.status import ExecutionStatus
+from flowkernel.server_extension import output_notebooks
+from flowkernel.server_extension.output_notebooks import OutputNotebooks
+from tests.records import an_execution
+
+S = ExecutionStatus
+
+
+class Run:
+    """A run with its output notebook, as the engine and the home have them."""
+
+    def __init__(self, home):
+        self.status = S.RUNNING
+        self.path = home / "n.ipynb"
+        self.id = an_execution().execution_id
+        self.write("1")
+
+    def write(self, text):
+        output = {"output_type": "stream", "name": "stdout", "text": text}
+        cell = {"cell_type": "code", "id": "a", "source": "", "outputs": [output]}
+        self.path.write_text(json.dumps({"cells": [cell]}))
+
+    async def get(self, path):
+        await asyncio.sleep(0)
+        if path.endswith("cell_run"):
+            return []
+        fields = {"notebook_path": self.path.name, "parent_id": None}
+        return an_execution(self.id, self.status, **fields).to_json()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(output_notebooks, "SHARE", 1e-9)  # One view is enough for long.
+    return Run(tmp_path)
+
+
+@pytest.fixture
+def notebooks(run, tmp_path):
+    return OutputNotebooks(tmp_path, run)
+
+
+def text_in(view):
+    [cell] = json.loads(view.text)["cells"]
+    return cell["outputs"][0]["text"]
+
+
+@pytest.mark.parametrize("status", [S.PAUSED, S.ENDED_ERROR, S.ENDED_SUCCESS])
+def test_a_page_that_looks_when_a_run_stops_gets_what_is_there_then(
+    run, notebooks, status
+):
+    """However short before that it has looked: it does not look once more."""
+
+    async def look():
+        first = await notebooks.view(run.id)
+        run.write("the last words")
+        again = await notebooks.view(run.id)
+        run.status = status
+        return first, again, await notebooks.view(run.id)
+
+    first, again, last = asyncio.run(look())
+
+    assert again is first
+    assert text_in(last) == "the last words"
+    assert json.loads(last.text)["is_complete"] is status.is_ended
+
+
+def test_windows_that_look_at_the_same_time_share_one_view(run, notebooks, monkeypatch):
+    counts = Counter()
+    make_view = output_notebooks._make_view
+
+    def count(*args):
+        counts["views"] += 1
+        return make_view(*args)
+
+    monkeypatch.setattr(output_notebooks, "_make_view", count)
+
+    async def look():
+        return await asyncio.gather(*(notebooks.view(run.id) for _ in range(10)))
+
+    views = asyncio.run(look())
+
+    assert counts["views"] == 1
+    assert views == [views[0]] * 10
+
+
+def test_a_notebook_that_is_removed_while_it_is_looked_at_is_missing(run, notebooks):
+    get = run.get
+
+    async def remove(path):
+        if path.endswith("cell_run"):
+            run.path.unlink()
+        return await get(path)
+
+    run.get = remove
+
+    with pytest.raises(FileMissing):
+        asyncio.run(notebooks.view(run.id))
