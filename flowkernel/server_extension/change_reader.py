@@ -81,12 +81,18 @@ class ChangeReader:
         if "removed_since" in record:
             batch.removed_since = record["removed_since"]
         elif "removed" in record:
-            batch.removals.append(RemovalText(frozenset(record["removed"]), text))
+            self._read_removal(RemovalText(frozenset(record["removed"]), text), batch)
         else:
             row = record.get("execution") or record["message"]
             key = row["execution_id"] if "execution" in record else row["message_id"]
             ids = frozenset((row["execution_id"], row["root_id"]))
             self._rows.append(RowText(record["seq"], key, ids, text))
+
+    def _read_removal(self, removal: RemovalText, batch: ChangeBatch) -> None:
+        """Take it, and nothing of what it removes that came before it."""
+        batch.removals.append(removal)
+        for rows in (batch.rows, self._rows):
+            rows[:] = [row for row in rows if row.ids.isdisjoint(removal.ids)]
 
 
 def _field(line: str) -> tuple[str, str]:

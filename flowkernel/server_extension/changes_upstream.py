@@ -121,7 +121,7 @@ class ChangesUpstream:
         """The position of a window that comes back; None: no engine was there yet."""
         if self.recent is None:
             return None
-        return self.recent.position_after(after_seq, last_seq=self._last_seq)
+        return self.recent.position_after(after_seq)
 
     @property
     def news(self) -> asyncio.Event:
@@ -190,6 +190,7 @@ class ChangesUpstream:
         elif self.recent.seq < removed_since:
             self.recent.reset(self.recent.seq)
             self._wake()
+        self.recent.last_seq = self._last_seq
 
     def _add(self, batch: ChangeBatch) -> None:
         assert self.recent is not None

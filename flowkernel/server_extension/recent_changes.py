@@ -40,7 +40,7 @@ class NumberedRemoval:
     """A text about deletions, in the order in which they came."""
 
     number: int  #: Counted from 1.
-    seq: int  #: Up to where everything had come before it.
+    seq: int  #: Of the event before it, or of a later one: that is not known exactly.
     text: str
 
 
@@ -55,6 +55,7 @@ class RecentChanges:
         self, seq: int, *, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES
     ) -> None:
         self.seq = seq  #: Up to here everything came.
+        self.last_seq = seq  #: Of the engine, as far as is known.
         self._max_rows = max_rows
         self._max_bytes = max_bytes
         self._floor = seq  #: What changed up to here is not kept.
@@ -62,6 +63,8 @@ class RecentChanges:
         self._bytes = 0
         self._removals: deque[NumberedRemoval] = deque()
         self._removal_count = 0
+        #: The last text about deletions that is no longer kept; None: all are.
+        self._forgotten: NumberedRemoval | None = None
         self._resets = 0
         self._removed_since = 0  #: Below it, something may be deleted without a text.
 
@@ -69,9 +72,10 @@ class RecentChanges:
         """Begin again after this number: something may be missing before it."""
         self._rows.clear()
         self._removals.clear()
-        self._bytes = 0
+        self._bytes = self._removed_since = 0
+        self._forgotten = None
         self._resets += 1
-        self.seq = self._floor = seq
+        self.seq = self.last_seq = self._floor = seq
 
     def add(self, batch: ChangeBatch) -> None:
         """Keep what a read brought."""
@@ -91,10 +95,12 @@ class RecentChanges:
 
     def _remove(self, removal: RemovalText) -> None:
         self._removal_count += 1
-        numbered = NumberedRemoval(self._removal_count, self.seq, removal.text)
+        # A window may come back with any number that the engine had when we came to it.
+        seq = max(self.seq, self.last_seq)
+        numbered = NumberedRemoval(self._removal_count, seq, removal.text)
         self._removals.append(numbered)
         if len(self._removals) > MAX_REMOVALS:
-            self._floor = max(self._floor, self._removals.popleft().seq + 1)
+            self._forgotten = self._removals.popleft()
         for key, row in list(self._rows.items()):
             if not row.ids.isdisjoint(removal.ids):
                 self._bytes -= len(self._rows.pop(key).text)
@@ -105,22 +111,21 @@ class RecentChanges:
         """The position of a window that reads its lists now."""
         return WindowPosition(self.seq, self._removal_count, self._resets)
 
-    def position_after(self, seq: int, *, last_seq: int) -> WindowPosition:
+    def position_after(self, seq: int) -> WindowPosition:
         """The position of a window that comes back with everything up to a number.
 
         What was deleted right after that event it may know or not: it is told again.
-
-        Args:
-            last_seq: The last number that the engine has, as far as is known.
         """
-        is_unknown = seq > max(self.seq, last_seq) or seq < self._removed_since
+        is_unknown = seq > max(self.seq, self.last_seq) or seq < self._removed_since
+        if self._forgotten is not None and self._forgotten.seq >= seq:
+            is_unknown = True
         newer = sum(removal.seq >= seq for removal in self._removals)
         resets = NEVER if is_unknown else self._resets
         return WindowPosition(seq, self._removal_count - newer, resets)
 
     def message_after(self, position: WindowPosition) -> WindowMessage | None:
         """What a window gets next; None: it has everything."""
-        if position.resets != self._resets or position.seq < self._floor:
+        if self._lacks_something(position):
             text = f'{{"kind":"reset","seq":{self.seq}}}'
             return WindowMessage(text, self.position_now())
         removals = [r.text for r in self._removals if r.number > position.removals]
@@ -132,6 +137,16 @@ class RecentChanges:
         text = f'{{"kind":"changes","seq":{seq},"changes":[{changes}]}}'
         return WindowMessage(
             text, WindowPosition(seq, self._removal_count, self._resets)
+        )
+
+    def _lacks_something(self, position: WindowPosition) -> bool:
+        """Whether something is not kept that a window would need."""
+        has_begun_again = position.resets != self._resets
+        forgotten = self._forgotten.number if self._forgotten is not None else 0
+        return (
+            has_begun_again
+            or position.seq < self._floor
+            or position.removals < forgotten
         )
 
     def _rows_after(self, seq: int) -> Iterator[RowText]:

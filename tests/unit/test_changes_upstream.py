@@ -12,12 +12,13 @@ from flowkernel.server_extension import changes_upstream
 from flowkernel.server_extension.change_reader import (
     ChangeBatch,
     ChangeReader,
+    RemovalText,
     RowText,
     StreamBroken,
 )
 from flowkernel.server_extension.changes_upstream import ChangesUpstream
 from flowkernel.server_extension.home_engine import EngineReport, PanelState
-from flowkernel.server_extension.recent_changes import RecentChanges
+from flowkernel.server_extension.recent_changes import MAX_REMOVALS, RecentChanges
 from flowkernel.server_extension.window_feed import WindowFeed
 from tests.stage import ENGINE_FILE
 
@@ -403,6 +404,25 @@ def test_a_number_that_the_engine_does_not_have_is_answered_with_a_reset():
     run(scene)
 
 
+def test_two_windows_that_come_back_hear_of_a_deletion_that_neither_knows():
+    """The stream begins where the first of them is; the deletion is after both."""
+
+    async def scene(engine, upstream):
+        for key in ("a", "b", "c", "d"):
+            engine.change(key)
+        engine.remove("a")
+        behind, ahead = Window(engine, upstream), Window(engine, upstream)
+        behind.seq, behind.rows = 1, {"a": 1}
+        ahead.seq, ahead.rows = 4, {"a": 1, "b": 2, "c": 3, "d": 4}
+        behind.open()
+        await settle([behind])
+        ahead.open()
+        await settle([behind, ahead])
+        assert (behind.resets, ahead.resets) == (0, 0)
+
+    run(scene)
+
+
 def test_an_older_record_is_answered_with_a_reset():
     """A backup was restored: the numbers begin lower again."""
 
@@ -472,6 +492,20 @@ def test_large_rows_are_limited_by_their_size():
     assert len(recent._rows) == 10
 
 
+def test_after_more_deletions_than_are_kept_a_window_begins_again_once():
+    """They have no number: an old home is pruned while nothing runs."""
+    recent = RecentChanges(7)
+    slow, late = recent.position_now(), 6
+    for number in range(MAX_REMOVALS + 1):
+        removal = RemovalText(frozenset([f"k{number}"]), '{"removed":[]}')
+        recent.add(ChangeBatch(removals=[removal]))
+
+    for position in (slow, recent.position_after(7), recent.position_after(late)):
+        message = recent.message_after(position)
+        assert json.loads(message.text) == {"kind": "reset", "seq": 7}
+        assert recent.message_after(message.position) is None
+
+
 def test_what_is_much_comes_in_several_messages():
     recent = RecentChanges(0)
     position = recent.position_now()
@@ -502,6 +536,19 @@ def test_rows_of_one_event_come_with_its_number_wherever_the_stream_is_parted():
         batches = [reader.feed(content[:cut]), reader.feed(content[cut:])]
         assert [len(batch.rows) for batch in batches if batch.seq == 7] == [3]
         assert sum(len(batch.rows) for batch in batches) == 3
+
+
+def test_what_was_deleted_does_not_come_back_wherever_the_stream_is_parted():
+    content = b"id: 7\ndata: %s\n\n" % row_text(7, "a").encode()
+    content += b'data: {"removed": ["a"]}\n\n'
+
+    for cut in range(len(content) + 1):
+        reader, recent = ChangeReader(), RecentChanges(0)
+        position = recent.position_now()
+        recent.add(reader.feed(content[:cut]))
+        recent.add(reader.feed(content[cut:]))
+        message = json.loads(recent.message_after(position).text)
+        assert message["changes"] == [{"removed": ["a"]}]
 
 
 @pytest.mark.parametrize(
