@@ -116,6 +116,8 @@ class ChangesUpstream:
         if self._task is not None:
             self._task.cancel()
         self._task = self.recent = None
+        self.report = None  # What comes next may be stopped, or another one.
+        self._engine.forget()
 
     def first_position(self, after_seq: int) -> WindowPosition | None:
         """The position of a window that comes back; None: no engine was there yet."""

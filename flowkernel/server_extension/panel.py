@@ -11,7 +11,7 @@ from flowkernel.home import EngineFile
 from flowkernel.server_extension.attached_kernels import AttachedKernels
 from flowkernel.server_extension.change_reader import StreamBroken
 from flowkernel.server_extension.changes_upstream import ChangesUpstream
-from flowkernel.server_extension.engine_requests import EngineRequests
+from flowkernel.server_extension.engine_requests import EngineReply, EngineRequests
 from flowkernel.server_extension.home_engine import HomeEngine
 from flowkernel.server_extension.output_notebooks import OutputNotebooks
 from flowkernel.server_extension.shown_folder import ShownFolder
@@ -49,9 +49,7 @@ class Panel:
                 reply = await requests.fetch_once(file, "engine")
             except HTTPClientError as error:
                 raise StreamBroken(str(error)) from error
-            if reply.status != 200:
-                raise StreamBroken(f"the engine answers with {reply.status}")
-            return int(json.loads(reply.content)["last_seq"])
+            return last_seq_in(reply)
 
         return cls(
             engine=engine,
@@ -62,3 +60,17 @@ class Panel:
             kernels=AttachedKernels(engine.home.path, app),
             summaries=Summaries(requests),
         )
+
+
+def last_seq_in(reply: EngineReply) -> int:
+    """The number of the last event, as an engine says it.
+
+    Raises:
+        StreamBroken: It is no engine, or not ours: another program may have its port now.
+    """
+    if reply.status != 200:
+        raise StreamBroken(f"the engine answers with {reply.status}")
+    try:
+        return int(json.loads(reply.content)["last_seq"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StreamBroken(f"what answers is no engine: {error}") from error

@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tornado.httputil import HTTPHeaders
 
 from flowkernel.home import EngineFile
 from flowkernel.server_extension import changes_upstream
@@ -17,7 +18,9 @@ from flowkernel.server_extension.change_reader import (
     StreamBroken,
 )
 from flowkernel.server_extension.changes_upstream import ChangesUpstream
+from flowkernel.server_extension.engine_requests import EngineReply
 from flowkernel.server_extension.home_engine import EngineReport, PanelState
+from flowkernel.server_extension.panel import last_seq_in
 from flowkernel.server_extension.recent_changes import MAX_REMOVALS, RecentChanges
 from flowkernel.server_extension.window_feed import WindowFeed
 from tests.stage import ENGINE_FILE
@@ -441,6 +444,26 @@ def test_an_older_record_is_answered_with_a_reset():
     run(scene)
 
 
+def test_who_comes_back_later_is_not_told_what_the_engine_was_then():
+    """Nobody had the panel open, and meanwhile a person stopped the engine."""
+
+    async def scene(engine, upstream):
+        former, window = Window(engine, upstream), Window(engine, upstream)
+        former.open()
+        engine.change("a")
+        await settle([former])
+        former.close()
+        upstream.close()
+        engine.stop()
+        window.open()
+        assert window.feed.next_text() is None
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert upstream.report.state is PanelState.STOPPED
+
+    run(scene)
+
+
 def test_a_window_without_a_number_begins_when_there_is_an_engine():
     async def scene(engine, upstream):
         engine.stop()
@@ -549,6 +572,15 @@ def test_what_was_deleted_does_not_come_back_wherever_the_stream_is_parted():
         recent.add(reader.feed(content[cut:]))
         message = json.loads(recent.message_after(position).text)
         assert message["changes"] == [{"removed": ["a"]}]
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [(401, b"{}"), (200, b"<html>"), (200, b"{}"), (200, b"[]"), (200, b"\xff")],
+)
+def test_what_is_no_engine_at_its_address_breaks_the_stream(status, content):
+    with pytest.raises(StreamBroken):
+        last_seq_in(EngineReply(status, HTTPHeaders(), content))
 
 
 @pytest.mark.parametrize(
