@@ -16,7 +16,7 @@ from tornado.web import HTTPError
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.kernels.parked.attach import PREFIX
-from flowkernel.kernels.parked.registry import find_parked, is_parked
+from flowkernel.kernels.parked.registry import ParkedKernel, find_parked, is_parked
 from flowkernel.server_extension.attach_specs import AttachSpecs
 
 log = getLogger(__name__)
@@ -42,10 +42,12 @@ class AttachedKernels:
         self._home = home
         self._kernels = app.kernel_manager
         self._sessions = app.session_manager
-        #: Held while a kernel is attached: who clicks twice gets one.
+        #: Held while a kernel is attached or released: who clicks twice gets one, and nobody
+        #: gets one that is just being released.
         self.turn = asyncio.Lock()
         self._paths: dict[str, str] = {}  #: Of the copies for attached kernels.
         self._watch: asyncio.Task[None] | None = None
+        self._quiet = 0  #: Looks without any attached kernel, since one was started.
         self._is_local = self._wrap_specs(app)
 
     def _wrap_specs(self, app: Any) -> bool:
@@ -65,9 +67,13 @@ class AttachedKernels:
         find_parked(self._home, execution_id)
 
     async def path_of(self, execution_id: str) -> str | None:
-        """The notebook that was copied for its kernel; None: it is not attached."""
-        names = {kernel["name"] for kernel in await self._attached()}
-        is_attached = PREFIX + execution_id in names
+        """The notebook that was copied for its kernel; None: it is not attached.
+
+        Raises:
+            NotParked: It has no parked kernel.
+        """
+        parked = find_parked(self._home, execution_id)
+        is_attached = await self._kernel_of(parked) is not None
         return self._paths.get(execution_id) if is_attached else None
 
     async def attach(self, execution_id: str, path: str) -> tuple[str, str]:
@@ -79,21 +85,37 @@ class AttachedKernels:
         Raises:
             NotParked: It has no parked kernel.
         """
-        self._paths[execution_id] = path
         parked = find_parked(self._home, execution_id)
-        name = PREFIX + parked.execution_id
+        kernel_id = await self._kernel_of(parked)
+        if kernel_id is None:
+            name = PREFIX + parked.execution_id
+            start = self._kernels.start_kernel(kernel_name=name, path=path)
+            kernel_id = str(await ensure_async(start))
+        self._paths[execution_id] = path
+        return kernel_id, parked.name
+
+    async def _kernel_of(self, parked: ParkedKernel) -> str | None:
+        """The id of the kernel that is attached to it; None: there is none.
+
+        An execution that was lost, ran again and failed again has another parked kernel: what
+        is attached to the one before is dead, and is released.
+        """
         for kernel in await self._attached():
-            if kernel["name"] == name:
-                return kernel["id"], parked.name
-        start = self._kernels.start_kernel(kernel_name=name, path=path)
-        return str(await ensure_async(start)), parked.name
+            if kernel["name"] != PREFIX + parked.execution_id:
+                continue
+            provisioner = self._kernels.get_kernel(kernel["id"]).provisioner
+            if getattr(provisioner, "pid", None) in (None, parked.pid):
+                return str(kernel["id"])
+            await self._release(kernel["id"])
+        return None
 
     async def release(self, execution_id: str) -> None:
         """End the sessions of the kernel of an execution, and the entry of the kernel."""
         name = PREFIX + execution_id
-        for kernel in await self._attached():
-            if kernel["name"] == name:
-                await self._release(kernel["id"])
+        async with self.turn:
+            for kernel in await self._attached():
+                if kernel["name"] == name:
+                    await self._release(kernel["id"])
 
     async def _attached(self) -> list[dict[str, Any]]:
         kernels = await ensure_async(self._kernels.list_kernels())
@@ -103,33 +125,36 @@ class AttachedKernels:
         """End what belongs to an attached kernel here; the parked one stays."""
         for session in await ensure_async(self._sessions.list_sessions()):
             if session["kernel"] and session["kernel"]["id"] == kernel_id:
-                await ensure_async(self._sessions.delete_session(session["id"]))
+                with suppress(HTTPError, KeyError):  # The one before ended the kernel.
+                    await ensure_async(self._sessions.delete_session(session["id"]))
         with suppress(HTTPError, KeyError):  # The last session has ended it.
             await ensure_async(self._kernels.shutdown_kernel(kernel_id))
 
     def _watch_soon(self) -> None:
         """Look from now on whether the flows continue."""
+        self._quiet = 0  # It is in no list until it has started.
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._watch_all())
 
     async def _watch_all(self) -> None:
         """Release what is no longer parked, until nothing has been attached for a while."""
-        quiet = 0
-        while quiet < QUIET_LOOKS:
+        while self._quiet < QUIET_LOOKS:
             await asyncio.sleep(LOOK_EVERY)
             try:
-                quiet = 0 if await self._release_ended() else quiet + 1
+                has_any = await self._release_ended()
+                self._quiet = 0 if has_any else self._quiet + 1
             except Exception:  # Whatever a manager of kernels may raise: look again.
                 log.exception("attached kernels cannot be released")
         self._watch = None
 
     async def _release_ended(self) -> bool:
         """Release what is no longer parked. Whether anything was attached."""
-        kernels = await self._attached()
-        for kernel in kernels:
-            execution_id = kernel["name"].removeprefix(PREFIX)
-            if not is_parked(self._home, execution_id):
-                await self._release(kernel["id"])
+        async with self.turn:
+            kernels = await self._attached()
+            for kernel in kernels:
+                execution_id = kernel["name"].removeprefix(PREFIX)
+                if not is_parked(self._home, execution_id):
+                    await self._release(kernel["id"])
         return bool(kernels)
 
 
