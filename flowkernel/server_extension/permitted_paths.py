@@ -33,11 +33,20 @@ class PanelRoute:
     id_field: str | None = None
     #: Whether the environment variables of this server go with it, as with a cell.
     has_environ: bool = False
+    #: Whether it runs code of the page, as Jupyter's authorizer is asked.
+    executes: bool = False
     #: Whether the panel makes it by itself: it only reads, and is no sign of the person.
     only_reads: bool = False
     #: Whether it may be sent again if no response came.
     is_repeatable: bool = True
     seconds: float = 60.0  #: How long a response may take.
+
+    @property
+    def action(self) -> str:
+        """What Jupyter's authorizer is asked: `read`, `write` or `execute`."""
+        if self.executes:
+            return "execute"
+        return "read" if self.only_reads else "write"
 
     def fits(self, segments: list[str]) -> bool:
         """Whether a path is of this route."""
@@ -61,6 +70,7 @@ def _verbs(*verbs: str) -> Iterator[PanelRoute]:
             person_fields=("started_by",),
             id_field={"run": "event_id", "retry": "execution_id"}.get(verb),
             has_environ=verb == "retry",
+            executes=verb in ("run", "retry"),
         )
 
 
@@ -90,6 +100,7 @@ PERMITTED: tuple[PanelRoute, ...] = (
         person_fields=("started_by",),
         id_field="execution_id",
         has_environ=True,
+        executes=True,
     ),
     PanelRoute(method="PATCH", pattern="execution/*"),
     PanelRoute(method="DELETE", pattern="execution/*"),
@@ -101,6 +112,7 @@ PERMITTED: tuple[PanelRoute, ...] = (
         pattern="message/*/answer",
         person_fields=("answered_by",),
         id_field="answer_id",
+        executes=True,  # It may have the source of a cell.
     ),
     PanelRoute(
         method="POST",

@@ -179,3 +179,23 @@ def test_what_only_reads_is_no_sign_of_a_person():
     assert {"execution/*/log", "sql"} <= by_itself
     assert {"message/*/answer", "execution/*/cancel"} <= by_hand
     assert all(route.only_reads for route in PERMITTED if route.method == "GET")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("GET", "execution", "read"),
+        ("POST", "sql", "read"),
+        ("POST", "execution", "execute"),
+        ("POST", f"execution/{ID}/run", "execute"),
+        ("POST", f"execution/{ID}/retry", "execute"),
+        ("POST", f"message/{ID}/answer", "execute"),
+        ("POST", f"execution/{ID}/cancel", "write"),
+        ("POST", "flow", "write"),
+        ("DELETE", f"execution/{ID}", "write"),
+    ],
+)
+def test_who_may_write_may_not_run_code_by_that(method, path, action):
+    route, _path = permitted(method, path)
+
+    assert route.action == action
