@@ -11,6 +11,7 @@ from flowkernel.server_extension.panel_refusal import PanelRefusal
 
 CHANNEL = "panel"  #: Where a person answers, and makes requests.
 MAX_PATH = 2_000  #: Characters of a path, inclusive.
+MAX_QUERY = 100  #: Parameters of a query, inclusive.
 #: Query parameters that are for Jupyter Server: authentication, XSRF, idle time.
 FOR_JUPYTER = frozenset({"token", "_xsrf", "no_track_activity"})
 #: Fields of a body that only processes of flowkernel send. With `worker` a response would
@@ -178,8 +179,15 @@ def engine_query(query: str) -> str:
     """The query that the engine gets: without what is for Jupyter Server.
 
     JupyterLab adds the time, as a name without a value, so that no browser keeps a response.
+
+    Raises:
+        PanelRefusal: It has too many parameters.
     """
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_QUERY)
+    except ValueError:
+        message = f"The query has more than {MAX_QUERY} parameters. Leave some out."
+        raise PanelRefusal(400, "BadArgument", message) from None
     own = [
         (name, value)
         for name, value in pairs

@@ -171,6 +171,11 @@ def test_what_is_for_jupyter_does_not_reach_the_engine():
     assert engine_query(query) == "limit=5&since=a%2Bb"
 
 
+def test_a_query_without_end_is_no_fault_of_the_server():
+    with pytest.raises(PanelRefusal, match="400"):
+        engine_query("&".join(f"a{number}=1" for number in range(101)))
+
+
 def test_what_only_reads_is_no_sign_of_a_person():
     """The panel sends it by itself, also while nobody sits before it."""
     by_itself = {route.pattern for route in PERMITTED if route.only_reads}
