@@ -38,7 +38,8 @@ async def copy_notebook_of(
     error: HTTPError | None = None
     for directory in folders:
         try:
-            return await _save(contents_manager, directory, name, content)
+            async with folder.turn:
+                return await _save(contents_manager, directory, name, content)
         except HTTPError as refusal:
             error = refusal
     raise BadArgument(

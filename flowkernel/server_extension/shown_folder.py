@@ -1,5 +1,6 @@
 """The folder that Jupyter shows, and the files in it."""
 
+import asyncio
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,8 @@ class ShownFolder:
         is_folder = bool(root) and Path(str(root)).is_dir()
         #: None: it shows no folder of this machine.
         self.root = Path(str(root)).absolute() if is_folder else None
+        #: Held from the choice of a name to the file: two files at once get two names.
+        self.turn = asyncio.Lock()
         self._allows_hidden = bool(getattr(contents_manager, "allow_hidden", False))
 
     def file(self, path: str) -> Path:

@@ -9,7 +9,9 @@ import pytest
 from flowkernel.core.errors import FileMissing
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.server_extension import output_notebooks
+from flowkernel.server_extension.notebook_copies import copy_notebook_of
 from flowkernel.server_extension.output_notebooks import OutputNotebooks
+from flowkernel.server_extension.shown_folder import ShownFolder
 from tests.records import an_execution
 
 S = ExecutionStatus
@@ -33,6 +35,8 @@ class Run:
         await asyncio.sleep(0)
         if path.endswith("cell_run"):
             return []
+        if path.startswith("flow_version"):
+            return {"path": None}
         fields = {"notebook_path": self.path.name, "parent_id": None}
         return an_execution(self.id, self.status, **fields).to_json()
 
@@ -104,3 +108,33 @@ def test_a_notebook_that_is_removed_while_it_is_looked_at_is_missing(run, notebo
 
     with pytest.raises(FileMissing):
         asyncio.run(notebooks.view(run.id))
+
+
+class Contents:
+    """The files of a Jupyter Server. It looks for a name, and writes a while later."""
+
+    def __init__(self):
+        self.paths = []
+
+    async def increment_filename(self, name, _folder, *, insert):
+        count = len(self.paths)
+        await asyncio.sleep(0)
+        return name.replace(".ipynb", f"{insert}{count}.ipynb") if count else name
+
+    async def save(self, _model, path):
+        await asyncio.sleep(0)
+        self.paths.append(path)
+
+
+def test_two_windows_that_copy_at_the_same_time_get_two_copies(run, notebooks):
+    """A copy in which somebody works is never written over."""
+
+    async def copy():
+        contents, folder = Contents(), ShownFolder(None)
+        execution = await notebooks.execution(run.id)
+        args = (execution, contents, notebooks, folder)
+        return await asyncio.gather(copy_notebook_of(*args), copy_notebook_of(*args))
+
+    first, second = asyncio.run(copy())
+
+    assert first != second
