@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from html import escape
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import ipywidgets
@@ -44,8 +44,9 @@ class PromptList:
         self._pump = pump
         self._prompts: dict[str, MessageBox] = {}
         self._is_finished = False
-        #: A list may be finished by another thread than the one that asks.
-        self._lock = Lock()
+        #: A list may be finished by another thread than the one that asks. Held for each
+        #: change of what is shown: after the end nothing is.
+        self._lock = RLock()
         #: The line that is shown instead of the prompts, if they make room.
         self._pause_line: Any = None
         self._box = ipywidgets.VBox()
@@ -54,9 +55,10 @@ class PromptList:
 
     def open(self) -> None:
         """Take a place in the output of this cell, for the prompts that come later."""
-        if self._handle is None:
-            self._handle = DisplayHandle(new_id())
-            self._handle.display(view_of(self._box, PLACEHOLDER), raw=True)
+        with self._lock:
+            if self._handle is None and not self._is_finished:
+                self._handle = DisplayHandle(new_id())
+                self._handle.display(view_of(self._box, PLACEHOLDER), raw=True)
 
     def ask(self, message: Message) -> None:
         """Show an open message. One that is shown already stays, unless its form changed."""
@@ -98,8 +100,9 @@ class PromptList:
             self._pump.remove(comm_ids)
 
     def _show(self) -> None:
-        if not self._is_finished:  # The thread that follows may be late.
-            self._box.children = self._parts()
+        with self._lock:
+            if not self._is_finished:  # The thread that follows may be late.
+                self._box.children = self._parts()
 
     def _parts(self) -> list[Any]:
         """What is shown, from the top."""
@@ -115,8 +118,9 @@ class PromptList:
 
     def poll(self) -> bool:
         """Handle clicks, where they do not come by themselves. The tree may always be shown."""
-        if self._pause_line is not None:
+        with self._lock:
             line, self._pause_line = self._pause_line, None
+        if line is not None:
             self._show()
             close_widgets(line)
         if self._pump is not None:
@@ -125,9 +129,10 @@ class PromptList:
 
     def pause(self) -> None:
         """Make room: a question is asked below, which would be out of sight."""
-        if self._prompts and self._pause_line is None and not self._is_finished:
-            self._pause_line = ipywidgets.HTML(f"<p>{PAUSED}</p>")
-            self._show()
+        with self._lock:
+            if self._prompts and self._pause_line is None and not self._is_finished:
+                self._pause_line = ipywidgets.HTML(f"<p>{PAUSED}</p>")
+                self._show()
 
     def finish(self) -> None:
         """Replace the widgets by what can be saved: what was decided, in words.
@@ -141,9 +146,10 @@ class PromptList:
                 return
             self._is_finished, self._pause_line = True, None
             prompts = list(self._prompts.values())
-        widgets = list(self._box.children)
+            widgets = list(self._box.children)
+            if self._handle is not None:
+                self._show_end(self._handle)
         if self._handle is not None:
-            self._show_end(self._handle)
             keep_widget(self._box)
         else:
             widgets.append(self._box)
@@ -192,8 +198,9 @@ class InboxList(PromptList):
     def close(self, message: Message) -> None:
         """Show what came of it; the oldest of those that are closed is forgotten."""
         super().close(message)
-        old_ids = self._closed_ids()[:-CLOSED_SHOWN]
-        old_prompts = [self._prompts.pop(message_id) for message_id in old_ids]
+        with self._lock:
+            old_ids = self._closed_ids()[:-CLOSED_SHOWN]
+            old_prompts = [self._prompts.pop(message_id) for message_id in old_ids]
         self._show()
         for prompt in old_prompts:
             prompt.discard()

@@ -54,6 +54,10 @@ def widgets_in(box):
     return widgets
 
 
+#: In so many seconds a list ends that nothing holds.
+UNHELD_SECONDS = 0.05
+
+
 class Answers:
     """Keeps the responses that were sent; refuses them with an error, if it has one."""
 
@@ -593,6 +597,25 @@ def test_a_list_that_makes_room_when_it_ends_shows_how_it_ended(keep_two):
 
     [outcome] = prompts._box.children
     assert outcome.comm is not None
+    assert "%inbox shows it." in outcome.value
+
+
+def test_a_list_that_ends_while_it_is_drawn_shows_how_it_ended(keep_two):
+    prompts = PromptList(Answers(), None)
+    prompts.ask(open_message(1))
+    parts, end = prompts._parts, threading.Thread(target=prompts.finish)
+
+    def late_parts():
+        children = parts()
+        end.start()
+        end.join(UNHELD_SECONDS)
+        return children
+
+    prompts._parts = late_parts
+    prompts._show()
+    end.join()
+
+    [outcome] = prompts._box.children
     assert "%inbox shows it." in outcome.value
 
 
