@@ -143,7 +143,8 @@ def kill_engine(home: Home) -> int:
     engine = EngineFile.read(home)
     assert engine is not None
     os.kill(engine.pid, signal.SIGKILL)
-    psutil.Process(engine.pid).wait(10) if psutil.pid_exists(engine.pid) else None
+    with suppress(psutil.NoSuchProcess):  # It may be reaped already.
+        psutil.Process(engine.pid).wait(10)
     return engine.pid
 
 
@@ -160,12 +161,13 @@ def stop_everything(home: Home) -> None:
     for victim in victims:
         with suppress(psutil.Error):
             victim.kill()
-    until(lambda: not any(map(_is_alive, victims)), seconds=10)
+    until(lambda: not any(map(is_alive, victims)), seconds=10)
     children = psutil.Process().children()
     psutil.wait_procs([victim for victim in victims if victim in children], timeout=10)
 
 
-def _is_alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs: it has not ended, and is no zombie."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -56,12 +56,18 @@ def pipes_of(process):
     return set()
 
 
+def children_of(worker):
+    """The ids of its processes; none if it is gone."""
+    with suppress(psutil.NoSuchProcess):
+        return {child.pid for child in worker.children()}
+    return set()
+
+
 def kernels_of(home):
     """The kernels of a home: children of a worker, or forked, with a pipe to a worker."""
     kernels = []
     for worker in workers_of(home):
-        lifelines = pipes_of(worker)
-        children = {child.pid for child in worker.children()}
+        lifelines, children = pipes_of(worker), children_of(worker)
         for process in psutil.process_iter():
             with suppress(psutil.Error):  # It may be ending.
                 command = " ".join(process.cmdline())

@@ -21,7 +21,7 @@ from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile, Home
 from tests.acceptance.flows import register_cell, start_flow, write_notebook
 from tests.acceptance.kernels import Kernel, environ, make_manager, servers
-from tests.conftest import kill_engine, until, workers_of
+from tests.conftest import is_alive, kill_engine, until, workers_of
 
 pytestmark = pytest.mark.kernel
 
@@ -346,7 +346,7 @@ def test_with_a_new_key_the_run_begins_again(crash_client, own_home, tmp_path):
     kill_engine(own_home)
     crash_client.get("/engine")
 
-    until(lambda: not worker.is_running() or worker.status() == "zombie", seconds=60)
+    until(lambda: not is_alive(worker), seconds=60)
     (tmp_path / "go").touch()
 
     assert execution.wait().status is S.ENDED_SUCCESS

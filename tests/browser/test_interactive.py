@@ -1,6 +1,7 @@
 """A prompt in JupyterLab, in a real browser: it appears, is answered, and work goes on."""
 
 import re
+from contextlib import suppress
 from functools import partial
 
 import psutil
@@ -22,7 +23,6 @@ from tests.conftest import until
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
 
-#: Whether lines of a tree end within the page, so that an ellipsis is seen if they are cut.
 #: Of lines: whether they are in the page, and end within the output.
 ENDS_IN_SIGHT = (
     "lines => lines.map(line => line.isConnected && line.getBoundingClientRect().right"
@@ -336,5 +336,6 @@ def kill_pages(page):
     """`kill -9` of the processes that show pages."""
     with page.expect_event("crash"):
         for process in psutil.Process().children(recursive=True):
-            if "--type=renderer" in process.cmdline():
-                process.kill()
+            with suppress(psutil.NoSuchProcess):
+                if "--type=renderer" in process.cmdline():
+                    process.kill()

@@ -132,9 +132,7 @@ def warm_client(home: Home) -> Client:
 
 def readers_of(home: Home) -> list[psutil.Process]:
     """The SQL readers of a home."""
-    return [
-        p for p in processes_of(home) if "flowkernel.store.sql_reader" in p.cmdline()
-    ]
+    return processes_of(home, "flowkernel.store.sql_reader")
 
 
 @pytest.mark.parametrize("name", BOMBS)
