@@ -5,10 +5,13 @@ from pathlib import Path
 
 from flowkernel.client.jupyter_link import notebook_href
 from flowkernel.core.clock import short_id
+from flowkernel.core.errors import FileMissing
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus, ExecutionType
 from flowkernel.display.next_step import NextStep
 from flowkernel.display.tree import Tree
+
+MAX_STEM = 40  #: Characters of a run's name in the name of a copy, inclusive.
 
 
 def notebook_path(home: Path, execution: Execution) -> Path | None:
@@ -17,6 +20,22 @@ def notebook_path(home: Path, execution: Execution) -> Path | None:
         return None
     path = home / execution.notebook_path
     return path if path.is_file() else None
+
+
+def existing_notebook_path(home: Path, execution: Execution) -> Path:
+    """The path of its output notebook. Raises FileMissing: it has none."""
+    path = notebook_path(home, execution)
+    if path is None:
+        raise FileMissing(
+            f"{execution.name!r} has no output notebook. It has one once it has started."
+        )
+    return path
+
+
+def copy_name(execution: Execution) -> str:
+    """The name of a copy of its output notebook, without what a file cannot have."""
+    safe = "".join(c if c.isalnum() or c in "-_ ." else "_" for c in execution.name)
+    return f"{safe.strip('. ')[:MAX_STEM]}-{short_id(execution.execution_id)}.ipynb"
 
 
 def notebook_steps(path: Path, short: str) -> Iterator[NextStep]:

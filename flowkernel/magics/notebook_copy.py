@@ -14,13 +14,10 @@ from IPython.display import publish_display_data
 
 from flowkernel.client.client import Client
 from flowkernel.client.jupyter_link import notebook_folder, notebook_href
-from flowkernel.client.output_notebook import notebook_path
-from flowkernel.core.clock import new_id, short_id
-from flowkernel.core.errors import BadArgument, FileMissing
-from flowkernel.core.models import Execution
+from flowkernel.client.output_notebook import copy_name, existing_notebook_path
+from flowkernel.core.clock import new_id
+from flowkernel.core.errors import BadArgument
 from flowkernel.core.text import plain_text
-
-MAX_STEM = 40  #: Characters of a run's name in the name of a copy, inclusive.
 
 
 def copy_notebook(client: Client, execution_id: str) -> None:
@@ -33,11 +30,7 @@ def copy_notebook(client: Client, execution_id: str) -> None:
         BadArgument: The copy cannot be written.
     """
     record = client.get_execution(execution_id)
-    source = notebook_path(client.home.path, record)
-    if source is None:
-        raise FileMissing(
-            f"{record.name!r} has no output notebook. It has one once it has started."
-        )
+    source = existing_notebook_path(client.home.path, record)
     target = notebook_folder() / copy_name(record)
     try:
         label = f"Copy of the output notebook{_copied(source, target)}"
@@ -70,9 +63,3 @@ def _copied(source: Path, target: Path) -> str:
     finally:
         draft.unlink(missing_ok=True)
     return ""
-
-
-def copy_name(record: Execution) -> str:
-    """The name of the copy of an output notebook, without what a file cannot have."""
-    safe = "".join(c if c.isalnum() or c in "-_ ." else "_" for c in record.name)
-    return f"{safe.strip('. ')[:MAX_STEM]}-{short_id(record.execution_id)}.ipynb"

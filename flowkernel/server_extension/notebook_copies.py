@@ -10,13 +10,11 @@ import nbformat
 from jupyter_server.utils import ensure_async
 from tornado.web import HTTPError
 
-from flowkernel.core.clock import short_id
+from flowkernel.client.output_notebook import copy_name
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.models import Execution
 from flowkernel.server_extension.output_notebooks import OutputNotebooks
 from flowkernel.server_extension.shown_folder import ShownFolder
-
-MAX_STEM = 40  #: Characters of a run's name in the name of a copy, inclusive.
 
 
 async def copy_notebook_of(
@@ -34,7 +32,7 @@ async def copy_notebook_of(
     content = nbformat.from_dict(await notebooks.content(execution))
     source = await notebooks.source_path(execution)
     folders = dict.fromkeys((folder.folder_of(source), ""))
-    name = copy_name_of(execution)
+    name = copy_name(execution)
     error: HTTPError | None = None
     for directory in folders:
         try:
@@ -55,9 +53,3 @@ async def _save(contents_manager: Any, folder: str, name: str, content: Any) -> 
     model = {"type": "notebook", "format": "json", "content": content}
     await ensure_async(contents_manager.save(model, path))
     return path
-
-
-def copy_name_of(execution: Execution) -> str:
-    """The name of a copy, without what a file cannot have."""
-    safe = "".join(c if c.isalnum() or c in "-_ ." else "_" for c in execution.name)
-    return f"{safe.strip('. ')[:MAX_STEM]}-{short_id(execution.execution_id)}.ipynb"

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
+from flowkernel.client.output_notebook import existing_notebook_path
 from flowkernel.core.errors import BadArgument, FileMissing
 from flowkernel.core.json_record import Json
 from flowkernel.core.models import Execution
@@ -119,12 +120,7 @@ class OutputNotebooks:
 
     def path_of(self, execution: Execution) -> Path:
         """The path of its output notebook. Raises FileMissing."""
-        path = self._home / (execution.notebook_path or "")
-        if not path.is_file():
-            raise FileMissing(
-                f"{execution.name!r} has no output notebook. It has one once it has started."
-            )
-        return path
+        return existing_notebook_path(self._home, execution)
 
 
 def _is_kept(view: NotebookView, execution: Execution) -> bool:

@@ -21,7 +21,6 @@ from flowkernel.display.failure_report import (
 )
 from flowkernel.display.next_step import NextStep
 from flowkernel.display.tree import Tree
-from flowkernel.magics.notebook_copy import copy_name
 from tests.unit.test_tree import a_child, an_execution
 
 S = ExecutionStatus
@@ -409,10 +408,3 @@ def test_outside_of_a_jupyter_server_there_are_no_links(environ, tmp_path, name)
 def test_the_folder_of_the_notebook_is_that_of_its_session(environ, tmp_path):
     assert notebook_folder(environ) == tmp_path / "root" / "sub"
     assert notebook_folder({}) == Path.cwd()
-
-
-def test_a_copy_has_a_name_that_every_system_takes():
-    execution = an_execution("0" * 28 + "1eacc1a0", name='a/b: "c"?. ')
-
-    assert copy_name(execution).startswith("a_b_ _c__-")
-    assert copy_name(execution).endswith(".ipynb")

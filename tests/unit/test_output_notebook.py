@@ -4,7 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from flowkernel.client.output_notebook import ending_steps, run_in
+from flowkernel.client.output_notebook import (
+    copy_name,
+    ending_steps,
+    existing_notebook_path,
+    run_in,
+)
+from flowkernel.core.errors import FileMissing
 from flowkernel.core.models import Wrapped
 from flowkernel.core.status import ExecutionStatus as S
 from flowkernel.display.tree import Tree
@@ -98,3 +104,18 @@ def test_a_wrapper_whose_output_was_there_before_names_none():
 
 def test_a_wrapper_that_runs_as_a_flow_is_one():
     assert run_in(Tree("w", [wrapper()])).execution_id == "w"
+
+
+def test_who_needs_the_output_notebook_of_a_run_without_one_is_told(home):
+    assert existing_notebook_path(home, ended()) == home / "a.ipynb"
+
+    for execution in (ended("gone"), ended(notebook_path=None)):
+        with pytest.raises(FileMissing, match="'report' has no output notebook"):
+            existing_notebook_path(home, execution)
+
+
+def test_a_copy_has_a_name_that_every_system_takes():
+    execution = an_execution("0" * 28 + "1eacc1a0", name='a/b: "c"?. ')
+
+    assert copy_name(execution).startswith("a_b_ _c__-")
+    assert copy_name(execution).endswith(".ipynb")
