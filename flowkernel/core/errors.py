@@ -1,7 +1,7 @@
 """Every error flowkernel raises on purpose.
 
-Over REST, a class has the HTTP status of its base class (`HTTP_STATUS` in
-`engine/api/responses.py`); on the command line, its exit code (`cli/error_report.py`).
+Over REST, a class has the HTTP status of its base class (`core/http_status.py`); on the command
+line, its exit code (`cli/error_report.py`).
 
 ::
 

@@ -2,39 +2,12 @@
 
 from tornado.web import HTTPError
 
-from flowkernel.core.errors import (
-    EngineError,
-    EngineStopped,
-    ExecutionNotFound,
-    FileMissing,
-    FlowkernelError,
-    FlowNotFound,
-    MessageNotFound,
-    MoveNotAllowed,
-    NotAllowed,
-    NotParked,
-    RequestError,
-    SqlBusy,
-    ValueTooBig,
-)
+from flowkernel.core.errors import FlowkernelError, Unauthorized
+from flowkernel.core.http_status import http_status_of
 from flowkernel.core.json_record import Json
 
-#: The first line that fits decides.
-HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
-    (FlowNotFound, 404),
-    (ExecutionNotFound, 404),
-    (MessageNotFound, 404),
-    (FileMissing, 404),
-    (MoveNotAllowed, 409),
-    (NotParked, 409),
-    (NotAllowed, 403),
-    (ValueTooBig, 413),
-    (SqlBusy, 429),
-    (EngineStopped, 409),  # It is no fault, and Jupyter Server logs 5xx as one.
-    (RequestError, 400),
-    (EngineError, 503),
-    (FlowkernelError, 500),
-)
+#: Of an engine that does not take our token. 401 would say to a page that nobody is logged in.
+AWAY = 503
 
 
 class PanelRefusal(HTTPError):
@@ -78,8 +51,8 @@ def refusal_of(error: BaseException | None, status: int, reason: str) -> PanelRe
 
 
 def status_of(error: FlowkernelError) -> int:
-    """The HTTP status of an error of ours."""
-    return next(code for family, code in HTTP_STATUS if isinstance(error, family))
+    """The HTTP status of an error of ours, for a page."""
+    return AWAY if isinstance(error, Unauthorized) else http_status_of(error)
 
 
 def refusal_json(refusal: PanelRefusal) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """The tree of errors: each has a meaning, a code, and a way back over the wire."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,12 @@ from flowkernel.core.errors import (
     MessageNotFound,
     all_errors,
     from_code,
+)
+from flowkernel.core.http_status import http_status_of
+from flowkernel.server_extension.panel_refusal import refusal_of
+
+ERRORS_PAGE = (
+    Path(__file__).parents[2].joinpath("docs/reference/errors.md").read_text("utf-8")
 )
 
 
@@ -41,6 +48,17 @@ def test_every_error_can_be_made_from_its_code(code):
 def test_a_name_that_is_not_there_is_repeated_in_part_only(cls):
     assert "'report'" in str(cls("report"))
     assert len(str(cls("x" * 100_000))) < 300
+
+
+@pytest.mark.parametrize("code", all_errors())
+def test_an_error_has_one_http_status_in_the_engine_the_panel_and_the_reference(code):
+    """But of a token: whether somebody is logged in, Jupyter says alone."""
+    error = from_code(code, "What happened.")
+    rows = re.findall(rf"^\| `{code}` \| (\d+) \|", ERRORS_PAGE, re.MULTILINE)
+
+    assert rows in ([], [str(http_status_of(error))])
+    expected = 503 if code == "Unauthorized" else http_status_of(error)
+    assert refusal_of(error, 500, "").status_code == expected
 
 
 def test_an_unknown_code_is_an_engine_fault():

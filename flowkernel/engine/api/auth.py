@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkernel.client.flow_source import MAX_SOURCE
 from flowkernel.core.errors import FlowkernelError, NotAllowed, Unauthorized
+from flowkernel.core.http_status import http_status_of
 from flowkernel.core.json_values import dumps
 from flowkernel.engine.api.permissions import Reach, permission_of
-from flowkernel.engine.api.refusals import status_of
 from flowkernel.engine.caller_checks import check_below, check_caller, is_over
 from flowkernel.engine.callers import (
     EXECUTION,
@@ -93,7 +93,7 @@ class AuthMiddleware:
             caller = self._caller(headers)
             await self._authorize(caller, scope["method"], scope["path"])
         except FlowkernelError as error:
-            code, status = type(error).__name__, status_of(error)
+            code, status = type(error).__name__, http_status_of(error)
             await _send_error(send, status, code, str(error))
             return
         scope.setdefault("state", {})["caller"] = caller

@@ -13,50 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from flowkernel.core.errors import (
-    AttemptIsOver,
-    DiskFull,
-    EngineBusy,
-    EngineError,
-    EngineFault,
-    ExecutionNotFound,
-    FileMissing,
-    FlowkernelError,
-    FlowNotFound,
-    HomeMissing,
-    MessageNotFound,
-    MoveNotAllowed,
-    NotAllowed,
-    RequestError,
-    SqlBusy,
-    Unauthorized,
-    ValueTooBig,
-)
+from flowkernel.core.errors import EngineBusy, EngineFault, FlowkernelError, SqlBusy
+from flowkernel.core.http_status import http_status_of
 from flowkernel.core.json_values import dumps
 from flowkernel.core.redaction import BUILT_IN
 from flowkernel.engine.api.body_budget import RETRY_SECONDS
 from flowkernel.engine.api.head_requests import STREAMS
 from flowkernel.engine.field_types import UUID
 
-#: The first line that fits decides.
-HTTP_STATUS: tuple[tuple[type[FlowkernelError], int], ...] = (
-    (Unauthorized, 401),
-    (FlowNotFound, 404),
-    (ExecutionNotFound, 404),
-    (MessageNotFound, 404),
-    (FileMissing, 404),
-    (HomeMissing, 404),
-    (MoveNotAllowed, 409),
-    (AttemptIsOver, 409),
-    (NotAllowed, 403),
-    (ValueTooBig, 413),
-    (SqlBusy, 429),
-    (RequestError, 400),
-    (EngineBusy, 503),
-    (DiskFull, 507),
-    (EngineError, 500),
-    (FlowkernelError, 500),
-)
 log = getLogger(__name__)
 MAX_FAULTS = 3  #: Faults of one request that its sentence names, inclusive.
 MAX_SHOWN = 60  #: Characters of a value in a sentence, inclusive.
@@ -72,18 +36,15 @@ JSON_FAULTS = {
 
 async def refuse(request: Request, error: Exception) -> Response:
     """An error of ours. Its code is the name of its class, and is never renamed."""
+    assert isinstance(error, FlowkernelError)
     if isinstance(error, EngineFault):
         line = f"{request.method} {request.url.path[:200]}"
         log.error("%s failed: %s", line, error, exc_info=error)
     headers = {}
     if isinstance(error, (EngineBusy, SqlBusy)):
         headers["retry-after"] = str(RETRY_SECONDS)
-    return error_response(type(error).__name__, str(error), status_of(error), headers)
-
-
-def status_of(error: Exception) -> int:
-    """The HTTP status of an error of ours."""
-    return next(code for family, code in HTTP_STATUS if isinstance(error, family))
+    status = http_status_of(error)
+    return error_response(type(error).__name__, str(error), status, headers)
 
 
 async def refuse_invalid(_request: Request, error: Exception) -> Response:
