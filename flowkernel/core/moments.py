@@ -1,7 +1,7 @@
-"""Moments as people type them: `2026-11-26`, `14:00`, `2 hours`, `7d`. Pure."""
+"""Moments as people type them (`2026-11-26`, `14:00`, `2 hours`) and as programs do. Pure."""
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from flowkernel.core import clock
 from flowkernel.core.errors import BadArgument
@@ -16,6 +16,27 @@ UNITS = {
 }
 DAYS_AGO = {"today": 0, "yesterday": 1}
 _AGE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+?)(?:s)?(?:\s+ago)?", re.ASCII)
+#: A moment of RFC 3339: with `T` and a zone.
+_EXACT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def exact_moment(text: object) -> datetime:
+    """The moment that a program sends. Raises ValueError: it has no zone, or is none."""
+    if isinstance(text, str) and _EXACT.fullmatch(text):
+        return datetime.fromisoformat(text)
+    raise ValueError(
+        "it should be a moment with its zone, such as 2026-01-31T08:00:00Z"
+    )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError: UTC has no year for it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it should be a moment that UTC has, too") from error
 
 
 def past_moment(text: str, name: str, *, now: datetime | None = None) -> datetime:

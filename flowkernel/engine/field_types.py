@@ -1,8 +1,7 @@
 """Types of the fields of requests, with their limits. Pydantic checks them at the edge."""
 
 import math
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -17,14 +16,11 @@ from pydantic import (
 from flowkernel.core.errors import BadValue
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
+from flowkernel.core.moments import exact_moment, in_utc
 from flowkernel.home import MAX_PID
 
 #: A UUID of RFC 9562, as Python writes it.
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-#: A moment of RFC 3339: with `T` and a zone.
-MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
 
 Id = Annotated[str, Field(pattern=f"^{UUID}$")]  #: A UUID.
 #: UUIDs with commas between them, 100 at most.
@@ -42,27 +38,13 @@ CallKey = Annotated[str, Field(max_length=400)]  #: Which call of a flow it is.
 
 def _as_moment(text: object) -> object:
     """The moment that a text is; pydantic itself takes a number of seconds, too."""
-    if isinstance(text, datetime):
-        return text
-    if isinstance(text, str) and MOMENT.fullmatch(text):
-        return datetime.fromisoformat(text)
-    raise ValueError(
-        "Input should be a moment with its zone, such as 2026-01-31T08:00:00Z"
-    )
+    return text if isinstance(text, datetime) else exact_moment(text)
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_as_moment)]  #: With its zone.
 
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("Input should be a moment that UTC has, too") from error
-
-
 #: The same in UTC: the tables are searched by it.
-PastMoment = Annotated[Moment, AfterValidator(_in_utc)]
+PastMoment = Annotated[Moment, AfterValidator(in_utc)]
 
 
 def _finite(value: Json, info: ValidationInfo) -> Json:

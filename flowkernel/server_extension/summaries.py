@@ -8,6 +8,7 @@ from typing import Any
 
 from flowkernel.core.errors import BadArgument
 from flowkernel.core.json_record import Json
+from flowkernel.core.moments import exact_moment, in_utc
 from flowkernel.server_extension.engine_requests import EngineRequests
 
 KEPT_SECONDS = 5.0  #: How long a summary is given again as it is.
@@ -189,15 +190,9 @@ def _row(row: Row) -> Row:
 def _moment(text: str) -> datetime:
     """A moment that a page sends. Raises BadArgument."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadArgument(
-            f"`since` is {text[:100]!r}; it is a moment with its zone, as "
-            "2026-11-28T00:00:00Z."
-        )
-    return moment
+        return in_utc(exact_moment(text))
+    except ValueError as error:
+        raise BadArgument(f"`since` is {text[:100]!r}; {error}.") from error
 
 
 def _sql_moment(moment: datetime) -> str:
