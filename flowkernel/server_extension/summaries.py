@@ -48,14 +48,15 @@ WHERE parent_id IS NULL AND NOT is_archived AND ended_at >= TIMESTAMP '$since'
 GROUP BY status
 """
 OPEN_MESSAGES = "SELECT count(*) AS messages FROM message WHERE status = 'OPEN'"
-# What a person started, each once: of a wrapper, the flow that it runs. The time in which it
-# waited for people is no work.
+# What a person started, each once: of a wrapper, the flow that it runs. `duration_sec` is
+# `Execution.work_seconds`, here in SQL: thousands of runs stay in the engine.
 _ROOTS = """
     SELECT execution_id, status, created_at, started_at, ended_at,
            CASE type WHEN 'WRAPPER' THEN coalesce(wrapped->>'flow_name', flow_name)
            ELSE flow_name END AS flow_name,
-           greatest(epoch_ms(ended_at - started_at) / 1000.0 - answer_seconds, 0)
-           AS duration_sec
+           CASE WHEN epoch_ms(ended_at - started_at) IS NOT NULL
+           THEN greatest(epoch_ms(ended_at - started_at) / 1000.0 - answer_seconds, 0)
+           END AS duration_sec
     FROM execution WHERE parent_id IS NULL
 """
 LAST_RUNS = f"""
@@ -75,10 +76,25 @@ FROM ({_ROOTS})
 WHERE created_at >= TIMESTAMP '$since'
 GROUP BY flow_name, day ORDER BY flow_name, day
 """
+# Without the time in which a cell waited for people: of each run the latest waits are known.
 CELLS = f"""
+WITH waits AS (
+    SELECT execution_id,
+           unnest(from_json(answer_waits, '[{{"start": "TIMESTAMP", "end": "TIMESTAMP"}}]'))
+           AS wait
+    FROM execution WHERE answer_waits IS NOT NULL
+), asking AS (
+    SELECT cell_run_id,
+           sum(epoch_ms(least(wait.end, ended_at) - greatest(wait.start, started_at)))
+           AS answer_ms
+    FROM cell_run JOIN waits USING (execution_id)
+    WHERE wait.start < ended_at AND wait.end > started_at
+    GROUP BY cell_run_id
+)
 SELECT flow_name, cell_number, any_value(first_line) AS first_line, count(*) AS runs,
-       median(epoch_ms(c.ended_at - c.started_at)) / 1000.0 AS median_sec
-FROM cell_run c JOIN execution e USING (execution_id)
+       median(epoch_ms(c.ended_at - c.started_at) - coalesce(answer_ms, 0)) / 1000.0
+       AS median_sec
+FROM cell_run c JOIN execution e USING (execution_id) LEFT JOIN asking USING (cell_run_id)
 WHERE c.ended_at IS NOT NULL AND cell_number IS NOT NULL AND e.type <> 'WRAPPER'
   AND c.started_at >= TIMESTAMP '$since'
 GROUP BY flow_name, cell_number ORDER BY median_sec DESC LIMIT {SLOWEST}
