@@ -6,12 +6,12 @@ from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
-from flowkernel.kernels.parked.attach import PREFIX, spec_of
-from flowkernel.kernels.parked.registry import ParkedKernel, find_parked, list_parked
+from flowkernel.kernels.parked.attach import PREFIX, ParkedSpecs, spec_of
+from flowkernel.kernels.parked.registry import ParkedKernel, list_parked
 
 
-class AttachSpecs(KernelSpecManager):
-    """Has a kernelspec for each parked kernel; all else is as its inner manager has it.
+class AttachSpecs(ParkedSpecs):
+    """Lists a kernelspec for each parked kernel; all else is as its inner manager has it.
 
     Args:
         inner: The manager that was there.
@@ -22,22 +22,21 @@ class AttachSpecs(KernelSpecManager):
     def __init__(
         self, inner: KernelSpecManager, home: Path, on_attach: Callable[[], None]
     ) -> None:
-        super().__init__(parent=inner.parent)
+        super().__init__(parent=inner.parent, home=str(home))
         self._inner = inner
-        self._home = home
         self._on_attach = on_attach
 
     def find_kernel_specs(self) -> dict[str, str]:
         """The folders of the kernelspecs, by name."""
-        own = {PREFIX + kernel.execution_id: self._folder for kernel in self._parked()}
+        own = {PREFIX + kernel.execution_id: self._icons for kernel in self._parked()}
         return {**self._inner.find_kernel_specs(), **own}
 
     def get_all_specs(self) -> dict[str, Any]:
         """All kernelspecs, by name, with their folders."""
         own = {
             PREFIX + kernel.execution_id: {
-                "resource_dir": self._folder,
-                "spec": spec_of(self._home, kernel).to_dict(),
+                "resource_dir": self._icons,
+                "spec": spec_of(self.folder, kernel).to_dict(),
             }
             for kernel in self._parked()
         }
@@ -47,9 +46,9 @@ class AttachSpecs(KernelSpecManager):
         """The kernelspec of this name: `flowkernel-attach-` and the id of an execution."""
         if not kernel_name.startswith(PREFIX):
             return self._inner.get_kernel_spec(kernel_name)
-        kernel = find_parked(self._home, kernel_name.removeprefix(PREFIX))
+        spec = super().get_kernel_spec(kernel_name)
         self._on_attach()
-        return spec_of(self._home, kernel)
+        return spec
 
     def install_kernel_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Install a kernelspec."""
@@ -60,9 +59,9 @@ class AttachSpecs(KernelSpecManager):
         return self._inner.remove_kernel_spec(name)
 
     def _parked(self) -> list[ParkedKernel]:
-        return list_parked(self._home)
+        return list_parked(self.folder)
 
     @property
-    def _folder(self) -> str:
+    def _icons(self) -> str:
         """A folder without icons, as a kernelspec has to have one."""
-        return str(self._home / "parked")
+        return str(self.folder / "parked")

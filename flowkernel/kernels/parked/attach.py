@@ -144,8 +144,13 @@ class ParkedSpecs(KernelSpecManager):
         if not kernel_name.startswith(PREFIX):
             spec: KernelSpec = super().get_kernel_spec(kernel_name)
             return spec
-        home = Path(self.home) if self.home else find_home().path
-        return spec_of(home, find_parked(home, kernel_name.removeprefix(PREFIX)))
+        kernel = find_parked(self.folder, kernel_name.removeprefix(PREFIX))
+        return spec_of(self.folder, kernel)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the home."""
+        return Path(self.home) if self.home else find_home().path
 
 
 def spec_of(home: Path, kernel: ParkedKernel) -> KernelSpec:
