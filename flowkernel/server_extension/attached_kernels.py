@@ -62,9 +62,9 @@ class AttachedKernels:
 
     def check_parked(self, execution_id: str) -> None:
         """Raise NotParked if there is nothing to attach to, BadArgument if we cannot."""
+        find_parked(self._home, execution_id)
         if not self._is_local:
             raise BadArgument(REMOTE)
-        find_parked(self._home, execution_id)
 
     async def path_of(self, execution_id: str) -> str | None:
         """The notebook that was copied for its kernel; None: it is not attached.

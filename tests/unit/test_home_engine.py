@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from flowkernel.core.errors import EngineStopped, NotParked
+from flowkernel.core.errors import BadArgument, EngineStopped, NotParked
 from flowkernel.home import Home
 from flowkernel.kernels.parked.attach import PREFIX
 from flowkernel.kernels.parked.registry import ParkedKernel, publish
 from flowkernel.server_extension.attach_specs import AttachSpecs
+from flowkernel.server_extension.attached_kernels import AttachedKernels
 from flowkernel.server_extension.home_engine import HomeEngine, PanelState
 from flowkernel.server_extension.panel_refusal import PanelRefusal
 from flowkernel.server_extension.summaries import Summaries
@@ -145,6 +147,22 @@ def test_using_a_parked_kernel_is_noticed(specs, tmp_path):
 
     assert specs.get_kernel_spec(PREFIX + ID).metadata["flowkernel"]
     assert specs.attached == [1]
+
+
+def test_behind_a_gateway_a_run_that_has_ended_is_said_to_have_no_kernel(tmp_path):
+    """So its notebook is opened alone, as it is elsewhere."""
+    parts = dict.fromkeys(("kernel_manager", "session_manager", "kernel_spec_manager"))
+    gateway = SimpleNamespace(gateway_enabled=True)
+    kernels = AttachedKernels(
+        tmp_path, SimpleNamespace(gateway_config=gateway, **parts)
+    )
+
+    with pytest.raises(NotParked):
+        kernels.check_parked(ID)
+
+    park(tmp_path)
+    with pytest.raises(BadArgument, match="run elsewhere"):
+        kernels.check_parked(ID)
 
 
 # -- summaries -----------------------------------------------------------------------------
