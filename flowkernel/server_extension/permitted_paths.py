@@ -143,7 +143,7 @@ def permitted(method: str, path: str) -> tuple[PanelRoute, str]:
             return route, "/".join(quote(segment, safe="") for segment in segments)
     methods = ", ".join(sorted({route.method for route in fitting}))
     raise PanelRefusal(
-        405, "NotAllowed", f"{method} is not for this path; it takes {methods}."
+        405, "MethodNotAllowed", f"{method} is not for this path; it takes {methods}."
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowkernel.core.errors import all_errors
 from flowkernel.engine.api.permissions import PERMISSIONS
 from flowkernel.server_extension.panel_refusal import PanelRefusal
 from flowkernel.server_extension.permitted_paths import (
@@ -52,6 +53,16 @@ def test_what_is_not_for_the_panel_is_refused(method, path):
         permitted(method, path)
 
     assert refusal.value.status_code in (404, 405)
+
+
+def test_the_code_for_another_method_is_that_of_no_error():
+    """`NotAllowed` is what a token does not allow, with another status."""
+    with pytest.raises(PanelRefusal, match="405") as refusal:
+        permitted("DELETE", "flow")
+
+    assert refusal.value.code == "MethodNotAllowed"
+    assert refusal.value.message == "DELETE is not for this path; it takes GET, POST."
+    assert refusal.value.code not in all_errors()
 
 
 @pytest.mark.parametrize(
