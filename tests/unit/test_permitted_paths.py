@@ -1,6 +1,7 @@
 """What the panel may ask of the engine, and what the server says instead of the page."""
 
 import json
+from dataclasses import fields
 from urllib.parse import quote, unquote
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from flowkernel.core.errors import all_errors
 from flowkernel.engine.api.permissions import PERMISSIONS
+from flowkernel.engine.start_plan import StartRequest
+from flowkernel.server_extension.file_handlers import START_FIELDS
 from flowkernel.server_extension.panel_refusal import PanelRefusal
 from flowkernel.server_extension.permitted_paths import (
     PERMITTED,
@@ -63,6 +66,10 @@ def test_the_code_for_another_method_is_that_of_no_error():
     assert refusal.value.code == "MethodNotAllowed"
     assert refusal.value.message == "DELETE is not for this path; it takes GET, POST."
     assert refusal.value.code not in all_errors()
+
+
+def test_a_file_is_started_with_fields_that_the_engine_takes():
+    assert {field.name for field in fields(StartRequest)} >= START_FIELDS
 
 
 @pytest.mark.parametrize(
