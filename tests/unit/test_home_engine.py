@@ -2,12 +2,17 @@
 
 import asyncio
 import os
+import subprocess
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from flowkernel.core.errors import BadArgument, EngineStopped, NotParked
+from flowkernel.core.process_id import started_at
 from flowkernel.home import Home
 from flowkernel.kernels.parked.attach import PREFIX
 from flowkernel.kernels.parked.registry import ParkedKernel, publish
@@ -16,6 +21,8 @@ from flowkernel.server_extension.attached_kernels import AttachedKernels
 from flowkernel.server_extension.home_engine import HomeEngine, PanelState
 from flowkernel.server_extension.panel_refusal import PanelRefusal
 from flowkernel.server_extension.summaries import Summaries
+from tests.jupyter import free_port
+from tests.stage import ENGINE_FILE
 
 ID = "01a2205a-56ec-7071-999e-be159fcdf789"
 
@@ -71,13 +78,83 @@ def test_another_home_nearby_is_named(engine, tmp_path):
     assert "FLOWKERNEL_HOME" in report.message
 
 
-def test_an_engine_that_was_killed_is_away(engine):
-    made(engine.home)
-    engine.home.engine_file.write_text("{")
+class Stranger(BaseHTTPRequestHandler):
+    """A program that knows no token of ours."""
 
-    report = asyncio.run(engine.report())
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_args):
+        pass
+
+
+@pytest.fixture
+def stranger():
+    """The port of a program that is no engine."""
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def address_of(engine, pid, **fields):
+    """Let a process be the engine; nobody listens at its port, if nothing else is said."""
+    made(engine.home)
+    file = replace(
+        ENGINE_FILE,
+        url=f"http://127.0.0.1:{fields.pop('port', None) or free_port()}",
+        pid=pid,
+        home=str(engine.home.path.resolve()),
+        **fields,
+    )
+    file.write(engine.home)
+    return engine
+
+
+def of_a_killed_one(engine, _stranger):
+    with subprocess.Popen(["true"]) as process:
+        moment = started_at(process.pid)
+    return address_of(engine, process.pid, process_started_at=moment)
+
+
+def of_a_killed_one_whose_pid_another_has(engine, _stranger):
+    return address_of(engine, os.getpid(), process_started_at=1.0)
+
+
+def of_a_silent_one(engine, _stranger):
+    return address_of(engine, os.getpid(), process_started_at=started_at())
+
+
+def of_a_stranger(engine, stranger):
+    return address_of(
+        engine, os.getpid(), port=stranger, process_started_at=started_at()
+    )
+
+
+def that_is_damaged(engine, _stranger):
+    made(engine.home).engine_file.write_text("{")
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        (of_a_killed_one, "The engine has ended unexpectedly."),
+        (of_a_killed_one_whose_pid_another_has, "The engine has ended unexpectedly."),
+        (of_a_silent_one, "The engine runs and does not answer."),
+        (of_a_stranger, "Something else answers at the address of the engine."),
+        (that_is_damaged, "The address of the engine cannot be read."),
+    ],
+)
+def test_an_engine_that_does_not_answer_is_away_and_the_panel_says_why(
+    engine, stranger, address, sentence
+):
+    report = asyncio.run(address(engine, stranger).report())
 
     assert report.state is PanelState.AWAY
+    assert report.message.startswith(sentence)
     assert report.message.endswith(".")
 
 
