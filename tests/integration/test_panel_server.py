@@ -2,8 +2,8 @@
 
 import http.client
 import json
-import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -266,28 +266,33 @@ def test_an_event_reaches_a_window_within_200_ms(server, page):
     with server.window() as window:
         window.next("start")
         for _ in range(5):
-            id_ = new_execution(page)["execution_id"]
-            start = time.monotonic()
-            window.change_of(id_)
-            seconds.append(time.monotonic() - start)
+            execution = new_execution(page)
+            window.change_of(execution["execution_id"])
+            happened_at = datetime.fromisoformat(execution["created_at"])
+            seconds.append((datetime.now(UTC) - happened_at).total_seconds())
 
     assert sorted(seconds)[2] < 0.2  # The engine collects rows for 0.1 s.
 
 
 def test_a_window_that_reads_nothing_costs_the_others_nothing(server, page):
-    """And gets the newest rows when it reads."""
+    """Its buffers are full; when it reads, it gets the newest row, and not all before it."""
     id_ = new_execution(page)["execution_id"]
+    # 25 times 300,000 bytes are more than the system keeps for a socket.
+    text = "\N{EURO SIGN}" * 100_000
+    sent = [f"n{number}" for number in range(25)]
     with server.window() as slow, server.window() as quick:
         slow.next("start")
         quick.next("start")
-        for number in range(30):
-            page.patch(f"/api/execution/{id_}", json={"name": f"n{number}"})
-        while quick.change_of(id_)["name"] != "n29":
-            pass
+        for name in sent:
+            body = {"name": name, "status_message": text}
+            assert page.patch(f"/api/execution/{id_}", json=body).status_code == 200
+            while quick.change_of(id_)["name"] != name:
+                pass
         names = [slow.change_of(id_)["name"]]
-        while names[-1] != "n29":
+        while names[-1] != sent[-1]:
             names.append(slow.change_of(id_)["name"])
     assert len(names) == len(set(names))
+    assert len(names) < len(sent)
 
 
 def test_what_is_deleted_is_said(server, page, engine_client):
