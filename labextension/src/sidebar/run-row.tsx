@@ -50,7 +50,11 @@ export const RunRow = memo(function RunRow(props: {
             <span>{statusWord(run.status, trans)}</span>
           )}
           <Took run={run} isShort />
-          {people !== '' && <span title={people}>{people}</span>}
+          {people !== '' && (
+            <span className="jp-flowkernel-run-people" title={people}>
+              {people}
+            </span>
+          )}
           <span className="jp-flowkernel-run-detail" title={detail}>
             {detail}
           </span>
