@@ -25,13 +25,12 @@ NOBODY = {"verb": "fail", "decided_by": "execution 0199", "why": "Nobody was the
 
 
 def an_execution(**fields):
-    values = {"status": S.QUEUED, **fields}
+    values = {"status": S.QUEUED, "flow_name": "f", **fields}
     id_ = new_id()
     return Execution(
         execution_id=id_,
         root_id=values.pop("root_id", id_),
         type="FLOW",
-        flow_name="f",
         flow_version="v",
         name="f",
         created_at=NOON,
