@@ -1,6 +1,6 @@
 /** How a run is started again from a terminal, a notebook, or a program: texts to copy. */
 import { Clipboard } from '@jupyterlab/apputils';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 
 import { EngineError } from '../model/errors';
 import type { ICommandTexts } from '../model/run-command';
@@ -15,6 +15,7 @@ import type { IFlowkernel } from '../tokens';
 import { Button, ErrorBlock, Loading } from './blocks';
 import { useEngine, useFlowkernel, useTrans } from './context';
 import { Modal, showModal } from './modal';
+import { useReading } from './reading';
 
 export function showCommandDialog(
   flowkernel: IFlowkernel,
@@ -31,12 +32,15 @@ function CommandDialog(props: {
 }): JSX.Element {
   const { executionId, onClose } = props;
   const trans = useTrans();
-  const { texts, error } = useTexts(executionId);
+  const flowkernel = useFlowkernel();
+  const { value: texts, error } = useReading(executionId, null, () =>
+    readTexts(flowkernel, executionId)
+  );
   const [copied, setCopied] = useState<string | null>(null);
   return (
     <Modal title={trans.__('Start it elsewhere')} onClose={onClose}>
       <div className="jp-flowkernel-modal-body">
-        {error !== null && (
+        {texts === null && error !== null && (
           <ErrorBlock title={trans.__('It cannot be read')} error={error} />
         )}
         {texts === null && error === null && <Loading />}
@@ -110,26 +114,6 @@ function TokenHint(): JSX.Element {
       {trans.__('URL and TOKEN are the address and the token in %1.', file)}
     </p>
   );
-}
-
-function useTexts(executionId: string): {
-  readonly texts: ICommandTexts | null;
-  readonly error: unknown;
-} {
-  const flowkernel = useFlowkernel();
-  const [texts, setTexts] = useState<ICommandTexts | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => {
-    let isShown = true;
-    readTexts(flowkernel, executionId).then(
-      value => isShown && setTexts(value),
-      (reason: unknown) => isShown && setError(reason)
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [flowkernel, executionId]);
-  return { texts, error };
 }
 
 async function readTexts(

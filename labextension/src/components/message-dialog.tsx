@@ -1,5 +1,5 @@
 /** A message with its form and buttons, to be answered over any page. */
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 
 import { fieldsOfForm, isOf } from '../model/forms';
 import { othersThan } from '../model/prompts';
@@ -14,6 +14,7 @@ import type { IFormFieldsProps } from './form';
 import { FormFields } from './form';
 import { Markdown } from './markdown';
 import { Modal, showModal } from './modal';
+import { useReading } from './reading';
 import { Ago } from './time';
 
 export function showMessageDialog(
@@ -42,11 +43,9 @@ function MessageDialog(props: {
   const { api, store } = useFlowkernel();
   const [isAnswered, setAnswered] = useState(false);
   const trans = useTrans();
-  const [message, setMessage] = useState<IMessage | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => {
-    api.message(messageId).then(setMessage, setError);
-  }, [api, messageId]);
+  const { value: message, error } = useReading(messageId, null, () =>
+    api.message(messageId)
+  );
   const others = (): readonly IMessageRow[] =>
     othersThan(messageId, store.openMessages);
   const finish = (): void => {
@@ -65,7 +64,7 @@ function MessageDialog(props: {
   }
   return (
     <Modal title={message?.subject ?? trans.__('Message')} onClose={onClose}>
-      {error !== null ? (
+      {message === null && error !== null ? (
         <ErrorBlock
           title={trans.__('The message cannot be read')}
           error={error}

@@ -1,6 +1,6 @@
 /** A run in short, over any page: how it went, why, with what, and the end of its log. */
 import type { CommandRegistry } from '@lumino/commands';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 
 import { shown } from '../model/forms';
 import type { INamedValue, ITable } from '../model/run-values';
@@ -13,6 +13,8 @@ import type { IExecution, Json } from '../wire';
 import { Button, ErrorBlock, Loading } from './blocks';
 import { useFlowkernel, useRun, useTrans } from './context';
 import { Modal, showModal } from './modal';
+import type { IRead } from './reading';
+import { useReading, useRunVersion } from './reading';
 import { Status } from './status';
 import { Ago, Took } from './time';
 
@@ -22,7 +24,7 @@ const LOG_LINES = 200;
 /** Characters of a value that are shown at first, inclusive. */
 const MOST_TEXT = 2_000;
 
-export interface IRunDetails {
+interface IRunDetails {
   readonly execution: IExecution;
   readonly log: string;
 }
@@ -47,7 +49,7 @@ function RunDialog(props: IRunDialogProps): JSX.Element {
   const { executionId, onClose } = props;
   const trans = useTrans();
   const run = useRun(executionId);
-  const { details, error } = useRunDetails(executionId);
+  const { value: details, error } = useRunDetails(executionId);
   const name = details?.execution.name ?? run?.name ?? executionId;
   return (
     <Modal title={name} onClose={onClose}>
@@ -63,41 +65,22 @@ function RunDialog(props: IRunDialogProps): JSX.Element {
 }
 
 /** What is known of a run, read again after each change of it. */
-export function useRunDetails(executionId: string): {
-  readonly details: IRunDetails | null;
-  readonly error: unknown;
-} {
+function useRunDetails(executionId: string): IRead<IRunDetails> {
   const flowkernel = useFlowkernel();
-  const [details, setDetails] = useState<IRunDetails | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  // What has happened since: then it is read again.
-  const seq = useRun(executionId)?.last_seq ?? 0;
-  useEffect(() => {
-    let isShown = true;
-    readDetails(flowkernel, executionId).then(
-      value => {
-        if (isShown) {
-          setDetails(value);
-          setError(null);
-        }
-      },
-      (reason: unknown) => isShown && setError(reason)
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [flowkernel, executionId, seq]);
-  return { details, error };
+  const version = useRunVersion(executionId);
+  return useReading(executionId, version, () =>
+    readDetails(flowkernel, executionId)
+  );
 }
 
-export function RunBody(props: {
+function RunBody(props: {
   readonly executionId: string;
   readonly details: IRunDetails | null;
   readonly error: unknown;
 }): JSX.Element {
   const { executionId, details, error } = props;
   const trans = useTrans();
-  if (error !== null) {
+  if (details === null && error !== null) {
     return (
       <ErrorBlock title={trans.__('The run cannot be read')} error={error} />
     );
@@ -308,7 +291,7 @@ function Part(props: {
   );
 }
 
-export function RunActions(props: {
+function RunActions(props: {
   readonly executionId: string;
   readonly commands: CommandRegistry;
   readonly row: IExecution;

@@ -1,6 +1,6 @@
 /** Starts a flow or a file with a form made from the parameters that it declares. */
 import type { FormEvent } from 'react';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 
 import { EngineError, sentenceOf } from '../model/errors';
 import type { FormTexts, IField, Problems } from '../model/forms';
@@ -18,6 +18,7 @@ import { Button, ErrorBlock, Loading } from './blocks';
 import { useTrans } from './context';
 import { FormFields } from './form';
 import { Modal, showModal } from './modal';
+import { useReading } from './reading';
 
 /** What is to start, as it was read. */
 export interface IStartable {
@@ -61,22 +62,10 @@ function StartDialog(
   props: IStartDialog & { readonly onClose: () => void }
 ): JSX.Element {
   const trans = useTrans();
-  const [startable, setStartable] = useState<IStartable | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const { read } = props;
-  useEffect(() => {
-    let isShown = true;
-    read().then(
-      value => isShown && setStartable(value),
-      (reason: unknown) => isShown && setError(reason)
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [read]);
+  const { value: startable, error } = useReading(props.name, null, props.read);
   return (
     <Modal title={trans.__('Run %1', props.name)} onClose={props.onClose}>
-      {error !== null ? (
+      {startable === null && error !== null ? (
         <>
           <ErrorBlock
             title={trans.__('This cannot be started')}

@@ -10,11 +10,14 @@ import {
   useFlowkernel,
   useOpenMessages,
   useRun,
+  useSlowNow,
   useStore,
   useTrans
 } from '../components/context';
 import { IconButton } from '../components/controls';
 import { EngineBanner, ReadFailure } from '../components/engine-banner';
+import type { IRead } from '../components/reading';
+import { useReading } from '../components/reading';
 import { StatusIcon } from '../components/status';
 import { Ago, Took } from '../components/time';
 import { activeRuns, failedRuns, sinceYesterday } from '../model/home';
@@ -24,8 +27,6 @@ import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { IHomeRun, IMessageRow } from '../wire';
 import { DAYS, FlowCharts, SlowestCells } from './charts';
-import type { Reading } from './use-reading';
-import { useReading } from './use-reading';
 
 /** Rows of a list before a person asks for the rest, inclusive. */
 const SHOWN = 12;
@@ -49,6 +50,12 @@ export class HomePage extends ReactWidget {
   }
 }
 
+/** When yesterday began; another moment after midnight, for the page may stay open. */
+function useYesterday(): Date {
+  const midnight = sinceYesterday(new Date(useSlowNow())).getTime();
+  return useMemo(() => new Date(midnight), [midnight]);
+}
+
 interface IHomeProps {
   readonly commands: CommandRegistry;
 }
@@ -56,16 +63,12 @@ interface IHomeProps {
 function Home(props: IHomeProps): JSX.Element {
   const { api } = useFlowkernel();
   const trans = useTrans();
-  const since = useMemo(() => sinceYesterday(new Date()), []);
-  const [summary, readSummary] = useReading(
-    useCallback(() => api.homeSummary(since), [api, since])
-  );
-  const [charts, readCharts] = useReading(
-    useCallback(() => api.charts(DAYS), [api])
-  );
+  const since = useYesterday();
+  const summary = useReading('summary', since, () => api.homeSummary(since));
+  const charts = useReading('charts', since, () => api.charts(DAYS));
   const readAgain = (): void => {
-    readSummary();
-    readCharts();
+    summary.again();
+    charts.again();
   };
   return (
     <section
@@ -84,12 +87,12 @@ function Home(props: IHomeProps): JSX.Element {
       <Waiting {...props} />
       <div className="jp-flowkernel-home-lists">
         <Running {...props} />
-        <Read reading={summary} onRetry={readSummary}>
+        <Read reading={summary}>
           {value => <Failed {...props} read={value.failed} since={since} />}
         </Read>
       </div>
       <Part title={trans.__('The last %1 days', DAYS)}>
-        <Read reading={charts} onRetry={readCharts}>
+        <Read reading={charts}>
           {value => (
             <>
               <FlowCharts charts={value} {...props} />
@@ -102,28 +105,28 @@ function Home(props: IHomeProps): JSX.Element {
   );
 }
 
-/** What was read; or that it is being read, or why it cannot be. */
+/** What was read, and why it cannot be read again; or that it is being read. */
 function Read<T>(props: {
-  readonly reading: Reading<T>;
-  readonly onRetry: () => void;
+  readonly reading: IRead<T>;
   readonly children: (value: T) => JSX.Element;
 }): JSX.Element {
-  const { reading } = props;
+  const { value, error, again } = props.reading;
   const trans = useTrans();
-  switch (reading.kind) {
-    case 'loading':
-      return <Loading />;
-    case 'failed':
-      return (
+  if (error === null && value === null) {
+    return <Loading />;
+  }
+  return (
+    <>
+      {error !== null && (
         <ReadFailure
           title={trans.__('This cannot be read')}
-          error={reading.error}
-          onRetry={props.onRetry}
+          error={error}
+          onRetry={again}
         />
-      );
-    case 'ready':
-      return props.children(reading.value);
-  }
+      )}
+      {value !== null && props.children(value)}
+    </>
+  );
 }
 
 function Part(props: {

@@ -25,8 +25,8 @@ import { Parents } from '../run/page';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution, IMessage, IMessageRow } from '../wire';
 import { Decision, focusChoice } from './decision';
-import type { IAsked } from './use-message';
-import { useAsked, useMessageRow } from './use-message';
+import type { IPrompt } from './use-message';
+import { useMessageRow, usePrompt } from './use-message';
 
 /** Lines of a traceback that the message has itself: more can be unfolded. */
 const SHOWN_LINES = 12;
@@ -90,31 +90,30 @@ interface IPageProps extends IPromptPageOptions {
 function Page(props: IPageProps): JSX.Element {
   const { messageId, onName, onClose } = props;
   const trans = useTrans();
-  const view = useAsked(messageId);
-  const subject = view.kind === 'ready' ? view.message.subject : undefined;
+  const { value: prompt, error } = usePrompt(messageId);
+  const subject = prompt?.message.subject;
   useEffect(() => {
     if (subject !== undefined) {
       onName(subject);
     }
   });
-  switch (view.kind) {
-    case 'loading':
-      return <Loading />;
-    case 'failed':
-      return (
-        <ErrorBlock
-          title={trans.__('The message cannot be read')}
-          error={view.error}
-          actions={[{ label: trans.__('Close'), onClick: onClose }]}
-        />
-      );
-    case 'ready':
-      return <Asked {...props} asked={view} />;
+  // What was read stays, with what a person typed, also if it cannot be read again.
+  if (prompt !== null) {
+    return <Prompt {...props} prompt={prompt} />;
   }
+  return error === null ? (
+    <Loading />
+  ) : (
+    <ErrorBlock
+      title={trans.__('The message cannot be read')}
+      error={error}
+      actions={[{ label: trans.__('Close'), onClick: onClose }]}
+    />
+  );
 }
 
-function Asked(props: IPageProps & { readonly asked: IAsked }): JSX.Element {
-  const { message, failed } = props.asked;
+function Prompt(props: IPageProps & { readonly prompt: IPrompt }): JSX.Element {
+  const { message, failed } = props.prompt;
   const trans = useTrans();
   const [answered, setAnswered] = useState<IMessage | null>(null);
   const row = useMessageRow(message.message_id) ?? message;
@@ -215,25 +214,26 @@ function Traceback(props: {
 /** It is decided, here or elsewhere, or no longer needed; and what waits, too. */
 function Settled(
   props: IPageProps & {
-    readonly asked: IAsked;
+    readonly prompt: IPrompt;
     readonly answered: IMessage | null;
     readonly row: IMessageRow;
   }
 ): JSX.Element {
   const { answered, row, onNext, onClose } = props;
-  const { message } = props.asked;
+  const { message } = props.prompt;
   const { open } = useFlowkernel();
   const trans = useTrans();
   const others = othersThan(message.message_id, useOpenMessages());
   const choices = buttonsOf(formOf(message), trans.__('OK'));
   const response = answered?.response ?? message.response;
   const pressed = pressedOf(response, choices);
-  const what = pressed === null ? '' : `${pressed.label}: `;
-  const said = answered === null ? overText(row, trans) : trans.__('answered');
+  const choice = pressed === null ? '' : `${pressed.label}: `;
+  const state =
+    answered === null ? overText(row, trans) : trans.__('answered');
   return (
     <div className="jp-flowkernel-settled">
       <p role="status">
-        <strong>{what + said}</strong>
+        <strong>{choice + state}</strong>
       </p>
       {message.about_id !== null && (
         <Button

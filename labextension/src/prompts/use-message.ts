@@ -1,38 +1,23 @@
 /** A message, read again after each change of it, and the run that it is about. */
-import { useEffect, useState } from 'react';
-
 import { useFlowkernel, useStore } from '../components/context';
+import type { IRead } from '../components/reading';
+import { useReading } from '../components/reading';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution, IMessage, IMessageRow } from '../wire';
 
-export interface IAsked {
+export interface IPrompt {
   readonly message: IMessage;
   /** The run that failed; null: it was deleted, or there is none. */
   readonly failed: IExecution | null;
 }
 
-export type AskedView =
-  | { readonly kind: 'loading' }
-  | { readonly kind: 'failed'; readonly error: unknown }
-  | ({ readonly kind: 'ready' } & IAsked);
-
 /** What is known of a message; its row is current, also while the rest is read. */
-export function useAsked(messageId: string): AskedView {
+export function usePrompt(messageId: string): IRead<IPrompt> {
   const flowkernel = useFlowkernel();
-  const [view, setView] = useState<AskedView>({ kind: 'loading' });
-  const row = useMessageRow(messageId);
-  const seq = row?.last_seq ?? 0;
-  useEffect(() => {
-    let isShown = true;
-    readAsked(flowkernel, messageId).then(
-      asked => isShown && setView({ kind: 'ready', ...asked }),
-      (error: unknown) => isShown && setView({ kind: 'failed', error })
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [flowkernel, messageId, seq]);
-  return view;
+  const version = useMessageRow(messageId)?.last_seq ?? 0;
+  return useReading(messageId, version, () =>
+    readPrompt(flowkernel, messageId)
+  );
 }
 
 /** Its row as it is now; undefined: this window does not know it. */
@@ -41,10 +26,10 @@ export function useMessageRow(messageId: string): IMessageRow | undefined {
   return useStore(() => store.message(messageId), 'messages');
 }
 
-async function readAsked(
+async function readPrompt(
   { api }: IFlowkernel,
   messageId: string
-): Promise<IAsked> {
+): Promise<IPrompt> {
   const message = await api.message(messageId);
   if (message.about_id === null) {
     return { message, failed: null };

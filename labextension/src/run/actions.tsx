@@ -7,7 +7,7 @@ import { isEnded, parentOf } from '../model/store';
 import { CommandIDs } from '../tokens';
 import type { IExecution } from '../wire';
 import { useLab } from './lab';
-import { useReading } from './reading';
+import { useReading } from '../components/reading';
 
 const COMMANDS: { readonly [action in RunAction]: string } = {
   cancel: CommandIDs.cancelRun,

@@ -1,10 +1,10 @@
 /** What was logged and printed while a cell ran. */
-import { useEffect, useState } from 'react';
-
 import type { Api } from '../api';
 import { ErrorBlock, Loading } from '../components/blocks';
 import { useFlowkernel, useTrans } from '../components/context';
+import { useReading } from '../components/reading';
 import { lineText } from '../model/log-lines';
+import { keyOf } from '../model/notebook-cells';
 import type { INotebookCell } from '../wire';
 import { clockText } from './clock';
 import { VirtualLines } from './virtual-lines';
@@ -19,25 +19,16 @@ export function CellLog(props: {
   const { executionId, cell } = props;
   const { api } = useFlowkernel();
   const trans = useTrans();
-  const [lines, setLines] = useState<readonly string[] | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => {
-    let isShown = true;
-    readLog(api, executionId, cell).then(
-      read => isShown && setLines(read),
-      (reason: unknown) => isShown && setError(reason)
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [api, executionId, cell]);
-  if (error !== null) {
-    return (
+  const key = `${executionId} ${keyOf(cell)}`;
+  const { value: lines, error } = useReading(key, cell, () =>
+    readLog(api, executionId, cell)
+  );
+  if (lines === null) {
+    return error === null ? (
+      <Loading />
+    ) : (
       <ErrorBlock title={trans.__('The log cannot be read')} error={error} />
     );
-  }
-  if (lines === null) {
-    return <Loading />;
   }
   if (lines.length === 0) {
     return (

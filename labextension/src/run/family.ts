@@ -12,8 +12,8 @@ import type { IFamilyRow } from '../model/family';
 import { FamilyView } from '../model/family';
 import { Histories } from '../model/histories';
 import type { IHistory } from '../model/timeline';
-import type { IRead } from './reading';
-import { useReading } from './reading';
+import type { IRead } from '../components/reading';
+import { useReading } from '../components/reading';
 
 /** What could not be read, as while too many queries are under way, is read again after this. */
 const RETRY_PAUSE = 3_000;

@@ -8,7 +8,7 @@ import { callsOf, callsSql } from '../model/lineage';
 import type { RunStore } from '../model/store';
 import type { IExecution, IExecutionRow } from '../wire';
 import { useFamilyRows } from './family';
-import { useReading } from './reading';
+import { useReading } from '../components/reading';
 
 /** Tries before it that are looked up, inclusive; and runs that took something over. */
 const MOST_TRIES = 10;

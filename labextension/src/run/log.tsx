@@ -16,7 +16,7 @@ import { found, LogFollower, partsOf, placesOf } from '../model/log-lines';
 import { clockText } from './clock';
 import { useOption } from './lab';
 import { Bar, Search, TIMES, useHidden } from './log-bar';
-import { useReading } from './reading';
+import { useReading } from '../components/reading';
 import type { ISectionProps } from './sections';
 import { VirtualLines } from './virtual-lines';
 

@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from 'react';
 import { useFlowkernel, useRun } from '../components/context';
 import { keptCells } from '../model/notebook-cells';
 import type { IOutputNotebook } from '../wire';
-import type { IRead } from './reading';
-import { useReading } from './reading';
+import type { IRead } from '../components/reading';
+import { useReading } from '../components/reading';
 
 /** A cell that runs writes outputs of which no change tells: they are looked for. Milliseconds. */
 const LOOK_EVERY = 1_500;

@@ -8,7 +8,7 @@ import { callsOf, callsSql } from '../model/lineage';
 import type { ITranslate } from '../model/words';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution } from '../wire';
-import { useReading } from './reading';
+import { useReading } from '../components/reading';
 
 interface IOrigin {
   readonly parent: IExecution | null;

@@ -1,6 +1,6 @@
 /** The page of one run: what it is under, how it went, why, with what, and its log. */
 import { ReactWidget } from '@jupyterlab/ui-components';
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 
 import { ErrorBlock, Loading } from '../components/blocks';
 import {
@@ -9,6 +9,7 @@ import {
   useTrans
 } from '../components/context';
 import { EngineBanner } from '../components/engine-banner';
+import { useExecution, useReading } from '../components/reading';
 import { RunFacts } from '../components/run-dialog';
 import { EngineError } from '../model/errors';
 import type { IFlowkernel, IRefresh } from '../tokens';
@@ -17,7 +18,6 @@ import { ActionBar } from './actions';
 import type { ILab } from './lab';
 import { LabContext } from './lab';
 import { Origin } from './origin';
-import { useExecution } from './reading';
 import { Sections } from './sections';
 
 export class RunPage extends ReactWidget {
@@ -129,7 +129,7 @@ function useFamily(executionId: string, rootId: string | null): void {
       return;
     }
     const { api, store, refreshed } = flowkernel;
-    const letGo = store.keepFamily(rootId);
+    const release = store.keepFamily(rootId);
     let isShown = true;
     const read = async (): Promise<void> => {
       try {
@@ -148,7 +148,7 @@ function useFamily(executionId: string, rootId: string | null): void {
     return () => {
       isShown = false;
       refreshed.disconnect(readAgain);
-      letGo();
+      release();
     };
   }, [flowkernel, executionId, rootId]);
 }
@@ -161,28 +161,10 @@ export function Parents(props: {
   const { executionId, parentId } = props;
   const flowkernel = useFlowkernel();
   const trans = useTrans();
-  const [parents, setParents] = useState<readonly IExecution[]>([]);
-  useEffect(() => {
-    let isShown = true;
-    if (parentId === null) {
-      setParents([]);
-      return;
-    }
-    flowkernel.api.ancestors(executionId).then(
-      rows => {
-        const above = rows.filter(row => row.execution_id !== executionId);
-        above.sort((a, b) => a.depth - b.depth);
-        if (isShown) {
-          setParents(above);
-        }
-      },
-      (error: unknown) =>
-        console.warn('flowkernel: what is above a run is unknown.', error)
-    );
-    return () => {
-      isShown = false;
-    };
-  }, [flowkernel, executionId, parentId]);
+  const { value } = useReading(`parents:${executionId}`, parentId, () =>
+    readParents(flowkernel, executionId, parentId)
+  );
+  const parents = value ?? [];
   if (parents.length === 0) {
     return null;
   }
@@ -202,4 +184,15 @@ export function Parents(props: {
       </ol>
     </nav>
   );
+}
+
+async function readParents(
+  { api }: IFlowkernel,
+  executionId: string,
+  parentId: string | null
+): Promise<readonly IExecution[]> {
+  const rows = parentId === null ? [] : await api.ancestors(executionId);
+  return rows
+    .filter(row => row.execution_id !== executionId)
+    .sort((a, b) => a.depth - b.depth);
 }

@@ -11,7 +11,7 @@ import type { ITranslate } from '../model/words';
 import { statusWord } from '../model/words';
 import type { ExecutionStatus, IExecution } from '../wire';
 import { Comparison } from './comparison';
-import { useExecution, useReading, useRunVersion } from './reading';
+import { useExecution, useReading, useRunVersion } from '../components/reading';
 import type { ISectionProps } from './sections';
 
 /** Other runs of the flow that are offered, inclusive: the newest ones. */

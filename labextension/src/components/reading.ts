@@ -1,31 +1,42 @@
-/** Hooks that read something of a run, and again after each change of the run. */
-import { useEffect, useRef, useState } from 'react';
+/** Hooks that read something, and again when it may be out of date. */
+import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { useFlowkernel, useRun } from '../components/context';
 import { LatestReader } from '../model/latest-reader';
 import type { IExecution } from '../wire';
+import { useFlowkernel, useRun } from './context';
 
-/** A run that changes all the time is read again after this. Milliseconds. */
+/** What changes all the time is read again after this. Milliseconds. */
 const PAUSE = 250;
 
 export interface IRead<T> {
-  /** Null: it was not read yet, or cannot be read. */
+  /** Null: it was not read yet, or could never be read. */
   readonly value: T | null;
   /** Why the last reading failed; null: it did not. */
+  readonly error: unknown;
+  /** Read it again; what is here stays meanwhile. */
+  readonly again: () => void;
+}
+
+interface IState<T> {
+  readonly key: string;
+  readonly value: T | null;
   readonly error: unknown;
 }
 
 /**
- * What `read` gives: at first, and when `version` is another one.
+ * What `read` gives: at first, when `version` is another one, and when the engine is there again.
  *
- * @param key What is read: with another one everything begins anew.
+ * One reading is under way at a time, so an older answer never replaces a newer one.
+ *
+ * @param key What is read: with another one everything begins again.
  */
 export function useReading<T>(
   key: string,
   version: unknown,
   read: () => Promise<T>
 ): IRead<T> {
-  const [state, setState] = useState<IRead<T> & { readonly key: string }>({
+  const { refreshed } = useFlowkernel();
+  const [state, setState] = useState<IState<T>>({
     key,
     value: null,
     error: null
@@ -42,19 +53,26 @@ export function useReading<T>(
       },
       PAUSE
     );
+    const readAgain = (): void => own.ask();
     reader.current = own;
-    return () => own.stop();
-  }, [key]);
-  useEffect(() => reader.current?.ask(), [key, version]);
-  return state.key === key ? state : { value: null, error: null };
+    refreshed.connect(readAgain);
+    return () => {
+      refreshed.disconnect(readAgain);
+      own.stop();
+    };
+  }, [key, refreshed]);
+  useEffect(() => reader.current?.ask(), [key, version, refreshed]);
+  const again = useCallback(() => reader.current?.ask(), []);
+  const isCurrent = state.key === key;
+  return {
+    value: isCurrent ? state.value : null,
+    error: isCurrent ? state.error : null,
+    again
+  };
 }
 
 /** What was read before stays, with the reason why it is not read again. */
-function failed<T>(
-  now: IRead<T> & { readonly key: string },
-  key: string,
-  error: unknown
-): IRead<T> & { readonly key: string } {
+function failed<T>(now: IState<T>, key: string, error: unknown): IState<T> {
   return { key, value: now.key === key ? now.value : null, error };
 }
 
