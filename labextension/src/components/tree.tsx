@@ -73,6 +73,7 @@ export function VirtualTree<Row extends ITreeRow>(
   const [activeKey, setActiveKey] = useState<string | null>(null);
   const isFocused = useRef(false);
   const activeIndex = activeKey === null ? -1 : rows.indexOf(activeKey);
+  useSuccessor(rows, activeKey, activeIndex, setActiveKey);
   useViewport(frame, props.height ?? DEFAULT_HEIGHT, setView);
   useAnchor(frame, rows, view);
 
@@ -244,22 +245,49 @@ function useAnchor(
   }, [frame, rows, view.rowHeight]);
 }
 
-/** The active row has the focus, if the tree has it. */
+/** Of a row that is gone, the one that is in its place now is active. */
+function useSuccessor(
+  rows: IRows<ITreeRow>,
+  activeKey: string | null,
+  activeIndex: number,
+  setActiveKey: (key: string | null) => void
+): void {
+  const lastIndex = useRef(0);
+  useLayoutEffect(() => {
+    if (activeIndex >= 0) {
+      lastIndex.current = activeIndex;
+    } else if (activeKey !== null) {
+      const place = Math.min(lastIndex.current, rows.length - 1);
+      setActiveKey(rows.at(place)?.key ?? null);
+    }
+  }, [rows, activeKey, activeIndex, setActiveKey]);
+}
+
+/**
+ * The active row has the focus, if the tree has it. A row that is removed while it has the focus
+ * says nothing (React hears no blur), and the document has the focus: so each drawing looks.
+ */
 function useFocus(
   frame: React.RefObject<HTMLDivElement>,
   activeKey: string | null,
   isFocused: React.MutableRefObject<boolean>
 ): void {
+  const focusedKey = useRef<string | null>(null);
   useLayoutEffect(() => {
-    if (isFocused.current && activeKey !== null) {
-      const row = frame.current?.querySelector<HTMLElement>(
-        `[data-key="${CSS.escape(activeKey)}"]`
-      );
-      if (row && !row.contains(document.activeElement)) {
-        row.focus({ preventScroll: true });
-      }
+    const { activeElement, body } = document;
+    const isLost = activeElement === null || activeElement === body;
+    const isMoved = focusedKey.current !== activeKey;
+    focusedKey.current = activeKey;
+    if (!isFocused.current || activeKey === null || !(isLost || isMoved)) {
+      return;
     }
-  }, [frame, activeKey, isFocused]);
+    const row = frame.current?.querySelector<HTMLElement>(
+      `[data-key="${CSS.escape(activeKey)}"]`
+    );
+    if (row && !row.contains(activeElement)) {
+      row.focus({ preventScroll: true });
+    }
+  });
 }
 
 function reveal(
