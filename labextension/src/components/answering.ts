@@ -1,5 +1,5 @@
 /** How a message is answered: what was typed, which button was pressed, and what came of it. */
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 
 import { EngineError, sentenceOf } from '../model/errors';
 import type { FormTexts, IField, IFormButton, Problems } from '../model/forms';
@@ -55,6 +55,8 @@ export function useAnswering(
   const [refusals, setRefusals] = useState(0);
   const [question, setQuestion] = useState<IFormButton | null>(null);
   const [isSending, setSending] = useState(false);
+  // Of several presses the last one counts, and none while an answer is on its way.
+  const round = useRef(0);
   const buttons = buttonsOf(form, trans.__('OK'));
   const common = fields.filter(
     field => !buttons.some(button => isOf(field, button))
@@ -72,6 +74,7 @@ export function useAnswering(
       setRefusals(now => now + 1);
       return;
     }
+    round.current += 1; // A question that is still being read comes too late.
     setSending(true);
     try {
       const response = { ...read.values, [button.name]: true };
@@ -86,10 +89,18 @@ export function useAnswering(
     }
   };
   const press = async (button: IFormButton): Promise<void> => {
+    if (isSending) {
+      return;
+    }
+    round.current += 1;
+    const own = round.current;
     if (button.confirm === '') {
       await send(button);
-    } else {
-      setQuestion(await currentButton(flowkernel, message, button));
+      return;
+    }
+    const current = await currentButton(flowkernel, message, button);
+    if (own === round.current) {
+      setQuestion(current);
     }
   };
 
@@ -111,6 +122,7 @@ export function useAnswering(
       if (isSure && question !== null) {
         void send(question);
       } else {
+        round.current += 1;
         setQuestion(null);
       }
     }

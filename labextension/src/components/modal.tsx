@@ -27,6 +27,9 @@ class ModalWidget extends ReactWidget {
   }
 
   override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
     super.dispose();
     if (this._opener instanceof HTMLElement) {
       this._opener.focus();

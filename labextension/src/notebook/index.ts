@@ -10,6 +10,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { flowkernelIcon } from '../components/icon';
 import { isRunnable } from '../model/files';
+import { PendingActions } from '../model/pending-actions';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import { NotebookMarks } from './marks';
 import { runAtOnce, runWithForm } from './run-file';
@@ -112,10 +113,11 @@ const filePlugin: JupyterFrontEndPlugin<void> = {
         }
       });
     };
+    const pending = new PendingActions();
     add(
       CommandIDs.runFileNow,
       trans.__('Run as Flow'),
-      path => void runAtOnce(flowkernel, path)
+      path => void pending.run(path, () => runAtOnce(flowkernel, path))
     );
     add(CommandIDs.runFile, trans.__('Run as Flow with Parameters…'), path =>
       runWithForm(flowkernel, path)

@@ -49,7 +49,10 @@ export function Decision(props: IDecisionProps): JSX.Element {
             choices={answering.buttons}
             chosen={chosen}
             isDisabled={!isFree}
-            onChoose={setName}
+            onChoose={choice => {
+              setName(choice);
+              answering.decide(false); // It was asked about another choice.
+            }}
           />
           <OwnFields answering={answering} chosen={chosen} fields={fields} />
         </>

@@ -4,12 +4,15 @@ import { Notification, ToolbarButton } from '@jupyterlab/apputils';
 import type { IDocumentWidget } from '@jupyterlab/docregistry';
 
 import { EngineError, sentenceOf } from '../model/errors';
+import { PendingActions } from '../model/pending-actions';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
-import type { IAttachedKernel } from '../wire';
+import type { IAttachedKernel, IMessageRow } from '../wire';
 
 /** Where our button stands in the toolbar of the notebook: before all others. */
 const FIRST = 0;
+/** The name of our button in it. */
+const DECIDE = 'flowkernel-decide';
 
 export function addNotebookCommand(
   app: JupyterFrontEnd,
@@ -17,6 +20,7 @@ export function addNotebookCommand(
   openMessage: (messageId: string) => void
 ): void {
   const { trans } = flowkernel;
+  const pending = new PendingActions();
   const idOf = (args: { readonly [name: string]: unknown }): string | null => {
     const id = args['executionId'];
     return typeof id === 'string' ? id : hitRun(app);
@@ -42,7 +46,9 @@ export function addNotebookCommand(
         return;
       }
       try {
-        await openNotebook(app, flowkernel, id, openMessage);
+        await pending.run(id, () =>
+          openNotebook(app, flowkernel, id, openMessage)
+        );
       } catch (error) {
         const what = trans.__('It cannot be opened in a notebook');
         Notification.error(`${what}: ${sentenceOf(error)}`, {
@@ -114,26 +120,25 @@ function addWayBack(
   executionId: string,
   openMessage: (messageId: string) => void
 ): void {
-  const NAME = 'flowkernel-decide';
-  if ([...notebook.toolbar.names()].includes(NAME)) {
+  if ([...notebook.toolbar.names()].includes(DECIDE)) {
     return; // It was open already.
   }
-  const message = () =>
+  const question = (): IMessageRow | undefined =>
     store.openMessages.find(({ about_id: about }) => about === executionId);
   const button = new ToolbarButton({
     label: trans.__('Decide what to do'),
     tooltip: trans.__('Back to the question about this run'),
-    enabled: message() !== undefined,
+    enabled: question() !== undefined,
     onClick: () => {
-      const asked = message();
-      if (asked !== undefined) {
-        openMessage(asked.message_id);
+      const messageId = question()?.message_id;
+      if (messageId !== undefined) {
+        openMessage(messageId);
       }
     }
   });
-  notebook.toolbar.insertItem(FIRST, NAME, button);
+  notebook.toolbar.insertItem(FIRST, DECIDE, button);
   const leave = store.subscribe(() => {
-    button.enabled = message() !== undefined;
+    button.enabled = question() !== undefined;
   }, 'messages');
   notebook.disposed.connect(() => {
     leave();

@@ -7,6 +7,7 @@ import type { ExecutionVerb } from '../api';
 import { showCommandDialog } from '../components/command-dialog';
 import { showStartDialog } from '../components/start-dialog';
 import { sentenceOf } from '../model/errors';
+import { PendingActions } from '../model/pending-actions';
 import type { RunAction } from '../model/run-actions';
 import { actionsOf } from '../model/run-actions';
 import type { IRun } from '../model/store';
@@ -61,6 +62,7 @@ export function addRunCommands(
   view: ViewOptions
 ): void {
   const { trans, api } = flowkernel;
+  const pending = new PendingActions();
   const add = (
     id: string,
     label: string,
@@ -81,7 +83,9 @@ export function addRunCommands(
       execute: async args => {
         const executionId = runIdOf(app, args);
         if (executionId !== null) {
-          await tell(label, carryOut(executionId));
+          await pending.run(`${id} ${executionId}`, () =>
+            reportFailure(label, carryOut(executionId))
+          );
         }
       }
     });
@@ -148,7 +152,10 @@ export function addRunCommands(
 }
 
 /** What fails is said; what works is seen in the list. */
-async function tell(what: string, action: Promise<unknown>): Promise<void> {
+async function reportFailure(
+  what: string,
+  action: Promise<unknown>
+): Promise<void> {
   try {
     await action;
   } catch (error) {
