@@ -1,9 +1,9 @@
 /**
  * A form of fields that are declared: each with its label, its help, and what is wrong with it.
  *
- * It draws; `model/forms.ts` reads. Whoever shows it has the texts and the problems.
+ * It draws; `model/forms.ts` reads. The component that shows it has the texts and the problems.
  */
-import { useId } from 'react';
+import { useId, useRef } from 'react';
 
 import type { FormTexts, IField, Problem, Problems } from '../model/forms';
 import { shown } from '../model/forms';
@@ -256,13 +256,17 @@ function FileInput(
     readonly common: React.InputHTMLAttributes<HTMLInputElement>;
   }
 ): JSX.Element {
+  const newest = useRef<File | undefined>(undefined);
   const read = async (file: File | undefined): Promise<void> => {
+    newest.current = file;
+    props.onChange('');
     if (file === undefined) {
-      props.onChange('');
       return;
     }
     const content = await base64Of(file);
-    props.onChange(JSON.stringify({ name: file.name, content }));
+    if (file === newest.current) {
+      props.onChange(JSON.stringify({ name: file.name, content }));
+    }
   };
   return (
     <input

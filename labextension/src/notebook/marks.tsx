@@ -56,7 +56,9 @@ export class NotebookMarks implements IDisposable {
 
   private readonly _look = (): void => {
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => this._markAll(), PAUSE);
+    if (!this._isDisposed) {
+      this._timer = setTimeout(() => this._markAll(), PAUSE);
+    }
   };
 
   private readonly _readAll = (): void => {
@@ -106,14 +108,18 @@ export class NotebookMarks implements IDisposable {
     if (known !== undefined) {
       return known;
     }
-    this._registrations.set(name, UNKNOWN);
-    void this._read(name);
-    return UNKNOWN;
+    const pending: Registration = { kind: 'unknown' };
+    this._registrations.set(name, pending);
+    void this._read(name, pending);
+    return pending;
   }
 
-  private async _read(name: string): Promise<void> {
-    this._registrations.set(name, await readFlow(this._flowkernel, name));
-    if (!this._isDisposed) {
+  /** @param pending What stands for the answer: without it, a later reading has begun. */
+  private async _read(name: string, pending: Registration): Promise<void> {
+    const registration = await readFlow(this._flowkernel, name);
+    const isNewest = this._registrations.get(name) === pending;
+    if (isNewest && !this._isDisposed) {
+      this._registrations.set(name, registration);
       this._markAll();
     }
   }
@@ -124,8 +130,6 @@ export class NotebookMarks implements IDisposable {
   private readonly _registrations = new Map<string, Registration>();
 }
 
-const UNKNOWN: Registration = { kind: 'unknown' };
-
 async function readFlow(
   { api }: IFlowkernel,
   name: string
@@ -134,7 +138,7 @@ async function readFlow(
     return { kind: 'registered', flow: await api.flow(name) };
   } catch (error) {
     const isMissing = error instanceof EngineError && error.status === 404;
-    return isMissing ? { kind: 'none' } : UNKNOWN;
+    return { kind: isMissing ? 'none' : 'unknown' };
   }
 }
 

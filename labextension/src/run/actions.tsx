@@ -7,6 +7,7 @@ import { isEnded, parentOf } from '../model/store';
 import { CommandIDs } from '../tokens';
 import type { IExecution } from '../wire';
 import { useLab } from './lab';
+import { readTop } from './lineage-data';
 import { useReading } from '../components/reading';
 
 const COMMANDS: { readonly [action in RunAction]: string } = {
@@ -57,13 +58,7 @@ function useTop(execution: IExecution): IExecution | null {
   const { value } = useReading<IExecution | null>(
     `top:${id}`,
     version,
-    async () => {
-      if (!isFailed || !isUnder) {
-        return null;
-      }
-      const above = await api.ancestors(id);
-      return above[above.length - 1] ?? null;
-    }
+    async () => (isFailed && isUnder ? readTop(api, execution) : null)
   );
   const current = useRun(value?.execution_id ?? '');
   return value === null ? null : { ...value, ...current };

@@ -183,6 +183,16 @@ function CellTook(props: { readonly cell: INotebookCell }): JSX.Element | null {
   );
 }
 
+/** All outputs of a cell, read on request. */
+interface IWholeReading {
+  /** The outputs that were here when it was requested. */
+  readonly of: INotebookCell['outputs'];
+  readonly whole?: IWholeCell;
+  readonly error?: unknown;
+}
+
+const NOT_READ: Omit<IWholeReading, 'of'> = {};
+
 function Outputs(props: {
   readonly cell: INotebookCell;
   readonly executionId: string;
@@ -190,14 +200,22 @@ function Outputs(props: {
   const { cell, executionId } = props;
   const { api } = useFlowkernel();
   const trans = useTrans();
-  const [whole, setWhole] = useState<IWholeCell | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  useEffect(() => setWhole(null), [cell.outputs]);
-  const outputs = whole?.outputs ?? cell.outputs;
+  const [reading, setReading] = useState<IWholeReading | null>(null);
   const label = trans.__('Output of %1', cellName(cell, trans));
-  const read = (): void => {
-    setError(null);
-    api.notebookCell(executionId, cell.index).then(setWhole, setError);
+  // What was read before the cell wrote more is older than what is here.
+  const current = reading?.of === cell.outputs ? reading : null;
+  const { whole = null, error = null } = current ?? NOT_READ;
+  const isReading = current !== null && whole === null && error === null;
+  const outputs = whole?.outputs ?? cell.outputs;
+  const read = async (): Promise<void> => {
+    const of = cell.outputs;
+    setReading({ of });
+    try {
+      const whole = await api.notebookCell(executionId, cell.index);
+      setReading(now => (now?.of === of ? { of, whole } : now));
+    } catch (error) {
+      setReading(now => (now?.of === of ? { of, error } : now));
+    }
   };
   if (outputs.length === 0 && !cell.is_cut) {
     return null;
@@ -210,7 +228,11 @@ function Outputs(props: {
       {cell.is_cut && whole === null && (
         <p className="jp-flowkernel-note">
           {trans.__('Cut: this cell has %1 of outputs.', sizeText(cell.bytes))}{' '}
-          <Button label={trans.__('Show all of it')} onClick={read} />
+          <Button
+            label={trans.__('Show all of it')}
+            isDisabled={isReading}
+            onClick={() => void read()}
+          />
         </p>
       )}
       {error !== null && (

@@ -44,7 +44,9 @@ export function Difference(props: IDifferenceProps): JSX.Element {
         close = () => view.destroy();
       }
     };
-    void open();
+    open().catch((error: unknown) =>
+      console.warn('flowkernel: a difference cannot be drawn.', error)
+    );
     return () => {
       isShown = false;
       close();

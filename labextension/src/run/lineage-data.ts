@@ -28,16 +28,24 @@ export function useLineageRows(execution: IExecution): ILineageRows {
   const { api, store } = useFlowkernel();
   const id = execution.execution_id;
   const version = `${execution.adopted_by} ${execution.status}`;
-  const around = useReading(`around:${id}`, version, () =>
-    readAround(api, store, execution)
+  const top = useReading(`top:${id}`, version, () => readTop(api, execution));
+  const topId = top.value?.execution_id ?? null;
+  // Its rows are kept before they are read, and as long as they are drawn.
+  useEffect(
+    () => (topId === null ? undefined : store.keepFamily(topId)),
+    [store, topId]
   );
-  const topId = around.value?.topId ?? id;
-  useEffect(() => store.keepFamily(topId), [store, topId]);
-  const family = useFamilyRows(topId);
+  const around = useReading<readonly IExecution[] | null>(
+    `around:${topId}`,
+    version,
+    async () =>
+      top.value === null ? null : readAround(api, store, top.value, id)
+  );
+  const family = useFamilyRows(topId ?? id);
   const rows = useMemo(() => {
     const own = family.map(({ run }) => run);
     const ids = new Set(own.map(run => run.execution_id));
-    const others = around.value?.others ?? [];
+    const others = around.value ?? [];
     return [...others.filter(row => !ids.has(row.execution_id)), ...own];
   }, [family, around.value]);
   const calls = useReading(`calls:${id}`, rows.length, () =>
@@ -46,33 +54,34 @@ export function useLineageRows(execution: IExecution): ILineageRows {
   return {
     rows: around.value === null ? null : rows,
     calls: calls.value ?? NO_CALLS,
-    error: around.error
+    error: top.error ?? around.error
   };
 }
 
-interface IAround {
-  readonly topId: string;
-  /** Runs of other families that have to do with it. */
-  readonly others: readonly IExecution[];
+/** The root above a run as it is now; of a root, itself. */
+export async function readTop(
+  api: Api,
+  execution: IExecution
+): Promise<IExecution> {
+  const above = await api.ancestors(execution.execution_id);
+  return above[above.length - 1] ?? execution;
 }
 
+/** Read its family into the store; what it gives are runs of other families that have to do with it. */
 async function readAround(
   api: Api,
   store: RunStore,
-  execution: IExecution
-): Promise<IAround> {
-  const above = await api.ancestors(execution.execution_id);
-  const top = above[above.length - 1] ?? execution;
-  const letGo = store.keepFamily(top.execution_id);
+  top: IExecution,
+  executionId: string
+): Promise<readonly IExecution[]> {
   const tree = await api.tree(top.execution_id);
   store.addRuns([top, ...tree.executions], tree.progress);
-  setTimeout(letGo); // By then the page keeps it.
   const others = await Promise.all([
     readEarlier(api, top),
-    readLater(api, [top.execution_id, execution.execution_id]),
+    readLater(api, [top.execution_id, executionId]),
     readTied(api, tree.executions)
   ]);
-  return { topId: top.execution_id, others: unique(others.flat()) };
+  return unique(others.flat());
 }
 
 function unique(rows: readonly IExecution[]): readonly IExecution[] {

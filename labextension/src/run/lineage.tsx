@@ -9,6 +9,8 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 
 import { EmptyState, ErrorBlock, Loading } from '../components/blocks';
 import { useFlowkernel, useTrans } from '../components/context';
+import type { IRead } from '../components/reading';
+import { useReading } from '../components/reading';
 import { StatusIcon } from '../components/status';
 import type { Direction, ILineage, ILineageNode } from '../model/lineage';
 import { lineageOf, MOST_NODES, neighbourOf } from '../model/lineage';
@@ -78,13 +80,20 @@ function Drawing(props: {
   const { lineage, onExpand } = props;
   const { open } = useFlowkernel();
   const trans = useTrans();
-  const drawn = useLayout(lineage);
+  const { value: drawn, error } = useLayout(lineage);
   const frame = useRef<HTMLDivElement>(null);
   const [activeKey, setActive] = useState<string | null>(null);
   const [scale, setScale] = useState(1);
   useFirstSight(frame, drawn !== null);
   if (drawn === null) {
-    return <Loading label={trans.__('Drawing…')} />;
+    return error === null ? (
+      <Loading label={trans.__('Drawing…')} />
+    ) : (
+      <ErrorBlock
+        title={trans.__('The lineage cannot be drawn')}
+        error={error}
+      />
+    );
   }
   const { layout } = drawn;
   const fallback = lineage.nodes.find(node => node.isCurrent)?.key;
@@ -282,9 +291,8 @@ interface IDrawn {
   readonly layout: ILineageLayout;
 }
 
-/** Made anew when there are other nodes and edges; until then the last one stays. */
-function useLayout(lineage: ILineage): IDrawn | null {
-  const [drawn, setDrawn] = useState<IDrawn | null>(null);
+/** Made again when there are other nodes and edges; until then the last one stays. */
+function useLayout(lineage: ILineage): IRead<IDrawn> {
   const shape = JSON.stringify([
     lineage.nodes.map(node => node.key),
     lineage.edges.map(({ from, to, kind, call }) => [
@@ -294,21 +302,10 @@ function useLayout(lineage: ILineage): IDrawn | null {
       call?.cellNumber
     ])
   ]);
-  const newest = useRef(lineage);
-  newest.current = lineage;
-  useEffect(() => {
-    let isShown = true;
-    void import('./lineage-layout').then(({ layoutOf }) => {
-      if (isShown) {
-        const lineage = newest.current;
-        setDrawn({ lineage, layout: layoutOf(lineage, SIZE) });
-      }
-    });
-    return () => {
-      isShown = false;
-    };
-  }, [shape]);
-  return drawn;
+  return useReading('layout', shape, async () => {
+    const { layoutOf } = await import('./lineage-layout');
+    return { lineage, layout: layoutOf(lineage, SIZE) };
+  });
 }
 
 function focusNode(frame: HTMLElement | null, key: string | null): void {

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { EmptyState } from '../components/blocks';
 import {
   useFlowkernel,
+  useNow,
   useOpenMessages,
   useRun,
   useTrans
@@ -80,28 +81,41 @@ function useMessagesInSight(): readonly IMessageRow[] {
   const { store } = useFlowkernel();
   const open = useOpenMessages();
   const before = useRef(open);
-  const [leaving, setLeaving] = useState<readonly string[]>([]);
+  const [leaving, setLeaving] = useState<readonly ILeaving[]>([]);
+  const now = useNow(leaving.length > 0);
   useEffect(() => {
-    const now = new Set(open.map(message => message.message_id));
+    const ids = new Set(open.map(message => message.message_id));
+    const until = Date.now() + FAREWELL;
     const gone = before.current
-      .map(message => message.message_id)
-      .filter(id => !now.has(id));
+      .map(({ message_id: id }) => ({ id, until }))
+      .filter(({ id }) => !ids.has(id));
     before.current = open;
-    if (gone.length === 0) {
-      return;
-    }
-    setLeaving(ids => [...ids, ...gone]);
-    setTimeout(
-      () => setLeaving(ids => ids.filter(id => !gone.includes(id))),
-      FAREWELL
-    );
+    setLeaving(others => [
+      ...others.filter(({ id }) => !ids.has(id)),
+      ...gone
+    ]);
   }, [open]);
+  useEffect(
+    () =>
+      setLeaving(others =>
+        others.every(({ until }) => until > now)
+          ? others
+          : others.filter(({ until }) => until > now)
+      ),
+    [now]
+  );
   return useMemo(() => {
-    const over = leaving.flatMap(id => store.message(id) ?? []);
-    return [...over, ...open].sort((a, b) =>
-      a.message_id < b.message_id ? -1 : 1
+    const over = leaving.flatMap(({ id }) => store.message(id) ?? []);
+    return [...over.filter(({ status }) => status !== 'OPEN'), ...open].sort(
+      (a, b) => (a.message_id < b.message_id ? -1 : 1)
     );
   }, [open, leaving, store]);
+}
+
+/** A message that is over, and until when it is shown. */
+interface ILeaving {
+  readonly id: string;
+  readonly until: number;
 }
 
 function MessageRow(props: { readonly message: IMessageRow }): JSX.Element {

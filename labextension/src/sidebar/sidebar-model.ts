@@ -55,14 +55,22 @@ export class SidebarModel implements IDisposable {
 
   async readFlows(): Promise<void> {
     const { api } = this.flowkernel;
+    this._flowsRound += 1;
+    const round = this._flowsRound;
+    // An older answer that comes later says nothing.
+    const set = (flows: FlowsState): void => {
+      if (round === this._flowsRound) {
+        this._setFlows(flows);
+      }
+    };
     try {
       const flows = await api.flows();
-      this._setFlows({ kind: 'ready', flows, summaries: this._summaries() });
+      set({ kind: 'ready', flows, summaries: this._summaries() });
       const summaries = await api.flowSummaries();
-      this._setFlows({ kind: 'ready', flows, summaries });
+      set({ kind: 'ready', flows, summaries });
     } catch (error) {
       if (this._flows.kind !== 'ready') {
-        this._setFlows({ kind: 'failed', error });
+        set({ kind: 'failed', error });
       }
     }
   }
@@ -116,7 +124,7 @@ export class SidebarModel implements IDisposable {
     ]);
   }
 
-  /** The list follows the filter, whoever changes it. */
+  /** The list follows the filter, wherever that is changed. */
   private _showFilter(): void {
     const { filter } = this.view.get();
     if (this._isAwake && filter !== this.runs.filter) {
@@ -137,6 +145,7 @@ export class SidebarModel implements IDisposable {
   private readonly _kept = new Map<string, () => void>();
   private readonly _listeners = new Set<() => void>();
   private _flows: FlowsState = { kind: 'loading' };
+  private _flowsRound = 0;
   private _isAwake = false;
   private _isDisposed = false;
 }
