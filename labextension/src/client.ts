@@ -13,9 +13,9 @@ import type { ISocket } from './stream';
 import { ChangeStream } from './stream';
 import { CommandIDs } from './tokens';
 import type { IFlowkernel, IRefresh } from './tokens';
-import type { IExecution, StreamMessage } from './wire';
+import type { IEngineState, IExecution, StreamMessage } from './wire';
 
-/** A hidden window draws no frames: its listeners are told after this. Milliseconds. */
+/** A window that is hidden draws no frames: its listeners hear after this. Milliseconds. */
 const HIDDEN_PAUSE = 50;
 
 export class Client implements IFlowkernel, IDisposable {
@@ -60,7 +60,7 @@ export class Client implements IFlowkernel, IDisposable {
 
   readonly startEngine = async (): Promise<void> => {
     this.reconnect();
-    this.engine.set(await this.api.startEngine());
+    this._noteEngine(await this.api.startEngine());
   };
 
   readonly readMessages = async (): Promise<void> => {
@@ -90,8 +90,7 @@ export class Client implements IFlowkernel, IDisposable {
   }
 
   private _connect(afterSeq: number | null): ISocket {
-    const socket = new this.api.webSocket(this.api.streamUrl(afterSeq));
-    return socket;
+    return new this.api.webSocket(this.api.streamUrl(afterSeq));
   }
 
   private _receive(message: StreamMessage): void {
@@ -112,14 +111,15 @@ export class Client implements IFlowkernel, IDisposable {
     }
   }
 
-  private _noteEngine(message: StreamMessage & { kind: 'engine' }): void {
+  /** Its state, from wherever it is known first: when it becomes ready, lists are read. */
+  private _noteEngine(engine: IEngineState): void {
     const wasReady = this.engine.isReady;
     this.engine.set({
-      state: message.state,
-      message: message.message,
-      ...(message.home === undefined ? {} : { home: message.home }),
-      ...(message.version === undefined ? {} : { version: message.version }),
-      ...(message.person === undefined ? {} : { person: message.person })
+      state: engine.state,
+      message: engine.message,
+      ...(engine.home === undefined ? {} : { home: engine.home }),
+      ...(engine.version === undefined ? {} : { version: engine.version }),
+      ...(engine.person === undefined ? {} : { person: engine.person })
     });
     if (this.engine.isReady && !wasReady) {
       void this._refresh(false);
@@ -165,7 +165,7 @@ export class Client implements IFlowkernel, IDisposable {
   };
 
   readonly engine = new EngineModel();
-  readonly store = new RunStore(tellWithFrame);
+  readonly store = new RunStore(notifyWithFrame);
   private readonly _refreshed = new Signal<this, IRefresh>(this);
   private readonly _stream: ChangeStream;
   private _round = 0;
@@ -173,11 +173,13 @@ export class Client implements IFlowkernel, IDisposable {
   private _isDisposed = false;
 }
 
-/** Many changes are one drawing; but a hidden window hears of them, too. */
-function tellWithFrame(tell: () => void): void {
-  if (document.hidden) {
-    setTimeout(tell, HIDDEN_PAUSE);
-  } else {
-    requestAnimationFrame(tell);
-  }
+/** Many changes are one drawing; but a window that is hidden, or is just being, hears, too. */
+function notifyWithFrame(notify: () => void): void {
+  const act = (): void => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    notify();
+  };
+  const frame = requestAnimationFrame(act);
+  const timer = setTimeout(act, HIDDEN_PAUSE);
 }

@@ -6,7 +6,7 @@
  */
 import type { IExecutionRow } from '../wire';
 import type { IRunFilter } from './filters';
-import { matches } from './filters';
+import { matches, NO_FILTER } from './filters';
 import type { RunStore } from './store';
 import { parentOf } from './store';
 
@@ -208,12 +208,7 @@ export class RunList {
 
   private readonly _leave: () => void;
   private readonly _listeners = new Set<() => void>();
-  private _filter: IRunFilter = {
-    state: 'all',
-    age: 'any',
-    flow: null,
-    text: ''
-  };
+  private _filter: IRunFilter = NO_FILTER;
   private _state: RunListState = { kind: 'loading' };
   private _floor: string = NOTHING;
   private _next: string | null = null;

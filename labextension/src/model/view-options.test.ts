@@ -16,7 +16,7 @@ describe('ViewOptions', () => {
   });
 
   it.each([undefined, null, 3, [], { section: 'x', filter: 3, open: [1] }])(
-    'begin anew with what was never saved by us: %j',
+    'begin again with what was never saved by us: %j',
     saved => {
       const options = new ViewOptions(() => undefined);
 
@@ -25,6 +25,24 @@ describe('ViewOptions', () => {
       expect(options.get()).toEqual(FIRST_VIEW);
     }
   );
+
+  it('keep what was chosen before the saved ones were read', () => {
+    const options = new ViewOptions(() => undefined);
+
+    options.set({ section: 'flows' });
+    options.restore({ section: 'inbox', isGrouped: true });
+
+    expect(options.get()).toMatchObject({ section: 'flows', isGrouped: true });
+  });
+
+  it('keep the filter, so that no list is read again, if none was saved', () => {
+    const options = new ViewOptions(() => undefined);
+    const { filter } = options.get();
+
+    options.restore({ filter: { state: 'all', age: 'any', flow: null } });
+
+    expect(options.get().filter).toBe(filter);
+  });
 
   it('tell of a change, and forget lines that were opened long ago', () => {
     const options = new ViewOptions(() => undefined);

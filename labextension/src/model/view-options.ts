@@ -1,6 +1,6 @@
 /** What people chose to see in the sidebar: kept over a reload. */
 import type { IRunFilter } from './filters';
-import { AGES, NO_FILTER, STATES } from './filters';
+import { AGES, isUnfiltered, NO_FILTER, STATES } from './filters';
 
 export const SECTIONS = ['runs', 'flows', 'inbox'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -41,13 +41,17 @@ export class ViewOptions {
   };
 
   set(change: Partial<IViewOptions>): void {
+    this._chosen = { ...this._chosen, ...change };
     this._put({ ...this._options, ...change });
     this._save(this._options);
   }
 
-  /** Take what was saved; what is none, or of another version, is left out. */
+  /**
+   * Take what was saved, where nothing was chosen meanwhile; what is none, or of another
+   * version, is left out.
+   */
   restore(saved: unknown): void {
-    this._put(readView(saved));
+    this._put({ ...readView(saved), ...this._chosen });
   }
 
   toggle(key: string, isOpen: boolean): void {
@@ -62,21 +66,16 @@ export class ViewOptions {
   }
 
   private _options: IViewOptions = FIRST_VIEW;
+  private _chosen: Partial<IViewOptions> = {};
   private readonly _listeners = new Set<() => void>();
 }
 
 function readView(saved: unknown): IViewOptions {
   const values = record(saved);
-  const filter = record(values['filter']);
   const { open, asksPerson } = values;
   return {
     section: oneOf(SECTIONS, values['section'], FIRST_VIEW.section),
-    filter: {
-      state: oneOf(STATES, filter['state'], 'all'),
-      age: oneOf(AGES, filter['age'], 'any'),
-      flow: typeof filter['flow'] === 'string' ? filter['flow'] : null,
-      text: ''
-    },
+    filter: readFilter(record(values['filter'])),
     isGrouped: values['isGrouped'] === true,
     showsFilter: values['showsFilter'] === true,
     open: Array.isArray(open)
@@ -84,6 +83,18 @@ function readView(saved: unknown): IViewOptions {
       : [],
     asksPerson: asksPerson !== false
   };
+}
+
+/** The filter with which a list begins stays the same object: the list is not read again. */
+function readFilter(values: { readonly [name: string]: unknown }): IRunFilter {
+  const { flow } = values;
+  const filter: IRunFilter = {
+    state: oneOf(STATES, values['state'], 'all'),
+    age: oneOf(AGES, values['age'], 'any'),
+    flow: typeof flow === 'string' ? flow : null,
+    text: ''
+  };
+  return isUnfiltered(filter) ? NO_FILTER : filter;
 }
 
 function record(value: unknown): { readonly [name: string]: unknown } {

@@ -1,4 +1,5 @@
 /** What a run logged and printed: followed while it runs, searched, and read page by page. */
+import { Clipboard } from '@jupyterlab/apputils';
 import {
   useDeferredValue,
   useEffect,
@@ -120,7 +121,7 @@ function Lines(props: {
     () => found(count, place => lineAt(place)?.text ?? '', wanted),
     [count, lineAt, wanted]
   );
-  const { goal, at, move } = useFinds(finds, wanted);
+  const { goal, at, move } = useFinds(finds, wanted, hidden);
   return (
     <>
       <Bar
@@ -185,13 +186,14 @@ function copy(count: number, lineAt: LineAt): void {
     { length: count },
     (_, place) => lineAt(place)?.text
   );
-  void navigator.clipboard.writeText(lines.join('\n'));
+  Clipboard.copyToSystem(lines.join('\n'));
 }
 
 /** One of what was found at a time: at first the last one before the end. */
 function useFinds(
   finds: readonly number[],
-  wanted: string
+  wanted: string,
+  hidden: ReadonlySet<LogStream>
 ): {
   readonly goal: { readonly place: number } | null;
   readonly at: number;
@@ -204,8 +206,8 @@ function useFinds(
     setAt(index);
     setGoal(place === undefined ? null : { place });
   };
-  // Only another text begins anew: lines that are added move nothing.
-  useEffect(() => show(0), [wanted]);
+  // Another text, or other streams, begin again: lines that are added move nothing.
+  useEffect(() => show(0), [wanted, hidden]);
   const move = (step: number): void => {
     if (finds.length > 0) {
       show((at + step + finds.length) % finds.length);

@@ -76,8 +76,10 @@ export function useDrag(
   const wasDragged = useRef(false);
   const [selection, select] = useState<IDrag['selection']>(null);
   const end = (): void => {
-    start.current = null;
-    select(null);
+    if (start.current !== null) {
+      start.current = null;
+      select(null);
+    }
   };
   const onPointerDown = (event: PointerEvent): void => {
     wasDragged.current = false;
@@ -86,7 +88,9 @@ export function useDrag(
       event.button === 0 && isInChart ? xOf(chart, event.clientX) : null;
   };
   const onPointerMove = (event: PointerEvent): void => {
-    if (start.current !== null) {
+    if (event.buttons === 0) {
+      end(); // The button was released elsewhere.
+    } else if (start.current !== null) {
       const x = xOf(chart, event.clientX);
       const width = Math.abs(x - start.current);
       wasDragged.current ||= width >= CLICK;

@@ -19,7 +19,8 @@ export function RunFilterBar(props: {
   const view = useSyncExternalStore(model.view.subscribe, model.view.get);
   const { filter } = view;
   const choose = (change: Partial<IRunFilter>): void => {
-    model.view.set({ filter: { ...filter, ...change } });
+    // As it is now: what is typed comes after a pause.
+    model.view.set({ filter: { ...model.view.get().filter, ...change } });
   };
   const isFiltered = !isUnfiltered({ ...filter, text: '' });
   return (
