@@ -85,6 +85,14 @@ raise ValueError({MARKUP!r})
 """
 
 
+#: Whether a text is cut, if at all, where its line ends, and says so.
+ENDS_IN_ROW = """\
+element => element.getBoundingClientRect().right
+  <= element.parentElement.getBoundingClientRect().right
+  && getComputedStyle(element).textOverflow === 'ellipsis'
+"""
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """JupyterLab with the panel."""
@@ -130,6 +138,8 @@ def test_the_output_notebook_is_watched_cell_by_cell(window, start, tmp_path):
     expect(first).to_contain_text("first", timeout=30_000)
     expect(cell(notebook, "Cell 2, running")).to_contain_text("waits", timeout=30_000)
     look(window, "run-notebook-live")
+    tab = window.get_by_role("tab", name="night", exact=True)
+    expect(tab.locator("svg").first).to_be_visible()
     first.evaluate("element => element.isTheSame = true")
 
     gate.touch()
@@ -152,7 +162,11 @@ def test_what_a_person_decided_stands_above_the_cell(window, client, tmp_path):
     client.answer(message["message_id"], {"skip": True}, answered_from="test")
     runs = section(window, "Runs")
     line(runs, "mended").first.press("ArrowRight")
-    runs.locator("[aria-level='2']").first.press("Enter")
+    child = runs.locator("[aria-level='2']").first
+    decided = child.get_by_text("1 cell skipped by")
+    expect(decided).to_be_visible(timeout=30_000)
+    assert decided.evaluate(ENDS_IN_ROW), "it is cut without an ellipsis"
+    child.press("Enter")
     page = window.get_by_role("region", name="Run mended", exact=True)
 
     notebook = part(page, "Notebook")

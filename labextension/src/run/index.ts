@@ -10,7 +10,6 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IStateDB } from '@jupyterlab/statedb';
 import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 
-import { flowkernelIcon } from '../components/icon';
 import { KeptOptions } from '../model/kept-options';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import type { ILab } from './lab';
@@ -57,7 +56,7 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       const widget = new MainAreaWidget({ content });
       widget.id = `jp-flowkernel-run-${executionId}`;
       widget.title.closable = true;
-      widget.title.icon = flowkernelIcon;
+      widget.toolbar.hide();
       return widget;
     };
     app.commands.addCommand(CommandIDs.openRun, {

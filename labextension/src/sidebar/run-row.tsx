@@ -94,7 +94,9 @@ export function GroupRow(props: { readonly group: IRunGroup }): JSX.Element {
       <StatusIcon status={group.lastStatus} />
       <div className="jp-flowkernel-run-lines">
         <div className="jp-flowkernel-run-line">
-          <span className="jp-flowkernel-run-name">{group.flow}</span>
+          <span className="jp-flowkernel-run-name" title={group.flow}>
+            {group.flow}
+          </span>
         </div>
         <div className="jp-flowkernel-run-line jp-flowkernel-secondary">
           <span>{runs}</span>
