@@ -4,16 +4,12 @@
  * One row can be reached with Tab; arrows, Home, End, page keys and typed letters move from there.
  * What is added above the rows in sight does not move them.
  */
-import type { KeyboardEvent, ReactNode, UIEvent } from 'react';
-import {
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useRef,
-  useState
-} from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import type { IRows } from '../model/tree';
+import type { IViewport } from './viewport';
+import { rowsInSight, useViewport } from './viewport';
 
 export { rowsOf } from '../model/tree';
 
@@ -54,43 +50,25 @@ const END_MARGIN = 30;
 const TYPING = 700;
 const DEFAULT_HEIGHT = 3.4;
 
-interface IViewport {
-  readonly top: number;
-  readonly height: number;
-  readonly rowHeight: number;
-}
-
 export function VirtualTree<Row extends ITreeRow>(
   props: IVirtualTreeProps<Row>
 ): JSX.Element {
   const { rows, onEnd } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState<IViewport>({
-    top: 0,
-    height: 600,
-    rowHeight: 44
-  });
+  const [view, onScroll] = useViewport(frame, props.height ?? DEFAULT_HEIGHT);
   const [activeKey, setActiveKey] = useState<string | null>(null);
   const isFocused = useRef(false);
   const activeIndex = activeKey === null ? -1 : rows.indexOf(activeKey);
   useSuccessor(rows, activeKey, activeIndex, setActiveKey);
-  useViewport(frame, props.height ?? DEFAULT_HEIGHT, setView);
   useAnchor(frame, rows, view);
 
-  const first = Math.max(0, Math.floor(view.top / view.rowHeight) - OVERSCAN);
-  const visible = Math.ceil(view.height / view.rowHeight) + 2 * OVERSCAN;
-  const last = Math.max(first, Math.min(rows.length, first + visible));
+  const [first, last] = rowsInSight(view, rows.length, OVERSCAN);
   const isAtEnd = last + END_MARGIN >= rows.length;
   useEffect(() => {
     if (isAtEnd) {
       onEnd?.();
     }
   }, [isAtEnd, rows.length, onEnd]);
-
-  const onScroll = useCallback((event: UIEvent<HTMLDivElement>) => {
-    const top = event.currentTarget.scrollTop;
-    setView(now => ({ ...now, top }));
-  }, []);
 
   const move = (index: number): void => {
     const place = Math.max(0, Math.min(rows.length - 1, index));
@@ -117,7 +95,7 @@ export function VirtualTree<Row extends ITreeRow>(
       className={`jp-flowkernel-tree ${props.className ?? ''}`}
       role="tree"
       aria-label={props.label}
-      onScroll={onScroll}
+      onScroll={event => onScroll(event.currentTarget)}
       onKeyDown={onKeyDown}
       onFocus={() => (isFocused.current = true)}
       onBlur={() => (isFocused.current = false)}
@@ -189,34 +167,6 @@ function TreeRow<Row extends ITreeRow>(props: {
       {tree.render(row, isActive)}
     </div>
   );
-}
-
-/** How much is in sight, and how high a row is: it follows the size of the font. */
-function useViewport(
-  frame: React.RefObject<HTMLDivElement>,
-  height: number,
-  setView: (change: (now: IViewport) => IViewport) => void
-): void {
-  useLayoutEffect(() => {
-    const element = frame.current;
-    if (element === null) {
-      return;
-    }
-    const measure = (): void => {
-      const size = parseFloat(getComputedStyle(element).fontSize) || 13;
-      const rowHeight = Math.round(size * height);
-      const visible = element.clientHeight;
-      setView(now =>
-        now.height === visible && now.rowHeight === rowHeight
-          ? now
-          : { ...now, height: visible, rowHeight }
-      );
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [frame, height, setView]);
 }
 
 /** Rows that are added or removed above those in sight do not move them. */

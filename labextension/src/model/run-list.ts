@@ -7,6 +7,7 @@
 import type { IExecutionRow } from '../wire';
 import type { IRunFilter } from './filters';
 import { matches, NO_FILTER } from './filters';
+import { newestFirst, placeIn } from './sorted-ids';
 import type { RunStore } from './store';
 import { parentOf } from './store';
 
@@ -220,26 +221,7 @@ export class RunList {
   private _isReading = false;
 }
 
-/** Where it is in a list with the newest first, or would be. */
-function placeIn(ids: readonly string[], id: string): number {
-  let low = 0;
-  let high = ids.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ids[middle]! > id) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-function newestFirst(a: string, b: string): number {
-  return a < b ? 1 : a > b ? -1 : 0;
-}
-
-/** Of more changes than these the list is made anew. */
+/** Of more changes than these the list is made again. */
 const MANY = 500;
 /** Above every id, and below every id. */
 const NOTHING = '~';

@@ -11,6 +11,25 @@ export function newestFirst(a: string, b: string): number {
   return oldestFirst(b, a);
 }
 
+/** Where an id is in a sorted list, or would be. */
+export function placeIn(
+  ids: readonly string[],
+  id: string,
+  compare: (a: string, b: string) => number = newestFirst
+): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compare(ids[middle]!, id) < 0) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 /** A sorted list of ids that grows in place; its view is equal until it changes. */
 export class SortedIds {
   constructor(private readonly _compare: (a: string, b: string) => number) {}
@@ -46,19 +65,8 @@ export class SortedIds {
     }
   }
 
-  /** Where it is, or would be. */
   private _place(id: string): number {
-    let low = 0;
-    let high = this._ids.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this._compare(this._ids[middle]!, id) < 0) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
+    return placeIn(this._ids, id, this._compare);
   }
 
   private readonly _ids: string[] = [];

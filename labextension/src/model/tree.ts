@@ -4,6 +4,7 @@
  * They are made when they are asked for: of 100,000 runs only those in sight have a line.
  */
 import type { IRunGroup } from './grouping';
+import { newestFirst, oldestFirst, placeIn } from './sorted-ids';
 import type { RunStore } from './store';
 
 interface ILine {
@@ -181,16 +182,6 @@ function canOpen(store: RunStore, id: string, level: number): boolean {
 /** Its index in a list that is sorted, in whichever direction; -1: it is not there. */
 function placeOf(ids: readonly string[], id: string): number {
   const isRising = (ids[0] ?? '') < (ids[ids.length - 1] ?? '');
-  let low = 0;
-  let high = ids.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const isBefore = isRising ? ids[middle]! < id : ids[middle]! > id;
-    if (isBefore) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return ids[low] === id ? low : -1;
+  const place = placeIn(ids, id, isRising ? oldestFirst : newestFirst);
+  return ids[place] === id ? place : -1;
 }

@@ -9,6 +9,7 @@ import type {
   IPlace
 } from '../model/lineage';
 import type { ITranslate } from '../model/words';
+import { Legend } from './legend';
 import type { ILine, ILineageLayout } from './lineage-layout';
 
 const KINDS: readonly EdgeKind[] = ['started', 'adopted', 'retry'];
@@ -96,23 +97,17 @@ function curve(points: readonly IPlace[]): string {
 export function EdgeLegend(props: { readonly lineage: ILineage }): JSX.Element {
   const trans = useTrans();
   const kinds = new Set(props.lineage.edges.map(edge => edge.kind));
-  return (
-    <ul
-      className="jp-flowkernel-timeline-legend"
-      aria-label={trans.__('Legend')}
-    >
-      {KINDS.filter(kind => kinds.has(kind)).map(kind => (
-        <li key={kind}>
-          <svg width={30} height={24} aria-hidden>
-            <g className="jp-flowkernel-lineage-edge" data-kind={kind}>
-              <path d="M2 12 H28" />
-            </g>
-          </svg>
-          {kindWord(kind, trans)}
-        </li>
-      ))}
-    </ul>
-  );
+  const entries = KINDS.filter(kind => kinds.has(kind)).map(kind => ({
+    key: kind,
+    width: 30,
+    shape: (
+      <g className="jp-flowkernel-lineage-edge" data-kind={kind}>
+        <path d="M2 12 H28" />
+      </g>
+    ),
+    word: kindWord(kind, trans)
+  }));
+  return <Legend entries={entries} />;
 }
 
 function kindWord(kind: EdgeKind, trans: ITranslate): string {

@@ -20,6 +20,8 @@ import type { ILineageLayout } from './lineage-layout';
 import { useLineageRows } from './lineage-data';
 import { EdgeLegend, Edges } from './lineage-edges';
 import type { ISectionProps } from './sections';
+import type { ISignButton } from './sign-buttons';
+import { SignButtons } from './sign-buttons';
 
 const SIZE = { width: 168, height: 44 };
 const DIRECTIONS: { readonly [key: string]: Direction } = {
@@ -172,28 +174,27 @@ function ScaleButtons(props: {
   const trans = useTrans();
   const larger = SCALES.find(other => other > scale) ?? scale;
   const smaller = [...SCALES].reverse().find(other => other < scale) ?? scale;
-  const buttons = [
-    ['+', trans.__('Larger'), () => onChange(larger), larger === scale],
-    ['−', trans.__('Smaller'), () => onChange(smaller), smaller === scale],
-    ['↔', trans.__('All of it'), () => onChange(props.fit()), false]
-  ] as const;
-  return (
-    <div role="group" aria-label={trans.__('Size')}>
-      {buttons.map(([sign, label, onClick, isDisabled]) => (
-        <button
-          key={sign}
-          type="button"
-          className="jp-flowkernel-icon-button"
-          aria-label={label}
-          aria-disabled={isDisabled}
-          title={label}
-          onClick={onClick}
-        >
-          {sign}
-        </button>
-      ))}
-    </div>
-  );
+  const buttons: readonly ISignButton[] = [
+    {
+      sign: '+',
+      label: trans.__('Larger'),
+      onClick: () => onChange(larger),
+      isDisabled: larger === scale
+    },
+    {
+      sign: '−',
+      label: trans.__('Smaller'),
+      onClick: () => onChange(smaller),
+      isDisabled: smaller === scale
+    },
+    {
+      sign: '↔',
+      label: trans.__('All of it'),
+      onClick: () => onChange(props.fit()),
+      isDisabled: false
+    }
+  ];
+  return <SignButtons label={trans.__('Size')} buttons={buttons} />;
 }
 
 /** Once it is drawn, the run of the page is in sight. */

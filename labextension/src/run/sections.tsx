@@ -1,8 +1,9 @@
 /** The parts of the page of a run, one at a time: each is a component of its own. */
-import type { ComponentType, KeyboardEvent } from 'react';
-import { useEffect, useId, useRef, useSyncExternalStore } from 'react';
+import type { ComponentType } from 'react';
+import { useEffect, useId, useSyncExternalStore } from 'react';
 
 import { useTrans } from '../components/context';
+import { Tabs } from '../components/tabs';
 import type { ITranslate } from '../model/words';
 import type { IExecution } from '../wire';
 import { useLab, useOption } from './lab';
@@ -59,12 +60,21 @@ export const SECTIONS: readonly ISection[] = [
 /** Tabs, and below them the section that was chosen, which has the rest of the page. */
 export function Sections(props: ISectionProps): JSX.Element {
   const { execution } = props;
+  const trans = useTrans();
   const prefix = useId();
   const [section, choose] = useSection(execution.execution_id);
   const { id, component: Component } = section;
   return (
     <>
-      <Tabs prefix={prefix} chosen={id} onChoose={choose} />
+      <Tabs
+        className="jp-flowkernel-run-tabs"
+        label={trans.__('Parts of the run')}
+        prefix={prefix}
+        panelId={`${prefix}-panel`}
+        tabs={SECTIONS.map(({ id, label }) => ({ id, content: label(trans) }))}
+        chosen={id}
+        onChoose={choose}
+      />
       <div
         key={id}
         role="tabpanel"
@@ -100,66 +110,4 @@ function useSection(
   };
   const section = SECTIONS.find(section => section.id === id) ?? SECTIONS[0]!;
   return [section, choose];
-}
-
-function Tabs(props: {
-  readonly prefix: string;
-  readonly chosen: string;
-  readonly onChoose: (id: string) => void;
-}): JSX.Element {
-  const { prefix, chosen, onChoose } = props;
-  const trans = useTrans();
-  const tabs = useRef<HTMLDivElement>(null);
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const place = nextPlace(event.key, chosen);
-    const next = SECTIONS[place];
-    if (next !== undefined) {
-      onChoose(next.id);
-      tabs.current?.querySelectorAll<HTMLElement>('[role=tab]')[place]?.focus();
-      event.preventDefault();
-    }
-  };
-  return (
-    <div
-      ref={tabs}
-      role="tablist"
-      aria-label={trans.__('Parts of the run')}
-      className="jp-flowkernel-tabs jp-flowkernel-run-tabs"
-      onKeyDown={onKeyDown}
-    >
-      {SECTIONS.map(({ id, label }) => (
-        <button
-          key={id}
-          id={`${prefix}-${id}`}
-          type="button"
-          role="tab"
-          className="jp-flowkernel-tab"
-          aria-selected={id === chosen}
-          aria-controls={`${prefix}-panel`}
-          tabIndex={id === chosen ? 0 : -1}
-          onClick={() => onChoose(id)}
-        >
-          {label(trans)}
-        </button>
-      ))}
-    </div>
-  );
-}
-
-/** Where a key leads from there; -1: nowhere. */
-function nextPlace(key: string, chosen: string): number {
-  const place = SECTIONS.findIndex(({ id }) => id === chosen);
-  const last = SECTIONS.length - 1;
-  switch (key) {
-    case 'ArrowRight':
-      return place === last ? 0 : place + 1;
-    case 'ArrowLeft':
-      return place <= 0 ? last : place - 1;
-    case 'Home':
-      return 0;
-    case 'End':
-      return last;
-    default:
-      return -1;
-  }
 }

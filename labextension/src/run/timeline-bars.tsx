@@ -14,6 +14,7 @@ import type {
 import { SEGMENT_KINDS } from '../model/timeline';
 import { markText, markWord, segmentWord } from '../model/timeline-words';
 import { barOf, placeIn } from '../model/time-window';
+import { Legend } from './legend';
 
 const LANE_MIDDLE = 12;
 /** How high the bar of each kind is, in pixels. */
@@ -220,7 +221,7 @@ function MarkShape(props: { readonly kind: MarkKind }): JSX.Element {
 }
 
 /** What the bars and marks mean, of those that are there. */
-export const Legend = memo(function Legend(props: {
+export const TimelineLegend = memo(function TimelineLegend(props: {
   readonly lanes: readonly ILane[];
   /** The address of the stripes. */
   readonly pattern: string;
@@ -233,29 +234,23 @@ export const Legend = memo(function Legend(props: {
   const marks = new Set(
     lanes.flatMap(lane => lane.marks.map(mark => mark.kind))
   );
-  return (
-    <ul
-      className="jp-flowkernel-timeline-legend"
-      aria-label={trans.__('Legend')}
-    >
-      {SEGMENT_KINDS.filter(kind => segments.has(kind)).map(kind => (
-        <li key={kind}>
-          <svg width={22} height={24} aria-hidden>
-            <Shape kind={kind} x={1} width={20} pattern={pattern} />
-          </svg>
-          {segmentWord(kind, trans)}
-        </li>
-      ))}
-      {MARK_KINDS.filter(kind => marks.has(kind)).map(kind => (
-        <li key={kind}>
-          <svg width={16} height={24} aria-hidden>
-            <g transform={`translate(8 ${LANE_MIDDLE})`}>
-              <MarkShape kind={kind} />
-            </g>
-          </svg>
-          {markWord(kind, trans)}
-        </li>
-      ))}
-    </ul>
-  );
+  const entries = [
+    ...SEGMENT_KINDS.filter(kind => segments.has(kind)).map(kind => ({
+      key: kind,
+      width: 22,
+      shape: <Shape kind={kind} x={1} width={20} pattern={pattern} />,
+      word: segmentWord(kind, trans)
+    })),
+    ...MARK_KINDS.filter(kind => marks.has(kind)).map(kind => ({
+      key: kind,
+      width: 16,
+      shape: (
+        <g transform={`translate(8 ${LANE_MIDDLE})`}>
+          <MarkShape kind={kind} />
+        </g>
+      ),
+      word: markWord(kind, trans)
+    }))
+  ];
+  return <Legend entries={entries} />;
 });

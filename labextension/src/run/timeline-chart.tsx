@@ -21,8 +21,10 @@ import type { ILane, ISpan } from '../model/timeline';
 import { wholeSpan } from '../model/timeline';
 import { laneName, laneSentence } from '../model/timeline-words';
 import { panned, zoomed } from '../model/time-window';
+import type { ISignButton } from './sign-buttons';
+import { SignButtons } from './sign-buttons';
 import { TimeAxis } from './time-axis';
-import { LaneBars, Legend, usePattern } from './timeline-bars';
+import { LaneBars, TimelineLegend, usePattern } from './timeline-bars';
 import type { ITimelineProps } from './timeline-table';
 import { useDrag, useWheel } from './timeline-pointer';
 
@@ -69,7 +71,7 @@ export function TimelineChart(props: ITimelineProps): JSX.Element {
   return (
     <>
       <Tools view={view}>
-        <Legend lanes={lanes} pattern={pattern.url} />
+        <TimelineLegend lanes={lanes} pattern={pattern.url} />
       </Tools>
       <div
         ref={frame}
@@ -180,28 +182,29 @@ function Tools(props: {
 }): JSX.Element {
   const trans = useTrans();
   const { zoom, show, isWhole } = props.view;
-  const buttons = [
-    ['+', trans.__('Zoom in'), () => zoom(CLOSER), false],
-    ['−', trans.__('Zoom out'), () => zoom(1 / CLOSER), isWhole],
-    ['↔', trans.__('Show all of the time'), () => show(null), isWhole]
-  ] as const;
+  const buttons: readonly ISignButton[] = [
+    {
+      sign: '+',
+      label: trans.__('Zoom in'),
+      onClick: () => zoom(CLOSER),
+      isDisabled: false
+    },
+    {
+      sign: '−',
+      label: trans.__('Zoom out'),
+      onClick: () => zoom(1 / CLOSER),
+      isDisabled: isWhole
+    },
+    {
+      sign: '↔',
+      label: trans.__('Show all of the time'),
+      onClick: () => show(null),
+      isDisabled: isWhole
+    }
+  ];
   return (
     <div className="jp-flowkernel-timeline-tools">
-      <div role="group" aria-label={trans.__('Zoom')}>
-        {buttons.map(([sign, label, onClick, isDisabled]) => (
-          <button
-            key={sign}
-            type="button"
-            className="jp-flowkernel-icon-button"
-            aria-label={label}
-            aria-disabled={isDisabled}
-            title={label}
-            onClick={onClick}
-          >
-            {sign}
-          </button>
-        ))}
-      </div>
+      <SignButtons label={trans.__('Zoom')} buttons={buttons} />
       {props.children}
     </div>
   );

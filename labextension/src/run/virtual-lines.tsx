@@ -1,6 +1,9 @@
 /** Many lines of one height: only those in sight are in the document. */
-import type { CSSProperties, ReactNode, UIEvent } from 'react';
-import { useCallback, useLayoutEffect, useRef, useState } from 'react';
+import type { CSSProperties, ReactNode } from 'react';
+import { useLayoutEffect, useRef } from 'react';
+
+import type { IViewport } from '../components/viewport';
+import { rowsInSight, useViewport } from '../components/viewport';
 
 /** Lines that are drawn above and below those in sight. */
 const OVERSCAN = 20;
@@ -9,17 +12,11 @@ const LINE_HEIGHT = 1.45;
 /** So near the end, it is at the end. Pixels. */
 const END_MARGIN = 4;
 
-interface IView {
-  readonly top: number;
-  readonly height: number;
-  readonly lineHeight: number;
-}
-
 export interface IVirtualLinesProps {
   readonly label: string;
   readonly count: number;
   readonly render: (place: number) => ReactNode;
-  /** Bring this line into sight; anew with each object. */
+  /** Bring this line into sight; again with each object. */
   readonly goal?: { readonly place: number } | null;
   /** Stay at the end while lines are added. */
   readonly isAtEnd?: boolean;
@@ -32,42 +29,34 @@ export interface IVirtualLinesProps {
 export function VirtualLines(props: IVirtualLinesProps): JSX.Element {
   const { count, isAtEnd = false, onAtEnd, goal = null } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState<IView>({
-    top: 0,
-    height: 600,
-    lineHeight: 18
-  });
-  useSize(frame, setView);
+  const [view, onScroll] = useViewport(frame, LINE_HEIGHT);
+  const { rowHeight } = view;
   useEnd(frame, isAtEnd, count, view);
-  useGoal(frame, goal, view.lineHeight);
-  const onScroll = useScroll(setView, onAtEnd);
-
-  const { top, height, lineHeight } = view;
-  const first = Math.max(0, Math.floor(top / lineHeight) - OVERSCAN);
-  const visible = Math.ceil(height / lineHeight) + 2 * OVERSCAN;
-  const places = Array.from(
-    { length: Math.max(0, Math.min(count - first, visible)) },
-    (_, i) => first + i
-  );
+  useGoal(frame, goal, rowHeight);
+  const [first, last] = rowsInSight(view, count, OVERSCAN);
+  const places = Array.from({ length: last - first }, (_, i) => first + i);
   return (
     <div
       ref={frame}
       className="jp-flowkernel-lines"
-      style={heightOf(props, lineHeight)}
+      style={heightOf(props, rowHeight)}
       role="region"
       aria-label={props.label}
       tabIndex={0}
-      onScroll={onScroll}
+      onScroll={({ currentTarget: element }) => {
+        onScroll(element);
+        onAtEnd?.(isScrolledToEnd(element));
+      }}
     >
       <div
         className="jp-flowkernel-lines-all"
-        style={{ height: count * lineHeight }}
+        style={{ height: count * rowHeight }}
       >
         {places.map(place => (
           <div
             key={place}
             className="jp-flowkernel-line"
-            style={{ top: place * lineHeight, height: lineHeight }}
+            style={{ top: place * rowHeight, height: rowHeight }}
           >
             {props.render(place)}
           </div>
@@ -90,57 +79,23 @@ function heightOf(
     : { height: Math.min(mostLines, count) * lineHeight + EXTRA };
 }
 
-function useScroll(
-  setView: (change: (now: IView) => IView) => void,
-  onAtEnd?: (isAtEnd: boolean) => void
-): (event: UIEvent<HTMLDivElement>) => void {
-  return useCallback(
-    event => {
-      const {
-        scrollTop: top,
-        clientHeight,
-        scrollHeight
-      } = event.currentTarget;
-      setView(now => ({ ...now, top }));
-      onAtEnd?.(top + clientHeight >= scrollHeight - END_MARGIN);
-    },
-    [setView, onAtEnd]
-  );
-}
-
-function useSize(
-  frame: React.RefObject<HTMLDivElement>,
-  setView: (change: (now: IView) => IView) => void
-): void {
-  useLayoutEffect(() => {
-    const element = frame.current;
-    if (element === null) {
-      return;
-    }
-    const measure = (): void => {
-      const size = parseFloat(getComputedStyle(element).fontSize) || 13;
-      const lineHeight = Math.round(size * LINE_HEIGHT);
-      setView(now => ({ ...now, height: element.clientHeight, lineHeight }));
-    };
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [frame, setView]);
+function isScrolledToEnd(element: HTMLElement): boolean {
+  const { scrollTop, clientHeight, scrollHeight } = element;
+  return scrollTop + clientHeight >= scrollHeight - END_MARGIN;
 }
 
 function useEnd(
   frame: React.RefObject<HTMLDivElement>,
   isAtEnd: boolean,
   count: number,
-  view: IView
+  view: IViewport
 ): void {
   useLayoutEffect(() => {
     const element = frame.current;
     if (element !== null && isAtEnd) {
       element.scrollTop = element.scrollHeight;
     }
-  }, [frame, isAtEnd, count, view.height, view.lineHeight]);
+  }, [frame, isAtEnd, count, view.height, view.rowHeight]);
 }
 
 function useGoal(

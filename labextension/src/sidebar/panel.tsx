@@ -1,8 +1,7 @@
 /** The sidebar: runs, flows and the inbox, one at a time. */
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
-import type { KeyboardEvent } from 'react';
-import { useRef, useSyncExternalStore } from 'react';
+import { useSyncExternalStore } from 'react';
 
 import {
   FlowkernelProvider,
@@ -10,6 +9,7 @@ import {
   useTrans
 } from '../components/context';
 import { EngineBanner } from '../components/engine-banner';
+import { Tabs } from '../components/tabs';
 import type { Section } from '../model/view-options';
 import { SECTIONS } from '../model/view-options';
 import type { ITranslate } from '../model/words';
@@ -27,6 +27,8 @@ const SECTION_COMMANDS: { readonly [section in Section]: string } = {
 };
 
 export const SIDEBAR_ID = 'flowkernel-sidebar';
+/** Begins the ids of its tabs in the document. */
+const TAB = 'jp-flowkernel-tab';
 
 export class Sidebar extends ReactWidget {
   constructor(
@@ -71,7 +73,7 @@ function Sections(props: ISectionProps): JSX.Element {
   const { section } = useSyncExternalStore(view.subscribe, view.get);
   return (
     <div className="jp-flowkernel-panel">
-      <Tabs
+      <SectionTabs
         section={section}
         onChoose={chosen =>
           void props.commands.execute(SECTION_COMMANDS[chosen])
@@ -82,7 +84,7 @@ function Sections(props: ISectionProps): JSX.Element {
         role="tabpanel"
         id="jp-flowkernel-section"
         className="jp-flowkernel-section"
-        aria-labelledby={`jp-flowkernel-tab-${section}`}
+        aria-labelledby={`${TAB}-${section}`}
       >
         {section === 'runs' && <RunsSection {...props} />}
         {section === 'flows' && <FlowsSection {...props} />}
@@ -92,57 +94,37 @@ function Sections(props: ISectionProps): JSX.Element {
   );
 }
 
-function Tabs(props: {
+function SectionTabs(props: {
   readonly section: Section;
   readonly onChoose: (section: Section) => void;
 }): JSX.Element {
   const trans = useTrans();
-  const tabs = useRef<HTMLDivElement>(null);
   const waiting = useOpenMessages().length;
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step !== undefined) {
-      const place = SECTIONS.indexOf(props.section) + step + SECTIONS.length;
-      const next = SECTIONS[place % SECTIONS.length]!;
-      props.onChoose(next);
-      tabs.current
-        ?.querySelector<HTMLElement>(`#jp-flowkernel-tab-${next}`)
-        ?.focus();
-      event.preventDefault();
-    }
-  };
+  const tabs = SECTIONS.map(id => ({
+    id,
+    content: (
+      <>
+        {sectionLabel(id, trans)}
+        {id === 'inbox' && waiting > 0 && (
+          <span
+            className="jp-flowkernel-badge"
+            aria-label={trans._n('%1 waits', '%1 wait', waiting)}
+          >
+            {waiting}
+          </span>
+        )}
+      </>
+    )
+  }));
   return (
-    <div
-      ref={tabs}
-      role="tablist"
-      aria-label={trans.__('What to show')}
-      className="jp-flowkernel-tabs"
-      onKeyDown={onKeyDown}
-    >
-      {SECTIONS.map(section => (
-        <button
-          key={section}
-          id={`jp-flowkernel-tab-${section}`}
-          type="button"
-          role="tab"
-          className="jp-flowkernel-tab"
-          aria-selected={section === props.section}
-          aria-controls="jp-flowkernel-section"
-          tabIndex={section === props.section ? 0 : -1}
-          onClick={() => props.onChoose(section)}
-        >
-          {sectionLabel(section, trans)}
-          {section === 'inbox' && waiting > 0 && (
-            <span
-              className="jp-flowkernel-badge"
-              aria-label={trans._n('%1 waits', '%1 wait', waiting)}
-            >
-              {waiting}
-            </span>
-          )}
-        </button>
-      ))}
-    </div>
+    <Tabs
+      label={trans.__('What to show')}
+      prefix={TAB}
+      panelId="jp-flowkernel-section"
+      tabs={tabs}
+      chosen={props.section}
+      onChoose={props.onChoose}
+    />
   );
 }
 
