@@ -4,14 +4,12 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import {
-  ICommandPalette,
-  MainAreaWidget,
-  WidgetTracker
-} from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 
 import { flowkernelIcon } from '../components/icon';
+import { mainPage, showPage } from '../components/main-page';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import { HomePage } from './page';
 
@@ -36,13 +34,9 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
     });
     const page = (): MainAreaWidget<HomePage> => {
       const content = new HomePage(flowkernel, app.commands);
-      const widget = new MainAreaWidget({ content });
-      widget.id = NAMESPACE;
+      const widget = mainPage(content, NAMESPACE);
       widget.title.label = trans.__('flowkernel');
       widget.title.caption = trans.__('What runs, what waits, what failed');
-      widget.title.icon = flowkernelIcon;
-      widget.title.closable = true;
-      widget.toolbar.hide();
       return widget;
     };
     const command = CommandIDs.openHome;
@@ -56,16 +50,7 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
       ),
       icon: args => (args['isPalette'] ? undefined : flowkernelIcon),
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
-        const widget = tracker.currentWidget ?? page();
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main');
-        }
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        app.shell.activateById(widget.id);
-      }
+      execute: () => showPage(app, tracker, tracker.find(() => true) ?? page())
     });
     const category = trans.__('flowkernel');
     palette?.addItem({ command, category, args: { isPalette: true } });

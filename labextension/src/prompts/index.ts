@@ -4,10 +4,11 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 
-import { flowkernelIcon } from '../components/icon';
+import { mainPage, showPage } from '../components/main-page';
 import { showMessageDialog } from '../components/message-dialog';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import { addNotebookCommand } from './notebook';
@@ -46,11 +47,7 @@ const promptPlugin: JupyterFrontEndPlugin<void> = {
         services,
         messageId
       });
-      const widget = new MainAreaWidget({ content });
-      widget.id = `jp-flowkernel-prompt-${messageId}`;
-      widget.title.icon = flowkernelIcon;
-      widget.title.closable = true;
-      widget.toolbar.hide();
+      const widget = mainPage(content, `jp-flowkernel-prompt-${messageId}`);
       content.onClose = () => widget.dispose();
       content.onNext = next => {
         openMessage(next);
@@ -79,14 +76,7 @@ const promptPlugin: JupyterFrontEndPlugin<void> = {
           showMessageDialog(flowkernel, messageId, openMessage);
           return;
         }
-        const widget = pageOf(messageId);
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main');
-        }
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        app.shell.activateById(widget.id);
+        await showPage(app, tracker, pageOf(messageId));
       }
     });
     addNotebookCommand(app, flowkernel, openMessage);

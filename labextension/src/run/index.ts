@@ -4,12 +4,14 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IStateDB } from '@jupyterlab/statedb';
-import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 
+import { mainPage, showPage } from '../components/main-page';
+import { savedState } from '../components/saved-state';
 import { KeptOptions } from '../model/kept-options';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import type { ILab } from './lab';
@@ -19,8 +21,6 @@ import { safeRendermime } from './safe-rendermime';
 const NAMESPACE = 'flowkernel-run';
 /** Where choices are kept. */
 const OPTIONS_KEY = 'flowkernel:run-options';
-/** Choices within this time are saved once. Milliseconds. */
-const SAVE_PAUSE = 300;
 
 const runPagePlugin: JupyterFrontEndPlugin<void> = {
   id: 'flowkernel:run-page',
@@ -49,15 +49,13 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       const known = tracker.find(
         widget => widget.content.executionId === executionId
       );
-      if (known !== undefined) {
-        return known;
-      }
-      const content = new RunPage(flowkernel, lab, executionId);
-      const widget = new MainAreaWidget({ content });
-      widget.id = `jp-flowkernel-run-${executionId}`;
-      widget.title.closable = true;
-      widget.toolbar.hide();
-      return widget;
+      return (
+        known ??
+        mainPage(
+          new RunPage(flowkernel, lab, executionId),
+          `jp-flowkernel-run-${executionId}`
+        )
+      );
     };
     app.commands.addCommand(CommandIDs.openRun, {
       label: flowkernel.trans.__('Open the run'),
@@ -73,17 +71,9 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       isVisible: args => typeof args['executionId'] === 'string',
       execute: async args => {
         const executionId = args['executionId'];
-        if (typeof executionId !== 'string') {
-          return;
+        if (typeof executionId === 'string') {
+          await showPage(app, tracker, pageOf(executionId));
         }
-        const widget = pageOf(executionId);
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main');
-        }
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        app.shell.activateById(widget.id);
       }
     });
     void restorer?.restore(tracker, {
@@ -96,17 +86,9 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
 
 /** Choices that are saved, and read once Lab has them. */
 function savedOptions(state: IStateDB | null): KeptOptions {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const options = new KeptOptions(values => {
-    clearTimeout(timer);
-    timer = setTimeout(
-      () => void state?.save(OPTIONS_KEY, values as ReadonlyPartialJSONValue),
-      SAVE_PAUSE
-    );
-  });
-  void (state?.fetch(OPTIONS_KEY) ?? Promise.resolve()).then(saved =>
-    options.restore(saved)
-  );
+  const { save, read } = savedState(state, OPTIONS_KEY);
+  const options = new KeptOptions(values => save(values));
+  void read().then(saved => options.restore(saved));
   return options;
 }
 

@@ -8,7 +8,6 @@ import {
   useFlowkernel,
   useTrans
 } from '../components/context';
-import { flowkernelIcon } from '../components/icon';
 import { EngineBanner } from '../components/engine-banner';
 import { useExecution, useReading } from '../components/reading';
 import { RunFacts } from '../components/run-dialog';
@@ -30,7 +29,6 @@ export class RunPage extends ReactWidget {
     super();
     this.addClass('jp-flowkernel-panel');
     this.addClass('jp-flowkernel-run-page');
-    this.title.icon = flowkernelIcon;
     this._setName(_flowkernel.store.run(executionId)?.name ?? executionId);
   }
 

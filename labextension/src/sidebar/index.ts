@@ -10,6 +10,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 
 import { flowkernelIcon } from '../components/icon';
+import { savedState } from '../components/saved-state';
 import type { Section } from '../model/view-options';
 import { ViewOptions } from '../model/view-options';
 import { NO_FILTER } from '../model/filters';
@@ -22,8 +23,6 @@ import { StatusItem } from './status-item';
 
 /** Where view options are kept. */
 const VIEW_KEY = 'flowkernel:view';
-/** Changes within this time are saved once. Milliseconds. */
-const SAVE_PAUSE = 300;
 /** Among the tabs of the left sidebar, below Lab's own. */
 const RANK = 250;
 
@@ -77,17 +76,9 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
 
 /** View options that are saved, and read once Lab has them. */
 function savedView(state: IStateDB | null): ViewOptions {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const view = new ViewOptions(options => {
-    if (timer !== null) {
-      clearTimeout(timer);
-    }
-    timer = setTimeout(
-      () => void state?.save(VIEW_KEY, JSON.parse(JSON.stringify(options))),
-      SAVE_PAUSE
-    );
-  });
-  void state?.fetch(VIEW_KEY).then(saved => view.restore(saved));
+  const { save, read } = savedState(state, VIEW_KEY);
+  const view = new ViewOptions(save);
+  void read().then(saved => view.restore(saved));
   return view;
 }
 
