@@ -1,26 +1,21 @@
-"""JupyterLab in a folder of its own, and a real Chromium that opens it."""
+"""JupyterLab and its panel for the tests of a file, and a real Chromium that opens it."""
 
-import json
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 from flowkernel.home import Home
-from tests.conftest import a_home, until
+from tests.browser.jupyterlab import Lab, running_lab
+from tests.browser.panel import open_window, panel_lab
+from tests.conftest import until
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-TOKEN = "a-token-for-tests"
 #: Root (as in a container) needs no sandbox; the rest keeps Chromium from calling home.
 CHROMIUM = (
     "--no-sandbox",
@@ -33,27 +28,6 @@ CHROMIUM = (
 )
 
 
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab."""
-
-    url: str
-    root: Path
-    settings: Path
-    home: Home
-    data: Path  #: Its Jupyter's data folder: kernels are found there.
-
-    def set(self, plugin: str, values: dict[str, object]) -> None:
-        """Change a setting, as the settings editor would; seen by pages opened later."""
-        path = self.settings / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-
-    def address(self, notebook: str) -> str:
-        """Where to open a notebook, in a workspace that nobody used before."""
-        return f"{self.url}/lab/tree/{notebook}?token={TOKEN}&reset"
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab with copies of our notebooks, its settings and its home its own."""
@@ -61,67 +35,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     shutil.copytree(NOTEBOOKS, folder / "root")
     with running_lab(folder) as lab:
         yield lab
-
-
-@contextmanager
-def running_lab(folder: Path, *options: str, base: str = "") -> Iterator[Lab]:
-    """JupyterLab that shows the folder `root` in `folder`. `base`: its path, as `/x`."""
-    root = folder / "root"
-    with a_home(root) as home, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        options = (*options, f"--ServerApp.base_url={base}/")
-        process = _start(folder, root, port, home.path, options)
-        try:
-            url = f"http://127.0.0.1:{port}{base}"
-            until(lambda: _answers(url, process), seconds=90, description="JupyterLab")
-            lab = Lab(url, root, folder / "settings", home, folder / "data")
-            quiet = {"fetchNews": "false", "checkForUpdates": False}
-            lab.set("apputils-extension/notification", quiet)
-            yield lab
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _start(
-    folder: Path, root: Path, port: int, home: Path, options: Sequence[str]
-) -> "subprocess.Popen[bytes]":
-    own = {
-        "JUPYTER_CONFIG_DIR": folder / "config",
-        "JUPYTER_RUNTIME_DIR": folder / "runtime",
-        "JUPYTER_DATA_DIR": folder / "data",
-        "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
-        "IPYTHONDIR": folder / "ipython",
-        "FLOWKERNEL_HOME": home,
-    }
-    words = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
-        *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"),
-        f"--IdentityProvider.token={TOKEN}",
-        *options,
-    ]
-    with open(folder / "lab.log", "wb") as log:
-        return subprocess.Popen(
-            words,
-            cwd=root,
-            env={**os.environ, **{name: str(value) for name, value in own.items()}},
-            stdout=log,
-            stderr=log,
-        )
-
-
-def _answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
-    assert process.poll() is None, "JupyterLab ended at once"
-    try:
-        return (
-            httpx.get(f"{url}/api/status?token={TOKEN}", timeout=2).status_code == 200
-        )
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +58,25 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the panel."""
+    with panel_lab(tmp_path_factory.mktemp("panel")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def home(panel: Lab) -> Home:
+    """The home of the panel: flows that tests register are there."""
+    return panel.home
+
+
+@pytest.fixture
+def window(panel: Lab, page: Page) -> Page:
+    """A window with the sidebar open."""
+    return open_window(panel, page)
+
+
 PYTHON = "Python 3 (ipykernel)"
 
 
@@ -165,7 +97,7 @@ def run_all(page: Page) -> None:
 
 
 def bring_into_view(thing: Locator) -> None:
-    """Scroll to something that may be drawn anew meanwhile."""
+    """Scroll to something that may be drawn again meanwhile."""
 
     def is_there() -> bool:
         with suppress(Error):

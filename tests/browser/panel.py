@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page
 
 import flowkernel
-from tests.browser.conftest import TOKEN, Lab, running_lab
+from tests.browser.jupyterlab import TOKEN, Lab, running_lab
 
 BUILT = Path(flowkernel.__file__).parent / "labextension"
 AXE = BUILT.parents[1] / "labextension/node_modules/axe-core/axe.min.js"

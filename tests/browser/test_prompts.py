@@ -11,7 +11,6 @@ from tests.browser.families import save
 from tests.browser.panel import (
     line,
     open_window,
-    panel_lab,
     section,
     serious_violations,
 )
@@ -27,31 +26,18 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab with the panel."""
-    with panel_lab(tmp_path_factory.mktemp("prompts")) as lab:
-        save(lab.root / "sales.ipynb", CELLS, tags=["parameters"])
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def home(lab):
-    return lab.home
+@pytest.fixture(scope="module", autouse=True)
+def notebook(panel):
+    """A notebook whose third cell fails without the input `amount`."""
+    save(panel.root / "sales.ipynb", CELLS, tags=["parameters"])
 
 
 @pytest.fixture
-def window(lab, page):
-    """A window with the sidebar open."""
-    return open_window(lab, page)
-
-
-@pytest.fixture
-def fail(lab, client):
+def fail(panel, client):
     """Start the notebook whose third cell fails, and a person is asked."""
 
     def fail() -> str:
-        request = start_request(str(lab.root / "sales.ipynb"), {})
+        request = start_request(str(panel.root / "sales.ipynb"), {})
         using = [{"name": "interactive", "inputs": {}}]
         return client.start(
             {**request, "using": using, "is_interactive": True}
@@ -210,10 +196,10 @@ def test_a_kernel_that_is_lost_takes_its_choices_along(window, question, client,
 
 
 def test_of_two_windows_one_answers_and_the_other_says_who_did(
-    window, question, lab, browser, fail
+    window, question, panel, browser, fail
 ):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    other = open_window(lab, context.new_page())
+    other = open_window(panel, context.new_page())
     elsewhere = open_question(other)
     elsewhere.get_by_role("radio", name="Skip the cell").check()
     fail()
@@ -286,14 +272,14 @@ def test_a_notebook_is_run_from_the_file_browser(window, client):
 
 
 def test_cells_that_register_flows_say_whether_they_are_as_registered(
-    window, lab, register
+    window, panel, register
 ):
     register("fetch", "rows = 3\nthis.set_output(rows=rows)")
     cells = [
         "%%flow fetch\nrows = 3\nthis.set_output(rows=rows)",
         "%%flow never\nx = 1",
     ]
-    save(lab.root / "flows.ipynb", cells)
+    save(panel.root / "flows.ipynb", cells)
     window.get_by_role("tab", name="File Browser").click()
     window.get_by_role("listitem", name="Name: flows.ipynb").dblclick()
     notebook = window.locator(".jp-NotebookPanel:visible")

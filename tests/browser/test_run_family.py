@@ -8,8 +8,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import look
 from tests.browser.panel import (
     line,
-    open_window,
-    panel_lab,
     section,
     serious_violations,
 )
@@ -44,22 +42,6 @@ ASKS = """\
 body = {"properties": {"go": {"element": "submit", "label": "Send it"}}}
 this.message("Send the report?", body=body)
 """
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    with panel_lab(tmp_path_factory.mktemp("panel")) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def home(lab):
-    return lab.home
-
-
-@pytest.fixture
-def window(lab, page):
-    return open_window(lab, page)
 
 
 @pytest.fixture

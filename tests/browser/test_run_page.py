@@ -10,8 +10,6 @@ from tests.browser.conftest import look
 from tests.browser.families import save
 from tests.browser.panel import (
     line,
-    open_window,
-    panel_lab,
     section,
     serious_violations,
 )
@@ -91,24 +89,6 @@ element => element.getBoundingClientRect().right
   <= element.parentElement.getBoundingClientRect().right
   && getComputedStyle(element).textOverflow === 'ellipsis'
 """
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab with the panel."""
-    with panel_lab(tmp_path_factory.mktemp("page")) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def home(lab):
-    return lab.home
-
-
-@pytest.fixture
-def window(lab, page):
-    """A window with the sidebar open."""
-    return open_window(lab, page)
 
 
 def open_run(page: Page, name: str) -> Locator:

@@ -7,7 +7,6 @@ from tests.browser.conftest import look
 from tests.browser.panel import (
     line,
     open_window,
-    panel_lab,
     section,
     serious_violations,
     sidebar,
@@ -30,23 +29,6 @@ def handler(system, this):
     this.message("The file of the day is empty", body=body)
 """
 HOSTILE = "<img src='http://127.0.0.1:9/x.png' onerror='document.title = 1'>"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    with panel_lab(tmp_path_factory.mktemp("panel")) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def home(lab):
-    return lab.home
-
-
-@pytest.fixture
-def window(lab, page):
-    """A window with the sidebar open."""
-    return open_window(lab, page)
 
 
 def saves_grouping(request: Request) -> bool:
@@ -110,12 +92,12 @@ def test_a_run_is_looked_at_and_started_again_with_another_day(
 
 
 def test_an_answer_given_elsewhere_is_gone_and_says_by_whom(
-    window, lab, browser, register, start
+    window, panel, browser, register, start
 ):
     register("asks", ASKS)
     start("asks")
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    other = open_window(lab, context.new_page())
+    other = open_window(panel, context.new_page())
     elsewhere = section(other, "Inbox")
     expect(line(elsewhere, "The file of the day is empty")).to_be_visible()
     inbox = section(window, "Inbox")
@@ -135,7 +117,7 @@ def test_an_answer_given_elsewhere_is_gone_and_says_by_whom(
 
 
 def test_the_tree_is_used_with_the_keyboard_and_what_is_chosen_survives_a_reload(
-    window, lab, register, run
+    window, panel, register, run
 ):
     register("part", "x = 1")
     register("night", 'this.flow("part").wait()')
@@ -151,11 +133,32 @@ def test_the_tree_is_used_with_the_keyboard_and_what_is_chosen_survives_a_reload
         runs.get_by_role("button", name="Group by flow").click()
     expect(line(runs, "1 run").first).to_be_visible()
 
-    open_window(lab, window, "")
+    open_window(panel, window, "")
 
     expect(
         sidebar(window).get_by_role("button", name="Group by flow")
     ).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_row_that_goes_away_hands_its_focus_to_the_next_one(
+    window, client, register, run
+):
+    for name in ("older", "newer"):
+        register(name, "x = 1")
+    run("older")
+    newer = run("newer")
+    runs = section(window, "Runs")
+    expect(line(runs, "newer")).to_contain_text("succeeded")
+    line(runs, "newer").focus()
+
+    path = f"/execution/{newer.execution_id}"
+    client.request("PATCH", path, {"is_archived": True})
+
+    expect(line(runs, "newer")).to_have_count(0)
+    expect(line(runs, "older")).to_be_focused()
+    window.keyboard.press("Enter")
+    page = window.get_by_role("region", name="Run older", exact=True)
+    expect(page).to_be_visible()
 
 
 def test_an_engine_that_is_away_is_a_state_with_a_button(

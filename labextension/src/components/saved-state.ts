@@ -6,7 +6,7 @@ import type { ReadonlyPartialJSONValue } from '@lumino/coreutils';
 const SAVE_PAUSE = 300;
 
 export interface ISavedState {
-  readonly save: (value: object) => void;
+  readonly save: (value: unknown) => void;
   /** Give what was saved, once Lab has it; undefined: nothing was, or it cannot be read. */
   readonly read: () => Promise<unknown>;
 }
