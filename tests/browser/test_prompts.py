@@ -112,7 +112,7 @@ def test_a_cell_is_edited_with_its_difference_in_sight_and_retried(
     difference = question.get_by_role("textbox", name="What you change")
     expect(difference.locator(".cm-changedLine")).to_have_text("amount = 2")
     look(window, "prompt-difference")
-    assert serious_violations(window, ".jp-flowkernel-prompt") == []
+    assert serious_violations(window, ".jp-flowkernel-prompt-body") == []
     editor.press("Shift+Enter")
     expect_decided(question, "Retry cell: answered")
     expect_end(window, "succeeded")

@@ -73,7 +73,7 @@ function FormField(props: IFieldProps): JSX.Element {
     isWrong: problem !== null
   };
   return (
-    <div className="jp-flowkernel-field" data-kind={field.kind}>
+    <div className="jp-flowkernel-form-field" data-kind={field.kind}>
       {field.kind === 'choices' ? (
         <Choices {...props} control={control} label={label} />
       ) : (

@@ -214,7 +214,7 @@ export function Question(props: {
   const { question, decide } = props.answering;
   const trans = useTrans();
   return (
-    <div role="alert" className="jp-flowkernel-question">
+    <div role="alert" className="jp-flowkernel-confirmation">
       <p>{question?.confirm}</p>
       <div className="jp-flowkernel-actions">
         <Button label={trans.__('No')} onClick={() => decide(false)} />

@@ -62,7 +62,7 @@ export function Status(props: {
 }): JSX.Element {
   const trans = useTrans();
   return (
-    <span className="jp-flowkernel-status" data-status={props.status}>
+    <span className="jp-flowkernel-run-status" data-status={props.status}>
       <StatusIcon status={props.status} />
       {statusWord(props.status, trans)}
     </span>

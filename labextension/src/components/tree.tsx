@@ -92,7 +92,7 @@ export function VirtualTree<Row extends ITreeRow>(
   return (
     <div
       ref={frame}
-      className={`jp-flowkernel-tree ${props.className ?? ''}`}
+      className={`jp-flowkernel-tree-frame ${props.className ?? ''}`}
       role="tree"
       aria-label={props.label}
       onScroll={event => onScroll(event.currentTarget)}

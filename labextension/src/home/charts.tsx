@@ -182,7 +182,7 @@ export function SlowestCells(props: {
     return null;
   }
   return (
-    <table className="jp-flowkernel-values jp-flowkernel-cells">
+    <table className="jp-flowkernel-values jp-flowkernel-slowest">
       <caption>{trans.__('Slowest cells of %1 days', DAYS)}</caption>
       <thead>
         <tr>

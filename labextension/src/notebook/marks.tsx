@@ -145,7 +145,7 @@ async function readFlow(
 class MarkWidget extends ReactWidget {
   constructor(private readonly _flowkernel: IFlowkernel) {
     super();
-    this.addClass('jp-flowkernel-mark');
+    this.addClass('jp-flowkernel-cell-mark');
   }
 
   /** Say this of the cell from now on. */

@@ -120,7 +120,7 @@ function Prompt(props: IPageProps & { readonly prompt: IPrompt }): JSX.Element {
   const isOpen = row.status === 'OPEN' && answered === null;
   return (
     <section
-      className="jp-flowkernel-prompt"
+      className="jp-flowkernel-prompt-body"
       aria-label={trans.__('Decide: %1', message.subject)}
     >
       <EngineBanner />

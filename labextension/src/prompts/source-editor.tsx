@@ -52,7 +52,7 @@ export function SourceEditor(
   useEffect(() => {
     editor.current?.setOption('readOnly', isReadOnly);
   }, [isReadOnly]);
-  return <div ref={host} className="jp-flowkernel-editor" />;
+  return <div ref={host} className="jp-flowkernel-source-editor" />;
 }
 
 /** What was changed in a source, line by line, without a word about the rest. */
@@ -81,7 +81,7 @@ export function SourceDifference(
       model.setSource(source);
     }
   }, [source]);
-  return <div ref={host} className="jp-flowkernel-editor" />;
+  return <div ref={host} className="jp-flowkernel-source-editor" />;
 }
 
 /** Attaches once: what changes afterwards is told to the editor. */

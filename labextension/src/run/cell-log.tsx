@@ -32,7 +32,7 @@ export function CellLog(props: {
   }
   if (lines.length === 0) {
     return (
-      <p className="jp-flowkernel-note">
+      <p className="jp-flowkernel-remark">
         {trans.__('It has logged and printed nothing.')}
       </p>
     );

@@ -110,7 +110,7 @@ function Prose(props: {
     [cell.source]
   );
   if (cell.type !== 'markdown' || !isNear) {
-    return <pre className="jp-flowkernel-code">{cell.source}</pre>;
+    return <pre className="jp-flowkernel-cell-source">{cell.source}</pre>;
   }
   return (
     <Foreign
@@ -135,7 +135,7 @@ function CodeCell(
           {cell.number === null ? '' : `[${cell.number}]`}
         </span>
         {cell.state !== null && (
-          <span className="jp-flowkernel-status">
+          <span className="jp-flowkernel-run-status">
             <StatusIcon status={STATES[cell.state]} />
             {cellWord(cell.state, trans)}
           </span>
@@ -160,7 +160,7 @@ function CodeCell(
           label={trans.__('Source of %1', label)}
         />
       ) : (
-        <pre className="jp-flowkernel-code">{cell.source}</pre>
+        <pre className="jp-flowkernel-cell-source">{cell.source}</pre>
       )}
       {showsLog && <CellLog executionId={executionId} cell={cell} />}
       {isNear && <Outputs cell={cell} executionId={executionId} />}
@@ -226,7 +226,7 @@ function Outputs(props: {
         <Output key={place} output={output} label={label} />
       ))}
       {cell.is_cut && whole === null && (
-        <p className="jp-flowkernel-note">
+        <p className="jp-flowkernel-remark">
           {trans.__('Cut: this cell has %1 of outputs.', sizeText(cell.bytes))}{' '}
           <Button
             label={trans.__('Show all of it')}

@@ -84,7 +84,7 @@ function Runs(props: IComparisonProps): JSX.Element {
     [props.right, props.rightLabel]
   ] as const;
   return (
-    <p className="jp-flowkernel-goals">
+    <p className="jp-flowkernel-section-bar">
       {runs.map(([run, label]) => (
         <button
           key={run.execution_id}
@@ -177,7 +177,7 @@ function Part(props: {
   const trans = useTrans();
   return (
     <section aria-label={props.title}>
-      <h2 className="jp-flowkernel-part">
+      <h2 className="jp-flowkernel-section-title">
         {props.isEqual
           ? trans.__('%1: the same in both', props.title)
           : props.title}
@@ -242,7 +242,7 @@ function Pair(
   const trans = useTrans();
   return (
     <>
-      <h3 className="jp-flowkernel-part">{trans.__('Cell %1', cell.number)}</h3>
+      <h3 className="jp-flowkernel-section-title">{trans.__('Cell %1', cell.number)}</h3>
       <div className="jp-flowkernel-pair">
         <Side cell={cell.left} run={leftLabel} />
         <Side cell={cell.right} run={rightLabel} />
@@ -261,7 +261,7 @@ function Side(props: {
   return (
     <div>
       {cell === null || cell.outputs.length === 0 ? (
-        <p className="jp-flowkernel-note">{trans.__('No output')}</p>
+        <p className="jp-flowkernel-remark">{trans.__('No output')}</p>
       ) : (
         cell.outputs.map((output, place) => (
           <Output key={place} output={output} label={label} />

@@ -39,7 +39,7 @@ export function Output(props: {
         <RecordTable name={label} table={safe.table} />
       )}
       {safe.cut !== null && (
-        <p className="jp-flowkernel-note">
+        <p className="jp-flowkernel-remark">
           {trans.__(
             '%1 of %2 is left out',
             sizeText(safe.cut.bytes),
@@ -48,7 +48,7 @@ export function Output(props: {
         </p>
       )}
       {safe.hidden.length > 0 && (
-        <p className="jp-flowkernel-note">
+        <p className="jp-flowkernel-remark">
           {trans.__(
             'Not drawn here: %1. Open the notebook to see it.',
             safe.hidden.join(', ')

@@ -85,7 +85,7 @@ function Goals(props: {
   const failed = cells.find(cell => FAILED.includes(cell.state));
   const running = cells.find(cell => cell.state === 'RUNNING');
   return (
-    <div ref={bar} className="jp-flowkernel-goals">
+    <div ref={bar} className="jp-flowkernel-section-bar">
       <span>{trans.__('%1 of %2 cells ran', ran.length, code.length)}</span>
       {failed && (
         <Button

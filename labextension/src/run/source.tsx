@@ -34,7 +34,7 @@ export function Source(props: {
   }, [languages, code, language]);
   return (
     <pre
-      className="jp-flowkernel-code"
+      className="jp-flowkernel-cell-source"
       role="group"
       tabIndex={0}
       aria-label={label}

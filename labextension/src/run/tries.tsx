@@ -108,7 +108,7 @@ function Choice(props: {
   const id = useId();
   const otherTries = tries.filter(run => run.id !== executionId);
   return (
-    <div className="jp-flowkernel-goals">
+    <div className="jp-flowkernel-section-bar">
       <label htmlFor={id}>{trans.__('Compare with')}</label>
       <select
         id={id}
