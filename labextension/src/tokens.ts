@@ -67,7 +67,7 @@ export interface IFlowkernel {
   readonly store: RunStore;
   readonly engine: EngineModel;
   readonly trans: TranslationBundle;
-  /** The lists that were read may be incomplete, or the engine is there again: read anew. */
+  /** The lists that were read may be incomplete, or the engine is there again: read them again. */
   readonly refreshed: ISignal<IFlowkernel, IRefresh>;
   /** Open, or reveal, the page of a run. */
   open(executionId: string): void;

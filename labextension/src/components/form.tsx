@@ -322,7 +322,7 @@ function problemText(problem: Problem, trans: ITranslate): string {
       return trans.__('This is needed.');
     case 'wrong':
       return trans.__('This must be %1.', problem.words);
-    case 'said':
+    case 'refused':
       return problem.sentence;
   }
 }

@@ -288,9 +288,9 @@ function useKeys<Row extends ITreeRow>(
     if (act !== undefined) {
       act();
     } else if (event.key.length === 1 && !event.metaKey) {
-      const found = findTyped(props, typed.current, event.key, index);
-      if (found >= 0) {
-        move(found);
+      const place = findTyped(props, typed.current, event.key, index);
+      if (place >= 0) {
+        move(place);
       }
     } else {
       return;

@@ -74,7 +74,7 @@ export type Problem =
   | { readonly kind: 'missing' }
   | { readonly kind: 'wrong'; readonly words: string }
   /** A sentence of the engine. */
-  | { readonly kind: 'said'; readonly sentence: string };
+  | { readonly kind: 'refused'; readonly sentence: string };
 
 export type Problems = { readonly [name: string]: Problem };
 

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { ILogLine } from '../wire';
 import type { LogStream } from './log-lines';
 import {
-  found,
   LogFollower,
   LogLines,
   lineText,
   partsOf,
-  placesOf
+  placesOf,
+  placesWith
 } from './log-lines';
 
 let seq = 0;
@@ -77,8 +77,8 @@ describe('searching', () => {
   it('finds lines in whatever case, and nothing for nothing', () => {
     const lines = ['An error', 'fine', 'ERROR again'];
 
-    expect(found(3, place => lines[place]!, 'error')).toEqual([0, 2]);
-    expect(found(3, place => lines[place]!, '')).toEqual([]);
+    expect(placesWith(3, place => lines[place]!, 'error')).toEqual([0, 2]);
+    expect(placesWith(3, place => lines[place]!, '')).toEqual([]);
   });
 
   it.each([

@@ -93,7 +93,7 @@ export function placesOf(
 }
 
 /** Which of so many lines have a text in them, in whatever case. */
-export function found(
+export function placesWith(
   count: number,
   textAt: (place: number) => string,
   wanted: string

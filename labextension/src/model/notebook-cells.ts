@@ -96,15 +96,15 @@ export function cellWord(
     case 'ERROR':
       return trans.__('failed');
     case 'ALLOWED_ERROR':
-      return trans.__('failed, as it may');
+      return trans.__('failed, which is allowed');
     case 'TIMED_OUT':
       return trans.__('took too long');
     case 'INTERRUPTED':
       return trans.__('interrupted');
     case 'KERNEL_DIED':
-      return trans.__('its kernel ended');
+      return trans.__('its kernel died');
     case 'LOST':
-      return trans.__('lost');
+      return trans.__('its worker was lost');
   }
 }
 

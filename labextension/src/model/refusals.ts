@@ -25,11 +25,11 @@ export function readRefusal(
   const others: string[] = [];
   for (const part of list.split(/; (?='|it has |\d+ more)/)) {
     const field = fields.find(({ name }) => part.startsWith(`'${name}' is `));
-    const said = field === undefined ? null : problemIn(part, field.name);
-    if (field === undefined || said === null) {
+    const problem = field === undefined ? null : problemIn(part, field.name);
+    if (field === undefined || problem === null) {
       others.push(part);
     } else {
-      problems[field.name] = said;
+      problems[field.name] = problem;
     }
   }
   return { problems, rest: others.length > 0 ? sentence : '' };
@@ -42,6 +42,6 @@ function problemIn(part: string, name: string): Problem | null {
   }
   const words = / and must be (.*)$/s.exec(text)?.[1];
   return words === undefined
-    ? { kind: 'said', sentence: part }
+    ? { kind: 'refused', sentence: part }
     : { kind: 'wrong', words };
 }

@@ -23,11 +23,11 @@ export function actionsOf(
   }
 ): readonly RunAction[] {
   const isOver = isEnded(row.status);
-  const asked = row.requested_action;
+  const requested = row.requested_action;
   const isPossible: { readonly [action in RunAction]: boolean } = {
-    cancel: !isOver && asked !== 'cancel',
+    cancel: !isOver && requested !== 'cancel',
     pause: canPause(row),
-    resume: row.status === 'PAUSED' && row.parked_at === null && asked === null,
+    resume: row.status === 'PAUSED' && row.parked_at === null && requested === null,
     retry: isOver,
     retryFromHere: canRetryFromHere(row, facts.top),
     runWithInputs: true,

@@ -150,9 +150,9 @@ export class RunList {
   }
 
   private _selectAll(): void {
-    const found = this._store.roots.filter(id => this._belongs(id));
-    this._ids = found;
-    this._members = new Set(found);
+    const ids = this._store.roots.filter(id => this._belongs(id));
+    this._ids = ids;
+    this._members = new Set(ids);
   }
 
   private _belongs(id: string): boolean {

@@ -25,16 +25,16 @@ const MOST_COLUMNS = 50;
 export function effectiveInputs(
   execution: Pick<IExecution, 'inputs' | 'defaults'>
 ): readonly INamedValue[] {
-  const given = execution.inputs ?? {};
+  const inputs = execution.inputs ?? {};
   const defaults = Object.entries(execution.defaults ?? {})
-    .filter(([name]) => !Object.hasOwn(given, name))
+    .filter(([name]) => !Object.hasOwn(inputs, name))
     .map(([name, { value, source }]) => ({
       name,
       value: value === undefined ? (source ?? null) : value,
       isDefault: true
     }));
   return [
-    ...Object.entries(given).map(([name, value]) => ({
+    ...Object.entries(inputs).map(([name, value]) => ({
       name,
       value,
       isDefault: false

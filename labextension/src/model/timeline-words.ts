@@ -1,5 +1,6 @@
 /** A timeline in words: for legends, tool tips, tables and screen readers. */
 import { durationText } from './durations';
+import { cellWord } from './notebook-cells';
 import type { ILane, IMark, MarkKind, SegmentKind, Totals } from './timeline';
 import { SEGMENT_KINDS, totalsOf } from './timeline';
 import type { ITranslate } from './words';
@@ -83,25 +84,7 @@ export function laneState(lane: ILane, trans: ITranslate): string {
   if (lane.cell === null) {
     return statusWord(lane.status, trans);
   }
-  switch (lane.cell.status) {
-    case 'SUCCESS':
-    case 'EXITED':
-      return trans.__('succeeded');
-    case 'RUNNING':
-      return trans.__('running');
-    case 'ALLOWED_ERROR':
-      return trans.__('failed, as it may');
-    case 'TIMED_OUT':
-      return trans.__('took too long');
-    case 'ERROR':
-      return trans.__('failed');
-    case 'INTERRUPTED':
-      return trans.__('interrupted');
-    case 'KERNEL_DIED':
-      return trans.__('its kernel died');
-    case 'LOST':
-      return trans.__('its worker was lost');
-  }
+  return cellWord(lane.cell.status, trans);
 }
 
 /** One sentence for a tool tip and a screen reader. */

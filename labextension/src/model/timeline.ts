@@ -138,11 +138,11 @@ export class Lanes {
         before.history === history &&
         isSameRow(before.row, row) &&
         row.run.ended_at !== null;
-      const made = isSame
+      const entry = isSame
         ? before
         : { row, history, lane: laneOf(row, history, now, lives, earlier) };
-      this._known.set(id, made);
-      return made.lane;
+      this._known.set(id, entry);
+      return entry.lane;
     });
   }
 

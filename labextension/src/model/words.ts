@@ -83,16 +83,16 @@ export function doneShare(run: IRun): number | null {
 
 /** The line under its name: what it does, waits for, or why it failed. */
 export function detailText(run: IRun, trans: ITranslate): string {
-  const said = run.status_message ?? '';
+  const message = run.status_message ?? '';
   switch (run.status) {
     case 'RUNNING':
-      return progressText(run, trans) || (run.progress?.last_log ?? said);
+      return progressText(run, trans) || (run.progress?.last_log ?? message);
     case 'WAITING':
-      return said || progressText(run, trans);
+      return message || progressText(run, trans);
     case 'PAUSED':
-      return said || progressText(run, trans);
+      return message || progressText(run, trans);
     default:
-      return said;
+      return message;
   }
 }
 

@@ -40,13 +40,13 @@ export function SourceEditor(
       return true;
     };
     const keys = keymap.of([{ key: 'Shift-Enter', run: send }]);
-    const made = createEditor(props, host, [Prec.highest(keys)]);
-    const { sharedModel } = made.model;
+    const created = createEditor(props, host, [Prec.highest(keys)]);
+    const { sharedModel } = created.model;
     sharedModel.changed.connect(() =>
       current.current.onChange(sharedModel.getSource())
     );
-    editor.current = made;
-    return () => disposeEditor(made);
+    editor.current = created;
+    return () => disposeEditor(created);
   };
   const host = useEditorHost(attach);
   useEffect(() => {
@@ -62,7 +62,7 @@ export function SourceDifference(
   const { original, source } = props;
   const editor = useRef<CodeEditor.IEditor | null>(null);
   const attach = (host: HTMLElement): (() => void) => {
-    const made = createEditor(props, host, [
+    const created = createEditor(props, host, [
       unifiedMergeView({
         original,
         mergeControls: false,
@@ -70,9 +70,9 @@ export function SourceDifference(
         diffConfig: { scanLimit: SCAN_LIMIT }
       })
     ]);
-    made.setOption('readOnly', true);
-    editor.current = made;
-    return () => disposeEditor(made);
+    created.setOption('readOnly', true);
+    editor.current = created;
+    return () => disposeEditor(created);
   };
   const host = useEditorHost(attach);
   useEffect(() => {

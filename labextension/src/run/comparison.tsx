@@ -38,7 +38,7 @@ export function Comparison(props: IComparisonProps): JSX.Element {
   return (
     <>
       <Check
-        label={trans.__('Show what is equal, too')}
+        label={trans.__('Show what is the same, too')}
         isOn={showsAll}
         onChange={setShowsAll}
       />
@@ -193,9 +193,9 @@ function Notebooks(
 ): JSX.Element {
   const { left, right, showsAll } = props;
   const trans = useTrans();
-  const one = useNotebook(left.execution_id);
-  const other = useNotebook(right.execution_id);
-  const [cells, others] = [one.value?.cells, other.value?.cells];
+  const { value: leftNotebook } = useNotebook(left.execution_id);
+  const { value: rightNotebook } = useNotebook(right.execution_id);
+  const [cells, others] = [leftNotebook?.cells, rightNotebook?.cells];
   const sources = useMemo(() => {
     const title = (number: number): string => trans.__('cell %1', number);
     return [
@@ -217,7 +217,9 @@ function Notebooks(
             {...props}
             left={sources[0]}
             right={sources[1]}
-            language={one.value?.language ?? other.value?.language ?? 'python'}
+            language={
+              leftNotebook?.language ?? rightNotebook?.language ?? 'python'
+            }
           />
         )}
       </Part>

@@ -62,7 +62,7 @@ export function Lineage(props: ISectionProps): JSX.Element {
         ]}
       >
         <p>
-          {trans.__('It takes some seconds, in which this page stands still.')}
+          {trans.__('Drawing takes some seconds, in which this page does not respond.')}
         </p>
       </EmptyState>
     );

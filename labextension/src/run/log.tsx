@@ -13,7 +13,7 @@ import { Button, EmptyState, ErrorBlock, Loading } from '../components/blocks';
 import { useFlowkernel, useRun, useTrans } from '../components/context';
 import { momentOf } from '../model/durations';
 import type { ILine, ILogSource, LogStream } from '../model/log-lines';
-import { found, LogFollower, partsOf, placesOf } from '../model/log-lines';
+import { LogFollower, partsOf, placesOf, placesWith } from '../model/log-lines';
 import { clockText } from './clock';
 import { useOption } from './lab';
 import { Bar, Search, TIMES, useHidden } from './log-bar';
@@ -42,7 +42,7 @@ export function Log(props: ISectionProps): JSX.Element {
     <div className="jp-flowkernel-log">
       {error !== null && (
         <ErrorBlock
-          title={trans.__('The log cannot be read on')}
+          title={trans.__('The rest of the log cannot be read')}
           error={error}
         />
       )}
@@ -118,7 +118,7 @@ function Lines(props: {
   const wanted = useDeferredValue(text);
   const { count, lineAt } = useLines(follower, version, hidden);
   const finds = useMemo(
-    () => found(count, place => lineAt(place)?.text ?? '', wanted),
+    () => placesWith(count, place => lineAt(place)?.text ?? '', wanted),
     [count, lineAt, wanted]
   );
   const { goal, at, move } = useFinds(finds, wanted, hidden);

@@ -28,11 +28,11 @@ export function Notebook(props: ISectionProps): JSX.Element {
     <>
       {error !== null && (
         <ErrorBlock
-          title={trans.__('The notebook cannot be read on')}
+          title={trans.__('The notebook cannot be read again')}
           error={error}
         />
       )}
-      <Goals cells={notebook.cells} />
+      <CellLinks cells={notebook.cells} />
       <ol className="jp-flowkernel-cells" aria-label={trans.__('Cells')}>
         {notebook.cells.map(cell => (
           <Cell
@@ -66,7 +66,7 @@ function NoNotebook(props: { readonly error: unknown }): JSX.Element {
 }
 
 /** Buttons to the cells that are looked for most. */
-function Goals(props: {
+function CellLinks(props: {
   readonly cells: readonly INotebookCell[];
 }): JSX.Element {
   const { cells } = props;

@@ -48,7 +48,7 @@ export function Timeline(props: ISectionProps): JSX.Element {
           <p role="status">
             {view.error === null
               ? trans.__('Reading when it waited…')
-              : trans.__('Not whole yet: %1', sentenceOf(view.error))}
+              : trans.__('Not complete yet: %1', sentenceOf(view.error))}
           </p>
         )}
         {total > MOST_LANES && !showsAll && (

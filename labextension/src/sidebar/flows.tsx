@@ -79,12 +79,12 @@ function FlowList(
     () => (version >= 0 ? recentRuns(summaries, store) : null),
     [summaries, store, version]
   );
-  const found = flows.filter(flow => isFound(flow, text));
-  const rows = found.map((flow, index): IFlowRow => ({
+  const matches = flows.filter(flow => isMatch(flow, text));
+  const rows = matches.map((flow, index): IFlowRow => ({
     key: flow.name,
     level: 1,
     place: index + 1,
-    siblings: found.length,
+    siblings: matches.length,
     isOpen: null,
     flow,
     runs: recent?.get(flow.name) ?? []
@@ -94,14 +94,14 @@ function FlowList(
       <EmptyState title={trans.__('No flow is registered.')}>
         <p>
           {trans.__(
-            'A flow is a notebook, a script or a cell with a name. Whoever writes one registers it: with %%flow in a notebook, or with `flowkernel flow register`.'
+            'A flow is a notebook, a script or a cell with a name. Register one with %%flow in a notebook, or with `flowkernel flow register`.'
           )}
         </p>
       </EmptyState>
     );
   }
   if (rows.length === 0) {
-    return <EmptyState title={trans.__('No flow is like this.')} />;
+    return <EmptyState title={trans.__('No flow matches the search.')} />;
   }
   const run = (name: string): void =>
     void commands.execute(CommandIDs.runFlow, { name });
@@ -124,7 +124,7 @@ function FlowList(
   );
 }
 
-function isFound(flow: IFlow, text: string): boolean {
+function isMatch(flow: IFlow, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   return [flow.name, flow.description, flow.path].some(
     value => wanted === '' || value?.toLowerCase().includes(wanted)

@@ -60,7 +60,7 @@ function NoRuns(props: ISectionProps): JSX.Element {
   if (!isUnfiltered(model.runs.filter)) {
     return (
       <EmptyState
-        title={trans.__('No run is like this.')}
+        title={trans.__('No run matches the search and the filters.')}
         actions={[
           {
             label: trans.__('Show all runs'),
@@ -170,7 +170,7 @@ function useRows(model: SidebarModel): IRows<TreeLine> {
   );
 }
 
-/** Up to so many runs are grouped anew with each change; more once a second. */
+/** Up to so many runs are grouped again with each change; more once a second. */
 const QUICKLY_GROUPED = 5_000;
 
 function useGroups(
