@@ -9,7 +9,6 @@ import { ServerConnection } from '@jupyterlab/services';
 import { EngineError } from './model/errors';
 import { nextPath } from './model/links';
 import type {
-  ICellRun,
   IAttachedKernel,
   ICharts,
   IEngineState,
@@ -92,10 +91,6 @@ export class Api {
 
   // The engine.
 
-  engine(): Promise<IEngineState> {
-    return this.get('engine');
-  }
-
   startEngine(): Promise<IEngineState> {
     return this.post('engine/start');
   }
@@ -122,10 +117,6 @@ export class Api {
 
   ancestors(id: string): Promise<readonly IExecution[]> {
     return this.all(`api/execution/${encode(id)}/ancestors`);
-  }
-
-  cellRuns(id: string): Promise<readonly ICellRun[]> {
-    return this.all(`api/execution/${encode(id)}/cell_run`);
   }
 
   async log(id: string, query: Query = {}): Promise<IPage<ILogLine>> {
@@ -163,23 +154,12 @@ export class Api {
     );
   }
 
-  messages(query: Query = {}): Promise<IPage<IMessage>> {
-    return this.page(`api/message${queryString(query)}`);
-  }
-
   message(id: string): Promise<IMessage> {
     return this.get(`api/message/${encode(id)}`);
   }
 
-  answer(
-    id: string,
-    response: JsonObject,
-    answerId?: string
-  ): Promise<IMessage> {
-    const body: JsonObject = answerId
-      ? { response, answer_id: answerId }
-      : { response };
-    return this.post(`api/message/${encode(id)}/answer`, body);
+  answer(id: string, response: JsonObject): Promise<IMessage> {
+    return this.post(`api/message/${encode(id)}/answer`, { response });
   }
 
   // Flows.
@@ -194,10 +174,6 @@ export class Api {
 
   flowVersion(hash: string): Promise<IFlowVersion> {
     return this.get(`api/flow_version/${encode(hash)}`);
-  }
-
-  setWrappers(name: string, wrappers: Json): Promise<IFlow> {
-    return this.request('PATCH', `api/flow/${encode(name)}`, { wrappers });
   }
 
   // Output notebooks, and kernels that are kept.
@@ -231,10 +207,6 @@ export class Api {
 
   runFile(start: IFileStart): Promise<IExecution> {
     return this.post('file/run', start as unknown as JsonObject);
-  }
-
-  registerFile(path: string, name: string): Promise<IFlow> {
-    return this.post('file/register', { path, name });
   }
 
   // Summaries.

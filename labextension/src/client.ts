@@ -63,18 +63,14 @@ export class Client implements IFlowkernel, IDisposable {
     this._noteEngine(await this.api.startEngine());
   };
 
-  readonly readMessages = async (): Promise<void> => {
-    const seq = this._stream.seq ?? Infinity;
-    this.store.setOpenMessages(await this.api.openMessages(), seq);
-  };
-
   /** What has not ended, so that the counts are true, and the messages that wait. */
   private async _readWhatIsOpen(): Promise<void> {
     try {
       const query = '?level=root&is_ended=false&limit=1000';
       const rows = await this.api.all<IExecution>(`api/execution${query}`);
       this.store.addRuns(rows);
-      await this.readMessages();
+      const seq = this._stream.seq ?? Infinity;
+      this.store.setOpenMessages(await this.api.openMessages(), seq);
       this.engine.noteCounted();
     } catch (error) {
       console.warn('flowkernel: what is open could not be read.', error);

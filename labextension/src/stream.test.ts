@@ -7,7 +7,6 @@ import type { StreamMessage } from './wire';
 class FakeSocket implements ISocket {
   constructor(readonly afterSeq: number | null) {}
 
-  onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
   onerror: ((event: Event) => void) | null = null;

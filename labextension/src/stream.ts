@@ -8,7 +8,6 @@ import type { StreamMessage } from './wire';
 
 /** What we use of a WebSocket. */
 export interface ISocket {
-  onopen: ((event: Event) => void) | null;
   onmessage: ((event: MessageEvent) => void) | null;
   onclose: ((event: CloseEvent) => void) | null;
   onerror: ((event: Event) => void) | null;
@@ -44,10 +43,6 @@ export class ChangeStream {
   /** The number of the last change; null: none came yet. */
   get seq(): number | null {
     return this._seq;
-  }
-
-  get isConnected(): boolean {
-    return this._isConnected;
   }
 
   open(): void {

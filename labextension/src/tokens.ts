@@ -73,8 +73,6 @@ export interface IFlowkernel {
   open(executionId: string): void;
   /** Start the engine, or find out why it cannot start; throws an `EngineError`. */
   startEngine(): Promise<void>;
-  /** Read the messages that wait for people. */
-  readMessages(): Promise<void>;
 }
 
 export const IFlowkernel = new Token<IFlowkernel>(

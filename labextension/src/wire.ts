@@ -146,24 +146,6 @@ export type CellRunStatus =
   | 'KERNEL_DIED'
   | 'LOST';
 
-export interface ICellRun {
-  readonly cell_run_id: string;
-  readonly execution_id: string;
-  readonly root_id: string;
-  readonly cell_id: string;
-  readonly cell_index: number;
-  readonly cell_number: number | null;
-  readonly first_line: string | null;
-  readonly source_hash: string | null;
-  readonly status: CellRunStatus;
-  readonly started_at: string;
-  readonly ended_at: string | null;
-  readonly error_name: string | null;
-  readonly error_message: string | null;
-  readonly traceback: string | null;
-  readonly last_seq: number;
-}
-
 /** What was logged or printed at once: one line, some, or a piece of one. */
 export interface ILogLine {
   readonly seq: number;

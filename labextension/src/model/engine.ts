@@ -16,11 +16,6 @@ export class EngineModel {
     return this._view.kind === 'known' && this._view.state === 'ready';
   }
 
-  /** The name under which this window acts; empty: not known yet. */
-  get person(): string {
-    return this._view.kind === 'known' ? (this._view.person ?? '') : '';
-  }
-
   set(state: IEngineState): void {
     this._last = { ...this._last, ...state };
     this._change({ kind: 'known', ...this._last });

@@ -11,11 +11,6 @@ export class EngineError extends Error {
     super(message);
     this.name = 'EngineError';
   }
-
-  /** Whether the engine, or the server before it, could not be reached at all. */
-  get isAway(): boolean {
-    return this.status === 0 || this.status === 502 || this.status === 503;
-  }
 }
 
 /** The sentence of any error, to be shown. */

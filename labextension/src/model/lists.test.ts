@@ -10,7 +10,7 @@ import { RunList } from './run-list';
 import { RunStore } from './store';
 import type { IRows, TreeLine } from './tree';
 import { groupLinesOf, linesOf } from './tree';
-import { detailText, interventionText, runSentence } from './words';
+import { detailText, interventionText } from './words';
 
 const NOW = Date.parse('2026-11-28T12:00:00Z');
 const TRANS = {
@@ -385,6 +385,6 @@ describe('the words for a run', () => {
     });
 
     expect(detailText(running, TRANS)).toBe('cell 2 of 3: load()');
-    expect(runSentence(failed, TRANS)).toBe('report, failed, KeyError: day');
+    expect(detailText(failed, TRANS)).toBe('KeyError: day\nmore');
   });
 });

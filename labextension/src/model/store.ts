@@ -231,15 +231,6 @@ export class RunStore {
     return this._keep(this._keptFamilies, rootId);
   }
 
-  /** Whether what is under it is kept current. */
-  keepsChildren(executionId: string): boolean {
-    const rootId = this._runs.get(executionId)?.root_id;
-    return (
-      this._keptParents.has(executionId) ||
-      (rootId !== undefined && this._keptFamilies.has(rootId))
-    );
-  }
-
   /** Call `listener` after each change of one of the topics. The result ends that. */
   subscribe(listener: () => void, ...topics: readonly Topic[]): () => void {
     for (const topic of topics) {

@@ -6,7 +6,7 @@ import { familyLines, familyOf, FamilyView } from './family';
 import { Histories } from './histories';
 import { RunStore } from './store';
 import type { ICell, IHistory, IMove, MoveKind } from './timeline';
-import { cellLanesOf, Lanes, lanesOf, totalsOf, wholeSpan } from './timeline';
+import { cellLanesOf, Lanes, totalsOf, wholeSpan } from './timeline';
 import { laneSentence } from './timeline-words';
 import {
   barOf,
@@ -65,7 +65,7 @@ function lanes(
     [root.execution_id, { moves, cells }]
   ]);
   const rows = familyOf(store, root.execution_id);
-  return lanesOf(rows, histories, START + 100_000);
+  return new Lanes().of(rows, histories, START + 100_000);
 }
 
 /** Its segments in words: `queued 0-1`. */
@@ -486,7 +486,7 @@ describe('the lanes of a retry', () => {
     store.addRuns([retry, done, aChild(done), aChild(retry)]);
     const rows = familyOf(store, retry.execution_id);
 
-    const found = lanesOf(rows, new Map(), START);
+    const found = new Lanes().of(rows, new Map(), START);
 
     expect(found.map(lane => lane.isOwn)).toEqual([true, false, false, true]);
   });

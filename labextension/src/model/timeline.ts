@@ -109,16 +109,10 @@ const NO_HISTORY: IHistory = { moves: [], cells: [] };
 /** Runs that are drawn without being asked for, inclusive. */
 export const MOST_LANES = 500;
 
-/** The lanes of a family, in the order of its rows. */
-export function lanesOf(
-  rows: readonly IFamilyRow[],
-  histories: ReadonlyMap<string, IHistory>,
-  now: number
-): readonly ILane[] {
-  return new Lanes().of(rows, histories, now);
-}
-
-/** Makes lanes again and again: that of a run which has ended is the same until it changes. */
+/**
+ * Makes the lanes of a family, in the order of its rows, again and again: that of a run which
+ * has ended is the same until it changes.
+ */
 export class Lanes {
   of(
     rows: readonly IFamilyRow[],

@@ -100,14 +100,3 @@ export function detailText(run: IRun, trans: ITranslate): string {
 export function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
-
-/** What a tool tip and a screen reader say of a run in one sentence. */
-export function runSentence(run: IRun, trans: ITranslate): string {
-  const parts = [
-    run.flow === run.name ? run.name : `${run.name} (${run.flow})`,
-    statusWord(run.status, trans),
-    interventionText(run, trans),
-    firstLine(detailText(run, trans))
-  ];
-  return parts.filter(text => text !== '').join(', ');
-}
