@@ -181,6 +181,26 @@ def test_an_engine_that_is_away_is_a_state_with_a_button(
     expect(line(runs, "part")).to_have_count(count + 1)
 
 
+def test_a_page_that_was_opened_without_an_engine_is_read_as_soon_as_there_is_one(
+    window, client, register, run
+):
+    register("early", "x = 1")
+    run("early")
+    runs = section(window, "Runs")
+    row = line(runs, "early")
+    expect(row).to_contain_text("succeeded")
+    client.post("/engine/stop", {"force": True})
+    row.press("Enter")
+    page = window.locator(".jp-flowkernel-run-page")
+    start = page.get_by_role("button", name="Start the engine")
+    expect(page).to_contain_text("The engine is not running.")
+
+    start.click()
+
+    read = window.get_by_role("region", name="Run early", exact=True)
+    expect(read).to_contain_text("succeeded")
+
+
 def test_nothing_of_what_runs_say_is_carried_out_or_requested(window, register, start):
     requests = []
     window.on("request", lambda request: requests.append(request.url))

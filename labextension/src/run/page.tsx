@@ -8,7 +8,7 @@ import {
   useFlowkernel,
   useTrans
 } from '../components/context';
-import { EngineBanner } from '../components/engine-banner';
+import { EngineBanner, ReadFailure } from '../components/engine-banner';
 import { useExecution, useReading } from '../components/reading';
 import { RunFacts } from '../components/run-dialog';
 import { EngineError } from '../model/errors';
@@ -57,7 +57,7 @@ function Page(props: {
 }): JSX.Element {
   const { executionId, onName } = props;
   const trans = useTrans();
-  const { value: execution, error } = useExecution(executionId);
+  const { value: execution, error, again } = useExecution(executionId);
   const name = execution?.name;
   useFamily(executionId, execution?.root_id ?? null);
   useEffect(() => {
@@ -72,7 +72,7 @@ function Page(props: {
     >
       <EngineBanner />
       {execution === null ? (
-        <NoRun error={error} />
+        <NoRun error={error} onRetry={again} />
       ) : (
         <>
           {error instanceof EngineError && error.status === 404 && (
@@ -89,15 +89,15 @@ function Page(props: {
   );
 }
 
-function NoRun(props: { readonly error: unknown }): JSX.Element {
+function NoRun(props: {
+  readonly error: unknown;
+  readonly onRetry: () => void;
+}): JSX.Element {
   const trans = useTrans();
   return props.error === null ? (
     <Loading />
   ) : (
-    <ErrorBlock
-      title={trans.__('The run cannot be read')}
-      error={props.error}
-    />
+    <ReadFailure {...props} title={trans.__('The run cannot be read')} />
   );
 }
 
