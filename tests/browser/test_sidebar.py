@@ -11,7 +11,7 @@ from tests.browser.panel import (
     serious_violations,
     sidebar,
 )
-from tests.conftest import kill_engine
+from tests.conftest import engines_of, kill_engine, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
@@ -182,7 +182,7 @@ def test_an_engine_that_is_away_is_a_state_with_a_button(
 
 
 def test_a_page_that_was_opened_without_an_engine_is_read_as_soon_as_there_is_one(
-    window, client, register, run
+    window, home, client, register, run
 ):
     register("early", "x = 1")
     run("early")
@@ -190,6 +190,7 @@ def test_a_page_that_was_opened_without_an_engine_is_read_as_soon_as_there_is_on
     row = line(runs, "early")
     expect(row).to_contain_text("succeeded")
     client.post("/engine/stop", {"force": True})
+    until(lambda: not engines_of(home))
     row.press("Enter")
     page = window.locator(".jp-flowkernel-run-page")
     start = page.get_by_role("button", name="Start the engine")

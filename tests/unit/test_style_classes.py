@@ -1,4 +1,4 @@
-"""The panel and the widgets in notebooks are in one document: no style of one meets the other."""
+"""The panel and the widgets in notebooks are in one document: no style of one meets others."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PANEL = ROOT / "labextension"
 WIDGETS = ROOT / "flowkernel" / "widgets"
-CLASS = re.compile(r"jp-flowkernel-[a-z]+(?:-[a-z]+)*")
+#: A whole name: not the beginning of an id with something behind it.
+CLASS = re.compile(r"jp-flowkernel-[a-z-]+(?![\w$-])")
 
 
 def classes_in(folder: Path, *endings: str) -> set[str]:

@@ -26,9 +26,7 @@ export function Tabs<Id extends string>(props: {
     const tab = tabs[next];
     if (tab !== undefined) {
       onChoose(tab.id);
-      list.current
-        ?.querySelectorAll<HTMLElement>('[role=tab]')
-        [next]?.focus();
+      list.current?.querySelectorAll<HTMLElement>('[role=tab]')[next]?.focus();
       event.preventDefault();
     }
   };

@@ -27,7 +27,8 @@ export function actionsOf(
   const isPossible: { readonly [action in RunAction]: boolean } = {
     cancel: !isOver && requested !== 'cancel',
     pause: canPause(row),
-    resume: row.status === 'PAUSED' && row.parked_at === null && requested === null,
+    resume:
+      row.status === 'PAUSED' && row.parked_at === null && requested === null,
     retry: isOver,
     retryFromHere: canRetryFromHere(row, facts.top),
     runWithInputs: true,

@@ -228,8 +228,7 @@ function Settled(
   const response = answered?.response ?? message.response;
   const pressed = pressedOf(response, choices);
   const choice = pressed === null ? '' : `${pressed.label}: `;
-  const state =
-    answered === null ? overText(row, trans) : trans.__('answered');
+  const state = answered === null ? overText(row, trans) : trans.__('answered');
   return (
     <div className="jp-flowkernel-settled">
       <p role="status">

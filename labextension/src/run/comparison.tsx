@@ -244,7 +244,9 @@ function Pair(
   const trans = useTrans();
   return (
     <>
-      <h3 className="jp-flowkernel-section-title">{trans.__('Cell %1', cell.number)}</h3>
+      <h3 className="jp-flowkernel-section-title">
+        {trans.__('Cell %1', cell.number)}
+      </h3>
       <div className="jp-flowkernel-pair">
         <Side cell={cell.left} run={leftLabel} />
         <Side cell={cell.right} run={rightLabel} />

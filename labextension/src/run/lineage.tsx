@@ -62,7 +62,9 @@ export function Lineage(props: ISectionProps): JSX.Element {
         ]}
       >
         <p>
-          {trans.__('Drawing takes some seconds, in which this page does not respond.')}
+          {trans.__(
+            'Drawing takes some seconds, in which this page does not respond.'
+          )}
         </p>
       </EmptyState>
     );

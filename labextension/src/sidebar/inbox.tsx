@@ -90,10 +90,7 @@ function useMessagesInSight(): readonly IMessageRow[] {
       .map(({ message_id: id }) => ({ id, until }))
       .filter(({ id }) => !ids.has(id));
     before.current = open;
-    setLeaving(others => [
-      ...others.filter(({ id }) => !ids.has(id)),
-      ...gone
-    ]);
+    setLeaving(others => [...others.filter(({ id }) => !ids.has(id)), ...gone]);
   }, [open]);
   useEffect(
     () =>
