@@ -271,6 +271,28 @@ def test_a_notebook_is_run_from_the_file_browser(window, client):
     assert last_root(client) == ["ENDED_SUCCESS", '{"total":0,"day":"tuesday"}']
 
 
+def test_a_run_of_a_file_that_failed_is_run_with_another_day(
+    window, client, fail, register
+):
+    register("sales", "this.set_output(total='of another flow')")
+    fail()
+    choose(open_question(window), "Fail")
+    expect_end(window, "failed")
+    line(section(window, "Runs"), "sales").first.press("Enter")
+    page = window.get_by_role("region", name=re.compile("^Run sales")).last
+    page.get_by_role("button", name="Run with other inputs").click()
+
+    form = window.get_by_role("dialog", name="Run sales")
+    expect(form.get_by_label("day")).to_have_value("monday")
+    expect(form.get_by_label("If a cell fails")).to_be_checked()
+    form.get_by_label("day").fill("tuesday")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    expect(form).to_have_count(0)
+    expect_end(window, "succeeded")
+    assert last_root(client) == ["ENDED_SUCCESS", '{"total":0,"day":"tuesday"}']
+
+
 def test_cells_that_register_flows_say_whether_they_are_as_registered(
     window, panel, register
 ):

@@ -11,6 +11,7 @@ import {
   readRefusal,
   withoutProblem
 } from '../model/forms';
+import type { IStartRequest } from '../model/start-request';
 import type { ITranslate } from '../model/words';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution, ISignature, JsonObject } from '../wire';
@@ -28,14 +29,6 @@ export interface IStartable {
   readonly inputs?: JsonObject;
   /** Whether somebody is asked anyway if it fails: its own wrappers do that. */
   readonly isInteractive: boolean;
-}
-
-export interface IStartRequest {
-  readonly inputs: JsonObject;
-  readonly texts: { readonly [name: string]: string };
-  readonly name: string | null;
-  /** Whether a person is asked if a cell fails. */
-  readonly asksPerson: boolean;
 }
 
 export interface IStartDialog {
@@ -209,7 +202,8 @@ function startFields(
   const more = Object.entries(inputs).filter(([name]) => !names.has(name));
   const moreText =
     more.length === 0 ? '' : JSON.stringify(Object.fromEntries(more), null, 1);
-  const takesOthers = signature.takes_others || fields.length === 0;
+  const takesOthers =
+    signature.takes_others || fields.length === 0 || more.length > 0;
   if (!takesOthers) {
     return fields;
   }

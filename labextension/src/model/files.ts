@@ -1,5 +1,6 @@
 /** Files that can run as flows, and how they are started. */
-import type { IFileSignature, IFileStart, JsonObject } from '../wire';
+import type { IFileSignature, IFileStart } from '../wire';
+import type { IStartRequest } from './start-request';
 
 /** Whether a file of this name can run: a notebook or a script of Python. */
 export function isRunnable(path: string): boolean {
@@ -11,16 +12,8 @@ export function startsAtOnce(signature: IFileSignature): boolean {
   return !signature.parameters.some(parameter => parameter.is_required);
 }
 
-/** What a person filled in. */
-export interface IFileRequest {
-  readonly inputs: JsonObject;
-  readonly texts: { readonly [name: string]: string };
-  readonly name: string | null;
-  readonly asksPerson: boolean;
-}
-
 /** The body that starts it; if a person is to be asked, through the wrapper for that. */
-export function fileStart(path: string, request: IFileRequest): IFileStart {
+export function fileStart(path: string, request: IStartRequest): IFileStart {
   const { inputs, texts, name, asksPerson } = request;
   return {
     path,

@@ -53,7 +53,7 @@ export function startWordsOf(
   const flowName = ranFlow(execution);
   const path = version?.path ?? null;
   const isRegistered = flow !== null && (path === null || path === flow.path);
-  const outer = wrapped === null ? [] : wrappersOf(execution, wrapped);
+  const outer = wrappersAround(execution);
   const name = textOf(wrapped?.['name']) ?? execution.name;
   return {
     target: isRegistered ? flow.name : path,
@@ -100,10 +100,12 @@ export function commandTexts(words: IStartWords): ICommandTexts {
   };
 }
 
-function wrappersOf(
-  execution: IExecution,
-  wrapped: JsonObject
-): readonly IWrapperUse[] {
+/** The wrappers that it ran through, outermost first: of anything but a wrapper none. */
+export function wrappersAround(execution: IExecution): readonly IWrapperUse[] {
+  const wrapped = execution.type === 'WRAPPER' ? execution.wrapped : null;
+  if (wrapped === null) {
+    return [];
+  }
   const own = {
     name: execution.flow_name ?? '',
     inputs: objectOf(execution.inputs)

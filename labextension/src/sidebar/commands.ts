@@ -5,7 +5,6 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ExecutionVerb } from '../api';
 import { showCommandDialog } from '../components/command-dialog';
-import { showStartDialog } from '../components/start-dialog';
 import { sentenceOf } from '../model/errors';
 import { PendingActions } from '../model/pending-actions';
 import type { RunAction } from '../model/run-actions';
@@ -15,9 +14,9 @@ import { isEnded, parentOf } from '../model/store';
 import type { ViewOptions } from '../model/view-options';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
-import type { JsonObject } from '../wire';
 import { cancel, remove, retryFromHere } from './confirmations';
 import { showSource } from './source';
+import { runAgain, runFlow } from './start-forms';
 
 type Arguments = ReadonlyPartialJSONObject;
 
@@ -109,12 +108,7 @@ export function addRunCommands(
     CommandIDs.runWithInputs,
     trans.__('Run with other inputs…'),
     () => true,
-    async id => {
-      const { flow_name, type } = await api.execution(id);
-      const flow = flowkernel.store.run(id)?.flow;
-      const name = type === 'WRAPPER' ? flow : flow_name;
-      runFlow(flowkernel, view, name ?? flow ?? '', id);
-    }
+    id => runAgain(flowkernel, id)
   );
   add(CommandIDs.retryRun, trans.__('Run again'), isOver, async id => {
     const execution = await api.retry(id);
@@ -190,7 +184,7 @@ export function addFlowCommands(
     });
   };
   add(CommandIDs.runFlow, trans.__('Run…'), name =>
-    runFlow(flowkernel, view, name)
+    runFlow(flowkernel, name, view.get().asksPerson)
   );
   add(CommandIDs.showRunsOf, trans.__('Show its runs'), showRunsOf);
   add(
@@ -198,58 +192,6 @@ export function addFlowCommands(
     trans.__('Open its source'),
     name => void showSource(app.commands, flowkernel, name)
   );
-}
-
-/** @param executionId A run whose inputs the form begins with. */
-function runFlow(
-  flowkernel: IFlowkernel,
-  view: ViewOptions,
-  name: string,
-  executionId: string | null = null
-): void {
-  const { api, store } = flowkernel;
-  const isInteractive = (uses: readonly { readonly name: string }[]): boolean =>
-    uses.some(use => use.name === 'interactive');
-  showStartDialog(flowkernel, {
-    name,
-    asksPerson: view.get().asksPerson,
-    read: async () => {
-      const flow = await api.flow(name);
-      return {
-        signature: flow.signature ?? { parameters: [], takes_others: true },
-        description: flow.description ?? '',
-        ...(executionId === null
-          ? {}
-          : { inputs: await inputsOf(flowkernel, executionId) }),
-        isInteractive: isInteractive(flow.wrappers)
-      };
-    },
-    start: request => {
-      const { asksPerson } = request;
-      return api.start({
-        flow: name,
-        inputs: request.inputs,
-        texts: request.texts,
-        ...(request.name === null ? {} : { name: request.name }),
-        ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
-        is_interactive: asksPerson
-      });
-    },
-    onStarted: execution => {
-      store.addRuns([execution]);
-      flowkernel.open(execution.execution_id);
-    }
-  });
-}
-
-/** What the flow of a run got: of a wrapper, what it passes on. */
-async function inputsOf(
-  { api }: IFlowkernel,
-  executionId: string
-): Promise<JsonObject> {
-  const { type, inputs, wrapped } = await api.execution(executionId);
-  const passed = type === 'WRAPPER' ? wrapped?.['inputs'] : inputs;
-  return (passed ?? {}) as JsonObject;
 }
 
 /** The menu of a line: runs, messages and flows have `data-` attributes. */

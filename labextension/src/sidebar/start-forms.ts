@@ -1,0 +1,99 @@
+/** The forms that start a flow, and a run again with other inputs. */
+import { showStartDialog } from '../components/start-dialog';
+import { EngineError } from '../model/errors';
+import {
+  asksPersonOf,
+  flowInputsOf,
+  flowRunOf,
+  startAgain
+} from '../model/run-again';
+import { ranFlow } from '../model/run-command';
+import type { IFlowkernel } from '../tokens';
+import type { IExecution, IExecutionRow, ISignature } from '../wire';
+
+/** Of what says nothing about its parameters: any inputs, or none. */
+const ANYTHING: ISignature = { parameters: [], takes_others: true };
+
+/** @param asksPerson Whether that was chosen the last time. */
+export function runFlow(
+  flowkernel: IFlowkernel,
+  name: string,
+  asksPerson: boolean
+): void {
+  const { api } = flowkernel;
+  showStartDialog(flowkernel, {
+    name,
+    asksPerson,
+    read: async () => {
+      const flow = await api.flow(name);
+      return {
+        signature: flow.signature ?? ANYTHING,
+        description: flow.description ?? '',
+        isInteractive: flow.wrappers.some(use => use.name === 'interactive')
+      };
+    },
+    start: request => {
+      const { asksPerson } = request;
+      return api.start({
+        flow: name,
+        inputs: request.inputs,
+        texts: request.texts,
+        ...(request.name === null ? {} : { name: request.name }),
+        ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
+        is_interactive: asksPerson
+      });
+    },
+    onStarted: execution => openStarted(flowkernel, execution)
+  });
+}
+
+/**
+ * A form of the version that a run had, which begins with its inputs: what has the name of its
+ * flow now may be another one, and a file has no flow.
+ */
+export async function runAgain(
+  flowkernel: IFlowkernel,
+  executionId: string
+): Promise<void> {
+  const { api, trans } = flowkernel;
+  const execution = await api.execution(executionId);
+  const name = ranFlow(execution) ?? execution.name;
+  const flowRun = await readFlowRun(flowkernel, execution);
+  const hash = flowRun?.flow_version ?? null;
+  if (flowRun === null || hash === null) {
+    const sentence = trans.__(
+      '%1 never began, so there is nothing to run again.',
+      name
+    );
+    throw new EngineError('NothingRan', sentence, 0);
+  }
+  showStartDialog(flowkernel, {
+    name,
+    asksPerson: asksPersonOf(execution),
+    read: async () => {
+      const { signature, path } = await api.flowVersion(hash);
+      return {
+        signature: signature ?? ANYTHING,
+        description: path ?? '',
+        inputs: flowInputsOf(execution),
+        isInteractive: false
+      };
+    },
+    start: request => api.start(startAgain(execution, flowRun, request)),
+    onStarted: again => openStarted(flowkernel, again)
+  });
+}
+
+async function readFlowRun(
+  { api }: IFlowkernel,
+  execution: IExecution
+): Promise<IExecutionRow | null> {
+  return execution.type === 'WRAPPER'
+    ? flowRunOf(execution, (await api.tree(execution.execution_id)).executions)
+    : execution;
+}
+
+function openStarted(flowkernel: IFlowkernel, execution: IExecution): void {
+  flowkernel.store.addRuns([execution]);
+  flowkernel.open(execution.execution_id);
+}
