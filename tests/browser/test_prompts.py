@@ -258,6 +258,26 @@ def test_the_home_page_shows_what_waits_runs_and_failed(window, question, client
     assert serious_violations(window, ".jp-flowkernel-home") == []
 
 
+def test_the_home_page_follows_the_day_and_what_ends(lab, page, register, run):
+    page.clock.install()
+    window = open_window(lab, page)
+    window.keyboard.press("Control+Shift+L")
+    window.get_by_role("button", name="flowkernel", exact=True).click()
+    home = window.get_by_role("region", name="Home of flowkernel")
+    failed = home.get_by_role("region", name="Failed since yesterday")
+    charts = home.get_by_role("region", name="The last 30 days")
+    expect(charts.get_by_text("Reading…")).to_have_count(0)
+    register("late", "1 / 0")
+    run("late")
+    expect(failed.get_by_role("button", name="late")).to_be_visible()
+
+    window.clock.fast_forward(61_000)
+
+    expect(charts.get_by_role("img", name=re.compile("^late: 1 run"))).to_be_visible()
+    window.clock.fast_forward(3 * 86_400_000)
+    expect(failed).to_contain_text("Nothing failed.")
+
+
 def test_a_notebook_is_run_from_the_file_browser(window, client):
     window.get_by_role("tab", name="File Browser").click()
     window.get_by_role("listitem", name="Name: sales.ipynb").click(button="right")

@@ -29,11 +29,13 @@ interface IState<T> {
  * One reading is under way at a time, so an older answer never replaces a newer one.
  *
  * @param key What is read: with another one everything begins again.
+ * @param pause Between two readings of another version, at least. Milliseconds.
  */
 export function useReading<T>(
   key: string,
   version: unknown,
-  read: () => Promise<T>
+  read: () => Promise<T>,
+  pause = PAUSE
 ): IRead<T> {
   const { refreshed } = useFlowkernel();
   const [state, setState] = useState<IState<T>>({
@@ -51,18 +53,18 @@ export function useReading<T>(
         give: value => setState({ key, value, error: null }),
         fail: error => setState(now => failed(now, key, error))
       },
-      PAUSE
+      pause
     );
-    const readAgain = (): void => own.ask();
+    const readAgain = (): void => own.askNow();
     reader.current = own;
     refreshed.connect(readAgain);
     return () => {
       refreshed.disconnect(readAgain);
       own.stop();
     };
-  }, [key, refreshed]);
-  useEffect(() => reader.current?.ask(), [key, version, refreshed]);
-  const again = useCallback(() => reader.current?.ask(), []);
+  }, [key, refreshed, pause]);
+  useEffect(() => reader.current?.ask(), [key, version, refreshed, pause]);
+  const again = useCallback(() => reader.current?.askNow(), []);
   const isCurrent = state.key === key;
   return {
     value: isCurrent ? state.value : null,

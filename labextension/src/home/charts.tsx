@@ -1,6 +1,6 @@
 /** Durations and failures of each flow over the last days, and the slowest cells. */
 import type { CommandRegistry } from '@lumino/commands';
-import { useMemo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 
 import { Button, EmptyState } from '../components/blocks';
 import { useTrans } from '../components/context';
@@ -21,7 +21,8 @@ const LINES = 44;
 const BARS = 26;
 const GAP = 6;
 
-export function FlowCharts(props: {
+/** Drawn again only when it was read again, whatever else changes on the page. */
+export const FlowCharts = memo(function FlowCharts(props: {
   readonly charts: ICharts;
   readonly commands: CommandRegistry;
 }): JSX.Element {
@@ -59,7 +60,7 @@ export function FlowCharts(props: {
       )}
     </>
   );
-}
+});
 
 function FlowChart(props: {
   readonly chart: IFlowChart;

@@ -50,10 +50,19 @@ export class HomePage extends ReactWidget {
   }
 }
 
+/** So often at most the page is read again while runs end. Milliseconds. */
+const READ_PAUSE = 60_000;
+
 /** When yesterday began; another moment after midnight, for the page may stay open. */
 function useYesterday(): Date {
   const midnight = sinceYesterday(new Date(useSlowNow())).getTime();
   return useMemo(() => new Date(midnight), [midnight]);
+}
+
+/** Another number after a root ended: then lists and charts are others. */
+function useEndings(): number {
+  const { store } = useFlowkernel();
+  return useStore(() => store.endings, 'root-rows', 'roots');
 }
 
 interface IHomeProps {
@@ -64,8 +73,19 @@ function Home(props: IHomeProps): JSX.Element {
   const { api } = useFlowkernel();
   const trans = useTrans();
   const since = useYesterday();
-  const summary = useReading('summary', since, () => api.homeSummary(since));
-  const charts = useReading('charts', since, () => api.charts(DAYS));
+  const version = `${useEndings()} ${since.getTime()}`;
+  const summary = useReading(
+    'summary',
+    version,
+    () => api.homeSummary(since),
+    READ_PAUSE
+  );
+  const charts = useReading(
+    'charts',
+    version,
+    () => api.charts(DAYS),
+    READ_PAUSE
+  );
   const readAgain = (): void => {
     summary.again();
     charts.again();

@@ -54,6 +54,49 @@ describe('LatestReader', () => {
     expect(most).toBe(1);
   });
 
+  it('waits for no pause if somebody asks for it now', async () => {
+    const read = vi.fn(() => Promise.resolve(1));
+    const { reader } = aReader(read);
+    reader.ask();
+    await vi.advanceTimersByTimeAsync(10);
+
+    reader.askNow();
+
+    expect(read).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('reads right after a reading that began before somebody asked', async () => {
+    const read = vi.fn(async () => {
+      await new Promise(resolve => setTimeout(resolve, 30));
+      return 1;
+    });
+    const { reader } = aReader(read);
+    reader.ask();
+
+    reader.askNow();
+    reader.askNow();
+
+    expect(read).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(40);
+    expect(read).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('gives nothing after its end, also if somebody asks for it now', async () => {
+    const read = vi.fn(() => Promise.resolve(1));
+    const { reader } = aReader(read);
+    reader.ask();
+    await vi.advanceTimersByTimeAsync(10);
+    reader.stop();
+
+    reader.askNow();
+
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
   it('goes on after a failure', async () => {
     const read = vi
       .fn<() => Promise<number>>()

@@ -22,6 +22,16 @@ export class LatestReader<T> {
     }
   }
 
+  /** Read now, whatever the pause; while a reading is under way, right after it. */
+  askNow(): void {
+    this._isUrgent = true;
+    this.ask();
+    if (this._timer !== undefined) {
+      clearTimeout(this._timer);
+      this._goOn();
+    }
+  }
+
   /** Nothing is given any more. */
   stop(): void {
     this._isStopped = true;
@@ -31,6 +41,7 @@ export class LatestReader<T> {
   private async _read(): Promise<void> {
     this._isBusy = true;
     this._isAsked = false;
+    this._isUrgent = false;
     const { read, give, fail } = this._reading;
     const result = await read().then(
       value => () => give(value),
@@ -38,11 +49,13 @@ export class LatestReader<T> {
     );
     if (!this._isStopped) {
       result();
-      this._timer = setTimeout(() => this._goOn(), this._pause);
+      const pause = this._isUrgent ? 0 : this._pause;
+      this._timer = setTimeout(() => this._goOn(), pause);
     }
   }
 
   private _goOn(): void {
+    this._timer = undefined;
     this._isBusy = false;
     if (this._isAsked) {
       this.ask();
@@ -51,6 +64,7 @@ export class LatestReader<T> {
 
   private _isBusy = false;
   private _isAsked = false;
+  private _isUrgent = false;
   private _isStopped = false;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

@@ -54,6 +54,23 @@ describe('RunStore', () => {
     expect(store.roots).toBe(before[1]);
   });
 
+  it('counts the roots that end, each once, and what is deleted', () => {
+    const store = new RunStore();
+    const [root, other] = [aRow(), aRow()];
+    const ended = { ...root, status: 'ENDED_ERROR', last_seq: 2 } as const;
+    const archived = { ...ended, is_archived: true, last_seq: 3 };
+    const counts: number[] = [];
+    store.subscribe(() => counts.push(store.endings), 'roots', 'root-rows');
+
+    store.addRuns([root, other, aRow({ status: 'ENDED_SUCCESS' })]);
+    store.apply([{ execution: ended }]);
+    store.apply([{ execution: archived }]);
+    store.apply([{ execution: aChild(root, { status: 'ENDED_ERROR' }) }]);
+    store.apply([{ removed: [other.execution_id] }]);
+
+    expect(counts).toEqual([0, 1, 1, 1, 2]);
+  });
+
   it('keeps what is under a run only while somebody looks at it', () => {
     const store = new RunStore();
     const root = aRow();

@@ -97,6 +97,11 @@ export class RunStore {
     return this._rootVersion;
   }
 
+  /** A number that grows when changes say that a root ended, or that runs were deleted. */
+  get endings(): number {
+    return this._endings;
+  }
+
   /** Ids of what is under it, in the order in which it was started. */
   childrenOf(executionId: string): readonly string[] {
     return this._children.get(executionId)?.view ?? NO_IDS;
@@ -143,6 +148,7 @@ export class RunStore {
   apply(changes: Iterable<IChange>): void {
     for (const change of changes) {
       if (change.execution) {
+        this._countEnding(change.execution);
         this._takeRun(change.execution, change.progress ?? null, change.seq);
       } else if (change.message) {
         this._takeMessage(change.message);
@@ -288,6 +294,14 @@ export class RunStore {
     this._touchRun(id);
   }
 
+  private _countEnding(row: IExecutionRow): void {
+    const known = this._runs.get(row.execution_id);
+    const wasEnded = known !== undefined && isEnded(known.status);
+    if (parentOf(row) === null && isEnded(row.status) && !wasEnded) {
+      this._endings += 1;
+    }
+  }
+
   /** A row comes with its last change: a short run may come before what it is under. */
   private _noteEarlyParents(): void {
     for (const parent of this._earlyParents) {
@@ -417,6 +431,7 @@ export class RunStore {
     const gone = new Set(ids);
     for (const run of [...this._runs.values()]) {
       if (gone.has(run.execution_id) || gone.has(run.root_id)) {
+        this._endings += 1;
         this._unlink(run);
         this._forget(run.execution_id);
       }
@@ -521,6 +536,7 @@ export class RunStore {
   private _changedRuns: ReadonlySet<string> = NOTHING;
   private _structure = 0;
   private _rootVersion = 0;
+  private _endings = 0;
   private _isTelling = false;
 }
 
