@@ -22,18 +22,6 @@ SLOWEST = 20  #: Cells in the list of the slowest ones, inclusive.
 Row = dict[str, Json]
 
 # The queries. `$since` is a moment as tables have it.
-COUNTS = """
-SELECT status, count(*) AS runs FROM execution
-WHERE parent_id IS NULL AND NOT is_archived AND NOT starts_with(status, 'ENDED')
-GROUP BY status
-"""
-RUNNING = f"""
-SELECT execution_id, flow_name, name, status, created_at, started_at, started_by,
-       status_message
-FROM execution
-WHERE parent_id IS NULL AND NOT is_archived AND NOT starts_with(status, 'ENDED')
-ORDER BY created_at DESC LIMIT {LISTED}
-"""
 FAILED = f"""
 SELECT execution_id, flow_name, name, status, created_at, started_at, ended_at, started_by,
        status_message
@@ -42,12 +30,6 @@ WHERE parent_id IS NULL AND NOT is_archived AND status = 'ENDED_ERROR'
   AND ended_at >= TIMESTAMP '$since'
 ORDER BY ended_at DESC LIMIT {LISTED}
 """
-ENDED = """
-SELECT status, count(*) AS runs FROM execution
-WHERE parent_id IS NULL AND NOT is_archived AND ended_at >= TIMESTAMP '$since'
-GROUP BY status
-"""
-OPEN_MESSAGES = "SELECT count(*) AS messages FROM message WHERE status = 'OPEN'"
 # What a person started, each once: of a wrapper, the flow that it runs. `duration_sec` is
 # `Execution.work_seconds`, here in SQL: thousands of runs stay in the engine.
 _ROOTS = """
@@ -119,7 +101,7 @@ class Summaries:
         self._kept: dict[str, tuple[float, asyncio.Task[Json]]] = {}
 
     async def home(self, since: str | None) -> Json:
-        """What runs, what waits, what failed since a moment.
+        """The roots that failed since a moment, the newest first: `failed`.
 
         Args:
             since: ISO 8601, with a zone. None: the last 24 hours.
@@ -159,17 +141,7 @@ class Summaries:
         return await asyncio.shield(task)
 
     async def _home(self, since: str) -> Json:
-        counts, running, failed, ended, messages = [
-            await self._rows(query, since)
-            for query in (COUNTS, RUNNING, FAILED, ENDED, OPEN_MESSAGES)
-        ]
-        return {
-            "counts": {row["status"]: row["runs"] for row in counts},
-            "ended": {row["status"]: row["runs"] for row in ended},
-            "running": running,
-            "failed": failed,
-            "open_messages": messages[0]["messages"],
-        }
+        return {"failed": await self._rows(FAILED, since)}
 
     async def _flows(self) -> Json:
         summaries: dict[str, Row] = {}

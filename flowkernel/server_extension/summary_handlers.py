@@ -15,7 +15,7 @@ class HomeSummaryHandler(PanelHandler):
     @authenticated
     @authorized("read", RESOURCE)
     async def get(self) -> None:
-        """What runs, what waits for people, what failed since `since`."""
+        """What failed since `since`."""
         since = self.get_query_argument("since", None)
         self.finish_json(await self.panel.summaries.home(since))
 

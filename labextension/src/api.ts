@@ -215,7 +215,7 @@ export class Api {
     return this.get('summary/flows');
   }
 
-  /** @param since What ended and failed since then. */
+  /** @param since What failed since then. */
   homeSummary(since: Date): Promise<IHomeSummary> {
     return this.get(
       `summary/home${queryString({ since: since.toISOString() })}`

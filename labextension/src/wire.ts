@@ -410,12 +410,8 @@ export type IHomeRun = Pick<
 
 /** `GET flowkernel/summary/home`. */
 export interface IHomeSummary {
-  /** By status, what has not ended; and what ended since the moment that was asked for. */
-  readonly counts: { readonly [status: string]: number };
-  readonly ended: { readonly [status: string]: number };
-  readonly running: readonly IHomeRun[];
+  /** The newest first; since the moment that was asked for. */
   readonly failed: readonly IHomeRun[];
-  readonly open_messages: number;
 }
 
 /** The runs of a flow on one day, which is one of UTC. */

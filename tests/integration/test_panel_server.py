@@ -3,12 +3,14 @@
 import http.client
 import json
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 import websocket
 
+from flowkernel.core.models import EventKind
+from flowkernel.flow_api import Execution
 from flowkernel.home import EngineFile
 from flowkernel.server_extension.panel_handler import MAX_BODY
 from flowkernel.server_extension.panel_routes import ROUTES
@@ -381,23 +383,41 @@ def notebook_with(text):
     return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
-def assigned(page, engine_client, home):
-    """An execution that a worker has, and where its output notebook goes."""
+def held(page, engine_client):
+    """The id of an execution, and the worker that has it."""
     id_ = new_execution(page, run=True)["execution_id"]
     worker = PlayedWorker(engine_client)
     until(lambda: worker.poll() and id_ in worker.holding)
+    return id_, worker
+
+
+def assigned(page, engine_client, home):
+    """An execution that a worker has, and where its output notebook goes."""
+    id_, _worker = held(page, engine_client)
     return id_, home.path / engine_client.get_execution(id_).notebook_path
+
+
+def test_what_failed_is_listed_from_a_moment_on(page, engine_client):
+    id_, worker = held(page, engine_client)
+    worker.report(Execution(engine_client, id_), EventKind.ENDED, status="ENDED_ERROR")
+    ended_at = engine_client.get_execution(id_).ended_at
+
+    since = (ended_at - timedelta(minutes=1)).isoformat()
+    home = page.get("/summary/home", params={"since": since}).json()
+    since = (ended_at + timedelta(minutes=1)).isoformat()
+    later = page.get("/summary/home", params={"since": since}).json()
+
+    [ended] = [row["ended_at"] for row in home["failed"] if row["execution_id"] == id_]
+    assert ended.endswith("Z")
+    assert later == {"failed": []}
 
 
 def test_summaries_count_what_there_is(page):
     new_execution(page, name="for the summary")
 
-    home = page.get("/summary/home").json()
     flows = page.get("/summary/flows").json()
     charts = page.get("/summary/charts", params={"days": 7}).json()
 
-    assert home["counts"]["PENDING"] > 0
-    assert all(row["created_at"].endswith("Z") for row in home["running"])
     [flow] = [flow for flow in flows if flow["flow_name"] == "f"]
     assert len(flow["runs"]) <= 20
     assert flow["last_status"] == flow["runs"][-1]["status"]

@@ -70,6 +70,8 @@ def test_the_code_for_another_method_is_that_of_no_error():
 
 def test_a_file_is_started_with_fields_that_the_engine_takes():
     assert {field.name for field in fields(StartRequest)} >= START_FIELDS
+
+
 def test_a_run_is_run_again_with_other_inputs():
     using = [{"name": "interactive", "inputs": {}}]
     content = {"clone_of": ID, "inputs": {"day": "tuesday"}, "using": using}
