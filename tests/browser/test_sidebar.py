@@ -91,6 +91,25 @@ def test_a_run_is_looked_at_and_started_again_with_another_day(
     assert row == [2]
 
 
+def test_a_menu_offers_the_notebook_of_a_run_that_has_one(
+    window, register, run, tmp_path
+):
+    (tmp_path / "tool.py").write_text("print('a')\n")
+    run("tool.py")
+    register("noted", "x = 1")
+    run("noted")
+    runs = section(window, "Runs")
+    item = window.get_by_role("menuitem", name="Open in notebook")
+
+    line(runs, "tool").click(button="right")
+
+    expect(window.get_by_role("menuitem", name="Copy the id")).to_be_visible()
+    expect(item).to_have_count(0)
+    window.keyboard.press("Escape")
+    line(runs, "noted").click(button="right")
+    expect(item).to_be_visible()
+
+
 def test_an_answer_given_elsewhere_is_gone_and_says_by_whom(
     window, panel, browser, register, start
 ):

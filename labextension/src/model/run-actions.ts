@@ -32,11 +32,15 @@ export function actionsOf(
     retry: isOver,
     retryFromHere: canRetryFromHere(row, facts.top),
     runWithInputs: true,
-    openNotebook:
-      facts.canOpen && row.notebook_path !== null && row.type !== 'SCRIPT',
+    openNotebook: facts.canOpen && hasNotebook(row),
     copyCommand: true
   };
   return ORDER.filter(action => isPossible[action]);
+}
+
+/** Whether it left a notebook that Lab can open. */
+export function hasNotebook(row: IExecutionRow): boolean {
+  return row.notebook_path !== null && row.type !== 'SCRIPT';
 }
 
 const ORDER: readonly RunAction[] = [

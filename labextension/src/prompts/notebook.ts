@@ -5,6 +5,7 @@ import type { IDocumentWidget } from '@jupyterlab/docregistry';
 
 import { EngineError, sentenceOf } from '../model/errors';
 import { PendingActions } from '../model/pending-actions';
+import { hasNotebook } from '../model/run-actions';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { IAttachedKernel, IMessageRow } from '../wire';
@@ -25,6 +26,11 @@ export function addNotebookCommand(
     const id = args['executionId'];
     return typeof id === 'string' ? id : hitRun(app);
   };
+  const isEnabled = (args: { readonly [name: string]: unknown }): boolean => {
+    const id = idOf(args);
+    const run = id === null ? undefined : flowkernel.store.run(id);
+    return id !== null && (run === undefined || hasNotebook(run));
+  };
   app.commands.addCommand(CommandIDs.openInNotebook, {
     label: trans.__('Open in notebook'),
     caption: trans.__(
@@ -38,8 +44,8 @@ export function addNotebookCommand(
         }
       }
     },
-    isEnabled: args => idOf(args) !== null,
-    isVisible: args => idOf(args) !== null,
+    isEnabled,
+    isVisible: isEnabled,
     execute: async args => {
       const id = idOf(args);
       if (id === null) {
