@@ -18,6 +18,8 @@ from tests.conftest import until
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
 ELSEWHERE = "http://127.0.0.1:9"
+#: More lines than are in sight.
+LINES = "for number in range(300): print({word!r}, number)\n"
 #: A cell that runs until there is a file.
 WAITS = """\
 import os, time
@@ -135,11 +137,12 @@ def test_the_output_notebook_is_watched_cell_by_cell(window, start, tmp_path):
 
 
 def test_what_a_person_decided_stands_above_the_cell(window, client, tmp_path):
-    save(tmp_path / "mended.ipynb", ["x = 1", "1 / 0", "print('after')"])
+    save(tmp_path / "mended.ipynb", ["x = 1", "total = 1 / 0", "print('after')"])
     asks = {"using": [{"name": "interactive", "inputs": {}}], "is_attended": True}
     client.start({**start_request("mended.ipynb", {}), **asks})
     [message] = until(lambda: client.get_list("/message", is_open=True))
-    client.answer(message["message_id"], {"skip": True}, answered_from="test")
+    answer = {"skip": True, "values": {"total": 41}}
+    client.answer(message["message_id"], answer, answered_from="test")
     runs = section(window, "Runs")
     line(runs, "mended").first.press("ArrowRight")
     child = runs.locator("[aria-level='2']").first
@@ -152,7 +155,9 @@ def test_what_a_person_decided_stands_above_the_cell(window, client, tmp_path):
     notebook = part(page, "Notebook")
 
     banner = cell(notebook, "What a person decided")
-    expect(banner).to_contain_text("test", timeout=30_000)
+    moment = r"on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d UTC, from: test"
+    expect(banner).to_contain_text(re.compile(moment), timeout=30_000)
+    expect(banner).to_contain_text('"total": 41')
     expect(banner.locator("xpath=following-sibling::li").first).to_contain_text("1 / 0")
     look(window, "run-notebook-decided")
 
@@ -199,15 +204,23 @@ def test_a_log_is_searched_and_its_streams_are_told_apart(window, register, run)
 
 def test_a_log_is_followed_while_it_grows(window, start, register, tmp_path):
     gate = tmp_path / "gate"
-    register("slow", f"{WAITS.format(gate=str(gate))}print('goes on')")
+    waits = WAITS.format(gate=str(gate))
+    before, after = (LINES.format(word=word) for word in ("before", "after"))
+    register("slow", f"{before}{waits}{after}print('goes on')")
     start("slow")
     log = part(open_run(window, "slow"), "Log")
-    expect(log).to_contain_text("waits", timeout=30_000)
-    expect(log.get_by_label("Follow")).to_be_checked()
+    lines = log.get_by_role("region", name="Log", exact=True)
+    expect(lines.get_by_text("waits")).to_be_in_viewport(timeout=30_000)
+    lines.evaluate("element => element.scrollTop = 0")
+    expect(log.get_by_label("Follow")).not_to_be_checked()
+    expect(lines.get_by_text("before 0")).to_be_in_viewport()
+    log.get_by_label("Follow").check()
+    expect(lines.get_by_text("waits")).to_be_in_viewport()
 
     gate.touch()
 
-    expect(log).to_contain_text("goes on", timeout=30_000)
+    expect(lines.get_by_text("goes on")).to_be_in_viewport(timeout=30_000)
+    expect(lines.get_by_text("waits")).to_have_count(0)
 
 
 def test_two_runs_of_a_flow_stand_side_by_side(window, register, run):

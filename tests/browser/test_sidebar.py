@@ -244,8 +244,17 @@ def test_nothing_of_what_runs_say_is_carried_out_or_requested(window, register, 
     assert "fkp_" not in stored + window.content()
 
 
-@pytest.mark.parametrize("name", ["Runs", "Flows", "Inbox"])
-def test_a_screen_reader_can_use_it(window, name):
-    section(window, name)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Runs", "asks"),
+        ("Flows", "asks"),
+        ("Inbox", "The file of the day is empty"),
+    ],
+)
+def test_a_screen_reader_can_use_it(window, register, start, name, text):
+    register("asks", ASKS)
+    start("asks")
+    expect(line(section(window, name), text).first).to_be_visible(timeout=30_000)
 
     assert serious_violations(window, ".jp-flowkernel-sidebar") == []
