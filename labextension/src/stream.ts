@@ -28,8 +28,8 @@ export const FIRST_PAUSE = 500;
 /** No pause is longer. Milliseconds. */
 export const LONGEST_PAUSE = 4_000;
 /**
- * After so much silence the connection counts as lost, for the server says something at least
- * every 15 s: so a machine that was asleep finds out at once. Milliseconds.
+ * After so much silence the connection counts as lost, for the server says something every
+ * 10 s: so a machine that was asleep finds out when it looks next. Milliseconds.
  */
 export const LONGEST_SILENCE = 40_000;
 /** How often we look at the silence. Milliseconds. */

@@ -14,7 +14,7 @@ export const TRANSLATION = 'flowkernel';
 export const CommandIDs = {
   /** Open, or reveal, the page of a run: `{ executionId }`. */
   openRun: 'flowkernel:open-run',
-  /** Show what waits for people; `{ messageId }` opens that one. */
+  /** Show what waits for people. */
   openInbox: 'flowkernel:open-inbox',
   /** Show the runs in the sidebar. */
   openRuns: 'flowkernel:open-runs',

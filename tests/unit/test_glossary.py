@@ -15,6 +15,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 DECISIONS = ROOT / "docs" / "decisions.md"
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {DECISIONS})
 MODULES = sorted((ROOT / "flowkernel").rglob("*.py"))
+PANEL = sorted((ROOT / "labextension" / "src").rglob("*.ts*"))
 ROW = re.compile(r"^\| ([^|]+) \| [^|]+ \| (pages|everywhere) \|$", re.MULTILINE)
 
 
@@ -67,6 +68,15 @@ def test_the_english_of_a_module_is_plain(path):
     unused = unused_words("everywhere")
 
     assert [(line, text) for line, text in english(path) if unused.search(text)] == []
+
+
+@pytest.mark.parametrize("path", PANEL, ids=lambda path: path.name)
+def test_the_english_of_the_panel_is_plain(path):
+    """Comments and sentences; no name of TypeScript is one of the words."""
+    unused = unused_words("everywhere")
+    lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+
+    assert [(number, line) for number, line in lines if unused.search(line)] == []
 
 
 def test_an_unused_word_is_seen(tmp_path):

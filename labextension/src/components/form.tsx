@@ -6,7 +6,7 @@
 import { useId, useRef } from 'react';
 
 import type { FormTexts, IField, Problem, Problems } from '../model/forms';
-import { shown } from '../model/forms';
+import { valueText } from '../model/forms';
 import type { ITranslate } from '../model/words';
 import { useTrans } from './context';
 
@@ -211,7 +211,7 @@ function choiceText(
   if (typeof choice === 'boolean') {
     return choice ? trans.__('yes') : trans.__('no');
   }
-  return choice === null ? trans.__('none') : shown(choice);
+  return choice === null ? trans.__('none') : valueText(choice);
 }
 
 function Choices(

@@ -2,7 +2,7 @@
 import type { CommandRegistry } from '@lumino/commands';
 import { useState } from 'react';
 
-import { shown } from '../model/forms';
+import { valueText } from '../model/forms';
 import type { INamedValue, ITable } from '../model/run-values';
 import { effectiveInputs, tableOf } from '../model/run-values';
 import { isEnded } from '../model/store';
@@ -218,7 +218,7 @@ function Value(props: {
 }): JSX.Element {
   const table = tableOf(props.value);
   return table === null ? (
-    <Text text={shown(props.value)} />
+    <Text text={valueText(props.value)} />
   ) : (
     <RecordTable name={props.name} table={table} />
   );
@@ -264,7 +264,7 @@ export function RecordTable(props: {
           {rows.map((row, index) => (
             <tr key={index}>
               {row.map((cell, place) => (
-                <td key={place}>{cell === undefined ? '' : shown(cell)}</td>
+                <td key={place}>{cell === undefined ? '' : valueText(cell)}</td>
               ))}
             </tr>
           ))}

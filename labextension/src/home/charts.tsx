@@ -36,7 +36,7 @@ export const FlowCharts = memo(function FlowCharts(props: {
   if (flows.length === 0) {
     return <EmptyState title={trans.__('Nothing ran in these days.')} />;
   }
-  const shown = isWhole ? flows : flows.slice(0, FIRST);
+  const visible = isWhole ? flows : flows.slice(0, FIRST);
   return (
     <>
       <p className="jp-flowkernel-secondary jp-flowkernel-legend">
@@ -46,13 +46,13 @@ export const FlowCharts = memo(function FlowCharts(props: {
         <span data-line="failed">{trans.__('failed')}</span>
       </p>
       <ul className="jp-flowkernel-charts">
-        {shown.map(chart => (
+        {visible.map(chart => (
           <li key={chart.flow}>
             <FlowChart chart={chart} commands={commands} />
           </li>
         ))}
       </ul>
-      {shown.length < flows.length && (
+      {visible.length < flows.length && (
         <Button
           label={trans.__('Show all %1 flows', flows.length)}
           onClick={() => setWhole(true)}

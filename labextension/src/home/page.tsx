@@ -104,29 +104,29 @@ function Home(props: IHomeProps): JSX.Element {
         />
       </div>
       <EngineBanner />
-      <Waiting {...props} />
+      <OpenMessages {...props} />
       <div className="jp-flowkernel-home-lists">
-        <Running {...props} />
-        <Read reading={summary}>
-          {value => <Failed {...props} read={value.failed} since={since} />}
-        </Read>
+        <ActiveRuns {...props} />
+        <ReadValue reading={summary}>
+          {value => <FailedRuns {...props} read={value.failed} since={since} />}
+        </ReadValue>
       </div>
       <Part title={trans.__('The last %1 days', DAYS)}>
-        <Read reading={charts}>
+        <ReadValue reading={charts}>
           {value => (
             <>
               <FlowCharts charts={value} {...props} />
               <SlowestCells cells={value.slowest_cells} />
             </>
           )}
-        </Read>
+        </ReadValue>
       </Part>
     </section>
   );
 }
 
 /** What was read, and why it cannot be read again; or that it is being read. */
-function Read<T>(props: {
+function ReadValue<T>(props: {
   readonly reading: IRead<T>;
   readonly children: (value: T) => JSX.Element;
 }): JSX.Element {
@@ -171,7 +171,7 @@ function Part(props: {
   );
 }
 
-function Waiting(props: IHomeProps): JSX.Element {
+function OpenMessages(props: IHomeProps): JSX.Element {
   const messages = useOpenMessages();
   const trans = useTrans();
   return (
@@ -238,7 +238,7 @@ function useRoots<T>(read: (store: RunStore) => T): T {
   );
 }
 
-function Running(props: IHomeProps): JSX.Element {
+function ActiveRuns(props: IHomeProps): JSX.Element {
   const trans = useTrans();
   const runs = useRoots(activeRuns);
   return (
@@ -258,12 +258,12 @@ function Running(props: IHomeProps): JSX.Element {
           ))}
         </ul>
       )}
-      <More {...props} count={runs.length} />
+      <AllRunsButton {...props} count={runs.length} />
     </Part>
   );
 }
 
-function Failed(
+function FailedRuns(
   props: IHomeProps & {
     readonly read: readonly IHomeRun[];
     readonly since: Date;
@@ -294,7 +294,7 @@ function Failed(
           ))}
         </ul>
       )}
-      <More {...props} count={runs.length} />
+      <AllRunsButton {...props} count={runs.length} />
     </Part>
   );
 }
@@ -317,7 +317,7 @@ function RunLink(props: { readonly run: IHomeRun }): JSX.Element {
   );
 }
 
-function More(
+function AllRunsButton(
   props: IHomeProps & { readonly count: number }
 ): JSX.Element | null {
   const trans = useTrans();

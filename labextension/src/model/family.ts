@@ -126,17 +126,17 @@ export function familyLines(
     siblings.set(above, (siblings.get(above) ?? 0) + 1);
   }
   const places = new Map<string | null, number>();
-  const shown = new Set<string | null>([rows[0]?.run.execution_id ?? null]);
+  const visibleIds = new Set<string | null>([rows[0]?.run.execution_id ?? null]);
   return rows.slice(1).flatMap(({ run, level, above, tie }) => {
     const { execution_id: key, name } = run;
     const place = (places.get(above) ?? 0) + 1;
     places.set(above, place);
-    if (!shown.has(above)) {
+    if (!visibleIds.has(above)) {
       return [];
     }
     const canOpen = siblings.has(key);
     if (canOpen && isOpen(key)) {
-      shown.add(key);
+      visibleIds.add(key);
     }
     const beside = { place, siblings: siblings.get(above) ?? 1 };
     const open = canOpen ? isOpen(key) : null;

@@ -113,10 +113,10 @@ export function fieldsOfSignature(
 
 /** @param value In place of the default: an input of the run that is run again. */
 export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
-  const known = knownType(parameter.type);
+  const type = knownType(parameter.type);
   const element =
-    parameter.element === undefined ? known.element : parameter.element;
-  const words = parameter.words ?? known.words;
+    parameter.element === undefined ? type.element : parameter.element;
+  const words = parameter.words ?? type.words;
   const start = value ?? parameter.default;
   const property = { ...element, label: parameter.name, default: start };
   const kind = kindOfParameter(parameter, element, words, start);
@@ -124,7 +124,7 @@ export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
     ...fieldOf(parameter.name, property, kind),
     help: parameter.help,
     isRequired: parameter.is_required,
-    takesNull: parameter.takes_null ?? known.takesNull,
+    takesNull: parameter.takes_null ?? type.takesNull,
     itemKind: itemKindOf(parameter.type),
     words: kind === 'lines' ? 'one per line' : isVague(words) ? '' : words,
     emptyMeans: parameter.default_source ?? '',
@@ -289,7 +289,7 @@ function fieldOf(
     words: '',
     initial: initialText(kind, property.default ?? null, choices),
     emptyMeans: '',
-    example: property.example === undefined ? '' : shown(property.example),
+    example: property.example === undefined ? '' : valueText(property.example),
     choices,
     limits: { minimum, maximum, minLength, maxLength, pattern },
     itemKind: 'text',
@@ -390,13 +390,13 @@ function initialText(
         ? value.map(item => place(choices, item as Json)).join(',')
         : '';
     case 'lines':
-      return Array.isArray(value) ? value.map(shown).join('\n') : '';
+      return Array.isArray(value) ? value.map(valueText).join('\n') : '';
     case 'json':
       return JSON.stringify(value, null, isComposite(value) ? 1 : 0);
     case 'any':
       return anyText(value);
     default:
-      return typeof value === 'string' ? value : shown(value);
+      return typeof value === 'string' ? value : valueText(value);
   }
 }
 
@@ -413,7 +413,7 @@ function anyText(value: Json): string {
 }
 
 /** A value in a few words. */
-export function shown(value: Json): string {
+export function valueText(value: Json): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

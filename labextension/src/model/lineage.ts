@@ -64,8 +64,8 @@ export function lineageOf(
   for (const edge of edges) {
     const both = { ...edge, from: keyOf(edge.from), to: keyOf(edge.to) };
     const key = `${both.kind} ${both.from} ${both.to}`;
-    const known = merged.get(key);
-    const isOther = known !== undefined && !isSameCall(known.call, both.call);
+    const earlier = merged.get(key);
+    const isOther = earlier !== undefined && !isSameCall(earlier.call, both.call);
     merged.set(key, isOther ? { ...both, call: null } : both);
   }
   return { nodes: [...nodes.values()], edges: [...merged.values()] };

@@ -20,8 +20,8 @@ export function keptCells(
   before: readonly INotebookCell[],
   after: readonly INotebookCell[]
 ): readonly INotebookCell[] {
-  const known = new Map(before.map(cell => [keyOf(cell), cell]));
-  const cells = after.map(cell => keptCell(known.get(keyOf(cell)), cell));
+  const cellsBefore = new Map(before.map(cell => [keyOf(cell), cell]));
+  const cells = after.map(cell => keptCell(cellsBefore.get(keyOf(cell)), cell));
   return areSame(cells, before) ? before : cells;
 }
 

@@ -17,19 +17,19 @@ export function recentRuns(
 ): RecentRuns {
   const runs = new Map<string, Map<string, IRecentRun>>();
   for (const summary of summaries) {
-    const known = summary.runs.map(
+    const recent = summary.runs.map(
       run => [run.execution_id, current(run, store)] as const
     );
-    runs.set(summary.flow_name, new Map(known));
+    runs.set(summary.flow_name, new Map(recent));
   }
   for (const id of store.roots.slice(0, LOOKED_AT)) {
     const run = store.run(id);
     if (run !== undefined) {
-      const known = runs.get(run.flow) ?? new Map<string, IRecentRun>();
-      runs.set(run.flow, known.set(id, recentRun(run)));
+      const recent = runs.get(run.flow) ?? new Map<string, IRecentRun>();
+      runs.set(run.flow, recent.set(id, recentRun(run)));
     }
   }
-  return new Map([...runs].map(([flow, known]) => [flow, newest(known)]));
+  return new Map([...runs].map(([flow, recent]) => [flow, newest(recent)]));
 }
 
 function newest(runs: ReadonlyMap<string, IRecentRun>): readonly IRecentRun[] {

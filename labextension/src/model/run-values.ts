@@ -52,12 +52,12 @@ export function tableOf(value: Json): ITable | null {
   if (!records.every(isRecord)) {
     return null;
   }
-  const shown = records.slice(0, MOST_ROWS);
-  const columns = [...new Set(shown.flatMap(row => Object.keys(row)))];
+  const visible = records.slice(0, MOST_ROWS);
+  const columns = [...new Set(visible.flatMap(row => Object.keys(row)))];
   if (columns.length === 0 || columns.length > MOST_COLUMNS) {
     return null;
   }
-  const rows = shown.map(row =>
+  const rows = visible.map(row =>
     columns.map(name => (Object.hasOwn(row, name) ? row[name] : undefined))
   );
   return { columns, rows, total: records.length };

@@ -69,10 +69,10 @@ export function knownType(text: string | null): IKnownType {
       words
     };
   }
-  const known = KNOWN[baseName(only)];
-  return known === undefined
+  const type = KNOWN[baseName(only)];
+  return type === undefined
     ? ANY
-    : { element: known[0], takesNull, words: known[1] };
+    : { element: type[0], takesNull, words: type[1] };
 }
 
 /** The types of a union: `Optional[X]`, `Union[X, Y]` and `X | None` in one way. */

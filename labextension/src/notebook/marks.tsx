@@ -86,13 +86,13 @@ export class NotebookMarks implements IDisposable {
   }
 
   private _mark(cell: Cell<ICellModel>, flow: IFlowCell | null): void {
-    const known = this._marks.get(cell);
+    const earlier = this._marks.get(cell);
     if (flow === null) {
-      known?.dispose();
+      earlier?.dispose();
       this._marks.delete(cell);
       return;
     }
-    const mark = known ?? this._addMark(cell);
+    const mark = earlier ?? this._addMark(cell);
     mark.say(flow, this._registrationOf(flow.name));
   }
 
@@ -104,9 +104,9 @@ export class NotebookMarks implements IDisposable {
   }
 
   private _registrationOf(name: string): Registration {
-    const known = this._registrations.get(name);
-    if (known !== undefined) {
-      return known;
+    const registration = this._registrations.get(name);
+    if (registration !== undefined) {
+      return registration;
     }
     const pending: Registration = { kind: 'unknown' };
     this._registrations.set(name, pending);

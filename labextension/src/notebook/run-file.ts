@@ -47,8 +47,8 @@ export async function runAtOnce(
     const start = { inputs: {}, texts: {}, name: null, asksPerson: ASKS };
     show(flowkernel, await flowkernel.api.runFile(fileStart(path, start)));
   } catch (error) {
-    const what = flowkernel.trans.__('%1 was not started', path);
-    Notification.error(`${what}: ${sentenceOf(error)}`, { autoClose: false });
+    const title = flowkernel.trans.__('%1 was not started', path);
+    Notification.error(`${title}: ${sentenceOf(error)}`, { autoClose: false });
   }
 }
 

@@ -58,7 +58,7 @@ export function Decision(props: IDecisionProps): JSX.Element {
         </>
       )}
       <Cell {...props} answering={answering} chosen={chosen} isFree={isFree} />
-      {isOpen && <Send {...props} answering={answering} chosen={chosen} />}
+      {isOpen && <SendPart {...props} answering={answering} chosen={chosen} />}
     </div>
   );
 }
@@ -238,17 +238,17 @@ function OwnFields(props: {
   const own = fields.filter(
     field => field.name !== SOURCE && isOf(field, chosen)
   );
-  const shown = [...answering.common, ...own];
-  return shown.length === 0 ? null : (
+  const visibleFields = [...answering.common, ...own];
+  return visibleFields.length === 0 ? null : (
     <>
       <h2>{chosen.label}</h2>
-      <FormFields {...fieldsOf(answering)} fields={shown} />
+      <FormFields {...fieldsOf(answering)} fields={visibleFields} />
     </>
   );
 }
 
 /** Why it was not answered, the question before it is, or the button. */
-function Send(
+function SendPart(
   props: IDecisionProps & {
     readonly answering: IAnswering;
     readonly chosen: IFormButton;

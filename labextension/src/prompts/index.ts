@@ -35,11 +35,11 @@ const promptPlugin: JupyterFrontEndPlugin<void> = {
     const openMessage = (messageId: string): void =>
       void app.commands.execute(CommandIDs.openMessage, { messageId });
     const pageOf = (messageId: string): MainAreaWidget<PromptPage> => {
-      const known = tracker.find(
+      const page = tracker.find(
         ({ content }) => content.messageId === messageId
       );
-      if (known !== undefined) {
-        return known;
+      if (page !== undefined) {
+        return page;
       }
       const content = new PromptPage({
         flowkernel,

@@ -56,8 +56,8 @@ export function addNotebookCommand(
           openNotebook(app, flowkernel, id, openMessage)
         );
       } catch (error) {
-        const what = trans.__('It cannot be opened in a notebook');
-        Notification.error(`${what}: ${sentenceOf(error)}`, {
+        const title = trans.__('It cannot be opened in a notebook');
+        Notification.error(`${title}: ${sentenceOf(error)}`, {
           autoClose: false
         });
       }

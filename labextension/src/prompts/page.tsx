@@ -65,7 +65,7 @@ export class PromptPage extends ReactWidget {
   protected render(): JSX.Element {
     return (
       <FlowkernelProvider flowkernel={this._options.flowkernel}>
-        <Page
+        <PromptReader
           {...this._options}
           onName={name => this._setName(name)}
           onNext={messageId => this.onNext(messageId)}
@@ -87,7 +87,7 @@ interface IPageProps extends IPromptPageOptions {
   readonly onClose: () => void;
 }
 
-function Page(props: IPageProps): JSX.Element {
+function PromptReader(props: IPageProps): JSX.Element {
   const { messageId, onName, onClose } = props;
   const trans = useTrans();
   const { value: prompt, error } = usePrompt(messageId);
@@ -132,9 +132,9 @@ function Prompt(props: IPageProps & { readonly prompt: IPrompt }): JSX.Element {
       )}
       <h1 className="jp-flowkernel-run-title">{message.subject}</h1>
       {isOpen ? (
-        <Waiting message={message} failed={failed} />
+        <WaitFacts message={message} failed={failed} />
       ) : (
-        <Settled {...props} answered={answered} row={row} />
+        <Outcome {...props} answered={answered} row={row} />
       )}
       {message.message !== null && message.message !== '' && (
         <Markdown text={message.message} />
@@ -151,7 +151,7 @@ function Prompt(props: IPageProps & { readonly prompt: IPrompt }): JSX.Element {
 }
 
 /** Since when it waits, until when, and where to look at the run. */
-function Waiting(props: {
+function WaitFacts(props: {
   readonly message: IMessage;
   readonly failed: IExecution | null;
 }): JSX.Element {
@@ -212,7 +212,7 @@ function Traceback(props: {
 }
 
 /** It is decided, here or elsewhere, or no longer needed; and what waits, too. */
-function Settled(
+function Outcome(
   props: IPageProps & {
     readonly prompt: IPrompt;
     readonly answered: IMessage | null;

@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import { useFlowkernel, useTrans } from '../components/context';
 import { momentText } from '../components/time';
 import { durationText, tookOf } from '../model/durations';
-import { shown } from '../model/forms';
+import { valueText } from '../model/forms';
 import { effectiveInputs } from '../model/run-values';
 import type { IComparedCell, IComparedValue } from '../model/tries';
 import {
@@ -166,7 +166,7 @@ function Titles(props: IComparisonProps): JSX.Element {
 }
 
 function shownSide(value: Json | undefined): string {
-  return value === undefined ? '' : shown(value);
+  return value === undefined ? '' : valueText(value);
 }
 
 function Part(props: {

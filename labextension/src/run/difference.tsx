@@ -73,6 +73,6 @@ async function coloursOf(
   name: string
 ): Promise<Extension> {
   const language = languages?.findBest(name) ?? null;
-  const known = language && (await languages?.getLanguage(language));
-  return known?.support ?? [];
+  const description = language && (await languages?.getLanguage(language));
+  return description?.support ?? [];
 }

@@ -46,11 +46,11 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       namespace: NAMESPACE
     });
     const pageOf = (executionId: string): MainAreaWidget<RunPage> => {
-      const known = tracker.find(
+      const page = tracker.find(
         widget => widget.content.executionId === executionId
       );
       return (
-        known ??
+        page ??
         mainPage(
           new RunPage(flowkernel, lab, executionId),
           `jp-flowkernel-run-${executionId}`

@@ -106,17 +106,17 @@ async function readOrigin(
 ): Promise<IOrigin> {
   const { parent_id, retry_of, adopted_by, execution_id } = execution;
   const [parent, retried, adopter, calls] = await Promise.all([
-    known(parent_id, id => api.execution(id)),
-    known(retry_of, id => api.execution(id)),
-    known(adopted_by, id => api.execution(id)),
-    known(parent_id, () => api.sql(callsSql([execution_id])))
+    orNull(parent_id, id => api.execution(id)),
+    orNull(retry_of, id => api.execution(id)),
+    orNull(adopted_by, id => api.execution(id)),
+    orNull(parent_id, () => api.sql(callsSql([execution_id])))
   ]);
   const call = calls === null ? null : callsOf(calls).get(execution_id);
   return { parent, call: call ?? null, retried, adopter };
 }
 
 /** Null: there is none, or it was deleted, or cannot be read: then the rest is said. */
-async function known<T>(
+async function orNull<T>(
   id: string | null,
   read: (id: string) => Promise<T>
 ): Promise<T | null> {

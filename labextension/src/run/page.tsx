@@ -36,7 +36,7 @@ export class RunPage extends ReactWidget {
     return (
       <FlowkernelProvider flowkernel={this._flowkernel}>
         <LabContext.Provider value={this._lab}>
-          <Page
+          <RunReader
             executionId={this.executionId}
             onName={name => this._setName(name)}
           />
@@ -51,7 +51,7 @@ export class RunPage extends ReactWidget {
   }
 }
 
-function Page(props: {
+function RunReader(props: {
   readonly executionId: string;
   readonly onName: (name: string) => void;
 }): JSX.Element {

@@ -86,25 +86,25 @@ function useLanes(
   showsCells: boolean
 ): ILanes {
   const rows = useFamilyRows(executionId);
-  const shown = useMemo(
+  const visible = useMemo(
     () => (showsAll ? rows : rows.slice(0, MOST_LANES)),
     [rows, showsAll]
   );
-  const { value, error } = useHistories(executionId, shown);
+  const { value, error } = useHistories(executionId, visible);
   const histories = value ?? NO_HISTORIES;
-  const isLive = shown.some(
+  const isLive = visible.some(
     ({ run }) => run.ended_at === null && run.status !== 'PENDING'
   );
   const now = useNow(isLive);
   const maker = useMemo(() => new Lanes(), []);
   const lanes = useMemo(() => {
-    const [first, ...others] = maker.of(shown, histories, now);
+    const [first, ...others] = maker.of(visible, histories, now);
     if (first === undefined || !showsCells) {
       return first === undefined ? [] : [first, ...others];
     }
     const cells = histories.get(first.executionId)?.cells ?? [];
     return [first, ...cellLanesOf(first, cells, now), ...others];
-  }, [maker, shown, histories, now, showsCells]);
+  }, [maker, visible, histories, now, showsCells]);
   const isWhole = value !== null && error === null;
   return { lanes, total: rows.length, isWhole, error };
 }

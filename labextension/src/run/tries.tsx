@@ -61,7 +61,7 @@ export function Tries(props: ISectionProps): JSX.Element {
         chosen={other}
         onChoose={choose}
       />
-      <Both execution={execution} otherId={other} tries={tries} />
+      <TryComparison execution={execution} otherId={other} tries={tries} />
     </>
   );
 }
@@ -80,9 +80,9 @@ async function readOthers(api: Api, execution: IExecution): Promise<IOthers> {
     status: String(status),
     createdAt: String(createdAt)
   }));
-  const known = new Set([executionId, ...tries.map(({ id }) => id)]);
+  const tryIds = new Set([executionId, ...tries.map(({ id }) => id)]);
   const runs = page.rows
-    .filter(row => !known.has(row.execution_id))
+    .filter(row => !tryIds.has(row.execution_id))
     .map(otherRun);
   return { tries, runs };
 }
@@ -162,7 +162,7 @@ function runLabel(run: IOtherRun, trans: ITranslate): string {
 }
 
 /** The earlier one is on the left. */
-function Both(props: {
+function TryComparison(props: {
   readonly execution: IExecution;
   readonly otherId: string;
   readonly tries: readonly IOtherRun[];

@@ -147,13 +147,13 @@ export function addRunCommands(
 
 /** What fails is said; what works is seen in the list. */
 async function reportFailure(
-  what: string,
+  title: string,
   action: Promise<unknown>
 ): Promise<void> {
   try {
     await action;
   } catch (error) {
-    Notification.error(`${what}: ${sentenceOf(error)}`, { autoClose: false });
+    Notification.error(`${title}: ${sentenceOf(error)}`, { autoClose: false });
   }
 }
 
