@@ -1,13 +1,10 @@
-/** Fields made from declared parameters, or from the form of a message. */
+/** Fields made from the form of a message. */
 import type {
   IForm,
   IFormProperty,
-  IParameter,
-  ISignature,
   Json,
   JsonObject
 } from '../wire';
-import { knownType } from './types';
 
 export type FieldKind =
   /** A text of one line; of several; source; one that is not shown. */
@@ -99,98 +96,7 @@ export interface IFormButton {
   readonly fields: readonly string[];
 }
 
-// From parameters and forms to fields.
-
-/** @param inputs Of the run that is run again, in place of the defaults. */
-export function fieldsOfSignature(
-  signature: ISignature,
-  inputs: JsonObject = {}
-): readonly IField[] {
-  return signature.parameters.map(parameter =>
-    fieldOfParameter(parameter, inputs[parameter.name])
-  );
-}
-
-/** @param value In place of the default: an input of the run that is run again. */
-export function fieldOfParameter(parameter: IParameter, value?: Json): IField {
-  const type = knownType(parameter.type);
-  const element =
-    parameter.element === undefined ? type.element : parameter.element;
-  const words = parameter.words ?? type.words;
-  const start = value ?? parameter.default;
-  const property = { ...element, label: parameter.name, default: start };
-  const kind = kindOfParameter(parameter, element, words, start);
-  return {
-    ...fieldOf(parameter.name, property, kind),
-    help: parameter.help,
-    isRequired: parameter.is_required,
-    takesNull: parameter.takes_null ?? type.takesNull,
-    itemKind: itemKindOf(parameter.type),
-    words: kind === 'lines' ? 'one per line' : isVague(words) ? '' : words,
-    emptyMeans: parameter.default_source ?? '',
-    leavesDefault: !parameter.is_required && value === undefined
-  };
-}
-
-function itemKindOf(type: string | null): IField['itemKind'] {
-  const item = LINES.exec(type?.trim() ?? '')?.[3];
-  return item === 'int' ? 'whole' : item === 'float' ? 'number' : 'text';
-}
-
-/** `of the type Any` says nothing to a person. */
-function isVague(words: string): boolean {
-  return words.startsWith('of the type');
-}
-
-const LINES =
-  /^(typing\.)?(list|List|set|Set|frozenset|Sequence)\[(str|int|float)\]$/;
-
-/** Whether a list can be edited as lines: its values are texts or numbers of one kind. */
-function isLines(type: string | null, words: string, start: Json): boolean {
-  const items = Array.isArray(start) ? (start as readonly Json[]) : [];
-  const kinds = new Set(items.map(item => typeof item));
-  const isPlain = items.every(
-    item =>
-      typeof item === 'number' ||
-      (typeof item === 'string' && item.trim() === item && isOneLine(item))
-  );
-  if (LINES.test(type?.trim() ?? '')) {
-    return isPlain && (start === null || Array.isArray(start));
-  }
-  // Without a type a list of texts is one, if none of them looks like a number.
-  return (
-    (type === null || words === 'a list') &&
-    items.length > 0 &&
-    isPlain &&
-    kinds.size === 1 &&
-    kinds.has('string')
-  );
-}
-
-function isOneLine(text: string): boolean {
-  return text !== '' && !text.includes('\n');
-}
-
-function kindOfParameter(
-  parameter: IParameter,
-  element: IFormProperty | null,
-  words: string,
-  start: Json
-): FieldKind {
-  if (/timedelta/i.test(parameter.type ?? '')) {
-    return 'any'; // Seconds, or ISO 8601: PT1H.
-  }
-  if (element === null && isLines(parameter.type, words, start)) {
-    return 'lines';
-  }
-  if (element === null) {
-    const isMany = /^(a list|an object)/.test(words) || isComposite(start);
-    return isMany ? 'json' : 'any';
-  }
-  const kind = kindOf(element, start);
-  // A checkbox has no third state: without a default, yes or no is a choice.
-  return kind === 'toggle' && typeof start !== 'boolean' ? 'choice' : kind;
-}
+// From forms to fields.
 
 /** The fields of a message's form, in their order, without its buttons. */
 export function fieldsOfForm(form: IForm): readonly IField[] {
@@ -272,7 +178,8 @@ function ordered(form: IForm): readonly (readonly [string, IFormProperty])[] {
   return Object.entries(form.properties).sort((a, b) => place(a) - place(b));
 }
 
-function fieldOf(
+/** A field for a property; nothing of it is required. */
+export function fieldOf(
   name: string,
   property: IFormProperty,
   kind: FieldKind
@@ -320,7 +227,7 @@ const KINDS: { readonly [element: string]: FieldKind } = {
   markdown: 'note'
 };
 
-function kindOf(property: IFormProperty, start: Json): FieldKind {
+export function kindOf(property: IFormProperty, start: Json): FieldKind {
   const element = property.element ?? impliedElement(property);
   if (element === 'number') {
     return property.type === 'integer' ? 'whole' : 'number';
@@ -370,7 +277,7 @@ export function isHeld(kind: FieldKind, text: string): boolean {
   return HELD[kind]?.test(text) ?? true;
 }
 
-function isComposite(value: Json): boolean {
+export function isComposite(value: Json): boolean {
   return typeof value === 'object' && value !== null;
 }
 

@@ -5,5 +5,6 @@
  * texts. `readForm` turns the texts into values, or says per field what is wrong.
  */
 export * from './fields';
+export * from './parameter-fields';
 export * from './form-values';
 export * from './refusals';
