@@ -196,6 +196,21 @@ describe('the commands of a run', () => {
     expect(other).toEqual(unknown);
   });
 
+  it('send to a clone of a wrapper around a file the inputs of the wrapper', () => {
+    const values = {
+      type: 'WRAPPER',
+      flow_name: 'retry',
+      inputs: { max_tries: 5 },
+      wrapped: { flow_name: 'sales', name: 'sales', inputs: { day: 'monday' } }
+    } as const;
+
+    const { curl, commandLine } = texts(values, null, '/a/sales.ipynb');
+
+    expect(curl).toContain('"inputs":{"max_tries":5}');
+    expect(curl).not.toContain('monday');
+    expect(commandLine).toContain('-p day monday');
+  });
+
   it('retry a run whose source has neither a name nor a file', () => {
     const found = texts({ execution_id: 'id' }, null);
     expect(found.commandLine).toBe('flowkernel execution retry id');

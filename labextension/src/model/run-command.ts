@@ -311,8 +311,9 @@ function curlOf(words: IStartWords): string {
     words.isRegistered && words.target !== null
       ? { flow: words.target }
       : { clone_of: words.executionId };
-  if (Object.keys(words.inputs).length > 0) {
-    body['inputs'] = words.inputs;
+  const inputs = bodyInputs(words);
+  if (Object.keys(inputs).length > 0) {
+    body['inputs'] = inputs;
   }
   if (words.name !== null) {
     body['name'] = words.name;
@@ -329,6 +330,12 @@ function curlOf(words: IStartWords): string {
     '-H "Content-Type: application/json"',
     `-d ${shellWord(JSON.stringify(body))}`
   ].join(' \\\n  ');
+}
+
+/** A clone of a wrapper takes inputs of the wrapper: what it runs gets what it got. */
+function bodyInputs({ isRegistered, using, inputs }: IStartWords): JsonObject {
+  const [outermost] = using;
+  return isRegistered || outermost === undefined ? inputs : outermost.inputs;
 }
 
 function textOf(value: Json | undefined): string | null {
