@@ -5,7 +5,6 @@
  */
 export type * from './panel-wire';
 
-
 /** Any JSON value. */
 export type Json =
   | null

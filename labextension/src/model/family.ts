@@ -126,7 +126,9 @@ export function familyLines(
     siblings.set(above, (siblings.get(above) ?? 0) + 1);
   }
   const places = new Map<string | null, number>();
-  const visibleIds = new Set<string | null>([rows[0]?.run.execution_id ?? null]);
+  const visibleIds = new Set<string | null>([
+    rows[0]?.run.execution_id ?? null
+  ]);
   return rows.slice(1).flatMap(({ run, level, above, tie }) => {
     const { execution_id: key, name } = run;
     const place = (places.get(above) ?? 0) + 1;

@@ -1,10 +1,5 @@
 /** Fields made from the form of a message. */
-import type {
-  IForm,
-  IFormProperty,
-  Json,
-  JsonObject
-} from '../wire';
+import type { IForm, IFormProperty, Json, JsonObject } from '../wire';
 
 export type FieldKind =
   /** A text of one line; of several; source; one that is not shown. */

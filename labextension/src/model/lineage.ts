@@ -65,7 +65,8 @@ export function lineageOf(
     const both = { ...edge, from: keyOf(edge.from), to: keyOf(edge.to) };
     const key = `${both.kind} ${both.from} ${both.to}`;
     const earlier = merged.get(key);
-    const isOther = earlier !== undefined && !isSameCall(earlier.call, both.call);
+    const isOther =
+      earlier !== undefined && !isSameCall(earlier.call, both.call);
     merged.set(key, isOther ? { ...both, call: null } : both);
   }
   return { nodes: [...nodes.values()], edges: [...merged.values()] };

@@ -2,12 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { IExecution, IWrapperUse } from '../wire';
 import { aChild, aRow } from './factories';
-import {
-  asksPersonOf,
-  flowInputsOf,
-  flowRunOf,
-  startAgain
-} from './run-again';
+import { asksPersonOf, flowInputsOf, flowRunOf, startAgain } from './run-again';
 
 const ASKS: IWrapperUse = { name: 'interactive', inputs: {} };
 const TRIES: IWrapperUse = { name: 'retry', inputs: { max_tries: 3 } };
@@ -116,7 +111,10 @@ describe('what it starts', () => {
     const wrapper = wrapped(outer!, ...inner);
     const flowRun = aChild(wrapper, { call_key: 'wrapped' });
 
-    const start = startAgain(wrapper, flowRun, { ...request, asksPerson: asks });
+    const start = startAgain(wrapper, flowRun, {
+      ...request,
+      asksPerson: asks
+    });
 
     expect(start.clone_of).toBe(flowRun.execution_id);
     expect(start.using).toEqual(using);

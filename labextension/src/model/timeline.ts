@@ -121,12 +121,12 @@ export class Lanes {
   ): readonly ILane[] {
     const lives = livesUnder(rows);
     const earlier = takenOver(rows);
-    const earlier = this._known;
+    const entries = this._known;
     this._known = new Map();
     return rows.map(row => {
       const id = row.run.execution_id;
       const history = histories.get(id) ?? NO_HISTORY;
-      const before = earlier.get(id);
+      const before = entries.get(id);
       const isSame =
         before !== undefined &&
         before.history === history &&

@@ -57,8 +57,7 @@ const FLOW_ARGUMENTS = {
 
 export function addRunCommands(
   app: JupyterFrontEnd,
-  flowkernel: IFlowkernel,
-  view: ViewOptions
+  flowkernel: IFlowkernel
 ): void {
   const { trans, api } = flowkernel;
   const pending = new PendingActions();

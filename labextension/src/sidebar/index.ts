@@ -52,7 +52,7 @@ const sidebarPlugin: JupyterFrontEndPlugin<void> = {
       view.set({ section });
       app.shell.activateById(SIDEBAR_ID);
     };
-    addRunCommands(app, flowkernel, view);
+    addRunCommands(app, flowkernel);
     addFlowCommands(app, flowkernel, view, flow => {
       view.set({ filter: { ...NO_FILTER, flow }, isGrouped: false });
       show('runs');
