@@ -258,9 +258,9 @@ def test_the_home_page_shows_what_waits_runs_and_failed(window, question, client
     assert serious_violations(window, ".jp-flowkernel-home") == []
 
 
-def test_the_home_page_follows_the_day_and_what_ends(lab, page, register, run):
+def test_the_home_page_follows_the_day_and_what_ends(panel, page, register, run):
     page.clock.install()
-    window = open_window(lab, page)
+    window = open_window(panel, page)
     window.keyboard.press("Control+Shift+L")
     window.get_by_role("button", name="flowkernel", exact=True).click()
     home = window.get_by_role("region", name="Home of flowkernel")

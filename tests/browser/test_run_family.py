@@ -90,7 +90,7 @@ def test_a_timeline_shows_what_worked_and_what_failed(window, night):
     expect(zoom_out).to_have_attribute("aria-disabled", "true")
 
     bars = chart.locator(".jp-flowkernel-timeline-lane[data-cell=false]")
-    bars.nth(1).locator("rect").first.click()
+    bars.nth(1).locator("[data-kind=working]").first.click()
     expect(page_of(window, "part")).to_be_visible()
     open_page(window, "night")
 

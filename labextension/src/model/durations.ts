@@ -90,7 +90,7 @@ export function agoText(
 export class Ticker {
   constructor(
     private readonly _every: number,
-    private readonly _read: () => number = Date.now
+    private readonly _read: () => number = () => Date.now()
   ) {
     this._now = _read();
   }
