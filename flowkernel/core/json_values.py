@@ -19,6 +19,8 @@ MAX_VALUE_BYTES = 1024 * 1024  #: Inclusive; of all inputs, or of the whole outp
 MAX_NESTING = 100  #: Levels, inclusive. Deeper data is a mistake, and exhausts stacks.
 MOMENT_DIGITS = 6  #: Behind the seconds of a moment, at most: what Python reads.
 MAX_NAME = 128  #: Characters, inclusive.
+#: The texts of the numbers that JSON does not have.
+_NOT_FINITE = frozenset({"nan", "inf", "-inf"})
 #: The name of a variable in any language of a notebook: some have dots in them.
 _PARAMETER_NAME = re.compile(r"[^\W\d][\w.]*")
 
@@ -57,6 +59,15 @@ def is_number(value: object) -> bool:
     [True, True, False]
     """
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_number_as_text(value: object) -> bool:
+    """Whether it is the text of a number that JSON does not have.
+
+    >>> [is_number_as_text("nan"), is_number_as_text("-inf"), is_number_as_text("1.5")]
+    [True, True, False]
+    """
+    return isinstance(value, str) and value in _NOT_FINITE
 
 
 def checked_name(name: str, kind: str = "flow") -> str:

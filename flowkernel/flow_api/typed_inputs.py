@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
+from flowkernel.core.json_values import is_number_as_text
 from flowkernel.core.models import Json
 from flowkernel.flow_api.exceptions import MissingInputError
 
@@ -170,6 +171,7 @@ def _instance(value: Any, cls: Any) -> Any:
     if issubclass(cls, Enum | Decimal | UUID | PurePath) or is_numpy:
         return cls(value)
     is_collection = issubclass(cls, tuple | set | frozenset)
-    if (cls is float and type(value) is int) or (is_collection and value is not None):
+    is_number = type(value) is int or is_number_as_text(value)
+    if (cls is float and is_number) or (is_collection and value is not None):
         return cls(value)
     return value

@@ -7,14 +7,16 @@ import ast
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from flowkernel.core.annotation_types import KNOWN_TYPES, parse_annotation, type_of
+from flowkernel.core.errors import BadValue
 from flowkernel.core.json_values import dumps, is_number, plain_json
 from flowkernel.core.models import Json
 from flowkernel.core.signature import Parameter
@@ -78,7 +80,7 @@ HOUR = Annotated[time, BeforeValidator(_of_iso_text(time.fromisoformat))]
 SPAN = Annotated[timedelta, BeforeValidator(_no_bool)]
 TEXT = Annotated[str, BeforeValidator(_text)]
 WHOLE = Annotated[int, BeforeValidator(_no_bool)]
-NUMBER = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
+NUMBER = Annotated[float, BeforeValidator(_no_bool)]
 DECIMAL = Annotated[Decimal, BeforeValidator(_no_bool)]
 PATH = Annotated[Path, BeforeValidator(_text)]
 #: In place of the types of `annotation_types`.
@@ -180,8 +182,13 @@ class InputType:
 
     def _converted(self, value: Json) -> Json:
         try:
-            return plain_json(self._adapter.validate_python(value), "inputs")
-        except ValidationError as error:
+            converted = self._adapter.validate_python(value)
+            if isinstance(converted, float) and not isfinite(converted):
+                return str(
+                    converted
+                )  # "nan", "inf" or "-inf": JSON has no such numbers.
+            return plain_json(converted, "inputs")
+        except (ValidationError, BadValue) as error:
             raise ValueError(str(error)) from error
 
 

@@ -169,6 +169,9 @@ def test_what_has_no_form_in_json_is_refused(value):
         ("datetime", "2026-11-01", None, "2026-11-01T00:00:00"),
         ("Decimal", 1.1, "1.10", "1.10"),
         ("float", "1.5", None, 1.5),
+        ("float", "nan", None, "nan"),
+        ("float | None", "-Infinity", None, "-inf"),
+        ("float = 0.5", "1e400", None, "inf"),
         ("int", "3", None, 3),
         ("int", 3.0, None, 3),
         ("bool", "true", None, True),
@@ -194,7 +197,9 @@ def test_what_was_typed_is_read_as_the_type_that_is_declared(
         ("int", 1.5, "a whole number"),
         ("int", True, "a whole number"),
         ("float", "fast", "a number"),
-        ("float", "nan", "a number"),
+        ("int", "nan", "a whole number"),
+        ("Decimal", "nan", "a number"),
+        ("list[float]", ["nan"], r"of the type list\[float\]"),
         ("bool", "perhaps", "true or false"),
         ("str", ["a"], "text"),
         ("str", True, "text"),
@@ -219,7 +224,16 @@ def test_a_value_of_another_type_is_refused_with_what_is_taken(
 
 @pytest.mark.parametrize(
     ("default", "value"),
-    [("3", 1.5), ("3", None), ("1.5", 2), ("'a'", None), ("'a'", 5), ("[1]", ["a"])],
+    [
+        ("3", 1.5),
+        ("3", None),
+        ("3", "nan"),
+        ("1.5", 2),
+        ("1.5", "-inf"),
+        ("'a'", None),
+        ("'a'", 5),
+        ("[1]", ["a"]),
+    ],
 )
 def test_the_type_of_a_default_is_taken_less_strictly(default, value):
     result = checked_default(default, value)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import pickle
 from dataclasses import dataclass
 from decimal import Decimal
@@ -160,6 +161,11 @@ def test_annotations_that_mean_nothing_leave_values_as_they_are():
         (numpy.datetime64, "2026-01-02", numpy.datetime64("2026-01-02")),
         (Report, {"day": "2026-01-02"}, Report(day=dt.date(2026, 1, 2))),
         (float, 3, 3.0),
+        (float, "inf", math.inf),
+        (float | None, "-inf", -math.inf),
+        (list[float], ["inf", 1], [math.inf, 1.0]),
+        (float, ["nan"], ["nan"]),
+        (float, "fast", "fast"),
         (int, 3, 3),
         (object(), 3, 3),
     ],
@@ -199,6 +205,11 @@ class Mode(Enum):
         ("x = Mode.SLOW", "fast", "Mode.FAST"),
         ("x = '2026-01-01'", "2026-01-02", "2026-01-02"),
         ("x = 1", 2, 2),
+        ("x = 1", [2], [2]),
+        ("x = 1", "inf", math.inf),
+        ("x: float = 0.5", "-inf", -math.inf),
+        ("x: float | None = None", "inf", math.inf),
+        ("x: str = 'a'", "inf", "inf"),
         ("x = anything()", "a", "a"),
     ],
 )

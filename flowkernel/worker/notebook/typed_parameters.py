@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 import nbformat
 
-from flowkernel.core.annotation_types import parse_annotation
+from flowkernel.core.annotation_types import KNOWN_TYPES, parse_annotation
 from flowkernel.core.cell_numbers import INJECTED
+from flowkernel.core.json_values import is_number_as_text
 from flowkernel.core.models import FlowKind, FlowVersion, Json
 from flowkernel.core.signature import Parameter
 from flowkernel.core.signature_reader import read_signature
@@ -34,6 +35,8 @@ CONVERSIONS: Mapping[str, str] = {
     "set": "set({})",
     "frozenset": "frozenset({})",
 }
+#: Of a number that came as text, for JSON does not have it: "nan", "inf", "-inf".
+_FLOAT = "float({})"
 
 
 def conversions(version: FlowVersion, inputs: dict[str, Json]) -> list[str]:
@@ -50,28 +53,31 @@ def _lines(
     for name, value in inputs.items():
         parameter = parameters.get(name)
         node = parse_annotation(parameter.type) if parameter is not None else None
-        expression = _expression(node, names) if value is not None else None
+        expression = _expression(node, names, value) if value is not None else None
         if expression is not None:
             yield f"{name} = {expression.format(name)}"
 
 
-def _expression(node: ast.expr | None, names: SourceNames) -> str | None:
+def _expression(node: ast.expr | None, names: SourceNames, value: Json) -> str | None:
     """What makes a value of a type; None: JSON has the type, or it is not known."""
     match node:
         case (
             ast.BinOp(left=part, right=ast.Constant(value=None))
             | ast.BinOp(left=ast.Constant(value=None), right=part)
         ):
-            return _expression(part, names)
+            return _expression(part, names, value)
         case ast.Subscript(value=generic, slice=part):
             is_optional = names.known_name(generic) == "Optional"
-            return _expression(part if is_optional else generic, names)
+            return _expression(part if is_optional else generic, names, value)
         case ast.Name() | ast.Attribute():
             class_ = names.class_of(node)
             if class_ is not None:
                 is_enum = any("Enum" in base for base in names.bases(class_))
                 return f"{class_.name}({{}})" if is_enum else None
-            return CONVERSIONS.get(names.known_name(node) or "")
+            name = names.known_name(node) or ""
+            if is_number_as_text(value) and KNOWN_TYPES.get(name) in (int, float):
+                return _FLOAT
+            return CONVERSIONS.get(name)
         case _:
             return None
 
