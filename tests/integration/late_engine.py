@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import flowkernel.core.clock
 from flowkernel.config import Config
+from flowkernel.core import clock
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import EventKind, Flow, FlowKind
 from flowkernel.engine.callers import ExecutionCaller
@@ -100,11 +100,12 @@ class Reply:
 
 
 class StillClock(Clock):
-    """A clock that only `move` changes, so that a busy machine changes no example."""
+    """A clock that only `move` changes: an example is the same each time, on any machine."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stop()
+        self._stopped = datetime(2026, 1, 1, tzinfo=UTC)
+        self._milliseconds = int(self._stopped.timestamp() * 1000)
 
     def now(self, zone: Any = UTC) -> datetime:
         """A little later each time: what happens later has a later moment."""
@@ -113,6 +114,18 @@ class StillClock(Clock):
 
     def monotonic(self) -> float:
         return self.ahead
+
+    def time_ns(self) -> int:
+        """For ids: each has a millisecond of its own."""
+        self._milliseconds += 1
+        return self._milliseconds * 1_000_000
+
+
+class NoChance:
+    """In place of `os` where ids are made: the same ids, so the same order of sets of them."""
+
+    def urandom(self, size: int) -> bytes:
+        return bytes(size)
 
 
 class Errors(logging.Handler):
@@ -141,8 +154,8 @@ class LateEngine:
 
     def __post_init__(self) -> None:
         self.clock = StillClock()
-        self._real = flowkernel.core.clock.datetime, flowkernel.core.clock.time
-        flowkernel.core.clock.datetime = flowkernel.core.clock.time = self.clock  # type: ignore[assignment]
+        self._real = {name: getattr(clock, name) for name in ("datetime", "time", "os")}
+        vars(clock).update(datetime=self.clock, time=self.clock, os=NoChance())
         self.errors = Errors()
         logging.getLogger("flowkernel").addHandler(self.errors)
         self.loop = asyncio.new_event_loop()
@@ -178,7 +191,7 @@ class LateEngine:
         self._cancel_tasks()
         self.loop.close()
         self.store.close()
-        flowkernel.core.clock.datetime, flowkernel.core.clock.time = self._real
+        vars(clock).update(self._real)
 
     def _cancel_tasks(self) -> None:
         for task in asyncio.all_tasks(self.loop):
