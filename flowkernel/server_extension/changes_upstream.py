@@ -126,6 +126,11 @@ class ChangesUpstream:
         return self.recent.position_after(after_seq)
 
     @property
+    def seq(self) -> int:
+        """Up to here windows may have everything; 0 if none is open."""
+        return 0 if self.recent is None else self.recent.seq
+
+    @property
     def news(self) -> asyncio.Event:
         """Set when there is something new; the next thing needs another one."""
         return self._news

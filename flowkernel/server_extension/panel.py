@@ -51,14 +51,15 @@ class Panel:
                 raise StreamBroken(str(error)) from error
             return last_seq_in(reply)
 
+        upstream = ChangesUpstream(engine, open_stream, read_last_seq)
         return cls(
             engine=engine,
             requests=requests,
-            upstream=ChangesUpstream(engine, open_stream, read_last_seq),
+            upstream=upstream,
             folder=folder,
             notebooks=OutputNotebooks(engine.home.path, requests),
             kernels=AttachedKernels(engine.home.path, app),
-            summaries=Summaries(requests),
+            summaries=Summaries(requests, lambda: upstream.seq),
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -83,22 +84,44 @@ GROUP BY flow_name, cell_number ORDER BY median_sec DESC LIMIT {SLOWEST}
 """
 
 
+@dataclass(frozen=True, slots=True)
+class KeptSummary:
+    """A summary that is being made, or was made a moment ago."""
+
+    seq: int  #: What changed up to this number is in it.
+    due: float  #: Until when it is given again, on the monotonic clock.
+    task: "asyncio.Task[Json]"
+
+    def answers(self, seq: int) -> bool:
+        """Whether it is for somebody who knows of the changes up to this number."""
+        if self.seq < seq:
+            return False
+        if not self.task.done():
+            return True
+        return self.task.exception() is None and monotonic() <= self.due
+
+
 class Summaries:
     """Asks the engine for summaries; who asks again at once gets the same.
 
+    What changed before it was asked for is in a summary: pages ask again because of a change.
+
     Args:
         requests: To the engine.
+        seq: The number of the last change that pages may know of.
         now: The current moment, with its zone.
     """
 
     def __init__(
         self,
         requests: EngineRequests,
+        seq: Callable[[], int] = lambda: 0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._requests = requests
+        self._seq = seq
         self._now = now
-        self._kept: dict[str, tuple[float, asyncio.Task[Json]]] = {}
+        self._kept: dict[str, KeptSummary] = {}
 
     async def home(self, since: str | None) -> Json:
         """The roots that failed since a moment, the newest first: `failed`.
@@ -129,16 +152,24 @@ class Summaries:
         return await self._once(f"charts {days}", lambda: self._charts(since))
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Json]]) -> Json:
-        """What `make` gives; that of a moment ago, if it was asked for then."""
-        due, task = self._kept.get(key, (0.0, None))
-        has_failed = task is not None and task.done() and task.exception() is not None
-        if task is None or has_failed or (task.done() and monotonic() > due):
+        """What `make` gives; that of a moment ago, if it was asked for then.
+
+        Of one summary the engine is asked once at a time: those who come meanwhile, and may
+        know of something newer, share the next one.
+        """
+        seq = self._seq()
+        while (kept := self._kept.get(key)) is not None and not kept.answers(seq):
+            if kept.task.done():
+                break
+            await asyncio.wait([kept.task])
+        if kept is None or not kept.answers(seq):
             task = asyncio.ensure_future(make())
+            kept = KeptSummary(self._seq(), monotonic() + KEPT_SECONDS, task)
             self._kept.pop(key, None)
-            self._kept[key] = (monotonic() + KEPT_SECONDS, task)
+            self._kept[key] = kept
         while len(self._kept) > MAX_KEPT:
             self._kept.pop(next(iter(self._kept)))
-        return await asyncio.shield(task)
+        return await asyncio.shield(kept.task)
 
     async def _home(self, since: str) -> Json:
         return {"failed": await self._rows(FAILED, since)}

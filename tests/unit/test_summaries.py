@@ -86,3 +86,66 @@ def test_durations_of_runs_are_their_seconds_of_work(family, summaries):
 def test_a_moment_without_a_zone_or_that_utc_does_not_have_is_refused(since):
     with pytest.raises(BadArgument, match=r"^`since` is .*; it should be a moment"):
         asyncio.run(Summaries(None).home(since))
+
+
+class CountedRequests:
+    """Answers each query with how many there were; the answers wait for `go_on`."""
+
+    def __init__(self):
+        self.count = 0
+        self.go_on = asyncio.Event()
+
+    async def sql(self, query, *, seconds):
+        self.count += 1
+        row = [self.count]
+        await self.go_on.wait()
+        return {"columns": ["n"], "rows": [row]}
+
+
+def numbers_of(replies):
+    return [reply["failed"][0]["n"] for reply in replies]
+
+
+def test_a_summary_has_what_changed_before_it_was_asked_for():
+    """Also if one is being made, or was made a moment ago; who knows no more shares it."""
+
+    async def scene():
+        seq = 1
+        requests = CountedRequests()
+        summaries = Summaries(requests, lambda: seq, now=lambda: NOON)
+
+        async def ask():
+            return await summaries.home(NOON.isoformat())
+
+        early = [asyncio.create_task(ask()) for _ in range(2)]
+        await asyncio.sleep(0)
+        seq = 2
+        late = [asyncio.create_task(ask()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert requests.count == 1
+        requests.go_on.set()
+        replies = [await task for task in (*early, *late)]
+        again = await ask()
+        seq = 3
+        return numbers_of([*replies, again, await ask()])
+
+    assert asyncio.run(scene()) == [1, 1, 2, 2, 2, 2, 3]
+
+
+def test_a_summary_that_failed_is_asked_for_again():
+    class FailingRequests:
+        count = 0
+
+        async def sql(self, query, *, seconds):
+            self.count += 1
+            raise BadArgument("no")
+
+    async def scene():
+        requests = FailingRequests()
+        summaries = Summaries(requests, now=lambda: NOON)
+        for _ in range(2):
+            with pytest.raises(BadArgument):
+                await summaries.flows()
+        return requests.count
+
+    assert asyncio.run(scene()) == 2
