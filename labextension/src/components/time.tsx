@@ -1,5 +1,11 @@
 /** Durations that tick without a request, and moments as ages. */
-import { agoText, durationText, momentOf, tookOf } from '../model/durations';
+import {
+  agoText,
+  durationText,
+  leftText,
+  momentOf,
+  tookOf
+} from '../model/durations';
 import type { IExecutionRow } from '../wire';
 import { useNow, useSlowNow, useTrans } from './context';
 
@@ -54,6 +60,23 @@ export function Ago(props: { readonly at: string | null }): JSX.Element | null {
       title={WHOLE.format(moment)}
     >
       {agoText(moment, now, formats)}
+    </time>
+  );
+}
+
+/** How long it is until a moment: `29 min left`; the moment itself in the tool tip. */
+export function Left(props: {
+  readonly at: string | null;
+}): JSX.Element | null {
+  const trans = useTrans();
+  const now = useSlowNow();
+  const moment = momentOf(props.at);
+  if (moment === null) {
+    return null;
+  }
+  return (
+    <time dateTime={props.at ?? undefined} title={WHOLE.format(moment)}>
+      {trans.__('%1 left', leftText(moment, now))}
     </time>
   );
 }

@@ -19,7 +19,7 @@ import { EngineBanner, ReadFailure } from '../components/engine-banner';
 import type { IRead } from '../components/reading';
 import { useReading } from '../components/reading';
 import { StatusIcon } from '../components/status';
-import { Ago, Took } from '../components/time';
+import { Ago, Left, Took } from '../components/time';
 import { activeRuns, failedRuns, sinceYesterday } from '../model/home';
 import type { RunStore } from '../model/store';
 import { detailText, firstLine, statusWord } from '../model/words';
@@ -218,11 +218,7 @@ function Message(
       <span>
         {trans.__('asked')} <Ago at={message.created_at} />
       </span>
-      {message.expires_at !== null && (
-        <span>
-          {trans.__('until')} <Ago at={message.expires_at} />
-        </span>
-      )}
+      <Left at={message.expires_at} />
     </li>
   );
 }

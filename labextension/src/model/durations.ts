@@ -70,6 +70,17 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 /** Less than this is now. Seconds. */
 const NOW = 60;
 
+/** `29 min`, `2 h`, `3 d`: how long it is until a moment, at least a minute. */
+export function leftText(moment: number, now: number): string {
+  const minutes = Math.max(1, Math.floor((moment - now) / 60_000));
+  if (minutes < MINUTE) {
+    return `${minutes} min`;
+  }
+  return minutes < DAY
+    ? `${Math.floor(minutes / MINUTE)} h`
+    : `${Math.floor(minutes / DAY)} d`;
+}
+
 /** `5 min. ago`, in the language of the page. */
 export function agoText(
   moment: number,

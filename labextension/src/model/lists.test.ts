@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import type { IExecutionRow } from '../wire';
-import { agoText, durationText, Ticker, tookOf } from './durations';
+import { agoText, durationText, leftText, Ticker, tookOf } from './durations';
 import { aChild, aRow } from './factories';
 import { matches, NO_FILTER, queryOf, searchSql } from './filters';
 import { groupsOf } from './grouping';
@@ -83,6 +83,14 @@ describe('a duration', () => {
     expect(agoText(NOW - 2_000, NOW, formats)).toBe('now');
     expect(agoText(NOW - 119_000, NOW, formats)).toBe('1 min. ago');
     expect(agoText(NOW - 86_400_000, NOW, formats)).toBe('1 day ago');
+  });
+
+  it('says how long it is until a moment, in one unit', () => {
+    const texts = [-5_000, 59_000, 29.9 * 60_000, 5_400_000, 86_400_000].map(
+      later => leftText(NOW + later, NOW)
+    );
+
+    expect(texts).toEqual(['1 min', '1 min', '29 min', '1 h', '1 d']);
   });
 
   it('ticks with one timer for all, and with none for nobody', () => {

@@ -10,7 +10,7 @@ import {
   useTrans
 } from '../components/context';
 import { overText, showMessageDialog } from '../components/message-dialog';
-import { Ago } from '../components/time';
+import { Ago, Left } from '../components/time';
 import type { ITreeRow } from '../components/tree';
 import { rowsOf, VirtualTree } from '../components/tree';
 import type { ITranslate } from '../model/words';
@@ -136,11 +136,7 @@ function MessageRow(props: { readonly message: IMessageRow }): JSX.Element {
               ? overText(message, trans)
               : waitText(message, root?.name ?? '', trans)}
           </span>
-          {!isOver && message.expires_at !== null && (
-            <span>
-              {trans.__('until')} <Ago at={message.expires_at} />
-            </span>
-          )}
+          {!isOver && <Left at={message.expires_at} />}
         </div>
       </div>
     </div>
