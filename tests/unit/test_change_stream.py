@@ -417,6 +417,31 @@ def test_what_was_removed_is_told_also_to_one_who_connects_after_it(world):
     assert world.stream.removed_after(seq) == [id_]
 
 
+def test_who_comes_back_to_where_nothing_was_new_gets_what_came_meanwhile(world):
+    """Nobody watched meanwhile."""
+    id_ = started(world)
+
+    async def watch():
+        world.deliver()
+        cursor = world.stream.cursor(world.stream.last_seq)
+        async with aclosing(world.stream.watch(cursor, EVERYTHING)) as pieces:
+            await anext(pieces)
+            waiting = asyncio.ensure_future(anext(pieces))
+            await asyncio.wait({waiting}, timeout=0)  # There is nothing new.
+            waiting.cancel()
+            await asyncio.wait({waiting})
+        world.store.append([make_event(id_, K.ENDED, status=S.ENDED_SUCCESS)])
+        world.deliver()
+        async with aclosing(world.stream.watch(cursor, EVERYTHING)) as pieces:
+            async with asyncio.timeout(PATIENCE):
+                await anext(pieces)
+                return [*sent_events(await anext(pieces))]
+
+    [event] = asyncio.run(watch())
+
+    assert event.data["execution"]["status"] == S.ENDED_SUCCESS
+
+
 def test_a_page_has_the_newest_rows_with_their_progress_and_says_where_to_go_on(world):
     first, second = started(world), started(world)
     seq = world.store.last_seq

@@ -157,6 +157,7 @@ class ChangeStream(Feed[ChangeSelection]):
         self._changed.clear()
         self._other_roots.clear()
         self._floor = self._flushed_seq = self._commit.seq
+        self._wake()  # What was made for those who have gone is out of date.
 
     def _flush(self) -> None:
         """Make the rows that changed, and wake the watchers."""
