@@ -54,6 +54,18 @@ def line(part: Locator, text: str) -> Locator:
     return part.get_by_role("treeitem").filter(has_text=text)
 
 
+def open_run(page: Page, name: str) -> Locator:
+    """Open the newest run of this name from the sidebar; its page."""
+    line(section(page, "Runs"), name).first.press("Enter")
+    return page.get_by_role("region", name=f"Run {name}", exact=True)
+
+
+def part(page: Locator, name: str) -> Locator:
+    """Go to a part of the page; the part."""
+    page.get_by_role("tab", name=name, exact=True).click()
+    return page.get_by_role("tabpanel", name=name, exact=True)
+
+
 def serious_violations(page: Page, selector: str) -> list[str]:
     """What axe finds in a part of the page that a person would stumble over."""
     page.add_script_tag(path=AXE)
