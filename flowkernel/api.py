@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flowkernel.client.client import Client
-from flowkernel.client.flow_source import kernel_field, read_source, start_request
+from flowkernel.client.flow_source import kernel_fields, read_source, start_request
 from flowkernel.core.errors import FlowNotFound
 from flowkernel.core.models import Flow, FlowKind, Json, OnLost
 from flowkernel.display.table import Table
@@ -30,6 +30,7 @@ def run(
     extra: bool = False,
     environ: dict[str, str] | None = None,
     kernel: str | None = None,
+    keep_kernel: bool = False,
     **more_inputs: Any,
 ) -> Execution:
     """Start a flow, and return its execution at once; `.wait()` waits for the end.
@@ -46,17 +47,30 @@ def run(
         extra: Whether names that the flow does not declare are passed on.
         environ: Environment variables that this run sees besides those of this process.
         kernel: Another one for this run alone: its name, or the folder of an environment.
+        keep_kernel: Whether its kernel is kept after its end, with its variables.
 
     Raises:
         FlowNotFound, FileMissing, BadArgument: It cannot be run, or not with these inputs.
     """
     inputs, client = {**(inputs or {}), **more_inputs}, client_of(home)
     options: Json = {"name": name, "using": using, "extra": extra, "kernel": kernel}
+    options["keep_kernel"] = keep_kernel
+    of_root = {"interactive": interactive, "attended": attended, "environ": environ}
+    return _start_here(client, target, inputs, options, of_root)
+
+
+def _start_here(
+    client: Client, target: str, inputs: dict[str, Json], options: Json, of_root: Json
+) -> Execution:
+    """Start a flow: in the kernel of a flow as its child, else as a root.
+
+    Args:
+        of_root: Options of a root alone.
+    """
     if (parent := current()) is not None:
-        client.own_environ(environ)  # It refuses those of a flow.
+        client.own_environ(of_root["environ"])  # It refuses those of a flow.
         return start_child(parent, target, inputs, **options)
-    options |= {"interactive": interactive, "attended": attended}
-    return start(client, target, inputs, environ=environ, **options)
+    return start(client, target, inputs, **options, **of_root)
 
 
 def start(
@@ -72,6 +86,7 @@ def start(
     texts: dict[str, str] | None = None,
     environ: dict[str, str] | None = None,
     kernel: str | None = None,
+    keep_kernel: bool = False,
 ) -> Execution:
     """Start a flow as a root. `inputs` and `texts` are those of `start_request`.
 
@@ -81,7 +96,7 @@ def start(
     options = {"name": name, "using": using or [], "is_interactive": interactive}
     if attended is not None:  # An engine of the version before does not know it.
         options["is_attended"] = attended
-    options |= kernel_field(kernel)
+    options |= kernel_fields(kernel, is_kept=keep_kernel)
     request = start_request(target, inputs, extra=extra, texts=texts)
     if "source" in request and not client.home.engine_file.exists():
         _check_early(request)

@@ -67,6 +67,7 @@ COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "pause": execution_commands.pause_execution,
         "resume": execution_commands.resume_execution,
         "retry": execution_commands.retry_execution,
+        "release": execution_commands.release_kernel,
         "delete": execution_commands.delete_execution,
     },
     "message": {

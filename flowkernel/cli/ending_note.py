@@ -1,11 +1,13 @@
 """How a run ended, in a sentence for the person who followed it."""
 
 from flowkernel.cli.output import print_note
-from flowkernel.core.clock import short_id
+from flowkernel.client.output_notebook import run_in
+from flowkernel.core.clock import now, short_id
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.core.text import one_line
 from flowkernel.display.failed_runs import failure_lines
+from flowkernel.display.kernel_note import kernel_text
 from flowkernel.display.outcome_text import intervention_text, status_text
 from flowkernel.display.tree import Tree
 
@@ -29,6 +31,13 @@ def print_ending(execution: Execution, tree: Tree | None = None) -> None:
         print_note(f"{execution.name!r} was cancelled.")
     elif intervention_text(execution):
         print_note(f"{execution.name!r} {status_text(execution)}.")
+
+
+def print_kernel(tree: Tree) -> None:
+    """Say it, if the kernel of the run is kept: until when, and how to release it."""
+    run = run_in(tree)
+    if run is not None and run.is_kept:
+        print_note(f"The kernel of {run.name!r} is {kernel_text(run, now())}.")
 
 
 def failure_note(execution: Execution, tree: Tree | None) -> str:

@@ -257,6 +257,17 @@ def resume_execution(id: LiveRunId, json: AsJson = False) -> None:
     _act_on(id, "resume", as_json=json)
 
 
+def release_kernel(id: EndedRunId, json: AsJson = False) -> None:
+    """End the kernel that a run has kept.
+
+    A run that was started with `flowkernel run --keep-kernel` keeps it after its end.
+
+    Examples:
+        flowkernel execution release 1eacc1a0
+    """
+    _act_on(id, "release_kernel", as_json=json)
+
+
 def retry_execution(
     id: EndedRunId,
     source: Source = None,

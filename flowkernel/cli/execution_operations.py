@@ -37,7 +37,7 @@ from flowkernel.cli.termination import interrupted_with
 from flowkernel.client.client import Client
 from flowkernel.client.failure_lookup import own_failure
 from flowkernel.client.watch import get_tree
-from flowkernel.core.clock import SHORT, short_id
+from flowkernel.core.clock import SHORT, now, short_id
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.models import CellRun, Execution
 from flowkernel.core.status import ExecutionStatus
@@ -53,6 +53,7 @@ from flowkernel.display.columns import (
 from flowkernel.display.decision_text import cell_marks, decision_lines
 from flowkernel.display.failed_runs import failure_lines
 from flowkernel.display.file_links import file_link
+from flowkernel.display.kernel_note import kernel_text
 from flowkernel.display.live_terminal import FinalText, LiveText, can_redraw
 from flowkernel.display.outcome_text import status_text, took_text
 from flowkernel.display.parameter_list import defaults_text
@@ -80,6 +81,7 @@ OUTCOMES = {
     "cancel": "{name!r} is being cancelled, and all runs under it.",
     "pause": "{name!r} pauses as soon as the current cell has ended.",
     "resume": "{name!r} continues.",
+    "release_kernel": "The kernel of {name!r} is released.",
 }
 #: The same, where there was no kernel to wait for.
 IMMEDIATE_OUTCOMES = {
@@ -219,6 +221,7 @@ def _facts(execution: Execution, client: Client) -> dict[str, object]:
         "defaults": defaults_text(execution.defaults),
         "output": execution.output and json.dumps(execution.output, ensure_ascii=False),
         "notebook": notebook,
+        "kernel": kernel_text(execution, now()),
     }
 
 
@@ -305,7 +308,7 @@ def _print_lines(
 
 
 def act_on(execution_id: str, verb: str, *, as_json: bool) -> None:
-    """Cancel, pause or resume it."""
+    """Cancel, pause or resume it, or release its kernel."""
     client = make_client()
     previous = client.get_execution(execution_id)
     try:

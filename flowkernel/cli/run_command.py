@@ -87,6 +87,14 @@ Kernel = Annotated[
         "conda environment. What the flow starts keeps its own. Default: that of the flow.",
     ),
 ]
+KeepKernel = Annotated[
+    bool,
+    Option(
+        ("--keep-kernel",),
+        help="Keep the kernel after the end, also if it succeeds. JupyterLab shows its "
+        "variables. Default: it ends with the run.",
+    ),
+]
 Environ = Annotated[
     list[str] | None,
     Option(
@@ -110,6 +118,7 @@ def run(
     unattended: Unattended = False,
     allow_extra: AllowExtra = False,
     kernel: Kernel = None,
+    keep_kernel: KeepKernel = False,
     env: Environ = None,
     no_wait: NoWait = False,
     detach: Detach = False,
@@ -128,6 +137,7 @@ def run(
 
     options: dict[str, Any] = {"name": name, "using": wrappers_in(using or [])}
     options |= {"interactive": interactive, "extra": allow_extra, "kernel": kernel}
+    options["keep_kernel"] = keep_kernel
     options["attended"] = said_attendance(attended=attended, unattended=unattended)
     return run_operations.run_target(
         target,

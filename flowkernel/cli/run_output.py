@@ -11,7 +11,7 @@ from flowkernel.cli.cli_client import (
     waiting,
 )
 from flowkernel.cli.confirmation import is_confirmed
-from flowkernel.cli.ending_note import print_ending, print_rest
+from flowkernel.cli.ending_note import print_ending, print_kernel, print_rest
 from flowkernel.cli.exit_codes import INTERRUPTED
 from flowkernel.cli.interrupted_run import EXIT_CODES, current_record, interrupted_text
 from flowkernel.cli.output import print_json, print_note, print_text
@@ -164,6 +164,7 @@ def _print_outcome(client: Client, tree: Tree) -> None:
             execution = current_record(client, tree.execution_id) or execution
         print_ending(execution, tree)
         print_rest(tree)
+        print_kernel(tree)
 
 
 def _confirm_cancel(name: str) -> bool:

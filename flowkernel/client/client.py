@@ -159,7 +159,7 @@ class Client:
         return [Event.from_json(record) for record in records]
 
     def act(self, execution_id: str, verb: str, **body: Json) -> Execution:
-        """`cancel`, `pause`, `resume`, `run` or `retry` it; returns the execution after that.
+        """`cancel`, `pause`, `resume`, `run`, `retry` ... it; returns the execution after that.
 
         After `retry` that is the new execution.
         """

@@ -80,6 +80,27 @@ def kernel_field(kernel: object, cwd: Path | None = None) -> dict[str, Json]:
     return {"kernel": kernel}
 
 
+def kernel_fields(kernel: object, *, is_kept: object) -> dict[str, Json]:
+    """What the body of a start has about the kernel of this run alone: fields.
+
+    Args:
+        kernel: As for `kernel_field`.
+        is_kept: Whether it is kept after the end.
+
+    Raises:
+        BadArgument: As `kernel_field`; or `is_kept` is no bool.
+    """
+    fields = kernel_field(kernel)
+    if not isinstance(is_kept, bool):
+        raise BadArgument(
+            f"keep_kernel is {is_kept!r}; it is True or False. An input of this name goes in "
+            "inputs={...}."
+        )
+    if is_kept:  # An engine of the version before does not know it.
+        fields["keep_kernel"] = True
+    return fields
+
+
 def _kernel_path(kernel: str) -> Path:
     try:
         return Path(kernel).expanduser()

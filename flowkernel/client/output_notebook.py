@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowkernel.client.jupyter_link import notebook_href
-from flowkernel.core.clock import short_id
+from flowkernel.core.clock import now, short_id
 from flowkernel.core.errors import FileMissing
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus, ExecutionType
+from flowkernel.display.kernel_note import release_command, until_text
 from flowkernel.display.next_step import NextStep
 from flowkernel.display.tree import Tree
 
@@ -54,14 +55,23 @@ def notebook_steps(path: Path, short: str) -> Iterator[NextStep]:
 def ending_steps(home: Path, tree: Tree) -> list[NextStep]:
     """What is said below the tree of a run that has ended: where its output notebook is.
 
-    Nothing, if it failed: then the report of its failure says so.
+    Not where, if it failed: then the report of its failure says so. A kernel that it keeps is
+    named in any case.
     """
     run = run_in(tree)
-    is_silent = not tree.is_over or tree.execution.status is ExecutionStatus.ENDED_ERROR
-    path = None if run is None or is_silent else notebook_path(home, run)
-    if run is None or path is None:
+    if run is None or not tree.is_over:
         return []
-    return list(notebook_steps(path, short_id(run.execution_id)))
+    has_failed = tree.execution.status is ExecutionStatus.ENDED_ERROR
+    path = None if has_failed else notebook_path(home, run)
+    steps = [] if path is None else notebook_steps(path, short_id(run.execution_id))
+    return [*steps, *kernel_steps(run)]
+
+
+def kernel_steps(run: Execution) -> Iterator[NextStep]:
+    """Until when its kernel is kept, and how to release it; nothing, if it is not kept."""
+    if run.is_kept:
+        sentence = f"Its kernel is {until_text(run, now())}. To release it"
+        yield NextStep(sentence=sentence, command=release_command(run))
 
 
 def run_in(tree: Tree) -> Execution | None:

@@ -198,10 +198,13 @@ class Execution(JsonRecord):
     requested_action: RequestedAction | None = None  #: Until it is done.
     wrapped: Wrapped | None = None  #: Of a wrapper: what it runs.
     parks: bool = False  #: If it fails, it is paused until its wrapper decides.
+    keeps_kernel: bool = False  #: It keeps its kernel after its end, for people.
     is_interactive: bool = False  #: A person will answer, however long it takes.
     is_attended: bool | None = None  #: Whether a person is there; None: nobody said so.
     failure: Failure | None = None  #: Of its last try, until it runs again.
     parked_at: datetime | None = None  #: Since when its kernel is kept, if it is.
+    #: Until when at the latest, if it has ended.
+    parked_until: datetime | None = None
     decision: Decision | None = None  #: On its last failure.
     # What people did: see `interventions`. Of a wrapper: to what it runs.
     skipped_cells: int = 0
@@ -239,6 +242,11 @@ class Execution(JsonRecord):
         """Whether it failed and waits for a decision."""
         has_failed = self.failure is not None and self.decision is None
         return has_failed and self.status is ExecutionStatus.PAUSED
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it has ended, and its kernel is kept for people."""
+        return self.status.is_ended and self.parked_at is not None
 
     @property
     def failed_for_another(self) -> bool:
@@ -311,12 +319,14 @@ class EventKind(StrEnum):
     KERNEL_LOST = "kernel_lost"  #: why; its parked kernel is gone
     #: name, status_message, is_archived: those that change; what people did, as
     #: `interventions` says, and which decision is `carried_out`; since when it is asked, what
-    #: waits under it, and answer_wait (start, end), as `person_waits` says
+    #: waits under it, and answer_wait (start, end), as `person_waits` says; kernel_released,
+    #: why the kernel is gone that it kept after its end
     SAVED = "saved"
     OUTPUT_SET = "output_set"  #: patch (names to merge), or output (all of it)
     CELLS_COUNTED = "cells_counted"  #: cell_count
     REQUESTED = "asked"  #: what (a RequestedAction; None withdraws it), why
-    ENDED = "ended"  #: status, status_message, error, notebook_path
+    #: status, status_message, error, notebook_path, parked_until (if it keeps its kernel)
+    ENDED = "ended"
     #: cell_run_id, cell_id, cell_index, cell_number, first_line, source_hash
     CELL_STARTED = "cell_started"
     #: cell_run_id, status, error_name, error_message, traceback

@@ -7,7 +7,7 @@ screen current. How far an execution is, which is not stored, is in `progress`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from flowkernel.core.errors import MoveNotAllowed
 from flowkernel.core.interventions import (
@@ -244,6 +244,8 @@ def _saved(execution: Execution, event: Event) -> Execution:
     saved = replace(execution, **fields)
     if "carried_out" in payload:
         saved = with_carried_out(saved, payload["carried_out"])
+    if "kernel_released" in payload:
+        saved = replace(saved, parked_at=None, parked_until=None)
     wait = payload.get("answer_wait")
     return saved if wait is None else with_wait(saved, PersonWait.from_json(wait))
 
@@ -273,13 +275,15 @@ def _ended(execution: Execution, event: Event) -> Execution:
     message = None if is_outdated else _message_after_wait(execution)
     # The last cell may be the one that was skipped.
     ended = carried_out(execution) if has_succeeded else execution
+    until = payload.get("parked_until")
     ended = replace(
         ended,
         status_message=payload.get("status_message") or message,
         error=_error_in(event),
         notebook_path=payload.get("notebook_path", execution.notebook_path),
         ended_at=event.happened_at,
-        parked_at=None,
+        parked_at=event.happened_at if until else None,
+        parked_until=until and datetime.fromisoformat(until).astimezone(UTC),
     )
     # It may have ended before an answer that was on its way arrived.
     waited = min(ended.answer_seconds, ended.duration or 0.0)

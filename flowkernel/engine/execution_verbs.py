@@ -1,4 +1,4 @@
-"""What people request of an execution: cancel, pause, resume; and what a flow sets as output.
+"""What people request of an execution: cancel, pause, resume, release its kernel; its output.
 
 Each is decided on the writing thread, by the execution as it is at that moment. Pure, but for
 ids and the time.
@@ -7,7 +7,7 @@ ids and the time.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flowkernel.core.errors import MoveNotAllowed, Undecided
+from flowkernel.core.errors import MoveNotAllowed, NotParked, Undecided
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.json_values import plain_json
 from flowkernel.core.models import Event, EventKind, Execution, Json, RequestedAction
@@ -99,6 +99,27 @@ def resume_events(execution: Execution, actor: str) -> list[Event]:
     if execution.worker is None:
         return [make_event(execution_id, K.QUEUED, actor)]
     return [make_event(execution_id, K.REQUESTED, actor, what=A.RESUME)]
+
+
+def release_events(execution: Execution, actor: str) -> list[Event]:
+    """What ends the kernel that it keeps after its end; nothing, if that is gone already.
+
+    Raises:
+        NotParked: It has not ended, or keeps no kernel.
+    """
+    if execution.is_kept:
+        return [released_event(execution, f"Released by {actor}.", actor)]
+    if execution.status.is_ended and execution.keeps_kernel:
+        return []
+    reason = "it keeps none after its end"
+    if not execution.status.is_ended:
+        reason = "it has not ended, and a kernel is released after the end only"
+    raise NotParked(execution.execution_id, reason)
+
+
+def released_event(execution: Execution, why: str, actor: str = "") -> Event:
+    """The event that says that its kernel is no longer kept, and why."""
+    return make_event(execution.execution_id, K.SAVED, actor, kernel_released=why)
 
 
 def _check_not_cancelled(execution: Execution, change: str) -> None:

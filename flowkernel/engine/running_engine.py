@@ -11,7 +11,7 @@ from typing import Self
 from flowkernel.client.starter_name import user_name
 from flowkernel.config import Config
 from flowkernel.core.clock import monotonic, now
-from flowkernel.core.errors import BadArgument, MoveNotAllowed
+from flowkernel.core.errors import BadArgument, FlowkernelError, MoveNotAllowed
 from flowkernel.core.models import EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.background_tasks import BackgroundTasks
@@ -215,6 +215,7 @@ class Engine:
                 "or stop with `--force`, which cancels them all."
             )
         await self._cancel(executions)
+        await self._release_kernels()
         self.claim.mark_stopped()
         self.dispatcher.stop_workers()
         asyncio.get_running_loop().call_later(STOP_SECONDS, self.stop)
@@ -230,6 +231,14 @@ class Engine:
         deadline = monotonic() + CANCEL_SECONDS
         while self._under_way() and monotonic() < deadline:  # noqa: ASYNC110 (once, at the end)
             await asyncio.sleep(CANCEL_EVERY)
+
+    async def _release_kernels(self) -> None:
+        """Record that the kernels of what has ended go with their workers."""
+        for execution in self.dispatcher.kept_kernels.executions:
+            with suppress(FlowkernelError):  # It was deleted, or the disk is full.
+                await asyncio.to_thread(
+                    self.service.release_kernel, execution.execution_id, "engine stop"
+                )
 
     # -- status --------------------------------------------------------------------------
 

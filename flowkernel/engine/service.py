@@ -18,6 +18,7 @@ from flowkernel.engine.execution_verbs import (
     OutputPatch,
     cancel_family,
     pause_events,
+    release_events,
     resume_events,
     run_recorded,
 )
@@ -130,6 +131,7 @@ class Service:
             MoveNotAllowed, TooDeep: The parent cannot have another child.
             HomeNotWritable, DiskFull: Its environment variables cannot be kept.
         """
+        self._check_keeping(request)
         try:
             with self._kept_variables(request) as variables:
                 return start_execution(
@@ -144,6 +146,14 @@ class Service:
                 with suppress(OSError):  # Then they go with those of what has ended.
                     self.drop_variables()
             raise
+
+    def _check_keeping(self, request: StartRequest) -> None:
+        if request.keep_kernel and self.config.parked_kernels < 1:
+            raise BadArgument(
+                "No kernel is kept here: `parked_kernels` is "
+                f"{self.config.parked_kernels}. Raise that setting, or leave `keep_kernel` "
+                "(--keep-kernel) out."
+            )
 
     def _kept_variables(
         self, request: StartRequest
@@ -247,6 +257,16 @@ class Service:
             Undecided: It failed, and a decision is needed.
         """
         return self._change(execution_id, partial(resume_events, actor=actor), caller)
+
+    def release_kernel(
+        self, execution_id: str, actor: str, *, caller: Caller | None = None
+    ) -> Execution:
+        """End the kernel that it keeps after its end. One that is gone already stays so.
+
+        Raises:
+            NotParked: It has not ended, or keeps no kernel.
+        """
+        return self._change(execution_id, partial(release_events, actor=actor), caller)
 
     def _change(
         self, execution_id: str, decide: Change, caller: Caller | None

@@ -84,6 +84,7 @@ class StartRequest:
     )
     wrapped_of: Id | None = None  #: The wrapper that starts what it wraps.
     parks: bool = False
+    keep_kernel: bool = False  #: After its end, for people.
     is_interactive: bool = False
     #: Whether a person is there; None: as seen when it fails, or as of parent or retried run.
     is_attended: bool | None = None

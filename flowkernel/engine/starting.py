@@ -151,6 +151,7 @@ def _planned(
         store.get_execution(request.retry_of) if request.retry_of else None,
     ]
     request = _with_attendance(request, [o for o in origins if o is not None])
+    request = _with_keeping(request, *origins)
     return _new_execution(request, plan, parent, inputs)
 
 
@@ -182,6 +183,21 @@ def _with_attendance(request: StartRequest, origins: list[Execution]) -> StartRe
     return replace(request, is_interactive=is_interactive, is_attended=is_attended)
 
 
+def _with_keeping(
+    request: StartRequest, parent: Execution | None, previous: Execution | None
+) -> StartRequest:
+    """The request with what it inherits: whether it keeps its kernel.
+
+    What a wrapper runs does so if the wrapper was started so; and a retry, as the run before
+    it. Other children have to be asked for it.
+    """
+    is_wrapped = request.wrapped_of is not None
+    wrapper = parent if is_wrapped else None
+    origins = [o for o in (wrapper, previous) if o is not None]
+    is_inherited = any(origin.keeps_kernel for origin in origins)
+    return replace(request, keep_kernel=request.keep_kernel or is_inherited)
+
+
 def _inherited(parent: Execution | None) -> PassedVariables | None:
     """The variables of a child: those of its root, whose names are not repeated."""
     passed = parent.variables if parent is not None else None
@@ -197,6 +213,11 @@ def _plain_inputs(request: StartRequest) -> dict[str, Json]:
     if request.worker is not None and not request.run:
         raise BadArgument(
             "`worker` says who runs it, and `run` is false: leave one out."
+        )
+    if request.worker is not None and request.keep_kernel:
+        raise BadArgument(
+            "`worker` says who runs it, and that process ends the kernel: leave "
+            "`keep_kernel` out."
         )
     return inputs
 
@@ -228,6 +249,7 @@ def _new_execution(
         started_by=request.started_by,
         wrapped=plan.wrapped if isinstance(plan, WrapperPlan) else None,
         parks=request.parks and parent is not None,
+        keeps_kernel=request.keep_kernel,
         is_interactive=request.is_interactive,
         is_attended=request.is_attended,
     )

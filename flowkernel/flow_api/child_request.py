@@ -1,6 +1,6 @@
 """The request by which a flow starts a child."""
 
-from flowkernel.client.flow_source import kernel_field, start_request
+from flowkernel.client.flow_source import kernel_fields, start_request
 from flowkernel.core.errors import BadArgument, NotYetAvailable
 from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Json
@@ -20,6 +20,7 @@ def child_request(
     extra: bool = False,
     texts: dict[str, str] | None = None,
     kernel: str | None = None,
+    keep_kernel: bool = False,
 ) -> dict[str, Json]:
     """The body of `POST execution` for a call of the flow whose kernel this is.
 
@@ -28,14 +29,14 @@ def child_request(
         texts: As for `start_request`.
         kernel: For this child alone; None: that of its flow. The others are those of
             `Execution.flow`.
+        keep_kernel: Whether its kernel is kept after its end.
 
     Raises:
         NotInFlowKernel, BadArgument: This is no kernel of that execution.
     """
     context = own_context(parent_id, "flow")
-    request = start_request(flow, inputs, extra=extra, texts=texts) | kernel_field(
-        kernel
-    )
+    request = start_request(flow, inputs, extra=extra, texts=texts)
+    request |= kernel_fields(kernel, is_kept=keep_kernel)
     call_key = short_key(key or context.call_key(_call_name(request, using)))
     options = {"using": using or [], "name": name, "call_key": call_key, "run": run}
     return {**request, **options, "parent_id": parent_id}

@@ -228,6 +228,15 @@ class ExecutionHandle:
         self._client.act(self.execution_id, "resume")
         return self
 
+    def release_kernel(self) -> Self:
+        """End the kernel that it has kept after its end, if it still does.
+
+        Raises:
+            NotParked: It has not ended, or was not started with `keep_kernel`.
+        """
+        self._client.act(self.execution_id, "release_kernel")
+        return self
+
     # -- inside --------------------------------------------------------------------------
 
     def __repr__(self) -> str:

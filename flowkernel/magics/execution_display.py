@@ -65,9 +65,10 @@ def watch_execution(shell: Any, client: Client, execution: Execution) -> Executi
 
 
 def _write_steps(client: Client, tree: Tree) -> None:
-    """Say below a tree on a terminal where the output notebook is."""
-    for step in ending_steps(client.home.path, tree)[:1]:  # Any program opens it.
-        write(step.text)
+    """Say below a tree on a terminal where the output notebook is, which any program opens."""
+    for step in ending_steps(client.home.path, tree):
+        if not step.command.startswith("%"):  # A copy is for JupyterLab.
+            write(step.text)
 
 
 class _LatePrompter:

@@ -184,6 +184,11 @@ class FlowMagics(Magics):
         "environment. Default: that of the flow.",
     )
     @argument(
+        "--keep-kernel",
+        action="store_true",
+        help="Keep the kernel after the end. Default: it ends with the run.",
+    )
+    @argument(
         "--help",
         action="store_true",
         help="List the parameters that the target declares, as %%flow_run TARGET? does.",
@@ -210,6 +215,7 @@ class FlowMagics(Magics):
         inputs = inputs_of(args.inputs, self.shell.user_ns)
         options = {"name": args.name, "using": args.using, "extra": args.allow_extra}
         options |= {"kernel": args.kernel, "texts": texts_of(args.inputs, inputs)}
+        options["keep_kernel"] = args.keep_kernel
         parent = current()
         if parent is not None:
             child = start_child(parent, args.target, inputs, **options)

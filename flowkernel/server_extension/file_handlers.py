@@ -23,6 +23,7 @@ START_FIELDS = frozenset(
         "execution_id",
         "is_attended",
         "is_interactive",
+        "keep_kernel",
         "kernel",
         "name",
         "using",

@@ -94,7 +94,7 @@ PERMITTED: tuple[PanelRoute, ...] = (
         "message",
         "message/*",
     ),
-    *_verbs("cancel", "pause", "resume", "run", "retry"),
+    *_verbs("cancel", "pause", "resume", "release_kernel", "run", "retry"),
     PanelRoute(
         method="POST",
         pattern="execution",

@@ -209,6 +209,10 @@ class Queries(ListQueries, FamilyQueries, SeqPages):
         )
         return [(str(record["root_id"]), record["executions"]) for record in records]
 
+    def list_kept(self) -> list[Execution]:
+        """Those that have ended, and whose kernel is kept for people."""
+        return [rows.EXECUTION.model_of(record) for record in self._read("list_kept")]
+
     def count_ended_cells(self) -> dict[str, int]:
         """How many cell runs of each live execution have ended, by id. From memory."""
         return {

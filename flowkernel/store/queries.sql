@@ -15,6 +15,10 @@ SELECT * REPLACE (
     retry_of::VARCHAR AS retry_of
 ) FROM execution WHERE NOT starts_with(status, 'ENDED_');
 
+-- list_kept
+-- Those that have ended, and whose kernel is kept for people.
+SELECT * FROM execution WHERE parked_at IS NOT NULL AND starts_with(status, 'ENDED_');
+
 -- list_live_cells
 -- Their cell runs. Of the ended ones, memory keeps only the ids.
 SELECT * FROM cell_run WHERE execution_id = ANY($execution_ids::UUID[]);

@@ -148,6 +148,7 @@ EXECUTION = TableLayout(
             "started_by",
             "wrapped",
             "parks",
+            "keeps_kernel",
             "is_interactive",
             "is_attended",
             "replaced_inputs",

@@ -65,10 +65,12 @@ CREATE TABLE execution (
     requested_action VARCHAR, -- cancel, pause or resume, until it is done
     wrapped JSON,            -- of a wrapper: what it runs
     parks BOOLEAN NOT NULL DEFAULT false,
+    keeps_kernel BOOLEAN NOT NULL DEFAULT false, -- after its end, for people
     is_interactive BOOLEAN NOT NULL DEFAULT false,
     is_attended BOOLEAN,     -- whether a person is there, as its start said
     failure JSON,            -- of the cell that failed: what a person needs to know
     parked_at TIMESTAMP,     -- since when its kernel is kept alive
+    parked_until TIMESTAMP,  -- until when at the latest, if it has ended
     decision JSON,           -- what was decided on its failure
     -- what people did; of a wrapper: to what it runs
     skipped_cells INTEGER NOT NULL DEFAULT 0,

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvictionCandidate:
-    """A kernel that is kept until a person decides."""
+    """A kernel that is kept: until a person decides, or after the end of its run."""
 
     execution_id: str
     seconds: float  #: Since it was parked.
     memory: int  #: Bytes that it and its children use.
+    #: Its run is over, so that nothing is lost but the kernel.
+    has_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +27,11 @@ class ParkedLimits:
 def evictions(
     candidates: Iterable[EvictionCandidate], limits: ParkedLimits
 ) -> dict[str, str]:
-    """The executions whose kernels must go, the oldest first, and the reason for each."""
-    ordered = sorted(candidates, key=lambda candidate: -candidate.seconds)
+    """The executions whose kernels must go, and the reason for each.
+
+    The oldest go first; but before one that waits for a decision, those whose runs have ended.
+    """
+    ordered = sorted(candidates, key=lambda c: (not c.has_ended, -c.seconds))
     hours = limits.seconds / 3600
     reasons = {
         candidate.execution_id: f"It was kept for {hours:g} h, which is the limit."

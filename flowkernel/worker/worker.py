@@ -1,6 +1,8 @@
 """Executes what the engine assigns, until the engine stops or is away."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from logging import getLogger
 
 from flowkernel.client.client import Client
@@ -23,6 +25,7 @@ from flowkernel.worker.kernel_eviction import EvictionCandidate, ParkedLimits, e
 from flowkernel.worker.reporting.assignment_poller import AssignmentPoller
 from flowkernel.worker.reporting.engine_link import EngineLink
 from flowkernel.worker.reporting.execution_session import ExecutionSession
+from flowkernel.worker.reporting.kept_kernel import KeptKernel
 
 log = getLogger(__name__)
 #: Polls without a reply, and without an execution, until the worker ends.
@@ -65,12 +68,17 @@ class Worker:
         stopped on purpose stays stopped.
         """
         failed_polls = 0
-        while self.poller.sessions or not (
+        while self._has_kernels or not (
             self.poller.is_stopped or failed_polls >= POLL_TRIES
         ):
-            has_reports = bool(self.poller.sessions) or not self.link.is_quiet
-            self.client.starts_engine = has_reports and not self.poller.is_stopped
+            is_needed = self._has_kernels or not self.link.is_quiet
+            self.client.starts_engine = is_needed and not self.poller.is_stopped
             failed_polls = 0 if self._try_to_poll() else failed_polls + 1
+
+    @property
+    def _has_kernels(self) -> bool:
+        """Whether it carries out something, or keeps a kernel of what has ended."""
+        return bool(self.poller.sessions or self.poller.kept_kernels)
 
     def _try_to_poll(self) -> bool:
         """Ask once, and do what the engine replies; whether it replied. Waits after an error.
@@ -110,24 +118,25 @@ class Worker:
         self.poller.is_stopped = True
         for session in list(self.poller.sessions.values()):
             session.drop()
+        for kernel in list(self.poller.kept_kernels.values()):
+            kernel.release_kernel()
         self.link.close(0)
 
     def _evict_kernels(self) -> None:
         """Release the parked kernels that are over the limits."""
-        parked = {
-            execution_id: session
-            for execution_id, session in list(self.poller.sessions.items())
-            if session.is_parked
+        sessions = dict(self.poller.sessions)
+        parked: dict[str, ExecutionSession | KeptKernel] = {
+            key: session for key, session in sessions.items() if session.is_parked
         }
-        if not parked:
-            return
+        parked |= self.poller.kept_kernels
         candidates = [
             EvictionCandidate(
                 execution_id=execution_id,
-                seconds=session.parked_seconds,
-                memory=session.kernel_memory(),
+                seconds=kernel.parked_seconds,
+                memory=kernel.kernel_memory(),
+                has_ended=isinstance(kernel, KeptKernel),
             )
-            for execution_id, session in parked.items()
+            for execution_id, kernel in parked.items()
         ]
         for execution_id, reason in evictions(candidates, self._parked_limits).items():
             parked[execution_id].release_kernel(reason)
@@ -150,6 +159,8 @@ class Worker:
             log_limit=self.config.log_characters,
             cancel_grace=self.config.cancel_grace,
             parks=execution.parks,
+            keeps_kernel=execution.keeps_kernel,
+            keep_seconds=self._parked_limits.seconds,
             no_parking_reason=executor.no_parking_reason(self.config),
             on_parked=self._evict_kernels,
             token=record.get("token"),
@@ -161,6 +172,7 @@ class Worker:
             home=self.home,
             config=self.config,
         )
+        session.on_end = partial(self._keep_kernel, session)
         # Before its thread can end.
         self.poller.sessions[execution.execution_id] = session
         thread = threading.Thread(
@@ -180,10 +192,35 @@ class Worker:
         if not self.poller.sessions:  # It gets another one at once: nothing else runs.
             self._retry_delay.wait(START_AGAIN_SECONDS)
 
+    def _keep_kernel(
+        self, session: ExecutionSession, on_check: Callable[[], None]
+    ) -> None:
+        """Keep the kernel of what has ended, in the thread of that, until it is released."""
+        kernel = KeptKernel(session)
+        if not self._is_acknowledged(session):
+            return
+        self.poller.keep_kernel(kernel)
+        try:
+            self._evict_kernels()
+            kernel.wait(on_check)
+        finally:
+            self.poller.forget_kernel(kernel)
+
+    def _is_acknowledged(self, session: ExecutionSession) -> bool:
+        """Wait until the engine has its end. False: it is no longer this worker's to say."""
+        while not self.link.flush(FLUSH_SECONDS):
+            if session.is_dropped or self.poller.is_stopped:
+                return False
+        return not self.poller.is_stopped
+
     def _describe_capacity(self, held: int) -> dict[str, Json]:
         if monotonic() < self._full_until:
             return {"capacity": held, "capacity_reason": NO_THREADS}
-        return describe_capacity(held)
+        kernels = len(self.poller.kept_kernels)  # They take as much as executions.
+        reply = describe_capacity(held + kernels)
+        if "capacity" in reply:
+            reply["capacity"] = max(held, reply["capacity"] - kernels)
+        return reply
 
     def _execute(self, executor: Executor, assignment: Assignment) -> None:
         session = assignment.session
@@ -192,10 +229,9 @@ class Worker:
                 execute(executor, assignment)
         finally:
             # Removed only when its end is acknowledged: else the engine assigns it again.
-            while not self.link.flush(FLUSH_SECONDS):
-                if session.is_dropped or self.poller.is_stopped:
-                    break
-            self.poller.remove(session.execution_id)
+            self._is_acknowledged(session)
+            if self.poller.sessions.get(session.execution_id) is session:
+                self.poller.remove(session.execution_id)
 
 
 def describe_capacity(held: int) -> dict[str, Json]:

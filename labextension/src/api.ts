@@ -58,7 +58,8 @@ export interface IExecutionQuery {
   readonly cursor?: string;
 }
 
-export type ExecutionVerb = 'cancel' | 'pause' | 'resume' | 'run';
+export type ExecutionVerb =
+  'cancel' | 'pause' | 'release_kernel' | 'resume' | 'run';
 
 const MISSING_ROUTE =
   'The server extension of flowkernel is missing in this Jupyter Server. ' +

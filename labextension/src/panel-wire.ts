@@ -45,6 +45,7 @@ export interface IFileStart {
   readonly name?: string;
   readonly using?: readonly IWrapperUse[];
   readonly is_interactive?: boolean;
+  readonly keep_kernel?: boolean;
 }
 
 /** `GET flowkernel/file/signature`. */

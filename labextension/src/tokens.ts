@@ -39,6 +39,8 @@ export const CommandIDs = {
   copyCommand: 'flowkernel:copy-command',
   /** Open the output notebook of a run, on its kernel if that is kept: `{ executionId }`. */
   openInNotebook: 'flowkernel:open-in-notebook',
+  /** End the kernel that a run has kept after its end: `{ executionId }`. */
+  releaseKernel: 'flowkernel:release-kernel',
   /** Start the flow of a run with a form that has its inputs. */
   runWithInputs: 'flowkernel:run-with-inputs',
   archiveRun: 'flowkernel:archive-run',

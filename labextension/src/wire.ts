@@ -55,9 +55,13 @@ export interface IExecutionRow {
   readonly cell_count: number | null;
   readonly requested_action: 'cancel' | 'pause' | 'resume' | null;
   readonly parks: boolean;
+  /** Whether it keeps its kernel after its end. Older engines do not say it. */
+  readonly keeps_kernel?: boolean;
   readonly is_interactive: boolean;
   readonly is_attended: boolean | null;
   readonly parked_at: string | null;
+  /** Until when its kernel is kept at the latest, if it has ended. */
+  readonly parked_until?: string | null;
   readonly skipped_cells: number;
   readonly mended_cells: number;
   readonly retried_cells: number;
@@ -295,6 +299,7 @@ export interface IStart {
   readonly using?: readonly IWrapperUse[];
   readonly is_interactive?: boolean;
   readonly is_attended?: boolean | null;
+  readonly keep_kernel?: boolean;
   readonly allow_extra?: boolean;
   readonly kernel?: string;
 }

@@ -238,6 +238,42 @@ def test_a_variable_is_mended_in_a_notebook_on_the_kernel_that_failed(
     assert last_root(client) == ["ENDED_SUCCESS", '{"total":18,"day":"monday"}']
 
 
+def test_a_kernel_is_kept_after_a_success_opened_in_a_notebook_and_released(
+    window, client
+):
+    window.get_by_role("tab", name="File Browser").click()
+    window.get_by_role("listitem", name="Name: sales.ipynb").click(button="right")
+    window.get_by_role("menuitem", name="Run as Flow with Parameters").click()
+    form = window.get_by_role("dialog", name="Run sales.ipynb")
+    form.get_by_label("day").fill("friday")
+    form.get_by_label("If a cell fails").uncheck()
+    form.get_by_label("Keep its kernel after the end").check()
+    form.get_by_role("button", name="Run", exact=True).click()
+    page = window.get_by_role("region", name="Run sales").last
+    expect(page).to_contain_text("Its kernel is kept until", timeout=30_000)
+
+    page.get_by_role("button", name="Open in notebook").click()
+    notebook = window.locator(".jp-NotebookPanel:visible")
+    notebook.get_by_text("sales (ended, with its variables)").wait_for()
+    window.get_by_text("sales (ended, with its variables) | Idle").wait_for()
+    expect(notebook.get_by_role("button", name="Decide what to do")).to_have_count(0)
+    cell = notebook.locator(".jp-CodeCell").last
+    cell.locator(".cm-content").click()
+    window.keyboard.press("Control+A")
+    window.keyboard.insert_text("print('it was', day, price)")
+    window.keyboard.press("Control+Enter")
+    expect(cell).to_contain_text("it was friday 3")
+
+    window.get_by_role("tab", name="Runs, flows and inbox of flowkernel").click()
+    line(section(window, "Runs"), "sales").first.press("Enter")
+    page.get_by_role("button", name="Release the kernel").click()
+    window.get_by_role("button", name="Release it").click()
+
+    expect(page).to_contain_text("Its kernel is no longer kept.")
+    sql = "SELECT count(*) FROM execution WHERE parked_until IS NOT NULL"
+    assert client.sql(sql)["rows"] == [[0]]
+
+
 def test_the_home_page_shows_what_waits_runs_and_failed(window, question, client):
     choose(question, "Fail")
     expect_end(window, "failed")

@@ -92,6 +92,34 @@ def test_a_request_that_fails_keeps_no_other_from_its_run(action):
     assert poller._stop.waits == 1
 
 
+class Kernel:
+    execution_id, attempt = "k", 2
+
+    def __init__(self):
+        self.reasons = []
+
+    def release_kernel(self, *reasons):
+        self.reasons.append(reasons)
+
+
+@pytest.mark.parametrize("reply", [{"release": ["k"]}, {"stop": True}])
+def test_a_kernel_is_released_as_the_engine_says(reply):
+    poller, kernel = make_poller(), Kernel()
+    poller.sessions["k"] = Session()
+    poller.keep_kernel(kernel)
+    polls = []
+    poller.link.poll = lambda *arguments: polls.append(arguments) or poller.link.reply
+
+    poller.poll()
+    assert kernel.reasons == []
+    poller.link.reply.update(reply)
+    poller.poll()
+
+    attempts, _, more = polls[-1]
+    assert (attempts, more) == ({"e": 1}, {"kept": {"k": 2}})
+    assert kernel.reasons == [()]
+
+
 @pytest.mark.parametrize("error", [OSError("no file"), KeyError("cancel")])
 def test_the_thread_that_polls_goes_on_after_any_error(error):
     """A person's own papermill has no other that hears of a cancel."""

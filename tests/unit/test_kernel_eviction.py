@@ -60,3 +60,13 @@ def test_the_remaining_kernels_are_within_the_limits(kernels):
     assert sum(kernel.memory for kernel in remaining) <= LIMITS.memory
     assert all(kernel.seconds <= LIMITS.seconds for kernel in remaining)
     assert evictions(remaining, LIMITS) == {}
+
+
+def test_what_waits_for_a_decision_stays_longer_than_what_is_over():
+    kernels = parked(failed=(3000.0, 1), asked=(2000.0, 1))
+    kernels += [
+        EvictionCandidate(execution_id=name, seconds=age, memory=1, has_ended=True)
+        for name, age in {"newest": 1.0, "older": 10.0}.items()
+    ]
+
+    assert list(evictions(kernels, LIMITS)) == ["older", "newest"]

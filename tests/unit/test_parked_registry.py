@@ -1,5 +1,6 @@
 """Parked kernels are found by their user alone, and only while their worker runs."""
 
+import json
 import os
 import stat
 
@@ -39,6 +40,25 @@ def test_it_is_found_as_it_was_published(tmp_path):
     assert kernel.connection["key"] == "secret"
     assert kernel == a_kernel(connection=kernel.connection)
     assert is_parked(tmp_path, FIRST)
+
+
+def test_what_an_older_worker_published_is_found(tmp_path):
+    publish(tmp_path, a_kernel())
+    file = tmp_path / "parked" / f"{FIRST}.json"
+    record = json.loads(file.read_text())
+    del record["has_ended"]
+    file.write_text(json.dumps(record))
+
+    assert find_parked(tmp_path, FIRST).has_ended is False
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"pid"', '{"has_ended": true}'])
+def test_what_describes_no_kernel_is_passed_over(tmp_path, text):
+    publish(tmp_path, a_kernel())
+    (tmp_path / "parked" / f"{FIRST}.json").write_text(text)
+
+    with pytest.raises(NotParked):
+        find_parked(tmp_path, FIRST)
 
 
 def test_its_key_is_for_its_user_alone(tmp_path):

@@ -101,6 +101,8 @@ class EndedPayload(Record):
     status_message: StatusMessage | None = None
     error: ErrorRecord | None = None
     notebook_path: NotebookPath | None = None
+    #: Until when at the latest its kernel is kept; None: it is not.
+    parked_until: Moment | None = None
 
 
 class FailureRecord(Record):

@@ -160,6 +160,7 @@ REPLIES: Mapping[str, Any] = {
     "POST /execution/{execution_id}/cancel": Execution,
     "POST /execution/{execution_id}/pause": Execution,
     "POST /execution/{execution_id}/resume": Execution,
+    "POST /execution/{execution_id}/release_kernel": Execution,
     "POST /execution/{execution_id}/run": Execution,
     "POST /execution/{execution_id}/retry": Execution,
     "GET /message": list[Message],

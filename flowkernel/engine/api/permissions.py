@@ -62,6 +62,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "POST /execution/{execution_id}/cancel": Permission(BELOW),
     "POST /execution/{execution_id}/pause": Permission(BELOW),
     "POST /execution/{execution_id}/resume": Permission(BELOW),
+    "POST /execution/{execution_id}/release_kernel": Permission(BELOW),
     "POST /execution/{execution_id}/run": Permission(BELOW),
     "POST /execution/{execution_id}/retry": Permission(BELOW),
     "POST /execution/{execution_id}/decide": Permission(BELOW),

@@ -201,6 +201,8 @@ class PollBody(Body):
     capacity_reason: str = Field(default="", max_length=MAX_REASON)
     #: By the ids of executions.
     failed_starts: dict[str, FailedStartRecord] = Field(default_factory=dict)
+    #: Of those that have ended and whose kernels it keeps, by id: which attempt that was.
+    kept: dict[str, AttemptNumber] = Field(default_factory=dict)
 
 
 class ReportBody(Body):

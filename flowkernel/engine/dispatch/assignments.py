@@ -5,7 +5,7 @@ what it says that it holds: a lost response does no harm.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flowkernel.core.models import (
     Decision,
@@ -46,12 +46,14 @@ class Assignments:
     #: They have ended, or what it has of them is an attempt that is over.
     drop: list[str]
     stop: bool
+    #: Ids of those that have ended: their kernels are to be kept no longer.
+    release: list[str] = field(default_factory=list)
 
     @property
     def has_work(self) -> bool:
         """Whether there is anything to do. Decisions alone are nothing to do."""
         parts = (self.start, self.cancel, self.pause, self.resume, self.drop)
-        return self.stop or any(parts)
+        return self.stop or any(parts) or bool(self.release)
 
     def to_json(self, version_of: Callable[[str], FlowVersion]) -> Json:
         """As JSON: what is to be started comes with its source."""
@@ -70,6 +72,7 @@ class Assignments:
             "resume": self.resume,
             "decisions": decisions,
             "drop": self.drop,
+            "release": self.release,
             "stop": self.stop,
         }
 

@@ -11,6 +11,7 @@ for children in `family_follower` and after a loss in `lost_workers`.
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from logging import getLogger
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from flowkernel.engine.dispatch.assignments import (
 )
 from flowkernel.engine.dispatch.family_follower import FamilyFollower
 from flowkernel.engine.dispatch.in_thread import InThread
+from flowkernel.engine.dispatch.kept_kernels import KeptKernels
 from flowkernel.engine.dispatch.known_workers import KnownWorkers
 from flowkernel.engine.dispatch.lost_workers import (
     find_failed_starts,
@@ -76,6 +78,7 @@ class Dispatcher:
         self.slots = SlotTable(self.config.slot_count)
         self.waits = WaitRegistry()
         self.workers = KnownWorkers(self.config)
+        self.kept_kernels = KeptKernels()
         self.progress: dict[str, Progress] = {}
         #: When a client other than a worker sent its last request.
         self.last_request_at = monotonic()
@@ -96,7 +99,8 @@ class Dispatcher:
         """Follow what was under way when the last engine ended."""
         self.commit = commit
         self._families.open(commit.live, self.service.store.lines_above(commit.live))
-        self.workers.recall(commit.live.values())
+        self.kept_kernels.open(self.service.store.list_kept())
+        self.workers.recall([*commit.live.values(), *self.kept_kernels.executions])
         ended_cells = self.service.store.count_ended_cells()
         for execution in sorted(commit.live.values(), key=lambda e: e.created_at):
             self.slots.recall(execution)
@@ -107,6 +111,7 @@ class Dispatcher:
     def on_commit(self, commit: Commit) -> None:
         """Follow what was committed. An event that fails here loses its own reaction only."""
         self.commit = commit
+        self.kept_kernels.follow(commit)
         root_ids: dict[int, str] = {}
         for event in commit.events:
             try:
@@ -329,12 +334,14 @@ class Dispatcher:
             await self.decide(losses)
 
     def _assignments(self, worker: WorkerLease) -> Assignments:
-        return plan_assignments(
+        assignments = plan_assignments(
             self.live.values(),
             worker.holdings,
             is_stopping=self.is_stopping,
             is_homeless=self.is_homeless,
         )
+        release = self.kept_kernels.to_release(worker.worker_id, worker.kept)
+        return replace(assignments, release=release)
 
     # -- stopping ------------------------------------------------------------------------
 
@@ -350,9 +357,14 @@ class Dispatcher:
         """Whether anything runs, or is to run."""
         return any(execution.is_under_way for execution in self.live.values())
 
+    @property
+    def has_kernels(self) -> bool:
+        """Whether anything runs, is to run, or has left a kernel that is kept."""
+        return self.is_under_way or bool(self.kept_kernels)
+
     def seconds_until_idle(self) -> float:
         """How long the engine has to stay for its clients; 0: nobody needs it any more."""
-        if self.is_under_way or self._streams.active_watchers:
+        if self.has_kernels or self._streams.active_watchers:
             return self.config.idle_exit
         seconds = monotonic() - self.last_request_at
         return max(0.0, self.config.idle_exit - seconds)

@@ -6,6 +6,7 @@ from flowkernel.core.clock import now
 from flowkernel.core.models import Execution
 from flowkernel.core.process_id import named_in_processes
 from flowkernel.engine.dispatch.dispatcher import Dispatcher
+from flowkernel.engine.dispatch.kept_kernels import record_lost_kernels
 from flowkernel.engine.dispatch.lost_workers import find_orphans, record_losses
 from flowkernel.engine.dispatch.worker_processes import WorkerProcesses
 from flowkernel.engine.prompts.stale_prompts import find_stale, settle_stale
@@ -32,7 +33,7 @@ class Sweeper:
         await self._forget_former_workers()
         await self.recover()
         self._dispatcher.grant_slots()
-        return SWEEP_EVERY if self._dispatcher.is_under_way else IDLE_SECONDS
+        return SWEEP_EVERY if self._dispatcher.has_kernels else IDLE_SECONDS
 
     async def _forget_former_workers(self) -> None:
         """Look whether workers live that this engine has not heard of since it started."""
@@ -45,10 +46,15 @@ class Sweeper:
     async def recover(self) -> None:
         """Record what follows where a worker is lost, or a prompt is out of date."""
         orphans = self._orphans()
-        if orphans:
+        is_expected = self._dispatcher.workers.is_expected
+        lost_kernels = self._dispatcher.kept_kernels.orphans(is_expected)
+        if orphans or lost_kernels:
             sweep_parked(self._dispatcher.service.home.path)
+        if orphans:
             losses = partial(record_losses, orphans, self._config)
             await self._dispatcher.decide(losses)
+        if lost_kernels:
+            await self._dispatcher.decide(partial(record_lost_kernels, lost_kernels))
         commit = self._dispatcher.commit
         prompts = [m for m in commit.open_messages() if m.about_id is not None]
         find = self._dispatcher.service.store.find_execution

@@ -31,6 +31,8 @@ class WorkerState:
     capacity_reason: str = ""  #: Why it cannot have more.
     #: By the ids of executions.
     failed_starts: Mapping[str, FailedStart] = field(default_factory=dict)
+    #: Of those that have ended and whose kernels it keeps, by id: which attempt that was.
+    kept: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -56,6 +58,8 @@ class WorkerLease:
     #: How many executions it can have at the same time; None: it did not say.
     capacity: int | None = None
     capacity_reason: str = ""  #: Why it cannot have more.
+    #: Kernels that it keeps, as in `WorkerState`.
+    kept: Mapping[str, int] = field(default_factory=dict)
     polls: int = 0  #: Its requests that are held open just now.
     has_news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,7 +91,7 @@ class WorkerLease:
             for key, attempt in state.holding.items()
             if key not in self.ended
         }
-        self.paused = state.paused
+        self.paused, self.kept = state.paused, state.kept
         self.coming -= state.holding.keys()
         self.capacity, self.capacity_reason = state.capacity, state.capacity_reason
         attempts = self.attempts | set(self.holding.items())

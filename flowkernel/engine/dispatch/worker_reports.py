@@ -49,17 +49,21 @@ def _record(worker_id: str, reports: list[WorkerReport], batch: Batch) -> list[E
     """Record those about executions that this worker has; return what was recorded."""
     owned = [(r, batch.find_execution(r.event.execution_id)) for r in reports]
     accepted = [
-        _as_waited_for(batch, execution, _as_cancelled(execution, report.event))
+        _as_waited_for(batch, execution, _as_recorded(execution, report.event))
         for report, execution in owned
         if execution is not None
-        and _has(worker_id, execution)
+        and _has(worker_id, execution, report.event)
         and _is_current(report, execution)
     ]
     return batch.append(accepted, strict=False)
 
 
-def _has(worker_id: str, execution: Execution) -> bool:
-    return execution.worker == worker_id and not execution.status.is_ended
+def _has(worker_id: str, execution: Execution, event: Event) -> bool:
+    """Whether it has it: after the end, its kernel alone, and that only while it is kept."""
+    is_over = execution.status.is_ended
+    if is_over and not (execution.is_kept and event.kind is K.KERNEL_LOST):
+        return False
+    return execution.worker == worker_id
 
 
 def _is_current(report: WorkerReport, execution: Execution) -> bool:
@@ -74,6 +78,14 @@ def _is_current(report: WorkerReport, execution: Execution) -> bool:
     return execution.attempt == 1 or (
         started_at is not None and report.event.happened_at >= started_at
     )
+
+
+def _as_recorded(execution: Execution, event: Event) -> Event:
+    """The event as it is recorded, by what the execution is now."""
+    if execution.is_kept:
+        why = event.payload["why"]
+        return replace(event, kind=K.SAVED, payload={"kernel_released": why})
+    return _as_cancelled(execution, event)
 
 
 def _as_cancelled(execution: Execution, event: Event) -> Event:

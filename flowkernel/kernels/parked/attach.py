@@ -2,8 +2,8 @@
 
 This is the entry point `flowkernel-attach` of `jupyter_client.kernel_provisioners`. Where
 others start a kernel, it returns the connection of a kernel that runs. To shut the kernel down
-in JupyterLab only detaches from it: a person may still decide on its execution. To restart it
-attaches again.
+in JupyterLab only detaches from it: a person may still decide on its execution, or has asked
+to keep it. To restart it attaches again.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ POLL_SECONDS = 0.2  #: Between two checks whether the kernel has ended.
 class AttachProvisioner(KernelProvisionerBase):
     """Attaches to a kernel that is parked."""
 
-    execution = Unicode(help="The id of the failed execution.").tag(config=True)
+    execution = Unicode(help="The id of the execution.").tag(config=True)
     home = Unicode(help="Its home; default: that of this folder.").tag(config=True)
 
     _kernel: ParkedKernel | None = None  #: None: not attached, or detached again.
@@ -156,9 +156,10 @@ class ParkedSpecs(KernelSpecManager):
 def spec_of(home: Path, kernel: ParkedKernel) -> KernelSpec:
     """The kernelspec that attaches to a parked kernel. Its metadata has the notebook."""
     config = {"execution": kernel.execution_id, "home": str(home)}
+    state = "ended" if kernel.has_ended else "failed"
     return KernelSpec(
         argv=[],
-        display_name=f"{kernel.name} (failed, with its variables)",
+        display_name=f"{kernel.name} ({state}, with its variables)",
         language="python",
         metadata={
             "kernel_provisioner": {"provisioner_name": NAME, "config": config},

@@ -25,8 +25,8 @@ from flowkernel.flow_api.context import IS_GUEST, required_context
 #: Messages that execute code. Only the first has a reply.
 CODE_MESSAGES = ("execute_request", "comm_open", "comm_msg", "comm_close")
 SHUTDOWN_REFUSED = (
-    "This kernel is kept by flowkernel and was not shut down: its execution waits for a "
-    "decision. Answer its prompt to end it."
+    "This kernel is kept by flowkernel and was not shut down. Answer the prompt of its run, or "
+    "release it, if that has ended: `flowkernel execution release ID`."
 )
 Message = dict[str, Any]
 Handler = Callable[[Any, Any, Message], Any]

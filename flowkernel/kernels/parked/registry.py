@@ -31,7 +31,10 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedKernel:
-    """A kernel that is kept until a decision on its execution, and how to connect to it."""
+    """A kernel that people may attach to, and how to connect to it.
+
+    It is kept until a decision on its execution, or after the end of that.
+    """
 
     execution_id: str
     name: str  #: Of the execution.
@@ -41,6 +44,7 @@ class ParkedKernel:
     worker_pid: int
     worker_started_at: float
     connection: dict[str, Any] = field(repr=False)  #: As jupyter_client has it.
+    has_ended: bool = False  #: Its run is over; no decision is waited for.
 
     @property
     def is_alive(self) -> bool:
@@ -71,7 +75,8 @@ def find_parked(home: Path, execution_id: str) -> ParkedKernel:
         )
     kernel = _read(paths[ids[0]]) if ids else None
     if kernel is None:
-        raise NotParked(execution_id, "it has continued or ended, or it never failed")
+        reason = "it has continued or ended, or it keeps its kernel no longer"
+        raise NotParked(execution_id, reason)
     if not kernel.is_kept:
         raise NotParked(kernel.execution_id, "its kernel is gone, with its variables")
     return kernel
@@ -155,7 +160,7 @@ def _read(path: Path) -> ParkedKernel | None:
     """The kernel of a file; None if the file is gone or is not valid."""
     try:
         record = json.loads(_content(path))
-        names = [item.name for item in fields(ParkedKernel)]
+        names = [item.name for item in fields(ParkedKernel) if item.name in record]
         kernel = ParkedKernel(**{name: record[name] for name in names})
         if not _is_valid(kernel) or kernel.execution_id != path.stem:
             raise ValueError("it describes no kernel")
@@ -187,4 +192,5 @@ def _is_valid(kernel: ParkedKernel) -> bool:
         and all(type(pid) is int and 0 < pid < MAX_PID for pid in pids)
         and all(isinstance(moment, float) and isfinite(moment) for moment in moments)
         and isinstance(kernel.connection, dict)
+        and isinstance(kernel.has_ended, bool)
     )

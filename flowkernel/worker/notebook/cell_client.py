@@ -41,6 +41,7 @@ from flowkernel.worker.notebook.cell_outcome import (
     timeout_outcome,
 )
 from flowkernel.worker.notebook.failure_recovery import Continue, FailureRecovery, Stop
+from flowkernel.worker.notebook.guest_kernel import GuestKernel
 from flowkernel.worker.notebook.kernel_handshake import shake_hands
 from flowkernel.worker.notebook.kernel_listener import KernelListener, Reply
 from flowkernel.worker.notebook.notebook_file import source_hash
@@ -51,6 +52,8 @@ from flowkernel.worker.reporting.execution_session import ExecutionEnd, Executio
 #: Messages of a Python kernel that wait here to be read, inclusive. More of them wait in the
 #: kernel, whose buffer is enlarged; a kernel of another language may drop them.
 MAX_WAITING_MESSAGES = 2_000
+
+NOT_KEPT = "[flowkernel: its kernel is not kept: only kernels of ipykernel can be]\n"
 
 S = ExecutionStatus
 C = CellStatus
@@ -164,7 +167,29 @@ class CellClient(KernelListener):
                 self.nb_man.try_to_save()
             else:
                 self.nb_man.notebook_complete()
-            self._session.end(self._ending, self._failure)
+            if self._keeps_kernel(self._ending):
+                self._end_with_kernel(self._ending)
+            else:
+                self._session.end(self._ending, self._failure)
+
+    def _keeps_kernel(self, ending: ExecutionEnd) -> bool:
+        """Whether the kernel stays for people after this end."""
+        session = self._session
+        is_asked_for = session.keeps_kernel and session.no_parking_reason is None
+        is_usable = not (self._is_kernel_lost or session.is_stopping)
+        is_decided = session.parks and ending.status is S.ENDED_ERROR
+        is_ended = ending.status in (S.ENDED_SUCCESS, S.ENDED_ERROR)
+        return is_asked_for and is_usable and is_ended and not is_decided
+
+    def _end_with_kernel(self, ending: ExecutionEnd) -> None:
+        """Report the end, and keep the kernel until it is released."""
+        kernel = GuestKernel(self, self._session, self._execution)
+        with kernel.opened(has_ended=True) as is_open:
+            if not is_open:
+                self._session.log("stderr", NOT_KEPT)
+            self._session.end(ending, self._failure, is_kept=is_open)
+            if is_open:
+                self._session.on_end(kernel.discard_output)
 
     def papermill_execute_cells(self) -> None:
         """Run the cells one after the other, until one ends the notebook."""

@@ -1,34 +1,19 @@
 """What follows a failure: its kernel is parked, a person decides, and it continues or ends."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.cell_numbers import CellNumbers
 from flowkernel.core.models import Decision, DecisionVerb, Execution, Failure
-from flowkernel.core.process_id import started_at
 from flowkernel.core.status import ExecutionStatus
-from flowkernel.kernels.parked.registry import ParkedKernel, published
-from flowkernel.worker.event_loops import in_thread_loop
 from flowkernel.worker.notebook.cell_location import editable_index, failure_at
 from flowkernel.worker.notebook.decision_banner import add_decision
-from flowkernel.worker.notebook.silent_request import discard_output, run_silently
+from flowkernel.worker.notebook.guest_kernel import REFUSE_GUESTS, GuestKernel
 from flowkernel.worker.reporting.execution_session import ExecutionEnd, ExecutionSession
 
-GUEST_ACCESS = (
-    "__import__('flowkernel.kernels.parked.guest_access', fromlist=['']).{call}"
-)
-ALLOW_GUESTS = GUEST_ACCESS.format(call="allow_guests({owner!r})")
-REFUSE_GUESTS = GUEST_ACCESS.format(call="refuse_guests()")
 SET_VALUES = "globals().update({values!r})"
 REWIND = "__import__('sys').modules['flowkernel.flow_api.context'].rewind({cells})"
-
-BUSY = (
-    "[flowkernel: it continues when the kernel is free; a person runs a cell in it]\n"
-)
 
 S = ExecutionStatus
 
@@ -63,7 +48,7 @@ class FailureRecovery:
         """`index`: of the cell that failed; `numbers`: of all cells."""
         self._client = client
         self._session = session
-        self._execution = execution
+        self._kernel = GuestKernel(client, session, execution)
         self._index = index
         self._numbers = numbers
         self._first = editable_index(client.nb, index)  #: The cell to run again from.
@@ -79,9 +64,9 @@ class FailureRecovery:
         if session.is_cancelled:
             return Stop(ExecutionEnd(status=S.ENDED_CANCELLED))
         self._client.nb_man.try_to_save()
-        with self._open_to_guests():
+        with self._kernel.opened():
             decision = session.park(
-                ending, self._failure(), on_check=self._discard_output
+                ending, self._failure(), on_check=self._kernel.discard_output
             )
         if decision is None:
             is_cancelled = session.is_cancelled
@@ -92,7 +77,7 @@ class FailureRecovery:
 
     def _resume(self, decision: Decision, ending: ExecutionEnd) -> Continue | Stop:
         source = f"{REFUSE_GUESTS}\n{self._resume_source(decision)}"
-        if self._run_silently(source) is None:
+        if self._kernel.run_silently(source) is None:
             # It ended just now: it lived when the person decided.
             failure = replace(self._failure(), kernel_lost="Its kernel ended.")
             return Stop(ending, failure)
@@ -114,43 +99,3 @@ class FailureRecovery:
 
     def _failure(self) -> Failure:
         return failure_at(self._client.nb, self._index, self._numbers)
-
-    @contextmanager
-    def _open_to_guests(self) -> Iterator[None]:
-        """Let others attach to the kernel, if it can keep them from ending it."""
-        owner = self._client.kc.session.session
-        is_kept = self._session.no_parking_reason is None
-        if not is_kept or self._run_silently(ALLOW_GUESTS.format(owner=owner)) != "ok":
-            yield
-            return
-        with published(self._session.link.client.home.path, self._parked_kernel()):
-            yield
-
-    def _parked_kernel(self) -> ParkedKernel:
-        """The kernel, as others find it."""
-        manager, execution = self._client.km, self._execution
-        home = self._session.link.client.home
-        return ParkedKernel(
-            execution_id=execution.execution_id,
-            name=execution.name,
-            notebook=str(home.path / (execution.notebook_path or "")),
-            pid=manager.provisioner.pid,
-            process_started_at=started_at(manager.provisioner.pid),
-            worker_pid=os.getpid(),
-            worker_started_at=started_at(),
-            connection=manager.get_connection_info(),
-        )
-
-    def _run_silently(self, source: str) -> str | None:
-        """Run `source`, in no notebook: `ok` or `error`; None if the kernel ended."""
-        client = self._client
-        status: str | None = in_thread_loop(run_silently)(
-            client.kc, client.km, source, on_wait=self._log_busy
-        )
-        return status
-
-    def _log_busy(self) -> None:
-        self._session.log("stderr", BUSY)
-
-    def _discard_output(self) -> None:
-        in_thread_loop(discard_output)(self._client.kc)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flowkernel.core.errors import FlowkernelError
 from flowkernel.core.models import Decision, Json
 from flowkernel.worker.reporting.engine_link import EngineLink
+from flowkernel.worker.reporting.kept_kernel import KeptKernel
 
 if TYPE_CHECKING:
     from flowkernel.worker.reporting.execution_session import ExecutionSession
@@ -34,6 +35,8 @@ class AssignmentPoller:
         """
         self.link = link
         self.sessions: dict[str, ExecutionSession] = {}
+        #: The kernels of those that have ended, by id.
+        self.kept_kernels: dict[str, KeptKernel] = {}
         self.is_stopped = False
         self._start_execution = start_execution
         self._describe = describe
@@ -51,9 +54,15 @@ class AssignmentPoller:
         more, failed = self._describe(len(sessions)), self._failed_starts
         if failed:  # An engine of an older version does not take it.
             more = {**more, "failed_starts": failed}
+        kernels = dict(self.kept_kernels)
+        if kernels:
+            attempts_of = {key: kernel.attempt for key, kernel in kernels.items()}
+            more = {**more, "kept": attempts_of}
         reply = self.link.poll(attempts, paused, more)
         self._failed_starts = {}
         self.is_stopped = reply["stop"]
+        for execution_id in kernels if self.is_stopped else reply.get("release", ()):
+            kernels[execution_id].release_kernel()
         for assignment in reply["start"]:
             if assignment["execution"]["execution_id"] not in self.sessions:
                 self._start(assignment)
@@ -106,6 +115,16 @@ class AssignmentPoller:
         """Forget an execution that could not be started; the next poll says so."""
         self.remove(execution_id)
         self._failed_starts[execution_id] = {"attempt": attempt, "why": reason}
+
+    def keep_kernel(self, kernel: KeptKernel) -> None:
+        """Have only the kernel left of an execution that has ended and is reported."""
+        self.kept_kernels[kernel.execution_id] = kernel
+        self.remove(kernel.execution_id)
+
+    def forget_kernel(self, kernel: KeptKernel) -> None:
+        """Forget a kernel that is kept no longer."""
+        if self.kept_kernels.get(kernel.execution_id) is kernel:
+            del self.kept_kernels[kernel.execution_id]
 
     def remove(self, execution_id: str) -> None:
         """Forget an execution that has ended and is reported."""

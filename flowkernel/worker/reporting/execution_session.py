@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Any
 
 import psutil
 from jupyter_core.utils import ensure_async
 
-from flowkernel.core.clock import monotonic, new_id
+from flowkernel.core.clock import monotonic, new_id, now
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
 from flowkernel.core.redaction import BUILT_IN, RedactedStream, Redaction
@@ -55,11 +55,15 @@ class ExecutionSession:
     notebook_path: str | None = None
     ending: ExecutionEnd | None = None
     parks: bool = False  #: After a failure a person decides what follows.
+    keeps_kernel: bool = False  #: Its kernel is kept after its end.
+    keep_seconds: float = 0.0  #: For so long, at most.
     is_parked: bool = False  #: It failed, and its kernel waits for the decision.
     #: Why its kernel is not kept after a failure; None: it is kept.
     no_parking_reason: str | None = None
     #: Called when its kernel is parked: there may be too many now.
     on_parked: Callable[[], None] = lambda: None
+    #: Called after its end, to keep its kernel; returns when that is kept no longer.
+    on_end: Callable[[Callable[[], None]], None] = lambda _on_check: None
     #: The token of its execution, for its kernel; None: an older engine made none.
     token: str | None = field(default=None, repr=False)
     is_external: bool = False  #: A person's own papermill runs it, not a worker.
@@ -142,10 +146,18 @@ class ExecutionSession:
         for name, stream in streams.items():
             self._log_shown(name, stream.close())
 
-    def end(self, ending: ExecutionEnd, failure: Failure | None = None) -> None:
+    def end(
+        self,
+        ending: ExecutionEnd,
+        failure: Failure | None = None,
+        *,
+        is_kept: bool = False,
+    ) -> None:
         """Report the end. Only the first one counts.
 
-        `failure`: what a person needs to know, if one decides what follows.
+        Args:
+            failure: What a person needs to know, if one decides what follows.
+            is_kept: Whether its kernel is kept for people.
         """
         if self.ending is not None:
             return
@@ -162,6 +174,9 @@ class ExecutionSession:
             payload["error"] = ending.error.to_json()
         if self.notebook_path is not None:
             payload["notebook_path"] = self.notebook_path
+        if is_kept:
+            until = now() + timedelta(seconds=self.keep_seconds)
+            payload["parked_until"] = until.isoformat()
         self.report(K.ENDED, **payload)
 
     def _report_failure(

@@ -39,6 +39,8 @@ export interface IStartDialog {
   readonly onStarted: (execution: IExecution) => void;
   /** What people chose the last time. */
   readonly asksPerson: boolean;
+  /** Whether the run that is run again kept its kernel. */
+  readonly keepsKernel?: boolean;
 }
 
 /** The name of the field for inputs that are not declared. */
@@ -91,6 +93,7 @@ function StartForm(
   const [refusal, setRefusal] = useState('');
   const [name, setName] = useState('');
   const [asksPerson, setAsks] = useState(props.asksPerson);
+  const [keepsKernel, setKeeps] = useState(props.keepsKernel === true);
   const [isSending, setSending] = useState(false);
 
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
@@ -109,7 +112,8 @@ function StartForm(
         inputs: inputsOf(read.values),
         texts: read.texts,
         name: name.trim() === '' ? null : name.trim(),
-        asksPerson: asksPerson && !startable.isInteractive
+        asksPerson: asksPerson && !startable.isInteractive,
+        keepsKernel
       });
       onClose();
       props.onStarted(execution);
@@ -157,16 +161,21 @@ function StartForm(
             />
           </label>
         </details>
-        <label className="jp-flowkernel-option">
-          <input
-            type="checkbox"
-            className="jp-flowkernel-checkbox"
-            checked={asksPerson || startable.isInteractive}
-            disabled={startable.isInteractive}
-            onChange={event => setAsks(event.target.checked)}
-          />
-          {trans.__('If a cell fails, keep its kernel and ask me what to do')}
-        </label>
+        <Option
+          label={trans.__(
+            'If a cell fails, keep its kernel and ask me what to do'
+          )}
+          isOn={asksPerson || startable.isInteractive}
+          isDisabled={startable.isInteractive}
+          onChange={setAsks}
+        />
+        <Option
+          label={trans.__(
+            'Keep its kernel after the end, to look at its variables in a notebook'
+          )}
+          isOn={keepsKernel}
+          onChange={setKeeps}
+        />
         {refusal !== '' && (
           <ErrorBlock title={trans.__('It was not started')}>
             <p>{refusal}</p>
@@ -188,6 +197,26 @@ function StartForm(
         </button>
       </div>
     </form>
+  );
+}
+
+function Option(props: {
+  readonly label: string;
+  readonly isOn: boolean;
+  readonly isDisabled?: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}): JSX.Element {
+  return (
+    <label className="jp-flowkernel-option">
+      <input
+        type="checkbox"
+        className="jp-flowkernel-checkbox"
+        checked={props.isOn}
+        disabled={props.isDisabled}
+        onChange={event => props.onChange(event.target.checked)}
+      />
+      {props.label}
+    </label>
   );
 }
 

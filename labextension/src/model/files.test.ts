@@ -37,7 +37,13 @@ describe('a file', () => {
   });
 
   it('is started through the wrapper that asks, if a person is to be asked', () => {
-    const request = { inputs: {}, texts: {}, name: null, asksPerson: true };
+    const request = {
+      inputs: {},
+      texts: {},
+      name: null,
+      asksPerson: true,
+      keepsKernel: false
+    };
 
     expect(fileStart('a.py', request)).toEqual({
       path: 'a.py',
@@ -55,5 +61,17 @@ describe('a file', () => {
       name: 'night',
       is_interactive: false
     });
+  });
+
+  it('keeps its kernel after the end, if that was chosen', () => {
+    const request = { inputs: {}, texts: {}, name: null };
+
+    const start = fileStart('a.py', {
+      ...request,
+      asksPerson: false,
+      keepsKernel: true
+    });
+
+    expect(start.keep_kernel).toBe(true);
   });
 });

@@ -14,13 +14,14 @@ export function startsAtOnce(signature: IFileSignature): boolean {
 
 /** The body that starts it; if a person is to be asked, through the wrapper for that. */
 export function fileStart(path: string, request: IStartRequest): IFileStart {
-  const { inputs, texts, name, asksPerson } = request;
+  const { inputs, texts, name, asksPerson, keepsKernel } = request;
   return {
     path,
     inputs,
     texts,
     ...(name === null ? {} : { name }),
     ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
+    ...(keepsKernel ? { keep_kernel: true } : {}),
     is_interactive: asksPerson
   };
 }

@@ -37,6 +37,19 @@ describe('what can be done', () => {
     expect(actions({ ...ended, type: 'SCRIPT' })).toEqual(['retry']);
   });
 
+  it('is to release a kernel that is kept after the end', () => {
+    const kept = aRow({
+      status: 'ENDED_SUCCESS',
+      notebook_path: 'a.ipynb',
+      parked_at: '2026-11-28T03:00:00Z'
+    });
+    expect(actions(kept)).toEqual(['retry', 'openNotebook', 'releaseKernel']);
+    expect(actions({ ...kept, type: 'SCRIPT' })).toContain('openNotebook');
+    expect(actions({ ...kept, status: 'PAUSED' })).not.toContain(
+      'releaseKernel'
+    );
+  });
+
   it('is to go on from what failed once the whole has ended', () => {
     const top = aRow({ status: 'ENDED_ERROR' });
     const failed = aChild(top, { status: 'ENDED_ERROR' });

@@ -10,6 +10,7 @@ export type RunAction =
   | 'retryFromHere'
   | 'runWithInputs'
   | 'openNotebook'
+  | 'releaseKernel'
   | 'copyCommand';
 
 /** In the order of their buttons. */
@@ -33,19 +34,28 @@ export function actionsOf(
     retryFromHere: canRetryFromHere(row, facts.top),
     runWithInputs: true,
     openNotebook: facts.canOpen && hasNotebook(row),
+    releaseKernel: keepsKernel(row),
     copyCommand: true
   };
   return ORDER.filter(action => isPossible[action]);
 }
 
-/** Whether it left a notebook that Lab can open. */
+/** Whether it has ended, and its kernel is kept for people. */
+export function keepsKernel(row: IExecutionRow): boolean {
+  return isEnded(row.status) && row.parked_at !== null;
+}
+
+/** Whether it left a notebook that Lab can open: of a script, for its kernel alone. */
 export function hasNotebook(row: IExecutionRow): boolean {
-  return row.notebook_path !== null && row.type !== 'SCRIPT';
+  return (
+    row.notebook_path !== null && (row.type !== 'SCRIPT' || keepsKernel(row))
+  );
 }
 
 const ORDER: readonly RunAction[] = [
   ...(['cancel', 'pause', 'resume', 'retryFromHere', 'retry'] as const),
-  ...(['runWithInputs', 'openNotebook', 'copyCommand'] as const)
+  ...(['runWithInputs', 'openNotebook', 'releaseKernel'] as const),
+  'copyCommand'
 ];
 
 function canPause(row: IExecutionRow): boolean {

@@ -29,7 +29,8 @@ const request = {
   inputs: { day: 'tuesday' },
   texts: {},
   name: null,
-  asksPerson: false
+  asksPerson: false,
+  keepsKernel: false
 };
 
 describe('the run that is run again', () => {
@@ -119,6 +120,14 @@ describe('what it starts', () => {
     expect(start.clone_of).toBe(flowRun.execution_id);
     expect(start.using).toEqual(using);
     expect(start.is_interactive).toBe(asks);
+  });
+
+  it('keeps its kernel if that was chosen', () => {
+    const run = execution();
+
+    const start = startAgain(run, run, { ...request, keepsKernel: true });
+
+    expect(start.keep_kernel).toBe(true);
   });
 
   it('is around a run without wrappers what asks a person', () => {

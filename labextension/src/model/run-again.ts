@@ -57,7 +57,7 @@ export function startAgain(
   flowRun: IExecutionRow,
   request: IStartRequest
 ): IStart {
-  const { inputs, texts, name, asksPerson } = request;
+  const { inputs, texts, name, asksPerson, keepsKernel } = request;
   const earlier = wrappersAround(execution);
   const using = asksPerson
     ? earlier.some(isInteractive)
@@ -70,6 +70,7 @@ export function startAgain(
     texts,
     ...(name === null ? {} : { name }),
     ...(using.length === 0 ? {} : { using }),
+    ...(keepsKernel ? { keep_kernel: true } : {}),
     is_interactive: asksPerson
   };
 }

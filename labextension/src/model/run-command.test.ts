@@ -55,6 +55,16 @@ const STRANGE = [
   '; rm -rf /'
 ];
 
+describe('a run that keeps its kernel', () => {
+  it('is started so again', () => {
+    const { commandLine, magic, curl } = texts({ keeps_kernel: true });
+
+    expect(commandLine).toBe('flowkernel run report --keep-kernel');
+    expect(magic).toBe('%flow_run report --keep-kernel');
+    expect(curl).toContain('"keep_kernel":true');
+  });
+});
+
 describe('a word of a shell', () => {
   it.each(STRANGE)('is %j again', text => {
     expect(shellWords(shellWord(text))).toEqual([text]);

@@ -36,6 +36,7 @@ export interface IStartWords {
   readonly isInteractive: boolean;
   /** Null: nobody said so. */
   readonly isAttended: boolean | null;
+  readonly keepsKernel: boolean;
 }
 
 /**
@@ -66,7 +67,8 @@ export function startWordsOf(
       objectOf(wrapped?.['environment'] ?? execution.environment)
     ),
     isInteractive: execution.is_interactive,
-    isAttended: execution.is_attended
+    isAttended: execution.is_attended,
+    keepsKernel: execution.keeps_kernel === true
   };
 }
 
@@ -144,7 +146,7 @@ function kernelOf(environment: JsonObject): string | null {
 const OPTIONS: ReadonlySet<string> = new Set([
   ...['--parameter', '--name', '--using', '--interactive', '--attended'],
   ...['--unattended', '--help', '--allow-extra', '--kernel', '--env'],
-  ...['--detach', '--no-wait', '--json']
+  ...['--keep-kernel', '--detach', '--no-wait', '--json']
 ]);
 
 function commandLineOf(words: IStartWords, target: string): string | null {
@@ -203,6 +205,7 @@ function flagWords(
   return [
     ...(words.name === null ? [] : option('--name', words.name)),
     ...(words.kernel === null ? [] : option('--kernel', words.kernel)),
+    ...(words.keepsKernel ? ['--keep-kernel'] : []),
     ...(words.isInteractive
       ? ['--interactive']
       : words.isAttended === null
@@ -323,6 +326,9 @@ function curlOf(words: IStartWords): string {
   }
   if (words.isInteractive) {
     body['is_interactive'] = true;
+  }
+  if (words.keepsKernel) {
+    body['keep_kernel'] = true;
   }
   return [
     'curl -s "$URL/api/latest/execution"',

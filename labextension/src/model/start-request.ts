@@ -8,4 +8,6 @@ export interface IStartRequest {
   readonly name: string | null;
   /** Whether a person is asked if a cell fails. */
   readonly asksPerson: boolean;
+  /** Whether its kernel is kept after its end. */
+  readonly keepsKernel: boolean;
 }

@@ -44,8 +44,14 @@ export async function runAtOnce(
       runWithForm(flowkernel, path, Promise.resolve(signature));
       return;
     }
-    const start = { inputs: {}, texts: {}, name: null, asksPerson: ASKS };
-    show(flowkernel, await flowkernel.api.runFile(fileStart(path, start)));
+    const start = fileStart(path, {
+      inputs: {},
+      texts: {},
+      name: null,
+      asksPerson: ASKS,
+      keepsKernel: false
+    });
+    show(flowkernel, await flowkernel.api.runFile(start));
   } catch (error) {
     const title = flowkernel.trans.__('%1 was not started', path);
     Notification.error(`${title}: ${sentenceOf(error)}`, { autoClose: false });

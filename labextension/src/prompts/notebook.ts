@@ -6,6 +6,7 @@ import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { EngineError, sentenceOf } from '../model/errors';
 import { PendingActions } from '../model/pending-actions';
 import { hasNotebook } from '../model/run-actions';
+import { isEnded } from '../model/store';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { IAttachedKernel, IMessageRow } from '../wire';
@@ -79,7 +80,10 @@ async function openNotebook(
   }
   const notebook = await openOn(app, kernel);
   if (notebook !== undefined) {
-    addWayBack(notebook, flowkernel, id, openMessage);
+    if (!isOver(flowkernel, id)) {
+      addWayBack(notebook, flowkernel, id, openMessage);
+    }
+    detachAtEnd(notebook, flowkernel, id);
   }
 }
 
@@ -119,10 +123,36 @@ async function openOn(
   })) as IDocumentWidget | undefined;
 }
 
-/** A button that leads back to the question; closing the notebook releases the kernel. */
+/** Whether its kernel is kept after its end: then there is nothing to decide. */
+function isOver({ store }: IFlowkernel, id: string): boolean {
+  const run = store.run(id);
+  return run !== undefined && isEnded(run.status);
+}
+
+/** The notebooks that detach when they are closed. */
+const detaching = new WeakSet<IDocumentWidget>();
+
+/** Closing the notebook detaches from the kernel, which stays. */
+function detachAtEnd(
+  notebook: IDocumentWidget,
+  { api }: IFlowkernel,
+  executionId: string
+): void {
+  if (detaching.has(notebook)) {
+    return; // It was open already.
+  }
+  detaching.add(notebook);
+  notebook.disposed.connect(() => {
+    api.detach(executionId).catch((error: unknown) => {
+      console.warn('flowkernel: a kernel could not be released.', error);
+    });
+  });
+}
+
+/** A button that leads back to the question. */
 function addWayBack(
   notebook: IDocumentWidget,
-  { api, store, trans }: IFlowkernel,
+  { store, trans }: IFlowkernel,
   executionId: string,
   openMessage: (messageId: string) => void
 ): void {
@@ -146,10 +176,5 @@ function addWayBack(
   const leave = store.subscribe(() => {
     button.enabled = question() !== undefined;
   }, 'messages');
-  notebook.disposed.connect(() => {
-    leave();
-    api.detach(executionId).catch((error: unknown) => {
-      console.warn('flowkernel: a kernel could not be released.', error);
-    });
-  });
+  notebook.disposed.connect(leave);
 }

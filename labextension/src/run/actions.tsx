@@ -18,6 +18,7 @@ const COMMANDS: { readonly [action in RunAction]: string } = {
   retryFromHere: CommandIDs.retryFromHere,
   runWithInputs: CommandIDs.runWithInputs,
   openNotebook: CommandIDs.openInNotebook,
+  releaseKernel: CommandIDs.releaseKernel,
   copyCommand: CommandIDs.copyCommand
 };
 

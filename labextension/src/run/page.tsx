@@ -15,6 +15,7 @@ import { EngineError } from '../model/errors';
 import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IExecution } from '../wire';
 import { ActionBar } from './actions';
+import { KernelLine } from './kernel-line';
 import type { ILab } from './lab';
 import { LabContext } from './lab';
 import { Origin } from './origin';
@@ -117,6 +118,7 @@ function Header(props: { readonly execution: IExecution }): JSX.Element {
       </div>
       <RunFacts execution={execution} />
       <Origin execution={execution} />
+      <KernelLine execution={execution} />
     </header>
   );
 }

@@ -14,7 +14,7 @@ import { isEnded, parentOf } from '../model/store';
 import type { ViewOptions } from '../model/view-options';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
-import { cancel, remove, retryFromHere } from './confirmations';
+import { cancel, releaseKernel, remove, retryFromHere } from './confirmations';
 import { showSource } from './source';
 import { runAgain, runFlow } from './start-forms';
 
@@ -122,6 +122,12 @@ export function addRunCommands(
     id => retryFromHere(flowkernel, id)
   );
   add(
+    CommandIDs.releaseKernel,
+    trans.__('Release the kernel…'),
+    can('releaseKernel'),
+    id => releaseKernel(flowkernel, id)
+  );
+  add(
     CommandIDs.copyCommand,
     trans.__('Copy as a command…'),
     () => true,
@@ -209,6 +215,7 @@ export function addContextMenus(app: JupyterFrontEnd): void {
     CommandIDs.retryRun,
     CommandIDs.runWithInputs,
     CommandIDs.openInNotebook,
+    CommandIDs.releaseKernel,
     CommandIDs.copyCommand,
     CommandIDs.copyRunId,
     CommandIDs.archiveRun,

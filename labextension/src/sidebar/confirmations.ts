@@ -57,6 +57,24 @@ export async function remove(
   }
 }
 
+export async function releaseKernel(
+  flowkernel: IFlowkernel,
+  id: string
+): Promise<void> {
+  const { trans, api } = flowkernel;
+  const isAccepted = await isConfirmed({
+    title: trans.__('Release the kernel of %1?', nameOf(flowkernel, id)),
+    body: trans.__(
+      'It ends, and its variables are gone. What the run left stays.'
+    ),
+    keep: trans.__('Keep it'),
+    accept: trans.__('Release it')
+  });
+  if (isAccepted) {
+    await api.act(id, 'release_kernel');
+  }
+}
+
 /** Retry the root of a run that failed: so it goes on from there, with what succeeded. */
 export async function retryFromHere(
   flowkernel: IFlowkernel,

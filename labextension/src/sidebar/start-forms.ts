@@ -33,13 +33,14 @@ export function runFlow(
       };
     },
     start: request => {
-      const { asksPerson } = request;
+      const { asksPerson, keepsKernel } = request;
       return api.start({
         flow: name,
         inputs: request.inputs,
         texts: request.texts,
         ...(request.name === null ? {} : { name: request.name }),
         ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
+        ...(keepsKernel ? { keep_kernel: true } : {}),
         is_interactive: asksPerson
       });
     },
@@ -70,6 +71,7 @@ export async function runAgain(
   showStartDialog(flowkernel, {
     name,
     asksPerson: asksPersonOf(execution),
+    keepsKernel: execution.keeps_kernel === true,
     read: async () => {
       const { signature, path } = await api.flowVersion(hash);
       return {

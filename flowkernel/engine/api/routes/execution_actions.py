@@ -1,4 +1,4 @@
-"""Actions on an `execution`: wait for it, cancel, pause, resume, run, retry."""
+"""Actions on an `execution`: wait for it, cancel, pause, resume, run, retry, ..."""
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -77,6 +77,21 @@ async def resume(
     actor = caller.actor(body.started_by)
     execution = await in_thread(
         engine.service.resume, execution_id, actor, caller=caller
+    )
+    return json_response(execution.to_json())
+
+
+@router.post("/execution/{execution_id}/release_kernel")
+async def release_kernel(
+    execution_id: str,
+    body: schemas.VerbBody,
+    engine: CurrentEngine,
+    caller: CurrentCaller,
+) -> Response:
+    """End the kernel that it keeps after its end."""
+    actor = caller.actor(body.started_by)
+    execution = await in_thread(
+        engine.service.release_kernel, execution_id, actor, caller=caller
     )
     return json_response(execution.to_json())
 

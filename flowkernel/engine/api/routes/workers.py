@@ -31,6 +31,7 @@ async def poll(
         paused=set(body.paused),
         capacity=body.capacity,
         capacity_reason=body.capacity_reason,
+        kept=body.kept,
         failed_starts={
             id_: FailedStart(record.attempt, record.why)
             for id_, record in body.failed_starts.items()
