@@ -30,8 +30,8 @@ class NotebookCellHandler(PanelHandler):
     @authorized("read", RESOURCE)
     async def get(self, execution_id: str, index: str) -> None:
         """Its outputs, whole."""
-        outputs = await self.panel.notebooks.outputs(execution_id, int(index))
-        self.finish_json(outputs)
+        text = await self.panel.notebooks.outputs(execution_id, int(index))
+        self.finish_text(text)
 
 
 class CopyingHandler(PanelHandler):

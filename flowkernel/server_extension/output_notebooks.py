@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 
 from flowkernel.client.output_notebook import existing_notebook_path
 from flowkernel.core.errors import BadArgument, FileMissing
-from flowkernel.core.json_record import Json
 from flowkernel.core.models import Execution
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.server_extension.engine_requests import EngineRequests
@@ -93,8 +92,10 @@ class OutputNotebooks:
         while len(self._views) > MAX_VIEWS:
             self._views.popitem(last=False)
 
-    async def outputs(self, execution_id: str, index: int) -> dict[str, Json]:
-        """The outputs of one cell, whole.
+    async def outputs(self, execution_id: str, index: int) -> str:
+        """The outputs of one cell, whole, as a JSON text: `outputs` and `bytes`.
+
+        Made in a thread: what is large holds up nobody else.
 
         Raises:
             FileMissing: There is no notebook, or no such cell.
@@ -173,14 +174,14 @@ def _read(path: Path) -> dict[str, Any]:
     return notebook
 
 
-def _read_outputs(path: Path, index: int) -> dict[str, Json]:
+def _read_outputs(path: Path, index: int) -> str:
     outputs = cell_outputs(_read(path), index)
     if outputs is None:
         raise FileMissing(f"The notebook has no cell {index}. Open it again.")
-    size = len(json.dumps(outputs))
-    if size > MAX_CELL:
-        raise _too_big("The output of this cell", size, MAX_CELL)
-    return {"outputs": outputs, "bytes": size}
+    text = json.dumps(outputs)
+    if len(text) > MAX_CELL:
+        raise _too_big("The output of this cell", len(text), MAX_CELL)
+    return f'{{"outputs":{text},"bytes":{len(text)}}}'
 
 
 def _unreadable(path: Path, error: OSError) -> FileMissing:

@@ -70,6 +70,9 @@ class PanelHandler(APIHandler):
         self.set_header("Cache-Control", "no-store")
         self.finish(BUILT_IN.text(text))
 
+    def compute_etag(self) -> None:
+        """No hash of what is sent: nobody stores it, and 20 MB take a while."""
+
     async def in_thread(
         self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

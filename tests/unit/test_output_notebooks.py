@@ -138,3 +138,14 @@ def test_two_windows_that_copy_at_the_same_time_get_two_copies(run, notebooks):
     first, second = asyncio.run(copy())
 
     assert first != second
+
+
+def test_all_outputs_of_a_cell_come_as_one_text_that_is_made_once(run, notebooks):
+    """What answers a page has nothing left to do with 20 MB, and holds up nobody."""
+    run.write("line\n" * 3)
+
+    text = asyncio.run(notebooks.outputs(run.id, 0))
+
+    [output] = json.loads(text)["outputs"]
+    assert output["text"] == "line\n" * 3
+    assert json.loads(text)["bytes"] == len(json.dumps([output]))
