@@ -62,6 +62,7 @@ describe('LogLines', () => {
     expect(lineText('\u001b[31mred\u001b[0m\u0000')).toBe('red');
     expect(lineText('\u001b]0;title\u0007text')).toBe('text');
     expect(lineText('x'.repeat(9_000))).toHaveLength(5_001);
+    expect(lineText('\u001b[31m'.repeat(30_000))).toBe('…');
   });
 
   it('can be without a stream', () => {

@@ -12,6 +12,8 @@ export interface ILine {
 
 /** Characters of a line that are shown, inclusive. */
 const MOST_CHARACTERS = 5_000;
+/** Characters of a line that are looked at, inclusive: with colours, which are left out. */
+const MOST_WRITTEN = 100_000;
 
 const ESCAPES = new RegExp(
   // Colours and movements of the cursor, and titles of windows.
@@ -66,11 +68,12 @@ function lastPass(text: string): string {
 /** A line as a terminal would leave it. */
 export function lineText(written: string): string {
   const text = written.endsWith('\r') ? written.slice(0, -1) : written;
+  const start = text.lastIndexOf('\r') + 1;
   const plain = text
-    .slice(text.lastIndexOf('\r') + 1)
+    .slice(start, start + MOST_WRITTEN)
     .replace(ESCAPES, '')
     .replaceAll('\0', '');
-  return plain.length > MOST_CHARACTERS
+  return plain.length > MOST_CHARACTERS || text.length - start > MOST_WRITTEN
     ? `${plain.slice(0, MOST_CHARACTERS)}…`
     : plain;
 }
