@@ -66,7 +66,7 @@ def _answered(message: Message, event: Event) -> Message:
 
 def _sent(event: Event) -> Message:
     payload = event.payload
-    expires_at = payload.get("expires_at")
+    expires_at, body = payload.get("expires_at"), payload.get("body")
     return Message(
         message_id=payload["message_id"],
         execution_id=event.execution_id,
@@ -75,11 +75,12 @@ def _sent(event: Event) -> Message:
         message=payload.get("message"),
         message_type=payload["message_type"],
         created_at=event.happened_at,
-        status=MessageStatus.OPEN if payload.get("body") else MessageStatus.NOTE,
-        body=payload.get("body"),
+        status=MessageStatus.OPEN if body else MessageStatus.NOTE,
+        body=body,
         call_key=payload.get("call_key"),
         about_id=payload.get("about_id"),
         expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        outlives=bool(body and payload.get("outlives")),
         last_seq=event.seq,
     )
 

@@ -368,6 +368,7 @@ class Message(JsonRecord):
     call_key: str | None = None  #: Which call in its execution sent it.
     about_id: str | None = None  #: Of a prompt: the failed execution.
     expires_at: datetime | None = None  #: When the wait for an answer ends.
+    outlives: bool = False  #: The end of its execution does not close it.
     response: Json = None
     answered_by: str | None = None
     answered_from: str | None = None  #: notebook, command line, REST, ...

@@ -54,8 +54,10 @@ MOVED_TO = {
     K.FAILED: S.PAUSED,
 }
 CELL_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED})
-#: What can still happen to an execution that has ended.
-AFTER_THE_END = frozenset({K.SAVED, K.LOGGED, K.ADOPTED})
+#: What can still happen to an execution that has ended; to its messages, if they are open.
+AFTER_THE_END = frozenset(
+    {K.SAVED, K.LOGGED, K.ADOPTED, K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED}
+)
 SAVED_FIELDS = frozenset({"name", "status_message", "is_archived"})
 SAVED_FIELDS |= SAVED_INTERVENTIONS | {"waiting_children", "asked_message_id"}
 

@@ -151,6 +151,7 @@ class Engine:
                 self.inbox.forget(event.execution_id)
                 self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
         if commit.removed:
+            self._expiry.forget_others({m.message_id for m in commit.open_messages()})
             self.tasks.hasten(VARIABLES, VARIABLES_SECONDS)
 
     async def _drop_variables(self) -> float | None:

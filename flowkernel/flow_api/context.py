@@ -34,7 +34,8 @@ class Context:
     execution_id: str
     #: How often each call was made, by what is called.
     call_counts: dict[str, int] = field(default_factory=dict)
-    call_order: list[str] = field(default_factory=list)
+    #: Calls in their order, each with the counts that it is in.
+    call_order: list[tuple[dict[str, int], str]] = field(default_factory=list)
     #: For each cell, the number of calls before it.
     cell_starts: list[int] = field(default_factory=list)
     message_counts: dict[str, int] = field(default_factory=dict)
@@ -45,9 +46,7 @@ class Context:
         """The key of the next such call: the same one when the flow is run again."""
         if self._is_outside_flow:  # Give `key` to make the calls of a fork repeatable.
             return f"{call}#{new_id()}"
-        with self.lock:
-            self.call_order.append(call)
-        return self._next_key(self.call_counts, call)
+        return self._next_key(self.call_counts, call, is_repeated=True)
 
     def begin_cell(self) -> None:
         """Note that a cell begins, so that its calls can be taken back. Not for a guest's."""
@@ -58,23 +57,29 @@ class Context:
         """Forget the calls of the last cells: they run again, and make the same calls."""
         with self.lock:
             start = self.cell_starts[-cells] if cells <= len(self.cell_starts) else 0
-            for call in self.call_order[start:]:
-                self.call_counts[call] -= 1
+            for counts, call in self.call_order[start:]:
+                counts[call] -= 1
             del self.call_order[start:], self.cell_starts[-cells:]
 
-    def message_key(self, question: str) -> str:
-        """The key of the next such message: the same one when the flow runs after a loss."""
+    def message_key(self, question: str, *, is_repeated: bool = False) -> str:
+        """The key of the next such message: the same one when the flow runs after a loss.
+
+        Args:
+            is_repeated: Whether it is the same one also if its cell alone runs again.
+        """
         if self._is_outside_flow:
             return f"{question}#{new_id()}"
-        return self._next_key(self.message_counts, question)
+        return self._next_key(self.message_counts, question, is_repeated=is_repeated)
 
     @property
     def _is_outside_flow(self) -> bool:
         """Whether the code that runs now has no place in the order of the flow's calls."""
         return IS_GUEST.get() or os.getpid() != self.pid
 
-    def _next_key(self, counts: dict[str, int], name: str) -> str:
+    def _next_key(self, counts: dict[str, int], name: str, *, is_repeated: bool) -> str:
         with self.lock:
+            if is_repeated:
+                self.call_order.append((counts, name))
             counts[name] = counts.get(name, 0) + 1
             return f"{name}#{counts[name]}"
 

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 from flowkernel.core.clock import monotonic, new_id
 from flowkernel.core.errors import BadArgument
@@ -26,6 +26,9 @@ from flowkernel.flow_api.wait_loop import long_poll
 
 class SelfReporting(ExecutionHandle):
     """What a flow reports: its output, log lines and messages; and how it ends or sleeps."""
+
+    #: Whether its messages wait for an answer also when it has ended.
+    _messages_outlive: ClassVar[bool] = False
 
     def set_output(self, *key_and_value: Any, **values: Json) -> Self:
         """Add values to the output: `set_output("rows", 3)` or `set_output(rows=3)`.
@@ -109,8 +112,12 @@ class SelfReporting(ExecutionHandle):
         timeout = options["timeout"]
         if timeout is not None and not 0 <= timeout < math.inf:
             raise BadArgument(f"timeout is {timeout}; give seconds, 0 or more.")
-        call_key = short_key(context.message_key(f"{subject}:{text}"))
-        ids = {"message_id": new_id(), "call_key": call_key}
+        outlives = self._messages_outlive
+        question = f"{subject}:{text}"
+        call_key = short_key(context.message_key(question, is_repeated=outlives))
+        ids: dict[str, Json] = {"message_id": new_id(), "call_key": call_key}
+        # An engine of an older version refuses fields that it does not know.
+        ids |= {"outlives": True} if outlives else {}
         record = self._post(
             "message", {**ids, "subject": subject, **content, **options}
         )

@@ -9,7 +9,14 @@ from flowkernel.core.status import ReturnWhen
 from flowkernel.flow_api.context import required_context
 from flowkernel.flow_api.execution import Execution
 from flowkernel.flow_api.not_available import check_naming, refuse_arguments
+from flowkernel.flow_api.self_reporting import SelfReporting
 from flowkernel.flow_api.stored_records import FlowRecord, Message
+
+
+class _Sender(SelfReporting):
+    """The flow that calls, as the sender of messages that outlive it."""
+
+    _messages_outlive = True
 
 
 class System:
@@ -82,8 +89,8 @@ class System:
 
         Args:
             message_id: Its id; the beginning or the end of the id is enough.
-            subject: Send a message, as `this.message()` does; it is the sender of the flow
-                that calls this.
+            subject: Send a message, as `this.message()` does. It waits for its answer also
+                when the flow that calls this has ended; another flow can read that answer.
             by: `id`.
             **arguments: Of a new message, those of `this.message()`.
 
@@ -93,7 +100,7 @@ class System:
         """
         check_naming("system.message", by, "id")
         if subject is not None and message_id is None:
-            sender = Execution(self._client, required_context().execution_id)
+            sender = _Sender(self._client, required_context().execution_id)
             return sender.message(subject, **arguments)
         refuse_arguments("system.message", arguments)
         if message_id is None or subject is not None:

@@ -93,12 +93,13 @@ def wait_for_answer(
     """
     if record["status"] not in ("OPEN", "ANSWERED"):
         raise _no_answer(record)
-    context, sender = flow_context(), record["execution_id"]
-    is_flow = context is not None and context.execution_id == sender
+    context = flow_context()
+    is_flow = context is not None
+    waiter = record["execution_id"] if context is None else context.execution_id
     request = {"message": record["message_id"], "is_flow": is_flow}
-    remaining = _remaining(client, sender, timeout, is_flow=False)
+    remaining = _remaining(client, waiter, timeout, is_flow=False)
     try:
-        reply = long_poll(client, sender, request, remaining)
+        reply = long_poll(client, waiter, request, remaining)
     except ExecutionNotFound as error:
         raise MessageNotFound(record["message_id"]) from error
     message: dict[str, Json] = reply["message"]

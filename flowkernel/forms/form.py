@@ -145,6 +145,11 @@ class Form:
         return not self._secret_names.isdisjoint(response)
 
     @property
+    def asks_secret(self) -> bool:
+        """Whether a response can have something that must not be recorded."""
+        return bool(self._secret_names)
+
+    @property
     def _secret_names(self) -> set[str]:
         return {field.name for field in self.fields if field.is_secret}
 

@@ -20,6 +20,7 @@ from flowkernel.core.models import (
     FlowVersion,
     Message,
 )
+from flowkernel.core.status import MessageStatus
 from flowkernel.store.consequences import CONSEQUENT_KINDS, antecedents, consequences
 from flowkernel.store.event_checks import check_created, check_text, checked_event
 from flowkernel.store.event_rows import CellRuns, EventEffect, Messages, effect_of
@@ -254,8 +255,14 @@ class Batch:
         ]
 
     def open_message(self, execution_id: str, message_id: str) -> Message | None:
-        """A message of a live execution, if it waits for an answer."""
-        return self._messages(execution_id, self.changes).get(message_id)
+        """A message of an execution, if it waits for an answer."""
+        message = self._messages(execution_id, self.changes).get(message_id)
+        is_open = message is not None and message.status is MessageStatus.OPEN
+        return message if is_open else None
+
+    def outliving_messages(self) -> list[Message]:
+        """The open messages of all executions that outlive these."""
+        return self._state.outliving_messages(self.changes)
 
     def children_of_call(
         self, parent_id: str | None, call_key: str | None
@@ -346,7 +353,11 @@ class Batch:
         cell_runs = self._cell_runs(event.execution_id, draft)
         messages = self._messages(event.execution_id, draft)
         effect = effect_of(execution, cell_runs, messages, event)
-        _check_rows(effect, execution)
+        for record in effect.records:
+            if (
+                record is not execution
+            ):  # A value that its column cannot hold is refused.
+                check_fits(record)
         if execution is None:
             check_created(effect.execution, event)
             draft.add_new_execution(effect.execution)
@@ -383,16 +394,5 @@ class Batch:
     def _messages(self, execution_id: str, draft: PendingChanges) -> Messages:
         sources = (draft.messages, self.changes.messages, self._state.messages)
         layers: list[Any] = [source.get(execution_id) for source in sources]
-        return ChainMap(*filter(None, layers))
-
-
-def _check_rows(effect: EventEffect, previous: Execution | None) -> None:
-    """Refuse values that do not fit into their columns.
-
-    Raises:
-        ValueError: See `check_fits`.
-    """
-    records = (effect.execution, *effect.cell_runs.values(), *effect.messages.values())
-    for record in records:
-        if record is not previous:
-            check_fits(record)
+        messages = ChainMap(*filter(None, layers))
+        return {} if self.changes.has_deleted(messages.values()) else messages

@@ -3,7 +3,7 @@
 Pure: it takes what is known of an execution and an event, and returns the changed rows.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 
 from flowkernel.core.message_projection import (
@@ -37,6 +37,13 @@ class EventEffect:
     execution: Execution  #: The same object as before if the event did not change it.
     cell_runs: dict[str, CellRun]  #: Those that the event changed or started.
     messages: dict[str, Message]  #: Those that the event sent or changed.
+
+    @property
+    def records(self) -> Iterator[Execution | CellRun | Message]:
+        """All of them."""
+        yield self.execution
+        yield from self.cell_runs.values()
+        yield from self.messages.values()
 
 
 def effect_of(
@@ -80,7 +87,10 @@ def _changed_cell_runs(cell_runs: CellRuns, event: Event) -> dict[str, CellRun]:
 
 
 def _changed_messages(messages: Messages, event: Event) -> dict[str, Message]:
-    """The messages that an event sends or changes. The end of an execution closes its own."""
+    """The messages that an event sends or changes.
+
+    The end of an execution closes its own, except those that outlive it.
+    """
     if event.kind in MESSAGE_KINDS:
         message_id = event.payload["message_id"]
         if event.kind is K.MESSAGE_SENT and message_id in messages:
@@ -92,7 +102,9 @@ def _changed_messages(messages: Messages, event: Event) -> dict[str, Message]:
     return {
         key: close_message(message, event, MessageStatus.CLOSED, reason)
         for key, message in messages.items()
-        if message is not None and message.status is MessageStatus.OPEN
+        if message is not None
+        and message.status is MessageStatus.OPEN
+        and not message.outlives
     }
 
 
@@ -101,4 +113,15 @@ def open_only(messages: Mapping[str, Message]) -> Messages:
     return {
         key: message if message.status is MessageStatus.OPEN else None
         for key, message in messages.items()
+    }
+
+
+def outliving_only(messages: Mapping[str, Message | None]) -> Messages:
+    """Of the messages of an execution, those that wait for an answer when it has ended."""
+    return {
+        key: message
+        for key, message in messages.items()
+        if message is not None
+        and message.outlives
+        and message.status is MessageStatus.OPEN
     }

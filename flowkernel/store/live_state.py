@@ -13,10 +13,16 @@ from flowkernel.core.models import (
     Execution,
     Flow,
     FlowVersion,
+    Message,
 )
 from flowkernel.store.caches import BoundedCache, NewIdFilter, RecentIds
 from flowkernel.store.commit import Commit
-from flowkernel.store.event_rows import CellRuns, Messages, open_only
+from flowkernel.store.event_rows import (
+    CellRuns,
+    Messages,
+    open_only,
+    outliving_only,
+)
 from flowkernel.store.families import FamilyLinks
 from flowkernel.store.pending_changes import PendingChanges, belongs_to
 
@@ -68,7 +74,7 @@ class LiveState:
     links: FamilyLinks = field(default_factory=FamilyLinks)
     #: The cell runs of live executions.
     cell_runs: dict[str, CellRuns] = field(default_factory=dict)
-    #: The messages of live executions.
+    #: The messages of live executions, and those that wait though theirs has ended.
     messages: Map[str, Messages] = field(default_factory=Map)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     version_hashes: set[str] = field(default_factory=set)  #: Of every known version.
@@ -79,6 +85,12 @@ class LiveState:
     def find_execution(self, execution_id: str) -> Execution | None:
         """The execution, if it is live or ended lately."""
         return self.live.get(execution_id) or self.recently_ended.get(execution_id)
+
+    def outliving_messages(self, changes: PendingChanges) -> list[Message]:
+        """The open messages that outlive their executions, with these changes."""
+        groups = (*self.messages.values(), *changes.messages.values())
+        current = {key: message for group in groups for key, message in group.items()}
+        return [message for message in outliving_only(current).values() if message]
 
     def commit(self, changes: PendingChanges | None = None) -> Commit:
         """What followers get of this moment, and of the changes that led to it."""
@@ -114,6 +126,7 @@ class LiveState:
         self.version_hashes.update(changes.versions)
         for version, _ in changes.versions.values():
             self.cache_version(version)
+        self._forget_messages(changes)
         if changes.pruned:
             self._remove_pruned(changes.pruned)
         self._add_event_ids(changes.events)
@@ -156,16 +169,31 @@ class LiveState:
         self._forget_parts([execution.execution_id for execution in ended])
 
     def _forget_parts(self, ended_ids: Iterable[str]) -> None:
-        """Forget the cell runs, calls and messages of executions that have ended."""
+        """Forget the cell runs and calls of executions that have ended."""
         for execution_id in ended_ids:
             self.cell_runs.pop(execution_id, None)
             self.calls.pop(execution_id, None)
-            if execution_id in self.messages:
+
+    def _forget_messages(self, changes: PendingChanges) -> None:
+        """Of executions that have ended, keep only the messages that wait all the same."""
+        changed_ids = changes.messages.keys() | changes.executions.keys()
+        for execution_id in changed_ids:
+            if execution_id in self.live or execution_id not in self.messages:
+                continue
+            waiting = outliving_only(self.messages[execution_id])
+            if waiting:
+                self.messages = self.messages.set(execution_id, waiting)
+            else:
                 self.messages = self.messages.delete(execution_id)
 
     def _remove_pruned(self, ids: Set[str]) -> None:
         self.links.remove(ids)
         self.recently_ended.remove_where(lambda execution: belongs_to(execution, ids))
+        for execution_id, messages in self.messages.items():
+            if any(
+                message and belongs_to(message, ids) for message in messages.values()
+            ):
+                self.messages = self.messages.delete(execution_id)
         for children in self.calls.values():
             for call_key, child_ids in children.items():
                 if not ids.isdisjoint(child_ids):

@@ -97,6 +97,11 @@ class PendingChanges:
         if messages:
             self.messages.setdefault(execution_id, {}).update(messages)
 
+    def has_deleted(self, messages: Iterable[Message | None]) -> bool:
+        """Whether one of these messages is deleted with its execution."""
+        deleted = self.pruned
+        return bool(deleted) and any(m and belongs_to(m, deleted) for m in messages)
+
     @classmethod
     def merged(cls, parts: Iterable["PendingChanges"]) -> "PendingChanges":
         """All of these, oldest first, as one."""
@@ -106,6 +111,6 @@ class PendingChanges:
         return result
 
 
-def belongs_to(execution: Execution, ids: Set[str]) -> bool:
-    """Whether `ids` has this execution or the root of its family."""
-    return execution.root_id in ids or execution.execution_id in ids
+def belongs_to(record: Execution | Message, ids: Set[str]) -> bool:
+    """Whether `ids` has this execution, or that of this message, or the root of its family."""
+    return record.root_id in ids or record.execution_id in ids

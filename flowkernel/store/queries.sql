@@ -256,8 +256,10 @@ WHERE $before_at::TIMESTAMP IS NULL OR created_at < $before_at
 ORDER BY created_at DESC, message_id DESC LIMIT $limit;
 
 -- list_live_messages
--- The messages of live executions. Of those that are not open, memory keeps only the ids.
-SELECT * FROM message WHERE execution_id = ANY($execution_ids::UUID[]);
+-- The messages of live executions, and those that wait though theirs has ended. Of those that
+-- are not open, memory keeps only the ids.
+SELECT * FROM message
+WHERE execution_id = ANY($execution_ids::UUID[]) OR (outlives AND status = 'OPEN');
 
 -- messages_of
 -- The messages of one execution, oldest first.

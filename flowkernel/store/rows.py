@@ -187,6 +187,7 @@ MESSAGE = TableLayout(
             "call_key",
             "about_id",
             "expires_at",
+            "outlives",
         ]
     ),
     frozenset(["message"]),

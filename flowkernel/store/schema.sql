@@ -123,6 +123,7 @@ CREATE TABLE message (
     call_key VARCHAR,
     about_id UUID,           -- the failed execution that it asks about
     expires_at TIMESTAMP,
+    outlives BOOLEAN NOT NULL DEFAULT false, -- the end of its execution does not close it
     response JSON,
     answered_by VARCHAR,
     answered_from VARCHAR,

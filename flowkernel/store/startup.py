@@ -44,6 +44,7 @@ def load_state(pool: CursorPool, *, event_ids: int = EVENT_ID_COUNT) -> LiveStat
         ),
     )
     state.links.add(links)
+    state.messages = Map(_load_messages(pool, list(live)))
     if live:
         _load_parts(pool, state, list(live))
     return state
@@ -51,7 +52,6 @@ def load_state(pool: CursorPool, *, event_ids: int = EVENT_ID_COUNT) -> LiveStat
 
 def _load_parts(pool: CursorPool, state: LiveState, live_ids: list[str]) -> None:
     state.cell_runs = _load_cell_runs(pool, live_ids)
-    state.messages = Map(_load_messages(pool, live_ids))
     calls = pool.read("list_live_calls", execution_ids=live_ids)
     state.add_calls(
         (str(row["parent_id"]), row["call_key"], str(row["id"])) for row in calls

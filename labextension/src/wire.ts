@@ -181,6 +181,8 @@ export interface IMessageRow {
   readonly call_key: string | null;
   readonly about_id: string | null;
   readonly expires_at: string | null;
+  /** The end of its run leaves it open. Older engines do not say it. */
+  readonly outlives?: boolean;
   readonly answered_by: string | null;
   readonly answered_from: string | null;
   readonly answered_at: string | null;

@@ -153,6 +153,33 @@ def test_a_flow_that_was_lost_and_asks_something_else_asks_again(
     until(lambda: execution.status.is_ended, seconds=60)
 
 
+def test_another_flow_reads_the_answer_to_a_message_that_outlives_its_flow(
+    register, start, run, client
+):
+    """It holds no slot while it waits for the message of a flow that has ended."""
+    register(
+        "asking",
+        'message = system.message(subject="Which day?", request="A day", wait=False)\n'
+        'this.set_output(id=message.get("id"))',
+    )
+    register(
+        "reading",
+        'answer = system.message(inputs["id"]).wait()\n'
+        'this.set_output(day=answer.get("response")["string"])',
+    )
+    asker = run("asking")
+    reader = start("reading", id=asker.output["id"])
+    until(lambda: reader.load("status") == S.WAITING)
+    message = open_message(client, asker)
+    assert message["message_id"] == asker.output["id"]
+
+    answer(client, message, string="monday")
+
+    reader.wait()
+    assert reader.output == {"day": "monday"}
+    assert asker.load("status", "output") == (S.ENDED_SUCCESS, asker.output)
+
+
 def test_the_question_of_a_cancelled_flow_is_closed(register, start, client):
     register("asking", "this.message('Well?')")
     execution = start("asking")

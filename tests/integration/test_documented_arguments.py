@@ -52,6 +52,25 @@ def test_a_message_is_sent_with_a_subject_and_found_by_its_id(system, this):
     assert found.get("subject", "message_type") == ("Hello", "WARN")
 
 
+def test_a_message_of_the_system_outlives_its_run_and_one_of_the_run_does_not(
+    system, this, client
+):
+    messages = [
+        system.message(subject="Which day?", request="A day", wait=False),
+        this.message("Which day?", request="A day", wait=False),
+    ]
+    context.enter(client, client.start({"source": SOURCE, "run": False}).execution_id)
+    this.cancel()
+
+    assert [m.load("outlives", "status") for m in messages] == [
+        (True, "OPEN"),
+        (False, "CLOSED"),
+    ]
+    client.answer(messages[0].get("id"), {"string": "monday"}, answered_from="test")
+    answer = system.message(messages[0].get("id")).wait().get("response")
+    assert answer["string"] == "monday"
+
+
 CALLS = {
     "system.flow": lambda system, **more: system.flow("fetch", **more),
     "system.flows": lambda system, **more: system.flows(**more),

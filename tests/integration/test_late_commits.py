@@ -104,6 +104,9 @@ class Record:
         self.retry_of: dict[str, str | None] = {}
         self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.answers: defaultdict[str, int] = defaultdict(int)
+        self.outliving: set[str] = (
+            set()
+        )  #: Unanswered messages that outlive their senders.
         self.twice: list[str] = []  #: What was started though the call had a child.
         self.attempts: dict[str, int] = {}
         #: Which attempt each event is of, by its id, if a kernel reported it.
@@ -128,8 +131,11 @@ class Record:
             elif event.kind is K.ADOPTED:
                 self.parent[id_] = payload["parent_id"]
                 self.calls[payload["parent_id"], payload["call_key"]].append(id_)
+            elif event.kind is K.MESSAGE_SENT and payload["outlives"]:
+                self.outliving.add(payload["message_id"])
             elif event.kind is K.MESSAGE_ANSWERED:
                 self.answers[payload["message_id"]] += 1
+                self.outliving.discard(payload["message_id"])
             elif (target := target_of(event)) is not None:
                 self.status[id_] = target
 
@@ -425,7 +431,10 @@ class LateCommits(RuleBasedStateMachine):
     @rule(number=NUMBER)
     def ask(self, number: int) -> None:
         if kernel := self.free_kernel(number):
-            request = MessageRequest(subject="Go on?", request="Say it")
+            outlives = number % 5 < 2
+            request = MessageRequest(
+                subject="Go on?", request="Say it", outlives=outlives
+            )
             send = partial(
                 self.engine.inbox.send,
                 kernel.execution_id,
@@ -620,6 +629,13 @@ class LateCommits(RuleBasedStateMachine):
     @invariant()
     def a_call_has_one_child(self) -> None:
         assert not hasattr(self, "record") or self.record.twice == []
+
+    @invariant()
+    def what_outlives_its_sender_waits(self) -> None:
+        if hasattr(self, "engine"):
+            waiting = self.engine.store.open_messages()
+            outliving = {m.message_id for m in waiting if m.outlives}
+            assert outliving == self.record.outliving
 
     @invariant()
     def what_was_acknowledged_is_there(self) -> None:

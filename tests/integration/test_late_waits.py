@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from flowkernel.core.clock import new_id
+from flowkernel.core.errors import MessageNotFound
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind
 from flowkernel.core.status import ExecutionStatus
@@ -127,6 +128,32 @@ def test_a_wait_for_what_was_answered_meanwhile_does_not_begin(engine, parent):
     sql = f"SELECT kind FROM event WHERE execution_id = '{waiter}' ORDER BY seq"
     kinds = [row[0] for row in engine.store.query(sql).rows]
     assert "waiting" not in kinds
+
+
+def test_a_flow_that_waits_for_a_message_that_is_deleted_goes_on_with_a_slot(
+    engine, parent
+):
+    waiter, *_children = parent
+    sender = engine.service.start(StartRequest(flow="f")).execution_id
+    request = MessageRequest(subject="Go on?", request="Say it", outlives=True)
+    sent = engine.inbox.send(sender, request)
+    engine.service.cancel(sender, "ada")
+    wait_request = WaitRequest(message=sent.message_id, seconds=60, is_flow=True)
+    held = engine.hold(ExecutionCaller(waiter, 1), wait_request)
+    engine.settle()
+    assert engine.store.live[waiter].status is S.WAITING
+    other = engine.service.start(StartRequest(flow="f")).execution_id
+    engine.store.append([make_event(other, K.STARTED, worker="w")])
+    engine.settle()
+
+    engine.store.prune([sender])
+    engine.settle()
+
+    assert not held.done()  # There is no slot.
+    end(engine, other)
+    assert engine.store.live[waiter].status is S.RUNNING
+    with pytest.raises(MessageNotFound):
+        held.result()
 
 
 def test_threads_of_a_flow_wait_for_different_things(engine, parent):

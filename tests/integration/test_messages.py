@@ -315,3 +315,22 @@ def test_an_open_message_survives_the_engine(own_home):
     kill_engine(own_home)
     with pytest.raises(NotOpen, match="ada has already answered"):
         answer_as(client, "bob")(message["message_id"], retry=True)
+
+
+@pytest.mark.kernel
+def test_a_message_that_outlives_its_run_survives_the_engine(own_home):
+    client = Client(own_home, started_by="test")
+    asker = client.start({"source": SOURCE, "run": False}).execution_id
+    fields = {"subject": "?", "body": BUTTONS, "outlives": True}
+    message = client.post(f"/execution/{asker}/message", fields)
+    client.act(asker, "cancel")
+    ended = client.get_execution(asker)
+
+    kill_engine(own_home)
+
+    assert client.get("/message", is_open="true") == [message]
+    record = answer_as(client, "ada")(asker, fail=True)
+    assert (record["status"], client.get_execution(asker)) == ("ANSWERED", ended)
+    kill_engine(own_home)
+    assert client.get("/message", is_open="true") == []
+    assert client.get(f"/message/{message['message_id']}") == record

@@ -1,6 +1,7 @@
 """Who waits for what has happened already hears it at once, and how it went."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_a_message_that_was_deleted_with_its_run(send, execution):
         message.wait()
     assert not message.exists()
     assert not execution.exists()
+
+
+def test_an_open_message_that_is_deleted_with_its_run(send, execution):
+    message = send(outlives=True)
+    execution.cancel()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(message.wait)
+
+        execution.delete()
+
+        with pytest.raises(MessageNotFound, match=message.message_id):
+            waiting.result(timeout=10)
 
 
 def test_an_execution_that_was_cancelled(execution):

@@ -233,7 +233,10 @@ class Following(RuleBasedStateMachine):
                 name = f"n{new_id()}"
                 self.store.append([make_event(id_, K.SAVED, name=name)], strict=False)
             case "message" if is_live:
-                self.store.append([make_event(id_, K.MESSAGE_SENT, **message)])
+                sent = make_event(
+                    id_, K.MESSAGE_SENT, **message, outlives=number % 2 > 0
+                )
+                self.store.append([sent])
             case "answer" if self.store.open_messages():
                 waiting = self.store.open_messages()[0]
                 answer = {"message_id": waiting.message_id, "response": {"ok": True}}
@@ -249,8 +252,20 @@ class Following(RuleBasedStateMachine):
         execution = self.pick(number)
         is_first = execution.execution_id == self.executions[0]
         if execution.status.is_ended and not is_first:
-            self.store.prune([execution.execution_id])
+            self.answer_and_prune(execution.execution_id)
             self.executions.remove(execution.execution_id)
+
+    def answer_and_prune(self, id_):
+        """Both in one commit."""
+        waiting = [m for m in self.store.open_messages() if m.execution_id == id_]
+        payloads = [{"message_id": m.message_id, "response": {}} for m in waiting]
+        answers = [make_event(id_, K.MESSAGE_ANSWERED, **p) for p in payloads]
+
+        def decide(batch):
+            batch.append(answers, strict=True)
+            batch.prune({id_})
+
+        self.store.decide(decide)
 
     @rule()
     def hear(self):
@@ -398,6 +413,33 @@ def test_a_row_that_changes_often_is_sent_at_most_once_in_a_while(world):
 def test_a_change_is_sent_so_soon_that_a_page_shows_it_within_a_tenth_of_a_second():
     """Its way through Jupyter Server, and the next frame, need as long as it waits here."""
     assert EVERY <= 0.1 / 2
+
+
+def test_of_what_is_answered_and_deleted_in_one_commit_only_the_end_is_told(world):
+    id_, message_id = started(world), new_id()
+    message = {"message_id": message_id, "subject": "s", "message_type": "INFO"}
+    sent = make_event(id_, K.MESSAGE_SENT, **message, body=FORM, outlives=True)
+    world.store.append([sent, make_event(id_, K.ENDED, status=S.ENDED_SUCCESS)])
+    answer = {"message_id": message_id, "response": {}}
+    answered = make_event(id_, K.MESSAGE_ANSWERED, **answer)
+
+    def answer_and_prune(batch):
+        batch.append([answered], strict=True)
+        batch.prune({id_})
+
+    async def watch():
+        world.deliver()
+        watching = asyncio.create_task(first_changes(world.stream, 2))
+        await asyncio.sleep(0)
+        world.store.decide(answer_and_prune)
+        started(world)
+        world.deliver()
+        return await watching
+
+    changes = asyncio.run(watch())
+
+    assert changes[0] == {"removed": [id_]}
+    assert not any("message" in change for change in changes)
 
 
 def test_what_was_removed_is_told_also_to_one_who_connects_after_it(world):

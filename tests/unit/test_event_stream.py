@@ -95,7 +95,7 @@ def test_nothing_of_what_was_deleted_is_sent_any_more():
     child = replace(make_event(4, "a"), execution_id="child of a")
     stream.publish([*events, child])
 
-    stream.publish([make_event(5, "c")], removed={"a"})
+    stream.publish([make_event(5, "c"), make_event(6, "a")], removed={"a"})
 
     assert asyncio.run(read_seqs(stream, 0, 2)) == [2, 5]
     stream.publish([], removed={"b"})

@@ -170,13 +170,17 @@ def test_an_execution_ends_exactly_where_the_table_allows(now, end):
 
 @pytest.mark.parametrize("ended", sorted(ENDED))
 @pytest.mark.parametrize("kind", K)
-def test_after_the_end_it_is_only_saved_logged_and_adopted(ended, kind):
+def test_after_the_end_it_is_only_saved_logged_and_adopted_and_hears_of_answers(
+    ended, kind
+):
     execution = standing_at(ended)
-    late = {"name": "new", "text": "late", "parent_id": "retry"}
+    late = {"name": "new", "text": "late", "parent_id": "retry", "message_id": "m"}
     event = happened(execution, kind, status=ended, **late)
 
     if kind in (K.SAVED, K.LOGGED, K.ADOPTED):
         assert fold(execution, event).status is ended
+    elif kind in (K.MESSAGE_ANSWERED, K.MESSAGE_CLOSED):
+        assert replace(fold(execution, event), last_seq=execution.last_seq) == execution
     else:
         with pytest.raises(MoveNotAllowed):
             fold(execution, event)

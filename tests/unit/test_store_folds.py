@@ -47,6 +47,7 @@ def payload(kind: K, number: int, id_: str, end: str) -> dict[str, object]:
         "subject": "s",
         "message_type": "t",
         "body": {"properties": {}} if number % 2 else None,
+        "outlives": number % 4 == 1,
         "response": {"n": number},
         "status": "TIMED_OUT",
         "why": str(number),
@@ -131,6 +132,12 @@ def tables(store: Store) -> dict[str, list[object]]:
     }
 
 
+def in_memory(store: Store) -> dict[str, dict[str, object]]:
+    """The messages that the store has in memory."""
+    groups = store.follow(lambda _commit: None).messages
+    return {id_: dict(messages) for id_, messages in groups.items() if messages}
+
+
 def folded(events: Sequence[Event]) -> dict[str, Execution]:
     """By `fold` alone. What changes nothing but `last_seq` changes nothing."""
     executions: dict[str, Execution] = {}
@@ -153,11 +160,12 @@ def test_the_tables_are_the_projection_of_the_events(calls, strictness):
                 recorded += store.append(events, strict=strict)
             except MoveNotAllowed:
                 assert strict
-        previous, live = tables(store), dict(store.live)
+        previous, live, messages = tables(store), dict(store.live), in_memory(store)
 
         store.rebuild()
 
         assert tables(store) == previous
+        assert in_memory(store) == messages
         assert dict(store.live) == live
         expected = folded(recorded)
         assert {id_: store.get_execution(id_) for id_ in expected} == expected

@@ -110,7 +110,7 @@ class Dispatcher:
 
     def on_commit(self, commit: Commit) -> None:
         """Follow what was committed. An event that fails here loses its own reaction only."""
-        self.commit = commit
+        previous, self.commit = self.commit, commit
         self.kept_kernels.follow(commit)
         root_ids: dict[int, str] = {}
         for event in commit.events:
@@ -119,10 +119,9 @@ class Dispatcher:
                 root_ids[event.seq] = self._families.apply(event, commit)
             except Exception:
                 log.exception(f"could not follow event {event.event_id} ({event.kind})")
-        for message in commit.changed_messages:
-            if message.status is not MessageStatus.OPEN:
-                closed = message_closed(message.message_id)
-                self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
+        for message_id in _closed_messages(previous, commit):
+            closed = message_closed(message_id)
+            self._resume_all(self.waits.note(closed, S.ENDED_SUCCESS))
         self._streams.publish(commit, root_ids)
         self.grant_slots()
 
@@ -368,3 +367,17 @@ class Dispatcher:
             return self.config.idle_exit
         seconds = monotonic() - self.last_request_at
         return max(0.0, self.config.idle_exit - seconds)
+
+
+def _closed_messages(previous: Commit, commit: Commit) -> set[str]:
+    """The messages that nobody can answer since this commit, by id: closed, or deleted.
+
+    Args:
+        previous: The commit before it.
+    """
+    changed = commit.changed_messages
+    closed = {m.message_id for m in changed if m.status is not MessageStatus.OPEN}
+    if commit.removed:
+        closed |= {m.message_id for m in previous.open_messages()}
+        closed -= {m.message_id for m in commit.open_messages()}
+    return closed

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, with_config
@@ -13,10 +14,15 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.message_projection import why_not_open
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import MessageStatus
-from flowkernel.engine.caller_checks import append_as
+from flowkernel.engine.caller_checks import decide_as
 from flowkernel.engine.callers import Caller
 from flowkernel.engine.field_types import Actor, AnswerTimeout, CallKey, Id, JsonValue
 from flowkernel.engine.prompts.message_lookup import MessageLookup
+from flowkernel.engine.prompts.outliving_messages import (
+    check_size,
+    earlier_messages,
+    record_sent,
+)
 from flowkernel.engine.service import (
     Service,
 )
@@ -45,6 +51,9 @@ class MessageRequest:
     timeout: AnswerTimeout | None = None
     call_key: CallKey | None = None
     about_id: Id | None = None  #: The failed execution that it is about.
+    #: Whether the end of its execution leaves it open, if it asks for something. Not with a
+    #: password, which only its execution can get, nor a prompt.
+    outlives: bool = False
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -96,22 +105,33 @@ class Inbox:
     ) -> Message:
         """Record a message. A lost execution that makes the same call gets the same one.
 
+        Of one that outlives its execution, a retry gets the same one, too.
+
         Args:
             attended: Why we think that a person is there; it is recorded.
+
+        Raises:
+            BadForm, BadArgument: It cannot be sent; says why.
         """
         store = self.service.store
-        previous = self._previous(store.get_execution(execution_id), request)
+        sender = store.get_execution(execution_id)
+        event = checked_event(sent_event(execution_id, request, attended))
+        previous = self._previous(sender, request.call_key, event)
         if previous is not None:
             return previous
-        append_as(store, caller, [sent_event(execution_id, request, attended)])
+        decide_as(store, caller, partial(record_sent, event=event))
         return store.get_message(request.message_id)
 
-    def _previous(self, sender: Execution, request: MessageRequest) -> Message | None:
-        """The message that the same call sent before its execution was lost."""
-        call_key = request.call_key
-        if call_key is None or not sender.losses:
-            return None
-        for message in self.service.store.messages_of(sender.execution_id):
+    def _previous(
+        self, sender: Execution, call_key: str | None, event: Event
+    ) -> Message | None:
+        """The message that the same call sent before, in this execution or an earlier try."""
+        store, candidates = self.service.store, list[Message]()
+        if call_key is not None and sender.losses:
+            candidates += reversed(store.messages_of(sender.execution_id))
+        if call_key is not None and event.payload["outlives"]:
+            candidates += earlier_messages(store, sender)
+        for message in candidates:
             if message.call_key == call_key and not self._is_forgotten(message):
                 return message
         return None
@@ -254,7 +274,7 @@ def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
     )
     timeout = request.timeout
     expires_at = now() + timedelta(seconds=timeout) if timeout is not None else None
-    return {
+    payload: dict[str, Json] = {
         "message_id": request.message_id,
         "subject": request.subject,
         "message": request.message,
@@ -264,7 +284,18 @@ def _sent_payload(request: MessageRequest, attended: Json) -> dict[str, Json]:
         "about_id": request.about_id,
         "attended": attended,
         "expires_at": expires_at.isoformat() if expires_at else None,
+        "outlives": request.outlives
+        and request.about_id is None
+        and _can_outlive(body),
     }
+    if payload["outlives"]:
+        check_size(payload)
+    return payload
+
+
+def _can_outlive(body: Json) -> bool:
+    """Whether a form has a use when the execution that sent it has ended."""
+    return body is not None and not Form.of(body).asks_secret
 
 
 def _answer_event(message: Message, answer: MessageAnswer, response: Json) -> Event:

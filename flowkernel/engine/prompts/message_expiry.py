@@ -4,7 +4,7 @@ It is on the monotonic clock, for a clock that is set forward must close nothing
 open when the engine started has the time that is left by the clock of the machine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 
 from flowkernel.core.clock import monotonic, now
@@ -40,6 +40,12 @@ class MessageExpiry:
             self._deadlines[message_id] = monotonic() + seconds
             close = partial(self._close, message.execution_id, message_id)
             self._timers.set(("message", message_id), seconds, close)
+
+    def forget_others(self, open_ids: Set[str]) -> None:
+        """Follow only these messages: others were deleted with their runs."""
+        for message_id in self._deadlines.keys() - open_ids:
+            del self._deadlines[message_id]
+            self._timers.cancel(("message", message_id))
 
     def _close(self, execution_id: str, message_id: str) -> None:
         self._record([timed_out_event(execution_id, message_id)])

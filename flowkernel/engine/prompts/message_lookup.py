@@ -106,7 +106,8 @@ class MessageLookup:
         """The ids of the runs that a message concerns: what failed, and those that wait."""
         if message.about_id is not None:
             yield message.about_id
-        execution = self._store.live.get(message.execution_id)
+        find = self._store.find_execution if message.outlives else self._store.live.get
+        execution = find(message.execution_id)
         while execution is not None:
             yield execution.execution_id
             execution = self._store.live.get(execution.current_parent_id or "")

@@ -120,12 +120,13 @@ class ChangeStream(Feed[ChangeSelection]):
                 self._last_seqs.pop(event.execution_id, None)
             elif event.kind in PROGRESS_KINDS or event.execution_id in commit.changed:
                 self._last_seqs[event.execution_id] = event.seq
+        if self.watchers:
+            self._collect(commit, root_ids or {})
         if commit.removed:
             self._remove(commit)
         if self.watchers == 0:
             self._forget()
             return
-        self._collect(commit, root_ids or {})
         if self._flush_timer is None:
             loop = asyncio.get_running_loop()
             due = self._flushed_at + self._every

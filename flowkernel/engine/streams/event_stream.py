@@ -102,8 +102,6 @@ class EventStream(Feed[EventSelection]):
             removed: The ids of roots and executions that were deleted: of these, and of what
                 is under these roots, nothing is sent any more.
         """
-        if removed:
-            self._forget(removed)
         for event in events:
             item = RecentEvent(event, (root_ids or {}).get(event.seq, event.root_id))
             self._events.append(item)
@@ -113,6 +111,8 @@ class EventStream(Feed[EventSelection]):
                 oldest = self._events.popleft()
                 self._floor = oldest.seq
                 self._bytes -= oldest.size
+        if removed:
+            self._forget(removed)
         self._wake()
 
     def _forget(self, removed: Set[str]) -> None:
