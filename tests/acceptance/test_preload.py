@@ -190,3 +190,14 @@ def test_a_worker_keeps_a_fork_server_warm(own_runtime):
 
     first, second, kept_alive = json.loads(process.stdout)
     assert first != second == kept_alive
+
+
+def test_what_the_first_error_needs_is_there(start_kernel):
+    """A kernel that is interrupted and then shut down has little time to say why."""
+    kernel = start_kernel()
+    kernel.run("import sys; modules = set(sys.modules)")
+
+    reply, _ = kernel.run("1 / 0")
+
+    assert reply["ename"] == "ZeroDivisionError"
+    assert kernel.ask("sorted(set(sys.modules) - modules)") == []

@@ -73,15 +73,21 @@ def preload(names: list[str], arguments: list[str]) -> tuple[dict[str, str], lis
 def warm_up() -> None:
     """Fill caches that each kernel would fill itself.
 
-    They are regular expressions, of cell input and of the names of startup files, and what
-    is in the folders of modules: IPython looks for its extension first among them all.
+    They are regular expressions, of cell input, of the names of startup files and of the
+    colours of a traceback; and what is in the folders of modules: IPython looks for its
+    extension first among them all.
     """
     from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core.ultratb import AutoFormattedTB
 
     TransformerManager().transform_cell("x = 1\nprint(x)\n")
     for pattern in ("*.py", "*.ipy"):
         fnmatch.filter([], pattern)
     importlib.util.find_spec("storemagic")
+    try:
+        raise LookupError
+    except LookupError:
+        AutoFormattedTB(mode="Context").structured_traceback(*sys.exc_info())
 
 
 def try_import(name: str) -> None:
@@ -124,7 +130,7 @@ def fork() -> int:
 
 
 def _rehearse(arguments: list[str], wire: WireConnection) -> None:
-    """Be a kernel until its first cell has run; send the names of the imported modules."""
+    """Be a kernel until a cell has run, and one has failed; send the names of the modules."""
     modules_before = set(sys.modules)
     detach_from_parent(wire.socket.fileno())
     without_history = [*arguments, "--HistoryManager.enabled=False"]
@@ -134,7 +140,8 @@ def _rehearse(arguments: list[str], wire: WireConnection) -> None:
         wire.send({"modules": []})
         return
     complete_app(app, without_history)
-    app.shell.run_cell("None", silent=True, store_history=False)
+    for source in ("None", "1 / 0"):
+        app.shell.run_cell(source, silent=True, store_history=False)
     remove_folder(app)
     modules = [name for name in sys.modules if name not in modules_before]
     wire.send({"modules": modules})
