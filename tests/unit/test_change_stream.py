@@ -14,7 +14,7 @@ from flowkernel.core.models import EventKind
 from flowkernel.core.progress import Progress, fold_progress
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.streams import change_stream, row_changes
-from flowkernel.engine.streams.change_stream import EVERY, ChangeStream
+from flowkernel.engine.streams.change_stream import ChangeStream
 from flowkernel.engine.streams.feed import Cursor
 from flowkernel.engine.streams.row_changes import ChangeSelection
 from flowkernel.store import EXECUTION, MESSAGE, Store
@@ -408,11 +408,6 @@ def test_a_row_that_changes_often_is_sent_at_most_once_in_a_while(world):
 
     assert lines[-1] != "line 1"
     assert len(lines) == 2
-
-
-def test_a_change_is_sent_so_soon_that_a_page_shows_it_within_a_tenth_of_a_second():
-    """Its way through Jupyter Server, and the next frame, need as long as it waits here."""
-    assert EVERY <= 0.1 / 2
 
 
 def test_of_what_is_answered_and_deleted_in_one_commit_only_the_end_is_told(world):

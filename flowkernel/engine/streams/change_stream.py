@@ -27,9 +27,9 @@ from flowkernel.store import ChangePage, Commit
 K = EventKind
 #: Events of these kinds change the progress of an execution, not its row.
 PROGRESS_KINDS = frozenset({K.CELL_STARTED, K.CELL_ENDED, K.LOGGED})
-#: Seconds between two rows of the same execution, at least: of the tenth of a second in which
-#: a page shows what happens, less than a half.
-EVERY = 0.04
+#: Seconds between two rows of the same execution, at least: at most ten a second. The row that
+#: is sent is the newest then, so what a page shows is no older for it.
+EVERY = 0.1
 #: Rows kept in memory; a watcher that is further behind reads from the store.
 MAX_ROWS = 10_000
 #: Rows that are read from the store for a watcher at a time: about 150 kB.
