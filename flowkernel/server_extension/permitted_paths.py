@@ -82,6 +82,7 @@ PERMITTED: tuple[PanelRoute, ...] = (
         "flow",
         "flow/*",
         "flow_version/*",
+        "wrapper",
         "execution",
         "execution/change",
         "execution/*",

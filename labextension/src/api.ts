@@ -27,6 +27,7 @@ import type {
   ISqlResult,
   IStart,
   IWholeCell,
+  IWrapper,
   Json,
   JsonObject
 } from './wire';
@@ -167,6 +168,11 @@ export class Api {
 
   flows(): Promise<readonly IFlow[]> {
     return this.all('api/flow');
+  }
+
+  /** What a flow can be run through. */
+  wrappers(): Promise<readonly IWrapper[]> {
+    return this.all('api/wrapper');
   }
 
   flow(name: string): Promise<IFlow> {

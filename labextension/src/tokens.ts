@@ -23,6 +23,8 @@ export const CommandIDs = {
   openHome: 'flowkernel:open-home',
   /** Start a flow with the form of its parameters: `{ name }`. */
   runFlow: 'flowkernel:run-flow',
+  /** The same with the wrappers in sight: `{ name }`. */
+  wrapFlow: 'flowkernel:wrap-flow',
   /** Start a file with the form of its parameters: `{ path }`. */
   runFile: 'flowkernel:run-file',
   /** Start a file; with its form only if something must be filled in: `{ path }`. */

@@ -107,6 +107,8 @@ export interface IFailure {
 export interface IWrapperUse {
   readonly name: string;
   readonly inputs: JsonObject;
+  /** What was typed, by name, where the value does not show it. */
+  readonly texts?: { readonly [name: string]: string };
 }
 
 /** One execution as `GET execution/ID` has it: with its JSON columns. */
@@ -260,6 +262,14 @@ export interface IParameter {
 export interface ISignature {
   readonly parameters: readonly IParameter[];
   readonly takes_others: boolean;
+}
+
+/** A wrapper, and the parameters that it takes. */
+export interface IWrapper extends ISignature {
+  readonly name: string;
+  /** What it does, in one line; empty: nobody said so. */
+  readonly description: string;
+  readonly is_shipped: boolean;
 }
 
 /** One flow; in lists its `source` is null and it has no signature. */

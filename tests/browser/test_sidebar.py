@@ -66,6 +66,35 @@ def test_a_flow_is_started_with_a_form_and_watched(window, client, register):
     assert "(panel)" in row[1]
 
 
+def test_a_flow_is_run_through_a_wrapper_with_parameters(window, client, register):
+    register("flaky", "if this.get('retry_of') is None:\n    raise ValueError('once')")
+    flows = section(window, "Flows")
+    flows.get_by_role("button", name="Read the flows again").click()
+    line(flows, "flaky").click(button="right")
+    window.get_by_role("menuitem", name="Run through a wrapper").click()
+    form = window.get_by_role("dialog", name="Run flaky")
+    form.get_by_label("If a cell fails").uncheck()
+    form.get_by_label("Run it through a wrapper").select_option("retry")
+    retry = form.get_by_role("group", name="retry")
+    expect(retry).to_contain_text("If the flow fails, run it again after a while.")
+    retry.get_by_label("delay_sec").fill("0")
+    retry.get_by_label("max_tries").fill("0")
+    form.get_by_role("button", name="Run", exact=True).click()
+    expect(retry.get_by_label("max_tries")).to_be_focused()
+    assert serious_violations(window, ".jp-flowkernel-form") == []
+    retry.get_by_label("max_tries").fill("2")
+    form.get_by_role("button", name="Run", exact=True).click()
+
+    page = window.get_by_role("region", name="Run flaky (retry)")
+    expect(page).to_contain_text("succeeded", timeout=30_000)
+    page.get_by_role("tab", name="Runs under it").click()
+    expect(page.get_by_role("treeitem").filter(has_text="flaky")).to_have_count(2)
+    [[parameters]] = client.sql(
+        "SELECT inputs FROM execution WHERE flow_name = 'retry'"
+    )["rows"]
+    assert '"max_tries":2,"delay_sec":0' in parameters
+
+
 def test_a_run_is_looked_at_and_started_again_with_another_day(
     window, client, register, run
 ):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from flowkernel.core.clock import new_id
 from flowkernel.core.models import EventKind, Flow, FlowKind
 from flowkernel.engine.api import pages
+from flowkernel.engine.wrapper_registry import shipped
 from flowkernel.home import EngineFile
 from tests.conftest import a_home
 from tests.stage import PlayedWorker, engine_in_process
@@ -223,3 +224,10 @@ def test_a_start_of_a_recorded_run_that_is_sent_twice_is_answered_twice(client):
 
     assert first["status"] == "QUEUED"
     assert second["execution_id"] == execution.execution_id
+
+
+def test_wrappers_come_in_pages_with_what_a_form_needs(rest):
+    wrappers = items(follow(rest, "/wrapper?limit=2"))
+
+    assert [wrapper["name"] for wrapper in wrappers] == sorted(shipped())
+    assert all(wrapper["description"] for wrapper in wrappers)

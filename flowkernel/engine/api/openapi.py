@@ -17,6 +17,7 @@ from flowkernel.core.models import (
     Message,
 )
 from flowkernel.engine.retention import PruneResult
+from flowkernel.engine.wrapper_list import ListedWrapper
 
 SCHEMAS = "#/components/schemas/"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -139,6 +140,7 @@ REPLIES: Mapping[str, Any] = {
     "DELETE /flow/{name}": Nothing,
     "GET /flow_version/{flow_version}": FlowVersion,
     "POST /signature": Anything,
+    "GET /wrapper": list[ListedWrapper],
     "GET /execution": list[Execution],
     "POST /execution": Execution,
     "GET /execution/{execution_id}": Execution,

@@ -46,6 +46,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "GET /flow": READS,
     "GET /flow/{name}": READS,
     "GET /flow_version/{flow_version}": READS,
+    "GET /wrapper": READS,
     "GET /event": READS,
     "GET /execution/change": READS,
     "GET /execution/change/stream": READS,

@@ -12,14 +12,24 @@ import {
   withoutProblem
 } from '../model/forms';
 import type { IStartRequest } from '../model/start-request';
+import { INTERACTIVE } from '../model/start-request';
 import type { ITranslate } from '../model/words';
+import type { IWrapperDraft } from '../model/wrapper-uses';
+import { usesOf, withProblems } from '../model/wrapper-uses';
 import type { IFlowkernel } from '../tokens';
-import type { IExecution, ISignature, JsonObject } from '../wire';
+import type {
+  IExecution,
+  ISignature,
+  IWrapper,
+  IWrapperUse,
+  JsonObject
+} from '../wire';
 import { Button, ErrorBlock, Loading } from './blocks';
 import { useTrans } from './context';
 import { FormFields } from './form';
 import { Modal, showModal } from './modal';
 import { useReading } from './reading';
+import { Wrappers } from './wrapper-fields';
 
 /** What is to start, as it was read. */
 export interface IStartable {
@@ -29,6 +39,10 @@ export interface IStartable {
   readonly inputs?: JsonObject;
   /** Whether somebody is asked anyway if it fails: its own wrappers do that. */
   readonly isInteractive: boolean;
+  /** What it can be run through; none: that is not asked. */
+  readonly wrappers?: readonly IWrapper[];
+  /** The wrappers that it has itself. */
+  readonly through?: readonly IWrapperUse[];
 }
 
 export interface IStartDialog {
@@ -41,6 +55,8 @@ export interface IStartDialog {
   readonly asksPerson: boolean;
   /** Whether the run that is run again kept its kernel. */
   readonly keepsKernel?: boolean;
+  /** Whether the wrappers are in sight from the start. */
+  readonly isWrapping?: boolean;
 }
 
 /** The name of the field for inputs that are not declared. */
@@ -94,15 +110,20 @@ function StartForm(
   const [name, setName] = useState('');
   const [asksPerson, setAsks] = useState(props.asksPerson);
   const [keepsKernel, setKeeps] = useState(props.keepsKernel === true);
+  const [drafts, setDrafts] = useState<readonly IWrapperDraft[]>([]);
   const [isSending, setSending] = useState(false);
+  const asksAnyway =
+    startable.isInteractive || drafts.some(({ wrapper: use }) => asks(use));
 
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const form = event.currentTarget;
     const read = readForm(fields, texts);
+    const using = usesOf(drafts);
     setProblems(read.problems);
+    setDrafts(withProblems);
     setRefusal('');
-    if (Object.keys(read.problems).length > 0) {
+    if (Object.keys(read.problems).length > 0 || using === null) {
       focusProblem(form);
       return;
     }
@@ -112,8 +133,9 @@ function StartForm(
         inputs: inputsOf(read.values),
         texts: read.texts,
         name: name.trim() === '' ? null : name.trim(),
-        asksPerson: asksPerson && !startable.isInteractive,
-        keepsKernel
+        asksPerson: asksPerson && !asksAnyway,
+        keepsKernel,
+        using
       });
       onClose();
       props.onStarted(execution);
@@ -148,7 +170,7 @@ function StartForm(
             setProblems(now => withoutProblem(now, field));
           }}
         />
-        <details className="jp-flowkernel-more">
+        <details className="jp-flowkernel-more" open={props.isWrapping}>
           <summary>{trans.__('More')}</summary>
           <label>
             {trans.__('Name of this run')}
@@ -160,13 +182,20 @@ function StartForm(
               onChange={event => setName(event.target.value)}
             />
           </label>
+          <Wrappers
+            wrappers={startable.wrappers ?? []}
+            through={startable.through ?? []}
+            drafts={drafts}
+            isDisabled={isSending}
+            onChange={setDrafts}
+          />
         </details>
         <Option
           label={trans.__(
             'If a cell fails, keep its kernel and ask me what to do'
           )}
-          isOn={asksPerson || startable.isInteractive}
-          isDisabled={startable.isInteractive}
+          isOn={asksPerson || asksAnyway}
+          isDisabled={asksAnyway}
           onChange={setAsks}
         />
         <Option
@@ -198,6 +227,10 @@ function StartForm(
       </div>
     </form>
   );
+}
+
+function asks(wrapper: IWrapper): boolean {
+  return wrapper.name === INTERACTIVE.name;
 }
 
 function Option(props: {

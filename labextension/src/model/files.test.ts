@@ -42,7 +42,8 @@ describe('a file', () => {
       texts: {},
       name: null,
       asksPerson: true,
-      keepsKernel: false
+      keepsKernel: false,
+      using: []
     };
 
     expect(fileStart('a.py', request)).toEqual({
@@ -69,7 +70,8 @@ describe('a file', () => {
     const start = fileStart('a.py', {
       ...request,
       asksPerson: false,
-      keepsKernel: true
+      keepsKernel: true,
+      using: []
     });
 
     expect(start.keep_kernel).toBe(true);

@@ -1,6 +1,7 @@
 /** Files that can run as flows, and how they are started. */
 import type { IFileSignature, IFileStart } from '../wire';
 import type { IStartRequest } from './start-request';
+import { startFields } from './start-request';
 
 /** Whether a file of this name can run: a notebook or a script of Python. */
 export function isRunnable(path: string): boolean {
@@ -14,14 +15,5 @@ export function startsAtOnce(signature: IFileSignature): boolean {
 
 /** The body that starts it; if a person is to be asked, through the wrapper for that. */
 export function fileStart(path: string, request: IStartRequest): IFileStart {
-  const { inputs, texts, name, asksPerson, keepsKernel } = request;
-  return {
-    path,
-    inputs,
-    texts,
-    ...(name === null ? {} : { name }),
-    ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
-    ...(keepsKernel ? { keep_kernel: true } : {}),
-    is_interactive: asksPerson
-  };
+  return { path, ...startFields(request) };
 }

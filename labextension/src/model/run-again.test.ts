@@ -30,7 +30,8 @@ const request = {
   texts: {},
   name: null,
   asksPerson: false,
-  keepsKernel: false
+  keepsKernel: false,
+  using: []
 };
 
 describe('the run that is run again', () => {

@@ -3,21 +3,14 @@
  *
  * A file has no flow, and another flow may have its name: so the run itself says what to start.
  */
-import type {
-  IExecution,
-  IExecutionRow,
-  IStart,
-  IWrapperUse,
-  JsonObject
-} from '../wire';
+import type { IExecution, IExecutionRow, IStart, JsonObject } from '../wire';
 import { wrappersAround } from './run-command';
 import type { IStartRequest } from './start-request';
+import { isInteractive, startFields } from './start-request';
 import { parentOf } from './store';
 
 /** What a wrapper calls the run that it wraps. */
 const WRAPPED_KEY = 'wrapped';
-/** The wrapper that asks a person when a cell fails. */
-const INTERACTIVE: IWrapperUse = { name: 'interactive', inputs: {} };
 
 /**
  * The run of the flow itself: of a wrapper the newest try of what it wraps; null: that never
@@ -57,24 +50,12 @@ export function startAgain(
   flowRun: IExecutionRow,
   request: IStartRequest
 ): IStart {
-  const { inputs, texts, name, asksPerson, keepsKernel } = request;
-  const earlier = wrappersAround(execution);
-  const using = asksPerson
-    ? earlier.some(isInteractive)
-      ? earlier
-      : [INTERACTIVE, ...earlier]
-    : earlier.filter(use => !isInteractive(use));
+  const around = wrappersAround(execution);
+  const earlier = request.asksPerson
+    ? around
+    : around.filter(use => !isInteractive(use));
   return {
     clone_of: flowRun.execution_id,
-    inputs,
-    texts,
-    ...(name === null ? {} : { name }),
-    ...(using.length === 0 ? {} : { using }),
-    ...(keepsKernel ? { keep_kernel: true } : {}),
-    is_interactive: asksPerson
+    ...startFields(request, earlier)
   };
-}
-
-function isInteractive(use: IWrapperUse): boolean {
-  return use.name === INTERACTIVE.name;
 }

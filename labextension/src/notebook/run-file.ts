@@ -2,6 +2,7 @@
 import { Notification } from '@jupyterlab/apputils';
 
 import { showStartDialog } from '../components/start-dialog';
+import { readWrappers } from '../components/wrapper-fields';
 import { EngineError, sentenceOf } from '../model/errors';
 import { fileStart, startsAtOnce } from '../model/files';
 import type { IFlowkernel } from '../tokens';
@@ -21,11 +22,15 @@ export function runWithForm(
     name,
     asksPerson: ASKS,
     read: async () => {
-      const { parameters, takes_others } = await read;
+      const [{ parameters, takes_others }, wrappers] = await Promise.all([
+        read,
+        readWrappers(flowkernel.api)
+      ]);
       return {
         signature: { parameters, takes_others },
         description: path,
-        isInteractive: false
+        isInteractive: false,
+        wrappers
       };
     },
     start: request => flowkernel.api.runFile(fileStart(path, request)),
@@ -49,7 +54,8 @@ export async function runAtOnce(
       texts: {},
       name: null,
       asksPerson: ASKS,
-      keepsKernel: false
+      keepsKernel: false,
+      using: []
     });
     show(flowkernel, await flowkernel.api.runFile(start));
   } catch (error) {

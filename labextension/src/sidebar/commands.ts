@@ -189,7 +189,13 @@ export function addFlowCommands(
     });
   };
   add(CommandIDs.runFlow, trans.__('Run…'), name =>
-    runFlow(flowkernel, name, view.get().asksPerson)
+    runFlow(flowkernel, name, { asksPerson: view.get().asksPerson })
+  );
+  add(CommandIDs.wrapFlow, trans.__('Run through a wrapper…'), name =>
+    runFlow(flowkernel, name, {
+      asksPerson: view.get().asksPerson,
+      isWrapping: true
+    })
   );
   add(CommandIDs.showRunsOf, trans.__('Show its runs'), showRunsOf);
   add(
@@ -221,7 +227,10 @@ export function addContextMenus(app: JupyterFrontEnd): void {
     CommandIDs.archiveRun,
     CommandIDs.deleteRun
   ].forEach((command, rank) => add(run, command, rank));
-  [CommandIDs.runFlow, CommandIDs.showRunsOf, CommandIDs.openSource].forEach(
-    (command, rank) => add(flow, command, rank)
-  );
+  [
+    CommandIDs.runFlow,
+    CommandIDs.wrapFlow,
+    CommandIDs.showRunsOf,
+    CommandIDs.openSource
+  ].forEach((command, rank) => add(flow, command, rank));
 }

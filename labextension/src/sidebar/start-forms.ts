@@ -1,5 +1,6 @@
 /** The forms that start a flow, and a run again with other inputs. */
 import { showStartDialog } from '../components/start-dialog';
+import { readWrappers } from '../components/wrapper-fields';
 import { EngineError } from '../model/errors';
 import {
   asksPersonOf,
@@ -8,42 +9,37 @@ import {
   startAgain
 } from '../model/run-again';
 import { ranFlow } from '../model/run-command';
+import { isInteractive, startFields } from '../model/start-request';
 import type { IFlowkernel } from '../tokens';
 import type { IExecution, IExecutionRow, ISignature } from '../wire';
 
 /** Of what says nothing about its parameters: any inputs, or none. */
 const ANYTHING: ISignature = { parameters: [], takes_others: true };
 
-/** @param asksPerson Whether that was chosen the last time. */
+/** A form for a flow; `isWrapping`: with the wrappers in sight. */
 export function runFlow(
   flowkernel: IFlowkernel,
   name: string,
-  asksPerson: boolean
+  options: { readonly asksPerson: boolean; readonly isWrapping?: boolean }
 ): void {
   const { api } = flowkernel;
   showStartDialog(flowkernel, {
     name,
-    asksPerson,
+    ...options,
     read: async () => {
-      const flow = await api.flow(name);
+      const [flow, wrappers] = await Promise.all([
+        api.flow(name),
+        readWrappers(api)
+      ]);
       return {
         signature: flow.signature ?? ANYTHING,
         description: flow.description ?? '',
-        isInteractive: flow.wrappers.some(use => use.name === 'interactive')
+        isInteractive: flow.wrappers.some(isInteractive),
+        wrappers,
+        through: flow.wrappers
       };
     },
-    start: request => {
-      const { asksPerson, keepsKernel } = request;
-      return api.start({
-        flow: name,
-        inputs: request.inputs,
-        texts: request.texts,
-        ...(request.name === null ? {} : { name: request.name }),
-        ...(asksPerson ? { using: [{ name: 'interactive', inputs: {} }] } : {}),
-        ...(keepsKernel ? { keep_kernel: true } : {}),
-        is_interactive: asksPerson
-      });
-    },
+    start: request => api.start({ flow: name, ...startFields(request) }),
     onStarted: execution => openStarted(flowkernel, execution)
   });
 }

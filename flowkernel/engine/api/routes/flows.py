@@ -1,4 +1,4 @@
-"""`flow` and `flow_version`."""
+"""`flow`, `flow_version` and `wrapper`."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -10,11 +10,12 @@ from flowkernel.core.json_values import MAX_NAME, dumps
 from flowkernel.core.models import Flow, FlowVersion, Json
 from flowkernel.engine.api import schemas
 from flowkernel.engine.api.dependencies import CurrentEngine
-from flowkernel.engine.api.pages import Page
+from flowkernel.engine.api.pages import Page, page_response
 from flowkernel.engine.api.query import MAX_LIMIT, Limit
 from flowkernel.engine.api.responses import in_thread, json_response
 from flowkernel.engine.api.strict_route import StrictRoute
 from flowkernel.engine.start_plan import version_of, version_of_flow
+from flowkernel.engine.wrapper_list import list_wrappers
 from flowkernel.forms.input_check import CHECKS
 from flowkernel.store import Store
 
@@ -68,6 +69,24 @@ async def delete_flow(name: str, engine: CurrentEngine) -> Response:
     """Delete the name; versions that ran are kept."""
     await in_thread(engine.store.delete_flow, name)
     return json_response({})
+
+
+@router.get("/wrapper")
+async def wrappers(
+    request: Request,
+    engine: CurrentEngine,
+    limit: Limit = MAX_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=MAX_NAME)] = None,
+) -> Response:
+    """The wrappers, by name: what each does, and its parameters with their defaults."""
+    listed = await in_thread(list, list_wrappers(engine.store))
+    return await page_response(
+        request,
+        lambda name, count: [w for w in listed if w.name > (name or "")][:count],
+        lambda wrapper, _position: wrapper.name,
+        start=cursor,
+        limit=limit,
+    )
 
 
 @router.get("/flow_version/{flow_version}")
