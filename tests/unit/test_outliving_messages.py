@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-import flowkernel.core.clock
 from flowkernel.config import Config
 from flowkernel.core.clock import new_id
 from flowkernel.core.errors import BadArgument, MessageNotFound, NotOpen
@@ -23,6 +22,7 @@ from flowkernel.engine.start_plan import StartRequest
 from flowkernel.flow_api.context import Context
 from flowkernel.home import Home
 from flowkernel.store import Batch, Store
+from tests.records import an_execution
 from tests.stage import ENGINE_FILE, Clock, NoProcesses, clock, service
 
 __all__ = ["clock", "service"]
@@ -162,6 +162,7 @@ def test_the_record_is_made_again_with_it(inbox, store, run):
     assert inbox.open() == [waiting]
 
 
+@pytest.mark.kernel
 def test_it_waits_when_the_file_is_opened_again(tmp_path):
     with Store(tmp_path / "home.duckdb") as store:
         events = [*sent_and_ended(store), *sent_and_ended(store)]
@@ -178,8 +179,6 @@ def test_it_waits_when_the_file_is_opened_again(tmp_path):
 
 def sent_and_ended(store):
     """Record a run that sends a message and ends; return the events, the third one sends."""
-    from tests.records import an_execution
-
     execution = an_execution(status=S.PENDING)
     id_, message_id = execution.execution_id, new_id()
     payload = {"message_id": message_id, "subject": "s", "message_type": "INFO"}
@@ -330,6 +329,7 @@ def test_it_has_so_many_characters(inbox, run):
 # -- its time ----------------------------------------------------------------------------
 
 
+@pytest.mark.kernel
 def test_its_time_ends_in_the_next_engine(tmp_path, clock: Clock):
     home = Home(tmp_path)
     home.prepare()
@@ -366,4 +366,3 @@ def test_its_time_ends_in_the_next_engine(tmp_path, clock: Clock):
 
     assert (status, statuses) == (S.ENDED_CANCELLED, {MS.TIMED_OUT})
     assert seconds is None or seconds < 1  # Nothing waits for the end of what is gone.
-    assert flowkernel.core.clock.datetime is clock
