@@ -39,6 +39,28 @@ describe('Markdown of a message', () => {
     expect(spans.map(span => span.text).join('')).toContain(text);
   });
 
+  it.each([
+    [
+      '**Cell 2 (total = 3 \\* amount): no**',
+      'Cell 2 (total = 3 * amount): no'
+    ],
+    ['**3 * amount**', '3 * amount'],
+    ['**a\\\\b\\_c \\d**', 'a\\b_c \\d']
+  ])('is strong to its end, with stars in it: %s', (markdown, text) => {
+    const spans = [{ kind: 'strong', text }];
+    expect(blocksOf(markdown)).toEqual([{ kind: 'paragraph', spans }]);
+  });
+
+  it('takes the star of a product for no emphasis', () => {
+    const spans = [{ kind: 'text', text: '3 * 4 * 5' }];
+    expect(blocksOf('3 * 4 * 5')).toEqual([{ kind: 'paragraph', spans }]);
+  });
+
+  it('is read at once, however many stars are left open', () => {
+    const [block] = blocksOf('**\\*a '.repeat(2_000));
+    expect(block?.kind).toBe('paragraph');
+  });
+
   it('ends with its text, whatever is left open', () => {
     expect(blocksOf('```\nx')).toEqual([{ kind: 'code', text: 'x' }]);
     expect(blocksOf('**x')).toEqual([

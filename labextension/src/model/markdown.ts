@@ -82,8 +82,21 @@ function endOf(
   return place < 0 ? lines.length : start + place;
 }
 
-const SPANS =
-  /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*\s][^*]*)\*|!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)/g;
+/** A character that stands for itself. */
+const ESCAPE = /\\[\\`*_{}[\]()#+\-.!<>|~]/;
+/** Any character but a star; a backslash takes along what it protects. */
+const CHARACTER = `(?:${ESCAPE.source}|[^*\\\\]|\\\\(?!${ESCAPE.source.slice(2)}))`;
+/** Stars with a space inside of them are those of a product: `3 * amount`. */
+const SPANS = new RegExp(
+  [
+    ESCAPE.source,
+    '`([^`]+)`',
+    `\\*\\*(?=\\S)((?:${CHARACTER}|\\*(?!\\*))+?)(?<=\\S)\\*\\*`,
+    `\\*(?=[^\\s*])(${CHARACTER}+?)(?<=\\S)\\*`,
+    '!?\\[([^\\]]*)\\]\\(([^)\\s]*)[^)]*\\)'
+  ].join('|'),
+  'g'
+);
 
 /** A link is shown with its address: it cannot be followed by mistake. */
 function spansOf(text: string): readonly Span[] {
@@ -100,7 +113,7 @@ function spansOf(text: string): readonly Span[] {
     } else if (emphasis !== undefined) {
       spans.push({ kind: 'emphasis', text: unescaped(emphasis) });
     } else {
-      addText(spans, `${label} (${address})`);
+      addText(spans, label === undefined ? whole : `${label} (${address})`);
     }
   }
   addText(spans, text.slice(at));
@@ -115,5 +128,5 @@ function addText(spans: Span[], text: string): void {
 
 /** A character of Markdown that stands for itself. */
 function unescaped(text: string): string {
-  return text.replace(/\\([\\`*_{}[\]()#+\-.!<>|~])/g, '$1');
+  return text.replace(new RegExp(ESCAPE, 'g'), escape => escape.slice(1));
 }
