@@ -4,16 +4,16 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import type { MainAreaWidget } from '@jupyterlab/apputils';
-import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 
 import { flowkernelIcon } from '../components/icon';
-import { mainPage, showPage } from '../components/main-page';
+import { Pages } from '../components/pages';
 import { CommandIDs, IFlowkernel } from '../tokens';
 import { HomePage } from './page';
 
-const NAMESPACE = 'flowkernel-home';
+/** There is one home page. */
+const HOME = '';
 
 const homePlugin: JupyterFrontEndPlugin<void> = {
   id: 'flowkernel:home',
@@ -29,17 +29,20 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null
   ) => {
     const { trans } = flowkernel;
-    const tracker = new WidgetTracker<MainAreaWidget<HomePage>>({
-      namespace: NAMESPACE
-    });
-    const page = (): MainAreaWidget<HomePage> => {
-      const content = new HomePage(flowkernel, app.commands);
-      const widget = mainPage(content, NAMESPACE);
-      widget.title.label = trans.__('flowkernel');
-      widget.title.caption = trans.__('What runs, what waits, what failed');
-      return widget;
-    };
     const command = CommandIDs.openHome;
+    const kind = {
+      name: 'home',
+      namespace: 'flowkernel-home',
+      command,
+      argumentsOf: () => ({}),
+      make: () => {
+        const page = new HomePage(flowkernel, app.commands);
+        page.title.label = trans.__('flowkernel');
+        page.title.caption = trans.__('What runs, what waits, what failed');
+        return page;
+      }
+    };
+    const pages = new Pages<HomePage>(app, trans, kind, restorer);
     app.commands.addCommand(command, {
       label: args =>
         args['isPalette']
@@ -50,12 +53,11 @@ const homePlugin: JupyterFrontEndPlugin<void> = {
       ),
       icon: args => (args['isPalette'] ? undefined : flowkernelIcon),
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => showPage(app, tracker, tracker.find(() => true) ?? page())
+      execute: () => pages.open(HOME)
     });
     const category = trans.__('flowkernel');
     palette?.addItem({ command, category, args: { isPalette: true } });
     launcher?.add({ command, category: trans.__('Other'), rank: 0 });
-    void restorer?.restore(tracker, { command, name: () => NAMESPACE });
   }
 };
 

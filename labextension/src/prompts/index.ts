@@ -4,57 +4,59 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import type { MainAreaWidget } from '@jupyterlab/apputils';
-import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
+import { INotebookTracker } from '@jupyterlab/notebook';
 
-import { mainPage, showPage } from '../components/main-page';
 import { showMessageDialog } from '../components/message-dialog';
+import { Pages } from '../components/pages';
 import { CommandIDs, IFlowkernel } from '../tokens';
-import { addNotebookCommand } from './notebook';
+import { addNotebookCommand, followKernel } from './notebook';
 import { PromptPage } from './page';
-
-const NAMESPACE = 'flowkernel-prompt';
 
 const promptPlugin: JupyterFrontEndPlugin<void> = {
   id: 'flowkernel:prompts',
   description: 'Shows what a run asks, and takes the answer.',
   autoStart: true,
   requires: [IFlowkernel, IEditorServices],
-  optional: [ILayoutRestorer],
+  optional: [INotebookTracker, ILayoutRestorer],
   activate: (
     app: JupyterFrontEnd,
     flowkernel: IFlowkernel,
     services: IEditorServices,
+    notebooks: INotebookTracker | null,
     restorer: ILayoutRestorer | null
   ) => {
     const { trans } = flowkernel;
-    const tracker = new WidgetTracker<MainAreaWidget<PromptPage>>({
-      namespace: NAMESPACE
-    });
     const openMessage = (messageId: string): void =>
       void app.commands.execute(CommandIDs.openMessage, { messageId });
-    const pageOf = (messageId: string): MainAreaWidget<PromptPage> => {
-      const page = tracker.find(
-        ({ content }) => content.messageId === messageId
-      );
-      if (page !== undefined) {
-        return page;
+    const goOn = async (page: PromptPage, messageId: string): Promise<void> => {
+      if (await isAboutFailure(flowkernel, messageId)) {
+        await pages.replace(page, messageId);
+      } else {
+        showMessageDialog(flowkernel, messageId, openMessage);
+        pages.leave(page);
       }
-      const content = new PromptPage({
+    };
+    const make = (messageId: string): PromptPage => {
+      const { commands } = app;
+      const page = new PromptPage({
         flowkernel,
-        commands: app.commands,
+        commands,
         services,
         messageId
       });
-      const widget = mainPage(content, `jp-flowkernel-prompt-${messageId}`);
-      content.onClose = () => widget.dispose();
-      content.onNext = next => {
-        openMessage(next);
-        widget.dispose();
-      };
-      return widget;
+      page.onClose = () => pages.close(page);
+      page.onNext = next => void goOn(page, next);
+      return page;
     };
+    const kind = {
+      name: 'message',
+      namespace: 'flowkernel-prompt',
+      command: CommandIDs.openMessage,
+      argumentsOf: (messageId: string) => ({ messageId }),
+      make
+    };
+    const pages = new Pages<PromptPage>(app, trans, kind, restorer);
     app.commands.addCommand(CommandIDs.openMessage, {
       label: trans.__('Answer'),
       describedBy: {
@@ -72,19 +74,17 @@ const promptPlugin: JupyterFrontEndPlugin<void> = {
         if (typeof messageId !== 'string') {
           return;
         }
-        if (!(await isAboutFailure(flowkernel, messageId))) {
+        if (await isAboutFailure(flowkernel, messageId)) {
+          await pages.open(messageId);
+        } else {
           showMessageDialog(flowkernel, messageId, openMessage);
-          return;
         }
-        await showPage(app, tracker, pageOf(messageId));
       }
     });
-    addNotebookCommand(app, flowkernel, openMessage);
-    void restorer?.restore(tracker, {
-      command: CommandIDs.openMessage,
-      args: widget => ({ messageId: widget.content.messageId }),
-      name: widget => widget.content.messageId
-    });
+    addNotebookCommand(app, flowkernel);
+    notebooks?.widgetAdded.connect((_, notebook) =>
+      followKernel(notebook, flowkernel, openMessage)
+    );
   }
 };
 

@@ -1,7 +1,8 @@
 /** The output notebook of a run, on the kernel that it keeps: look at variables, change them. */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification, ToolbarButton } from '@jupyterlab/apputils';
-import type { IDocumentWidget } from '@jupyterlab/docregistry';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { Kernel } from '@jupyterlab/services';
 
 import { EngineError, sentenceOf } from '../model/errors';
 import { PendingActions } from '../model/pending-actions';
@@ -15,11 +16,12 @@ import type { IAttachedKernel, IMessageRow } from '../wire';
 const FIRST = 0;
 /** The name of our button in it. */
 const DECIDE = 'flowkernel-decide';
+/** Begins the name of a kernel that is attached to that of a run; the id of the run follows. */
+const ATTACHED = 'flowkernel-attach-';
 
 export function addNotebookCommand(
   app: JupyterFrontEnd,
-  flowkernel: IFlowkernel,
-  openMessage: (messageId: string) => void
+  flowkernel: IFlowkernel
 ): void {
   const { trans } = flowkernel;
   const pending = new PendingActions();
@@ -53,9 +55,7 @@ export function addNotebookCommand(
         return;
       }
       try {
-        await pending.run(id, () =>
-          openNotebook(app, flowkernel, id, openMessage)
-        );
+        await pending.run(id, () => openNotebook(app, flowkernel, id));
       } catch (error) {
         const title = trans.__('It cannot be opened in a notebook');
         Notification.error(`${title}: ${sentenceOf(error)}`, {
@@ -69,22 +69,14 @@ export function addNotebookCommand(
 async function openNotebook(
   app: JupyterFrontEnd,
   flowkernel: IFlowkernel,
-  id: string,
-  openMessage: (messageId: string) => void
+  id: string
 ): Promise<void> {
   const kernel = await attached(flowkernel, id);
-  if (kernel === null) {
-    const { path } = await flowkernel.api.copyNotebook(id);
-    await app.commands.execute('docmanager:open', { path });
-    return;
+  if (kernel !== null) {
+    await startSession(app, kernel, id);
   }
-  const notebook = await openOn(app, kernel);
-  if (notebook !== undefined) {
-    if (!isOver(flowkernel, id)) {
-      addWayBack(notebook, flowkernel, id, openMessage);
-    }
-    detachAtEnd(notebook, flowkernel, id);
-  }
+  const { path } = kernel ?? (await flowkernel.api.copyNotebook(id));
+  await app.commands.execute('docmanager:open', { path, factory: 'Notebook' });
 }
 
 /** Null: it keeps no kernel. */
@@ -109,39 +101,68 @@ function hitRun(app: JupyterFrontEnd): string | null {
   return node?.dataset['executionId'] ?? null;
 }
 
-/** Open the copy on the kernel itself: by a name Lab would start another one. */
-async function openOn(
-  app: JupyterFrontEnd,
-  kernel: IAttachedKernel
-): Promise<IDocumentWidget | undefined> {
+/**
+ * Put the copy on the kernel itself: by a name Lab would start another one.
+ *
+ * A notebook that is opened takes the session that its path has, also in another tab of the
+ * browser, as in Notebook 7.
+ */
+async function startSession(
+  { serviceManager }: JupyterFrontEnd,
+  { path, kernel_id: id }: IAttachedKernel,
+  executionId: string
+): Promise<void> {
   // So that the toolbar has the name of the run, not that of a kernelspec.
-  await app.serviceManager.kernelspecs.refreshSpecs();
-  return (await app.commands.execute('docmanager:open', {
-    path: kernel.path,
-    factory: 'Notebook',
-    kernel: { id: kernel.kernel_id }
-  })) as IDocumentWidget | undefined;
+  await serviceManager.kernelspecs.refreshSpecs();
+  const kernel: Partial<Kernel.IModel> = { id, name: ATTACHED + executionId };
+  const session = await serviceManager.sessions.startNew({
+    path,
+    name: path.split('/').pop() ?? path,
+    type: 'notebook',
+    kernel
+  });
+  session.dispose(); // The notebook connects by itself.
 }
 
 /** Whether its kernel is kept after its end: then there is nothing to decide. */
-function isOver({ store }: IFlowkernel, id: string): boolean {
-  const run = store.run(id);
-  return run !== undefined && isEnded(run.status);
+async function isOver(
+  { api, store }: IFlowkernel,
+  id: string
+): Promise<boolean> {
+  try {
+    return isEnded((store.run(id) ?? (await api.execution(id))).status);
+  } catch {
+    return false; // The button is there, and says by its state whether it can be used.
+  }
 }
 
-/** The notebooks that detach when they are closed. */
-const detaching = new WeakSet<IDocumentWidget>();
+/** The notebooks that are on the kernel of a run. */
+const followed = new WeakSet<NotebookPanel>();
+
+/** A notebook that is on the kernel of a run leads back to its question, and detaches at its end. */
+export function followKernel(
+  notebook: NotebookPanel,
+  flowkernel: IFlowkernel,
+  openMessage: (messageId: string) => void
+): void {
+  const { sessionContext } = notebook;
+  sessionContext.kernelChanged.connect(() => {
+    const name = sessionContext.session?.kernel?.name ?? '';
+    if (name.startsWith(ATTACHED) && !followed.has(notebook)) {
+      followed.add(notebook);
+      const executionId = name.slice(ATTACHED.length);
+      detachAtEnd(notebook, flowkernel, executionId);
+      void addWayBack(notebook, flowkernel, executionId, openMessage);
+    }
+  });
+}
 
 /** Closing the notebook detaches from the kernel, which stays. */
 function detachAtEnd(
-  notebook: IDocumentWidget,
+  notebook: NotebookPanel,
   { api }: IFlowkernel,
   executionId: string
 ): void {
-  if (detaching.has(notebook)) {
-    return; // It was open already.
-  }
-  detaching.add(notebook);
   notebook.disposed.connect(() => {
     api.detach(executionId).catch((error: unknown) => {
       console.warn('flowkernel: a kernel could not be released.', error);
@@ -150,15 +171,16 @@ function detachAtEnd(
 }
 
 /** A button that leads back to the question. */
-function addWayBack(
-  notebook: IDocumentWidget,
-  { store, trans }: IFlowkernel,
+async function addWayBack(
+  notebook: NotebookPanel,
+  flowkernel: IFlowkernel,
   executionId: string,
   openMessage: (messageId: string) => void
-): void {
-  if ([...notebook.toolbar.names()].includes(DECIDE)) {
-    return; // It was open already.
+): Promise<void> {
+  if ((await isOver(flowkernel, executionId)) || notebook.isDisposed) {
+    return;
   }
+  const { store, trans } = flowkernel;
   const question = (): IMessageRow | undefined =>
     store.openMessages.find(({ about_id: about }) => about === executionId);
   const button = new ToolbarButton({

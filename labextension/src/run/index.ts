@@ -4,13 +4,11 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
-import type { MainAreaWidget } from '@jupyterlab/apputils';
-import { WidgetTracker } from '@jupyterlab/apputils';
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { IStateDB } from '@jupyterlab/statedb';
 
-import { mainPage, showPage } from '../components/main-page';
+import { Pages } from '../components/pages';
 import { savedState } from '../components/saved-state';
 import { KeptOptions } from '../model/kept-options';
 import { CommandIDs, IFlowkernel } from '../tokens';
@@ -18,7 +16,6 @@ import type { ILab } from './lab';
 import { RunPage } from './page';
 import { safeRendermime } from './safe-rendermime';
 
-const NAMESPACE = 'flowkernel-run';
 /** Where choices are kept. */
 const OPTIONS_KEY = 'flowkernel:run-options';
 
@@ -42,21 +39,14 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       languages,
       options: savedOptions(state)
     };
-    const tracker = new WidgetTracker<MainAreaWidget<RunPage>>({
-      namespace: NAMESPACE
-    });
-    const pageOf = (executionId: string): MainAreaWidget<RunPage> => {
-      const page = tracker.find(
-        widget => widget.content.executionId === executionId
-      );
-      return (
-        page ??
-        mainPage(
-          new RunPage(flowkernel, lab, executionId),
-          `jp-flowkernel-run-${executionId}`
-        )
-      );
+    const kind = {
+      name: 'run',
+      namespace: 'flowkernel-run',
+      command: CommandIDs.openRun,
+      argumentsOf: (executionId: string) => ({ executionId }),
+      make: (executionId: string) => new RunPage(flowkernel, lab, executionId)
     };
+    const pages = new Pages<RunPage>(app, flowkernel.trans, kind, restorer);
     app.commands.addCommand(CommandIDs.openRun, {
       label: flowkernel.trans.__('Open the run'),
       describedBy: {
@@ -72,14 +62,9 @@ const runPagePlugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const executionId = args['executionId'];
         if (typeof executionId === 'string') {
-          await showPage(app, tracker, pageOf(executionId));
+          await pages.open(executionId);
         }
       }
-    });
-    void restorer?.restore(tracker, {
-      command: CommandIDs.openRun,
-      args: widget => ({ executionId: widget.content.executionId }),
-      name: widget => widget.content.executionId
     });
   }
 };
