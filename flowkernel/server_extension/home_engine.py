@@ -173,6 +173,7 @@ class HomeEngine:
             "state": report.state,
             "message": report.message,
             "home": str(self.home.path),
+            "folder": str(self._folder),
             "version": report.version,
             "person": person,
         }

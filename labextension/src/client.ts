@@ -114,6 +114,7 @@ export class Client implements IFlowkernel, IDisposable {
       state: engine.state,
       message: engine.message,
       ...(engine.home === undefined ? {} : { home: engine.home }),
+      ...(engine.folder === undefined ? {} : { folder: engine.folder }),
       ...(engine.version === undefined ? {} : { version: engine.version }),
       ...(engine.person === undefined ? {} : { person: engine.person })
     });

@@ -20,6 +20,8 @@ export interface IEngineState {
   /** A sentence: what is wrong, and what to do; empty if nothing is. */
   readonly message: string;
   readonly home?: string;
+  /** The path of the folder that Jupyter shows, on the machine of the server. */
+  readonly folder?: string;
   readonly version?: string;
   /** The name under which this window acts. */
   readonly person?: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IFileSignature } from '../wire';
-import { fileStart, isRunnable, startsAtOnce } from './files';
+import { fileStart, isRunnable, shownPath, startsAtOnce } from './files';
 
 function aSignature(isRequired: boolean): IFileSignature {
   const day = {
@@ -22,6 +22,15 @@ function aSignature(isRequired: boolean): IFileSignature {
 }
 
 describe('a file', () => {
+  it('has the path that Jupyter has, if Jupyter shows it', () => {
+    expect(shownPath('/home/ada/a/b.py', '/home/ada')).toBe('a/b.py');
+    expect(shownPath('/home/ada/b.py', '/home/ada/')).toBe('b.py');
+    expect(shownPath('/b.py', '/')).toBe('b.py');
+    expect(shownPath('/home/adam/b.py', '/home/ada')).toBeNull();
+    expect(shownPath('/home/ada/b.py', '')).toBeNull();
+    expect(shownPath(null, '/home/ada')).toBeNull();
+  });
+
   it.each([
     ['a/report.ipynb', true],
     ['Report.PY', true],

@@ -8,6 +8,17 @@ export function isRunnable(path: string): boolean {
   return /\.(ipynb|py)$/i.test(path);
 }
 
+/**
+ * The path of a file as Jupyter has it; null: it is not in the folder that Jupyter shows.
+ *
+ * @param folder That folder, from the root of the disk on; empty: it is not known.
+ */
+export function shownPath(path: string | null, folder: string): string | null {
+  const start = `${folder.replace(/\/$/, '')}/`;
+  const isShown = path !== null && folder !== '' && path.startsWith(start);
+  return isShown ? path.slice(start.length) : null;
+}
+
 /** Whether it can start without a form: nothing must be filled in. */
 export function startsAtOnce(signature: IFileSignature): boolean {
   return !signature.parameters.some(parameter => parameter.is_required);

@@ -1,12 +1,12 @@
 /** The source of a flow: its file, if Jupyter shows it, else the text as it is registered. */
 import { Notification } from '@jupyterlab/apputils';
-import { PageConfig } from '@jupyterlab/coreutils';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { Button } from '../components/blocks';
 import { useTrans } from '../components/context';
 import { Modal, showModal } from '../components/modal';
 import { sentenceOf } from '../model/errors';
+import { shownPath } from '../model/files';
 import type { IFlowkernel } from '../tokens';
 import type { IFlow } from '../wire';
 
@@ -17,7 +17,7 @@ export async function showSource(
 ): Promise<void> {
   try {
     const flow = await flowkernel.api.flow(name);
-    const path = shownPath(flow.path);
+    const path = shownPath(flow.path, folderOf(flowkernel));
     const isFile = flow.kind !== 'CELL' && path !== null;
     if (isFile && (await isOpened(commands, path))) {
       return;
@@ -40,11 +40,10 @@ async function isOpened(
   }
 }
 
-/** The path of a file as Jupyter has it; null: it is not in the folder that Jupyter shows. */
-function shownPath(path: string | null): string | null {
-  const root = PageConfig.getOption('serverRoot').replace(/\/$/, '');
-  const isShown = path !== null && root !== '' && path.startsWith(`${root}/`);
-  return isShown ? path.slice(root.length + 1) : null;
+/** The folder that Jupyter shows. The page of Lab has it with `~` for what is before it. */
+function folderOf({ engine }: IFlowkernel): string {
+  const { view } = engine;
+  return view.kind === 'known' ? (view.folder ?? '') : '';
 }
 
 function Source(props: {
