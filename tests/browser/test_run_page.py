@@ -3,13 +3,15 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from flowkernel.client.flow_source import start_request
 from tests.browser.conftest import look
 from tests.browser.families import save
 from tests.browser.panel import (
     line,
+    open_run,
+    part,
     section,
     serious_violations,
 )
@@ -17,7 +19,6 @@ from tests.conftest import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
-ELSEWHERE = "http://127.0.0.1:9"
 #: More lines than are in sight.
 LINES = "for number in range(300): print({word!r}, number)\n"
 #: A cell that runs until there is a file.
@@ -46,63 +47,12 @@ RED = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLv"
     "AAAAAElFTkSuQmCC"
 )
-SCRIPT = f"<script>document.title = 1; fetch('{ELSEWHERE}/script')</script>"
-MARKUP = f"""\
-{SCRIPT}
-<img src="{ELSEWHERE}/image.png" onerror="document.title = 1">
-<style>@import "{ELSEWHERE}/style.css"; body {{ display: none }}</style>
-<link rel="stylesheet" href="{ELSEWHERE}/link.css">
-<div style="position: fixed; inset: 0; background: url({ELSEWHERE}/back.png)">over</div>
-<form action="{ELSEWHERE}/form"><input type="password" aria-label="Password">
-<button data-commandlinker-command="application:close-all">Log in</button></form>
-<svg><use href="{ELSEWHERE}/use.svg#a"/><image href="{ELSEWHERE}/svg.png"/>
-<foreignObject><iframe src="{ELSEWHERE}/frame"></iframe></foreignObject></svg>
-<a href="javascript:document.title = 1">a link</a>
-<p>and a table</p>
-"""
-VEGA = {
-    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-    "data": {"url": f"{ELSEWHERE}/vega.json"},
-    "mark": "bar",
-}
-BUNDLES = [
-    {"text/html": MARKUP, "text/plain": "html"},
-    {"text/markdown": f"{MARKUP}\n\n![]({ELSEWHERE}/markdown.png)"},
-    {"text/markdown": f"```mermaid\nflowchart\nA@{{ img: '{ELSEWHERE}/m.png' }}\n```"},
-    {"text/latex": "$\\href{javascript:document.title = 1}{x}$"},
-    {"image/svg+xml": f'<svg><image href="{ELSEWHERE}/i.png"/>{SCRIPT}</svg>'},
-    {"application/javascript": "document.title = 1", "text/plain": "script"},
-    {"application/vnd.vegalite.v5+json": VEGA, "text/plain": "a chart"},
-]
-HOSTILE = f"""\
-from IPython.display import display
-for bundle in {BUNDLES!r}:
-    display(bundle, raw=True)
-print({MARKUP!r})
-this.log({MARKUP!r})
-this.set_output(markup={MARKUP!r})
-raise ValueError({MARKUP!r})
-"""
-
-
 #: Whether a text is cut, if at all, where its line ends, and says so.
 ENDS_IN_ROW = """\
 element => element.getBoundingClientRect().right
   <= element.parentElement.getBoundingClientRect().right
   && getComputedStyle(element).textOverflow === 'ellipsis'
 """
-
-
-def open_run(page: Page, name: str) -> Locator:
-    """Open the newest run of this name from the sidebar; its page."""
-    line(section(page, "Runs"), name).first.press("Enter")
-    return page.get_by_role("region", name=f"Run {name}", exact=True)
-
-
-def part(page: Locator, name: str) -> Locator:
-    """Go to a part of the page; the part."""
-    page.get_by_role("tab", name=name, exact=True).click()
-    return page.get_by_role("tabpanel", name=name, exact=True)
 
 
 def cell(notebook: Locator, name: str) -> Locator:
@@ -262,33 +212,6 @@ def test_a_try_is_compared_with_the_one_before_it(
     outputs = both.get_by_role("region", name="Outputs of cells")
     expect(outputs).to_contain_text("no file yet")
     expect(outputs).to_contain_text("No output")
-
-
-def test_nothing_of_what_a_program_wrote_runs_or_is_requested(
-    window, client, register, run
-):
-    requests = []
-    window.on("request", lambda request: requests.append(request.url))
-    register("hostile", HOSTILE)
-    run("hostile")
-    page = open_run(window, "hostile")
-
-    for name in ("Overview", "Log", "Notebook"):
-        part(page, name).get_by_text("and a table").first.wait_for()
-    notebook = part(page, "Notebook")
-    expect(
-        notebook.get_by_text("Not drawn here: application/javascript")
-    ).to_be_visible()
-    expect(notebook.get_by_text("Not drawn here: application/vnd.vega")).to_be_visible()
-    for link in notebook.get_by_role("link").all():
-        expect(link).to_have_attribute("href", re.compile("^https?://"))
-    look(window, "run-hostile")
-
-    assert not [url for url in requests if ":9/" in url]
-    outputs = notebook.locator(".jp-flowkernel-outputs")
-    assert outputs.locator("form, input, iframe, script, style, svg use").count() == 0
-    assert outputs.get_by_role("button").count() == 0
-    assert window.title() != "1"
 
 
 @pytest.mark.parametrize("name", ["Overview", "Notebook", "Log", "Compare"])

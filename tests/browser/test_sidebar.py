@@ -28,7 +28,6 @@ def handler(system, this):
     }, "required": ["day"]}
     this.message("The file of the day is empty", body=body)
 """
-HOSTILE = "<img src='http://127.0.0.1:9/x.png' onerror='document.title = 1'>"
 
 
 def saves_grouping(request: Request) -> bool:
@@ -248,29 +247,6 @@ def test_a_page_that_was_opened_without_an_engine_is_read_as_soon_as_there_is_on
 
     read = window.get_by_role("region", name="Run early", exact=True)
     expect(read).to_contain_text("succeeded")
-
-
-def test_nothing_of_what_runs_say_is_carried_out_or_requested(window, register, start):
-    requests = []
-    window.on("request", lambda request: requests.append(request.url))
-    note = {"element": "markdown", "description": f"{HOSTILE} ![]({HOSTILE})"}
-    body = {"type": "object", "properties": {"note": note}}
-    source = f"this.message({HOSTILE!r}, body={body!r})"
-    register("hostile", source, description=HOSTILE)
-    start("hostile")
-
-    inbox = section(window, "Inbox")
-    line(inbox, "onerror").press("Enter")
-
-    message = window.get_by_role("dialog")
-    expect(message.get_by_role("heading")).to_have_text(HOSTILE)
-    message.get_by_role("button", name="OK").click()
-    expect(message).to_be_hidden()
-    expect(section(window, "Flows")).to_contain_text(HOSTILE)
-    assert not [url for url in requests if ":9/" in url]
-    assert window.title() != "1"
-    stored = window.evaluate("JSON.stringify(localStorage) + document.cookie")
-    assert "fkp_" not in stored + window.content()
 
 
 @pytest.mark.parametrize(
