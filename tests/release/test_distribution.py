@@ -1,6 +1,7 @@
 """What would be given to an index: the wheel and the source distribution, as they are built."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import flowkernel
 
 pytestmark = [pytest.mark.release, pytest.mark.timeout(300)]
 
@@ -66,6 +69,20 @@ def installed(wheel, tmp_path_factory):
         [*install, "-c", ROOT / "tests" / "requirements.txt", wheel], check=True
     )
     return python
+
+
+@pytest.fixture(scope="module")
+def programs(wheel, tmp_path_factory):
+    """The folder of the programs of an environment that has the wheel with JupyterLab."""
+    folder = tmp_path_factory.mktemp("lab")
+    venv.create(folder, symlinks=True)
+    programs = folder / "bin"
+    install = [PROGRAMS / "uv", "pip", "install", "-q", "--python", programs / "python"]
+    versions = ["-c", ROOT / "tests" / "requirements.txt"]
+    subprocess.run(
+        [*install, *versions, f"flowkernel[lab] @ {wheel.as_uri()}"], check=True
+    )
+    return programs
 
 
 def sources(folder: str = "flowkernel") -> set[str]:
@@ -136,6 +153,29 @@ def test_every_entry_point_can_be_imported_where_only_the_wheel_is(installed, tm
     assert done.returncode == 0, done.stderr
     names = {line.split()[0] for line in done.stdout.splitlines()}
     assert names == {"flowkernel", "flowkernel-attach", "flowkernel-fork"}
+
+
+def test_both_halves_of_the_panel_are_enabled_where_the_wheel_is(programs, tmp_path):
+    """Nobody has enabled anything."""
+    own = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+    }
+
+    def listed(*words: str) -> str:
+        command = [programs / "jupyter", *words, "list"]
+        environ = {**os.environ, **own}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)  # Without colours.
+
+    version = flowkernel.__version__
+    [line] = [one for one in listed("labextension").splitlines() if "flowkernel" in one]
+    assert line.strip() == f"flowkernel v{version} enabled OK (python, flowkernel)"
+    servers = listed("server", "extension")
+    assert re.search(r"flowkernel\.server_extension .*enabled", servers)
+    assert re.search(r"flowkernel\.server_extension .*OK", servers)
 
 
 def test_the_quickstart_runs_where_only_the_wheel_is(installed, tmp_path):
