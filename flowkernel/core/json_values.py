@@ -47,9 +47,13 @@ def plain_json(value: object, label: str, *, limit: int = MAX_VALUE_BYTES) -> Js
     return plain
 
 
+#: Made once: it is called for every row and event.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def dumps(value: Json) -> str:
     """JSON text as it is stored and sent."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def is_number(value: object) -> bool:
