@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { IExecution, IWrapperUse } from '../wire';
 import { aChild, aRow } from './factories';
-import { asksPersonOf, flowInputsOf, flowRunOf, startAgain } from './run-again';
+import { asksPersonOf, sameAgain, startAgain } from './run-again';
+import { flowInputsOf } from './subject';
 
 const ASKS: IWrapperUse = { name: 'interactive', inputs: {} };
 const TRIES: IWrapperUse = { name: 'retry', inputs: { max_tries: 3 } };
@@ -33,44 +34,6 @@ const request = {
   keepsKernel: false,
   using: []
 };
-
-describe('the run that is run again', () => {
-  it('is the run itself, if no wrapper is around it', () => {
-    const run = aRow();
-
-    expect(flowRunOf(run, [run])).toBe(run);
-  });
-
-  it('is of a wrapper the newest try of what it wraps, however deep', () => {
-    const outer = aRow({ type: 'WRAPPER' });
-    const inner = aChild(outer, { type: 'WRAPPER', call_key: 'wrapped' });
-    const first = aChild(inner, { call_key: 'wrapped' });
-    const second = aChild(inner, { call_key: 'wrapped' });
-    const other = aChild(inner, { call_key: 'call 1' });
-    const under = aChild(second, { call_key: 'wrapped' });
-
-    const family = [outer, inner, first, second, other, under];
-
-    expect(flowRunOf(outer, family)).toBe(second);
-  });
-
-  it('is one that was taken over, too', () => {
-    const earlier = aRow({ type: 'WRAPPER' });
-    const wrapper = aRow({ type: 'WRAPPER' });
-    const kept = aChild(earlier, {
-      call_key: 'wrapped',
-      adopted_by: wrapper.execution_id
-    });
-
-    expect(flowRunOf(wrapper, [wrapper, kept])).toBe(kept);
-  });
-
-  it('is none if a wrapper ended before what it wraps began', () => {
-    const wrapper = aRow({ type: 'WRAPPER' });
-
-    expect(flowRunOf(wrapper, [wrapper])).toBeNull();
-  });
-});
 
 describe('its form', () => {
   it('begins with what the flow got', () => {
@@ -137,5 +100,49 @@ describe('what it starts', () => {
     const start = startAgain(run, run, { ...request, asksPerson: true });
 
     expect(start.using).toEqual([ASKS]);
+  });
+});
+
+describe('what is run again as it was', () => {
+  it('is a new run with the same inputs through the same wrappers', () => {
+    const wrapper = wrapped(ASKS, TRIES);
+    const subject = execution({ inputs: { day: 'friday' }, name: 'sales' });
+
+    const start = sameAgain({ ...wrapper, is_interactive: true }, subject);
+
+    expect(start).toEqual({
+      clone_of: subject.execution_id,
+      inputs: { day: 'friday' },
+      using: [ASKS, TRIES],
+      is_interactive: true
+    });
+  });
+
+  it('keeps a name that somebody gave it, its kernel, and who is there', () => {
+    const run = execution({
+      name: 'of January',
+      keeps_kernel: true,
+      is_attended: false,
+      is_interactive: true
+    });
+
+    expect(sameAgain(run, run)).toEqual({
+      clone_of: run.execution_id,
+      inputs: {},
+      name: 'of January',
+      keep_kernel: true,
+      is_attended: false,
+      is_interactive: false
+    });
+  });
+
+  it('is the wrapper if that succeeded without what it wraps', () => {
+    const wrapper = wrapped({ name: 'cache', inputs: { max_age_minutes: 5 } });
+
+    expect(sameAgain(wrapper, null)).toMatchObject({
+      clone_of: wrapper.execution_id,
+      inputs: { max_age_minutes: 5 },
+      name: wrapper.name
+    });
   });
 });

@@ -3,41 +3,10 @@
  *
  * A file has no flow, and another flow may have its name: so the run itself says what to start.
  */
-import type { IExecution, IExecutionRow, IStart, JsonObject } from '../wire';
-import { wrappersAround } from './run-command';
+import type { IExecution, IExecutionRow, IStart } from '../wire';
+import { ranFlow, wrappersAround } from './run-command';
 import type { IStartRequest } from './start-request';
 import { isInteractive, startFields } from './start-request';
-import { parentOf } from './store';
-
-/** What a wrapper calls the run that it wraps. */
-const WRAPPED_KEY = 'wrapped';
-
-/**
- * The run of the flow itself: of a wrapper the newest try of what it wraps; null: that never
- * started.
- *
- * @param family The run and all under it.
- */
-export function flowRunOf(
-  run: IExecutionRow,
-  family: readonly IExecutionRow[]
-): IExecutionRow | null {
-  if (run.type !== 'WRAPPER') {
-    return run;
-  }
-  const wrapped = family
-    .filter(row => parentOf(row) === run.execution_id)
-    .filter(row => row.call_key === WRAPPED_KEY)
-    .sort((a, b) => (a.execution_id < b.execution_id ? 1 : -1));
-  return wrapped[0] === undefined ? null : flowRunOf(wrapped[0], family);
-}
-
-/** What the flow of a run got: of a wrapper, what it passes on. */
-export function flowInputsOf(execution: IExecution): JsonObject {
-  const { type, inputs, wrapped } = execution;
-  const passed = type === 'WRAPPER' ? wrapped?.['inputs'] : inputs;
-  return (passed ?? {}) as JsonObject;
-}
 
 /** Whether a person is asked if a cell of it fails. */
 export function asksPersonOf(execution: IExecution): boolean {
@@ -57,5 +26,44 @@ export function startAgain(
   return {
     clone_of: flowRun.execution_id,
     ...startFields(request, earlier)
+  };
+}
+
+/**
+ * Start what it ran again as it was: the same source, inputs and wrappers, and nothing of what
+ * came of it.
+ *
+ * @param subject The run of the flow itself; null: its wrappers never started one.
+ */
+export function sameAgain(
+  execution: IExecution,
+  subject: IExecution | null
+): IStart {
+  const { keeps_kernel: keepsKernel, is_attended: isAttended } = execution;
+  return {
+    ...(subject === null
+      ? cloneOf(execution)
+      : cloneThrough(execution, subject)),
+    ...(keepsKernel === true ? { keep_kernel: true } : {}),
+    ...(isAttended === null ? {} : { is_attended: isAttended }),
+    // Somebody may have said that nobody is there for what waits for people.
+    is_interactive: execution.is_interactive && isAttended !== false
+  };
+}
+
+/** A clone of a wrapper runs what that has recorded. */
+function cloneOf({ execution_id, inputs, name }: IExecution): IStart {
+  return { clone_of: execution_id, inputs: inputs ?? {}, name };
+}
+
+function cloneThrough(execution: IExecution, subject: IExecution): IStart {
+  const using = wrappersAround(execution);
+  const recorded = execution.wrapped?.['name'];
+  const name = typeof recorded === 'string' ? recorded : subject.name;
+  return {
+    clone_of: subject.execution_id,
+    inputs: subject.inputs ?? {},
+    ...(name === ranFlow(execution) ? {} : { name }),
+    ...(using.length === 0 ? {} : { using })
   };
 }

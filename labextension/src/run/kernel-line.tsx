@@ -1,9 +1,9 @@
 /** The kernel that a run keeps after its end: until when, and whose it is. */
 import { useFlowkernel, useRun, useTrans } from '../components/context';
 import { momentText } from '../components/time';
-import { flowRunOf } from '../model/run-again';
 import { keepsKernel } from '../model/run-actions';
 import { isEnded } from '../model/store';
+import { subjectOf } from '../model/subject';
 import type { IExecution, IExecutionRow } from '../wire';
 import { useFamilyRows } from './family';
 
@@ -16,9 +16,9 @@ export function KernelLine(props: {
   const trans = useTrans();
   const rows = useFamilyRows(id);
   const run = useRun(id) ?? execution;
-  const family = rows.map(row => row.run);
+  const family: readonly IExecutionRow[] = rows.map(row => row.run);
   // A wrapper keeps none: the run that it is about does.
-  const owner = run.keeps_kernel === true ? flowRunOf(run, family) : null;
+  const owner = run.keeps_kernel === true ? subjectOf(run, family) : null;
   if (owner === null || !isEnded(owner.status)) {
     return null;
   }

@@ -16,7 +16,7 @@ import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import { cancel, releaseKernel, remove, retryFromHere } from './confirmations';
 import { showSource } from './source';
-import { runAgain, runFlow } from './start-forms';
+import { runAgain, runFlow, runOnceMore } from './start-forms';
 
 type Arguments = ReadonlyPartialJSONObject;
 
@@ -109,11 +109,9 @@ export function addRunCommands(
     () => true,
     id => runAgain(flowkernel, id)
   );
-  add(CommandIDs.retryRun, trans.__('Run again'), isOver, async id => {
-    const execution = await api.retry(id);
-    flowkernel.store.addRuns([execution]);
-    flowkernel.open(execution.execution_id);
-  });
+  add(CommandIDs.retryRun, trans.__('Run again'), isOver, id =>
+    runOnceMore(flowkernel, id)
+  );
   add(
     CommandIDs.retryFromHere,
     trans.__('Retry from here…'),

@@ -1,17 +1,13 @@
 /** The forms that start a flow, and a run again with other inputs. */
 import { showStartDialog } from '../components/start-dialog';
+import { readSubject } from '../components/subject';
 import { readWrappers } from '../components/wrapper-fields';
 import { EngineError } from '../model/errors';
-import {
-  asksPersonOf,
-  flowInputsOf,
-  flowRunOf,
-  startAgain
-} from '../model/run-again';
+import { asksPersonOf, sameAgain, startAgain } from '../model/run-again';
 import { ranFlow } from '../model/run-command';
 import { isInteractive, startFields } from '../model/start-request';
 import type { IFlowkernel } from '../tokens';
-import type { IExecution, IExecutionRow, ISignature } from '../wire';
+import type { IExecution, ISignature } from '../wire';
 
 /** Of what says nothing about its parameters: any inputs, or none. */
 const ANYTHING: ISignature = { parameters: [], takes_others: true };
@@ -55,7 +51,7 @@ export async function runAgain(
   const { api, trans } = flowkernel;
   const execution = await api.execution(executionId);
   const name = ranFlow(execution) ?? execution.name;
-  const flowRun = await readFlowRun(flowkernel, execution);
+  const flowRun = await readSubject(api, execution);
   const hash = flowRun?.flow_version ?? null;
   if (flowRun === null || hash === null) {
     const sentence = trans.__(
@@ -73,7 +69,7 @@ export async function runAgain(
       return {
         signature: signature ?? ANYTHING,
         description: path ?? '',
-        inputs: flowInputsOf(execution),
+        inputs: flowRun.inputs ?? {},
         isInteractive: false
       };
     },
@@ -82,13 +78,21 @@ export async function runAgain(
   });
 }
 
-async function readFlowRun(
-  { api }: IFlowkernel,
-  execution: IExecution
-): Promise<IExecutionRow | null> {
-  return execution.type === 'WRAPPER'
-    ? flowRunOf(execution, (await api.tree(execution.execution_id)).executions)
-    : execution;
+/**
+ * Run again: what succeeded as a new run with the same inputs and wrappers; what did not as a
+ * retry, which keeps what succeeded under it.
+ */
+export async function runOnceMore(
+  flowkernel: IFlowkernel,
+  executionId: string
+): Promise<void> {
+  const { api } = flowkernel;
+  const execution = await api.execution(executionId);
+  const again =
+    execution.status === 'ENDED_SUCCESS'
+      ? await api.start(sameAgain(execution, await readSubject(api, execution)))
+      : await api.retry(executionId);
+  openStarted(flowkernel, again);
 }
 
 function openStarted(flowkernel: IFlowkernel, execution: IExecution): void {
