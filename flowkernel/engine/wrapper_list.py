@@ -84,11 +84,11 @@ def _parameter(name: str, default: Json, limits: Json) -> dict[str, Json]:
             no limits.
     """
     type_name, element = TYPES.get(type(default), (None, None))
-    words = WORDS.get(type_name or "", "")
+    help_text = ""
     if limits is not None:
         lowest, highest, *kind = limits
         type_name, element = WHOLE if kind else (type_name, element)
-        words = f"{WORDS[type_name or 'float']} from {lowest:,} to {highest:,}"
+        help_text = f"From {lowest:,} to {highest:,}."
         element = {**(element or {}), "minimum": lowest, "maximum": highest}
     return {
         "name": name,
@@ -96,8 +96,8 @@ def _parameter(name: str, default: Json, limits: Json) -> dict[str, Json]:
         "is_required": False,
         "default": default,
         "default_source": None,
-        "help": "",
+        "help": help_text,
         "element": element,
         "takes_null": default is None,
-        "words": words,
+        "words": WORDS.get(type_name or "", ""),
     }

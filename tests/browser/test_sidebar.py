@@ -80,6 +80,7 @@ def test_a_flow_is_run_through_a_wrapper_with_parameters(window, client, registe
     retry.get_by_label("max_tries").fill("0")
     form.get_by_role("button", name="Run", exact=True).click()
     expect(retry.get_by_label("max_tries")).to_be_focused()
+    look(window, "panel-wrapper")
     assert serious_violations(window, ".jp-flowkernel-form") == []
     retry.get_by_label("max_tries").fill("2")
     form.get_by_role("button", name="Run", exact=True).click()

@@ -56,7 +56,8 @@ def test_a_parameter_says_what_a_form_needs(service):
         "maximum": 1_000,
     }
     assert (tries["type"], tries["default"], tries["is_required"]) == ("int", 3, False)
-    assert tries["words"] == "a whole number from 1 to 1,000"
+    assert tries["words"] == "a whole number"
+    assert tries["help"] == "From 1 to 1,000."
 
 
 def test_what_a_person_registered_is_among_them(service):
