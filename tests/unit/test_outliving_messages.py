@@ -83,7 +83,7 @@ def in_memory(store):
 # -- the end of its run ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("status", sorted(ENDED))
 def test_it_is_answered_after_the_end_which_it_does_not_change(
     inbox, store, run, status
 ):
