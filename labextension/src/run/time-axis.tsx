@@ -4,6 +4,8 @@ import { placeIn, tickPrecision, ticksOf } from '../model/time-window';
 
 /** Room for one tick, in pixels. */
 const TICK_WIDTH = 90;
+/** Room for the text of one: the last has none where it would be cut. */
+const TEXT_WIDTH = 66;
 const HEIGHT = 22;
 const MINUTE = 60_000;
 
@@ -40,14 +42,19 @@ export function TimeAxis(props: {
     <div className="jp-flowkernel-timeline-axis" aria-hidden>
       <span style={{ width: names }}>{DAYS.format(window.from)}</span>
       <svg width={width} height={HEIGHT}>
-        {ticks.at.map(at => (
-          <g key={at} transform={`translate(${placeIn(window, width, at)} 0)`}>
-            <line y1={HEIGHT - 6} y2={HEIGHT} />
-            <text x={3} y={HEIGHT - 8}>
-              {format.format(at)}
-            </text>
-          </g>
-        ))}
+        {ticks.at.map(at => {
+          const place = placeIn(window, width, at);
+          return (
+            <g key={at} transform={`translate(${place} 0)`}>
+              <line y1={HEIGHT - 6} y2={HEIGHT} />
+              {place + TEXT_WIDTH <= width && (
+                <text x={3} y={HEIGHT - 8}>
+                  {format.format(at)}
+                </text>
+              )}
+            </g>
+          );
+        })}
       </svg>
     </div>
   );
