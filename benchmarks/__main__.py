@@ -1,4 +1,4 @@
-"""`python -m benchmarks [FIGURE]... [--rounds N] [--quick] [--list] [--out FOLDER]`."""
+"""`python -m benchmarks [FIGURE]...`: we are measured beside others. `--help` says more."""
 
 import argparse
 import sys
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
         figure = by_name[name]
         console.print(f"\n{name}: {figure.title}", style="bold")
         try:
-            results[name] = measure(figure, options.rounds, is_quick=options.quick)
+            results[name] = measure(figure, options)
         except Exception:  # The others are measured all the same.
             console.print(traceback.format_exc(), style="red")
             failed.append(name)
@@ -81,6 +81,9 @@ def _parse(arguments: list[str], names: Collection[str]) -> argparse.Namespace:
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(names))
     parser.add_argument(
         "--rounds", type=int, default=5, help="after a warm-up; default 5"
+    )
+    parser.add_argument(
+        "--live", type=float, default=600, help="seconds of live events; default 600"
     )
     parser.add_argument(
         "--quick", action="store_true", help="small and rough, to try it out"
@@ -109,18 +112,20 @@ def _outputs(options: argparse.Namespace) -> Outputs:
     )
 
 
-def measure(figure: Figure, count: int, *, is_quick: bool) -> dict[str, Any]:
+def measure(figure: Figure, options: argparse.Namespace) -> dict[str, Any]:
     """Set up all sides, measure them in turn, and stop everything again."""
+    count = min(options.rounds, figure.most_rounds or options.rounds)
     with (
         TemporaryDirectory(prefix="flowkernel-benchmark-") as folder,
         ExitStack() as stack,
     ):
         bench = Bench(
             folder=Path(folder).resolve(),
-            is_quick=is_quick,
+            is_quick=options.quick,
             say=console.print,
             versions={},
             failures={},
+            live_seconds=options.live,
         )
         values = rounds(figure, figure.sides(stack, bench), count, bench)
         return record(values, bench)

@@ -62,6 +62,7 @@ class Figure:
     claims: tuple[Claim, ...]
     sides: Callable[[ExitStack, "Bench"], dict[str, Side]]  #: Set up, peers first.
     warms_up: bool = True  #: False: `sides` has done that, or it is not needed.
+    most_rounds: int | None = None  #: Inclusive, where one takes long.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +74,26 @@ class Bench:
     say: Callable[[str], None]
     versions: dict[str, str]  #: Of the peers; filled when they start.
     failures: dict[str, int]  #: How often a side had to be measured again.
+    live_seconds: float = 600.0  #: For how long live events go on.
 
     def of(self, full: int, quick: int) -> int:
         """The number for a full measurement, or for a quick one."""
         return quick if self.is_quick else full
+
+
+def together(
+    measure: Callable[[], Mapping[str, float]], *names: str
+) -> dict[str, Side]:
+    """Sides that one measurement gives together: the first of them measures."""
+    values: dict[str, float] = {}
+
+    def first() -> float:
+        values.clear()
+        values.update(measure())
+        return values[names[0]]
+
+    others = {name: (lambda name=name: values[name]) for name in names[1:]}
+    return {names[0]: first, **others}
 
 
 def rounds(

@@ -21,14 +21,14 @@ from flowkernel.store import Store
 
 EXECUTIONS = 1_000_000
 CHUNK = 250_000
+#: How many members a family has.
+SIZE = """CASE WHEN f % 400 = 0 THEN 1000 WHEN f % 20 = 0 THEN 20 + f % 100
+    WHEN f % 3 = 0 THEN 2 + f % 9 ELSE 1 END"""
 #: Members: a family is a comb (a line of 50, the others hang from it) or has 4 children each.
 FAMILIES = """
 CREATE TEMP TABLE family AS
 WITH sized AS (
-    SELECT f, f % 400 = 0 AS is_comb,
-        CASE WHEN f % 400 = 0 THEN 1000 WHEN f % 20 = 0 THEN 20 + f % 100
-             WHEN f % 3 = 0 THEN 2 + f % 9 ELSE 1 END AS size
-    FROM range($count) t(f)
+    SELECT f, f % 400 = 0 AS is_comb, $size AS size FROM range($count) t(f)
 )
 SELECT f, is_comb, size, sum(size) OVER (ORDER BY f) - size AS start FROM sized
 QUALIFY start < $count;
@@ -84,7 +84,8 @@ TABLES = {
         WHEN 1 THEN '{{"worker":"w-1"}}' ELSE json_object('status', status) END
     FROM born, range(3) t(n)""",
     "cell_run": """
-    SELECT id(g, 8 + n), execution_id, root_id, 'cell ' || n, n, sha256('cell ' || g % 1000),
+    SELECT id(g, 8 + n), execution_id, root_id, 'cell ' || n, n, n + 1, 'x = ' || n,
+        sha256('cell ' || g % 1000),
         if(n = 1 AND status = 'ENDED_ERROR', 'ERROR', 'SUCCESS'),
         created_at + to_seconds(2 + n), created_at + to_seconds(3 + n), NULL, NULL, NULL,
         g * 4 + 3
@@ -95,21 +96,25 @@ TABLES = {
 }
 VERSIONS = """
 INSERT INTO flow_version SELECT sha256('version ' || n), 'flow ' || n % 200, 'CELL',
-    'x = ' || n, NULL, NULL, TIMESTAMP '2026-01-01' FROM range(1000) t(n);
+    'x = ' || n, NULL, NULL, TIMESTAMP '2026-01-01', NULL FROM range(1000) t(n);
 UPDATE meta SET value = $seq WHERE key = 'applied_seq';
 UPDATE meta SET value = '' WHERE key = 'journal_id';
 CHECKPOINT
 """
 
 
-def make_home(home: Home, count: int = EXECUTIONS) -> None:
-    """Make a home with so many ended executions, which are not in its journal."""
+def make_home(home: Home, count: int = EXECUTIONS, *, size: str = SIZE) -> None:
+    """Make a home with so many ended executions, which are not in its journal.
+
+    Args:
+        size: How many members family `f` has, as SQL.
+    """
     home.prepare()
     Store(home.database, journal=home.journal).close()
     for path in home.journal.iterdir():
         path.unlink()
     with closing(duckdb.connect(str(home.database))) as connection:
-        for sql in FAMILIES.split(";\n"):
+        for sql in FAMILIES.replace("$size", size).split(";\n"):
             values = {"count": count} if "$count" in sql else None
             connection.execute(sql, values)
         for table, sql in TABLES.items():

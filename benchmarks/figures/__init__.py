@@ -9,6 +9,11 @@ from benchmarks.figures import (
     lists,
     memory,
     output,
+    panel_list,
+    panel_live,
+    panel_memory,
+    panel_output,
+    panel_run,
     retry,
     stored,
     warm,
@@ -28,5 +33,10 @@ FIGURES = [
         memory,
         idle,
         retry,
+        panel_list,
+        panel_run,
+        panel_live,
+        panel_memory,
+        panel_output,
     )
 ]

@@ -10,7 +10,10 @@ from benchmarks.callers import is_complete, requests
 from benchmarks.chart import Bar, chart
 from benchmarks.figures import FIGURES
 from benchmarks.harness import Bench, Claim, Figure, Reading
-from flowkernel.home import EngineFile
+from benchmarks.live_events import latencies, share, step_of
+from benchmarks.million import make_home
+from flowkernel.home import EngineFile, Home
+from flowkernel.store import Store
 
 VALUES = {"peer": [8.0, 10.0, 90.0], "us": [1.0, 2.0, 3.0]}
 
@@ -114,6 +117,19 @@ def test_a_figure_that_has_warmed_itself_has_no_warm_round(tmp_path):
     assert values == {"us": [1.0, 1.0]}
 
 
+def test_sides_that_one_measurement_gives_are_of_the_same_round(tmp_path):
+    numbers = iter(range(10))
+
+    def measure():
+        return {"p50": next(numbers), "p95": next(numbers)}
+
+    sides = harness.together(measure, "p50", "p95")
+
+    values = harness.rounds(figure(), sides, 2, bench(tmp_path))
+
+    assert values == {"p50": [2, 4], "p95": [3, 5]}
+
+
 def test_a_side_that_fails_is_measured_again_and_reported(tmp_path):
     """Once; a side that fails twice in a row is broken."""
     turns = iter([1.0, None, 2.0, None, None])
@@ -202,3 +218,49 @@ def test_a_caller_sends_whole_requests_and_knows_a_whole_answer():
     ]
     with pytest.raises(RuntimeError, match="503"):
         is_complete(b"HTTP/1.1 503 Busy\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("cell 1 of 200: value = 1", 1),
+        ("1 of 200 cells", 2),
+        ("cell 17 of 200", 33),
+        ("waits for a slot", None),
+    ],
+)
+def test_a_line_of_the_panel_says_which_change_it_shows(text, step):
+    assert step_of(text) == step
+
+
+def test_a_change_that_a_newer_one_has_replaced_counts_until_then():
+    """What was there when the page was first looked at says nothing."""
+    sent = {"a": [0.0, 10.0, 20.0, 30.0], "b": [0.0]}
+    seen = [
+        ("a", "cell 1 of 2", 15.0),
+        ("a", "cell 2 of 2: x", 27.0),
+        ("a", "", 28.0),
+        ("a", "2 of 2 cells", 45.0),
+        ("b", "cell 1 of 2", 45.0),
+    ]
+
+    waits = latencies(sent, seen)
+
+    assert waits == [17.0, 7.0, 15.0]
+    assert share(waits, 0.5) == 15.0
+    assert share(waits, 0.95) == 17.0
+
+
+@pytest.mark.parametrize(("size", "roots"), [("1", 30), ("10", 3)])
+def test_a_home_that_is_made_for_measurements_fits_the_tables_of_today(
+    tmp_path, size, roots
+):
+    home = Home(tmp_path / "home")
+
+    make_home(home, 30, size=size)
+
+    with Store(home.database, journal=home.journal) as store:
+        rows = store.list_executions(limit=100)
+        assert len(rows) == 30
+        assert sum(row.parent_id is None for row in rows) == roots
+        assert len(store.cell_runs(rows[0].execution_id)) == 2
