@@ -1,6 +1,7 @@
 """`python -m benchmarks [FIGURE]...`: we are measured beside others. `--help` says more."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Collection
@@ -126,6 +127,7 @@ def measure(figure: Figure, options: argparse.Namespace) -> dict[str, Any]:
             versions={},
             failures={},
             live_seconds=options.live,
+            load=os.getloadavg()[0],
         )
         values = rounds(figure, figure.sides(stack, bench), count, bench)
         return record(values, bench)

@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+#: Processes that want a core before a measurement, inclusive, where nothing else is done.
+QUIET = 1.0
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 PACKAGES = (
     "flowkernel",
@@ -75,6 +77,7 @@ class Bench:
     versions: dict[str, str]  #: Of the peers; filled when they start.
     failures: dict[str, int]  #: How often a side had to be measured again.
     live_seconds: float = 600.0  #: For how long live events go on.
+    load: float = 0.0  #: How many processes wanted a core before it began.
 
     def of(self, full: int, quick: int) -> int:
         """The number for a full measurement, or for a quick one."""
@@ -209,7 +212,13 @@ def about(results: Mapping[str, Any]) -> str:
         for figure, r in results.items()
         for side, times in r.get("failures", {}).items()
     ]
-    return (
+    busy = [
+        f"{figure} ({r['load']:.0f})"
+        for figure, r in results.items()
+        if r.get("load", 0.0) > QUIET
+    ]
+    beside = f"With other work (load average): {', '.join(busy)}. " if busy else ""
+    return beside + (
         f"Measured on {', '.join(days)} on {'; '.join(machines)}. Rounds: "
         f"{', '.join(map(str, counts))}. Failed and measured again: "
         f"{', '.join(failed) or 'none'}. Versions: {', '.join(sorted(versions))}."
@@ -240,6 +249,7 @@ def record(values: Any, bench: Bench) -> dict[str, Any]:
         "versions": {**{name: version(name) for name in PACKAGES}, **bench.versions},
         "is_quick": bench.is_quick,
         "failures": bench.failures,
+        "load": round(bench.load, 1),
         "values": values,
     }
 

@@ -1,6 +1,7 @@
 """What the benchmarks compute from their numbers; nothing is measured here."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,18 @@ def test_results_say_what_made_them_and_come_back(tmp_path):
     assert harness.load(tmp_path / "none.json") == {}
     assert "peer 1.2" in harness.about(results)
     assert "Rounds: 3" in harness.about(results)
+
+
+def test_what_was_measured_beside_other_work_is_named(tmp_path):
+    records = {
+        name: harness.record(VALUES, replace(bench(tmp_path), load=load))
+        for name, load in [("quiet", 0.6), ("busy", 14.2)]
+    }
+
+    text = harness.about(records)
+
+    assert "With other work (load average): busy (14)." in text
+    assert "quiet" not in text
 
 
 def test_the_table_of_the_page_is_replaced_and_nothing_else():

@@ -115,13 +115,24 @@ export class SidebarModel implements IDisposable {
   }
 
   private async _refresh(isAgain = false): Promise<void> {
-    const { filter } = this.view.get();
     const children = [...this._kept.keys()].map(id => this._readUnder(id));
-    await Promise.all([
-      isAgain ? this.runs.again() : this.runs.show(filter),
-      this.readFlows(),
-      ...children
-    ]);
+    await Promise.all([this._readLists(isAgain), ...children]);
+  }
+
+  /**
+   * The list in sight first. The last runs of each flow are found among all runs: meanwhile two
+   * cores have no time for anything else.
+   */
+  private async _readLists(isAgain: boolean): Promise<void> {
+    const { filter, section } = this.view.get();
+    const readRuns = (): Promise<void> =>
+      isAgain ? this.runs.again() : this.runs.show(filter);
+    if (section === 'flows') {
+      await Promise.all([this.readFlows(), readRuns()]);
+    } else {
+      await readRuns();
+      await this.readFlows();
+    }
   }
 
   /** The list follows the filter, wherever that is changed. */
