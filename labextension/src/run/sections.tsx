@@ -98,12 +98,13 @@ function useSection(
   const [last, setLast] = useOption<string>('section', 'overview');
   const [own, setOwn] = useOption<string>(`section:${executionId}`, '');
   const id = own || last;
-  // From then on what is chosen for other runs changes nothing here.
+  // From then on what is chosen for other runs changes nothing here. Who has chosen before this
+  // runs, as on a busy machine, keeps that.
   useEffect(() => {
-    if (isReady && own === '') {
+    if (isReady && options.get(`section:${executionId}`, '') === '') {
       setOwn(id);
     }
-  }, [isReady, own, id, setOwn]);
+  }, [isReady, options, executionId, own, id, setOwn]);
   const choose = (chosen: string): void => {
     setOwn(chosen);
     setLast(chosen);
