@@ -31,7 +31,7 @@ from flowkernel.home import Home
 RUNS, JOBS = 100_000, 1_000
 RUNNING, CHANGES = 50, 50.0  #: Runs, and changes a second of all of them.
 PIXELS, SECONDS = 480, 3.0
-PEER, OURS = "jupyter-scheduler, 1,000 jobs", "flowkernel, 100,000 runs"
+PEER, OURS = "jupyter-scheduler, 1,000 entries", "flowkernel, 100,000 runs"
 LIST_JOBS = (None, "scheduling:list-jobs-from-launcher", {})
 JOB = ".jp-notebook-jobs-panel tbody tr"
 NEXT = ".jp-notebook-jobs-panel button[aria-label='Go to next page']:not([disabled])"
