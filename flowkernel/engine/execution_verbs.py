@@ -117,6 +117,42 @@ def release_events(execution: Execution, actor: str) -> list[Event]:
     raise NotParked(execution.execution_id, reason)
 
 
+def release_kept(
+    batch: Batch, execution_id: str, kept_ids: Iterable[str], actor: str
+) -> Execution:
+    """End the kernel that it keeps; of a wrapper, those of the runs that it wraps.
+
+    Args:
+        kept_ids: Of what may be one of those: all that keep their kernels.
+
+    Raises:
+        ExecutionNotFound: There is none.
+        NotParked: It has not ended, or keeps no kernel.
+    """
+    top = batch.get(execution_id)
+    events = release_events(top, actor)
+    if top.wrapped is not None:
+        kept = [batch.find_execution(kept_id) for kept_id in kept_ids]
+        events = [
+            event
+            for execution in kept
+            if execution is not None and _is_wrapped_by(execution, top, batch)
+            for event in release_events(execution, actor)
+        ]
+    batch.append_checked(events)
+    return batch.get(execution_id)
+
+
+def _is_wrapped_by(execution: Execution, top: Execution, batch: Batch) -> bool:
+    """Whether a wrapper runs it, or a wrapper that this one runs."""
+    parent_id = execution.current_parent_id
+    while parent_id is not None and parent_id != top.execution_id:
+        parent = batch.find_execution(parent_id)
+        is_wrapper = parent is not None and parent.wrapped is not None
+        parent_id = parent.current_parent_id if parent and is_wrapper else None
+    return parent_id is not None
+
+
 def released_event(execution: Execution, why: str, actor: str = "") -> Event:
     """The event that says that its kernel is no longer kept, and why."""
     return make_event(execution.execution_id, K.SAVED, actor, kernel_released=why)

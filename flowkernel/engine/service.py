@@ -18,7 +18,7 @@ from flowkernel.engine.execution_verbs import (
     OutputPatch,
     cancel_family,
     pause_events,
-    release_events,
+    release_kept,
     resume_events,
     run_recorded,
 )
@@ -263,10 +263,16 @@ class Service:
     ) -> Execution:
         """End the kernel that it keeps after its end. One that is gone already stays so.
 
+        Of a wrapper: the kernels that the runs that it wraps keep.
+
         Raises:
             NotParked: It has not ended, or keeps no kernel.
         """
-        return self._change(execution_id, partial(release_events, actor=actor), caller)
+        kept_ids = [execution.execution_id for execution in self.store.list_kept()]
+        release = partial(
+            release_kept, execution_id=execution_id, kept_ids=kept_ids, actor=actor
+        )
+        return decide_as(self.store, caller, release)
 
     def _change(
         self, execution_id: str, decide: Change, caller: Caller | None

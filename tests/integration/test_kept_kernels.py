@@ -218,3 +218,36 @@ def test_no_kernel_is_promised_that_cannot_be_kept(engine):
     engine.service.config = type(engine.service.config)(parked_kernels=0)
     with pytest.raises(BadArgument, match="`parked_kernels` is 0"):
         engine.service.start(StartRequest(flow="f", keep_kernel=True))
+
+
+@pytest.fixture
+def wrapped(engine, worker):
+    """A run that has ended in a wrapper, with that; the worker keeps its kernel."""
+    uses = [WrapperUse(name="retry", inputs={})]
+    request = StartRequest(flow="f", keep_kernel=True, using=uses)
+    wrapper = engine.service.start(request)
+    worker.take()
+    part_of = {
+        "wrapped_of": wrapper.execution_id,
+        "parent_id": wrapper.execution_id,
+        "call_key": "1",
+    }
+    run = engine.service.start(StartRequest(**part_of))
+    while run.execution_id not in worker.holding:
+        worker.poll()
+    return wrapper, worker.end(run.execution_id)
+
+
+def test_a_wrapper_releases_what_it_wraps(engine, worker, ended, wrapped):
+    wrapper, run = wrapped
+    with pytest.raises(NotParked, match="it has not ended"):
+        engine.service.release_kernel(wrapper.execution_id, "ada")
+    worker.report(wrapper.execution_id, K.ENDED, status=S.ENDED_SUCCESS)
+    worker.holding.clear()
+
+    engine.service.release_kernel(wrapper.execution_id, "ada")
+
+    assert not current(engine, run).is_kept
+    assert current(engine, ended).is_kept
+    assert worker.poll()["release"] == [run.execution_id]
+    engine.service.release_kernel(wrapper.execution_id, "ada")
