@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 from papermill.clientwrap import PapermillNotebookClient
 
 from flowkernel.core.models import Execution
@@ -49,12 +50,20 @@ class GuestKernel:
         if not is_parked or self.run_silently(allow) != "ok":
             yield False
             return
-        home = self._session.link.client.home
-        with published(home.path, self._parked_kernel(has_ended=has_ended)):
+        try:
+            kernel = self._parked_kernel(has_ended=has_ended)
+        except (psutil.Error, OSError):  # It has just ended, or no file is left.
+            yield False
+            return
+        with published(self._session.link.client.home.path, kernel):
             yield True
 
     def _parked_kernel(self, *, has_ended: bool) -> ParkedKernel:
-        """The kernel, as others find it."""
+        """The kernel, as others find it.
+
+        Raises:
+            psutil.Error, OSError: It has ended, or that cannot be found out.
+        """
         manager, execution = self._client.km, self._execution
         home = self._session.link.client.home
         return ParkedKernel(
