@@ -31,6 +31,8 @@ OTHER_VARIABLES = frozenset(
 )
 #: From 0 to 1: how like the name of a setting another name is at least to be taken for it.
 NEARNESS = 0.75
+#: Hours that the kernel of a run is kept, inclusive: 100 years.
+MAX_PARKED_HOURS = 876_600.0
 ALL_NAMES = NamePatterns(["*"])
 Setting = tuple[str, Any, str]  #: Its name, its value, and where it is set.
 
@@ -199,8 +201,11 @@ def _convert(name: str, value: Any, kind: Any, origin: str) -> Any:
         setting = _READERS[kind](value)
         if name in _PATTERNS and not _PATTERNS[name][0].fullmatch(str(setting)):
             raise ValueError
+        if name in _HIGHEST and setting > _HIGHEST[name][0]:
+            raise ValueError
     except (TypeError, ValueError, OverflowError):
-        expected = _PATTERNS[name][1] if name in _PATTERNS else _KIND_NAMES[kind]
+        words = (*_PATTERNS.get(name, ()), *_HIGHEST.get(name, ()))
+        expected = words[1] if words else _KIND_NAMES[kind]
         raise BadArgument(
             f"`{name}` is {value!r} in {origin}; `{name}` takes {expected}. The default is "
             f"{getattr(Config(), name)!r}."
@@ -253,6 +258,10 @@ _PATTERNS = {
         "an amount such as '2GB'",
     ),
     "kernel": (re.compile(r"fork|plain"), "'fork' or 'plain'"),
+}
+#: Settings that have a highest value, inclusive, and the words for it.
+_HIGHEST = {
+    "parked_hours": (MAX_PARKED_HOURS, f"a number from 0 to {MAX_PARKED_HOURS:,.0f}"),
 }
 #: What reads a setting, by the type of its field. A new type needs a line here and below.
 _READERS: dict[Any, Callable[[Any], Any]] = {

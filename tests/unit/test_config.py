@@ -78,6 +78,7 @@ def test_the_error_for_a_wrong_value_names_its_variable(tmp_path, name, value):
         "preload = [1]",
         "preload = ['import os']",
         "ready_kernels = -1",
+        "parked_hours = 1e8",
     ],
 )
 def test_the_error_for_a_wrong_value_names_its_file(tmp_path, write_file, line):
@@ -102,6 +103,7 @@ def test_how_kernels_start_can_be_set_in_the_file(tmp_path, write_file):
         ("FLOWKERNEL_KERNEL", "warm", "'fork' or 'plain'. The default is 'fork'"),
         ("FLOWKERNEL_PRELOAD", "numpy;pandas", "names of modules, such as ['numpy', "),
         ("FLOWKERNEL_READY_KERNELS", "two", "a whole number of 0 or more"),
+        ("FLOWKERNEL_PARKED_HOURS", "1e8", "a number from 0 to 876,600. The default"),
     ],
 )
 def test_wrong_settings_of_kernels(tmp_path, variable, value, words):

@@ -210,3 +210,19 @@ def test_a_thread_that_could_not_start_leaves_no_event_loop(monkeypatch):
         event_loops._start_background_loop()
 
     assert loops[0].is_closed()
+
+
+def test_a_kernel_that_is_kept_for_ages_has_an_end_all_the_same():
+    reports = []
+    link = SimpleNamespace(
+        report=lambda _id, _attempt, kind, **payload: reports.append((kind, payload))
+    )
+    session = ExecutionSession(
+        link, "e", log_limit=10, cancel_grace=1.0, keep_seconds=1e300
+    )
+
+    session.end(ExecutionEnd(status=S.ENDED_SUCCESS), is_kept=True)
+
+    [(kind, payload)] = reports
+    assert (kind, payload["status"]) == (K.ENDED, S.ENDED_SUCCESS)
+    assert payload["parked_until"]

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 from jupyter_core.utils import ensure_async
 
+from flowkernel.config import MAX_PARKED_HOURS
 from flowkernel.core.clock import monotonic, new_id, now
 from flowkernel.core.errors import EngineError, FlowkernelError
 from flowkernel.core.models import CellError, Decision, EventKind, Failure
@@ -161,6 +162,7 @@ class ExecutionSession:
         """
         if self.ending is not None:
             return
+        until = self._keep_until() if is_kept else None
         self._end_log()
         self.ending = ending
         if self.parks and ending.status is S.ENDED_ERROR:
@@ -174,10 +176,13 @@ class ExecutionSession:
             payload["error"] = ending.error.to_json()
         if self.notebook_path is not None:
             payload["notebook_path"] = self.notebook_path
-        if is_kept:
-            until = now() + timedelta(seconds=self.keep_seconds)
+        if until is not None:
             payload["parked_until"] = until.isoformat()
         self.report(K.ENDED, **payload)
+
+    def _keep_until(self) -> datetime:
+        seconds = min(self.keep_seconds, MAX_PARKED_HOURS * 3600)
+        return now() + timedelta(seconds=seconds)
 
     def _report_failure(
         self, ending: ExecutionEnd, failure: Failure, *, is_parked: bool
