@@ -8,7 +8,13 @@ from flowkernel.core.errors import BadArgument, BadValue
 from flowkernel.core.json_record import JsonRecord
 from flowkernel.core.models import Flow, Json
 from flowkernel.core.python_source import parse_source
-from flowkernel.engine.wrapper_registry import limits_of, parameters_of, shipped
+from flowkernel.engine.wrapper_registry import (
+    is_finite,
+    limits_of,
+    limits_text,
+    parameters_of,
+    shipped,
+)
 from flowkernel.store import Store
 
 #: The type of a parameter, and the element of a form for it, by the type of its default.
@@ -88,8 +94,11 @@ def _parameter(name: str, default: Json, limits: Json) -> dict[str, Json]:
     if limits is not None:
         lowest, highest, *kind = limits
         type_name, element = WHOLE if kind else (type_name, element)
-        help_text = f"From {lowest:,} to {highest:,}."
-        element = {**(element or {}), "minimum": lowest, "maximum": highest}
+        text = limits_text(lowest, highest).removeprefix("of ")
+        help_text = f"{text[:1].upper()}{text[1:]}." if text else ""
+        bounds = {"minimum": lowest, "maximum": highest}
+        finite = {key: bound for key, bound in bounds.items() if is_finite(bound)}
+        element = {**(element or {}), **finite}
     return {
         "name": name,
         "type": type_name,

@@ -179,10 +179,27 @@ def _check_limits(wrapper: str, name: str, value: Json, limits: Json) -> None:
     is_whole = not kind or value % 1 == 0
     if not (lowest <= value <= highest and is_whole):
         number = "a whole number" if kind else "a number"
+        words = f"{number} {limits_text(lowest, highest)}".rstrip()
         raise BadArgument(
-            f"{name} of the wrapper {wrapper!r} is {value!r}; give {number} from "
-            f"{lowest:,} to {highest:,}."
+            f"{name} of the wrapper {wrapper!r} is {value!r}; give {words}."
         )
+
+
+def is_finite(bound: float) -> bool:
+    """Whether a limit is one that JSON has."""
+    return abs(bound) <= sys.float_info.max
+
+
+def limits_text(lowest: float, highest: float) -> str:
+    """The limits of a number in words: `from 1 to 10`, `of 1 or more`; empty: it has none."""
+    match is_finite(lowest), is_finite(highest):
+        case True, True:
+            return f"from {lowest:,} to {highest:,}"
+        case True, False:
+            return f"of {lowest:,} or more"
+        case False, True:
+            return f"of {highest:,} or less"
+    return ""
 
 
 def parameters_of(flow: Flow) -> dict[str, Json] | None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from flowkernel.core.errors import BadArgument
+from flowkernel.core.json_values import dumps
 from flowkernel.core.models import Flow, FlowKind
 from flowkernel.engine.start_plan import StartRequest
 from flowkernel.engine.wrapper_list import list_wrappers
@@ -76,6 +78,34 @@ def test_what_a_person_registered_is_among_them(service):
         "n": {"element": "number", "minimum": 1, "maximum": 2_000},
     }
     assert parameters(wrapper)["flow"]["takes_null"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "bounds", "help_text"),
+    [
+        ("(1, 1e999)", {"minimum": 1}, "1 or more."),
+        ("(-1e999, 2_000)", {"maximum": 2_000}, "2,000 or less."),
+        ("(-1e999, 1e999)", {}, ""),
+        (f"(1, {'9' * 400})", {"minimum": 1}, "1 or more."),
+    ],
+)
+def test_a_limit_that_is_not_finite_is_left_out(service, limits, bounds, help_text):
+    register(service, source=OWN.replace("(1, 2_000)", limits))
+
+    wrapper = listed(service)["good_day"]
+
+    number = parameters(wrapper)["n"]
+    assert number["element"] == {"element": "number", **bounds}
+    assert number["help"] == help_text
+    assert dumps(wrapper.to_json())
+
+
+def test_a_value_beyond_its_only_limit_is_refused_with_that(service):
+    register(service, source=OWN.replace("(1, 2_000)", "(1, 1e999)"))
+    uses = [WrapperUse(name="good_day", inputs={"n": 0})]
+
+    with pytest.raises(BadArgument, match="give a number of 1 or more"):
+        service.start(StartRequest(flow="f", using=uses, run=False))
 
 
 def test_a_registered_one_stands_for_the_shipped_one_of_its_name(service):
