@@ -11,6 +11,7 @@ from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import EventKind
 from flowkernel.core.status import ExecutionStatus
 from flowkernel.engine.callers import ExecutionCaller
+from flowkernel.engine.dispatch import wait_requests
 from flowkernel.engine.dispatch.wait_registry import WaitMark
 from flowkernel.engine.dispatch.wait_requests import WaitRequest
 from flowkernel.engine.prompts.inbox import MessageAnswer, MessageRequest
@@ -154,6 +155,35 @@ def test_a_flow_that_waits_for_a_message_that_is_deleted_goes_on_with_a_slot(
     assert engine.store.live[waiter].status is S.RUNNING
     with pytest.raises(MessageNotFound):
         held.result()
+
+
+@pytest.mark.parametrize("kind", ["message", "run"])
+def test_a_flow_gets_no_error_without_a_slot(engine, parent, monkeypatch, kind):
+    """What it waits for is deleted while others have all slots: it asks again."""
+    waiter, *_children = parent
+    sender = engine.service.start(StartRequest(flow="f")).execution_id
+    request = MessageRequest(subject="Go on?", request="Say it", outlives=True)
+    sent = engine.inbox.send(sender, request)
+    target = (
+        {"message": sent.message_id} if kind == "message" else {"targets": [sender]}
+    )
+    wait_request = WaitRequest(**target, seconds=60, is_flow=True)
+    caller = ExecutionCaller(waiter, 1)
+    engine.hold(caller, wait_request)
+    engine.settle()
+    other = engine.service.start(StartRequest(flow="f")).execution_id
+    engine.store.append([make_event(other, K.STARTED, worker="w")])
+    engine.settle()
+    engine.service.cancel(sender, "ada")
+    engine.store.prune([sender])
+    engine.settle()
+    monkeypatch.setattr(wait_requests, "SLOT_SECONDS", 0.0)
+
+    held = engine.hold(caller, wait_request)
+    engine.settle()
+
+    assert held.result() == {"is_over": True, "has_slot": False}
+    assert engine.store.live[waiter].status is S.WAITING
 
 
 def test_threads_of_a_flow_wait_for_different_things(engine, parent):

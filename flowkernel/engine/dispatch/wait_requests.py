@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, with_config
 
 from flowkernel.core.clock import monotonic, now, short_id
-from flowkernel.core.errors import MessageNotFound
+from flowkernel.core.errors import ExecutionNotFound, MessageNotFound
 from flowkernel.core.event_factory import make_event
 from flowkernel.core.models import Event, EventKind, Execution, Json, Message
 from flowkernel.core.status import ExecutionStatus, MessageStatus, ReturnWhen
@@ -71,23 +71,27 @@ async def hold(
     before this says that the wait is over.
 
     Raises:
-        MessageNotFound: It waits for a message that was deleted, or never was.
+        MessageNotFound, ExecutionNotFound: It waits for what was deleted, or never was.
     """
     wait = HeldWait(service, dispatcher, execution_id, request, caller)
     wait.note_mark()
     if request.message is not None:
         try:
             message, is_over = await wait.wait_for_answer(inbox, request.message)
-        except (
-            MessageNotFound
-        ):  # It was deleted with its run: a flow goes on with that.
-            await wait.slot_if_over(is_over=True)
+        except MessageNotFound:  # It was deleted: a flow goes on with that.
+            if not await wait.slot_if_over(is_over=True):
+                return {"is_over": True, "has_slot": False}
             raise
         has_slot = await wait.slot_if_over(is_over)
         is_sender = request.is_flow and message.execution_id == execution_id
         record = inbox.with_secrets(message) if is_sender else message.to_json()
         return {"is_over": is_over, "has_slot": has_slot, "message": record}
-    targets, is_over = await wait.wait_for_executions()
+    try:
+        targets, is_over = await wait.wait_for_executions()
+    except ExecutionNotFound:
+        if not await wait.slot_if_over(is_over=True):
+            return {"is_over": True, "has_slot": False}
+        raise
     has_slot = await wait.slot_if_over(is_over)
     records = [target.to_json() for target in targets]
     return {"is_over": is_over, "has_slot": has_slot, "executions": records}
