@@ -160,6 +160,19 @@ def test_what_is_deleted_keeps_no_kernel(engine, worker, ended):
     assert worker.poll()["release"] == [id_]
 
 
+def test_a_deletion_wakes_the_worker_that_keeps_the_kernel(engine, worker, ended):
+    worker.poll()
+    keeper, other = engine.note_worker("w"), engine.note_worker("v")
+    keeper.has_news.clear()
+    other.has_news.clear()
+
+    engine.store.prune([ended.execution_id])
+    engine.settle()
+
+    assert keeper.has_news.is_set()
+    assert not other.has_news.is_set()
+
+
 def test_a_run_that_was_cancelled_as_it_ended_keeps_none(engine, worker):
     execution = engine.service.start(StartRequest(flow="f", keep_kernel=True))
     worker.take()

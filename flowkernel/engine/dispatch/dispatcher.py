@@ -112,6 +112,8 @@ class Dispatcher:
         """Follow what was committed. An event that fails here loses its own reaction only."""
         previous, self.commit = self.commit, commit
         self.kept_kernels.follow(commit)
+        if commit.removed:  # A deletion has no event.
+            self.workers.wake_keepers()
         root_ids: dict[int, str] = {}
         for event in commit.events:
             try:

@@ -66,6 +66,12 @@ class KnownWorkers:
         for lease in self._leases.values():
             lease.coming.discard(execution_id)
 
+    def wake_keepers(self) -> None:
+        """Wake those that keep kernels: one of them may be kept no longer."""
+        for lease in self:
+            if lease.kept:
+                lease.has_news.set()
+
     @property
     def living(self) -> list[WorkerLease]:
         """Workers of ours that polled a moment ago, or are new: reports do not count."""
