@@ -84,7 +84,7 @@ def notebook(window: Page) -> None:
     child.press("Enter")
     page = window.get_by_role("region", name="Run month_report", exact=True)
     notebook = part(page, "Notebook")
-    notebook.get_by_text("Skip the cell").first.wait_for()
+    notebook.get_by_text("Skipped by ada").first.wait_for()
     notebook.get_by_role("table").first.scroll_into_view_if_needed()
 
 

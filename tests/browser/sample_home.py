@@ -48,8 +48,8 @@ from pathlib import Path
 
 def handler(system, this, *, shop: str = "north"):
     """The orders of one shop."""
-    time.sleep({{"north": 2, "south": 1.2, "east": 3}}.get(shop, 0.8))
-    if shop == "west" and not Path({west!r}).exists():
+    time.sleep({"north": 2, "south": 1.2, "east": 3}.get(shop, 0.8))
+    if shop == "west" and not Path("west.csv").exists():
         raise FileNotFoundError("west.csv: the shop has sent nothing")
     this.set_output(rows=402)
 '''
@@ -155,10 +155,9 @@ class SampleHome:
 
     def _write(self) -> None:
         root = self.lab.root
-        west = str(root / "west.csv")
         scripts = {
             "sales_report": SALES_REPORT,
-            "load_orders": LOAD_ORDERS.format(west=west),
+            "load_orders": LOAD_ORDERS,
             "approve": APPROVE,
             "day_import": DAY_IMPORT,
             "forecast": FORECAST,

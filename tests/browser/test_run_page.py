@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from flowkernel.client.flow_source import start_request
-from tests.browser.conftest import look
+from tests.browser.conftest import contrast, look
 from tests.browser.families import save
 from tests.browser.panel import (
     line,
@@ -145,6 +145,8 @@ def test_a_log_is_searched_and_its_streams_are_told_apart(window, register, run)
     log.get_by_role("searchbox").press("Enter")
     expect(log.get_by_role("status")).to_have_text("2 of 11")
     expect(lines.locator("mark").first).to_be_in_viewport()
+    for mark in lines.locator("mark").all()[:4]:  # That of now, and others.
+        assert contrast(mark) > 4.5
     log.get_by_role("button", name="Clear the search").click()
     log.get_by_label("stdout").uncheck()
     expect(lines).not_to_contain_text("line 17")
