@@ -6,7 +6,9 @@ import { valueText } from '../model/forms';
 import type { INamedValue, ITable } from '../model/run-values';
 import { effectiveInputs, tableOf } from '../model/run-values';
 import { isEnded } from '../model/store';
+import { contentOf } from '../model/subject';
 import { interventionText } from '../model/words';
+import { parametersAround } from '../model/wrapper-uses';
 import type { IFlowkernel } from '../tokens';
 import { CommandIDs } from '../tokens';
 import type { IExecution, Json } from '../wire';
@@ -116,7 +118,7 @@ function Details(props: {
   return (
     <div className="jp-flowkernel-modal-body">
       <RunFacts execution={execution} />
-      <RunContent execution={execution} />
+      <RunContent execution={execution} subject={null} />
       {log !== '' && <Part title={trans.__('End of the log')} text={log} />}
     </div>
   );
@@ -125,8 +127,10 @@ function Details(props: {
 /** Where it stands, since when, by whom, and what people did to it. */
 export function RunFacts(props: {
   readonly execution: IExecution;
+  /** Whether what it waits for is said elsewhere. */
+  readonly isBrief?: boolean;
 }): JSX.Element {
-  const { execution } = props;
+  const { execution, isBrief = false } = props;
   const trans = useTrans();
   const run = useRun(execution.execution_id) ?? execution;
   const people = interventionText(run, trans);
@@ -141,7 +145,7 @@ export function RunFacts(props: {
         )}
         {people !== '' && <span>{people}</span>}
       </p>
-      {run.status_message !== null && run.status_message !== '' && (
+      {run.status_message !== null && run.status_message !== '' && !isBrief && (
         <p>{run.status_message}</p>
       )}
     </>
@@ -151,20 +155,32 @@ export function RunFacts(props: {
 /** Why it failed, with what it was started, and what it gave. */
 export function RunContent(props: {
   readonly execution: IExecution;
+  /** What it is about, if it is a wrapper; null: that never started, or is not read yet. */
+  readonly subject: IExecution | null;
 }): JSX.Element {
-  const { execution } = props;
+  const { execution, subject } = props;
   const trans = useTrans();
-  const { error } = execution;
+  const content = contentOf(execution, subject);
+  const { error } = content;
   return (
     <>
       {error?.traceback && (
         <Part title={trans.__('Error')} text={error.traceback} />
       )}
-      <Values title={trans.__('Inputs')} values={effectiveInputs(execution)} />
+      <Values title={trans.__('Inputs')} values={effectiveInputs(content)} />
       <Values
         title={trans.__('Output')}
         values={namedOutput(execution, trans.__('value'))}
       />
+      {parametersAround(execution, trans.__('it waits without a limit')).map(
+        ({ name, values }, place) => (
+          <Values
+            key={place}
+            title={trans.__('Wrapper %1', name)}
+            values={values}
+          />
+        )
+      )}
     </>
   );
 }

@@ -1,6 +1,7 @@
 /** A run and everything under it, as rows from top to bottom, kept current by the store. */
 import type { IRun, RunStore, Topic } from './store';
 import { parentOf } from './store';
+import { chainOf, lastOf } from './subject';
 
 export interface IFamilyRow {
   readonly run: IRun;
@@ -99,6 +100,21 @@ export function familyOf(
   };
   add(topId, 1, null);
   return rows;
+}
+
+/** Of a wrapper what it runs, as far as the store has it; null: it is none, or not known. */
+export function knownSubject(store: RunStore, run: IRun): IRun | null {
+  const chain = [run];
+  for (let at: IRun | undefined = run; at?.type === 'WRAPPER';) {
+    const children: readonly IRun[] = store
+      .childrenOf(at.execution_id)
+      .flatMap(id => store.run(id) ?? []);
+    at = chainOf(at, children)[1];
+    if (at !== undefined) {
+      chain.push(at);
+    }
+  }
+  return chain.length === 1 ? null : lastOf(chain);
 }
 
 /** A line of the tree of what is under a run. */

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { IForm } from '../wire';
 import { aMessage } from './factories';
 import { buttonsOf, fieldsOfForm, isOf } from './forms';
-import { chosenOf, othersThan, pressedOf, sourceOf, timeLeft } from './prompts';
+import {
+  chosenOf,
+  othersThan,
+  pressedOf,
+  questionAbout,
+  sourceOf,
+  timeLeft
+} from './prompts';
 
 const FORM: IForm = {
   type: 'object',
@@ -96,5 +103,18 @@ describe('what waits, too', () => {
     expect(othersThan(messages[0]!.message_id, messages)).toEqual([
       messages[1]
     ]);
+  });
+});
+
+describe('the question of a page', () => {
+  it('is the oldest that one of its runs asks, or that is about one', () => {
+    const other = aMessage();
+    const about = aMessage({ about_id: 'child' });
+    const own = aMessage({ execution_id: 'wrapper' });
+    const ids = new Set(['wrapper', 'child']);
+
+    expect(questionAbout([other, about, own], ids)).toBe(about);
+    expect(questionAbout([other, own], ids)).toBe(own);
+    expect(questionAbout([other], ids)).toBeUndefined();
   });
 });

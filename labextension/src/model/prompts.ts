@@ -60,3 +60,14 @@ export function othersThan(
 ): readonly IMessageRow[] {
   return messages.filter(({ message_id: id }) => id !== messageId);
 }
+
+/** The oldest question of one of these runs, or about one of them; undefined: none waits. */
+export function questionAbout(
+  messages: readonly IMessageRow[],
+  runIds: ReadonlySet<string>
+): IMessageRow | undefined {
+  return messages.find(
+    ({ execution_id: asking, about_id: about }) =>
+      runIds.has(asking) || (about !== null && runIds.has(about))
+  );
+}

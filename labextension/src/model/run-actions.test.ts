@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { IExecutionRow } from '../wire';
 import { aChild, aRow } from './factories';
-import { actionsOf, activeUnder, retryPlan } from './run-actions';
+import { actionsOf, activeUnder, retryPlan, targetOf } from './run-actions';
 
 function actions(
   row: IExecutionRow,
@@ -81,5 +81,42 @@ describe('a cancel', () => {
     const top = aRow();
     const rows = [top, aChild(top), aChild(top, { status: 'ENDED_ERROR' })];
     expect(activeUnder(rows, top.execution_id)).toBe(1);
+  });
+});
+
+describe('what is done with a wrapper', () => {
+  const wrapper = aRow({ type: 'WRAPPER', status: 'WAITING' });
+  const facts = { top: null, canOpen: true };
+
+  function actionsWith(values: Partial<IExecutionRow>, row = wrapper) {
+    const subject = aChild(row, { notebook_path: 'a.ipynb', ...values });
+    return actionsOf(row, { ...facts, subject });
+  }
+
+  it('is paused, resumed and looked at in what it runs', () => {
+    expect(actionsWith({})).toContain('pause');
+    expect(actionsWith({ requested_action: 'pause' })).not.toContain('pause');
+    expect(actionsWith({ status: 'PAUSED' })).toContain('resume');
+    expect(actionsWith({ status: 'PAUSED' })).not.toContain('pause');
+    expect(actionsWith({})).toContain('openNotebook');
+    expect(actionsWith({ type: 'SCRIPT' })).not.toContain('openNotebook');
+  });
+
+  it('goes to the run that it wraps, all else to itself', () => {
+    const subject = aChild(wrapper);
+
+    expect(targetOf('pause', wrapper, subject)).toBe(subject);
+    expect(targetOf('openNotebook', wrapper, subject)).toBe(subject);
+    expect(targetOf('cancel', wrapper, subject)).toBe(wrapper);
+    expect(targetOf('retry', wrapper, subject)).toBe(wrapper);
+    expect(targetOf('pause', wrapper, null)).toBe(wrapper);
+  });
+
+  it('resumes the wrapper if that was paused itself', () => {
+    const paused = aRow({ type: 'WRAPPER', status: 'PAUSED' });
+    const subject = aChild(paused);
+
+    expect(targetOf('resume', paused, subject)).toBe(paused);
+    expect(actionsOf(paused, { ...facts, subject })).toContain('resume');
   });
 });

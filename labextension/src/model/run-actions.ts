@@ -21,23 +21,49 @@ export function actionsOf(
     readonly top: IExecutionRow | null;
     /** Whether Lab has something that opens output notebooks. */
     readonly canOpen: boolean;
+    /** Of a wrapper what it runs; null: it is none, or that is not known. */
+    readonly subject?: IExecutionRow | null;
   }
 ): readonly RunAction[] {
   const isOver = isEnded(row.status);
   const requested = row.requested_action;
+  const subject = facts.subject ?? null;
+  const at = (action: RunAction): IExecutionRow =>
+    targetOf(action, row, subject);
   const isPossible: { readonly [action in RunAction]: boolean } = {
     cancel: !isOver && requested !== 'cancel',
-    pause: canPause(row),
-    resume:
-      row.status === 'PAUSED' && row.parked_at === null && requested === null,
+    pause: canPause(at('pause')),
+    resume: canResume(at('resume')),
     retry: isOver,
     retryFromHere: canRetryFromHere(row, facts.top),
     runWithInputs: true,
-    openNotebook: facts.canOpen && hasNotebook(row),
-    releaseKernel: keepsKernel(row),
+    openNotebook: facts.canOpen && hasNotebook(at('openNotebook')),
+    releaseKernel: keepsKernel(at('releaseKernel')),
     copyCommand: true
   };
   return ORDER.filter(action => isPossible[action]);
+}
+
+/** What is about the cells of a flow: of a wrapper, about those of what it runs. */
+const ON_SUBJECT: ReadonlySet<RunAction> = new Set<RunAction>([
+  ...(['pause', 'resume', 'openNotebook', 'releaseKernel'] as const)
+]);
+
+/**
+ * The run with which something is done if a person does it with `row`.
+ *
+ * @param subject Of a wrapper what it runs; null: it is none, or that is not known.
+ */
+export function targetOf<T extends IExecutionRow>(
+  action: RunAction,
+  row: T,
+  subject: T | null
+): T {
+  if (subject === null || !ON_SUBJECT.has(action)) {
+    return row;
+  }
+  // A wrapper may have been paused itself, as from the command line.
+  return action === 'resume' && !canResume(subject) ? row : subject;
 }
 
 /** Whether it has ended, and its kernel is kept for people. */
@@ -57,6 +83,14 @@ const ORDER: readonly RunAction[] = [
   ...(['runWithInputs', 'openNotebook', 'releaseKernel'] as const),
   'copyCommand'
 ];
+
+function canResume(row: IExecutionRow): boolean {
+  return (
+    row.status === 'PAUSED' &&
+    row.parked_at === null &&
+    row.requested_action === null
+  );
+}
 
 function canPause(row: IExecutionRow): boolean {
   const isUnderWay = ['QUEUED', 'RUNNING', 'WAITING'].includes(row.status);

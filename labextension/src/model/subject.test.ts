@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import type { IExecution } from '../wire';
 import { aChild, aRow } from './factories';
-import { chainOf, subjectOf } from './subject';
+import { chainOf, contentOf, subjectOf } from './subject';
 
 describe('what a run is about', () => {
   it('is the run itself, if no wrapper is around it', () => {
@@ -46,5 +47,37 @@ describe('what a run is about', () => {
 
     expect(chainOf(outer, [outer, inner])).toEqual([outer, inner]);
     expect(subjectOf(outer, [outer, inner])).toBeNull();
+  });
+});
+
+function execution(values: Partial<IExecution> = {}): IExecution {
+  const none = { inputs: {}, defaults: null, error: null, wrapped: null };
+  return { ...aRow(), ...none, ...values } as IExecution;
+}
+
+describe('what a page shows of a wrapper', () => {
+  const wrapper = execution({
+    type: 'WRAPPER',
+    flow_name: 'interactive',
+    inputs: { interactive_limit_minutes: 30 },
+    wrapped: { flow_name: 'report', inputs: { day: 'monday' } }
+  });
+
+  it('are the inputs of the flow, never its own parameters', () => {
+    expect(contentOf(wrapper, null).inputs).toEqual({ day: 'monday' });
+    const inputs = { day: 'friday' };
+    const defaults = { shops: { value: 3 } };
+    const subject = execution({ inputs, defaults });
+    expect(contentOf(wrapper, subject)).toMatchObject({ inputs, defaults });
+    expect(contentOf(subject, subject)).toBe(subject);
+  });
+
+  it('is the error of the flow while a person is asked', () => {
+    const error = { name: 'ValueError', message: 'x' } as IExecution['error'];
+    const failed = execution({ error });
+    const succeeded = { ...wrapper, status: 'ENDED_SUCCESS' } as const;
+
+    expect(contentOf(wrapper, failed).error).toBe(error);
+    expect(contentOf(succeeded, failed).error).toBeNull();
   });
 });

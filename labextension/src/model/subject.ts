@@ -5,7 +5,7 @@
  * which run that is; pages show its inputs, notebook and log, and act on it.
  */
 import type { IExecution, IExecutionRow, JsonObject } from '../wire';
-import { parentOf } from './run-row';
+import { isEnded, parentOf } from './run-row';
 
 /** What a wrapper calls the run that it wraps. */
 const WRAPPED_KEY = 'wrapped';
@@ -64,4 +64,26 @@ export function flowInputsOf(execution: IExecution): JsonObject {
   const { type, inputs, wrapped } = execution;
   const passed = type === 'WRAPPER' ? wrapped?.['inputs'] : inputs;
   return (passed ?? {}) as JsonObject;
+}
+
+/**
+ * A run as its page shows it: of a wrapper its own state and output, with the inputs of what it
+ * runs, and the error of that until it has one itself.
+ *
+ * @param subject What it is about; null: that never started, or is not read yet.
+ */
+export function contentOf(
+  execution: IExecution,
+  subject: IExecution | null
+): IExecution {
+  if (execution.type !== 'WRAPPER') {
+    return execution;
+  }
+  const isOver = isEnded(execution.status);
+  return {
+    ...execution,
+    inputs: subject?.inputs ?? flowInputsOf(execution),
+    defaults: subject?.defaults ?? null,
+    error: execution.error ?? (isOver ? null : (subject?.error ?? null))
+  };
 }

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import type { IParameter, IWrapper } from '../wire';
+import type { IExecution, IParameter, IWrapper } from '../wire';
+import { aRow } from './factories';
 import { startFields } from './start-request';
-import { usesOf, usesText, withProblems, withWrapper } from './wrapper-uses';
+import {
+  parametersAround,
+  usesOf,
+  usesText,
+  withProblems,
+  withWrapper
+} from './wrapper-uses';
 
 function aParameter(values: Partial<IParameter>): IParameter {
   return {
@@ -121,5 +128,38 @@ describe('the body that starts a run', () => {
     const using = [...request.using, { name: 'interactive', inputs: {} }];
 
     expect(startFields({ ...request, using }).using).toEqual(using);
+  });
+});
+
+describe('the wrappers on the page of a run', () => {
+  const run = {
+    ...aRow({ type: 'WRAPPER', flow_name: 'interactive' }),
+    inputs: { interactive_limit_minutes: 30, archive_retries: true },
+    wrapped: { wrappers: [{ name: 'retry', inputs: { max_tries: 3 } }] }
+  } as unknown as IExecution;
+  const own = (execution: IExecution) =>
+    parametersAround(execution, 'no limit').map(({ name, values }) => [
+      name,
+      ...values.map(({ name, value }) => [name, value])
+    ]);
+
+  it('have their parameters under their names', () => {
+    expect(own(run)).toEqual([
+      [
+        'interactive',
+        ['interactive_limit_minutes', 30],
+        ['archive_retries', true]
+      ],
+      ['retry', ['max_tries', 3]]
+    ]);
+  });
+
+  it('say so if one waits without a limit', () => {
+    const [[, limit]] = own({ ...run, is_interactive: true }) as never[][];
+    expect(limit).toEqual(['interactive_limit_minutes', 'no limit']);
+  });
+
+  it('are none around anything else', () => {
+    expect(own({ ...run, type: 'FLOW' })).toEqual([]);
   });
 });

@@ -1,8 +1,14 @@
 /** Wrappers that a person puts around a run, outermost first, each with its parameters. */
-import type { IWrapper, IWrapperUse } from '../wire';
+import type { IExecution, IWrapper, IWrapperUse } from '../wire';
 import type { FormTexts, IField, Problems } from './fields';
 import { initialTexts, readForm } from './form-values';
 import { fieldsOfSignature } from './parameter-fields';
+import { wrappersAround } from './run-command';
+import type { INamedValue } from './run-values';
+import { isInteractive } from './start-request';
+
+/** How long `interactive` waits for an answer. */
+const LIMIT = 'interactive_limit_minutes';
 
 /** A wrapper in a form. */
 export interface IWrapperDraft {
@@ -66,4 +72,30 @@ export function usesText(uses: readonly IWrapperUse[]): string {
       return parts.length === 0 ? name : `${name} (${parts.join(', ')})`;
     })
     .join(', ');
+}
+
+/** A wrapper that a run went through, and its parameters as they hold for it. */
+export interface IWrapperParameters {
+  readonly name: string;
+  readonly values: readonly INamedValue[];
+}
+
+/**
+ * The wrappers that a run went through, outermost first: of anything but a wrapper none.
+ *
+ * @param noLimit What stands for the limit of one that waits for a person without one.
+ */
+export function parametersAround(
+  execution: IExecution,
+  noLimit: string
+): readonly IWrapperParameters[] {
+  return wrappersAround(execution).map(use => {
+    const hasNoLimit = execution.is_interactive && isInteractive(use);
+    const values = Object.entries(use.inputs).map(([name, value]) => ({
+      name,
+      value: hasNoLimit && name === LIMIT ? noLimit : value,
+      isDefault: false
+    }));
+    return { name: use.name, values };
+  });
 }

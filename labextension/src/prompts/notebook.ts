@@ -4,6 +4,7 @@ import { Notification, ToolbarButton } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { Kernel } from '@jupyterlab/services';
 
+import { readTarget } from '../components/subject';
 import { EngineError, sentenceOf } from '../model/errors';
 import { PendingActions } from '../model/pending-actions';
 import { hasNotebook } from '../model/run-actions';
@@ -55,7 +56,13 @@ export function addNotebookCommand(
         return;
       }
       try {
-        await pending.run(id, () => openNotebook(app, flowkernel, id));
+        await pending.run(id, async () =>
+          openNotebook(
+            app,
+            flowkernel,
+            await readTarget(flowkernel, 'openNotebook', id)
+          )
+        );
       } catch (error) {
         const title = trans.__('It cannot be opened in a notebook');
         Notification.error(`${title}: ${sentenceOf(error)}`, {

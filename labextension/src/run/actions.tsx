@@ -1,14 +1,15 @@
 /** What can be done with a run, as buttons: those that mean something as it is now. */
 import { Button } from '../components/blocks';
-import { useFlowkernel, useRun } from '../components/context';
+import { useFlowkernel, useRun, useTrans } from '../components/context';
 import type { RunAction } from '../model/run-actions';
-import { actionsOf } from '../model/run-actions';
+import { actionsOf, targetOf } from '../model/run-actions';
 import { isEnded, parentOf } from '../model/store';
 import { CommandIDs } from '../tokens';
-import type { IExecution } from '../wire';
+import type { IExecution, IExecutionRow } from '../wire';
 import { useLab } from './lab';
 import { readTop } from './lineage-data';
 import { useReading } from '../components/reading';
+import { useQuestion, useSubject } from './subject';
 
 const COMMANDS: { readonly [action in RunAction]: string } = {
   cancel: CommandIDs.cancelRun,
@@ -28,23 +29,54 @@ export function ActionBar(props: {
   const { execution } = props;
   const executionId = execution.execution_id;
   const { commands } = useLab();
-  const run = useRun(executionId) ?? execution;
+  const run: IExecutionRow = useRun(executionId) ?? execution;
   const top = useTop(execution);
   const canOpen = commands.hasCommand(CommandIDs.openInNotebook);
-  const args = { executionId };
+  const subject = useSubject(execution);
+  const argsOf = (action: RunAction): { readonly executionId: string } => ({
+    executionId: targetOf(action, run, subject).execution_id
+  });
   return (
     <div className="jp-flowkernel-actions">
-      {actionsOf(run, { top, canOpen })
+      <AnswerButton executionId={executionId} />
+      {actionsOf(run, { top, canOpen, subject })
         .filter(action => commands.hasCommand(COMMANDS[action]))
         .map(action => (
           <Button
             key={action}
-            label={commands.label(COMMANDS[action], args)}
+            label={commands.label(COMMANDS[action], argsOf(action))}
             isDanger={action === 'cancel'}
-            onClick={() => void commands.execute(COMMANDS[action], args)}
+            onClick={() =>
+              void commands.execute(COMMANDS[action], argsOf(action))
+            }
           />
         ))}
     </div>
+  );
+}
+
+/** Opens what waits for an answer about the run, or about what is under it. */
+function AnswerButton(props: {
+  readonly executionId: string;
+}): JSX.Element | null {
+  const { commands } = useLab();
+  const trans = useTrans();
+  const question = useQuestion(props.executionId);
+  if (question === undefined) {
+    return null;
+  }
+  const { message_id: messageId, about_id: aboutId } = question;
+  return (
+    <Button
+      label={
+        aboutId === null ? trans.__('Answer') : trans.__('Decide what to do')
+      }
+      isPrimary
+      title={question.subject}
+      onClick={() =>
+        void commands.execute(CommandIDs.openMessage, { messageId })
+      }
+    />
   );
 }
 

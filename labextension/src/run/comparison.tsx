@@ -107,7 +107,8 @@ function factsOf(run: IExecution, trans: ITranslate): JsonObject {
       [trans.__('why')]: run.status_message,
       [trans.__('started')]: momentText(run.started_at),
       [trans.__('work')]: took && durationText(took.work),
-      [trans.__('started by')]: run.started_by,
+      // Its parent started any other one.
+      [trans.__('started by')]: run.parent_id === null ? run.started_by : null,
       [trans.__('what people did')]: interventionText(run, trans),
       [trans.__('source')]: run.flow_version?.slice(0, 12) ?? null
     }).filter(([, value]) => value !== null && value !== '')

@@ -3,9 +3,8 @@ import { useFlowkernel, useRun, useTrans } from '../components/context';
 import { momentText } from '../components/time';
 import { keepsKernel } from '../model/run-actions';
 import { isEnded } from '../model/store';
-import { subjectOf } from '../model/subject';
 import type { IExecution, IExecutionRow } from '../wire';
-import { useFamilyRows } from './family';
+import { useSubject } from './subject';
 
 export function KernelLine(props: {
   readonly execution: IExecution;
@@ -14,11 +13,10 @@ export function KernelLine(props: {
   const { execution_id: id } = execution;
   const { open } = useFlowkernel();
   const trans = useTrans();
-  const rows = useFamilyRows(id);
+  const subject = useSubject(execution);
   const run = useRun(id) ?? execution;
-  const family: readonly IExecutionRow[] = rows.map(row => row.run);
   // A wrapper keeps none: the run that it is about does.
-  const owner = run.keeps_kernel === true ? subjectOf(run, family) : null;
+  const owner = run.keeps_kernel === true ? subject : null;
   if (owner === null || !isEnded(owner.status)) {
     return null;
   }

@@ -12,6 +12,7 @@ import { EngineBanner, ReadFailure } from '../components/engine-banner';
 import { useExecution, useReading } from '../components/reading';
 import { RunFacts } from '../components/run-dialog';
 import { EngineError } from '../model/errors';
+import { isEnded } from '../model/store';
 import type { IFlowkernel, IRefresh } from '../tokens';
 import type { IExecution } from '../wire';
 import { ActionBar } from './actions';
@@ -20,6 +21,7 @@ import type { ILab } from './lab';
 import { LabContext } from './lab';
 import { Origin } from './origin';
 import { Sections } from './sections';
+import { SubjectLine, useSubject } from './subject';
 
 export class RunPage extends ReactWidget {
   constructor(
@@ -106,6 +108,13 @@ function NoRun(props: {
 function Header(props: { readonly execution: IExecution }): JSX.Element {
   const { execution } = props;
   const executionId = execution.execution_id;
+  const subject = useSubject(execution);
+  // That a wrapper waits for what it runs is no news; that it asks is.
+  const isBrief =
+    subject !== null &&
+    subject.execution_id !== executionId &&
+    !isEnded(subject.status) &&
+    subject.parked_at === null;
   return (
     <header className="jp-flowkernel-run-header">
       <Parents
@@ -116,7 +125,8 @@ function Header(props: { readonly execution: IExecution }): JSX.Element {
         <h1 className="jp-flowkernel-run-title">{execution.name}</h1>
         <ActionBar execution={execution} />
       </div>
-      <RunFacts execution={execution} />
+      <RunFacts execution={execution} isBrief={isBrief} />
+      <SubjectLine execution={execution} />
       <Origin execution={execution} />
       <KernelLine execution={execution} />
     </header>

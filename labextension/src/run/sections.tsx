@@ -11,6 +11,7 @@ import { Lineage } from './lineage';
 import { Log } from './log';
 import { Notebook } from './notebook';
 import { Overview } from './overview';
+import { OfSubject } from './subject';
 import { Timeline } from './timeline';
 import { Tries } from './tries';
 import { RunsUnder } from './under';
@@ -24,6 +25,11 @@ export interface ISection {
   readonly id: string;
   readonly label: (trans: ITranslate) => string;
   readonly component: ComponentType<ISectionProps>;
+  /**
+   * What it is about if the run is a wrapper: what that runs, by default or always; undefined:
+   * the wrapper itself.
+   */
+  readonly of?: 'chosen' | 'subject';
 }
 
 /** In the order of their tabs. */
@@ -41,9 +47,15 @@ export const SECTIONS: readonly ISection[] = [
   {
     id: 'notebook',
     label: trans => trans.__('Notebook'),
-    component: Notebook
+    component: Notebook,
+    of: 'chosen'
   },
-  { id: 'log', label: trans => trans.__('Log'), component: Log },
+  {
+    id: 'log',
+    label: trans => trans.__('Log'),
+    component: Log,
+    of: 'chosen'
+  },
   {
     id: 'under',
     label: trans => trans.__('Runs under it'),
@@ -54,7 +66,12 @@ export const SECTIONS: readonly ISection[] = [
     label: trans => trans.__('Lineage'),
     component: Lineage
   },
-  { id: 'tries', label: trans => trans.__('Compare'), component: Tries }
+  {
+    id: 'tries',
+    label: trans => trans.__('Compare'),
+    component: Tries,
+    of: 'subject'
+  }
 ];
 
 /** Tabs, and below them the section that was chosen, which has the rest of the page. */
@@ -63,7 +80,7 @@ export function Sections(props: ISectionProps): JSX.Element {
   const trans = useTrans();
   const prefix = useId();
   const [section, choose] = useSection(execution.execution_id);
-  const { id, component: Component } = section;
+  const { id, component: Component, of } = section;
   return (
     <>
       <Tabs
@@ -83,7 +100,15 @@ export function Sections(props: ISectionProps): JSX.Element {
         aria-labelledby={`${prefix}-${id}`}
         tabIndex={0}
       >
-        <Component execution={execution} />
+        {of === undefined ? (
+          <Component execution={execution} />
+        ) : (
+          <OfSubject
+            execution={execution}
+            component={Component}
+            canChoose={of === 'chosen'}
+          />
+        )}
       </div>
     </>
   );

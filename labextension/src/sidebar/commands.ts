@@ -5,7 +5,9 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ExecutionVerb } from '../api';
 import { showCommandDialog } from '../components/command-dialog';
+import { readTarget } from '../components/subject';
 import { sentenceOf } from '../model/errors';
+import { knownSubject } from '../model/family';
 import { PendingActions } from '../model/pending-actions';
 import type { RunAction } from '../model/run-actions';
 import { actionsOf } from '../model/run-actions';
@@ -88,9 +90,14 @@ export function addRunCommands(
       }
     });
   };
-  const verb = (name: ExecutionVerb) => (id: string) => api.act(id, name);
-  const can = (action: RunAction) => (run: IRun) =>
-    actionsOf(run, { top: null, canOpen: true }).includes(action);
+  const verb = (name: ExecutionVerb & RunAction) => async (id: string) =>
+    api.act(await readTarget(flowkernel, name, id), name);
+  const can = (action: RunAction) => (run: IRun) => {
+    const subject = knownSubject(flowkernel.store, run);
+    return actionsOf(run, { top: null, canOpen: true, subject }).includes(
+      action
+    );
+  };
   const isOver = (run: IRun): boolean => isEnded(run.status);
 
   add(CommandIDs.cancelRun, trans.__('Cancel'), can('cancel'), id =>
@@ -123,7 +130,11 @@ export function addRunCommands(
     CommandIDs.releaseKernel,
     trans.__('Release the kernel…'),
     can('releaseKernel'),
-    id => releaseKernel(flowkernel, id)
+    async id =>
+      releaseKernel(
+        flowkernel,
+        await readTarget(flowkernel, 'releaseKernel', id)
+      )
   );
   add(
     CommandIDs.copyCommand,
