@@ -3,11 +3,11 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from flowkernel.client.flow_source import read_source
+from flowkernel.client.flow_source import read_source, start_request
 from flowkernel.core.errors import ExecutionNotFound
 from tests.browser.conftest import look
 from tests.browser.families import save
-from tests.browser.panel import line, open_run, section
+from tests.browser.panel import line, open_run, part, section
 
 pytestmark = [pytest.mark.kernel, pytest.mark.browser]
 
@@ -63,15 +63,56 @@ def test_a_run_is_paused_resumed_and_run_again_on_its_page(
     assert client.sql(people)["rows"] == [["pause"], ["resume"]]
 
     page.get_by_role("button", name="Run again").click()
+    expect(line(section(window, "Runs"), "night")).to_have_count(2)
     again = window.get_by_role("region", name="Run night", exact=True).last
-    expect(again).to_contain_text("tries again night")
     expect(again).to_contain_text("succeeded", timeout=30_000)
     newest, first = client.list_executions(limit=2)
-    assert (newest.retry_of, newest.status.name) == (
-        first.execution_id,
-        "ENDED_SUCCESS",
-    )
-    expect(line(section(window, "Runs"), "night")).to_have_count(2)
+    assert first.execution_id == execution.execution_id
+    assert newest.status.name == "ENDED_SUCCESS"
+    assert newest.retry_of is None  # It is a new run, not another try.
+
+
+def test_the_page_of_a_wrapped_run_is_about_the_flow(window, panel, client, night):
+    path = panel.root / "report.ipynb"
+    waits = WAITS.format(gate=str(night))
+    cells = ["day = 'monday'", f"print('for', day)\n{waits}", "1 / 0", "done = day"]
+    save(path, cells, tags=["parameters"])
+    using = {"using": [{"name": "interactive", "inputs": {}}], "is_interactive": True}
+    root = client.start({**start_request(str(path), {"day": "friday"}), **using})
+    page = open_run(window, "report (interactive)")
+    inputs = page.get_by_role("table", name="Inputs")
+    expect(inputs.get_by_role("row", name="day friday")).to_be_visible()
+    expect(inputs).not_to_contain_text("interactive_limit_minutes")
+    wrapper = page.get_by_role("table", name="Wrapper interactive")
+    expect(wrapper).to_contain_text("it waits without a limit")
+    expect(page).to_contain_text("cell 2 of 4", timeout=30_000)
+    log = part(page, "Log")
+    expect(log).to_contain_text("for friday", timeout=30_000)
+
+    page.get_by_role("button", name="Pause after this cell").click()
+    expect(page.get_by_role("button", name="Pause after this cell")).to_have_count(0)
+    night.touch()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Decide what to do").click()
+    question = window.get_by_role("region", name="Decide: report failed")
+    question.get_by_role("radio", name="Skip the cell", exact=True).check()
+    question.get_by_role("button", name="Skip the cell", exact=True).click()
+    page = open_run(window, "report (interactive)")
+    expect(page).to_contain_text("succeeded", timeout=30_000)
+
+    expect(part(page, "Notebook")).to_contain_text("done = day")
+    overview = part(page, "Overview")
+    decisions = overview.get_by_role("region", name="Decisions")
+    expect(decisions).to_contain_text("panel: skipped cell 3")
+    look(window, "run-wrapped")
+
+    page.get_by_role("button", name="Run again").click()
+    expect(line(section(window, "Runs"), "report (interactive)")).to_have_count(2)
+    again = window.get_by_role("region", name="Run report (interactive)").last
+    expect(again.get_by_role("button", name="Decide what to do")).to_be_visible()
+    newest = client.list_executions(limit=1)[0]  # It ran, and failed again.
+    assert (newest.root_id, newest.inputs["day"]) != (root.execution_id, "monday")
+    client.post(f"/execution/{newest.root_id}/cancel", {})
 
 
 def test_a_run_is_paused_resumed_and_cancelled_from_the_menu(

@@ -375,6 +375,9 @@ describe('the words for a run', () => {
     expect(interventionText(run, TRANS)).toBe(
       '1 cell skipped, 2 cells edited by ada'
     );
+    expect(interventionText(runOf({ decided_by: 'ada' }), TRANS)).toBe(
+      'decided by ada'
+    );
     expect(interventionText(runOf({}), TRANS)).toBe('');
   });
 

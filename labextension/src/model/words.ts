@@ -50,6 +50,9 @@ export function interventionText(
     run.inputs_changed_by
       ? by(trans.__('inputs changed'), run.inputs_changed_by)
       : '',
+    cells.length === 0 && run.decided_by && !run.inputs_changed_by
+      ? trans.__('decided by %1', run.decided_by)
+      : '',
     run.decided_under ? trans.__('%1 decided under it', run.decided_under) : ''
   ]
     .filter(text => text !== '')

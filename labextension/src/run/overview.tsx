@@ -1,6 +1,7 @@
 /** What a run was started with, what it gave, why it failed, and what people decided. */
 import { useExecution } from '../components/reading';
 import { RunContent } from '../components/run-dialog';
+import { Decisions } from './decisions';
 import type { ISectionProps } from './sections';
 import { useSubject } from './subject';
 
@@ -11,6 +12,7 @@ export function Overview(props: ISectionProps): JSX.Element {
   const isSubject = value !== null && value.type !== 'WRAPPER';
   return (
     <>
+      <Decisions execution={execution} />
       <RunContent execution={execution} subject={isSubject ? value : null} />
     </>
   );
