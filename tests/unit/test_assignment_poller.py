@@ -1,5 +1,7 @@
 """A worker does what the engine's reply says, and waits if a reply has no news."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from flowkernel.worker.reporting.assignment_poller import ACTIONS, AssignmentPoller
@@ -54,6 +56,20 @@ def test_a_reply_that_repeats_is_followed_by_a_wait():
 
     assert poller._stop.waits == 2
     assert poller.sessions["e"].requests == ["pause", "pause", "pause"]
+
+
+def test_a_release_that_repeats_is_followed_by_a_wait():
+    poller = make_poller(release=["k"])
+    releases = []
+    poller.kept_kernels["k"] = SimpleNamespace(
+        attempt=1, release_kernel=lambda: releases.append("k")
+    )
+
+    poller.poll()
+    assert poller._stop.waits == 0
+    poller.poll()
+
+    assert (poller._stop.waits, releases) == (1, ["k", "k"])
 
 
 def test_a_new_request_is_done_at_once():

@@ -1,6 +1,7 @@
 """Requests of a worker to a kernel that are in no notebook."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty
 
 from jupyter_client.asynchronous import AsyncKernelClient
@@ -10,6 +11,7 @@ from jupyter_core.utils import ensure_async
 from flowkernel.core.clock import monotonic
 
 CHECK_SECONDS = 1.0  #: Until a check whether a kernel that does not reply lives.
+DISCARD_SECONDS = 0.2  #: How long output is discarded at a time, about.
 SLOW_SECONDS = 2.0  #: Until `on_wait` is called.
 
 
@@ -45,9 +47,11 @@ async def run_silently(
 
 
 async def discard_output(client: AsyncKernelClient) -> None:
-    """Receive and forget what the kernel has published: it belongs to no cell of ours."""
-    try:
-        while True:
+    """Receive and forget what the kernel has published: it belongs to no cell of ours.
+
+    Of what it publishes without end, this forgets a part: the next call goes on.
+    """
+    deadline = monotonic() + DISCARD_SECONDS
+    with suppress(Empty):
+        while monotonic() < deadline:
             await ensure_async(client.get_iopub_msg(timeout=0))
-    except Empty:
-        return

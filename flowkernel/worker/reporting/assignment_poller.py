@@ -99,13 +99,15 @@ class AssignmentPoller:
     def _wait_if_repeated(self, reply: dict[str, Json]) -> None:
         """Wait a while if the reply has no news.
 
-        A pause begins when the cell has ended: until then each reply requests it again.
+        A pause begins when the cell has ended: until then each reply requests it again. A
+        kernel is released when its thread looks next.
         """
         requests = {
             (action, execution_id)
             for action in ACTIONS
             for execution_id in reply[action]
         }
+        requests |= {("release", id_) for id_ in reply.get("release", ())}
         has_news = bool(reply["start"]) or not requests <= self._previous_requests
         if requests and not has_news:
             self._stop.wait(RETRY_SECONDS)
