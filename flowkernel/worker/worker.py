@@ -38,6 +38,7 @@ FLUSH_SECONDS = 60.0
 #: For how long a worker takes nothing more after it could not start a thread.
 FULL_SECONDS = 10.0
 START_AGAIN_SECONDS = 2.0  #: The same for a worker that has nothing else.
+NO_LONGER_KEPT = "Its worker could keep it no longer."
 NO_THREADS = "the worker could not start one more thread a moment ago"
 UNKNOWN_CAPACITY = "the worker cannot find out how much it can have"
 
@@ -204,6 +205,7 @@ class Worker:
             self._evict_kernels()
             kernel.wait(on_check)
         finally:
+            kernel.release_kernel(NO_LONGER_KEPT)
             self.poller.forget_kernel(kernel)
 
     def _is_acknowledged(self, session: ExecutionSession) -> bool:

@@ -140,6 +140,23 @@ def test_a_kernel_is_gone_with_its_worker(engine, worker, ended):
     assert worker.poll()["release"] == [ended.execution_id]
 
 
+def test_a_kernel_whose_time_is_over_is_not_kept_whatever_its_worker_says(
+    engine, worker, ended
+):
+    def sweep_after(**parts):
+        engine.clock.move(**parts)
+        worker.poll()
+        engine.task(engine.sweeper.sweep())
+        engine.settle()
+
+    sweep_after(hours=11, minutes=59)
+    assert current(engine, ended).is_kept
+
+    sweep_after(minutes=3)
+
+    assert not current(engine, ended).is_kept
+
+
 def test_the_next_engine_knows_it_and_waits_for_its_worker(engine, worker, ended):
     engine.restart()
     assert engine.dispatcher.has_kernels

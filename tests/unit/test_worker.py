@@ -9,11 +9,11 @@ import pytest
 
 from flowkernel.config import Config
 from flowkernel.core.errors import EngineStopped
-from flowkernel.core.models import FlowKind, FlowVersion
+from flowkernel.core.models import EventKind, FlowKind, FlowVersion
 from flowkernel.home import Home
 from flowkernel.worker import worker as worker_module
 from flowkernel.worker.reporting.assignment_poller import ACTIONS
-from flowkernel.worker.worker import NO_THREADS, Worker
+from flowkernel.worker.worker import NO_LONGER_KEPT, NO_THREADS, Worker
 from tests.records import an_execution
 
 
@@ -217,3 +217,28 @@ def test_a_worker_makes_no_grammar_as_it_starts():
     output = subprocess.check_output([sys.executable, "-c", source], text=True)
 
     assert output.strip() == "False"
+
+
+def test_a_kernel_that_can_be_kept_no_longer_is_reported(worker, monkeypatch):
+    """Whatever goes wrong: else the record says for ever that it is kept."""
+    reports = []
+    session = SimpleNamespace(
+        execution_id="e",
+        attempt=1,
+        is_dropped=False,
+        is_kernel_alive=True,
+        report=lambda kind, **payload: reports.append((kind, payload)),
+    )
+
+    def fail():
+        raise OSError(errno.EMFILE, "no file")
+
+    monkeypatch.setattr(worker.link, "flush", lambda _seconds: True)
+    monkeypatch.setattr(worker, "_evict_kernels", fail)
+
+    with pytest.raises(OSError, match="no file"):
+        worker._keep_kernel(session, lambda: None)
+
+    assert worker.poller.kept_kernels == {}
+    [(kind, payload)] = reports
+    assert (kind, payload["why"]) == (EventKind.KERNEL_LOST, NO_LONGER_KEPT)

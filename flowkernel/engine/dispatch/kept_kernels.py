@@ -1,12 +1,16 @@
 """The kernels of runs that have ended, which their workers keep for people."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from datetime import datetime, timedelta
 
 from flowkernel.core.models import Execution
 from flowkernel.engine.execution_verbs import released_event
 from flowkernel.store import Batch, Commit
 
 WORKER_LOST = "Its worker was lost, and its kernel with it."
+TIME_OVER = "The time for which it was kept is over."
+#: After that time its worker has said that it released the kernel, if it still had it.
+OVERTIME = timedelta(minutes=1)
 
 
 class KeptKernels:
@@ -62,22 +66,34 @@ class KeptKernels:
         recorded = execution and (execution.worker, execution.attempt)
         return recorded == (worker_id, attempt)
 
-    def orphans(self, is_expected: Callable[[str], bool]) -> list[Execution]:
-        """Those whose worker is gone, and the kernel with it.
+    def lost(
+        self, is_expected: Callable[[str], bool], moment: datetime
+    ) -> list[tuple[Execution, str]]:
+        """Those whose worker is gone, or has not said that their time is over; and why.
 
         Args:
             is_expected: Whether a worker is there, or may still send its first request.
+            moment: Now.
         """
-        return [
-            execution
+        pairs = [
+            (execution, _loss_reason(execution, is_expected, moment))
             for execution in self._executions.values()
-            if not is_expected(execution.worker or "")
         ]
+        return [(execution, reason) for execution, reason in pairs if reason]
 
 
-def record_lost_kernels(orphans: Iterable[Execution], batch: Batch) -> None:
-    """Record that their kernels are gone with their workers. A verb of the writer."""
-    for orphan in orphans:
-        execution = batch.find_execution(orphan.execution_id)
+def _loss_reason(
+    execution: Execution, is_expected: Callable[[str], bool], moment: datetime
+) -> str:
+    if not is_expected(execution.worker or ""):
+        return WORKER_LOST
+    until = execution.parked_until
+    return TIME_OVER if until is not None and until + OVERTIME < moment else ""
+
+
+def record_lost_kernels(lost: Iterable[tuple[Execution, str]], batch: Batch) -> None:
+    """Record that their kernels are gone, and why. A verb of the writer."""
+    for lost_execution, reason in lost:
+        execution = batch.find_execution(lost_execution.execution_id)
         if execution is not None and execution.is_kept:
-            batch.append_checked([released_event(execution, WORKER_LOST)])
+            batch.append_checked([released_event(execution, reason)])

@@ -47,7 +47,7 @@ class Sweeper:
         """Record what follows where a worker is lost, or a prompt is out of date."""
         orphans = self._orphans()
         is_expected = self._dispatcher.workers.is_expected
-        lost_kernels = self._dispatcher.kept_kernels.orphans(is_expected)
+        lost_kernels = self._dispatcher.kept_kernels.lost(is_expected, now())
         if orphans or lost_kernels:
             sweep_parked(self._dispatcher.service.home.path)
         if orphans:
