@@ -132,10 +132,10 @@ def release_kept(
     top = batch.get(execution_id)
     events = release_events(top, actor)
     if top.wrapped is not None:
-        kept = [batch.find_execution(kept_id) for kept_id in kept_ids]
+        keepers = [batch.find_execution(kept_id) for kept_id in kept_ids]
         events = [
             event
-            for execution in kept
+            for execution in keepers
             if execution is not None and _is_wrapped_by(execution, top, batch)
             for event in release_events(execution, actor)
         ]

@@ -74,7 +74,10 @@ def _limits(schema, definitions):
                 choice = definitions[choice["$ref"].rpartition("/")[2]]
             if "properties" in choice:
                 limits[name] = _limits(choice, definitions)
-            elif choice.get("type") == "string" and not choice.keys() & {"enum", "format"}:
+            elif choice.get("type") == "string" and not choice.keys() & {
+                "enum",
+                "format",
+            }:
                 limits[name] = choice.get("maxLength")
             elif choice.get("type") == "integer":
                 limits[name] = choice.get("maximum")

@@ -91,9 +91,9 @@ def _loss_reason(
     return TIME_OVER if until is not None and until + OVERTIME < moment else ""
 
 
-def record_lost_kernels(lost: Iterable[tuple[Execution, str]], batch: Batch) -> None:
+def record_lost_kernels(losses: Iterable[tuple[Execution, str]], batch: Batch) -> None:
     """Record that their kernels are gone, and why. A verb of the writer."""
-    for lost_execution, reason in lost:
+    for lost_execution, reason in losses:
         execution = batch.find_execution(lost_execution.execution_id)
         if execution is not None and execution.is_kept:
             batch.append_checked([released_event(execution, reason)])
