@@ -97,7 +97,9 @@ def jupyter_server(root: Path, *options: str) -> Iterator[JupyterServer]:
     """A server that shows a folder; it ends with this."""
     port, log_path = free_port(), root.parent / f"jupyter-{root.name}.log"
     own = root.parent / f"jupyter-{root.name}"
-    own.mkdir(exist_ok=True)
+    (own / "data").mkdir(
+        parents=True, exist_ok=True
+    )  # As a person's is: it has a secret.
     environ = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(own / "config"),
